@@ -1,0 +1,73 @@
+"""The error model, written once.
+
+Three things can go wrong, and each is treated in its own way everywhere:
+
+- **A user error** (`UserError`): a flag, a file or a plugin is wrong. It stops at once, before anything expensive
+  starts, and its message says what is wrong, what is allowed, and what to do. Exit code 2 for wrong usage
+  (`UsageError`), 1 for bad data (`DataError`).
+- **A bad sample** is data, not an exception: it is recorded with its `Status` and the run goes on.
+- **A failed backend** (`BackendError`): a model, an engine or a server broke. Everything already computed has been
+  written, and the same command resumes. Exit code 3.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_RESUMABLE = 0, 1, 2, 3
+
+
+class GroundevalError(Exception):
+    """Base of all errors that groundeval raises on purpose; `str()` is the message for the user."""
+
+    exit_code = EXIT_FAILED
+
+
+class UserError(GroundevalError):
+    """Something the user can put right."""
+
+
+class UsageError(UserError):
+    """A wrong flag, name or combination of them."""
+
+    exit_code = EXIT_USAGE
+
+
+class DataError(UserError):
+    """A file whose content cannot be used. The message names the file, the record, the field and the value."""
+
+
+class BackendError(GroundevalError):
+    """A model, engine or server failed; nothing computed so far is lost and the run can be resumed."""
+
+    exit_code = EXIT_RESUMABLE
+
+
+class SampleError(GroundevalError):
+    """One sample cannot be scored (for instance, a pair that alone does not fit into memory).
+
+    Raised by a verifier for a pair and caught by the scorer: the sample is recorded with status `error`, and the run
+    goes on.
+    """
+
+
+class MissingExtra(UsageError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs packages that are not installed.\n  Install them: pip install 'groundeval[{extra}]'")
+
+
+def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:
+    """The error for a name that nobody registered, with the nearest match and what is allowed."""
+    names = sorted(allowed)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    guess = f' Did you mean "{near[0]}"?' if near else ""
+    return UsageError(f'unknown {what} "{name}".{guess}\n  Known: {", ".join(names) or "none"}')
+
+
+def excerpt(value: object, limit: int = 60) -> str:
+    """`repr` of a value, cut to `limit` characters, for error messages."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -1,0 +1,1 @@
+"""Text from models: prompts, sampling, and the generators behind one interface."""

@@ -1,0 +1,204 @@
+"""Calibrated correctness (Trust-Score; METRICS.md section 3), and the Trust-Score itself.
+
+The calibrated score of a sample counts only the gold answers that its documents support, and is 0 where the question
+is unanswerable or the output refuses. It is averaged over the answered samples (A) and over the answerable ones (B);
+F1_AC is the harmonic mean of the two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from groundeval.metrics.correctness import LIST_COLUMNS, list_values
+from groundeval.metrics.lists import TOP, list_text, ratio
+from groundeval.metrics.metric import METRICS, Context, Metric, Values, register_metric
+from groundeval.metrics.reading import Reading
+from groundeval.metrics.refusal import macro_f1
+from groundeval.metrics.statistics import Aggregate, Array, Table, Unit, harmonic, mean_of
+from groundeval.parsing.normalize import normalize, normalized_document, present
+from groundeval.parsing.statements import list_items
+from groundeval.records import Example, Response
+
+A, B = "answered", "answerable"
+
+
+def calibrated_f1(column: str) -> Aggregate:
+    """F1_AC: harmonic mean of a calibrated column's means over A and over B."""
+
+    def value(table: Table) -> Array:
+        return harmonic(table.mean(column, A), table.mean(column, B))
+
+    return Aggregate(value)
+
+
+def parametric(column: str, grounded: str) -> Aggregate:
+    """What the answers owe to the model's memory: the mean over A, less the part that the documents support."""
+
+    def value(table: Table) -> Array:
+        return table.mean(column, A) - table.mean(grounded, A)
+
+    return Aggregate(value, column=column, where=A)
+
+
+def shares(found: Sequence[bool], example: Example, counts: bool) -> tuple[float, float, float]:
+    """Of the gold answers found in an output: their share of all; of the supported ones, their share of those; and
+    their share of all. The last two are 0 unless the sample `counts`: answerable, and not refused."""
+    hits = sum(f and s for f, s in zip(found, example.supported, strict=False)) if counts else 0
+    return ratio(sum(found), len(found)), ratio(hits, sum(example.supported)), ratio(hits, len(found))
+
+
+def counts_as_answer(reading: Reading) -> bool:
+    """Is the question answerable and the citation-free output not a refusal."""
+    return reading.response.example.answerable and not reading.plainly_refused
+
+
+@register_metric(
+    "calibrated_em",
+    keys=("str_em", "calib_str_em", "grounded_str_em"),
+    aggregates={
+        "regular_str_em": mean_of("str_em"),
+        "answered_str_em": mean_of("str_em", A),
+        "calib_answered_str_em": mean_of("calib_str_em", A),
+        "calib_answerable_str_em": mean_of("calib_str_em", B),
+        "calib_str_em_f1": calibrated_f1("calib_str_em"),
+        "parametric_str_em": parametric("str_em", "grounded_str_em"),
+    },
+    profiles=("trust",),
+    kinds=("em",),
+    needs=("docs", "answers"),
+    uses=("answering",),
+)
+def calibrated_em(response: Response, ctx: Context) -> Values:
+    """EM recall over all gold answers; over the supported ones (calibrated); supported ones found, of all. In [0, 1]."""
+    reading = ctx.read(response)
+    found = [present(aliases, reading.normalized) for aliases in response.example.answers or ()]
+    whole, calibrated, grounded = shares(found, response.example, counts_as_answer(reading))
+    return {"str_em": whole, "calib_str_em": calibrated, "grounded_str_em": grounded}
+
+
+@register_metric(
+    "calibrated_claims",
+    keys=("claims_nli", "calib_claims_nli", "grounded_claims_nli"),
+    aggregates={
+        "regular_claims_nli": mean_of("claims_nli"),
+        "answered_claims_nli": mean_of("claims_nli", A),
+        "calib_answered_claims_nli": mean_of("calib_claims_nli", A),
+        "calib_answerable_claims_nli": mean_of("calib_claims_nli", B),
+        "calib_claims_nli_f1": calibrated_f1("calib_claims_nli"),
+        "parametric_answered_claims_nli": parametric("claims_nli", "grounded_claims_nli"),
+    },
+    profiles=("trust",),
+    kinds=("claims",),
+    needs=("docs", "answers"),
+    uses=("answering",),
+    nli=True,
+)
+async def calibrated_claims(response: Response, ctx: Context) -> Values:
+    """As `calibrated_em`, with "entailed by the citation-free output" instead of "present in it". In [0, 1]."""
+    reading = ctx.read(response)
+    claims = [aliases[0] for aliases in response.example.answers or ()]
+    found = await asyncio.gather(*(ctx.entails(reading.plain, claim, source="output") for claim in claims))
+    whole, calibrated, grounded = shares(found, response.example, counts_as_answer(reading))
+    return {"claims_nli": whole, "calib_claims_nli": calibrated, "grounded_claims_nli": grounded}
+
+
+def _unit(column: str) -> Unit:
+    return "number" if column.endswith("num_preds") else "percent"
+
+
+def _list_aggregates() -> dict[str, Aggregate]:
+    aggregates: dict[str, Aggregate] = {}
+    for column in LIST_COLUMNS:
+        aggregates[f"regular_{column}"] = mean_of(column, unit=_unit(column))
+        aggregates[f"answered_{column}"] = mean_of(column, A, unit=_unit(column))
+        aggregates[f"calib_answered_{column}"] = mean_of(f"calib_{column}", A, unit=_unit(column))
+        aggregates[f"calib_answerable_{column}"] = mean_of(f"calib_{column}", B, unit=_unit(column))
+    return {
+        **aggregates,
+        "calib_qampari_em_f1": calibrated_f1("calib_qampari_f1_top5"),
+        "parametric_qampari_rec_top5": parametric("qampari_rec_top5", "grounded_qampari_rec_top5"),
+        "qampari_presence": mean_of("qampari_presence", A),
+        "qampari_absence": mean_of("qampari_absence", A),
+    }
+
+
+@register_metric(
+    "calibrated_list",
+    keys=(
+        *LIST_COLUMNS,
+        *(f"calib_{column}" for column in LIST_COLUMNS),
+        "grounded_qampari_rec_top5",
+        "qampari_presence",
+        "qampari_absence",
+    ),
+    aggregates=_list_aggregates(),
+    profiles=("trust",),
+    kinds=("list",),
+    needs=("docs", "answers"),
+    uses=("answering",),
+)
+def calibrated_list(response: Response, ctx: Context) -> Values:
+    """List scores against all gold answers and against the supported ones (calibrated), in [0, 1], and where the
+    wrong predictions come from."""
+    example, reading = response.example, ctx.read(response)
+    answers = example.answers or ()
+    supported = [answer for answer, held in zip(answers, example.supported, strict=False) if held]
+    counts = counts_as_answer(reading)
+    regular = list_values(reading.plain, answers, ctx.cot)
+    calibrated = list_values(reading.plain, supported if counts else [[""]], ctx.cot)
+    hits = round((calibrated["qampari_rec"] or 0.0) * len(supported)) if counts else 0
+    presence = wrong_predictions_present(reading, supported, ctx.cot)
+    return {
+        **regular,
+        **{f"calib_{column}": value for column, value in calibrated.items()},
+        "grounded_qampari_rec_top5": ratio(min(TOP, hits), min(TOP, len(answers))),
+        "qampari_presence": presence,
+        "qampari_absence": None if presence is None else 1 - presence,
+    }
+
+
+def wrong_predictions_present(reading: Reading, supported: Sequence[Sequence[str]], cot: bool) -> float | None:
+    """Share of the wrong predictions that stand in some document's text; None where no prediction is wrong.
+
+    A prediction is a stripped item that is not empty before normalisation; it is wrong if no alias of a supported
+    gold answer is present in it. One that normalises to nothing stands in every document.
+    """
+    items = [normalize(item) for item in list_items(list_text(reading.plain, cot)) if item]
+    wrong = [item for item in items if not any(present(aliases, item) for aliases in supported)]
+    if not wrong:
+        return None
+    texts = [normalized_document(document.text) for document in reading.response.example.docs or ()]
+    return sum(any(item in text for text in texts) for item in wrong) / len(wrong)
+
+
+TRUST_CORRECTNESS = {"em": "calib_str_em", "list": "calib_qampari_f1_top5", "claims": "calib_claims_nli"}
+
+
+def trust_score(column: str) -> Aggregate:
+    """Mean of F1_AC, F1_GR and the citation F1 over the answered samples."""
+
+    def value(table: Table) -> Array:
+        citation = harmonic(table.mean("citation_rec", A), table.mean("citation_prec", A))
+        return (calibrated_f1(column).value(table) + macro_f1(table) + citation) / 3
+
+    return Aggregate(value)
+
+
+for _kind, _correctness in (("em", "calibrated_em"), ("list", "calibrated_list"), ("claims", "calibrated_claims")):
+    METRICS.add(
+        f"trust_score_{_kind}",
+        Metric(
+            f"trust_score_{_kind}",
+            score=None,
+            columns=(),
+            aggregates={"trust_score": trust_score(TRUST_CORRECTNESS[_kind])},
+            profiles=("trust",),
+            kinds=(_kind,),  # type: ignore[arg-type]
+            needs=("docs", "answers"),
+            uses=("answering", _correctness, "grounded_citation"),
+            nli=True,
+            description="Mean of F1_AC, F1_GR and citation F1.",
+        ),
+        __name__,
+    )

@@ -1,0 +1,90 @@
+"""Correctness under the ALCE protocol: length, EM recall, ROUGE, list scores, claim recall (METRICS.md section 2)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from groundeval.metrics.lists import list_scores, list_text, predictions
+from groundeval.metrics.metric import Context, Values, register_metric
+from groundeval.metrics.statistics import mean_of
+from groundeval.parsing.normalize import present
+from groundeval.parsing.statements import sentences
+from groundeval.records import Response
+
+LIST_COLUMNS = ("num_preds", "qampari_prec", "qampari_rec", "qampari_rec_top5", "qampari_f1", "qampari_f1_top5")
+
+
+@register_metric("length", keys=("length",), aggregates={"length": mean_of("length", unit="number")}, profiles=("alce", "strict"))
+def length(response: Response, ctx: Context) -> Values:
+    """Number of whitespace-separated words of the output without citations."""
+    return {"length": float(len(ctx.read(response).plain.split()))}
+
+
+@register_metric("str_em", keys=("str_em", "str_hit"), profiles=("alce",), kinds=("em",), needs=("qa_pairs",))
+def str_em(response: Response, ctx: Context) -> Values:
+    """EM recall: share of the gold short answers that are present in the output; `str_hit`: are all of them.
+
+    Both in [0, 1]; None for an example without gold answers.
+    """
+    pairs = response.example.qa_pairs or ()
+    text = ctx.read(response).normalized
+    found = [present(pair.short_answers, text) for pair in pairs]
+    if not found:
+        return {"str_em": None, "str_hit": None}
+    return {"str_em": sum(found) / len(found), "str_hit": float(all(found))}
+
+
+@register_metric("rouge", keys=("rougeLsum",), profiles=("alce",), kinds=("em", "claims"), needs=("references",))
+def rouge(response: Response, ctx: Context) -> Values:
+    """ROUGE-Lsum F-measure with stemming against the better of the reference answers, in [0, 1]."""
+    references = response.example.references
+    if not references:
+        return {"rougeLsum": None}
+    output = one_sentence_a_line(ctx.read(response).plain)
+    scores = _rouge().score_multi([one_sentence_a_line(reference) for reference in references], output)
+    return {"rougeLsum": float(scores["rougeLsum"].fmeasure)}
+
+
+def one_sentence_a_line(text: str) -> str:
+    """Lower-cased, then split into sentences: the order matters, and is ALCE's."""
+    return "\n".join(sentences(text.lower()))
+
+
+@lru_cache(maxsize=1)
+def _rouge() -> Any:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    return RougeScorer(["rougeLsum"], use_stemmer=True)
+
+
+@register_metric(
+    "qampari",
+    keys=LIST_COLUMNS,
+    aggregates={key: mean_of(key, unit="number" if key == "num_preds" else "percent") for key in LIST_COLUMNS},
+    profiles=("alce",),
+    kinds=("list",),
+    needs=("answers",),
+)
+def qampari(response: Response, ctx: Context) -> Values:
+    """Precision, recall and F1 of the listed items against the gold answers, in [0, 1], and their number."""
+    return list_values(ctx.read(response).plain, response.example.answers or (), ctx.cot)
+
+
+def list_values(plain: str, gold: Sequence[Sequence[str]], cot: bool) -> Values:
+    """`list_scores` of an output under the names of METRICS.md."""
+    scores = list_scores(predictions(list_text(plain, cot)), gold)
+    return dict(zip(LIST_COLUMNS, map(float, scores), strict=True))
+
+
+@register_metric("claims", keys=("claims_nli",), profiles=("alce",), needs=("claims",), nli=True)
+async def claims(response: Response, ctx: Context) -> Values:
+    """Claim recall: share of the gold claims that the output without citations entails, in [0, 1]."""
+    asked = response.example.claims or ()
+    if not asked:
+        return {"claims_nli": None}
+    plain = ctx.read(response).plain
+    entailed = await asyncio.gather(*(ctx.entails(plain, claim, source="output") for claim in asked))
+    return {"claims_nli": sum(entailed) / len(entailed)}

@@ -1,0 +1,127 @@
+"""The quantities of Ground-GRPO's rewards as metrics (arXiv 2506.15522; METRICS.md section 6).
+
+They are asked for by name (`--metrics ground_em,...`), so that `score` prints per sample exactly what training sees.
+Except for the tags they are computed on the answer, with Trust-Score's way of reading citations.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from groundeval.metrics.citation import is_supported
+from groundeval.metrics.lists import list_text
+from groundeval.metrics.metric import Context, Values, register_metric
+from groundeval.metrics.profiles import TRUST, Profile
+from groundeval.metrics.reading import Reading
+from groundeval.metrics.statistics import mean_of
+from groundeval.parsing.normalize import normalize, normalized_alias, present
+from groundeval.parsing.reasoning import is_well_formed, tag_count
+from groundeval.parsing.refusal import refusal_score
+from groundeval.parsing.statements import list_items
+from groundeval.records import Response, Statement
+
+EM_REWARD = 0.5
+CITATION_REWARD = 0.5
+CITATION_PENALTY = 0.5
+REFUSAL_REWARD = 0.5
+REFUSAL_THRESHOLD = 0.85
+ANSWERS = "The documents answer the question."
+DOES_NOT_ANSWER = "The documents do not answer the question."
+
+
+@register_metric("format", keys=("tag_count", "format"), default=False)
+def format_(response: Response, ctx: Context) -> Values:
+    """Share of the four reasoning tags that occur exactly once; is the output one think and one answer block."""
+    return {"tag_count": tag_count(response.raw), "format": float(is_well_formed(response.raw))}
+
+
+@register_metric(
+    "ground_refusal",
+    keys=("ground_refusal", "refusal_score"),
+    aggregates={"ground_refusal": mean_of("ground_refusal", unit="number"), "refusal_score": mean_of("refusal_score")},
+    needs=("docs", "answers"),
+    default=False,
+)
+def ground_refusal(response: Response, ctx: Context) -> Values:
+    """R_refusal and the refusal score r it rests on, both in [0, 1].
+
+    Answerable: 0 if r > 0.85, else 0.5. Unanswerable: r if r > 0.85, else 0. Exactly 0.85 is not refused.
+    """
+    r = refusal_score(ground_reading(response, ctx).text) / 100
+    refused = r > REFUSAL_THRESHOLD
+    if response.example.answerable:
+        return {"ground_refusal": 0.0 if refused else REFUSAL_REWARD, "refusal_score": r}
+    return {"ground_refusal": r if refused else 0.0, "refusal_score": r}
+
+
+@register_metric(
+    "ground",
+    keys=("ground_em", "ground_citation", "ground_statements"),
+    aggregates={
+        key: mean_of(key, unit="number") for key in ("ground_em", "ground_citation", "ground_statements")
+    },
+    needs=("docs", "answers"),
+    nli=True,
+    default=False,
+)
+async def ground(response: Response, ctx: Context) -> Values:
+    """R_EM and R_citation, summed over statements, and the number of statements.
+
+    `ground_em`: 0.5 for every statement that holds a gold answer which the documents support. `ground_citation`: over
+    those statements, +0.5 if the cited documents together entail it, else -0.5.
+    """
+    reading, docs = ground_reading(response, ctx), response.example.docs or ()
+    holds = await statements_with_answers(reading, ctx)
+    matching = [statement for statement, hit in zip(reading.statements, holds, strict=True) if hit]
+    cited = await asyncio.gather(*(is_supported(s, docs, ctx, reading.profile) for s in matching))
+    verdicts = iter(cited)
+    ctx.evidence["ground"] = [
+        {"text": statement.text, "holds_answer": hit, "supported": next(verdicts) if hit else None}
+        for statement, hit in zip(reading.statements, holds, strict=True)
+    ]
+    return {
+        "ground_em": EM_REWARD * len(matching),
+        "ground_citation": sum(CITATION_REWARD if right else -CITATION_PENALTY for right in cited),
+        "ground_statements": float(len(reading.statements)),
+    }
+
+
+@register_metric("process_align", keys=("process_align",), nli=True, default=False)
+async def process_align(response: Response, ctx: Context) -> Values:
+    """%Align: does the reasoning entail the decision to answer or to refuse; None without reasoning. 0 or 1."""
+    if not response.reasoning:
+        return {"process_align": None}
+    decision = DOES_NOT_ANSWER if ground_reading(response, ctx).refused else ANSWERS
+    return {"process_align": float(await ctx.entails(response.reasoning, decision, source="reasoning"))}
+
+
+def ground_reading(response: Response, ctx: Context) -> Reading:
+    """The answer as Trust-Score reads it, unless the context's profile is neither ALCE's nor Trust-Score's."""
+    return ctx.read(response, _ground_profile(ctx.profile))
+
+
+def _ground_profile(profile: Profile) -> Profile:
+    return TRUST if profile.name == "alce" else profile
+
+
+async def statements_with_answers(reading: Reading, ctx: Context) -> Sequence[bool]:
+    """For each statement: does it hold a gold answer that the documents support.
+
+    In text tasks an alias is present in it; in list tasks the item equals an alias; in claim tasks it entails a claim.
+    """
+    example = reading.response.example
+    gold = [answer for answer, held in zip(example.answers or (), example.supported, strict=False) if held]
+    if reading.kind == "claims":
+        return await asyncio.gather(*(_entails_any(s, [answer[0] for answer in gold], ctx) for s in reading.statements))
+    if reading.kind == "list":
+        aliases = {normalized_alias(alias) for answer in gold for alias in answer}
+        items = list_items(list_text(reading.text, ctx.cot))
+        return [normalize(reading.profile.remove_citations(item)) in aliases for item in items]
+    texts = [normalize(statement.hypothesis) for statement in reading.statements]
+    return [any(present(aliases, text) for aliases in gold) for text in texts]
+
+
+async def _entails_any(statement: Statement, claims: Sequence[str], ctx: Context) -> bool:
+    verdicts = (ctx.entails(statement.hypothesis, claim, source="statement") for claim in claims)
+    return any(await asyncio.gather(*verdicts))

@@ -1,0 +1,149 @@
+"""What a metric is, and what it sees of the world.
+
+A metric is a function of one response that returns per-sample values as fractions; None says that the value does not
+apply to this sample. Metrics that ask the NLI model are coroutines: they read one sample at a time and run as one
+batch, since the NLI service collects their questions. The aggregates of a metric are declared beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from groundeval.metrics.profiles import Profile
+from groundeval.metrics.reading import AnswerKind, Reading
+from groundeval.metrics.statistics import Aggregate, mean_of
+from groundeval.records import Document, Response, Verdict, as_premise
+from groundeval.registry import Registry
+
+Values = dict[str, float | None]
+"""Per-sample values of one response, by column."""
+
+
+class Entailment(Protocol):
+    """What metrics need of the NLI service."""
+
+    async def verdict(self, premise: str, hypothesis: str) -> Verdict:
+        """Does the premise entail the hypothesis."""
+
+
+class Models(Protocol):
+    """Optional models behind metrics, loaded when first asked for."""
+
+    def model(self, name: str) -> Any:
+        """The model of a name, for instance `qa`."""
+
+
+@dataclass(slots=True)
+class Context:
+    """What the metrics of one sample share: profile, NLI, options, and the evidence they leave behind.
+
+    One per sample; cheap to make.
+    """
+
+    profile: Profile
+    kind: AnswerKind
+    nli: Entailment | None = None
+    models: Models | None = None
+    cot: bool = False
+    """List tasks: only what follows the first colon is the list (ALCE)."""
+    evidence: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """What `scores.jsonl` shows of this sample besides its values: `statements`, `verdicts`, ..."""
+    _readings: dict[str, Reading] = field(default_factory=dict)
+
+    def read(self, response: Response, profile: Profile | None = None) -> Reading:
+        """The response as a profile (by default the context's own) reads it; the same object each time."""
+        profile = profile or self.profile
+        reading = self._readings.get(profile.name)
+        if reading is None or reading.response is not response:
+            reading = self._readings[profile.name] = Reading(response, profile, self.kind)
+        return reading
+
+    async def entails(self, premise: str, hypothesis: str, *, source: str | list[int]) -> bool:
+        """Ask the NLI model and keep the verdict as evidence; `source` says what the premise is, in few words."""
+        if self.nli is None:
+            raise RuntimeError("this metric asks an NLI model, and the context has none")
+        verdict = await self.nli.verdict(premise, hypothesis)
+        self.evidence.setdefault("verdicts", []).append(
+            {"premise": source, "hypothesis": hypothesis, "entailed": verdict.entailed, "score": verdict.score}
+        )
+        return verdict.entailed
+
+    async def supports(self, docs: Sequence[Document], cited: Sequence[int], hypothesis: str) -> bool:
+        """Do the cited documents, read together, entail the hypothesis."""
+        return await self.entails(as_premise(docs, cited), hypothesis, source=list(cited))
+
+
+Score = Callable[[Response, Context], Values] | Callable[[Response, Context], Awaitable[Values]]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A per-sample function, the columns it fills, and the keys it reports."""
+
+    name: str
+    score: Score | None
+    """None for a metric that only aggregates the columns of others."""
+    columns: tuple[str, ...]
+    aggregates: Mapping[str, Aggregate]
+    """The reported keys (METRICS.md), each a function of the per-sample table."""
+    profiles: tuple[str, ...] | None = None
+    """The profiles under which it exists; None: all."""
+    kinds: tuple[AnswerKind, ...] | None = None
+    """The kinds of tasks it applies to; None: all."""
+    needs: tuple[str, ...] = ()
+    """Fields of `Example` without which it cannot be computed."""
+    uses: tuple[str, ...] = ()
+    """Names of metrics whose columns its aggregates read."""
+    nli: bool = False
+    """Does it ask the NLI model."""
+    default: bool = True
+    """Is it computed unless other metrics are asked for by name."""
+    extra: str | None = None
+    """The optional dependency group it needs."""
+    corpus: Callable[[Sequence[Response], Context], Mapping[str, float]] | None = None
+    """For a metric over the whole set: from all responses to its keys (no intervals)."""
+    description: str = ""
+
+    def applies(self, profile: str, kind: AnswerKind) -> bool:
+        """Does it exist under this profile for this kind of task."""
+        return (self.profiles is None or profile in self.profiles) and (self.kinds is None or kind in self.kinds)
+
+
+METRICS: Registry[Metric] = Registry(
+    "metric",
+    group="groundeval.metrics",
+    builtin=(
+        "groundeval.metrics.correctness",
+        "groundeval.metrics.calibrated",
+        "groundeval.metrics.citation",
+        "groundeval.metrics.refusal",
+        "groundeval.metrics.ground",
+        "groundeval.metrics.extractive_qa",
+        "groundeval.metrics.fluency",
+    ),
+)
+
+
+def register_metric(
+    name: str,
+    *,
+    keys: Sequence[str] = (),
+    aggregates: Mapping[str, Aggregate] | None = None,
+    **options: Any,
+) -> Callable[[Score], Score]:
+    """Register a metric function under a name.
+
+    `keys` are the columns it returns. `aggregates` declares what is reported; by default the mean of each column, in
+    percent. `options` are the further fields of `Metric`: profiles, kinds, needs, uses, nli, default, extra.
+    """
+
+    def decorate(score: Score) -> Score:
+        reported = aggregates if aggregates is not None else {key: mean_of(key) for key in keys}
+        description = (score.__doc__ or "").strip().split("\n")[0]
+        metric = Metric(name, score, tuple(keys), reported, description=description, **options)
+        METRICS.add(name, metric, f"{score.__module__}.{score.__qualname__}")
+        return score
+
+    return decorate

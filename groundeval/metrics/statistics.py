@@ -1,0 +1,158 @@
+"""From per-sample values to aggregates with honest intervals (METRICS.md section 5).
+
+An aggregate is a function of a `Table`, and a table is columns of per-sample values with a weight for every row. The
+point estimate uses weight 1 for each row; the bootstrap gives rows the number of times they were drawn. So the same
+function yields the value and its interval, also for harmonic means and tables of counts. The resamples are the same
+for all keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Where = str | tuple[str, ...] | None
+Unit = Literal["percent", "number"]
+
+RESAMPLES = 1_000
+_CHUNK_CELLS = 8_000_000
+_DECIMALS = 10
+"""Outputs are rounded to this many decimals, so that the order in which a library adds up cannot show."""
+
+
+class Table:
+    """Columns of per-sample values (NaN: does not apply) under one or more weightings of the rows.
+
+    Every method returns an array with one entry per weighting.
+    """
+
+    def __init__(self, columns: Mapping[str, Array], weights: Array) -> None:
+        self._columns = columns
+        self._weights = weights
+        self._sums: dict[tuple[str | None, Where], Array] = {}
+
+    def mean(self, column: str, where: Where = None) -> Array:
+        """Mean of a column over the rows that have a value and for which all `where` columns are 1; 0 over no rows."""
+        return ratio(self._sum(column, where), self.count(where, having=column))
+
+    def total(self, column: str, where: Where = None) -> Array:
+        """Sum of a column over such rows."""
+        return self._sum(column, where)
+
+    def count(self, where: Where = None, *, having: str | None = None) -> Array:
+        """Number of rows for which all `where` columns are 1 and the column `having` has a value."""
+        key = f"#{having}" if having else None
+        if (key, where) not in self._sums:
+            mask = self._mask(where)
+            if having:
+                mask = mask * ~np.isnan(self._columns[having])
+            self._sums[key, where] = self._weights @ mask
+        return self._sums[key, where]
+
+    def _sum(self, column: str, where: Where) -> Array:
+        if (column, where) not in self._sums:
+            values = np.nan_to_num(self._columns[column], nan=0.0)
+            self._sums[column, where] = self._weights @ (values * self._mask(where))
+        return self._sums[column, where]
+
+    def _mask(self, where: Where) -> Array:
+        mask = np.ones(self._weights.shape[1])
+        for name in (where,) if isinstance(where, str) else where or ():
+            mask = mask * (self._columns[name] == 1)
+        return mask
+
+
+def ratio(numerator: Array, denominator: Array) -> Array:
+    """Elementwise ratio; 0 where the denominator is 0."""
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0)
+
+
+def harmonic(first: Array, second: Array) -> Array:
+    """Elementwise harmonic mean; 0 where either is 0."""
+    both = (first > 0) & (second > 0)
+    return np.where(both, ratio(2 * first * second, first + second), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """How one reported key is computed from the per-sample table."""
+
+    value: Callable[[Table], Array]
+    unit: Unit = "percent"
+    """`percent`: the fraction is multiplied by 100 on output."""
+    column: str | None = None
+    where: Where = None
+    """The samples that count for `n`: those with a value in `column` for which all `where` columns are 1."""
+    decimals: int | None = None
+    """Rounding that a protocol prescribes for the value itself."""
+
+
+def mean_of(column: str, where: Where = None, unit: Unit = "percent") -> Aggregate:
+    """The plain mean of a column, over the rows selected by `where`."""
+    return Aggregate(lambda table: table.mean(column, where), unit, column, where)
+
+
+def count_of(where: Where = None) -> Aggregate:
+    """The number of selected rows."""
+    return Aggregate(lambda table: table.count(where), "number")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A reported number: value, standard error and 95% interval (percentile bootstrap), and samples behind it."""
+
+    value: float
+    stderr: float | None
+    ci95: tuple[float, float] | None
+    n: int
+
+
+def summarize(
+    columns: Mapping[str, Array], aggregates: Mapping[str, Aggregate], *, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Estimate]:
+    """Every aggregate with standard error and 95% interval from one seeded bootstrap over samples.
+
+    `columns` are arrays of equal length n. Cost: one matrix-vector product of size resamples x n per distinct column
+    and condition; memory is bounded, whatever n is. With fewer than two samples there is no interval.
+    """
+    rows = len(next(iter(columns.values()))) if columns else 0
+    whole = Table(columns, np.ones((1, rows)))
+    drawn: dict[str, list[Array]] = {key: [] for key in aggregates}
+    if rows > 1:
+        for weights in _resamplings(rows, resamples, seed):
+            table = Table(columns, weights)
+            for key, aggregate in aggregates.items():
+                drawn[key].append(_scaled(aggregate, aggregate.value(table)))
+    return {key: _estimate(aggregate, whole, drawn[key]) for key, aggregate in aggregates.items()}
+
+
+def _resamplings(rows: int, resamples: int, seed: int) -> Iterator[Array]:
+    """Bootstrap weights in chunks of bounded size: how often each row was drawn."""
+    rng = np.random.default_rng(seed)
+    chunk = max(1, min(resamples, _CHUNK_CELLS // rows))
+    for start in range(0, resamples, chunk):
+        size = min(chunk, resamples - start)
+        weights = np.empty((size, rows))
+        for index in range(size):
+            weights[index] = np.bincount(rng.integers(0, rows, rows), minlength=rows)
+        yield weights
+
+
+def _scaled(aggregate: Aggregate, values: Array) -> Array:
+    return values * 100 if aggregate.unit == "percent" else values
+
+
+def _estimate(aggregate: Aggregate, whole: Table, drawn: Sequence[Array]) -> Estimate:
+    value = float(_scaled(aggregate, aggregate.value(whole))[0])
+    n = int(whole.count(aggregate.where, having=aggregate.column)[0])
+    value = round(value, _DECIMALS if aggregate.decimals is None else aggregate.decimals)
+    if not drawn:
+        return Estimate(value, None, None, n)
+    values = np.concatenate(list(drawn))
+    low, high = (round(float(bound), _DECIMALS) for bound in np.percentile(values, (2.5, 97.5)))
+    return Estimate(value, round(float(np.std(values, ddof=1)), _DECIMALS), (low, high), n)

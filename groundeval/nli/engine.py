@@ -1,0 +1,474 @@
+"""The thread and the queue behind an NLI service: joins equal pairs, forms batches, hands verdicts back.
+
+Askers of every kind put pairs into one queue. A thread of the engine's own takes the queue when its budget is full,
+when nothing new has come for some milliseconds, or at once after `flush`; it sorts what it took by length and gives it
+to the model in slices. Verdicts go back in one hand-over for each event loop and slice, not one for each pair.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import hashlib
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from queue import SimpleQueue
+from typing import NamedTuple, Protocol, TypeAlias
+
+from groundeval.errors import BackendError, GroundevalError, excerpt
+from groundeval.nli.model import Closable, Loadable, NLIModel, PartialFailure, traits_of
+from groundeval.records import Pair, Verdict
+
+Outcome: TypeAlias = "Verdict | GroundevalError"
+
+IDLE_SECONDS = 20.0
+"""A thread without work ends after this time; the next pair starts another. So a dropped service leaves none behind."""
+PATIENCE_WINDOWS = 10
+"""A pair waits for company at most this many windows, however steadily others trickle in."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """When a batch goes to the model."""
+
+    window: float = 0.003
+    """Seconds without a new pair after which what is queued is sent."""
+    budget: int = 262_144
+    """Characters (or the model's own `cost`) that are sent without waiting longer, and the size of a slice."""
+
+
+@dataclass(slots=True)
+class NLIStats:
+    """What was asked of a service and what it cost: unique = cached + computed + failed, once nothing waits."""
+
+    asked: int = 0
+    """Questions, repeated ones included."""
+    unique: int = 0
+    """Different pairs among them."""
+    cached: int = 0
+    """Unique pairs known already: from the cache on disk, or because another scope of this process had asked."""
+    computed: int = 0
+    """Unique pairs that the model judged for this asker."""
+    rechecked: int = 0
+    """Computed pairs that were scored a second time, alone."""
+    failed: int = 0
+    """Pairs that the model could not judge (counted again when asked and failed again)."""
+
+    def as_dict(self) -> dict[str, int]:
+        """The counts by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+class Tally:
+    """The counts of one asker, and which pairs it has asked before."""
+
+    __slots__ = ("seen", "stats")
+
+    def __init__(self) -> None:
+        self.stats = NLIStats()
+        self.seen: set[bytes] = set()
+
+
+class VerdictStore(Protocol):
+    """Verdicts kept beyond the process."""
+
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, Verdict]:
+        """Those of the keys that are known."""
+
+    def put(self, verdicts: Sequence[tuple[bytes, Verdict]]) -> None:
+        """Keep verdicts."""
+
+    def close(self) -> None:
+        """Write what is not written and let go of the file."""
+
+
+class LoopWaiter(NamedTuple):
+    """A coroutine that waits on its own event loop."""
+
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Verdict]
+
+
+class GroupSlot(NamedTuple):
+    """One place in a synchronous caller's list."""
+
+    mail: SimpleQueue[list[tuple[int, Outcome]]]
+    index: int
+
+
+Waiter: TypeAlias = "LoopWaiter | GroupSlot | concurrent.futures.Future[Verdict]"
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A pair on its way, and all who wait for it."""
+
+    key: bytes
+    pair: Pair
+    cost: int
+    tally: Tally | None
+    waiters: list[Waiter] = field(default_factory=list)
+
+
+def digest(pair: Pair) -> bytes:
+    """16 bytes that stand for a pair, so that a million remembered pairs stay small."""
+    premise = pair[0].encode("utf-8", "surrogatepass")
+    hypothesis = pair[1].encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(b"%d:%b%b" % (len(premise), premise, hypothesis), digest_size=16).digest()
+
+
+class Engine:
+    """Owns a model, a queue and a thread. `open_model` is called when the model is first needed."""
+
+    def __init__(
+        self,
+        open_model: Callable[[], NLIModel],
+        *,
+        name: str,
+        options: BatchOptions | None = None,
+        open_store: Callable[[NLIModel], VerdictStore | None] = lambda model: None,
+        reopen_after_fork: bool = False,
+    ) -> None:
+        self.name = name
+        self.totals = NLIStats()
+        self.closed = False
+        self._open_model = open_model
+        self._open_store = open_store
+        self._options = options or BatchOptions()
+        self._reopen_after_fork = reopen_after_fork
+        self._known: dict[bytes, Verdict] = {}
+        self._model: NLIModel | None = None
+        self._instant: bool | None = None
+        self._start_empty()
+        _ENGINES.add(self)
+
+    def _start_empty(self) -> None:
+        """The state that does not survive a fork: the locks, the thread and its queue."""
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
+        self._opening = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._queue: list[Job] = []
+        self._queued_cost = 0
+        self._flush = False
+        self._first = self._last = 0.0
+        self._in_flight: dict[bytes, Job] = {}
+        self._loaded = False
+        self._store: VerdictStore | None = None
+        self._store_opened = False
+        if self._reopen_after_fork:
+            self._model = None
+
+    # The model
+
+    @property
+    def model(self) -> NLIModel:
+        """The verifier, made at the first call."""
+        model = self._model
+        if model is None:
+            with self._opening:
+                if self.closed:
+                    raise BackendError(f"the NLI service {self.name} is closed")
+                if self._model is None:
+                    self._model = self._open_model()
+                model = self._model
+        return model
+
+    @property
+    def instant(self) -> bool:
+        """Are verdicts computed in the asker's thread."""
+        if self._instant is None:
+            self._instant = traits_of(self.model).instant
+        return self._instant
+
+    def load(self) -> None:
+        """Load the model's weights; doing it twice does nothing."""
+        with self._opening:
+            if not self._loaded:
+                model = self.model
+                if isinstance(model, Loadable):
+                    model.load()
+                self._loaded = True
+
+    def _store_of_model(self) -> VerdictStore | None:
+        if not self._store_opened:
+            self._store_opened = True
+            if traits_of(self.model).persistent:
+                self._store = self._open_store(self.model)
+        return self._store
+
+    # Asking
+
+    @property
+    def waiting(self) -> int:
+        """Pairs that are queued or with the model."""
+        return len(self._in_flight)
+
+    def ask(self, pair: Pair, tally: Tally | None, waiter: Waiter | None) -> Outcome | None:
+        """The verdict if it is known or instant; else None, and the waiter gets it later.
+
+        `tally`: who asks, None for an asker that only the totals count. `waiter` may be None for an instant model.
+        """
+        instant = self.instant
+        key = digest(pair)
+        with self._lock:
+            self.totals.asked += 1
+            new = False
+            if tally is not None:
+                tally.stats.asked += 1
+                new = key not in tally.seen
+                if new:
+                    tally.seen.add(key)
+                    tally.stats.unique += 1
+            known = self._known.get(key)
+            if known is not None:
+                if new and tally is not None:
+                    tally.stats.cached += 1
+                return known
+            if instant:
+                self.totals.unique += 1
+                return self._judge_here(key, pair, tally)
+            if waiter is None:
+                raise TypeError("a model that is not instant needs a waiter")
+            job = self._in_flight.get(key)
+            if job is not None:
+                job.waiters.append(waiter)
+                if new and tally is not None:
+                    tally.stats.cached += 1
+                return None
+            if self.closed:
+                return BackendError(f"the NLI service {self.name} is closed")
+            self.totals.unique += 1
+            self._enqueue(Job(key, pair, len(pair[0]) + len(pair[1]), tally, [waiter]))
+            return None
+
+    def _judge_here(self, key: bytes, pair: Pair, tally: Tally | None) -> Outcome:
+        [outcome] = self._score([pair])
+        self._count(outcome, tally)
+        if isinstance(outcome, Verdict):
+            self._known[key] = outcome
+        return outcome
+
+    def _enqueue(self, job: Job) -> None:
+        queue = self._queue
+        self._in_flight[job.key] = job
+        queue.append(job)
+        self._queued_cost += job.cost
+        self._last = time.monotonic()
+        if len(queue) == 1:
+            self._first = self._last
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name=f"nli-{self.name}", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+        elif self._queued_cost >= self._options.budget > self._queued_cost - job.cost:
+            self._wake.notify()
+
+    def flush(self) -> None:
+        """Send what is queued without waiting for more."""
+        with self._lock:
+            if self._queue:
+                self._flush = True
+                self._wake.notify()
+
+    # The thread
+
+    def _serve(self) -> None:
+        while True:
+            jobs = self._take()
+            if not jobs:
+                return
+            self._work(jobs)
+
+    def _take(self) -> list[Job]:
+        """Wait for a batch. Empty when the thread shall end."""
+        window = self._options.window
+        with self._lock:
+            while True:
+                while not self._queue:
+                    if self.closed or not (self._wake.wait(IDLE_SECONDS) or self._queue):
+                        self._thread = None
+                        return []
+                while not (self._flush or self.closed or self._queued_cost >= self._options.budget):
+                    until = min(self._last + window, self._first + PATIENCE_WINDOWS * window)
+                    rest = until - time.monotonic()
+                    if rest <= 0:
+                        break
+                    self._wake.wait(rest)
+                jobs, self._queue = self._queue, []
+                self._queued_cost = 0
+                self._flush = False
+                wanted = [job for job in jobs if not all(map(_given_up, job.waiters))]
+                if len(wanted) < len(jobs):
+                    for job in set(jobs) - set(wanted):
+                        del self._in_flight[job.key]
+                if wanted:
+                    return wanted
+
+    def _work(self, jobs: list[Job]) -> None:
+        """Judge a batch. Whatever goes wrong ends as an error for its waiters; the thread lives on."""
+        try:
+            store = self._store_of_model()
+            if store is not None:
+                found = store.get([job.key for job in jobs])
+                self._settle([(job, found[job.key]) for job in jobs if job.key in found], computed=False)
+                jobs = [job for job in jobs if job.key not in found]
+            self.load()
+            for some in self._slices(jobs):
+                if self.closed:
+                    break
+                outcomes = self._score([job.pair for job in some])
+                if store is not None:
+                    store.put([(j.key, o) for j, o in zip(some, outcomes, strict=True) if isinstance(o, Verdict)])
+                self._settle(list(zip(some, outcomes, strict=True)), computed=True)
+            error: GroundevalError = BackendError(f"the NLI service {self.name} was closed")
+        except GroundevalError as failure:
+            error = failure
+        except Exception as failure:
+            error = BackendError(f"the NLI service {self.name} failed: {failure!r}")
+            error.__cause__ = failure
+        self._settle([(job, error) for job in jobs if job.key in self._in_flight], computed=True)
+
+    def _slices(self, jobs: list[Job]) -> Iterable[list[Job]]:
+        """Jobs by falling length, cut where the budget is full: the longest first, so that what does not fit into
+        memory shows early."""
+        cost = getattr(self.model, "cost", None)
+        if cost is not None:
+            for job in jobs:
+                job.cost = cost(job.pair)
+        some: list[Job] = []
+        filled = 0
+        for job in sorted(jobs, key=lambda job: job.cost, reverse=True):
+            if some and filled + job.cost > self._options.budget:
+                yield some
+                some, filled = [], 0
+            some.append(job)
+            filled += job.cost
+        if some:
+            yield some
+
+    def _score(self, pairs: list[Pair]) -> list[Outcome]:
+        """The model's verdicts; when it fails, the pairs at fault are found by halving and carry the error."""
+        try:
+            verdicts = self.model.score(pairs)
+            if len(verdicts) != len(pairs):
+                raise BackendError(f"NLI model {self.name} gave {len(verdicts)} verdicts for {len(pairs)} pairs")
+            return list(verdicts)
+        except PartialFailure as failure:
+            return list(failure.outcomes)
+        except GroundevalError as failure:
+            return [failure] * len(pairs)
+        except Exception as failure:
+            if len(pairs) > 1:
+                middle = len(pairs) // 2
+                return [*self._score(pairs[:middle]), *self._score(pairs[middle:])]
+            error = BackendError(
+                f"NLI model {self.name} failed on hypothesis {excerpt(pairs[0].hypothesis)}, "
+                f"premise {excerpt(pairs[0].premise)}: {failure!r}"
+            )
+            error.__cause__ = failure
+            return [error]
+
+    # Handing back
+
+    def _settle(self, settled: Sequence[tuple[Job, Outcome]], *, computed: bool) -> None:
+        loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Verdict], Outcome]]] = {}
+        groups: dict[int, tuple[GroupSlot, list[tuple[int, Outcome]]]] = {}
+        futures: list[tuple[concurrent.futures.Future[Verdict], Outcome]] = []
+        with self._lock:
+            for job, outcome in settled:
+                if self._in_flight.get(job.key) is job:
+                    del self._in_flight[job.key]
+                self._count(outcome, job.tally, computed)
+                if isinstance(outcome, Verdict):
+                    self._known[job.key] = outcome
+                for waiter in job.waiters:
+                    if isinstance(waiter, LoopWaiter):
+                        loops.setdefault(waiter.loop, []).append((waiter.future, outcome))
+                    elif isinstance(waiter, GroupSlot):
+                        groups.setdefault(id(waiter.mail), (waiter, []))[1].append((waiter.index, outcome))
+                    else:
+                        futures.append((waiter, outcome))
+        for loop, deliveries in loops.items():
+            try:
+                loop.call_soon_threadsafe(_deliver, deliveries)
+            except RuntimeError:  # The loop was closed: nobody waits there any more.
+                continue
+        for slot, mail in groups.values():
+            slot.mail.put(mail)
+        for future, outcome in futures:
+            if future.set_running_or_notify_cancel():
+                if isinstance(outcome, Verdict):
+                    future.set_result(outcome)
+                else:
+                    future.set_exception(fresh(outcome))
+
+    def _count(self, outcome: Outcome, tally: Tally | None, computed: bool = True) -> None:
+        for stats in (self.totals,) if tally is None else (self.totals, tally.stats):
+            if not isinstance(outcome, Verdict):
+                stats.failed += 1
+            elif not computed:
+                stats.cached += 1
+            else:
+                stats.computed += 1
+                stats.rechecked += outcome.rechecked
+
+    def close(self) -> None:
+        """End the thread, fail what waits, free the model."""
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+            self._wake.notify_all()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+        with self._opening:
+            if self._store is not None:
+                self._store.close()
+            if isinstance(self._model, Closable):
+                self._model.close()
+            self._model = None
+
+
+def fresh(error: GroundevalError) -> GroundevalError:
+    """A copy of an error to raise: one object raised by many askers would gather all their tracebacks."""
+    copy = type(error).__new__(type(error))
+    copy.args = error.args
+    copy.__dict__.update(error.__dict__)
+    copy.__cause__ = error.__cause__ or error
+    return copy
+
+
+def _given_up(waiter: Waiter) -> bool:
+    if isinstance(waiter, GroupSlot):
+        return False
+    return waiter.future.cancelled() if isinstance(waiter, LoopWaiter) else waiter.cancelled()
+
+
+def _deliver(deliveries: list[tuple[asyncio.Future[Verdict], Outcome]]) -> None:
+    """Runs on the asker's loop."""
+    for future, outcome in deliveries:
+        if future.done():
+            continue
+        if isinstance(outcome, Verdict):
+            future.set_result(outcome)
+        else:
+            future.set_exception(fresh(outcome))
+
+
+# Engines by weak reference, only to renew their locks and threads in a forked child.
+_ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def _renew_after_fork() -> None:
+    for engine in list(_ENGINES):
+        engine._start_empty()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_after_fork)

@@ -1,0 +1,62 @@
+"""The `lexical` verifier: token containment, for the demo and for tests that need no model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from groundeval.nli.model import NLIOptions, Traits, register_nli
+from groundeval.records import Pair, Verdict
+
+TOKEN = re.compile(r"[a-z0-9]+")
+
+
+def tokens(text: str) -> frozenset[str]:
+    """The distinct tokens of a text: runs of `a`-`z` and digits in its lower-cased form."""
+    return frozenset(TOKEN.findall(text.lower()))
+
+
+class Lexical:
+    """Entailed iff at least half of the hypothesis's distinct tokens occur in the premise.
+
+    The score is their share, in [0, 1]; a hypothesis without tokens has score 0 and is not entailed. A stand-in for a
+    real NLI model: results made with it are not comparable with results made with one.
+    """
+
+    name = "lexical"
+    revision: str | None = "1"
+    traits = Traits(
+        kind="lexical",
+        template="token containment",
+        threshold=0.5,
+        in_process=False,
+        instant=True,
+        persistent=False,
+    )
+
+    def __init__(self) -> None:
+        # The same few documents are asked about again and again, and neighbours share a hypothesis.
+        self._premise = lru_cache(maxsize=512)(tokens)
+        self._hypothesis = lru_cache(maxsize=256)(tokens)
+        # Few shares exist, so pairs can point to one verdict each instead of holding their own.
+        self._verdict = lru_cache(maxsize=65536)(_verdict)
+
+    def judge(self, pair: Pair) -> Verdict:
+        """The verdict of one pair."""
+        asked = self._hypothesis(pair.hypothesis)
+        return self._verdict(len(asked & self._premise(pair.premise)), len(asked))
+
+    def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
+        """One verdict for each pair, in order."""
+        return [self.judge(pair) for pair in pairs]
+
+
+def _verdict(found: int, asked: int) -> Verdict:
+    return Verdict(entailed=asked > 0 and 2 * found >= asked, score=found / asked if asked else 0.0)
+
+
+@register_nli("lexical")
+def lexical(options: NLIOptions) -> Lexical:
+    """Token containment; takes no options."""
+    return Lexical()

@@ -1,0 +1,183 @@
+"""The NLI service as metrics and rewards see it: they ask one pair at a time, the model gets batches."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable, Iterable, Sequence
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any
+
+from groundeval.errors import GroundevalError
+from groundeval.nli.engine import BatchOptions, Engine, GroupSlot, LoopWaiter, NLIStats, Outcome, Tally, VerdictStore, fresh
+from groundeval.nli.model import NLIModel, Traits, identity_of, traits_of
+from groundeval.records import Pair, Verdict
+
+
+class NLI:
+    """Judges pairs for any number of event loops, threads and synchronous callers at once.
+
+    A pair is judged once: who asks for it again, or while it waits, shares the verdict. Cancelling one asker never
+    cancels a pair that others wait for. `connect` makes one from a spec; `NLI(model)` serves a model of your own.
+    """
+
+    def __init__(self, model: NLIModel, *, options: BatchOptions | None = None, store: VerdictStore | None = None) -> None:
+        engine = Engine(lambda: model, name=model.name, options=options, open_store=lambda model: store)
+        self._set_up(engine, (NLI, (model,)), None)
+
+    @classmethod
+    def lazy(
+        cls,
+        open_model: Callable[[], NLIModel],
+        *,
+        name: str,
+        recipe: tuple[Any, ...],
+        options: BatchOptions | None = None,
+        open_store: Callable[[NLIModel], VerdictStore | None] = lambda model: None,
+    ) -> NLI:
+        """A handle whose model is made when first needed, and made again in a forked child.
+
+        `recipe` is what pickling stores in place of the handle: a callable and its arguments that give it back.
+        """
+        handle = cls.__new__(cls)
+        engine = Engine(open_model, name=name, options=options, open_store=open_store, reopen_after_fork=True)
+        handle._set_up(engine, recipe, None)
+        return handle
+
+    def _set_up(self, engine: Engine, recipe: tuple[Any, ...], tally: Tally | None) -> None:
+        self._engine = engine
+        self._recipe = recipe
+        self._tally = tally
+
+    def scope(self) -> NLI:
+        """The same service with counters of its own: what one scoring run asked, found known, and had computed.
+
+        Closing a scope closes nothing: it belongs to the service that it was made from.
+        """
+        child = NLI.__new__(NLI)
+        child._set_up(self._engine, self._recipe, Tally())
+        return child
+
+    @property
+    def stats(self) -> NLIStats:
+        """The counts so far: of this scope, or of the whole service."""
+        return self._engine.totals if self._tally is None else self._tally.stats
+
+    @property
+    def name(self) -> str:
+        """The verifier's name, as results show it."""
+        return self._engine.name
+
+    @property
+    def model(self) -> NLIModel:
+        """The verifier itself, made if need be (its weights are loaded by `load`)."""
+        return self._engine.model
+
+    @property
+    def revision(self) -> str | None:
+        """The verifier's version."""
+        return self.model.revision
+
+    @property
+    def traits(self) -> Traits:
+        """What the verifier declares of itself."""
+        return traits_of(self.model)
+
+    @property
+    def waiting(self) -> int:
+        """Pairs that are queued or with the model: the measure of back-pressure."""
+        return self._engine.waiting
+
+    def identity(self) -> dict[str, Any]:
+        """What determines the verdicts (name, revision, kind, dtype, ...), as JSON values for a score manifest."""
+        return identity_of(self.model)
+
+    def load(self) -> None:
+        """Load the model now, so that what is wrong with it shows before anything expensive starts.
+
+        Raises UserError (unknown model, missing extra) or BackendError (out of reach, does not fit).
+        """
+        self._engine.load()
+
+    def submit(self, pair: Pair) -> concurrent.futures.Future[Verdict]:
+        """Ask for a verdict from any thread. The future may be cancelled without effect on other askers."""
+        future: concurrent.futures.Future[Verdict] = concurrent.futures.Future()
+        outcome = self._engine.ask(pair, self._tally, future)
+        if isinstance(outcome, Verdict):
+            future.set_result(outcome)
+        elif outcome is not None:
+            future.set_exception(fresh(outcome))
+        return future
+
+    async def verdict(self, premise: str, hypothesis: str) -> Verdict:
+        """The verdict of one pair. Raises BackendError when the model cannot give one."""
+        waiter: LoopWaiter | None = None
+        if not self._engine.instant:
+            loop = asyncio.get_running_loop()
+            waiter = LoopWaiter(loop, loop.create_future())
+        outcome = self._engine.ask(Pair(premise, hypothesis), self._tally, waiter)
+        if isinstance(outcome, Verdict):
+            return outcome
+        if outcome is not None:
+            raise fresh(outcome)
+        assert waiter is not None
+        return await waiter.future
+
+    async def entails(self, premise: str, hypothesis: str) -> bool:
+        """Does the premise entail the hypothesis. Raises BackendError when the model cannot say."""
+        return (await self.verdict(premise, hypothesis)).entailed
+
+    def judge(self, pairs: Iterable[Pair]) -> list[Verdict]:
+        """Verdicts of many pairs, in order; blocks until all are there, so not for use in a coroutine.
+
+        Raises the first failed pair's BackendError, after all the others have been judged.
+        """
+        verdicts = []
+        for outcome in self.outcomes(pairs):
+            if not isinstance(outcome, Verdict):
+                raise fresh(outcome)
+            verdicts.append(outcome)
+        return verdicts
+
+    def outcomes(self, pairs: Iterable[Pair]) -> Sequence[Verdict | GroundevalError]:
+        """As `judge`, but a pair that failed has its error in the place of a verdict."""
+        mail: SimpleQueue[list[tuple[int, Outcome]]] = SimpleQueue()
+        outcomes: list[Outcome | None] = [
+            self._engine.ask(pair, self._tally, GroupSlot(mail, index)) for index, pair in enumerate(pairs)
+        ]
+        missing = outcomes.count(None)
+        while missing:
+            arrived = mail.get()
+            missing -= len(arrived)
+            for index, outcome in arrived:
+                outcomes[index] = outcome
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def flush(self) -> None:
+        """Send what is queued to the model at once: every asker waits, so nothing more will come."""
+        self._engine.flush()
+
+    def close(self) -> None:
+        """Stop the thread and free the model. Pairs that still wait fail with BackendError."""
+        if self._tally is None:
+            self._engine.close()
+
+    @property
+    def closed(self) -> bool:
+        """Was the service closed."""
+        return self._engine.closed
+
+    def __enter__(self) -> NLI:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._recipe
+
+    def __repr__(self) -> str:
+        return f"<NLI {self.name}: {', '.join(f'{count} {name}' for name, count in self.stats.as_dict().items())}>"

@@ -1,0 +1,87 @@
+"""Reasoning and answer tags: what a reasoning model thought, and what it answered."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningTags:
+    """The literal tags around reasoning and answer."""
+
+    think_open: str = "<think>"
+    think_close: str = "</think>"
+    answer_open: str = "<answer>"
+    answer_close: str = "</answer>"
+
+    def all(self) -> tuple[str, str, str, str]:
+        """The four tags, in the order in which a well-formed output has them (T in Ground-GRPO)."""
+        return (self.think_open, self.think_close, self.answer_open, self.answer_close)
+
+
+REASONING_TAGS = ReasoningTags()
+
+
+class Split(NamedTuple):
+    """Result of `split_reasoning`."""
+
+    reasoning: str | None
+    answer: str
+    unclosed: bool
+
+
+def split_reasoning(text: str, tags: ReasoningTags = REASONING_TAGS) -> Split:
+    """Split reasoning and answer.
+
+    - Every think block is reasoning, wherever it stands; several are joined by a newline.
+    - An opening tag inside a think block is part of the reasoning. A closing tag outside of one says that everything
+      before it was reasoning too (the template opened the block, or blocks were nested).
+    - A block that never closes leaves no answer: `unclosed` is true and the answer empty.
+    - In what remains, the last `<answer>` block is the answer (to the end of the text if it is not closed); without
+      one, all of it is.
+    """
+    if tags.think_open not in text and tags.think_close not in text:
+        return Split(None, answer_block(text, tags), False)
+    thoughts: list[str] = []
+    outside: list[str] = []
+    thinking = False
+    for piece in re.split(f"({re.escape(tags.think_open)}|{re.escape(tags.think_close)})", text):
+        if piece == tags.think_open:
+            thinking = True
+        elif piece == tags.think_close:
+            if not thinking:
+                thoughts += outside
+                outside = []
+            thinking = False
+        else:
+            (thoughts if thinking else outside).append(piece)
+    reasoning = "\n".join(part for part in (t.strip() for t in thoughts) if part)
+    if thinking:
+        return Split(reasoning, "", True)
+    return Split(reasoning, answer_block("".join(outside).lstrip(), tags), False)
+
+
+def answer_block(text: str, tags: ReasoningTags = REASONING_TAGS) -> str:
+    """The content of the last `<answer>` block, or all of the text where there is none."""
+    start = text.rfind(tags.answer_open)
+    if start < 0:
+        return text
+    start += len(tags.answer_open)
+    end = text.find(tags.answer_close, start)
+    return text[start:] if end < 0 else text[start:end]
+
+
+def tag_count(text: str, tags: ReasoningTags = REASONING_TAGS) -> float:
+    """Share of the four tags that occur exactly once (Ground-GRPO, R_tag_count), in [0, 1]."""
+    return sum(text.count(tag) == 1 for tag in tags.all()) / 4
+
+
+def is_well_formed(text: str, tags: ReasoningTags = REASONING_TAGS) -> bool:
+    """Is the text one think block followed by one answer block and nothing else but whitespace (R_format)."""
+    if any(text.count(tag) != 1 for tag in tags.all()):
+        return False
+    think_open, think_close, answer_open, answer_close = (re.escape(tag) for tag in tags.all())
+    pattern = rf"\s*{think_open}.*{think_close}\s*{answer_open}.*{answer_close}\s*"
+    return re.fullmatch(pattern, text, flags=re.DOTALL) is not None

@@ -1,0 +1,168 @@
+"""One lazy registry for everything a plugin can add: tasks, metrics, rewards, verifiers, generators.
+
+A thing gets in by a decorator in a built-in module, by an entry point of an installed package
+(`groundeval.tasks`, `.metrics`, `.rewards`, `.nli`, `.generators`), or by a decorator in a plugin file that
+`load_plugin` imports. Nothing is imported before a name is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from groundeval.errors import UsageError, unknown
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[T]):
+    """A registered value and where it comes from."""
+
+    value: T
+    source: str
+
+
+class Registry(Generic[T]):
+    """Names to values of one kind.
+
+    `kind` is the word used in messages; `builtin` are modules whose import registers what ships with groundeval;
+    `group` is the entry-point group of plugins.
+    """
+
+    def __init__(self, kind: str, *, group: str, builtin: Sequence[str] = ()) -> None:
+        self.kind = kind
+        self.group = group
+        self._builtin = tuple(builtin)
+        self._entries: dict[str, Entry[T]] = {}
+        self._plugins: dict[str, EntryPoint] = {}
+        self._discovered = False
+
+    def add(self, name: str, value: T, source: str) -> None:
+        """Register a value. A name taken by another source is an error that names both."""
+        taken = self._entries.get(name)
+        if taken is not None and taken.source != source:
+            raise UsageError(f'{self.kind} "{name}" is registered twice: by {taken.source} and by {source}')
+        plugin = self._plugins.get(name)
+        if taken is None and plugin is not None and not source.startswith(plugin.module):
+            raise UsageError(f'{self.kind} "{name}" is registered twice: by {_described(plugin)} and by {source}')
+        self._entries[name] = Entry(value, source)
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Decorator form of `add`; the source is where the decorated thing was written."""
+
+        def decorate(value: T) -> T:
+            self.add(name, value, source_of(value))
+            return value
+
+        return decorate
+
+    def get(self, name: str) -> T:
+        """The value of a name; an unknown one is an error that offers the nearest match."""
+        self._discover()
+        if name not in self._entries and name in self._plugins:
+            self._load(name)
+        if name not in self._entries:
+            raise unknown(self.kind, name, self.names())
+        return self._entries[name].value
+
+    def names(self) -> list[str]:
+        """All names, sorted. Plugins of installed packages are named without being imported."""
+        self._discover()
+        return sorted({*self._entries, *self._plugins})
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names()
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        """All names with their values, sorted by name."""
+        for name in self.names():
+            yield name, self.get(name)
+
+    def source(self, name: str) -> str:
+        """Where a name was registered: `file:line`, or the entry point of a package."""
+        self.get(name)
+        return self._entries[name].source
+
+    def _discover(self) -> None:
+        if self._discovered:
+            return
+        self._discovered = True
+        for module in self._builtin:
+            importlib.import_module(module)
+        for point in entry_points(group=self.group):
+            other = self._plugins.get(point.name)
+            mine = self._entries.get(point.name)
+            if mine is not None and not mine.source.startswith(point.module):
+                raise UsageError(
+                    f'{self.kind} "{point.name}" is registered twice: by {mine.source} and by {_described(point)}'
+                )
+            if other is not None and other.value != point.value:
+                raise UsageError(
+                    f'{self.kind} "{point.name}" is registered twice: by {_described(other)} and by {_described(point)}'
+                )
+            self._plugins[point.name] = point
+
+    def _load(self, name: str) -> None:
+        point = self._plugins[name]
+        try:
+            value = point.load()
+        except Exception as error:
+            raise UsageError(f'{self.kind} "{name}" ({_described(point)}) cannot be loaded: {error!r}') from error
+        if name not in self._entries and not inspect.ismodule(value):
+            self.add(name, value, source_of(value))
+
+
+def source_of(value: object) -> str:
+    """`module (file:line)` of a function or class; of anything else, its type."""
+    try:
+        module = getattr(value, "__module__", "?")
+        file = inspect.getsourcefile(value)  # type: ignore[arg-type]
+        line = inspect.getsourcelines(value)[1]  # type: ignore[arg-type]
+        return f"{module} ({file}:{line})"
+    except (TypeError, OSError):
+        return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+def _described(point: EntryPoint) -> str:
+    package = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
+    return f"entry point {point.value}{package}"
+
+
+def load_plugin(path: str | Path) -> None:
+    """Import a plugin file, or every `.py` file of a folder, so that its decorators register what it holds.
+
+    Loading the same file twice does nothing. Raises UsageError for a missing file or one that fails to import.
+    """
+    target = Path(path).resolve()
+    if target.is_dir():
+        for file in sorted(target.glob("*.py")):
+            load_plugin(file)
+        return
+    if not target.is_file():
+        raise UsageError(f"plugin {path}: no such file or folder")
+    # Derived from the path, not from `hash()`, so that what a plugin defines pickles between processes.
+    name = f"groundeval_plugin_{target.stem}_{sha256(str(target).encode()).hexdigest()[:12]}"
+    if name in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(name, target)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"plugin {path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except UsageError:
+        del sys.modules[name]
+        raise
+    except Exception as error:
+        del sys.modules[name]
+        raise UsageError(f"plugin {path} cannot be imported: {error!r}") from error

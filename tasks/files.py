@@ -1,0 +1,266 @@
+"""Reads JSON lists, `{"data": [...]}` and JSON lines as a stream of records, whatever the file is called."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal, NoReturn, cast
+
+from groundeval.errors import DataError, UsageError, excerpt
+
+Layout = Literal["auto", "json", "jsonl"]
+"""`json`: a list, or an object whose `data` is a list; `jsonl`: one object after the other; `auto`: by content."""
+
+CHUNK = 1 << 20
+"""Characters read at a time. A record larger than that is read in ever larger pieces, so that its parsing starts
+anew only a few times."""
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_DECODER = json.JSONDecoder(strict=False)  # control characters inside of a string are data
+_CUT_OFF = 16  # an error this near to the end of what was read may only mean that the rest is still to come
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One JSON object of a file."""
+
+    file: str
+    """How the file is called in messages."""
+    number: int
+    """1 for the first record."""
+    data: dict[str, Any]
+
+    @property
+    def where(self) -> str:
+        """`predictions.json, record 17 ("who sang ...")`, for error messages."""
+        question = self.data.get("question")
+        if not isinstance(question, str) or not question.strip():
+            return f"{self.file}, record {self.number}"
+        words = " ".join(question.split())
+        words = words if len(words) <= 40 else words[:37].rstrip() + "..."
+        return f'{self.file}, record {self.number} ("{words}")'
+
+
+def read_records(path: str | Path, *, layout: Layout = "auto", name: str | None = None) -> Iterator[Record]:
+    """The records of a JSON or JSON-lines file (UTF-8, gzip allowed), one at a time: a file is never held as a whole.
+
+    `name`: how messages call the file. Raises UsageError for a file that is missing or unreadable, and DataError for
+    one that is empty, not UTF-8, not JSON or cut off, and for a record that is not an object.
+    """
+    path = Path(path)
+    shown = name or str(path)
+    if path.is_dir():
+        raise DataError(f"{shown} is a folder.\n  Name one file: a JSON list, an object with a list `data`, or JSON lines.")
+    try:
+        with path.open("rb") as raw:
+            compressed = raw.peek(2)[:2] == b"\x1f\x8b"
+            stream = cast("IO[bytes]", gzip.open(raw)) if compressed else raw
+            yield from _Reader(stream, shown).records(layout)
+    except FileNotFoundError:
+        raise UsageError(f"{shown}: no such file") from None
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise DataError(f"{shown}: the compressed file is damaged or cut off ({error})") from error
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be read: {error.strerror or error}") from error
+
+
+class _Reader:
+    """A window onto the text of one file, which moves forward and grows only as far as one record needs."""
+
+    def __init__(self, stream: IO[bytes], name: str) -> None:
+        self.stream = stream
+        self.name = name
+        self.decoder = codecs.getincrementaldecoder("utf-8")()
+        self.text = ""
+        self.at = 0
+        self.ended = False
+        self.bytes_read = 0
+        self.lines_before = 0
+        self.number = 0
+
+    def records(self, layout: Layout) -> Iterator[Record]:
+        if self.peek() == "\ufeff":
+            self.at += 1
+        first = self.peek()
+        if not first:
+            raise DataError(f"{self.name} is empty: it must hold JSON")
+        if first == "[" and layout != "jsonl":
+            yield from self.listed()
+            self.nothing_follows("the list")
+        elif first == "{":
+            yield from self.wrapped_or_lines(layout)
+        else:
+            self.wrong_top_level(layout)
+        if self.number == 0:
+            raise DataError(f"{self.name} holds no records")
+
+    def listed(self) -> Iterator[Record]:
+        """The elements of a list."""
+        self.at += 1
+        if self.peek() == "]":
+            self.at += 1
+            return
+        while True:
+            yield self.record()
+            separator = self.peek()
+            if separator not in {",", "]"}:
+                self.not_json("after it there must be a comma or the closing bracket of the list")
+            self.at += 1
+            if separator == "]":
+                return
+
+    def wrapped_or_lines(self, layout: Layout) -> Iterator[Record]:
+        """An object: either one with a list `data`, whose elements are the records, or the first of many records."""
+        fields: dict[str, Any] = {}
+        self.at += 1
+        while self.peek() != "}":
+            key = self.value()
+            if not isinstance(key, str) or self.peek() != ":":
+                self.not_json("a field must look like " + '"name": value', offset=1)
+            self.at += 1
+            if key == "data" and self.peek() == "[" and layout != "jsonl":
+                yield from self.listed()
+                self.rest_of_object()
+                self.nothing_follows("the object that holds `data`")
+                return
+            fields[key] = self.value()
+            if self.peek() == ",":
+                self.at += 1
+            elif self.peek() != "}":
+                self.not_json("between two fields there must be a comma", offset=1)
+        self.at += 1
+        if layout == "json":
+            raise DataError(
+                f'{self.name}: the object has no list "data"; its fields are {_listing(fields)}.\n'
+                '  A JSON file must be a list of records or {"data": [...]}.'
+            )
+        self.number = 1
+        yield Record(self.name, 1, fields)
+        while self.peek():
+            yield self.record()
+
+    def rest_of_object(self) -> None:
+        """Skip what follows `data` in its object."""
+        while self.peek() == ",":
+            self.at += 1
+            self.value()
+            if self.peek() != ":":
+                self.not_json("a field must look like " + '"name": value')
+            self.at += 1
+            self.value()
+        if self.peek() != "}":
+            self.not_json('the object that holds "data" must be closed by }')
+        self.at += 1
+
+    def nothing_follows(self, what: str) -> None:
+        if self.peek():
+            raise DataError(f"{self.name}, line {self.line()}: something follows the end of {what}")
+
+    def record(self) -> Record:
+        self.number += 1
+        self.peek()
+        value = self.value(offset=0)
+        if type(value) is not dict:
+            raise DataError(
+                f"{self.name}, record {self.number}: it is {excerpt(value)}; every record must be an object"
+                ' such as {"question": ..., "docs": [...]}'
+            )
+        return Record(self.name, self.number, value)
+
+    def value(self, offset: int = 1) -> Any:
+        """The JSON value at the window's start. `offset` 1: an error in it belongs to the record not yet counted."""
+        self.peek()
+        size = CHUNK
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self.text, self.at)
+            except json.JSONDecodeError as error:
+                unfinished = error.msg.startswith("Unterminated") or error.pos >= len(self.text) - _CUT_OFF
+                if not unfinished or not self.grow(size):
+                    self.broken(error, offset)
+            except (ValueError, RecursionError) as error:
+                raise DataError(f"{self.name}, record {self.number + offset}: cannot be read ({error})") from error
+            else:
+                # A number that ends where the window ends may go on behind it.
+                if end < len(self.text) or not self.grow(size):
+                    self.at = end
+                    return value
+            size *= 2
+
+    def peek(self) -> str:
+        """The next character that is not white space; nothing at the end of the file."""
+        while True:
+            match = _SPACE.match(self.text, self.at)
+            self.at = match.end() if match else self.at
+            if self.at < len(self.text):
+                return self.text[self.at]
+            if not self.grow(CHUNK):
+                return ""
+
+    def grow(self, size: int) -> bool:
+        """Read on, dropping what lies behind; false at the end of the file."""
+        if self.ended:
+            return False
+        data = self.stream.read(size)
+        try:
+            more = self.decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            position = self.bytes_read - len(error.object) + len(data) + error.start
+            raise DataError(
+                f"{self.name} is not UTF-8: byte {position} is 0x{error.object[error.start]:02x}.\n"
+                "  Convert it, for instance: iconv -f latin1 -t utf8 OLD > NEW"
+            ) from None
+        self.bytes_read += len(data)
+        self.ended = not data
+        self.lines_before += self.text.count("\n", 0, self.at)
+        self.text = self.text[self.at :] + more
+        self.at = 0
+        return bool(data)
+
+    def line(self, position: int | None = None) -> int:
+        return 1 + self.lines_before + self.text.count("\n", 0, self.at if position is None else position)
+
+    def broken(self, error: json.JSONDecodeError, offset: int) -> NoReturn:
+        """Say where the JSON ends too early or goes wrong."""
+        record = f"record {self.number + offset}"
+        if self.ended and (error.msg.startswith("Unterminated") or not self.text[error.pos :].strip()):
+            raise DataError(
+                f"{self.name} is cut off: {record}, which begins on line {self.line()}, has no end.\n"
+                "  The file was not written or copied to its end; write it again."
+            ) from None
+        near = excerpt(self.text[error.pos : error.pos + 30])
+        raise DataError(
+            f"{self.name} is not JSON: {record}, line {self.line(error.pos)}: {error.msg.lower()}, at {near}"
+        ) from None
+
+    def not_json(self, rule: str, offset: int = 0) -> NoReturn:
+        found = self.peek()
+        where = f"record {self.number + offset}, line {self.line()}"
+        if not found:
+            raise DataError(
+                f"{self.name} is cut off: it ends in {where}.\n"
+                "  The file was not written or copied to its end; write it again."
+            )
+        raise DataError(f"{self.name} is not JSON: {where}: {rule}, not {excerpt(self.text[self.at : self.at + 30])}")
+
+    def wrong_top_level(self, layout: Layout) -> NoReturn:
+        begin = self.text[self.at : self.at + 30]
+        form = 'It must be a list of records, {"data": [...]}, or JSON lines.'
+        if layout == "jsonl" and begin.startswith("["):
+            raise DataError(f"{self.name} is a JSON list, not JSON lines: leave `format` out, or say `format: json`")
+        try:
+            value, _ = _DECODER.raw_decode(self.text, self.at)
+        except ValueError:
+            raise DataError(f"{self.name} is not JSON: it begins with {excerpt(begin)}.\n  {form}") from None
+        raise DataError(f"{self.name} holds {excerpt(value)} at its top level.\n  {form}")
+
+
+def _listing(names: Iterator[str] | dict[str, Any]) -> str:
+    listed = [f'"{name}"' for name in names]
+    return ", ".join(listed[:8]) + (", ..." if len(listed) > 8 else "") if listed else "none"

@@ -1,0 +1,62 @@
+"""What a task is: data, a prompt, and how its answers are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from groundeval.generation.prompts import PromptTemplate
+from groundeval.metrics.reading import AnswerKind
+from groundeval.records import Example
+from groundeval.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Examples and where they come from."""
+
+    examples: tuple[Example, ...]
+    source: str
+    """What was read, for the manifest: `embedded`, a hub name with revision, or a file name."""
+    sha256: str
+    """Hash of the data's content: what determines the prompts."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the results must know, for instance that `answers_found` was computed."""
+
+
+class Loader(Protocol):
+    """Loads a task's data."""
+
+    def __call__(self, source: str | None = None, split: str = "test") -> Dataset:
+        """`source`: a file, `embedded`, or None for the task's own data set. `split`: `test` or `train`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task is a page: it names its data, its prompt and its metrics, and holds no logic of its own."""
+
+    name: str
+    kind: AnswerKind
+    load: Loader
+    prompt: PromptTemplate
+    profile: str
+    """The scoring protocol it is reported under by default: `alce`, `trust` or `strict`."""
+    headline: tuple[str, ...]
+    """The keys that sum the task up; their mean is the default reward."""
+    demonstrations: Callable[[], tuple[Example, ...]] = tuple
+    """Few-shot examples, each with its `response`."""
+    metrics: tuple[str, ...] | None = None
+    """Names of metrics; None: all that the profile has for this kind of answers."""
+    version: int = 1
+    """Raised when a change to the task changes its numbers."""
+    description: str = ""
+    licence: str = ""
+
+
+TASKS: Registry[Callable[[], Task]] = Registry("task", group="groundeval.tasks", builtin=("groundeval.tasks.builtin",))
+
+
+def register_task(name: str) -> Callable[[Callable[[], Task]], Callable[[], Task]]:
+    """Register a function that makes a task."""
+    return TASKS.register(name)

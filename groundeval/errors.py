@@ -56,7 +56,9 @@ class MissingExtra(UsageError):
     """An optional dependency is not installed."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs packages that are not installed.\n  Install them: pip install 'groundeval[{extra}]'")
+        super().__init__(
+            f"{feature} needs packages that are not installed.\n  Install them: pip install 'groundeval[{extra}]'"
+        )
 
 
 def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:

@@ -92,6 +92,11 @@ class Registry(Generic[T]):
         self.get(name)
         return self._entries[name].source
 
+    def registered_by(self, file: str | Path) -> list[str]:
+        """The names that a Python file has registered so far."""
+        place = f"({Path(file).resolve()}:"
+        return sorted(name for name, entry in self._entries.items() if place in entry.source)
+
     def _discover(self) -> None:
         if self._discovered:
             return

@@ -56,11 +56,11 @@ def read_records(path: str | Path, *, layout: Layout = "auto", name: str | None 
     path = Path(path)
     shown = name or str(path)
     if path.is_dir():
-        raise DataError(f"{shown} is a folder.\n  Name one file: a JSON list, an object with a list `data`, or JSON lines.")
+        raise DataError(f"{shown} is a folder; name a file: a JSON list, an object with a list `data`, or JSON lines")
     try:
         with path.open("rb") as raw:
             compressed = raw.peek(2)[:2] == b"\x1f\x8b"
-            stream = cast("IO[bytes]", gzip.open(raw)) if compressed else raw
+            stream = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if compressed else raw
             yield from _Reader(stream, shown).records(layout)
     except FileNotFoundError:
         raise UsageError(f"{shown}: no such file") from None

@@ -105,6 +105,8 @@ GENERATORS: Registry[Callable[[GeneratorOptions], Generator]] = Registry(
 )
 
 
-def register_generator(name: str) -> Callable[[Callable[[GeneratorOptions], Generator]], Callable[[GeneratorOptions], Generator]]:
+def register_generator(
+    name: str,
+) -> Callable[[Callable[[GeneratorOptions], Generator]], Callable[[GeneratorOptions], Generator]]:
     """Register a generator's factory under a backend name."""
     return GENERATORS.register(name)

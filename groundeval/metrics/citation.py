@@ -71,7 +71,9 @@ async def is_supported(statement: Statement, docs: Sequence[Document], ctx: Cont
     return bool(cited) and await ctx.supports(docs, cited or (), statement.hypothesis)
 
 
-async def is_precise(position: int, cited: Sequence[int], statement: Statement, docs: Sequence[Document], ctx: Context) -> bool:
+async def is_precise(
+    position: int, cited: Sequence[int], statement: Statement, docs: Sequence[Document], ctx: Context
+) -> bool:
     """Is the citation precise: it entails the statement alone, or the others do not without it, or the profile excuses it.
 
     The others are the citations without the first occurrence of this document: a duplicate can take its place.
@@ -85,7 +87,9 @@ async def is_precise(position: int, cited: Sequence[int], statement: Statement, 
     return not await ctx.supports(docs, others, statement.hypothesis)
 
 
-register_metric("citation", keys=("citation_rec", "citation_prec"), profiles=("alce",), needs=("docs",), nli=True)(citation)
+register_metric("citation", keys=("citation_rec", "citation_prec"), profiles=("alce",), needs=("docs",), nli=True)(
+    citation
+)
 
 
 def citation_f1(where: str | None) -> Aggregate:

@@ -17,7 +17,9 @@ from groundeval.records import Response
 LIST_COLUMNS = ("num_preds", "qampari_prec", "qampari_rec", "qampari_rec_top5", "qampari_f1", "qampari_f1_top5")
 
 
-@register_metric("length", keys=("length",), aggregates={"length": mean_of("length", unit="number")}, profiles=("alce", "strict"))
+@register_metric(
+    "length", keys=("length",), aggregates={"length": mean_of("length", unit="number")}, profiles=("alce", "strict")
+)
 def length(response: Response, ctx: Context) -> Values:
     """Number of whitespace-separated words of the output without citations."""
     return {"length": float(len(ctx.read(response).plain.split()))}

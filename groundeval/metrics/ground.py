@@ -58,9 +58,7 @@ def ground_refusal(response: Response, ctx: Context) -> Values:
 @register_metric(
     "ground",
     keys=("ground_em", "ground_citation", "ground_statements"),
-    aggregates={
-        key: mean_of(key, unit="number") for key in ("ground_em", "ground_citation", "ground_statements")
-    },
+    aggregates={key: mean_of(key, unit="number") for key in ("ground_em", "ground_citation", "ground_statements")},
     needs=("docs", "answers"),
     nli=True,
     default=False,

@@ -32,9 +32,7 @@ def never(citation: int, others: Sequence[int], docs: Sequence[Document]) -> boo
 def same_answer(citation: int, others: Sequence[int], docs: Sequence[Document]) -> bool:
     """A redundant citation is excused if it and one of the others hold the same gold answer (Trust-Score)."""
     mine = docs[citation].answers_found or ()
-    return any(
-        any(a and b for a, b in zip(mine, docs[other].answers_found or (), strict=False)) for other in others
-    )
+    return any(any(a and b for a, b in zip(mine, docs[other].answers_found or (), strict=False)) for other in others)
 
 
 @dataclass(frozen=True, slots=True)

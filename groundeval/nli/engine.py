@@ -7,23 +7,20 @@ to the model in slices. Verdicts go back in one hand-over for each event loop an
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import hashlib
 import os
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, fields
-from queue import SimpleQueue
-from typing import NamedTuple, Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from groundeval.errors import BackendError, GroundevalError, excerpt
+from groundeval.nli.handover import Outcome, Waiter, given_up, hand_over
 from groundeval.nli.model import Closable, Loadable, NLIModel, PartialFailure, traits_of
+from groundeval.nli.stats import NLIStats, Tally
 from groundeval.records import Pair, Verdict
-
-Outcome: TypeAlias = "Verdict | GroundevalError"
 
 IDLE_SECONDS = 20.0
 """A thread without work ends after this time; the next pair starts another. So a dropped service leaves none behind."""
@@ -41,38 +38,6 @@ class BatchOptions:
     """Characters (or the model's own `cost`) that are sent without waiting longer, and the size of a slice."""
 
 
-@dataclass(slots=True)
-class NLIStats:
-    """What was asked of a service and what it cost: unique = cached + computed + failed, once nothing waits."""
-
-    asked: int = 0
-    """Questions, repeated ones included."""
-    unique: int = 0
-    """Different pairs among them."""
-    cached: int = 0
-    """Unique pairs known already: from the cache on disk, or because another scope of this process had asked."""
-    computed: int = 0
-    """Unique pairs that the model judged for this asker."""
-    rechecked: int = 0
-    """Computed pairs that were scored a second time, alone."""
-    failed: int = 0
-    """Pairs that the model could not judge (counted again when asked and failed again)."""
-
-    def as_dict(self) -> dict[str, int]:
-        """The counts by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
-
-
-class Tally:
-    """The counts of one asker, and which pairs it has asked before."""
-
-    __slots__ = ("seen", "stats")
-
-    def __init__(self) -> None:
-        self.stats = NLIStats()
-        self.seen: set[bytes] = set()
-
-
 class VerdictStore(Protocol):
     """Verdicts kept beyond the process."""
 
@@ -84,23 +49,6 @@ class VerdictStore(Protocol):
 
     def close(self) -> None:
         """Write what is not written and let go of the file."""
-
-
-class LoopWaiter(NamedTuple):
-    """A coroutine that waits on its own event loop."""
-
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Verdict]
-
-
-class GroupSlot(NamedTuple):
-    """One place in a synchronous caller's list."""
-
-    mail: SimpleQueue[list[tuple[int, Outcome]]]
-    index: int
-
-
-Waiter: TypeAlias = "LoopWaiter | GroupSlot | concurrent.futures.Future[Verdict]"
 
 
 @dataclass(slots=True, eq=False)
@@ -302,7 +250,7 @@ class Engine:
                 jobs, self._queue = self._queue, []
                 self._queued_cost = 0
                 self._flush = False
-                wanted = [job for job in jobs if not all(map(_given_up, job.waiters))]
+                wanted = [job for job in jobs if not all(map(given_up, job.waiters))]
                 if len(wanted) < len(jobs):
                     for job in set(jobs) - set(wanted):
                         del self._in_flight[job.key]
@@ -331,7 +279,7 @@ class Engine:
         except Exception as failure:
             error = BackendError(f"the NLI service {self.name} failed: {failure!r}")
             error.__cause__ = failure
-        self._settle([(job, error) for job in jobs if job.key in self._in_flight], computed=True)
+        self._settle([(job, error) for job in jobs if self._in_flight.get(job.key) is job], computed=True)
 
     def _slices(self, jobs: list[Job]) -> Iterable[list[Job]]:
         """Jobs by falling length, cut where the budget is full: the longest first, so that what does not fit into
@@ -376,9 +324,7 @@ class Engine:
     # Handing back
 
     def _settle(self, settled: Sequence[tuple[Job, Outcome]], *, computed: bool) -> None:
-        loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Verdict], Outcome]]] = {}
-        groups: dict[int, tuple[GroupSlot, list[tuple[int, Outcome]]]] = {}
-        futures: list[tuple[concurrent.futures.Future[Verdict], Outcome]] = []
+        deliveries: list[tuple[Waiter, Outcome]] = []
         with self._lock:
             for job, outcome in settled:
                 if self._in_flight.get(job.key) is job:
@@ -386,26 +332,8 @@ class Engine:
                 self._count(outcome, job.tally, computed)
                 if isinstance(outcome, Verdict):
                     self._known[job.key] = outcome
-                for waiter in job.waiters:
-                    if isinstance(waiter, LoopWaiter):
-                        loops.setdefault(waiter.loop, []).append((waiter.future, outcome))
-                    elif isinstance(waiter, GroupSlot):
-                        groups.setdefault(id(waiter.mail), (waiter, []))[1].append((waiter.index, outcome))
-                    else:
-                        futures.append((waiter, outcome))
-        for loop, deliveries in loops.items():
-            try:
-                loop.call_soon_threadsafe(_deliver, deliveries)
-            except RuntimeError:  # The loop was closed: nobody waits there any more.
-                continue
-        for slot, mail in groups.values():
-            slot.mail.put(mail)
-        for future, outcome in futures:
-            if future.set_running_or_notify_cancel():
-                if isinstance(outcome, Verdict):
-                    future.set_result(outcome)
-                else:
-                    future.set_exception(fresh(outcome))
+                deliveries += [(waiter, outcome) for waiter in job.waiters]
+        hand_over(deliveries)
 
     def _count(self, outcome: Outcome, tally: Tally | None, computed: bool = True) -> None:
         for stats in (self.totals,) if tally is None else (self.totals, tally.stats):
@@ -433,32 +361,6 @@ class Engine:
             if isinstance(self._model, Closable):
                 self._model.close()
             self._model = None
-
-
-def fresh(error: GroundevalError) -> GroundevalError:
-    """A copy of an error to raise: one object raised by many askers would gather all their tracebacks."""
-    copy = type(error).__new__(type(error))
-    copy.args = error.args
-    copy.__dict__.update(error.__dict__)
-    copy.__cause__ = error.__cause__ or error
-    return copy
-
-
-def _given_up(waiter: Waiter) -> bool:
-    if isinstance(waiter, GroupSlot):
-        return False
-    return waiter.future.cancelled() if isinstance(waiter, LoopWaiter) else waiter.cancelled()
-
-
-def _deliver(deliveries: list[tuple[asyncio.Future[Verdict], Outcome]]) -> None:
-    """Runs on the asker's loop."""
-    for future, outcome in deliveries:
-        if future.done():
-            continue
-        if isinstance(outcome, Verdict):
-            future.set_result(outcome)
-        else:
-            future.set_exception(fresh(outcome))
 
 
 # Engines by weak reference, only to renew their locks and threads in a forked child.

@@ -80,7 +80,9 @@ class PartialFailure(BackendError):
     def __init__(self, outcomes: Sequence[Verdict | BackendError]) -> None:
         self.outcomes = list(outcomes)
         failed = [outcome for outcome in self.outcomes if isinstance(outcome, BackendError)]
-        super().__init__(f"{len(failed)} of {len(self.outcomes)} pairs could not be judged: {failed[0] if failed else ''}")
+        super().__init__(
+            f"{len(failed)} of {len(self.outcomes)} pairs could not be judged: {failed[0] if failed else ''}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,8 @@ class NLIOptions:
     dtype: str | None = None
     """`bfloat16` or `float32`; None: bfloat16 on hardware that computes in it, else float32. Never float16."""
     device: str | None = None
-    """`cpu`, `cuda`, `cuda:1`, `auto` (spread one model over all GPUs), `replicas` (a copy on each); None: the first GPU,
-    or the CPU."""
+    """`cpu`, `cuda`, `cuda:1`, `auto` (one model spread over all GPUs), `replicas` (a copy on each); None: the first
+    GPU, or the CPU."""
     exact: Literal["batch", "generate"] = "batch"
     """`generate` runs a seq2seq model the way the original evaluators do, one pair at a time: the yardstick."""
     token_budget: int | None = None

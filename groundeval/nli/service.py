@@ -10,8 +10,10 @@ from types import TracebackType
 from typing import Any
 
 from groundeval.errors import GroundevalError
-from groundeval.nli.engine import BatchOptions, Engine, GroupSlot, LoopWaiter, NLIStats, Outcome, Tally, VerdictStore, fresh
+from groundeval.nli.engine import BatchOptions, Engine, VerdictStore
+from groundeval.nli.handover import GroupSlot, LoopWaiter, Outcome, fresh
 from groundeval.nli.model import NLIModel, Traits, identity_of, traits_of
+from groundeval.nli.stats import NLIStats, Tally
 from groundeval.records import Pair, Verdict
 
 
@@ -22,7 +24,9 @@ class NLI:
     cancels a pair that others wait for. `connect` makes one from a spec; `NLI(model)` serves a model of your own.
     """
 
-    def __init__(self, model: NLIModel, *, options: BatchOptions | None = None, store: VerdictStore | None = None) -> None:
+    def __init__(
+        self, model: NLIModel, *, options: BatchOptions | None = None, store: VerdictStore | None = None
+    ) -> None:
         engine = Engine(lambda: model, name=model.name, options=options, open_store=lambda model: store)
         self._set_up(engine, (NLI, (model,)), None)
 
@@ -146,7 +150,7 @@ class NLI:
         outcomes: list[Outcome | None] = [
             self._engine.ask(pair, self._tally, GroupSlot(mail, index)) for index, pair in enumerate(pairs)
         ]
-        missing = outcomes.count(None)
+        missing = sum(outcome is None for outcome in outcomes)
         while missing:
             arrived = mail.get()
             missing -= len(arrived)

@@ -1,0 +1,219 @@
+"""A tokenizer's side of generation: chat templates, what they begin for the model, and decoding without losing tags."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from groundeval.errors import UsageError
+from groundeval.generation.interface import GeneratorOptions, Prompt
+from groundeval.generation.prompts import printable
+
+TEMPLATE_DATE = datetime(2024, 7, 26)
+"""Today's date, as far as chat templates are told: a fixed one, so that prompts are the same on every day."""
+
+_THINK = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?)"
+_OPENED = re.compile(rf"<\|?(?:begin_of_|start_of_|begin_|start_)?{_THINK}\|?>|\[{_THINK}\]|◁think▷", re.IGNORECASE)
+_CLOSED = re.compile(rf"<\|?(?:/|end_of_|end_){_THINK}\|?>|\[/{_THINK}\]|◁/think▷", re.IGNORECASE)
+_KEPT = re.compile(r"think|thought|reason|answer", re.IGNORECASE)
+_NOW = re.compile(r"""strftime_now\(\s*(?:'([^']*)'|"([^"]*)")\s*\)""")
+_PROBE = "q7Zk3"
+
+
+class Encoded(NamedTuple):
+    """A prompt in the model's tokens."""
+
+    text: str
+    ids: list[int]
+    prefill: str
+
+
+@dataclass(frozen=True)
+class ChatFormat:
+    """How one tokenizer turns prompts into tokens and tokens into text."""
+
+    tokenizer: Any
+    template: str | None
+    """The chat template that is applied; None where none is."""
+    kwargs: Mapping[str, Any]
+
+    @classmethod
+    def choose(cls, tokenizer: Any, options: GeneratorOptions) -> ChatFormat:
+        """The format for a tokenizer: its chat template is applied by default where it has one.
+
+        Raises UsageError where a template is asked for and missing, or an argument is not one of the template's.
+        """
+        template = _template_of(tokenizer)
+        if options.apply_chat_template and template is None:
+            raise UsageError(
+                f"--apply-chat-template: the tokenizer of {options.model} has no chat template.\n"
+                "  Leave the flag out (the prompt is then given as plain text), or use the model's chat version."
+            )
+        if template is None or options.apply_chat_template is False:
+            if options.chat_template_kwargs:
+                raise UsageError(
+                    f"--chat-template-kwargs {json.dumps(dict(options.chat_template_kwargs))}: "
+                    f"no chat template is applied to {options.model}"
+                )
+            return cls(tokenizer, None, {})
+        _check_kwargs(template, options.chat_template_kwargs)
+        return cls(tokenizer, _dated(template), dict(options.chat_template_kwargs))
+
+    def identity(self) -> dict[str, Any]:
+        """What of the format determines the texts."""
+        return {
+            "chat_template_applied": self.template is not None,
+            "chat_template_sha256": hashlib.sha256(self.template.encode()).hexdigest() if self.template else None,
+            "chat_template_kwargs": dict(self.kwargs),
+        }
+
+    def encode(self, prompt: Prompt) -> Encoded:
+        """A prompt as the model gets it; the start token is there once where the tokenizer has one."""
+        user = printable(prompt.user)
+        system = None if prompt.system is None else printable(prompt.system)
+        if self.template is None:
+            text = user if system is None else f"{system}\n\n{user}"
+            return Encoded(text, list(self.tokenizer(text, add_special_tokens=True).input_ids), "")
+        text = self._render(user, system)
+        # The template has already written the special tokens, the start token among them.
+        ids = list(self.tokenizer(text, add_special_tokens=False).input_ids)
+        return Encoded(text, ids, self.prefill)
+
+    def decode(self, prompt_ids: Sequence[int], new_ids: Sequence[int]) -> str:
+        """The text that `new_ids` add after the prompt: special tokens dropped, reasoning and answer tags kept."""
+        new = [token for token in new_ids if token not in self._dropped]
+        # Decoded behind the prompt's end, since many tokenizers drop the space before a text's first word.
+        before = [token for token in prompt_ids[-8:] if token not in self._dropped]
+        head, whole = self._decoded(before), self._decoded(before + new)
+        return whole[len(head) :] if whole.startswith(head) else self._decoded(new)
+
+    @cached_property
+    def prefill(self) -> str:
+        """What the template begins for the model: the text from an opened, unclosed reasoning tag on."""
+        if self.template is None:
+            return ""
+        messages = [{"role": "user", "content": _PROBE}]
+        begun = self._applied(messages, generation=True).rpartition(_PROBE)[2]
+        opened = list(_OPENED.finditer(begun))
+        if not opened or _CLOSED.search(begun, opened[-1].end()):
+            return ""
+        return begun[opened[-1].start() :]
+
+    @cached_property
+    def end_tokens(self) -> frozenset[int]:
+        """Tokens that end the model's turn: the tokenizer's end token, and what the template writes after an answer."""
+        ends = set()
+        if self.tokenizer.eos_token_id is not None:
+            ends.add(int(self.tokenizer.eos_token_id))
+        if self.template is not None:
+            messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _PROBE}]
+            try:
+                after = self._applied(messages, generation=False).rpartition(_PROBE)[2]
+            except UsageError:
+                return frozenset(ends)
+            for token, name in self._special.items():
+                if name and after.lstrip().startswith(name) and not _KEPT.search(name):
+                    ends.add(token)
+        return frozenset(ends)
+
+    def _render(self, user: str, system: str | None) -> str:
+        if system is None:
+            return self._applied([{"role": "user", "content": user}], generation=True)
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+        if self._has_system_turn:
+            return self._applied(messages, generation=True)
+        return self._applied([{"role": "user", "content": f"{system}\n\n{user}"}], generation=True)
+
+    @cached_property
+    def _has_system_turn(self) -> bool:
+        """Some templates refuse a system turn, and some leave it out: its text then stands before the user's."""
+        messages = [{"role": "system", "content": _PROBE}, {"role": "user", "content": "?"}]
+        try:
+            return _PROBE in self._applied(messages, generation=True)
+        except UsageError:
+            return False
+
+    def _applied(self, messages: list[dict[str, str]], *, generation: bool) -> str:
+        import jinja2
+
+        try:
+            text = self.tokenizer.apply_chat_template(
+                messages,
+                chat_template=self.template,
+                tokenize=False,
+                add_generation_prompt=generation,
+                **self.kwargs,
+            )
+        except (jinja2.TemplateError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"the model's chat template fails: {error}\n"
+                "  Give the prompt without it: --no-apply-chat-template. "
+                f"Arguments: --chat-template-kwargs {json.dumps(dict(self.kwargs))}"
+            ) from error
+        return str(text)
+
+    @cached_property
+    def _special(self) -> dict[int, str]:
+        """All special tokens: ids to texts."""
+        special = {int(token): "" for token in self.tokenizer.all_special_ids}
+        for token, added in self.tokenizer.added_tokens_decoder.items():
+            if added.special:
+                special[int(token)] = str(added.content)
+        return {token: name or str(self.tokenizer.convert_ids_to_tokens(token)) for token, name in special.items()}
+
+    @cached_property
+    def _dropped(self) -> frozenset[int]:
+        return frozenset(token for token, name in self._special.items() if not _KEPT.search(name))
+
+    def _decoded(self, ids: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
+
+
+def cut_at_stop(text: str, stop: Sequence[str]) -> tuple[str, bool]:
+    """The text up to the first stop string, and whether there was one."""
+    found = [at for at in (text.find(one) for one in stop) if at >= 0]
+    return (text[: min(found)], True) if found else (text, False)
+
+
+def _template_of(tokenizer: Any) -> str | None:
+    template = getattr(tokenizer, "chat_template", None)
+    if isinstance(template, dict):
+        template = template.get("default")
+    return template if isinstance(template, str) and template.strip() else None
+
+
+def _dated(template: str) -> str:
+    """The template with calls of today's date replaced by `TEMPLATE_DATE`."""
+    return _NOW.sub(lambda call: repr(TEMPLATE_DATE.strftime(call[1] or call[2] or "")), template)
+
+
+def _check_kwargs(template: str, given: Mapping[str, Any]) -> None:
+    """A misspelt argument would be ignored by the template, and the user would believe it was not."""
+    import jinja2
+    from jinja2 import meta
+    from jinja2.ext import loopcontrols
+
+    if not given:
+        return
+    try:
+        # `generation` blocks are an extension of transformers'; they do not matter for the variables.
+        plain = re.sub(r"\{%-?\s*(?:end)?generation\s*-?%\}", "", template)
+        known = meta.find_undeclared_variables(jinja2.Environment(extensions=[loopcontrols]).parse(plain))
+    except jinja2.TemplateError:
+        return
+    known -= {"messages", "add_generation_prompt", "raise_exception", "strftime_now", "bos_token", "eos_token"}
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            guess = f' Did you mean "{near[0]}"?' if near else ""
+            raise UsageError(
+                f'--chat-template-kwargs: the model\'s chat template does not use "{name}".{guess}\n'
+                f"  It uses: {', '.join(sorted(known)) or 'no arguments'}"
+            )

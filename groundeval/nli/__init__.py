@@ -1,0 +1,26 @@
+"""NLI: one service that answers every question "does this premise entail this hypothesis", in batches, once each.
+
+`connect(spec)` gives the handle of a verifier; `NLI` is what metrics and rewards ask; `register_nli` adds a verifier.
+Nothing here imports torch before a model is loaded.
+"""
+
+from __future__ import annotations
+
+from groundeval.nli.connect import connect
+from groundeval.nli.engine import BatchOptions
+from groundeval.nli.model import NLI_MODELS, NLIModel, NLIOptions, PartialFailure, Traits, register_nli
+from groundeval.nli.service import NLI
+from groundeval.nli.stats import NLIStats
+
+__all__ = [
+    "NLI",
+    "NLI_MODELS",
+    "BatchOptions",
+    "NLIModel",
+    "NLIOptions",
+    "NLIStats",
+    "PartialFailure",
+    "Traits",
+    "connect",
+    "register_nli",
+]

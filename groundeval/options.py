@@ -1,0 +1,68 @@
+"""What a run can be told, with defaults that are right for most people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from groundeval.errors import UsageError
+from groundeval.generation.interface import GeneratorOptions, SamplingParams
+from groundeval.generation.prompts import DocsField
+
+Phase = Literal["generate", "score", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringOptions:
+    """What determines the numbers, given the texts."""
+
+    profiles: tuple[str, ...] = ()
+    """Scoring protocols; none: the task's own."""
+    metrics: tuple[str, ...] = ()
+    """Names of metrics or keys, `default` among them for the defaults; none: the defaults."""
+    nli: str = "true"
+    nli_options: Mapping[str, Any] = field(default_factory=dict)
+    cot: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What `groundeval run` and `evaluate` take."""
+
+    generator: GeneratorOptions
+    backend: str = "hf"
+    scoring: ScoringOptions = ScoringOptions()
+    sampling: SamplingParams = SamplingParams()
+    data: Mapping[str, str] = field(default_factory=dict)
+    """Task name to file or `embedded`; the key `*` stands for all tasks."""
+    split: str = "test"
+    num_docs: int = 5
+    docs_field: DocsField = "text"
+    num_fewshot: int = 0
+    seed: int = 42
+    system: str | None = None
+    limit: int | None = None
+    shard: tuple[int, int] | None = None
+    """(i, n): the i-th of n parts of the samples, i from 1."""
+    phase: Phase = "all"
+    output_path: Path = Path("runs")
+
+    def __post_init__(self) -> None:
+        if self.num_docs < 0:
+            raise UsageError(f"--num-docs {self.num_docs}: must be 0 (closed book) or more")
+        if self.num_fewshot < 0:
+            raise UsageError(f"--num-fewshot {self.num_fewshot}: must be 0 or more")
+        if self.limit is not None and self.limit < 1:
+            raise UsageError(f"--limit {self.limit}: must be 1 or more")
+        if self.shard is not None:
+            index, count = self.shard
+            if not 1 <= index <= count:
+                raise UsageError(f"--shard {index}/{count}: must be I/N with 1 <= I <= N")
+            if self.phase != "generate":
+                raise UsageError(
+                    f"--shard {index}/{count} needs --phase generate: scores are over all samples.\n"
+                    "  When all shards are done, run once more without --shard and with --phase score."
+                )

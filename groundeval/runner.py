@@ -1,0 +1,280 @@
+"""`evaluate` a model on tasks, and `score` texts that exist already: the whole pipeline as two functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from groundeval.errors import BackendError, DataError, GroundevalError, UsageError, unknown
+from groundeval.generate_phase import (
+    Job,
+    as_response,
+    generate,
+    prepare,
+    stored_generations,
+    with_documents,
+)
+from groundeval.generation.interface import GENERATORS, Generator, GeneratorOptions, SamplingParams
+from groundeval.metrics.gold import with_answers
+from groundeval.options import RunOptions, ScoringOptions
+from groundeval.records import Example, Response
+from groundeval.runs import read_json
+from groundeval.score_phase import ScoreResult, Texts, open_nli, plans_for, score_texts
+from groundeval.tasks import Task, load_task
+from groundeval.tasks.examples import fields_present
+from groundeval.tasks.predictions import read_predictions
+from groundeval.tasks.task import Dataset
+
+EVERY_TASK = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRun:
+    """What became of one task of a run: its scores under each profile, or the error that stopped it."""
+
+    task: str
+    folder: Path
+    scores: tuple[ScoreResult, ...] = ()
+    error: GroundevalError | None = None
+
+
+def run(tasks: Sequence[str], options: RunOptions) -> list[TaskRun]:
+    """Generate and score several tasks with one model.
+
+    Everything that a user can get wrong is checked for all tasks before the first token is generated. The model is
+    loaded once and freed before the NLI model is loaded. A task whose backend fails does not keep the others from
+    going on; its error is in its TaskRun.
+    """
+    generator = open_generator(options)
+    try:
+        jobs = [_job(reference, generator, options) for reference in tasks]
+        _check_distinct(jobs)
+        if options.phase != "generate":
+            plans = [plan for job in jobs for plan in plans_for(job.task, _fields(job.examples), options.scoring)]
+            nli = open_nli(plans, options.scoring)
+            if nli is not None:
+                nli.check()
+        failed: dict[str, GroundevalError] = {}
+        if options.phase != "score":
+            for job in jobs:
+                _attempt(job, lambda job: generate(job, generator, options), failed)
+    finally:
+        generator.close()
+    scored: dict[str, tuple[ScoreResult, ...]] = {}
+    if options.phase != "generate":
+        for job in jobs:
+            if job.task.name not in failed:
+                _attempt(job, lambda job: scored.update({job.task.name: tuple(_score_job(job, options))}), failed)
+    return [
+        TaskRun(job.task.name, job.folder, scored.get(job.task.name, ()), failed.get(job.task.name)) for job in jobs
+    ]
+
+
+def _attempt(job: Job, work: Callable[[Job], None], failed: dict[str, GroundevalError]) -> None:
+    """Do the work of one job; a backend that fails is noted, a user's error or a request to stop ends the whole run."""
+    try:
+        work(job)
+    except BackendError as error:
+        failed[job.task.name] = error
+
+
+def open_generator(options: RunOptions) -> Generator:
+    """The generator that the options name, not yet loaded."""
+    if options.backend not in GENERATORS:
+        raise unknown("backend", options.backend, GENERATORS.names())
+    return GENERATORS.get(options.backend)(options.generator)
+
+
+def _job(reference: str, generator: Generator, options: RunOptions) -> Job:
+    task = load_task(reference)
+    requested = options.data.get(task.name) or options.data.get(reference) or options.data.get(EVERY_TASK)
+    dataset = task.load(requested, options.split)
+    if not dataset.examples:
+        raise DataError(f"task {task.name}: {dataset.source} has no examples")
+    return prepare(task, reference, requested, dataset, generator, options)
+
+
+def _check_distinct(jobs: Sequence[Job]) -> None:
+    for index, job in enumerate(jobs):
+        if any(job.task.name == other.task.name for other in jobs[:index]):
+            raise UsageError(f"--tasks: {job.task.name} is named twice")
+
+
+def _score_job(job: Job, options: RunOptions) -> list[ScoreResult]:
+    stored = stored_generations(job.folder)
+    lacking = [example.id for example in job.examples if example.id not in stored]
+    if lacking:
+        raise DataError(
+            f"{job.folder}: {len(lacking)} of {len(job.examples)} samples have no generation (the first: {lacking[0]}).\n"
+            "  Generate them first: --phase generate, or --phase all."
+        )
+    return score_texts(_stored_texts(job.task, job.examples, stored, job.dataset.notes, job.folder), options.scoring)
+
+
+def _stored_texts(
+    task: Task,
+    examples: Sequence[Example],
+    stored: Mapping[str, Mapping[str, Any]],
+    notes: Sequence[str],
+    folder: Path,
+) -> Texts:
+    derived = tuple(with_answers(example) for example in examples)
+    return Texts(
+        task, derived, lambda example: as_response(example, stored[example.id]), _fields(derived), tuple(notes), folder
+    )
+
+
+def _fields(examples: Sequence[Example]) -> frozenset[str]:
+    """Fields that all examples have, in the words that metrics use for what they need."""
+    found = set(fields_present(examples))
+    if found & {"answer", "annotations"}:
+        found.add("references")
+    if "docs[].answers_found" in found:
+        found.add("answers_found")
+    if found & {"qa_pairs", "claims"}:
+        found.add("answers")
+    return frozenset(found)
+
+
+def score_predictions(
+    path: str | Path,
+    task: Task,
+    options: ScoringOptions,
+    *,
+    num_docs: int | None = None,
+    limit: int | None = None,
+    output_path: Path | None = None,
+) -> list[ScoreResult]:
+    """Score a file of outputs in the ALCE or Trust-Score format. `num_docs`: only the first so many documents count."""
+    outputs: dict[str, str] = {}
+    examples: list[Example] = []
+    for example, output in read_predictions(path):
+        if limit is not None and len(examples) >= limit:
+            break
+        shown = example if num_docs is None else with_documents(example, num_docs)
+        examples.append(with_answers(shown))
+        outputs[example.id] = output
+    if not examples:
+        raise DataError(f"{path}: no records")
+    texts = Texts(
+        task,
+        examples,
+        lambda example: Response.build(example, outputs[example.id]),
+        _fields(examples),
+        (),
+        output_path,
+    )
+    return score_texts(texts, options)
+
+
+def score_run(folder: Path, options: ScoringOptions) -> list[ScoreResult]:
+    """Score a run folder again, under other profiles or with another NLI model; generates nothing."""
+    manifest = read_json(folder / "manifest.json")
+    if not isinstance(manifest, dict) or manifest.get("kind") != "generation":
+        raise UsageError(f"{folder} is not a run folder: it has no manifest.json of a run.")
+    identity = manifest["identity"]
+    task = load_task(identity["task_reference"])
+    dataset = _dataset_of(task, identity["data"], folder)
+    stored = stored_generations(folder)
+    examples = [
+        with_documents(example, stored[example.id].get("documents_shown", identity["num_docs"]))
+        for example in dataset.examples
+        if example.id in stored
+    ]
+    return score_texts(_stored_texts(task, examples, stored, dataset.notes, folder), options)
+
+
+def _dataset_of(task: Task, data: Mapping[str, Any], folder: Path) -> Dataset:
+    dataset = task.load(data["requested"], data["split"])
+    if dataset.sha256 != data["sha256"]:
+        raise DataError(
+            f"{folder}: the data of task {task.name} ({dataset.source}) is not what this run was generated from.\n"
+            "  Its content has changed since; put the old data back, or generate again."
+        )
+    return dataset
+
+
+def evaluate(
+    model: str,
+    tasks: str | Sequence[str],
+    *,
+    backend: str = "hf",
+    nli: str = "true",
+    profiles: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    data: str | Mapping[str, str] | None = None,
+    num_docs: int = 5,
+    num_fewshot: int = 0,
+    limit: int | None = None,
+    seed: int = 42,
+    sampling: SamplingParams | None = None,
+    batch_size: int | None = None,
+    dtype: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    model_args: Mapping[str, Any] | None = None,
+    nli_options: Mapping[str, Any] | None = None,
+    output_path: str | Path = "runs",
+    quiet: bool = True,
+) -> list[TaskRun]:
+    """Evaluate a model on tasks: the Python form of `groundeval run`.
+
+    `data` is a file or `embedded`, for all tasks or by task name. Runs are resumed from `output_path`. Works inside a
+    running event loop (a notebook). Raises UserError before anything expensive starts, and BackendError if a task's
+    backend failed; what was generated until then is kept.
+    """
+    by_task = {EVERY_TASK: data} if isinstance(data, str) else dict(data or {})
+    options = RunOptions(
+        generator=GeneratorOptions(
+            model,
+            revision=revision,
+            dtype=dtype,
+            batch_size=batch_size,
+            trust_remote_code=trust_remote_code,
+            model_args=model_args or {},
+        ),
+        backend=backend,
+        scoring=ScoringOptions(tuple(profiles), tuple(metrics), nli, nli_options or {}, quiet=quiet),
+        sampling=replace(sampling or SamplingParams(), seed=seed),
+        data=by_task,
+        num_docs=num_docs,
+        num_fewshot=num_fewshot,
+        seed=seed,
+        limit=limit,
+        output_path=Path(output_path),
+    )
+    runs = run([tasks] if isinstance(tasks, str) else list(tasks), options)
+    for each in runs:
+        if each.error is not None:
+            raise each.error
+    return runs
+
+
+def score(
+    predictions: str | Path,
+    task: str | Task | None = None,
+    *,
+    profiles: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    nli: str = "true",
+    nli_options: Mapping[str, Any] | None = None,
+    num_docs: int | None = None,
+    limit: int | None = None,
+    cot: bool = False,
+    output_path: str | Path | None = None,
+    quiet: bool = True,
+) -> list[ScoreResult]:
+    """Score a file of outputs, or a run folder again: the Python form of `groundeval score`. One result a profile.
+
+    Works inside a running event loop (a notebook). Raises UserError before anything expensive starts.
+    """
+    options = ScoringOptions(tuple(profiles), tuple(metrics), nli, nli_options or {}, cot, quiet)
+    if Path(predictions).is_dir():
+        return score_run(Path(predictions), options)
+    if task is None:
+        raise UsageError(f"{predictions}: which task? Name it with --task, for instance --task asqa.")
+    judged = task if isinstance(task, Task) else load_task(task)
+    folder = None if output_path is None else Path(output_path)
+    return score_predictions(predictions, judged, options, num_docs=num_docs, limit=limit, output_path=folder)

@@ -1,0 +1,208 @@
+"""The second phase of a run: from texts to per-sample values, evidence and results."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+from groundeval.errors import UsageError
+from groundeval.generate_phase import Interrupted, stop_requests
+from groundeval.generation.extractive_qa import OptionalModels
+from groundeval.manifest import circumstances
+from groundeval.metrics.profiles import profile_named
+from groundeval.metrics.statistics import summarize
+from groundeval.nli import NLI, connect
+from groundeval.options import ScoringOptions
+from groundeval.progress import progress, say
+from groundeval.records import Example, Response
+from groundeval.results import Results, metric_results
+from groundeval.runs import Folder, Lines, content_id, write_whole
+from groundeval.scoring import Plan, Scorer, ScoreTable, corpus_estimates, plan_scoring
+from groundeval.tasks.task import Task
+
+SCORING_VERSION = 1
+"""Raised when a change to the code changes numbers, so that old scores are not taken for new ones."""
+
+_SECONDS_BETWEEN_WRITES = 0.5
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What is to be scored: examples in their order, and the response of each."""
+
+    task: Task
+    examples: Sequence[Example]
+    response: Callable[[Example], Response]
+    fields: frozenset[str]
+    """Fields of `Example` that the data has."""
+    notes: tuple[str, ...] = ()
+    folder: Path | None = None
+    """The run folder, or None where nothing is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreResult:
+    """The results under one profile, and what they cost and where they are."""
+
+    results: Results
+    nli_pairs: Mapping[str, int]
+    folder: Path | None
+
+
+def plans_for(task: Task, fields: frozenset[str], options: ScoringOptions) -> list[Plan]:
+    """What will be computed under each profile. Raises UserError for names that do not exist or fields that lack."""
+    names = options.profiles or (task.profile,)
+    if len(set(names)) < len(names):
+        raise UsageError(f"--profile {','.join(names)}: a profile is named twice")
+    return [
+        plan_scoring(
+            profile_named(name),
+            task.kind,
+            fields,
+            asked=options.metrics,
+            task_metrics=task.metrics if name == task.profile else None,
+            cot=options.cot,
+        )
+        for name in names
+    ]
+
+
+def open_nli(plans: Sequence[Plan], options: ScoringOptions) -> NLI | None:
+    """The verifier that the plans need, not yet loaded; None where no metric asks one."""
+    return connect(options.nli, **options.nli_options) if any(plan.asks_nli for plan in plans) else None
+
+
+def score_texts(texts: Texts, options: ScoringOptions) -> list[ScoreResult]:
+    """Score texts under every profile asked for. What is in the run folder already is not computed again."""
+    plans = plans_for(texts.task, texts.fields, options)
+    nli = open_nli(plans, options)
+    if nli is not None:
+        nli.load()
+    return [
+        _score_under(plan, texts, nli.scope() if nli is not None and plan.asks_nli else None, options) for plan in plans
+    ]
+
+
+def _score_under(plan: Plan, texts: Texts, nli: NLI | None, options: ScoringOptions) -> ScoreResult:
+    if not options.quiet:
+        for note in (*texts.notes, *plan.notes):
+            say(f"note: {note}")
+    identity = _identity(plan, texts.task, nli)
+    folder = None if texts.folder is None else Folder(texts.folder / "scores" / content_id(identity))
+    with nullcontext() if folder is None else folder.open():
+        table = ScoreTable(plan.columns)
+        lines = None if folder is None else Lines(folder.path / "scores.jsonl")
+        if folder is not None and lines is not None:
+            folder.write_json(
+                "manifest.json", {"kind": "scores", "identity": identity, "circumstances": circumstances()}
+            )
+            _recall(lines, texts, table)
+        pending = [example for example in texts.examples if example.id not in table]
+        scorer = Scorer(plan, nli, OptionalModels())
+        run_anywhere(lambda: _score_pending(scorer, pending, texts, table, lines, options.quiet))
+        results = _results(plan, texts, table, nli)
+        if folder is not None:
+            write_whole(folder.path / "results.json", results.as_bytes())
+    pairs = nli.stats.as_dict() if nli is not None else dict.fromkeys(("asked", "unique", "cached", "computed"), 0)
+    return ScoreResult(results, pairs, None if folder is None else folder.path)
+
+
+def _identity(plan: Plan, task: Task, nli: NLI | None) -> dict[str, Any]:
+    return {
+        "scoring_version": SCORING_VERSION,
+        "task_version": task.version,
+        "profile": plan.profile.name,
+        "kind": plan.kind,
+        "metrics": [metric.name for metric in plan.metrics],
+        "keys": list(plan.reported),
+        "cot": plan.cot,
+        "nli": None if nli is None else {"name": nli.name, **nli.identity()},
+    }
+
+
+def _recall(lines: Lines, texts: Texts, table: ScoreTable) -> None:
+    """Take over the stored scores whose text is still the one that was scored."""
+    examples = {example.id: example for example in texts.examples}
+    for record in lines.read():
+        example = examples.get(record["id"])
+        if example is None or record["status"] == "error":
+            continue
+        if record["text_sha256"] == text_hash(texts.response(example)):
+            table.add(record["id"], record["status"], record["values"])
+
+
+def text_hash(response: Response) -> str:
+    """A short hash of what was scored."""
+    return sha256(response.raw.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+async def _score_pending(
+    scorer: Scorer, pending: Sequence[Example], texts: Texts, table: ScoreTable, lines: Lines | None, quiet: bool
+) -> None:
+    waiting: list[dict[str, Any]] = []
+    written = time.monotonic()
+
+    def write() -> None:
+        nonlocal written
+        if lines is not None and waiting:
+            lines.append(waiting)
+            waiting.clear()
+        written = time.monotonic()
+
+    what = f"{texts.task.name}: scoring ({scorer.plan.profile.name})"
+    total = len(texts.examples)
+    with (
+        stop_requests() as stop_requested,
+        progress(what, total=total, done=total - len(pending), quiet=quiet) as advance,
+    ):
+        try:
+            async for response, scored in scorer.stream(texts.response(example) for example in pending):
+                table.add(scored.id, scored.status, scored.values)
+                if lines is not None:
+                    waiting.append({**scored.record(), "text_sha256": text_hash(response)})
+                if time.monotonic() - written > _SECONDS_BETWEEN_WRITES:
+                    write()
+                advance()
+                if stop_requested():
+                    raise Interrupted(f"{texts.task.name}: stopped on request. The same command goes on from here.")
+        finally:
+            write()
+
+
+def _results(plan: Plan, texts: Texts, table: ScoreTable, nli: NLI | None) -> Results:
+    ids = [example.id for example in texts.examples]
+    estimates = summarize(table.columns(ids), plan.aggregates)
+    if any(metric.corpus for metric in plan.metrics):
+        estimates |= corpus_estimates(plan, [texts.response(example) for example in texts.examples], OptionalModels())
+    statuses = table.statuses(ids)
+    return Results(
+        task=texts.task.name,
+        task_version=texts.task.version,
+        profile=plan.profile.name,
+        nli=None if nli is None else nli.name,
+        nli_identity=None if nli is None else nli.identity(),
+        n=sum(count for status, count in statuses.items() if status != "error"),
+        statuses=statuses,
+        headline=[key for key in texts.task.headline if key in estimates],
+        metrics=metric_results({key: estimates[key] for key in plan.reported if key in estimates}),
+        notes=[*texts.notes, *plan.notes],
+    )
+
+
+def run_anywhere(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine to its end, also from code that an event loop is running already, such as a notebook's."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work())
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="groundeval") as pool:
+        return pool.submit(lambda: asyncio.run(work())).result()

@@ -1,0 +1,115 @@
+"""Fetches data files from the Hugging Face hub, tar members included."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from groundeval.errors import DataError, MissingExtra
+
+
+class Fetched(NamedTuple):
+    """A file of the hub, on this machine."""
+
+    path: Path
+    name: str
+    """`owner/dataset@commit/file`, for the manifest and for messages."""
+
+
+class Unreachable(Exception):
+    """The hub does not give the file; `str()` says which and why."""
+
+
+class NotThere(Unreachable):
+    """The hub answers that it has no such file."""
+
+
+def plain_file(repositories: Sequence[str], file: str) -> Fetched:
+    """A file of a data set that has been published under several names. Raises `Unreachable` if none gives it."""
+    absent: Unreachable | None = None
+    for repository in repositories:
+        try:
+            return _downloaded(repository, file)
+        except NotThere as error:  # noqa: PERF203
+            absent = absent or error
+    raise absent or Unreachable(f"no data set named for {file}")
+
+
+def tar_member(repository: str, archive: str, member: str) -> Fetched:
+    """One file of a tar archive of the hub, found by its name whatever folder it is in.
+
+    Only this one regular file is written, under its bare name in groundeval's cache folder, so that nothing in an
+    archive can end up elsewhere. Raises `Unreachable`, and DataError if the archive is broken or lacks the file.
+    """
+    fetched = _downloaded(repository, archive)
+    target = cache_folder() / "data" / fetched.name.replace("/", "--") / member
+    if not target.is_file():
+        _extract(fetched, member, target)
+    return Fetched(target, f"{fetched.name}:{member}")
+
+
+def cache_folder() -> Path:
+    """`$GROUNDEVAL_CACHE`, else `groundeval` in the user's cache folder."""
+    named = os.environ.get("GROUNDEVAL_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "groundeval"
+
+
+def _downloaded(repository: str, file: str) -> Fetched:
+    try:
+        from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
+        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RepositoryNotFoundError
+    except ImportError as error:
+        raise MissingExtra("fetching data from the Hugging Face hub", "hf") from error
+    try:
+        # Asking for the commit first fails at once without a connection; the download would try for half a minute.
+        commit = HfApi().dataset_info(repository, timeout=20).sha
+        path = Path(hf_hub_download(repository, file, repo_type="dataset", revision=commit))
+    except (RepositoryNotFoundError, EntryNotFoundError) as error:
+        if not isinstance(error, LocalEntryNotFoundError):
+            raise NotThere(f"the hub has no {repository}/{file} ({_first_line(error)})") from error
+        raise Unreachable(f"{repository}/{file} cannot be fetched from the hub ({_first_line(error)})") from error
+    except Exception as error:  # what a lost connection raises differs between versions of the hub's client
+        cached = try_to_load_from_cache(repository, file, repo_type="dataset")
+        if not isinstance(cached, str):
+            raise Unreachable(f"{repository}/{file} cannot be fetched from the hub ({_first_line(error)})") from error
+        path = Path(cached)
+    return Fetched(path, f"{repository}@{_commit(path)}/{file}")
+
+
+def _commit(path: Path) -> str:
+    """The commit in the hub's cache layout: `.../snapshots/COMMIT/file`."""
+    parts = path.parts
+    return parts[parts.index("snapshots") + 1][:12] if "snapshots" in parts[:-1] else "unknown"
+
+
+def _extract(archive: Fetched, member: str, target: Path) -> None:
+    try:
+        with tarfile.open(archive.path) as tar:
+            names = []
+            for info in tar:
+                names.append(info.name)
+                content = tar.extractfile(info) if info.isreg() and Path(info.name).name == member else None
+                if content is None:
+                    continue
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as part:
+                    shutil.copyfileobj(content, part)
+                os.replace(part.name, target)
+                return
+    except tarfile.TarError as error:
+        raise DataError(
+            f"{archive.name} is a damaged archive ({error}).\n  Delete {archive.path} and try again."
+        ) from error
+    raise DataError(f"{archive.name} has no file {member}; it has: {', '.join(sorted(names)[:20])}")
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__

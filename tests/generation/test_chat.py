@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import CHATML, REASONING
+
+from groundeval.errors import UsageError
+from groundeval.generation.chat import ChatFormat, cut_at_stop
+from groundeval.generation.interface import GeneratorOptions, Prompt
+
+Format = Callable[..., ChatFormat]
+
+
+@pytest.fixture
+def chat_format(tiny: Callable[..., Path]) -> Format:
+    def made(template: str | None, **options: Any) -> ChatFormat:
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(tiny(template))
+        return ChatFormat.choose(tokenizer, GeneratorOptions("tiny", **options))
+
+    return made
+
+
+def test_a_chat_template_is_applied_by_default_and_begins_the_answer(chat_format: Format) -> None:
+    encoded = chat_format(CHATML).encode(Prompt("x", "Hi", system="Be kind."))
+    assert encoded.text == (
+        "<s><|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+
+def test_without_the_template_the_prompt_is_plain_text(chat_format: Format) -> None:
+    assert chat_format(CHATML, apply_chat_template=False).encode(Prompt("x", "Hi")).text == "Hi"
+    assert chat_format(None).encode(Prompt("x", "Hi", system="Be kind.")).text == "Be kind.\n\nHi"
+
+
+@pytest.mark.parametrize("template", [CHATML, None])
+def test_the_start_token_is_there_exactly_once(chat_format: Format, template: str | None) -> None:
+    form = chat_format(template)
+    ids = form.encode(Prompt("x", "Hi")).ids
+    assert ids[0] == form.tokenizer.bos_token_id
+    assert ids.count(form.tokenizer.bos_token_id) == 1
+
+
+def test_asking_for_a_template_that_is_not_there_is_an_error(chat_format: Format) -> None:
+    with pytest.raises(UsageError, match="tiny has no chat template"):
+        chat_format(None, apply_chat_template=True)
+    with pytest.raises(UsageError, match="no chat template is applied"):
+        chat_format(None, chat_template_kwargs={"enable_thinking": False})
+
+
+def test_a_misspelt_template_argument_is_an_error_with_the_nearest_match(chat_format: Format) -> None:
+    with pytest.raises(UsageError, match='does not use "enable_thinkin". Did you mean "enable_thinking"'):
+        chat_format(REASONING, chat_template_kwargs={"enable_thinkin": False})
+
+
+def test_a_thought_that_the_template_begins_is_known(chat_format: Format) -> None:
+    assert chat_format(REASONING).prefill == "<think>\n"
+    assert chat_format(REASONING).encode(Prompt("x", "I <think> so")).prefill == "<think>\n"
+
+
+def test_a_thought_that_the_template_also_closes_is_no_prefill(chat_format: Format) -> None:
+    form = chat_format(REASONING, chat_template_kwargs={"enable_thinking": False})
+    assert form.encode(Prompt("x", "Hi")).text.endswith("</think>\n\n")
+    assert form.prefill == ""
+
+
+@pytest.mark.parametrize("opening", ["[THINK]", "<|begin_of_thought|>", "<reasoning>", "◁think▷"])
+def test_other_reasoning_tags_are_known(chat_format: Format, opening: str) -> None:
+    template = CHATML.replace("assistant\n{% endif %}", "assistant\n" + opening + "{% endif %}")
+    assert chat_format(template).prefill == opening
+
+
+def test_a_model_without_system_turn_gets_the_system_text_in_front_of_the_users(chat_format: Format) -> None:
+    refusing = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}" + CHATML
+    ignoring = CHATML.replace(
+        "{% for message in messages %}", "{% for message in messages if message.role != 'system' %}"
+    )
+    for template in (refusing, ignoring):
+        text = chat_format(template).encode(Prompt("x", "Hi", system="Be kind.")).text
+        assert "<|im_start|>user\nBe kind.\n\nHi<|im_end|>" in text
+
+
+def test_a_template_that_asks_for_the_date_gets_the_same_one_every_day(chat_format: Format) -> None:
+    text = chat_format("Today: {{ strftime_now('%d %b %Y') }}\n" + CHATML).encode(Prompt("x", "Hi")).text
+    assert text.startswith("Today: 26 Jul 2024\n")
+
+
+def test_a_broken_template_is_a_usage_error(chat_format: Format) -> None:
+    with pytest.raises(UsageError, match="chat template fails"):
+        chat_format("{{ messages[0]['content'] }}{{ raise_exception('never') }}").encode(Prompt("x", "Hi"))
+
+
+def test_control_characters_and_lone_surrogates_reach_no_tokenizer(chat_format: Format) -> None:
+    assert "a\ufffd b" in chat_format(CHATML).encode(Prompt("x", "a\ud800\x00b")).text
+
+
+def test_decoding_keeps_the_tags_and_drops_other_special_tokens(chat_format: Format) -> None:
+    form = chat_format(CHATML)
+    text = "<think>Is it [1]?</think> <answer>Yes, ß.</answer>"
+    ids = form.tokenizer("<|im_start|>" + text + "<|im_end|></s>", add_special_tokens=False).input_ids
+    assert form.decode(form.encode(Prompt("x", "Hi")).ids, ids) == text
+
+
+def test_the_space_before_the_first_word_is_kept(chat_format: Format) -> None:
+    form = chat_format(None)
+    prompt = form.encode(Prompt("x", "Answer:")).ids
+    assert form.decode(prompt, form.tokenizer(" Paris", add_special_tokens=False).input_ids) == " Paris"
+
+
+def test_the_tokens_that_end_a_turn_are_those_of_tokenizer_and_template(chat_format: Format) -> None:
+    form = chat_format(CHATML)
+    assert {form.tokenizer.decode([token]) for token in form.end_tokens} == {"</s>", "<|im_end|>"}
+    assert {form.tokenizer.decode([token]) for token in chat_format(None).end_tokens} == {"</s>"}
+
+
+def test_the_identity_tells_templates_and_their_arguments_apart(chat_format: Format) -> None:
+    forms = [
+        chat_format(CHATML),
+        chat_format(REASONING),
+        chat_format(REASONING, chat_template_kwargs={"enable_thinking": False}),
+        chat_format(CHATML, apply_chat_template=False),
+    ]
+    assert len({str(form.identity()) for form in forms}) == len(forms)
+
+
+def test_text_is_cut_at_the_first_stop_string() -> None:
+    assert cut_at_stop("one\n\nQuestion: two Question:", ("Question:", "\n\n")) == ("one", True)
+    assert cut_at_stop("one", ("two",)) == ("one", False)

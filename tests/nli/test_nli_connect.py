@@ -1,0 +1,112 @@
+"""From a spec to a verifier, and what a wrong spec says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from groundeval.errors import UsageError
+from groundeval.nli import NLI_MODELS, Traits, connect, register_nli
+from groundeval.nli.connect import kind_of_config
+from groundeval.records import Pair, Verdict
+
+
+def test_a_spec_has_one_handle_in_a_process_and_another_for_other_options():
+    assert connect("lexical") is connect("lexical")
+    assert connect("true") is not connect("true", dtype="float32")
+
+
+def test_connecting_loads_nothing_and_needs_no_torch():
+    code = "import sys; from groundeval.nli import connect; connect('true'); print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("lexcal", 'Did you mean "lexical"'),
+        ("no such thing", "unknown NLI model"),
+        ("lexcal:x", "unknown NLI model"),
+        ("", "unknown NLI model"),
+    ],
+)
+def test_an_unknown_spec_names_the_nearest_and_the_allowed_ones(spec: str, message: str):
+    with pytest.raises(UsageError, match=message) as caught:
+        connect(spec)
+    assert "lexical, " in str(caught.value)
+
+
+def test_an_unknown_option_names_the_nearest():
+    with pytest.raises(UsageError, match='Did you mean "revision"'):
+        connect("true", revison="main")
+
+
+def test_float16_is_refused_because_it_overflows():
+    with pytest.raises(UsageError, match="float16 overflows"):
+        connect("true", dtype="float16")
+
+
+def test_a_folder_without_a_model_is_a_usage_error(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"no config\.json"):
+        connect(str(tmp_path))
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(UsageError, match="cannot be read"):
+        connect(str(tmp_path))
+    with pytest.raises(UsageError, match="is a file"):
+        connect(str(tmp_path / "config.json"))
+
+
+@pytest.mark.parametrize(
+    ("config", "kind"),
+    [
+        ({"architectures": ["T5ForConditionalGeneration"], "is_encoder_decoder": True}, "seq2seq"),
+        ({"architectures": ["DebertaV2ForSequenceClassification"]}, "classifier"),
+        ({"architectures": ["LlamaForCausalLM"]}, "causal"),
+    ],
+)
+def test_the_kind_of_a_folder_is_read_from_its_config(config: dict, kind: str):
+    assert kind_of_config(json.loads(json.dumps(config))) == kind
+
+
+def test_a_model_that_judges_nothing_is_refused():
+    with pytest.raises(UsageError, match="ViTModel"):
+        kind_of_config({"architectures": ["ViTModel"]})
+
+
+def test_a_job_of_several_ranks_gets_no_model_in_each(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(UsageError, match="serve-nli"):
+        connect("true")
+    assert connect("true", in_process=True)
+    assert connect("lexical").judge([Pair("a", "a")])[0].entailed
+
+
+def test_a_plugin_registers_a_verifier_by_name():
+    class Always:
+        name = "always-for-test"
+        revision = None
+        traits = Traits(instant=True)
+
+        def score(self, pairs):
+            return [Verdict(True, 1.0) for _ in pairs]
+
+    @register_nli("always-for-test")
+    def always(options):
+        return Always()
+
+    try:
+        nli = connect("always-for-test")
+        assert nli.judge([Pair("", "x")]) == [Verdict(True, 1.0)]
+        assert nli.identity()["name"] == "always-for-test"
+    finally:
+        del NLI_MODELS._entries["always-for-test"]
+
+
+def test_an_identity_is_json_and_says_that_lexical_is_a_proxy():
+    identity = connect("lexical").identity()
+    assert json.loads(json.dumps(identity)) == identity
+    assert (identity["name"], identity["fidelity"]) == ("lexical", "proxy")

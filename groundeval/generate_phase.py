@@ -153,7 +153,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
             pass
         counts = {"prompt_tokens": 0, "completion_tokens": 0, "samples": 0, "failed": 0}
         started = time.perf_counter()
-        written = _windows(job, set(p.id for p in missing), generator, options, lines)
+        written = _windows(job, {prompt.id for prompt in missing}, generator, options, lines)
         done_before = len(job.prompts) - len(missing)
         what = f"{job.task.name}: generating"
         with progress(what, total=len(job.prompts), done=done_before, quiet=quiet) as advance:

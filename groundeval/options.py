@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from groundeval.errors import UsageError
 from groundeval.generation.interface import GeneratorOptions, SamplingParams
 from groundeval.generation.prompts import DocsField
 
 Phase = Literal["generate", "score", "all"]
+PHASES: tuple[str, ...] = get_args(Phase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class RunOptions:
 
     generator: GeneratorOptions
     backend: str = "hf"
-    scoring: ScoringOptions = ScoringOptions()
-    sampling: SamplingParams = SamplingParams()
+    scoring: ScoringOptions = field(default_factory=ScoringOptions)
+    sampling: SamplingParams = field(default_factory=SamplingParams)
     data: Mapping[str, str] = field(default_factory=dict)
     """Task name to file or `embedded`; the key `*` stands for all tasks."""
     split: str = "test"
@@ -53,6 +54,8 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.num_docs < 0:
             raise UsageError(f"--num-docs {self.num_docs}: must be 0 (closed book) or more")
+        if self.docs_field not in get_args(DocsField):
+            raise UsageError(f"--docs-field {self.docs_field}: allowed are {', '.join(get_args(DocsField))}")
         if self.num_fewshot < 0:
             raise UsageError(f"--num-fewshot {self.num_fewshot}: must be 0 or more")
         if self.limit is not None and self.limit < 1:

@@ -21,7 +21,7 @@ from groundeval.metrics.gold import with_answers
 from groundeval.options import RunOptions, ScoringOptions
 from groundeval.records import Example, Response
 from groundeval.runs import read_json
-from groundeval.score_phase import ScoreResult, Texts, open_nli, plans_for, score_texts
+from groundeval.score_phase import ScoreResult, Texts, check_verifier, open_nli, plans_for, score_texts
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.examples import fields_present
 from groundeval.tasks.predictions import read_predictions
@@ -52,10 +52,10 @@ def run(tasks: Sequence[str], options: RunOptions) -> list[TaskRun]:
         jobs = [_job(reference, generator, options) for reference in tasks]
         _check_distinct(jobs)
         if options.phase != "generate":
-            plans = [plan for job in jobs for plan in plans_for(job.task, _fields(job.examples), options.scoring)]
+            plans = [plan for job in jobs for plan in plans_for(job.task, known_fields(job.examples), options.scoring)]
             nli = open_nli(plans, options.scoring)
             if nli is not None:
-                nli.check()
+                check_verifier(nli)
         failed: dict[str, GroundevalError] = {}
         if options.phase != "score":
             for job in jobs:
@@ -107,7 +107,7 @@ def _score_job(job: Job, options: RunOptions) -> list[ScoreResult]:
     lacking = [example.id for example in job.examples if example.id not in stored]
     if lacking:
         raise DataError(
-            f"{job.folder}: {len(lacking)} of {len(job.examples)} samples have no generation (the first: {lacking[0]}).\n"
+            f"{job.folder}: {len(lacking)} of {len(job.examples)} samples lack a generation (first: {lacking[0]}).\n"
             "  Generate them first: --phase generate, or --phase all."
         )
     return score_texts(_stored_texts(job.task, job.examples, stored, job.dataset.notes, job.folder), options.scoring)
@@ -122,11 +122,16 @@ def _stored_texts(
 ) -> Texts:
     derived = tuple(with_answers(example) for example in examples)
     return Texts(
-        task, derived, lambda example: as_response(example, stored[example.id]), _fields(derived), tuple(notes), folder
+        task,
+        derived,
+        lambda example: as_response(example, stored[example.id]),
+        known_fields(derived),
+        tuple(notes),
+        folder,
     )
 
 
-def _fields(examples: Sequence[Example]) -> frozenset[str]:
+def known_fields(examples: Sequence[Example]) -> frozenset[str]:
     """Fields that all examples have, in the words that metrics use for what they need."""
     found = set(fields_present(examples))
     if found & {"answer", "annotations"}:
@@ -162,7 +167,7 @@ def score_predictions(
         task,
         examples,
         lambda example: Response.build(example, outputs[example.id]),
-        _fields(examples),
+        known_fields(examples),
         (),
         output_path,
     )

@@ -81,6 +81,13 @@ def open_nli(plans: Sequence[Plan], options: ScoringOptions) -> NLI | None:
     return connect(options.nli, **options.nli_options) if any(plan.asks_nli for plan in plans) else None
 
 
+def check_verifier(nli: NLI) -> None:
+    """Find out what is wrong with a verifier without loading its weights, which may not fit beside the generator."""
+    check = getattr(nli.model, "check", None)
+    if callable(check):
+        check()
+
+
 def score_texts(texts: Texts, options: ScoringOptions) -> list[ScoreResult]:
     """Score texts under every profile asked for. What is in the run folder already is not computed again."""
     plans = plans_for(texts.task, texts.fields, options)

@@ -7,7 +7,7 @@ import inspect
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -98,6 +98,7 @@ def plan_scoring(
             )
         if missing:
             dropped.add(name)
+        if missing and kind not in possible[name].bonus_for:
             notes.append(f'metric "{name}" left out: the data has no {_listed(missing)}')
     kept = _with_what_they_use([name for name in dict.fromkeys(chosen) if name not in dropped], possible)
     reported = [key for key in dict.fromkeys(keys) if any(key in _keys(possible[name]) for name in kept)]
@@ -125,7 +126,7 @@ def _unknown_metric(name: str, profile: Profile, kind: AnswerKind, possible: Map
         kinds = sorted({k for metric in elsewhere for k in metric.kinds or ()})
         return UsageError(
             f'metric "{name}" does not exist under profile {profile.name} for tasks of kind "{kind}".\n'
-            f"  It belongs to profiles {', '.join(under) or 'of any name'} and kinds {', '.join(kinds) or 'of any name'}."
+            f"  It belongs to the profiles {', '.join(under) or '(all)'} and the kinds {', '.join(kinds) or '(all)'}."
         )
     return unknown("metric", name, {"default", *possible, *(key for m in possible.values() for key in _keys(m))})
 
@@ -190,7 +191,7 @@ class Scorer:
             if inspect.isawaitable(result):
                 waiting.append(result)
             else:
-                values.update(cast(Values, result))
+                values.update(result)
         # With one question or none there is nothing to wait for side by side, and a task costs more than the metric.
         parts = [await waiting[0]] if len(waiting) == 1 else await asyncio.gather(*waiting)
         for part in parts:

@@ -39,7 +39,8 @@ def _mixed(
         if other == index or text in texts or examples[other].question == example.question:
             continue
         texts.add(text)
-        drawn.append(replace(document, answers_found=_none_found(example)))
+        found = None if document.answers_found is None else (0,) * len(example.answers or ())
+        drawn.append(replace(document, answers_found=found))
     if len(drawn) < count:
         raise DataError(
             f'example "{example.id}": {count} distractors are asked for, and the other records have only {len(drawn)} '
@@ -62,12 +63,6 @@ def _candidates(pool: Sequence[tuple[int, Document]], key: str, count: int) -> I
     start = _draw(key) % len(pool)
     yield from pool[start:]
     yield from pool[:start]
-
-
-def _none_found(example: Example) -> tuple[int, ...] | None:
-    """The `answers_found` of a document that holds nothing, in the form of the example's own documents."""
-    says = any(document.answers_found is not None for document in example.docs or ())
-    return (0,) * len(example.answers or ()) if says else None
 
 
 def _draw(key: str) -> int:

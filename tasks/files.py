@@ -182,14 +182,16 @@ class _Reader:
                 value, end = _DECODER.raw_decode(self.text, self.at)
             except json.JSONDecodeError as error:
                 unfinished = error.msg.startswith("Unterminated") or error.pos >= len(self.text) - _CUT_OFF
+                reached = error.pos - self.at
                 if not unfinished or not self.grow(size):
-                    self.broken(error, offset)
+                    self.broken(error, self.at + reached, offset)
             except (ValueError, RecursionError) as error:
                 raise DataError(f"{self.name}, record {self.number + offset}: cannot be read ({error})") from error
             else:
-                # A number that ends where the window ends may go on behind it.
-                if end < len(self.text) or not self.grow(size):
-                    self.at = end
+                length = end - self.at
+                # A number at the window's end may go on behind it, "1" as "1e+5".
+                if type(value) not in (int, float) or end + 4 <= len(self.text) or not self.grow(size):
+                    self.at += length
                     return value
             size *= 2
 
@@ -226,17 +228,17 @@ class _Reader:
     def line(self, position: int | None = None) -> int:
         return 1 + self.lines_before + self.text.count("\n", 0, self.at if position is None else position)
 
-    def broken(self, error: json.JSONDecodeError, offset: int) -> NoReturn:
+    def broken(self, error: json.JSONDecodeError, position: int, offset: int) -> NoReturn:
         """Say where the JSON ends too early or goes wrong."""
         record = f"record {self.number + offset}"
-        if self.ended and (error.msg.startswith("Unterminated") or not self.text[error.pos :].strip()):
+        if self.ended and (error.msg.startswith("Unterminated") or not self.text[position:].strip()):
             raise DataError(
                 f"{self.name} is cut off: {record}, which begins on line {self.line()}, has no end.\n"
                 "  The file was not written or copied to its end; write it again."
             ) from None
-        near = excerpt(self.text[error.pos : error.pos + 30])
+        near = excerpt(self.text[position : position + 30])
         raise DataError(
-            f"{self.name} is not JSON: {record}, line {self.line(error.pos)}: {error.msg.lower()}, at {near}"
+            f"{self.name} is not JSON: {record}, line {self.line(position)}: {error.msg.lower()}, at {near}"
         ) from None
 
     def not_json(self, rule: str, offset: int = 0) -> NoReturn:

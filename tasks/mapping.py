@@ -236,4 +236,4 @@ class _At:
 
 
 def _without(text: str, value: Value) -> str:
-    return text if value.remove is None else re.sub(value.remove, "", text)
+    return text if value.remove is None else re.sub(value.remove, "", text).strip()

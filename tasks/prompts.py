@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from groundeval.generation.prompts import PromptTemplate
-
-REFUSAL = "I apologize, but I couldn't find an answer to your question in the search results."
-"""What a model says, word for word, when the documents do not hold the answer (Trust-Score)."""
+from groundeval.parsing.refusal import REFUSAL
 
 _LONG = (
     "Answer the question in a few accurate and fluent sentences, using nothing but the documents given. After each "

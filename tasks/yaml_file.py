@@ -38,7 +38,8 @@ def read_yaml(path: Path, schema: type[Schema]) -> Schema:
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        problems = [_message(path, problem, root, schema) for problem in error.errors(include_url=False)]
+        found = sorted(error.errors(include_url=False), key=lambda problem: _line(root, problem["loc"]))
+        problems = [_message(path, problem, root, schema) for problem in found]
         raise DataError("\n".join(dict.fromkeys(problems))) from None
 
 

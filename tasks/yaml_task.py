@@ -17,7 +17,7 @@ from groundeval.tasks.distractors import with_distractors
 from groundeval.tasks.examples import Checked, content_hash, read_examples
 from groundeval.tasks.files import read_records
 from groundeval.tasks.mapping import Mapping
-from groundeval.tasks.sources import EMBEDDED, demonstrations
+from groundeval.tasks.sources import EMBEDDED, answerable_demonstrations, demonstrations
 from groundeval.tasks.task import TASKS, Dataset, Task
 from groundeval.tasks.yaml_file import read_yaml
 from groundeval.tasks.yaml_schema import Demonstrations, Prompt, Source, YamlTask
@@ -57,7 +57,7 @@ def yaml_task(path: str | Path) -> Task:
         prompt=_template(task, profile),
         profile=profile,
         headline=tuple(task.headline or _headline(profile, task.kind)),
-        demonstrations=_demonstrations(path, task.demonstrations),
+        demonstrations=_demonstrations(path, task.demonstrations, profile),
         metrics=None if task.metrics is None else tuple(task.metrics),
         version=task.version,
         description=task.description,
@@ -139,11 +139,12 @@ def _headline(profile: str, kind: AnswerKind) -> tuple[str, ...]:
     return _ALCE_HEADLINES[kind] if profile == "alce" else ("trust_score",)
 
 
-def _demonstrations(path: Path, given: Demonstrations | None) -> Callable[[], tuple[Example, ...]]:
+def _demonstrations(path: Path, given: Demonstrations | None, profile: str) -> Callable[[], tuple[Example, ...]]:
     if given is None:
         return tuple
     if given.embedded is not None:
-        return partial(demonstrations, given.embedded)
+        # ALCE's protocol knows no refusals.
+        return partial(answerable_demonstrations if profile == "alce" else demonstrations, given.embedded)
     return partial(_read_demonstrations, path.parent / (given.path or ""))
 
 

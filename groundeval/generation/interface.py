@@ -101,7 +101,11 @@ class GeneratorOptions:
 GENERATORS: Registry[Callable[[GeneratorOptions], Generator]] = Registry(
     "backend",
     group="groundeval.generators",
-    builtin=("groundeval.generation.transformers", "groundeval.generation.replay"),
+    builtin=(
+        "groundeval.generation.transformers",
+        "groundeval.generation.replay",
+        "groundeval.generation.openai",
+    ),
 )
 
 

@@ -1,7 +1,7 @@
 """The `replay` backend: texts that were generated before, read from a file.
 
-`--model FILE` is a JSON list, `{"data": [...]}` or JSONL of records with `id` and/or `question`, and `output` (or `raw`,
-behind what the chat template had begun, `prefill`, as in groundeval's own `generations.jsonl`). An output belongs to the
+`--model FILE` is a JSON list, `{"data": [...]}` or JSONL of records with `id` and/or `question`, and `output` (or `raw`
+behind what the chat template had begun, `prefill`, as in the `generations.jsonl` of a run). An output belongs to the
 prompt with its `id`; where no record has that id, to the prompt that asks its `question`. Position is never used: with
 `--limit`, `--shard` or a resumed run it would give samples the texts of others without anyone noticing.
 """

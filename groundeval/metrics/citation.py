@@ -74,7 +74,7 @@ async def is_supported(statement: Statement, docs: Sequence[Document], ctx: Cont
 async def is_precise(
     position: int, cited: Sequence[int], statement: Statement, docs: Sequence[Document], ctx: Context
 ) -> bool:
-    """Is the citation precise: it entails the statement alone, or the others do not without it, or the profile excuses it.
+    """Is a citation precise: it entails the statement alone, or the others fail without it, or the profile excuses it.
 
     The others are the citations without the first occurrence of this document: a duplicate can take its place.
     """

@@ -81,7 +81,9 @@ def list_values(plain: str, gold: Sequence[Sequence[str]], cot: bool) -> Values:
     return dict(zip(LIST_COLUMNS, map(float, scores), strict=True))
 
 
-@register_metric("claims", keys=("claims_nli",), profiles=("alce",), needs=("claims",), nli=True)
+@register_metric(
+    "claims", keys=("claims_nli",), profiles=("alce",), needs=("claims",), bonus_for=("em", "list"), nli=True
+)
 async def claims(response: Response, ctx: Context) -> Values:
     """Claim recall: share of the gold claims that the output without citations entails, in [0, 1]."""
     asked = response.example.claims or ()

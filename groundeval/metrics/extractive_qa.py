@@ -1,4 +1,4 @@
-"""QA-EM, QA-F1 and QA-Hit (ALCE): an extractive QA model answers each sub-question from the output. Asked for by name."""
+"""QA-EM, QA-F1, QA-Hit (ALCE): a QA model answers each sub-question from the output. Asked for by name."""
 
 from __future__ import annotations
 

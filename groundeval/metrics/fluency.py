@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from groundeval.errors import MissingExtra
 from groundeval.metrics.metric import METRICS, Context, Metric
-from groundeval.metrics.statistics import Aggregate
 from groundeval.records import Response
 
 MODEL = "gpt2-large"

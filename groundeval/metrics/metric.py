@@ -93,7 +93,9 @@ class Metric:
     kinds: tuple[AnswerKind, ...] | None = None
     """The kinds of tasks it applies to; None: all."""
     needs: tuple[str, ...] = ()
-    """Fields of `Example` without which it cannot be computed."""
+    """Fields of the data without which it cannot be computed: fields of `Example`, or `references`."""
+    bonus_for: tuple[AnswerKind, ...] = ()
+    """Kinds of tasks whose data need not have these fields: there it is left out without a word."""
     uses: tuple[str, ...] = ()
     """Names of metrics whose columns its aggregates read."""
     nli: bool = False

@@ -44,6 +44,7 @@ class Profile:
     """From the answer's text to the text that is scored."""
     excuses: Callable[[int, Sequence[int], Sequence[Document]], bool]
     """Is a citation that its statement could do without still precise: (citation, the others, documents)."""
+    description: str = ""
     citation_cap: int | None = 3
     """At most so many citations of a statement are judged."""
     sentences: Callable[[str], Sequence[str]] = sentences
@@ -60,8 +61,10 @@ class Profile:
         return tuple(cited[: self.citation_cap])
 
 
-ALCE = Profile("alce", prepare=first_line, excuses=never)
-TRUST = Profile("trust", prepare=as_it_is, excuses=same_answer)
+ALCE = Profile("alce", prepare=first_line, excuses=never, description="as ALCE's evaluator scores (Gao et al. 2023)")
+TRUST = Profile(
+    "trust", prepare=as_it_is, excuses=same_answer, description="as Trust-Score's evaluator scores (Song et al. 2025)"
+)
 PROFILES = {profile.name: profile for profile in (ALCE, TRUST)}
 
 

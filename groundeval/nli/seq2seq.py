@@ -1,73 +1,265 @@
-"""The `seq2seq` verifier: TRUE, and any T5-style model that answers `1` for entailed."""
+"""The `seq2seq` verifier: TRUE, and any T5-style model that answers `1` for entailed, exactly and in batches."""
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from groundeval.errors import BackendError, MissingExtra, UsageError
-from groundeval.nli.model import NLIOptions, Traits, register_nli
+from groundeval.errors import BackendError, UsageError
+from groundeval.nli import weights
+from groundeval.nli.batches import TokenBudget, default_budget, free_memory, out_of_memory, run_in_batches
+from groundeval.nli.model import NLIOptions, PartialFailure, Traits, register_nli
 from groundeval.records import Pair, Verdict
 
 TRUE_MODEL = "google/t5_xxl_true_nli_mixture"
 TEMPLATE = "premise: {premise} hypothesis: {hypothesis}"
+NEW_TOKENS = 10
+"""How far the original evaluators let the model generate."""
+NOISE_MARGIN = 3.0
+"""A batched result stands if its margin exceeds the largest noise that was seen this many times over."""
+LEAST_NOISE = {"float32": 2.0**-16, "bfloat16": 2.0**-7}
+"""The noise that is assumed in any case, as a share of the largest logit (two roundings of it in bfloat16)."""
+
+logger = logging.getLogger(__name__)
+
+
+class Answer(NamedTuple):
+    """What the logits of the first token say."""
+
+    label: bool | None
+    """The most likely token is one that decodes to `1`, to `0`, or to neither (None)."""
+    margin: float
+    """Its logit minus that of the best token outside its label."""
+    score: float
+    """Probability of `1` against `0`."""
 
 
 class Seq2Seq:
-    """Entailed iff the model's greedy answer decodes to `1` (TRUE; Honovich et al. 2022). Nothing is truncated."""
+    """Entailed iff the model's greedy answer decodes to `1` (TRUE; Honovich et al. 2022). Nothing is truncated.
+
+    The verdict is read from the first token's logits, in batches. A pair whose margin lies within the numeric noise
+    between a batch and a lone pair, or whose first token is no label, is scored again by generating alone, as the
+    original evaluators do. The noise is measured when the model is loaded, and again at every such pair.
+    """
 
     def __init__(self, options: NLIOptions, name: str) -> None:
         self.name = name
+        self.source = options.model or TRUE_MODEL
+        self.noise = 0.0
+        """The largest difference seen between a batched margin and a lone one, in logits."""
         self._options = options
-        self._model: Any = None
-        self._tokenizer: Any = None
-        self._torch: Any = None
+        self._replicas: list[Any] = []
+        self._steps: list[Any] = []
+        self._revision: str | None = None
 
     @property
     def revision(self) -> str | None:
-        """The commit asked for."""
-        return self._options.revision
+        """The hub's commit, or a fingerprint of the folder."""
+        if self._revision is None:
+            self._revision = weights.revision_of(self.source, self._options.revision)
+        return self._revision
 
     @property
     def traits(self) -> Traits:
         """What the verifier declares of itself."""
-        return Traits(kind="seq2seq", fidelity="exact", dtype=self._options.dtype or "float32", template=TEMPLATE)
+        return Traits(
+            kind="seq2seq",
+            fidelity="exact" if self.source.endswith(TRUE_MODEL.partition("/")[2]) else "proxy",
+            template=TEMPLATE,
+            licence="Apache-2.0" if self.source == TRUE_MODEL else None,
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """What determines the verdicts. Batches and lone pairs give the same, so the mode is not part of it."""
+        return {
+            "name": self.name,
+            "model": Path(self.source).name if Path(self.source).is_dir() else self.source,
+            "revision": self.revision,
+            "kind": "seq2seq",
+            "fidelity": self.traits.fidelity,
+            "dtype": weights.dtype_name(self._options),
+            "template": TEMPLATE,
+        }
+
+    def cost(self, pair: Pair) -> int:
+        """Characters; tokens are counted when the pair is scored."""
+        return len(pair.premise) + len(pair.hypothesis) + 32
 
     def load(self) -> None:
-        """Load tokenizer and weights. Raises UsageError when the model cannot be had."""
-        if self._model is not None:
+        """Load tokenizer and weights and measure the noise. Raises UsageError when the model cannot be had."""
+        if self._replicas:
             return
-        try:
-            import torch
-            from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
-        except ImportError as error:
-            raise MissingExtra("The seq2seq NLI model", "hf") from error
-        source = self._options.model or TRUE_MODEL
-        try:
-            self._tokenizer = AutoTokenizer.from_pretrained(source, revision=self._options.revision)
-            model = AutoModelForSeq2SeqLM.from_pretrained(
-                source, revision=self._options.revision, dtype=getattr(torch, self._options.dtype or "float32")
-            )
-        except (OSError, ValueError) as error:
-            raise UsageError(f"NLI model {source} cannot be loaded: {error}") from error
-        self._torch = torch
-        self._model = model.eval()
+        weights.import_torch()
+        from transformers import AutoModelForSeq2SeqLM
+
+        self._tokenizer = weights.load_tokenizer(self.source, self._options)
+        self._ones, self._zeros = (label_tokens(self._tokenizer, label) for label in ("1", "0"))
+        if not self._ones:
+            raise UsageError(f"NLI model {self.source}: no token of its vocabulary decodes to 1, so it cannot judge.")
+        devices = weights.devices(self._options)
+        replicas = [weights.load_model(AutoModelForSeq2SeqLM, self.source, self._options, place) for place in devices]
+        self._budget = TokenBudget(self._options.token_budget or default_budget(devices[0]))
+        self._least_noise = LEAST_NOISE[weights.dtype_name(self._options)]
+        if self._options.exact == "batch":
+            self._steps = [self._first_step(model) for model in replicas]
+        self._replicas = replicas
+        if self._options.exact == "batch":
+            self._measure_noise()
 
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
-        """One verdict for each pair, the original evaluators' way."""
+        """One verdict for each pair, in order. Raises PartialFailure for pairs that do not fit into memory."""
         self.load()
-        return [self._generate(pair) for pair in pairs]
+        texts = [TEMPLATE.format(premise=pair.premise, hypothesis=pair.hypothesis) for pair in pairs]
+        inputs: list[list[int]] = self._tokenizer(texts).input_ids
+        outcomes: list[Verdict | BackendError]
+        if self._options.exact == "generate":
+            outcomes = [self._alone(ids)[0] for ids in inputs]
+        else:
+            answers = self._first_tokens(inputs)
+            outcomes = [
+                answer if isinstance(answer, BackendError) else self._decide(answer, ids)
+                for answer, ids in zip(answers, inputs, strict=True)
+            ]
+        if any(isinstance(outcome, BackendError) for outcome in outcomes):
+            raise PartialFailure(outcomes)
+        return [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
 
-    def _generate(self, pair: Pair) -> Verdict:
-        text = TEMPLATE.format(premise=pair.premise, hypothesis=pair.hypothesis)
-        ids = self._tokenizer(text, return_tensors="pt").input_ids.to(self._model.device)
+    def close(self) -> None:
+        """Free the weights."""
+        self._replicas, self._steps = [], []
+        free_memory()
+
+    @property
+    def threshold(self) -> float:
+        """The margin below which a batched result is scored again, in logits."""
+        return NOISE_MARGIN * max(self.noise, self._least_noise)
+
+    def _decide(self, answer: Answer, ids: list[int]) -> Verdict | BackendError:
+        if answer.label is not None and answer.margin > self.threshold:
+            return Verdict(answer.label, answer.score)
         try:
-            with self._torch.inference_mode():
-                output = self._model.generate(ids, max_new_tokens=10)
-        except RuntimeError as error:
-            raise BackendError(f"NLI model {self.name}: {error}") from error
-        entailed = self._tokenizer.decode(output[0], skip_special_tokens=True) == "1"
-        return Verdict(entailed, float(entailed))
+            verdict, alone = self._alone(ids)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            return BackendError(f"an NLI pair of {len(ids)} tokens does not fit into memory when scored alone.")
+        if alone.label == answer.label:
+            self.noise = max(self.noise, abs(alone.margin - answer.margin))
+        return Verdict(verdict.entailed, verdict.score, rechecked=True)
+
+    def _first_tokens(self, inputs: list[list[int]]) -> list[Answer | BackendError]:
+        def runs(step: Any) -> Any:
+            return lambda batch: self._read(step([inputs[item] for item in batch]))
+
+        return run_in_batches([len(ids) for ids in inputs], self._budget, [runs(step) for step in self._steps])
+
+    def _read(self, logits: Any) -> list[Answer]:
+        """The answers that rows of first-token logits give."""
+        torch = weights.import_torch()
+        ones, zeros = logits[:, self._ones], logits[:, self._zeros]
+        best_one = ones.amax(-1)
+        best_zero = zeros.amax(-1) if self._zeros else torch.full_like(best_one, -math.inf)
+        rest = logits.clone()
+        rest[:, self._ones + self._zeros] = -math.inf
+        best_rest = rest.amax(-1)
+        rows = torch.stack((best_one, best_zero, best_rest), -1).tolist()
+        return [_answer(*row) for row in rows]
+
+    def _alone(self, ids: list[int]) -> tuple[Verdict, Answer]:
+        """The original evaluators' way: generate for one pair, decode, compare with `1`."""
+        torch = weights.import_torch()
+        model = self._replicas[0]
+        with torch.inference_mode():
+            made = model.generate(
+                torch.tensor([ids], device=model.device),
+                max_new_tokens=NEW_TOKENS,
+                return_dict_in_generate=True,
+                output_logits=True,
+            )
+        [answer] = self._read(made.logits[0].float())
+        entailed = self._tokenizer.decode(made.sequences[0], skip_special_tokens=True) == "1"
+        return Verdict(entailed, answer.score), answer
+
+    def _first_step(self, model: Any) -> Any:
+        """The function from lists of token ids to first-token logits."""
+        torch = weights.import_torch()
+        from groundeval.nli import t5_step
+
+        plain = _Padded(model, self._tokenizer.pad_token_id or 0)
+        step = t5_step.FirstStep(model) if t5_step.fits(model) else plain
+        return torch.inference_mode()(step)
+
+    def _measure_noise(self) -> None:
+        """Compare batched margins with lone ones on pairs of our own, of different lengths."""
+        inputs: list[list[int]] = self._tokenizer(PROBES).input_ids
+        for batched, ids in zip(self._first_tokens(inputs), inputs, strict=True):
+            if isinstance(batched, BackendError):
+                raise batched
+            _, alone = self._alone(ids)
+            if batched.label == alone.label:
+                self.noise = max(self.noise, abs(batched.margin - alone.margin))
+
+
+class _Padded:
+    """First-token logits of any encoder-decoder model, by transformers' own forward pass on a padded batch."""
+
+    def __init__(self, model: Any, padding: int) -> None:
+        from groundeval.nli.t5_step import start_token
+
+        self._model = model
+        self._padding = padding
+        self._start = start_token(model)
+
+    def __call__(self, inputs: Sequence[Sequence[int]]) -> Any:
+        import torch
+
+        longest = max(map(len, inputs))
+        ids = torch.tensor([[*row, *[self._padding] * (longest - len(row))] for row in inputs])
+        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in inputs])
+        device = self._model.device
+        start = torch.full((len(inputs), 1), self._start, device=device)
+        logits = self._model(
+            input_ids=ids.to(device), attention_mask=mask.to(device), decoder_input_ids=start, use_cache=False
+        ).logits
+        return logits[:, 0].float()
+
+
+def _answer(one: float, zero: float, rest: float) -> Answer:
+    label = None if rest >= max(one, zero) else one > zero
+    own, others = {None: (rest, max(one, zero)), True: (one, max(zero, rest)), False: (zero, max(one, rest))}[label]
+    difference = max(-700.0, min(700.0, one - zero))
+    return Answer(label, own - others, 1 / (1 + math.exp(-difference)))
+
+
+def label_tokens(tokenizer: Any, label: str) -> list[int]:
+    """The ids of all tokens that alone decode to a label; word-initial and word-internal forms are both among them."""
+    vocabulary = tokenizer.get_vocab()
+    likely = (token for piece, token in vocabulary.items() if label in piece and len(piece) <= len(label) + 6)
+    return sorted(token for token in likely if tokenizer.decode([token], skip_special_tokens=True) == label)
+
+
+_FACTS = "Title: Harbours\nThe port of Lisbon lies on the Tagus, and was opened to larger ships in 1887. "
+PROBES = [
+    TEMPLATE.format(premise=_FACTS * times, hypothesis=hypothesis)
+    for times, hypothesis in zip(
+        (1, 2, 3, 4, 6, 8, 12, 1),
+        (
+            "Lisbon's port lies on the Tagus.",
+            "The port of Lisbon was opened to larger ships in 1901.",
+            "Bananas are yellow.",
+            "The port lies on a river.",
+            "No ship has ever reached Lisbon.",
+            "Larger ships could enter from 1887 on.",
+            "The Tagus is in Peru.",
+            "It was opened.",
+        ),
+        strict=True,
+    )
+]
+"""Pairs on which the noise of batched scoring is measured."""
 
 
 @register_nli("true")
@@ -81,4 +273,4 @@ def seq2seq(options: NLIOptions) -> Seq2Seq:
     """Any T5-style model: `seq2seq:FOLDER` or `seq2seq:OWNER/MODEL`."""
     if not options.model:
         raise UsageError("--nli seq2seq: name the model, as in --nli seq2seq:FOLDER or --nli seq2seq:OWNER/MODEL.")
-    return Seq2Seq(options, f"seq2seq:{options.model}")
+    return Seq2Seq(options, options.model.rstrip("/").rpartition("/")[2])

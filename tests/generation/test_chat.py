@@ -53,7 +53,7 @@ def test_asking_for_a_template_that_is_not_there_is_an_error(chat_format: Format
 
 
 def test_a_misspelt_template_argument_is_an_error_with_the_nearest_match(chat_format: Format) -> None:
-    with pytest.raises(UsageError, match='does not use "enable_thinkin". Did you mean "enable_thinking"'):
+    with pytest.raises(UsageError, match=r'does not use "enable_thinkin"\. Did you mean "enable_thinking"'):
         chat_format(REASONING, chat_template_kwargs={"enable_thinkin": False})
 
 

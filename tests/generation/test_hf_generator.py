@@ -223,13 +223,11 @@ def test_the_embedded_model_answers_in_batches_as_alone(smollm2: str) -> None:
     prompts = [
         Prompt("france", "What is the capital of France?"),
         Prompt("rivers", "Write one sentence about the rivers of Asia.", system="You are a poet."),
-        Prompt("hi", "Say hi."),
     ]
-    for params in (SamplingParams(max_new_tokens=16), SamplingParams(max_new_tokens=16, temperature=0.7, top_p=0.9)):
+    for params in (SamplingParams(max_new_tokens=10), SamplingParams(max_new_tokens=10, temperature=0.7, top_p=0.9)):
         together = completions(generator, prompts, params)
         assert together == {p.id: c for p in prompts for c in generator.generate([p], params)}
-    greedy = completions(generator, prompts, SamplingParams(max_new_tokens=16))
-    assert "Paris" in greedy["france"].text
-    assert greedy["france"].finish_reason == "stop"
-    assert "<|im_" not in "".join(c.text for c in greedy.values())
+        assert "<|im_" not in "".join(c.text for c in together.values())
+    [greedy] = generator.generate(prompts[:1], SamplingParams(max_new_tokens=10))
+    assert (greedy.text, greedy.finish_reason) == ("The capital of France is Paris.", "stop")
     assert generator.identity()["gguf"] == "SmolLM2-135M-Instruct.Q4_1.gguf"

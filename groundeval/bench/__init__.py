@@ -1,0 +1,1 @@
+"""Benchmarks that users can run: how fast scoring is, on their machine."""

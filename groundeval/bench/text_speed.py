@@ -1,0 +1,88 @@
+"""How many responses a second the text metrics score on one core: everything but NLI and ROUGE."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from groundeval.metrics.gold import with_answers
+from groundeval.metrics.profiles import PROFILES
+from groundeval.metrics.reading import AnswerKind
+from groundeval.parsing.normalize import normalized_alias, normalized_document
+from groundeval.parsing.refusal import refusal_score
+from groundeval.parsing.statements import sentences
+from groundeval.records import Example, Response
+from groundeval.runner import known_fields
+from groundeval.scoring import Plan, Scorer, plan_scoring
+from groundeval.tasks import load_task
+from groundeval.tasks.honest import honest_response
+
+CACHES = (normalized_alias, normalized_document, refusal_score, sentences)
+LEFT_OUT = ("rouge",)
+
+
+@dataclass(frozen=True, slots=True)
+class TextSpeed:
+    """The rate for one set of outputs under one profile."""
+
+    name: str
+    profile: str
+    responses: int
+    metrics: tuple[str, ...]
+    responses_per_second: float
+
+
+def measure(name: str, kind: AnswerKind, outputs: Sequence[tuple[Example, str]], repeats: int = 7) -> list[TextSpeed]:
+    """The median rate over several passes, for each profile.
+
+    Each pass starts with empty caches and includes building the responses. The first pass is not counted: it imports.
+    """
+    speeds: list[TextSpeed] = []
+    derived = [(with_answers(example), output) for example, output in outputs]
+    fields = known_fields([example for example, _ in derived])
+    for profile in PROFILES.values():
+        plan = _text_metrics(plan_scoring(profile, kind, fields))
+        seconds = [_seconds(plan, derived) for _ in range(repeats + 1)][1:]
+        names = tuple(metric.name for metric in plan.metrics)
+        speeds.append(TextSpeed(name, profile.name, len(outputs), names, len(outputs) / median(seconds)))
+    return speeds
+
+
+def overall(speeds: Sequence[TextSpeed]) -> float:
+    """Responses a second when every response is scored under all profiles that were measured."""
+    names = dict.fromkeys(speed.name for speed in speeds)
+    seconds = sum(speed.responses / speed.responses_per_second for speed in speeds)
+    responses = sum(next(s.responses for s in speeds if s.name == name) for name in names)
+    return responses / seconds
+
+
+def _text_metrics(plan: Plan) -> Plan:
+    kept = [metric for metric in plan.metrics if not metric.nli and metric.name not in LEFT_OUT and metric.score]
+    return Plan(plan.profile, plan.kind, tuple(kept), ())
+
+
+def _seconds(plan: Plan, outputs: Sequence[tuple[Example, str]]) -> float:
+    for cache in CACHES:
+        cache.cache_clear()
+    scorer = Scorer(plan)
+
+    async def score_all() -> None:
+        async for _ in scorer.stream(Response.build(example, output) for example, output in outputs):
+            pass
+
+    started = time.perf_counter()
+    asyncio.run(score_all())
+    return time.perf_counter() - started
+
+
+def embedded_outputs() -> list[tuple[str, AnswerKind, list[tuple[Example, str]]]]:
+    """Honest answers to the embedded data of three kinds of tasks, as outputs to measure with."""
+    measured: list[tuple[str, AnswerKind, list[tuple[Example, str]]]] = []
+    for name in ("asqa", "qampari", "eli5"):
+        task = load_task(name)
+        examples = task.load("embedded").examples
+        measured.append((name, task.kind, [(example, honest_response(example, task.kind)) for example in examples]))
+    return measured

@@ -1,0 +1,80 @@
+"""The command line: wires the commands together, reads `--config`, and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import click
+import typer
+
+from groundeval.commands.bench import bench
+from groundeval.commands.list import list_
+from groundeval.commands.run import run
+from groundeval.commands.score import score
+from groundeval.commands.validate import validate
+from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE, EXIT_USAGE, GroundevalError
+
+app = typer.Typer(
+    name="groundeval",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Evaluate grounded question answering: answers with citations, or a refusal where the documents hold none.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from groundeval import __version__
+
+        typer.echo(f"groundeval {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def groundeval(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Evaluate grounded question answering: answers with citations, or a refusal where the documents hold none.
+
+    Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 incomplete
+    but resumable by the same command.
+    """
+
+
+app.command("run")(run)
+app.command("score")(score)
+app.command("validate")(validate)
+app.command("list")(list_)
+app.add_typer(bench, name="bench")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    command = typer.main.get_command(app)
+    try:
+        code: Any = command.main(args=arguments, prog_name="groundeval", standalone_mode=False)
+    except click.exceptions.Abort:
+        return _say("interrupted", EXIT_RESUMABLE)
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except GroundevalError as error:
+        return _say(f"error: {error}", error.exit_code)
+    except KeyboardInterrupt:
+        return _say("interrupted", EXIT_RESUMABLE)
+    except BrokenPipeError:
+        return EXIT_DONE
+    return code if isinstance(code, int) else EXIT_DONE
+
+
+def _say(message: str, code: int) -> int:
+    print(message, file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

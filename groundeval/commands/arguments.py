@@ -1,0 +1,136 @@
+"""Turning the words of a command line into values."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from groundeval.errors import UsageError, excerpt
+from groundeval.generation.interface import SamplingParams
+
+
+def listed(text: str | None, flag: str) -> tuple[str, ...]:
+    """`a,b` as a tuple; an empty part is a UsageError."""
+    if text is None:
+        return ()
+    parts = tuple(part.strip() for part in text.split(","))
+    if not all(parts):
+        raise UsageError(f"{flag} {text}: an empty name; write names with a comma between them")
+    return parts
+
+
+def assignments(text: str | None, flag: str) -> dict[str, Any]:
+    """`a=1,b=x` as a dict; values are read as YAML scalars (`0.5`, `true`, `text`)."""
+    found: dict[str, Any] = {}
+    for part in listed(text, flag):
+        name, equals, value = part.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{flag}: {excerpt(part)} is not of the form NAME=VALUE")
+        try:
+            found[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UsageError(f"{flag}: the value of {name} cannot be read: {excerpt(value)}") from None
+    return found
+
+
+def sampling_from(text: str | None, seed: int) -> SamplingParams:
+    """`--gen-kwargs` as sampling parameters. Unknown names and values out of range are UsageErrors."""
+    given = assignments(text, "--gen-kwargs")
+    known = [field.name for field in fields(SamplingParams) if field.name != "seed"]
+    for name in given:
+        if name not in known:
+            raise UsageError(f'--gen-kwargs: unknown "{name}".{_guess(name, known)}\n  Known: {", ".join(known)}')
+    checks: dict[str, tuple[Callable[[Any], bool], str]] = {
+        "temperature": (lambda v: _is_number(v) and v >= 0, "a number, 0 (greedy) or more"),
+        "top_p": (lambda v: _is_number(v) and 0 < v <= 1, "a number above 0, up to 1"),
+        "top_k": (lambda v: type(v) is int and v >= 0, "an integer, 0 (off) or more"),
+        "max_new_tokens": (lambda v: type(v) is int and v >= 1, "an integer, 1 or more"),
+        "stop": (lambda v: isinstance(v, str) and bool(v), "a text"),
+    }
+    for name, value in given.items():
+        holds, allowed = checks[name]
+        if not holds(value):
+            raise UsageError(f"--gen-kwargs: {name}={excerpt(value)}; allowed: {allowed}")
+    if "stop" in given:
+        given["stop"] = (given["stop"],)
+    return replace(SamplingParams(seed=seed), **given)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+
+
+def data_from(values: Sequence[str]) -> dict[str, str]:
+    """`--data TASK=FILE`, `--data FILE` or `--data embedded` (for all tasks) as task name to source; `*` is all."""
+    found: dict[str, str] = {}
+    for value in values:
+        task, equals, source = value.partition("=")
+        name, source = (task, source) if equals else ("*", value)
+        if not source:
+            raise UsageError(f"--data {value}: allowed are TASK=FILE, TASK=embedded, FILE and embedded")
+        if name in found:
+            raise UsageError(f"--data: {'all tasks' if name == '*' else name} is given twice")
+        found[name] = source
+    return found
+
+
+def shard_from(text: str | None) -> tuple[int, int] | None:
+    """`I/N` as two integers."""
+    if text is None:
+        return None
+    index, slash, count = text.partition("/")
+    if not (slash and index.isdigit() and count.isdigit()):
+        raise UsageError(f"--shard {text}: must be I/N, for instance 1/4")
+    return int(index), int(count)
+
+
+def read_config(path: Path, known: Sequence[str], repeatable: Sequence[str] = ()) -> dict[str, Any]:
+    """A YAML file of flags (`num-docs: 3` or `num_docs: 3`) as defaults for a command.
+
+    `repeatable` are the flags that may be given several times. Raises UsageError for a file that cannot be read, with
+    the nearest match for a flag that does not exist.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"--config {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"--config {path}: not YAML: {error}") from None
+    if not isinstance(content, Mapping):
+        raise UsageError(f"--config {path}: must be a mapping of flags to values, not {excerpt(content)}")
+    defaults: dict[str, Any] = {}
+    for key, value in content.items():
+        name = str(key).replace("-", "_")
+        if name not in known:
+            flags = [each.replace("_", "-") for each in known]
+            raise UsageError(
+                f'--config {path}: unknown flag "{key}".{_guess(str(key), flags)}\n  Known: {", ".join(flags)}'
+            )
+        defaults[name] = _as_flags(value) if name in repeatable else _as_flag(value)
+    return defaults
+
+
+def _as_flags(value: Any) -> list[str]:
+    """A YAML value as the values of a flag that may be given several times: a mapping is `a=1` and `b=2`."""
+    if isinstance(value, Mapping):
+        return [f"{key}={each}" for key, each in value.items()]
+    return [str(each) for each in value] if isinstance(value, list) else [str(value)]
+
+
+def _as_flag(value: Any) -> Any:
+    """A YAML value as the command line would have it: mappings as `a=1,b=2`, lists joined by commas."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={yaml.safe_dump(each).splitlines()[0]}" for key, each in value.items())
+    if isinstance(value, list):
+        return ",".join(str(each) for each in value)
+    return value
+
+
+def _guess(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f' Did you mean "{near[0]}"?' if near else ""

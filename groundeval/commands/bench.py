@@ -1,0 +1,55 @@
+"""`groundeval bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+bench = typer.Typer(no_args_is_help=True, help="Measure on this machine: speed, verifiers.")
+
+
+@bench.command("speed")
+def speed(
+    predictions: Annotated[
+        list[str] | None,
+        typer.Argument(help="TASK=FILE of outputs, several if you like. Default: honest answers to the embedded data."),
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Passes; the median counts.")] = 7,
+    json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
+) -> None:
+    """How many responses a second the text metrics score on one core: all but NLI and ROUGE, under every profile.
+
+    Example: groundeval bench speed asqa=predictions.json
+    """
+    from dataclasses import asdict
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from groundeval.bench.text_speed import embedded_outputs, measure, overall
+    from groundeval.errors import UsageError
+    from groundeval.report import print_json
+    from groundeval.tasks import load_task
+    from groundeval.tasks.predictions import read_predictions
+
+    speeds = []
+    for each in predictions or ():
+        name, equals, file = each.partition("=")
+        if not equals:
+            raise UsageError(f"{each}: must be TASK=FILE, for instance asqa={each}")
+        speeds += measure(Path(file).stem, load_task(name).kind, list(read_predictions(file)), repeats)
+    if not predictions:
+        for name, kind, outputs in embedded_outputs():
+            speeds += measure(name, kind, outputs, repeats)
+    if json:
+        print_json({"speeds": [asdict(each) for each in speeds], "responses_per_second": overall(speeds)})
+        return
+    table = Table("outputs", "profile", "metrics", "n", "responses/s")
+    for one in speeds:
+        rate = f"{one.responses_per_second:,.0f}"
+        table.add_row(one.name, one.profile, ", ".join(one.metrics), str(one.responses), rate)
+    console = Console()
+    console.print(table)
+    console.print(f"Every response under all profiles: {overall(speeds):,.0f} responses/s", highlight=False)

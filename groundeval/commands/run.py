@@ -1,0 +1,200 @@
+"""`groundeval run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from groundeval.commands.config import Config
+from groundeval.errors import EXIT_FAILED, EXIT_RESUMABLE, UsageError
+
+if TYPE_CHECKING:
+    from groundeval.options import RunOptions
+
+PANEL_WHAT, PANEL_PROMPT, PANEL_MODEL, PANEL_SCORES, PANEL_RUN = "What", "Prompt", "Model", "Scores", "Run"
+
+
+def run(
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Hub name, folder, .gguf file, `smollm2` (a package), or with --backend replay a file of outputs.",
+            rich_help_panel=PANEL_WHAT,
+        ),
+    ],
+    tasks: Annotated[
+        str, typer.Option(help="Tasks, comma-separated: names, task.yaml, plugin.py:name.", rich_help_panel=PANEL_WHAT)
+    ],
+    backend: Annotated[
+        str, typer.Option(help="Where the texts come from: hf, replay, ...", rich_help_panel=PANEL_MODEL)
+    ] = "hf",
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="TASK=FILE, or `embedded` for the small data set that comes along. Default: the task's hub data set.",
+            rich_help_panel=PANEL_WHAT,
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first so many samples.", rich_help_panel=PANEL_WHAT)
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(help="I/N: the I-th of N parts; needs --phase generate.", rich_help_panel=PANEL_WHAT)
+    ] = None,
+    include_path: Annotated[
+        list[Path] | None, typer.Option(help="A plugin file or folder to load first.", rich_help_panel=PANEL_WHAT)
+    ] = None,
+    num_docs: Annotated[int, typer.Option(help="Documents shown; 0 is closed book.", rich_help_panel=PANEL_PROMPT)] = 5,
+    docs_field: Annotated[
+        str, typer.Option(help="What is shown of a document: text, summary, extraction.", rich_help_panel=PANEL_PROMPT)
+    ] = "text",
+    num_fewshot: Annotated[int, typer.Option(help="Demonstrations in the prompt.", rich_help_panel=PANEL_PROMPT)] = 0,
+    system: Annotated[
+        str | None, typer.Option(help="System turn for chat models.", rich_help_panel=PANEL_PROMPT)
+    ] = None,
+    apply_chat_template: Annotated[
+        bool | None, typer.Option(help="Default: where the tokenizer has one.", rich_help_panel=PANEL_PROMPT)
+    ] = None,
+    chat_template_kwargs: Annotated[
+        str | None, typer.Option(help="For instance enable_thinking=false.", rich_help_panel=PANEL_PROMPT)
+    ] = None,
+    gen_kwargs: Annotated[
+        str | None,
+        typer.Option(
+            help="temperature=0.5,top_p=1.0,max_new_tokens=300. Default: greedy.", rich_help_panel=PANEL_MODEL
+        ),
+    ] = None,
+    model_args: Annotated[
+        str | None, typer.Option(help="Arguments of the backend: NAME=VALUE,...", rich_help_panel=PANEL_MODEL)
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit on the hub.", rich_help_panel=PANEL_MODEL)
+    ] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, ...", rich_help_panel=PANEL_MODEL)] = None,
+    batch_size: Annotated[str, typer.Option(help="Prompts at a time, or auto.", rich_help_panel=PANEL_MODEL)] = "auto",
+    trust_remote_code: Annotated[
+        bool, typer.Option(help="Run code that comes with the model.", rich_help_panel=PANEL_MODEL)
+    ] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="alce, trust, or both with a comma. Default: the task's.", rich_help_panel=PANEL_SCORES),
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(help="Metrics or keys; `default` stands for the defaults.", rich_help_panel=PANEL_SCORES),
+    ] = None,
+    nli: Annotated[
+        str,
+        typer.Option(
+            help="true, lexical (a proxy), a folder or hub name, http://host:port.", rich_help_panel=PANEL_SCORES
+        ),
+    ] = "true",
+    nli_args: Annotated[
+        str | None, typer.Option(help="Options of the NLI model: NAME=VALUE,...", rich_help_panel=PANEL_SCORES)
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Of sampling and of the choice of demonstrations.", rich_help_panel=PANEL_RUN)
+    ] = 42,
+    phase: Annotated[str, typer.Option(help="generate, score or all.", rich_help_panel=PANEL_RUN)] = "all",
+    output_path: Annotated[Path, typer.Option(help="Where run folders go.", rich_help_panel=PANEL_RUN)] = Path("runs"),
+    config: Config = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="All metrics, also of several results.", rich_help_panel=PANEL_RUN)
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Results as JSON on stdout.", rich_help_panel=PANEL_RUN)] = False,
+    quiet: Annotated[bool, typer.Option(help="No progress on stderr.", rich_help_panel=PANEL_RUN)] = False,
+) -> None:
+    """Generate answers with a model and score them.
+
+    The same command again resumes: nothing that was generated or scored is computed twice. With another --profile or
+    --nli it scores the stored answers anew and generates nothing.
+
+    Examples:
+
+      groundeval run --model smollm2 --tasks trust_asqa --data embedded --nli lexical
+
+      groundeval run --model Qwen/Qwen3-4B --tasks asqa,trust_eli5 --nli true --num-fewshot 2
+    """
+    from groundeval.commands.arguments import assignments, data_from, listed, sampling_from, shard_from
+    from groundeval.generation.interface import GeneratorOptions
+    from groundeval.options import PHASES, RunOptions, ScoringOptions
+    from groundeval.registry import load_plugin
+
+    for path in include_path or ():
+        load_plugin(path)
+    if phase not in PHASES:
+        raise UsageError(f"--phase {phase}: allowed are {', '.join(PHASES)}")
+    options = RunOptions(
+        generator=GeneratorOptions(
+            model,
+            revision=revision,
+            dtype=dtype,
+            batch_size=_batch_size(batch_size),
+            trust_remote_code=trust_remote_code,
+            apply_chat_template=apply_chat_template,
+            chat_template_kwargs=assignments(chat_template_kwargs, "--chat-template-kwargs"),
+            model_args=assignments(model_args, "--model-args"),
+        ),
+        backend=backend,
+        scoring=ScoringOptions(
+            profiles=listed(profile, "--profile"),
+            metrics=listed(metrics, "--metrics"),
+            nli=nli,
+            nli_options=_nli_options(nli_args, trust_remote_code),
+            quiet=quiet,
+        ),
+        sampling=sampling_from(gen_kwargs, seed),
+        data=data_from(data or ()),
+        num_docs=num_docs,
+        docs_field=docs_field,  # type: ignore[arg-type]
+        num_fewshot=num_fewshot,
+        seed=seed,
+        system=system,
+        limit=limit,
+        shard=shard_from(shard),
+        phase=phase,  # type: ignore[arg-type]
+        output_path=output_path,
+    )
+    _execute(listed(tasks, "--tasks"), options, as_json=json, full=full)
+
+
+def _execute(tasks: tuple[str, ...], options: RunOptions, *, as_json: bool, full: bool) -> None:
+    from groundeval.progress import say
+    from groundeval.report import print_json, print_results
+    from groundeval.runner import run as run_tasks
+
+    runs = run_tasks(tasks, options)
+    scores = [score for each in runs for score in each.scores]
+    if as_json:
+        machine = [
+            {**score.results.for_machines(score.nli_pairs), "run_folder": str(each.folder)}
+            for each in runs
+            for score in each.scores
+        ]
+        print_json(machine[0] if len(machine) == 1 else machine)
+    else:
+        print_results([score.results for score in scores], full=full)
+    for each in runs:
+        say(f"{each.task}: run folder {each.folder}")
+    failed = [each for each in runs if each.error is not None]
+    for each in failed:
+        say(f"error: {each.error}")
+    if failed:
+        raise typer.Exit(EXIT_RESUMABLE if len(failed) == len(runs) == 1 else EXIT_FAILED)
+
+
+def _batch_size(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise UsageError(f"--batch-size {text}: must be auto, or an integer of 1 or more")
+    return int(text)
+
+
+def _nli_options(text: str | None, trust_remote_code: bool) -> dict[str, object]:
+    from groundeval.commands.arguments import assignments
+
+    options = assignments(text, "--nli-args")
+    return {**options, "trust_remote_code": True} if trust_remote_code else options

@@ -1,0 +1,348 @@
+"""The client, against a server of real sockets that misbehaves; real engines are in `test_vllm_generator.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from groundeval.errors import BackendError, UsageError
+from groundeval.generation.interface import GENERATORS, Completion, Generator, GeneratorOptions, Prompt, SamplingParams
+from groundeval.generation.retrying import retry_after
+from groundeval.records import Example, Response
+
+Answer = Callable[["Handler", dict[str, Any], int], None]
+PROMPTS = [Prompt(f"s{i}", f"question {i}") for i in range(60)]
+KEY = "sk-very-secret"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """`server.answer(handler, request, attempt)` answers; attempts are counted for each prompt."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_GET(self) -> None:
+        if self.server.models is None:
+            self.reply(404, {"detail": "Not Found"})
+        else:
+            self.reply(200, {"data": [{"id": name, "max_model_len": 512} for name in self.server.models]})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        text = body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
+        with self.server.lock:
+            self.server.attempts[text] += 1
+            self.server.requests.append({**body, "path": self.path, "headers": dict(self.headers)})
+            self.server.active += 1
+            self.server.most_active = max(self.server.most_active, self.server.active)
+        try:
+            self.server.answer(self, body, self.server.attempts[text])
+        finally:
+            with self.server.lock:
+                self.server.active -= 1
+
+    def reply(self, status: int, content: Any, **headers: str) -> None:
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def reply_text(self, body: dict[str, Any], **message: Any) -> None:
+        usage = {"prompt_tokens": 5, "completion_tokens": 7}
+        finish = message.pop("finish_reason", "stop")
+        if "prompt" in body:
+            choice: dict[str, Any] = {"text": f"plain {body['prompt']}"}
+        else:
+            choice = {"message": message or {"content": f"answer to {body['messages'][-1]['content']}"}}
+        self.reply(200, {"choices": [{**choice, "finish_reason": finish}], "usage": usage})
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.lock = threading.Lock()
+        self.answer: Answer = lambda handler, body, attempt: handler.reply_text(body)
+        self.models: list[str] | None = ["tiny"]
+        self.attempts: Counter[str] = Counter()
+        self.requests: list[dict[str, Any]] = []
+        self.active = self.most_active = 0
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    made = Server()
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield made
+    made.shutdown()
+    made.server_close()
+    thread.join()
+
+
+def client(server: Server, model: str = "tiny", **options: Any) -> Generator:
+    args = {"base_url": f"http://127.0.0.1:{server.server_port}/v1", "backoff": 0.01, **options.pop("model_args", {})}
+    return GENERATORS.get("openai")(GeneratorOptions(model, model_args=args, **options))
+
+
+def completions(generator: Generator, prompts: list[Prompt] = PROMPTS, **params: Any) -> dict[str, Completion]:
+    found = list(generator.generate(prompts, SamplingParams(**params)))
+    assert sorted(c.id for c in found) == sorted(p.id for p in prompts)
+    return {c.id: c for c in found}
+
+
+def test_a_server_that_misbehaves_still_gives_every_sample_its_own_text(server: Server) -> None:
+    def answer(handler: Handler, body: dict[str, Any], attempt: int) -> None:
+        number = int(body["messages"][-1]["content"].split()[1])
+        faults = {0: "429", 1: "500", 2: "hang", 3: "cut", 4: "malformed", 5: "odd"}
+        fault = faults.get(number % 20) if attempt <= 2 else None
+        if fault == "429":
+            handler.reply(429, {"error": {"message": "slow down"}}, Retry_After="0.05")
+        elif fault == "500":
+            handler.reply(500, b"<html>broken</html>")
+        elif fault == "hang":
+            time.sleep(1.0)
+        elif fault == "cut":
+            handler.send_response(200)
+            handler.send_header("Content-Length", "1000")
+            handler.end_headers()
+            handler.wfile.write(b'{"choices": [')
+            handler.close_connection = True
+        elif fault == "malformed":
+            handler.reply(200, b'{"choices": [{"message"')
+        elif fault == "odd":
+            handler.reply(200, {"choices": [], "note": None})
+        else:
+            handler.reply_text(body)
+
+    server.answer = answer
+    found = completions(client(server, model_args={"timeout": 0.5}))
+    assert found == {p.id: Completion(p.id, f"answer to {p.user}", "stop", 5, 7) for p in PROMPTS}
+    assert {server.attempts[p.user] for p in PROMPTS} == {1, 3}
+
+
+def test_a_sample_that_keeps_failing_is_an_error_and_no_text(server: Server) -> None:
+    def answer(handler: Handler, body: dict[str, Any], attempt: int) -> None:
+        if "question 7" in body["messages"][-1]["content"]:
+            handler.reply(500, {"error": {"message": f"no memory for {KEY}"}})
+        else:
+            handler.reply_text(body)
+
+    server.answer = answer
+    found = completions(client(server, model_args={"max_retries": 2}), PROMPTS[:10])
+    assert found["s7"].error == "500 no memory for ***"
+    assert [c.id for c in found.values() if c.error] == ["s7"]
+    assert server.attempts["question 7"] == 3
+
+
+def test_a_request_that_the_server_calls_wrong_is_not_repeated(server: Server) -> None:
+    server.answer = lambda handler, body, attempt: handler.reply(400, {"error": {"message": "context too long"}})
+    found = completions(client(server), PROMPTS[:12])
+    assert {c.error for c in found.values()} == {"400 context too long"}
+    assert set(server.attempts.values()) == {1}
+
+
+def test_retry_after_holds_back_all_requests(server: Server) -> None:
+    times: list[float] = []
+
+    def answer(handler: Handler, body: dict[str, Any], attempt: int) -> None:
+        times.append(time.monotonic())
+        if len(times) == 1:
+            handler.reply(429, {}, Retry_After="1")
+        else:
+            handler.reply_text(body)
+
+    server.answer = answer
+    completions(client(server, model_args={"concurrency": 1}), PROMPTS[:4])
+    assert times[1] - times[0] >= 0.99
+
+
+def test_retry_after_is_read_as_seconds_or_as_a_date() -> None:
+    assert retry_after("3") == 3
+    assert retry_after("-1") == 0
+    assert 8 < (retry_after(formatdate(time.time() + 10, usegmt=True)) or 0) <= 10
+    assert retry_after(formatdate(time.time() - 10, usegmt=True)) == 0
+    assert retry_after("soon") is None
+    assert retry_after(None) is None
+
+
+def test_no_more_requests_run_at_a_time_than_allowed(server: Server) -> None:
+    def answer(handler: Handler, body: dict[str, Any], attempt: int) -> None:
+        time.sleep(0.02)
+        handler.reply_text(body)
+
+    server.answer = answer
+    completions(client(server, model_args={"concurrency": 5}))
+    assert server.most_active == 5
+
+
+def test_a_server_that_goes_down_ends_the_window_with_errors_and_the_run_at_the_next(server: Server) -> None:
+    server.answer = lambda handler, body, attempt: handler.reply(503, {"error": "down"})
+    generator = client(server, model_args={"max_retries": 1, "concurrency": 4})
+    found = completions(generator)
+    assert all(c.error for c in found.values())
+    assert sum(server.attempts.values()) <= 2 * (8 + 4)
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(BackendError, match="does not answer"):
+        list(generator.generate(PROMPTS, SamplingParams()))
+
+
+def test_an_address_where_nothing_listens_is_a_backend_error() -> None:
+    args = {"base_url": "http://127.0.0.1:9/v1", "max_retries": 1, "backoff": 0.01}
+    with pytest.raises(BackendError, match=r"http://127\.0\.0\.1:9/v1: the server does not answer"):
+        GENERATORS.get("openai")(GeneratorOptions("tiny", model_args=args)).load()
+
+
+def test_a_refused_key_stops_the_run_and_names_the_variable_but_not_the_key(server: Server) -> None:
+    server.answer = lambda handler, body, attempt: handler.reply(401, {"error": {"message": f"bad key {KEY}"}})
+    with pytest.raises(UsageError, match=r"OPENAI_API_KEY \(set\)") as caught:
+        completions(client(server))
+    assert KEY not in str(caught.value)
+
+
+def test_a_model_that_is_not_served_is_refused_with_the_nearest_match(server: Server) -> None:
+    server.models = ["tiny-chat", "large:latest"]
+    with pytest.raises(UsageError, match='Did you mean "tiny-chat"'):
+        client(server, "tiny-cat").load()
+    client(server, "large").load()
+    server.models = None
+    client(server, "anything").load()
+
+
+def test_the_key_comes_from_the_environment_and_goes_nowhere_else(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTHER_KEY", "sk-other")
+    generator = client(server, model_args={"api_key_env": "OTHER_KEY"})
+    completions(generator, PROMPTS[:1])
+    assert server.requests[0]["headers"]["Authorization"] == "Bearer sk-other"
+    assert "sk-other" not in json.dumps([dict(generator.identity()), generator.render(PROMPTS[0]).text])
+
+
+def test_the_request_says_what_was_asked_for(server: Server) -> None:
+    generator = client(server, chat_template_kwargs={"enable_thinking": False})
+    prompt = [Prompt("x", "Hi", system="Be kind.")]
+    completions(generator, prompt, temperature=0.5, top_p=0.9, top_k=3, max_new_tokens=9, stop=("\n",))
+    [sent] = server.requests
+    seed = sent.pop("seed")
+    assert 0 <= seed < 2**31
+    assert {key: sent[key] for key in sent if key not in ("headers", "path")} == {
+        "model": "tiny",
+        "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}],
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "top_k": 3,
+        "max_tokens": 9,
+        "stop": ["\n"],
+        "chat_template_kwargs": {"enable_thinking": False},
+    }
+    completions(generator, prompt)
+    assert "seed" not in server.requests[1]
+
+
+def test_without_a_chat_template_the_completions_endpoint_is_used(server: Server) -> None:
+    found = completions(client(server, apply_chat_template=False), PROMPTS[:1])
+    assert found["s0"].text == "plain question 0"
+    assert server.requests[0]["path"] == "/v1/completions"
+
+
+@pytest.mark.parametrize(
+    ("message", "answer", "status"),
+    [
+        ({"reasoning_content": "hm", "content": "Yes."}, "Yes.", "ok"),
+        ({"reasoning": "hm", "content": "Yes."}, "Yes.", "ok"),
+        ({"content": "<think>hm</think>Yes."}, "Yes.", "ok"),
+        ({"reasoning_content": "hm", "content": None, "finish_reason": "length"}, "", "unclosed_reasoning"),
+        ({"reasoning_content": "hm", "content": None}, "", "empty"),
+        ({"content": None}, "", "empty"),
+    ],
+)
+def test_reasoning_that_the_server_split_off_is_put_back_in_front(
+    server: Server, message: dict[str, Any], answer: str, status: str
+) -> None:
+    server.answer = lambda handler, body, attempt: handler.reply_text(body, **message)
+    [completion] = completions(client(server), PROMPTS[:1]).values()
+    response = Response.build(Example("s0", "q"), completion.text)
+    assert (response.text, response.status) == (answer, status)
+    assert response.reasoning == (None if completion.text == "" else "hm")
+
+
+def test_it_works_where_an_event_loop_runs_already(server: Server) -> None:
+    async def inside() -> dict[str, Completion]:
+        return completions(client(server), PROMPTS[:3])
+
+    assert asyncio.run(inside())["s2"].text == "answer to question 2"
+
+
+def test_leaving_early_stops_the_requests(server: Server) -> None:
+    def answer(handler: Handler, body: dict[str, Any], attempt: int) -> None:
+        time.sleep(0.05)
+        handler.reply_text(body)
+
+    server.answer = answer
+    running = client(server, model_args={"concurrency": 2}).generate(PROMPTS, SamplingParams())
+    next(running)
+    running.close()  # type: ignore[attr-defined]
+    assert sum(server.attempts.values()) < 30
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({"base_url": "localhost:8000"}, "must be an address"),
+        ({"base_url": "http://me:pw@host/v1"}, "holds a password"),
+        ({"base_url": "http://x/v1", "concurrency": 0}, "concurrency=0: must be a number, 1 or more"),
+        ({"base_url": "http://x/v1", "timeout": "long"}, "timeout=long"),
+        ({"base_url": "http://x/v1", "max_tokens_field": "max_len"}, "unknown max_tokens_field"),
+        ({"base_url": "http://x/v1", "max_model_len": 5}, "needs tokenizer"),
+        ({"url": "http://x"}, "Did you mean"),
+    ],
+)
+def test_wrong_arguments_are_refused(args: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        GENERATORS.get("openai")(GeneratorOptions("tiny", model_args=args))
+    assert "pw" not in str(caught.value)
+
+
+def test_without_an_address_there_is_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(UsageError, match="base_url=http://localhost:8000/v1"):
+        GENERATORS.get("openai")(GeneratorOptions("tiny"))
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://somewhere:1")
+    assert GENERATORS.get("openai")(GeneratorOptions("tiny")).url == "http://somewhere:1/v1"  # type: ignore[attr-defined]
+
+
+def test_a_named_tokenizer_counts_tokens_and_knows_what_the_template_begins(
+    server: Server, tiny: Callable[..., Any]
+) -> None:
+    from conftest import REASONING
+
+    generator = client(server, model_args={"tokenizer": str(tiny(REASONING))})
+    assert generator.context_length == 512  # type: ignore[attr-defined]
+    rendered = generator.render(Prompt("x", "Hi"))
+    assert rendered.prefill == "<think>\n"
+    assert rendered.tokens is not None
+    server.answer = lambda handler, body, attempt: handler.reply_text(body, reasoning_content="hm", content="Yes.")
+    [completion] = completions(generator, PROMPTS[:1]).values()
+    assert completion.text == "hm</think>Yes."

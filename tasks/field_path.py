@@ -67,6 +67,8 @@ def parse_path(text: str) -> FieldPath:
 
 def _step(match: re.Match[str]) -> Step:
     if match["name"] is not None:
+        if not match["name"].strip():
+            raise ValueError(f"in the path {match.string!r}: a field name is missing")
         return match["name"].strip()
     if match["quoted"] is not None:
         return match["quoted"]

@@ -69,13 +69,13 @@ def _seconds(plan: Plan, outputs: Sequence[tuple[Example, str]]) -> float:
         cache.cache_clear()
     scorer = Scorer(plan)
 
-    async def score_all() -> None:
+    async def score_all() -> float:
+        started = time.perf_counter()
         async for _ in scorer.stream(Response.build(example, output) for example, output in outputs):
             pass
+        return time.perf_counter() - started
 
-    started = time.perf_counter()
-    asyncio.run(score_all())
-    return time.perf_counter() - started
+    return asyncio.run(score_all())
 
 
 def embedded_outputs() -> list[tuple[str, AnswerKind, list[tuple[Example, str]]]]:

@@ -267,7 +267,7 @@ class OpenAIGenerator:
     def _tokenizer(self) -> Any:
         name = self.options.model_args.get("tokenizer")
         if name is not None and self._format is None:
-            from groundeval.generation.transformers import load_format
+            from groundeval.generation.local import load_format
 
             self._format = load_format(self.options, {})
         return self._format

@@ -17,9 +17,13 @@ def citations(text: str) -> tuple[int, ...]:
     first; `[Doc 1]` cites nothing. Digits are those of any script, as in the originals. A number of more than nine
     digits is no document's: it becomes an index that no list of documents has.
     """
-    return tuple(
-        int(digits) - 1 if len(digits) <= _MAX_DIGITS else 10**_MAX_DIGITS for digits in _CITATION.findall(text)
-    )
+    return tuple(map(_index, _CITATION.findall(text)))
+
+
+def _index(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        digits = digits.lstrip("0") or "0"
+    return int(digits) - 1 if len(digits) <= _MAX_DIGITS else 10**_MAX_DIGITS
 
 
 def remove_citations(text: str) -> str:

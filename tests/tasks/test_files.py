@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -232,3 +233,18 @@ def test_a_long_record_is_parsed_a_few_times_only(tmp_path: Path, monkeypatch: p
     long = {"question": "x", "docs": ["y" * 90] * 2000}
     assert data_of(write(tmp_path, json.dumps([long]))) == [long]
     assert Counting.calls < 20
+
+
+@pytest.mark.parametrize("form", ["list", "data", "lines"])
+def test_a_big_file_is_never_held_as_a_whole(form: str, tmp_path: Path) -> None:
+    record = json.dumps({"question": "Why?", "docs": ["x" * 1000] * 4})
+    text = "\n".join([record] * 5000) if form == "lines" else f"[{','.join([record] * 5000)}]"
+    path = write(tmp_path, f'{{"data": {text}}}' if form == "data" else text)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_records(path)) == 5000
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert path.stat().st_size > 20e6
+    assert peak < 8e6

@@ -25,6 +25,8 @@ class ScoringOptions:
     """Names of metrics or keys, `default` among them for the defaults; none: the defaults."""
     nli: str = "true"
     nli_options: Mapping[str, Any] = field(default_factory=dict)
+    metric_models: Mapping[str, str] = field(default_factory=dict)
+    """Other models behind metrics than the usual ones: `qa`, `mauve`."""
     cot: bool = False
     quiet: bool = False
 

@@ -133,14 +133,9 @@ def _stored_texts(
 
 def known_fields(examples: Sequence[Example]) -> frozenset[str]:
     """Fields that all examples have, in the words that metrics use for what they need."""
-    found = set(fields_present(examples))
-    if found & {"answer", "annotations"}:
-        found.add("references")
-    if "docs[].answers_found" in found:
-        found.add("answers_found")
-    if found & {"qa_pairs", "claims"}:
-        found.add("answers")
-    return frozenset(found)
+    found = fields_present(examples)
+    # `answers` is derived from either of them where it is missing.
+    return found | {"answers"} if found & {"qa_pairs", "claims"} else found
 
 
 def score_predictions(
@@ -265,6 +260,7 @@ def score(
     metrics: Sequence[str] = (),
     nli: str = "true",
     nli_options: Mapping[str, Any] | None = None,
+    metric_models: Mapping[str, str] | None = None,
     num_docs: int | None = None,
     limit: int | None = None,
     cot: bool = False,
@@ -275,7 +271,9 @@ def score(
 
     Works inside a running event loop (a notebook). Raises UserError before anything expensive starts.
     """
-    options = ScoringOptions(tuple(profiles), tuple(metrics), nli, nli_options or {}, cot, quiet)
+    options = ScoringOptions(
+        tuple(profiles), tuple(metrics), nli, nli_options or {}, metric_models or {}, cot=cot, quiet=quiet
+    )
     if Path(predictions).is_dir():
         return score_run(Path(predictions), options)
     if task is None:

@@ -48,6 +48,21 @@ def folder_name(name: str) -> str:
     return re.sub(r"[^\w.+-]+", "--", name.strip("/")).strip("-.") or "model"
 
 
+def check_writable(path: Path) -> None:
+    """Find out before anything expensive that a folder can be made and written to. Raises UsageError if not."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path, prefix=".writable."):
+            pass
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def unwritable(path: Path, error: OSError) -> UsageError:
+    """The error for a folder that cannot be written to."""
+    return UsageError(f"cannot write to {path}: {error.strerror}\n  Choose another --output-path.")
+
+
 class Folder:
     """A folder that this process alone writes to, from `open` until `close`."""
 
@@ -61,9 +76,7 @@ class Folder:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self.path / lock_name, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise UsageError(
-                f"cannot write to {self.path}: {error.strerror}\n  Choose another --output-path."
-            ) from None
+            raise unwritable(self.path, error) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

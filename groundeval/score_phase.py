@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from groundeval.errors import UsageError
+from groundeval.extras import require
 from groundeval.generate_phase import Interrupted, stop_requests
-from groundeval.generation.extractive_qa import OptionalModels
+from groundeval.generation.metric_models import OptionalModels
 from groundeval.manifest import circumstances
 from groundeval.metrics.profiles import profile_named
 from groundeval.metrics.statistics import summarize
@@ -23,7 +24,7 @@ from groundeval.options import ScoringOptions
 from groundeval.progress import progress, say
 from groundeval.records import Example, Response
 from groundeval.results import Results, metric_results
-from groundeval.runs import Folder, Lines, content_id, write_whole
+from groundeval.runs import Folder, Lines, check_writable, content_id, write_whole
 from groundeval.scoring import Plan, Scorer, ScoreTable, corpus_estimates, plan_scoring
 from groundeval.tasks.task import Task
 
@@ -63,7 +64,7 @@ def plans_for(task: Task, fields: frozenset[str], options: ScoringOptions) -> li
     names = options.profiles or (task.profile,)
     if len(set(names)) < len(names):
         raise UsageError(f"--profile {','.join(names)}: a profile is named twice")
-    return [
+    plans = [
         plan_scoring(
             profile_named(name),
             task.kind,
@@ -74,6 +75,9 @@ def plans_for(task: Task, fields: frozenset[str], options: ScoringOptions) -> li
         )
         for name in names
     ]
+    for metric in (metric for plan in plans for metric in plan.metrics if metric.extra):
+        require(metric.extra or "", f'metric "{metric.name}"')
+    return plans
 
 
 def open_nli(plans: Sequence[Plan], options: ScoringOptions) -> NLI | None:
@@ -92,6 +96,8 @@ def score_texts(texts: Texts, options: ScoringOptions) -> list[ScoreResult]:
     """Score texts under every profile asked for. What is in the run folder already is not computed again."""
     plans = plans_for(texts.task, texts.fields, options)
     nli = open_nli(plans, options)
+    if texts.folder is not None:
+        check_writable(texts.folder)
     if nli is not None:
         nli.load()
     return [
@@ -103,7 +109,7 @@ def _score_under(plan: Plan, texts: Texts, nli: NLI | None, options: ScoringOpti
     if not options.quiet:
         for note in (*texts.notes, *plan.notes):
             say(f"note: {note}")
-    identity = _identity(plan, texts.task, nli)
+    identity = {**_identity(plan, texts.task, nli), "metric_models": dict(options.metric_models)}
     folder = None if texts.folder is None else Folder(texts.folder / "scores" / content_id(identity))
     with nullcontext() if folder is None else folder.open():
         table = ScoreTable(plan.columns)
@@ -114,9 +120,10 @@ def _score_under(plan: Plan, texts: Texts, nli: NLI | None, options: ScoringOpti
             )
             _recall(lines, texts, table)
         pending = [example for example in texts.examples if example.id not in table]
-        scorer = Scorer(plan, nli, OptionalModels())
+        models = OptionalModels(options.metric_models)
+        scorer = Scorer(plan, nli, models)
         run_anywhere(lambda: _score_pending(scorer, pending, texts, table, lines, options.quiet))
-        results = _results(plan, texts, table, nli)
+        results = _results(plan, texts, table, nli, models)
         if folder is not None:
             write_whole(folder.path / "results.json", results.as_bytes())
     pairs = nli.stats.as_dict() if nli is not None else dict.fromkeys(("asked", "unique", "cached", "computed"), 0)
@@ -185,11 +192,11 @@ async def _score_pending(
             write()
 
 
-def _results(plan: Plan, texts: Texts, table: ScoreTable, nli: NLI | None) -> Results:
+def _results(plan: Plan, texts: Texts, table: ScoreTable, nli: NLI | None, models: OptionalModels) -> Results:
     ids = [example.id for example in texts.examples]
     estimates = summarize(table.columns(ids), plan.aggregates)
     if any(metric.corpus for metric in plan.metrics):
-        estimates |= corpus_estimates(plan, [texts.response(example) for example in texts.examples], OptionalModels())
+        estimates |= corpus_estimates(plan, [texts.response(example) for example in texts.examples], models)
     statuses = table.statuses(ids)
     return Results(
         task=texts.task.name,

@@ -94,6 +94,10 @@ def run(
     nli_args: Annotated[
         str | None, typer.Option(help="Options of the NLI model: NAME=VALUE,...", rich_help_panel=PANEL_SCORES)
     ] = None,
+    metric_models: Annotated[
+        str | None,
+        typer.Option(help="Other models behind metrics: qa=FOLDER,mauve=FOLDER.", rich_help_panel=PANEL_SCORES),
+    ] = None,
     seed: Annotated[
         int, typer.Option(help="Of sampling and of the choice of demonstrations.", rich_help_panel=PANEL_RUN)
     ] = 42,
@@ -143,6 +147,7 @@ def run(
             metrics=listed(metrics, "--metrics"),
             nli=nli,
             nli_options=_nli_options(nli_args, trust_remote_code),
+            metric_models=assignments(metric_models, "--metric-models"),
             quiet=quiet,
         ),
         sampling=sampling_from(gen_kwargs, seed),

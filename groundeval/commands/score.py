@@ -17,6 +17,9 @@ def score(
     metrics: Annotated[str | None, typer.Option(help="Metrics or keys; `default` stands for the defaults.")] = None,
     nli: Annotated[str, typer.Option(help="true, lexical (a proxy), a folder or hub name, http://host:port.")] = "true",
     nli_args: Annotated[str | None, typer.Option(help="Options of the NLI model: NAME=VALUE,...")] = None,
+    metric_models: Annotated[
+        str | None, typer.Option(help="Other models behind metrics: qa=FOLDER,mauve=FOLDER.")
+    ] = None,
     num_docs: Annotated[int | None, typer.Option(help="Only the first so many documents count. Default: all.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many samples.")] = None,
     cot: Annotated[bool, typer.Option("--cot", help="List tasks: only what follows the first colon counts.")] = False,
@@ -54,6 +57,7 @@ def score(
         metrics=listed(metrics, "--metrics"),
         nli=nli,
         nli_options=assignments(nli_args, "--nli-args"),
+        metric_models=assignments(metric_models, "--metric-models"),
         num_docs=num_docs,
         limit=limit,
         cot=cot,

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from groundeval.errors import UsageError
 from groundeval.generation.interface import GeneratorOptions, Prompt
-from groundeval.generation.prompts import printable
+from groundeval.parsing.normalize import printable
 
 TEMPLATE_DATE = datetime(2024, 7, 26)
 """Today's date, as far as chat templates are told: a fixed one, so that prompts are the same on every day."""

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from groundeval.errors import BackendError, MissingExtra, unknown
+from groundeval.errors import BackendError, MissingExtra
 
 QA_MODEL = "gaotianyu1350/roberta-large-squad"
 MAX_TOKENS = 384
 STRIDE = 128
 MAX_ANSWER_TOKENS = 30
-
-
-class OptionalModels:
-    """Models behind metrics that are asked for by name; each is loaded when first needed."""
-
-    def __init__(self, qa_model: str = QA_MODEL) -> None:
-        self._makers: dict[str, Callable[[], Any]] = {"qa": lambda: ExtractiveQA(qa_model)}
-        self._made: dict[str, Any] = {}
-
-    def model(self, name: str) -> Any:
-        """The model of a name (`qa`)."""
-        if name not in self._makers:
-            raise unknown("model behind metrics", name, self._makers)
-        if name not in self._made:
-            self._made[name] = self._makers[name]()
-        return self._made[name]
 
 
 class ExtractiveQA:

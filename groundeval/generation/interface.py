@@ -105,6 +105,7 @@ GENERATORS: Registry[Callable[[GeneratorOptions], Generator]] = Registry(
         "groundeval.generation.transformers",
         "groundeval.generation.replay",
         "groundeval.generation.openai",
+        "groundeval.generation.vllm",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""A model whose files are at hand: its configuration, tokenizer and precision, shared by the backends that run models."""
+"""A model whose files are at hand: configuration, tokenizer, precision; for the backends that run models."""
 
 from __future__ import annotations
 

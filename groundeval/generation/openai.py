@@ -23,10 +23,10 @@ from groundeval.generation.interface import (
     SamplingParams,
     register_generator,
 )
-from groundeval.generation.prompts import printable
 from groundeval.generation.retrying import Retries, Unusable
 from groundeval.generation.sampling import check_sampling, sample_seed
 from groundeval.generation.sources import check_model_args
+from groundeval.parsing.normalize import printable
 from groundeval.parsing.reasoning import REASONING_TAGS
 
 T = TypeVar("T")

@@ -11,14 +11,13 @@ from typing import Literal, NamedTuple, get_args
 
 from groundeval.errors import DataError, UsageError, excerpt, unknown
 from groundeval.generation.interface import Prompt
+from groundeval.parsing.normalize import printable
 from groundeval.records import Document, Example
 
 DocsField = Literal["text", "summary", "extraction"]
 """Which field of a document the model sees (ALCE's `--use_shorter`)."""
 
 _PLACEHOLDER = re.compile(r"\{(index|title|text|question)\}")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CITATION = re.compile(r" ?\[\d+\]")
 
 
@@ -190,15 +189,6 @@ def choose_demonstrations(
 def shown_documents(example: Example, num_docs: int) -> tuple[Document, ...]:
     """The documents that a prompt with `--num-docs` shows: the first ones."""
     return tuple(example.docs or ())[:num_docs]
-
-
-def printable(text: str) -> str:
-    """The text as a tokenizer can take it: lone surrogates become U+FFFD, control characters spaces.
-
-    Line ends become `\\n`; tabs stay.
-    """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _UNPRINTABLE.sub(" ", _SURROGATE.sub("\ufffd", text))
 
 
 def _joined(

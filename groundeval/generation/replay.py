@@ -25,8 +25,8 @@ from groundeval.generation.interface import (
     SamplingParams,
     register_generator,
 )
-from groundeval.generation.prompts import printable
 from groundeval.generation.sources import check_model_args
+from groundeval.parsing.normalize import printable
 
 MODEL_ARGS = {"output_field": 'the field that holds the text (default: "raw" or "output")'}
 TEXT_FIELDS = ("raw", "output")

@@ -56,6 +56,7 @@ class TransformersGenerator:
         if self._model is not None:
             return
         transformers = import_transformers()
+        ends = self.local.format.end_tokens
         args = self.options.model_args
         placed: dict[str, Any] = {}
         if "device_map" in args:
@@ -77,7 +78,7 @@ class TransformersGenerator:
             except ImportError as error:
                 raise MissingExtra("--model-args lora", "train") from error
         model.eval()
-        self._ends = sorted({*_end_tokens(model), *self.local.format.end_tokens})
+        self._ends = sorted({*_end_tokens(model), *ends})
         # Whatever sampling defaults the model comes with must not leak into what was asked for.
         model.generation_config = transformers.GenerationConfig(eos_token_id=self._ends or None)
         self._model = model

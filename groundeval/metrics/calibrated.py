@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Sequence
 
 from groundeval.metrics.correctness import LIST_COLUMNS, list_values
+from groundeval.metrics.gold import entails_claim
 from groundeval.metrics.lists import TOP, list_text, ratio
 from groundeval.metrics.metric import METRICS, Context, Metric, Values, register_metric
 from groundeval.metrics.reading import Reading
@@ -97,8 +98,8 @@ def calibrated_em(response: Response, ctx: Context) -> Values:
 async def calibrated_claims(response: Response, ctx: Context) -> Values:
     """As `calibrated_em`, with "entailed by the citation-free output" instead of "present in it". In [0, 1]."""
     reading = ctx.read(response)
-    claims = [aliases[0] for aliases in response.example.answers or ()]
-    found = await asyncio.gather(*(ctx.entails(reading.plain, claim, source="output") for claim in claims))
+    answers = response.example.answers or ()
+    found = await asyncio.gather(*(entails_claim(reading.plain, answer, ctx, source="output") for answer in answers))
     whole, calibrated, grounded = shares(found, response.example, counts_as_answer(reading))
     return {"claims_nli": whole, "calib_claims_nli": calibrated, "grounded_claims_nli": grounded}
 

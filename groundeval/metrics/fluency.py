@@ -9,7 +9,6 @@ from groundeval.errors import MissingExtra
 from groundeval.metrics.metric import METRICS, Context, Metric
 from groundeval.records import Response
 
-MODEL = "gpt2-large"
 MAX_TOKENS = 512
 MAX_WORDS = 100
 
@@ -25,10 +24,16 @@ def mauve(responses: Sequence[Response], ctx: Context) -> Mapping[str, float]:
         from mauve import compute_mauve
     except ImportError:
         raise MissingExtra("MAUVE", "mauve") from None
+    if ctx.models is None:
+        raise RuntimeError("MAUVE needs the context's models")
     human = [as_mauve_text(r.example.question, r.example.answer or "") for r in responses]
     model = [as_mauve_text(r.example.question, ctx.read(r).plain) for r in responses]
     result = compute_mauve(
-        p_text=human, q_text=model, featurize_model_name=MODEL, max_text_length=MAX_TOKENS, verbose=False
+        p_text=human,
+        q_text=model,
+        featurize_model_name=ctx.models.path("mauve"),
+        max_text_length=MAX_TOKENS,
+        verbose=False,
     )
     return {"mauve": 100 * float(result.mauve)}
 

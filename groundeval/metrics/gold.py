@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from groundeval.metrics.metric import Context
@@ -35,12 +36,17 @@ async def with_answers_found(example: Example, ctx: Context) -> Example:
     return replace(example, docs=tuple(docs))
 
 
+async def entails_claim(premise: str, aliases: Sequence[str], ctx: Context, *, source: str) -> bool:
+    """Does the premise entail a gold claim, the first alias of a gold answer; nothing entails one without aliases."""
+    return bool(aliases) and await ctx.entails(premise, aliases[0], source=source)
+
+
 async def _with_found(document: Document, example: Example, ctx: Context) -> Document:
     if document.answers_found is not None:
         return document
     answers = example.answers or ()
     if ctx.kind == "claims":
-        asked = (ctx.entails(document.premise, aliases[0], source="document") for aliases in answers)
+        asked = (entails_claim(document.premise, aliases, ctx, source="document") for aliases in answers)
         found = await asyncio.gather(*asked)
     else:
         text = normalized_document(document.text)

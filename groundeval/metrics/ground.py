@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 
 from groundeval.metrics.citation import is_supported
+from groundeval.metrics.gold import entails_claim
 from groundeval.metrics.lists import list_text
 from groundeval.metrics.metric import Context, Values, register_metric
 from groundeval.metrics.profiles import TRUST, Profile
@@ -111,15 +112,17 @@ async def statements_with_answers(reading: Reading, ctx: Context) -> Sequence[bo
     example = reading.response.example
     gold = [answer for answer, held in zip(example.answers or (), example.supported, strict=False) if held]
     if reading.kind == "claims":
-        return await asyncio.gather(*(_entails_any(s, [answer[0] for answer in gold], ctx) for s in reading.statements))
+        return await asyncio.gather(*(_entails_any(statement, gold, ctx) for statement in reading.statements))
     if reading.kind == "list":
         aliases = {normalized_alias(alias) for answer in gold for alias in answer}
         items = list_items(list_text(reading.text, ctx.cot))
-        return [normalize(reading.profile.remove_citations(item)) in aliases for item in items]
+        hits = [normalize(reading.profile.remove_citations(item)) in aliases for item in items]
+        # Items that lie before the colon of a chain of thought are statements too, which hold no answer.
+        return [False] * (len(reading.statements) - len(hits)) + hits
     texts = [normalize(statement.hypothesis) for statement in reading.statements]
     return [any(present(aliases, text) for aliases in gold) for text in texts]
 
 
-async def _entails_any(statement: Statement, claims: Sequence[str], ctx: Context) -> bool:
-    verdicts = (ctx.entails(statement.hypothesis, claim, source="statement") for claim in claims)
+async def _entails_any(statement: Statement, claims: Sequence[Sequence[str]], ctx: Context) -> bool:
+    verdicts = (entails_claim(statement.hypothesis, claim, ctx, source="statement") for claim in claims)
     return any(await asyncio.gather(*verdicts))

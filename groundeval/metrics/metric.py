@@ -31,6 +31,9 @@ class Entailment(Protocol):
 class Models(Protocol):
     """Optional models behind metrics, loaded when first asked for."""
 
+    def path(self, name: str) -> str:
+        """Hub name or folder of the model of a name, for instance `mauve`."""
+
     def model(self, name: str) -> Any:
         """The model of a name, for instance `qa`."""
 

@@ -9,11 +9,12 @@ from functools import lru_cache
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def normalize(text: str) -> str:
-    """Lower-case, delete ASCII punctuation, replace the words a, an, the by a space, collapse whitespace; in this order."""
+    """Lower-case, delete ASCII punctuation, turn a, an, the into spaces, collapse whitespace; in this order."""
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 
@@ -38,8 +39,9 @@ def present(aliases: Iterable[str], normalized_text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """The text with lone surrogates and control characters replaced by U+FFFD, for models and servers that choke on them.
+    """The text as a tokenizer can take it: lone surrogates become U+FFFD, control characters spaces.
 
-    Tabs and line ends stay. Scores are computed on the text as it is; only what is sent to a model goes through here.
+    Line ends become `\\n`; tabs stay. Scores are computed on the text as it is; what a model gets goes through here.
     """
-    return _CONTROL.sub("\ufffd", text)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _UNPRINTABLE.sub(" ", _SURROGATE.sub("\ufffd", text))

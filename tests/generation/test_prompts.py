@@ -11,7 +11,6 @@ from groundeval.generation.prompts import (
     PromptTemplate,
     choose_demonstrations,
     fit_documents,
-    printable,
     render_prompt,
     shared_prefix,
 )
@@ -131,10 +130,6 @@ def test_a_negative_number_of_documents_is_refused() -> None:
 def test_the_hash_of_a_template_covers_every_field() -> None:
     changed = [replace(TEMPLATE, **{name: "{text}{question}!"}) for name in TEMPLATE.__slots__]
     assert len({TEMPLATE.sha256, *(template.sha256 for template in changed)}) == len(TEMPLATE.__slots__) + 1
-
-
-def test_printable_replaces_what_tokenizers_choke_on() -> None:
-    assert printable("a\x00b\ud800c\r\nd\te\x85f\rg") == "a b\ufffdc\nd\te f\ng"
 
 
 @given(st.lists(st.integers(1, 60), max_size=8), st.integers(0, 400), st.integers(0, 9))

@@ -9,8 +9,8 @@ from groundeval.parsing.refusal import REFUSAL
 SNIPPETS = (
     "[1]", "[0]", "[12", "[1, 2]", "[1-3]", "[Doc 1]", "[[3]]", "[٣]", "[²]", "[" + "9" * 5000 + "]", " |", "]", "[",
     "<think>", "</think>", "<answer>", "</answer>", "<|im_end|>", "<|endoftext|>", "\ud800", "\udfff", "\x00", "\x1b",
-    "\u2028", "\r\n", "\n", "\t", " ", "...", "?!", "!!", "Dr. ", "e.g. ", "the ", "a ", ",", ".", ":", REFUSAL, "İ", "ﬁ",
-    "Paris is large. ", "\u200b", "😀", "e\u0301",
+    "\u2028", "\r\n", "\n", "\t", " ", "...", "?!", "!!", "Dr. ", "e.g. ", "the ", "a ", ",", ".", ":", REFUSAL,
+    "İ", "ﬁ", "Paris is large. ", "\u200b", "😀", "e\u0301",
 )  # fmt: skip
 
 any_character = st.characters(exclude_categories=())

@@ -19,8 +19,10 @@ CASES = {
     "several": ("<think>a</think>x <think>b</think>y", Split("a\nb", "x y", False)),
     "answer tags": ("<think>a</think><answer>b</answer>", Split("a", "b", False)),
     "answer tags without reasoning": ("Well: <answer> b </answer> done", Split(None, " b ", False)),
-    "answer tags in the reasoning": ("<think><answer>no</answer></think>yes", Split("<answer>no</answer>", "yes", False)),
-    "answer tags in both": ("<think><answer>no</answer></think><answer>yes</answer>", Split("<answer>no</answer>", "yes", False)),
+    "answer tags in the reasoning": ("<think><answer>n</answer></think>y", Split("<answer>n</answer>", "y", False)),
+    "answer tags in both": (
+        "<think><answer>no</answer></think><answer>yes</answer>", Split("<answer>no</answer>", "yes", False)
+    ),
     "unclosed answer": ("<think>a</think><answer>b", Split("a", "b", False)),
     "two answers": ("<answer>a</answer><answer>b</answer>", Split(None, "b", False)),
     "a closing answer tag alone": ("a</answer>", Split(None, "a</answer>", False)),

@@ -1,0 +1,16 @@
+"""Optional dependencies: are the packages of an extra installed, without importing them."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from groundeval.errors import MissingExtra
+
+MODULES = {"hf": ("torch", "transformers"), "mauve": ("mauve", "torch", "transformers")}
+"""The modules that stand for an extra of `pyproject.toml`."""
+
+
+def require(extra: str, feature: str) -> None:
+    """Raises MissingExtra, which says what to install, if a package of the extra is missing."""
+    if any(importlib.util.find_spec(module) is None for module in MODULES.get(extra, ())):
+        raise MissingExtra(feature, extra)

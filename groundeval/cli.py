@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Annotated, Any
 
-import click
 import typer
 
 from groundeval.commands.bench import bench
@@ -22,6 +21,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Evaluate grounded question answering: answers with citations, or a refusal where the documents hold none.",
 )
+
+
+WrongUsage: type[Exception] = typer.BadParameter.__mro__[2]
+"""Base of what typer raises for wrong flags: `ClickException`, of the click that this typer has (lately its own)."""
 
 
 def _version(wanted: bool) -> None:
@@ -57,10 +60,10 @@ def main(arguments: list[str] | None = None) -> int:
     command = typer.main.get_command(app)
     try:
         code: Any = command.main(args=arguments, prog_name="groundeval", standalone_mode=False)
-    except click.exceptions.Abort:
+    except typer.Abort:
         return _say("interrupted", EXIT_RESUMABLE)
-    except click.ClickException as error:
-        error.show()
+    except WrongUsage as error:
+        error.show()  # type: ignore[attr-defined]
         return EXIT_USAGE
     except GroundevalError as error:
         return _say(f"error: {error}", error.exit_code)

@@ -144,13 +144,11 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
         if not missing:
             return
         _write_manifest(folder, job, {})
-        _write_prompts(folder, job, generator)
-        if not quiet and done:
-            say(f"{job.task.name}: {len(done)} of {len(job.prompts)} samples are there already")
+        _write_prompts(job, generator, job.folder / f"prompts{part}.jsonl")
+        if not quiet and len(missing) < len(job.prompts):
+            say(f"{job.task.name}: {len(job.prompts) - len(missing)} of {len(job.prompts)} samples are there already")
         generator.load()
         lines = Lines(job.folder / f"generations{part}.jsonl")
-        for _ in lines.read():
-            pass
         counts = {"prompt_tokens": 0, "completion_tokens": 0, "samples": 0, "failed": 0}
         started = time.perf_counter()
         written = _windows(job, {prompt.id for prompt in missing}, generator, options, lines)
@@ -169,7 +167,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
         first = next(r["error"] for r in stored_generations(job.folder).values() if r["status"] == "error")
         raise BackendError(
             f"{job.task.name}: {counts['failed']} of {len(job.prompts)} samples failed; the first: {first}\n"
-            "  The others are written. The same command tries the failed ones again."
+            "  The others are written. The same command tries these again; --phase score leaves them out."
         )
 
 
@@ -288,22 +286,16 @@ def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> 
     )
 
 
-def _write_prompts(folder: Folder, job: Job, generator: Generator) -> None:
-    """`prompts.jsonl`, whole: what each sample was asked, with its hash and the documents it shows if fewer fitted."""
+def _write_prompts(job: Job, generator: Generator, path: Path) -> None:
+    """`prompts.jsonl` (a shard has its own), whole: what each sample was asked, its hash, and what it shows if cut."""
 
-    def line(prompt: Prompt) -> str:
+    def line(prompt: Prompt) -> dict[str, Any]:
         rendered = generator.render(prompt)
-        record: dict[str, Any] = {
-            "id": prompt.id,
-            "sha256": rendered.sha256,
-            "tokens": rendered.tokens,
-            "text": rendered.text,
-        }
-        if prompt.id in job.shown:
-            record["documents_shown"] = job.shown[prompt.id]
-        return json.dumps(record, ensure_ascii=True)
+        record = {"id": prompt.id, "sha256": rendered.sha256, "tokens": rendered.tokens, "text": rendered.text}
+        shown = {"documents_shown": job.shown[prompt.id]} if prompt.id in job.shown else {}
+        return {**record, **shown}
 
-    path = folder.path / "prompts.jsonl"
-    kept = [record for record in Lines(path).read() if record["id"] not in {prompt.id for prompt in job.prompts}]
-    lines = [json.dumps(record, ensure_ascii=True) for record in kept] + [line(prompt) for prompt in job.prompts]
-    write_whole(path, ("\n".join(lines) + "\n").encode())
+    mine = {prompt.id for prompt in job.prompts}
+    kept = [record for record in Lines(path).read() if record["id"] not in mine]
+    records = [*kept, *map(line, job.prompts)]
+    write_whole(path, "".join(json.dumps(record, ensure_ascii=True) + "\n" for record in records).encode())

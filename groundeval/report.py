@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 from rich.console import Console
@@ -26,9 +27,11 @@ SUMMARY = {
 """By profile: the keys that a summary shows beside the task's headline."""
 
 
-def print_results(results: Sequence[Results], *, full: bool = False) -> None:
+def print_results(results: Sequence[Results], *, heading: str = "", full: bool = False) -> None:
     """All metrics of a single result; of several, the telling ones in one table, unless `full` asks for all."""
     console = Console()
+    if heading:
+        console.print(heading, style="bold", highlight=False)
     if len(results) == 1 or full:
         for each in results:
             console.print(title(each), style="bold", highlight=False)
@@ -79,18 +82,22 @@ def _table(result: Results) -> Table:
 
 def _summary(results: Sequence[Results]) -> Table:
     table = Table()
-    for column in ("task", "profile", "NLI", "metric"):
-        table.add_column(column)
+    table.add_column("task", no_wrap=True)
+    table.add_column("metric", no_wrap=True)
     for column in ("value", "95% interval", "n"):
         table.add_column(column, justify="right", no_wrap=True)
     for result in results:
-        telling = [*SUMMARY.get(result.profile, ()), *result.headline]
-        first = (result.task, result.profile, nli_label(result))
-        for key in dict.fromkeys(key for key in telling if key in result.metrics):
+        telling = dict.fromkeys([*SUMMARY.get(result.profile, ()), *result.headline])
+        keys: list[str | None] = [key for key in telling if key in result.metrics]
+        labels = (result.task, f"profile {result.profile}", f"NLI {nli_label(result)}")
+        for label, key in zip_longest(labels, keys):
+            if key is None:
+                table.add_row(label)
+                continue
             metric = result.metrics[key]
             style = "bold" if key in result.headline else None
-            table.add_row(*first, key, f"{metric.value:.2f}", _interval(metric), str(metric.n), style=style)
-            first = ("", "", "")
+            row = (label or "", key, f"{metric.value:.2f}", _interval(metric), str(metric.n))
+            table.add_row(*row, style=style)
         table.add_section()
     return table
 

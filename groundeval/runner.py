@@ -34,29 +34,51 @@ EVERY_TASK = "*"
 class TaskRun:
     """What became of one task of a run: its scores under each profile, or the error that stopped it."""
 
+    model: str
     task: str
     folder: Path
     scores: tuple[ScoreResult, ...] = ()
     error: GroundevalError | None = None
 
 
-def run(tasks: Sequence[str], options: RunOptions) -> list[TaskRun]:
-    """Generate and score several tasks with one model.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run of one model that has passed all checks: prompts are rendered, nothing is generated yet."""
 
-    Everything that a user can get wrong is checked for all tasks before the first token is generated. The model is
-    loaded once and freed before the NLI model is loaded. A task whose backend fails does not keep the others from
-    going on; its error is in its TaskRun.
+    generator: Generator
+    jobs: tuple[Job, ...]
+    options: RunOptions
+
+
+def run(tasks: Sequence[str], *options: RunOptions) -> list[TaskRun]:
+    """Generate and score several tasks, with one model for each of the options.
+
+    Everything that a user can get wrong is checked for all models and tasks before the first token is generated. A
+    model is loaded once and freed before the NLI model is loaded. A backend that fails does not keep the other tasks
+    and models from going on; the error is in its TaskRun.
     """
+    return [each for prepared in [prepare_run(tasks, each) for each in options] for each in execute(prepared)]
+
+
+def prepare_run(tasks: Sequence[str], options: RunOptions) -> Prepared:
+    """Check all that can be checked without generating, and render the prompts. Raises UserError."""
     generator = open_generator(options)
+    _check_data_names(tasks, options)
+    jobs = tuple(_job(reference, generator, options) for reference in tasks)
+    _check_distinct(jobs)
+    if options.phase != "generate":
+        plans = [plan for job in jobs for plan in plans_for(job.task, known_fields(job.examples), options.scoring)]
+        nli = open_nli(plans, options.scoring)
+        if nli is not None:
+            check_verifier(nli)
+    return Prepared(generator, jobs, options)
+
+
+def execute(prepared: Prepared) -> list[TaskRun]:
+    """Generate, free the model, then score."""
+    generator, jobs, options = prepared.generator, prepared.jobs, prepared.options
+    failed: dict[str, GroundevalError] = {}
     try:
-        jobs = [_job(reference, generator, options) for reference in tasks]
-        _check_distinct(jobs)
-        if options.phase != "generate":
-            plans = [plan for job in jobs for plan in plans_for(job.task, known_fields(job.examples), options.scoring)]
-            nli = open_nli(plans, options.scoring)
-            if nli is not None:
-                check_verifier(nli)
-        failed: dict[str, GroundevalError] = {}
         if options.phase != "score":
             for job in jobs:
                 _attempt(job, lambda job: generate(job, generator, options), failed)
@@ -67,8 +89,10 @@ def run(tasks: Sequence[str], options: RunOptions) -> list[TaskRun]:
         for job in jobs:
             if job.task.name not in failed:
                 _attempt(job, lambda job: scored.update({job.task.name: tuple(_score_job(job, options))}), failed)
+    model = options.generator.model
     return [
-        TaskRun(job.task.name, job.folder, scored.get(job.task.name, ()), failed.get(job.task.name)) for job in jobs
+        TaskRun(model, job.task.name, job.folder, scored.get(job.task.name, ()), failed.get(job.task.name))
+        for job in jobs
     ]
 
 
@@ -94,6 +118,15 @@ def _job(reference: str, generator: Generator, options: RunOptions) -> Job:
     if not dataset.examples:
         raise DataError(f"task {task.name}: {dataset.source} has no examples")
     return prepare(task, reference, requested, dataset, generator, options)
+
+
+def _check_data_names(tasks: Sequence[str], options: RunOptions) -> None:
+    """Data for a task that is not run is a slip that would let the task read other data without a word."""
+    named = [name for name in options.data if name != EVERY_TASK and name not in tasks]
+    known = {load_task(reference).name for reference in tasks} if named else set()
+    for name in named:
+        if name not in known:
+            raise unknown("task of this run in --data", name, known | set(tasks))
 
 
 def _check_distinct(jobs: Sequence[Job]) -> None:
@@ -186,6 +219,16 @@ def score_run(folder: Path, options: ScoringOptions) -> list[ScoreResult]:
     return score_texts(_stored_texts(task, examples, stored, dataset.notes, folder), options)
 
 
+def _refuse_for_runs(folder: str | Path, flags: Mapping[str, object]) -> None:
+    """A run folder knows its samples and their documents, and keeps its own scores: nothing is ignored in silence."""
+    given = [flag for flag, value in flags.items() if value is not None]
+    if given:
+        raise UsageError(
+            f"{given[0]} does not go with a run folder ({folder}), which knows its samples and documents and keeps "
+            "its scores.\n  Leave the flag out, or make another run with it."
+        )
+
+
 def _dataset_of(task: Task, data: Mapping[str, Any], folder: Path) -> Dataset:
     dataset = task.load(data["requested"], data["split"])
     if dataset.sha256 != data["sha256"]:
@@ -274,7 +317,12 @@ def score(
     options = ScoringOptions(
         tuple(profiles), tuple(metrics), nli, nli_options or {}, metric_models or {}, cot=cot, quiet=quiet
     )
+    if limit is not None and limit < 1:
+        raise UsageError(f"--limit {limit}: must be 1 or more")
+    if num_docs is not None and num_docs < 0:
+        raise UsageError(f"--num-docs {num_docs}: must be 0 or more")
     if Path(predictions).is_dir():
+        _refuse_for_runs(predictions, {"--num-docs": num_docs, "--limit": limit, "--output-path": output_path})
         return score_run(Path(predictions), options)
     if task is None:
         raise UsageError(f"{predictions}: which task? Name it with --task, for instance --task asqa.")

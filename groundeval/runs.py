@@ -140,18 +140,23 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 class Lines:
-    """A JSONL file that is appended to in whole lines and survives being cut anywhere."""
+    """A JSONL file that is appended to in whole lines and survives being cut anywhere.
+
+    Any process may read it while another writes; only the one that holds the folder's lock may append.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._repaired = False
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """All whole lines. A torn last line is cut off the file first, so that appending stays possible."""
+        """All whole lines; a torn last line, cut off by a kill or still being written, is passed over."""
         if not self.path.exists():
             return
-        self._drop_torn_line()
         with self.path.open("rb") as file:
             for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    return
                 try:
                     yield json.loads(line)
                 except ValueError:
@@ -160,7 +165,7 @@ class Lines:
                     ) from None
 
     def append(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Append records with one write, and wait until the disk has them.
+        """Append records with one write, and wait until the disk has them. A torn last line is cut off first.
 
         ASCII output: lone surrogates in a model's text must not make a file that cannot be read.
         """
@@ -168,6 +173,9 @@ class Lines:
         if not content:
             return
         try:
+            if not self._repaired and self.path.exists():
+                self._drop_torn_line()
+            self._repaired = True
             with self.path.open("ab", buffering=0) as file:
                 start = file.tell()
                 try:

@@ -49,13 +49,17 @@ def example_from(record: Record, default_id: str, shared: Shared | None = None) 
     shared = shared or Shared()
     data = record.data
     answers = _alias_lists(record, data.get("answers"), "answers", shared)
+    qa_pairs = _qa_pairs(record, data.get("qa_pairs"), shared)
+    claims = _strings(record, data.get("claims"), "claims")
+    # What `answers` is derived from where a record has none: `answers_found` must match it all the same.
+    gold = next((each for each in (answers, qa_pairs, claims) if each is not None), None)
     return Example(
         id=_id(record, default_id),
         question=_question(record),
-        docs=_documents(record, data.get("docs"), None if answers is None else len(answers), shared),
+        docs=_documents(record, data.get("docs"), None if gold is None else len(gold), shared),
         answers=answers,
-        qa_pairs=_qa_pairs(record, data.get("qa_pairs"), shared),
-        claims=_strings(record, data.get("claims"), "claims"),
+        qa_pairs=qa_pairs,
+        claims=claims,
         answer=_string(record, data.get("answer"), "answer"),
         annotations=_annotations(record, data.get("annotations")),
         response=_string(record, data.get("response"), "response"),
@@ -153,7 +157,7 @@ def _found(record: Record, value: Any, name: str, answers: int | None, shared: S
     if flags is None:
         wrong(record, name, value, "a list with 0 or 1 for every gold answer")
     if answers is not None and len(flags) != answers:
-        wrong(record, name, value, f"a list of {answers} numbers, one for every gold answer in `answers`")
+        wrong(record, name, value, f"a list of {answers} numbers, one for every gold answer")
     return flags
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,16 +13,17 @@ from groundeval.commands.config import Config
 from groundeval.errors import EXIT_FAILED, EXIT_RESUMABLE, UsageError
 
 if TYPE_CHECKING:
-    from groundeval.options import RunOptions
+    from groundeval.runner import TaskRun
 
 PANEL_WHAT, PANEL_PROMPT, PANEL_MODEL, PANEL_SCORES, PANEL_RUN = "What", "Prompt", "Model", "Scores", "Run"
 
 
 def run(
     model: Annotated[
-        str,
+        list[str],
         typer.Option(
-            help="Hub name, folder, .gguf file, `smollm2` (a package), or with --backend replay a file of outputs.",
+            help="Hub name, folder, .gguf file, `smollm2` (a package), or with --backend replay a file of outputs. "
+            "Several: --model A --model B.",
             rich_help_panel=PANEL_WHAT,
         ),
     ],
@@ -125,6 +128,7 @@ def run(
     from groundeval.generation.interface import GeneratorOptions
     from groundeval.options import PHASES, RunOptions, ScoringOptions
     from groundeval.registry import load_plugin
+    from groundeval.runner import run as run_tasks
 
     for path in include_path or ():
         load_plugin(path)
@@ -132,7 +136,7 @@ def run(
         raise UsageError(f"--phase {phase}: allowed are {', '.join(PHASES)}")
     options = RunOptions(
         generator=GeneratorOptions(
-            model,
+            model[0],
             revision=revision,
             dtype=dtype,
             batch_size=_batch_size(batch_size),
@@ -162,32 +166,35 @@ def run(
         phase=phase,  # type: ignore[arg-type]
         output_path=output_path,
     )
-    _execute(listed(tasks, "--tasks"), options, as_json=json, full=full)
+    each_model = [replace(options, generator=replace(options.generator, model=name)) for name in dict.fromkeys(model)]
+    report(run_tasks(listed(tasks, "--tasks"), *each_model), as_json=json, full=full)
 
 
-def _execute(tasks: tuple[str, ...], options: RunOptions, *, as_json: bool, full: bool) -> None:
+def report(runs: Sequence[TaskRun], *, as_json: bool, full: bool) -> None:
+    """Results on stdout; run folders and errors on stderr. Exits with 3 if the only run can be resumed, 1 if one of
+    several failed."""
     from groundeval.progress import say
     from groundeval.report import print_json, print_results
-    from groundeval.runner import run as run_tasks
 
-    runs = run_tasks(tasks, options)
-    scores = [score for each in runs for score in each.scores]
     if as_json:
         machine = [
-            {**score.results.for_machines(score.nli_pairs), "run_folder": str(each.folder)}
+            {**score.results.for_machines(score.nli_pairs), "model": each.model, "run_folder": str(each.folder)}
             for each in runs
             for score in each.scores
         ]
         print_json(machine[0] if len(machine) == 1 else machine)
     else:
-        print_results([score.results for score in scores], full=full)
+        for model in dict.fromkeys(each.model for each in runs):
+            scores = [score.results for each in runs if each.model == model for score in each.scores]
+            if scores:
+                print_results(scores, heading=f"model {model}", full=full)
     for each in runs:
-        say(f"{each.task}: run folder {each.folder}")
+        say(f"{each.model}, {each.task}: run folder {each.folder}")
     failed = [each for each in runs if each.error is not None]
     for each in failed:
-        say(f"error: {each.error}")
+        say(f"error: {each.model}, {each.error}")
     if failed:
-        raise typer.Exit(EXIT_RESUMABLE if len(failed) == len(runs) == 1 else EXIT_FAILED)
+        raise typer.Exit(EXIT_RESUMABLE if len(runs) == 1 else EXIT_FAILED)
 
 
 def _batch_size(text: str) -> int | None:

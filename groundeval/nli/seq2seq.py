@@ -18,9 +18,9 @@ TRUE_MODEL = "google/t5_xxl_true_nli_mixture"
 TEMPLATE = "premise: {premise} hypothesis: {hypothesis}"
 NEW_TOKENS = 10
 """How far the original evaluators let the model generate."""
-NOISE_MARGIN = 3.0
+NOISE_MARGIN = 2.0
 """A batched result stands if its margin exceeds the largest noise that was seen this many times over."""
-LEAST_NOISE = {"float32": 2.0**-16, "bfloat16": 2.0**-7}
+LEAST_NOISE = {"float32": 2.0**-18, "bfloat16": 2.0**-7}
 """The noise that is assumed in any case, as a share of the largest logit (two roundings of it in bfloat16)."""
 
 logger = logging.getLogger(__name__)

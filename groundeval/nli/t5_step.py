@@ -144,9 +144,9 @@ def start_token(model: Any) -> int:
 
 
 def _norm(layer: Any, hidden: Tensor) -> Tensor:
-    """T5's layer norm: a root mean square in float32, then the weight."""
-    weight = layer.weight
-    if hidden.dtype == weight.dtype:
-        return functional.rms_norm(hidden, (hidden.shape[-1],), weight, layer.variance_epsilon)
-    normed: Tensor = layer(hidden)
+    """T5's layer norm, rounded where transformers rounds: after the root mean square, and after the weight."""
+    if hidden.dtype == layer.weight.dtype:
+        normed = functional.rms_norm(hidden, (hidden.shape[-1],), None, layer.variance_epsilon) * layer.weight
+    else:
+        normed = layer(hidden)
     return normed

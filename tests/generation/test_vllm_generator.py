@@ -1,4 +1,4 @@
-"""The real engine on the embedded model, in this process's care and as a server; takes minutes, in a venv of its own."""
+"""The real engine on the embedded model, in-process and as a server; takes minutes, in a venv of its own."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from metric_cases import example, plan, score
 
-from groundeval.errors import MissingExtra
+from groundeval.errors import MissingExtra, UsageError
+from groundeval.generation.metric_models import OptionalModels
 from groundeval.metrics.extractive_qa import exact_match, token_f1
 from groundeval.metrics.fluency import as_mauve_text
 from groundeval.records import QAPair, Response
@@ -104,10 +105,12 @@ def test_mauve_is_computed_over_the_whole_set_and_has_no_interval(monkeypatch: p
     monkeypatch.setitem(sys.modules, "mauve", fake)
     sample = example(answer="It is Paris.")
     responses = [Response.build(sample, "Paris [1].\nMore."), Response.failed(sample, "timeout")]
-    found = corpus_estimates(plan("alce", "em", ("mauve",)), responses)["mauve"]
+    found = corpus_estimates(plan("alce", "em", ("mauve",)), responses, OptionalModels())["mauve"]
     assert (found.value, found.stderr, found.ci95, found.n) == (25.0, None, None, 1)
     assert (seen["p_text"], seen["q_text"]) == (["Q? It is Paris"], ["Q? Paris"])
     assert (seen["featurize_model_name"], seen["max_text_length"]) == ("gpt2-large", 512)
+    corpus_estimates(plan("alce", "em", ("mauve",)), responses, OptionalModels({"mauve": "a/folder"}))
+    assert seen["featurize_model_name"] == "a/folder"
 
 
 def test_mauve_without_its_package_says_which_extra_to_install(monkeypatch: pytest.MonkeyPatch):
@@ -127,3 +130,8 @@ def test_optional_metrics_are_not_among_the_defaults():
     chosen = {metric.name for metric in plan("alce", "em").metrics}
     assert not chosen & {"qa", "mauve"}
     assert {"length", "str_em", "rouge", "citation"} <= chosen
+
+
+def test_a_model_for_no_metric_is_refused_with_the_nearest_match():
+    with pytest.raises(UsageError, match='Did you mean "mauve"'):
+        OptionalModels({"mauv": "x"})

@@ -1,0 +1,162 @@
+"""Names and values that do not exist are refused with the nearest match, before anything is read, made or loaded."""
+
+from __future__ import annotations
+
+import builtins
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_cases import Cli, Counting, records, write
+
+SCORE = ("--task", "asqa", "--nli", "lexical")
+RUN = ("--model", "m", "--tasks", "asqa", "--backend", "counting", "--nli", "lexical")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("--taks", "asqa"), ("--taks", "--task")),
+        (("--task", "aqsa"), ('unknown task "aqsa"', 'Did you mean "asqa"', "qampari")),
+        (("--profile", "trsut"), ('unknown profile "trsut"', 'Did you mean "trust"', "alce")),
+        (("--profile", "alce,,trust"), ("--profile", "empty name")),
+        (("--profile", "alce,alce"), ("--profile", "twice")),
+        (("--metrics", "str_me"), ('unknown metric "str_me"', 'Did you mean "str_em"')),
+        (("--metrics", "trust_score"), ('"trust_score"', "profile alce", "trust")),
+        (("--metrics", "qampari_f1"), ('"qampari_f1"', 'kind "em"', "list")),
+        (("--metrics", ""), ("--metrics", "empty name")),
+        (("--nli", "lexcal"), ('unknown NLI model "lexcal"', 'Did you mean "lexical"')),
+        (("--nli", "lexical", "--nli-args", "dtypo=float32"), ('"dtypo"', 'Did you mean "dtype"')),
+        (("--nli-args", "float32"), ("--nli-args", "NAME=VALUE")),
+        (("--limit", "many"), ("--limit", "integer")),
+        (("--limit", "0"), ("--limit 0", "1 or more")),
+        (("--limit", "-3"), ("--limit -3", "1 or more")),
+        (("--num-docs", "-1"), ("--num-docs -1", "0")),
+        (("--include-path", "nowhere.py"), ("plugin nowhere.py", "no such file")),
+    ],
+)
+def test_a_wrong_flag_of_score_exits_with_2_and_says_what_is_allowed(
+    change: tuple[str, ...], words: tuple[str, ...], data: Path, cli: Cli
+):
+    ran = cli("score", data, *SCORE, *change)
+    assert (ran.code, ran.out) == (2, "")
+    for word in words:
+        assert word in ran.err
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("--tasks", "asqa,trust_asq"), ('unknown task "trust_asq"', 'Did you mean "trust_asqa"')),
+        (("--tasks", "asqa,"), ("--tasks", "empty name")),
+        (("--tasks", "asqa,asqa"), ("--tasks", "asqa is named twice")),
+        (("--tasks", "nowhere.yaml"), ("nowhere.yaml",)),
+        (("--tasks", "nowhere.py:x"), ("nowhere.py", "no such file")),
+        (("--backend", "countng"), ('unknown backend "countng"', 'Did you mean "counting"')),
+        (("--profile", "alec"), ('unknown profile "alec"', 'Did you mean "alce"')),
+        (("--metrics", "lenght"), ('unknown metric "lenght"', 'Did you mean "length"')),
+        (("--nli", "lexcal"), ('unknown NLI model "lexcal"', "lexical")),
+        (("--phase", "scoring"), ("--phase scoring", "generate, score, all")),
+        (("--limit", "0"), ("--limit 0", "1 or more")),
+        (("--num-docs", "-1"), ("--num-docs -1", "0")),
+        (("--num-fewshot", "-1"), ("--num-fewshot -1", "0")),
+        (("--docs-field", "body"), ("--docs-field body", "summary")),
+        (("--shard", "3/2", "--phase", "generate"), ("--shard 3/2", "1 <= I <= N")),
+        (("--shard", "0/2", "--phase", "generate"), ("--shard 0/2",)),
+        (("--shard", "half", "--phase", "generate"), ("--shard half", "I/N")),
+        (("--shard", "1/2"), ("--shard 1/2", "--phase generate")),
+        (("--batch-size", "0"), ("--batch-size 0", "auto")),
+        (("--batch-size", "big"), ("--batch-size big", "auto")),
+        (("--gen-kwargs", "temprature=1"), ('"temprature"', 'Did you mean "temperature"')),
+        (("--gen-kwargs", "temperature=hot"), ("temperature='hot'", "0 (greedy) or more")),
+        (("--gen-kwargs", "temperature=.nan"), ("temperature=nan",)),
+        (("--gen-kwargs", "top_p=0"), ("top_p=0", "above 0")),
+        (("--gen-kwargs", "max_new_tokens=0"), ("max_new_tokens=0", "1 or more")),
+        (("--gen-kwargs", "max_new_tokens=1.5"), ("max_new_tokens=1.5", "integer")),
+        (("--gen-kwargs", "top_k=yes"), ("top_k=True", "integer")),
+        (("--gen-kwargs", "temperature"), ("--gen-kwargs", "NAME=VALUE")),
+        (("--gen-kwargs", "stop=[a"), ("--gen-kwargs", "stop", "[a")),
+        (("--data", "aqsa=embedded"), ("--data", "aqsa", 'Did you mean "asqa"')),
+        (("--data", "embedded"), ("--data", "all tasks", "twice")),
+        (("--data", "asqa="), ("--data asqa=", "TASK=FILE")),
+        (("--model-args",), ("--model-args",)),
+        (("--sed", "1"), ("--sed", "--seed")),
+    ],
+)
+def test_a_wrong_flag_of_run_exits_with_2_before_anything_is_generated(
+    change: tuple[str, ...], words: tuple[str, ...], tmp_path: Path, cli: Cli, counting: type[Counting]
+):
+    out = tmp_path / "runs"
+    ran = cli("run", *RUN, "--data", "embedded", "--output-path", out, *change)
+    assert (ran.code, ran.out) == (2, "")
+    for word in words:
+        assert word in ran.err
+    assert (counting.loaded, counting.generated) == (0, [])
+    assert not out.exists()
+
+
+def test_missing_flags_are_named(cli: Cli):
+    ran = cli("run", "--model", "m")
+    assert (ran.code, "--tasks" in ran.err) == (2, True)
+    ran = cli("score")
+    assert (ran.code, "predictions" in ran.err) == (2, True)
+
+
+def test_a_score_without_task_says_how_to_name_one(data: Path, cli: Cli):
+    ran = cli("score", data, "--nli", "lexical")
+    assert ran.code == 2
+    assert "--task asqa" in ran.err
+
+
+def test_an_unknown_command_offers_the_nearest(cli: Cli):
+    ran = cli("scroe", "x")
+    assert ran.code == 2
+    assert "Did you mean 'score'" in ran.err
+
+
+def test_an_unknown_list_offers_the_nearest(cli: Cli):
+    ran = cli("list", "task")
+    assert (ran.code, ran.out) == (2, "")
+    assert 'Did you mean "tasks"' in ran.err
+
+
+def test_a_metric_that_lacks_its_packages_stops_before_anything_is_scored(
+    data: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+):
+    import importlib.util
+
+    found = importlib.util.find_spec
+
+    def without_mauve(name: str, package: str | None = None) -> Any:
+        return None if name == "mauve" else found(name, package)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without_mauve)
+    ran = cli("score", data, *SCORE, "--metrics", "mauve")
+    assert (ran.code, ran.out) == (2, "")
+    assert "groundeval[mauve]" in ran.err
+
+
+def test_wrong_data_of_a_run_stops_it_before_anything_is_generated(tmp_path: Path, cli: Cli, counting: type[Counting]):
+    broken = write(tmp_path / "broken.json", records(3)[:2] + [{"question": "?", "docs": "x"}])
+    ran = cli("run", *RUN[:3], "eli5,asqa", *RUN[4:], "--data", "eli5=embedded", "--data", f"asqa={broken}")
+    assert ran.code == 1
+    assert "record 3" in ran.err
+    assert counting.generated == []
+
+
+def test_a_metric_whose_field_the_data_lacks_stops_a_run_before_anything_is_generated(
+    tmp_path: Path, cli: Cli, counting: type[Counting]
+):
+    poor = write(tmp_path / "poor.json", records(3, answer=...))
+    ran = cli("run", *RUN, "--data", poor, "--metrics", "rougeLsum", "--output-path", tmp_path / "runs")
+    assert ran.code == 1
+    assert '"references"' in ran.err
+    assert counting.generated == []
+
+
+def test_no_error_message_is_a_traceback(monkeypatch: pytest.MonkeyPatch, cli: Cli):
+    def full(*arguments: object, **options: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(builtins, "print", full)
+    assert cli("list", "tasks", "--json").code == 0, "a reader that went away is no failure"

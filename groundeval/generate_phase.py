@@ -21,6 +21,7 @@ from groundeval.options import RunOptions
 from groundeval.progress import progress, say
 from groundeval.records import Example, Response
 from groundeval.runs import Folder, Lines, content_id, folder_name, write_whole
+from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset, Task
 
 WINDOW = 16
@@ -71,6 +72,7 @@ def prepare(
         "prompt": {"template": template.name, "sha256": template.sha256},
         "num_docs": options.num_docs,
         "docs_field": options.docs_field,
+        "oracle_docs": options.oracle_docs,
         "num_fewshot": options.num_fewshot,
         "seed": options.seed,
         "sampling": asdict(options.sampling),
@@ -85,6 +87,8 @@ def prepare(
     if options.shard is not None:
         index, count = options.shard
         selected = selected[index - 1 :: count]
+    if options.oracle_docs:
+        selected = tuple(with_oracle_documents(example, options.num_docs) for example in selected)
     limit = _prompt_limit(generator, options)
     demonstrations = task.demonstrations() if options.num_fewshot else ()
     settings: dict[str, Any] = {
@@ -106,7 +110,8 @@ def prepare(
         prompts.append(fitted.prompt)
         if fitted.dropped:
             shown[example.id] = fitted.kept
-    cut = tuple(with_documents(example, shown.get(example.id, options.num_docs)) for example in selected)
+    judged = 0 if options.scoring.post_hoc == "none" else options.cite_docs
+    cut = tuple(with_documents(each, max(judged, shown.get(each.id, options.num_docs))) for each in selected)
     return Job(task, reference, dataset, cut, folder, identity, tuple(prompts), shown)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from groundeval.errors import UsageError
 from groundeval.generation.interface import GeneratorOptions, SamplingParams
 from groundeval.generation.prompts import DocsField
+from groundeval.posthoc import PostHoc
 
 Phase = Literal["generate", "score", "all"]
 PHASES: tuple[str, ...] = get_args(Phase)
@@ -27,8 +28,14 @@ class ScoringOptions:
     nli_options: Mapping[str, Any] = field(default_factory=dict)
     metric_models: Mapping[str, str] = field(default_factory=dict)
     """Other models behind metrics than the usual ones: `qa`, `mauve`."""
+    post_hoc: PostHoc = "none"
+    """Attach citations to uncited statements before scoring (ALCE's post-hoc citation)."""
     cot: bool = False
     quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.post_hoc not in get_args(PostHoc):
+            raise UsageError(f"--post-hoc {self.post_hoc}: allowed are {', '.join(get_args(PostHoc))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,10 @@ class RunOptions:
     split: str = "test"
     num_docs: int = 5
     docs_field: DocsField = "text"
+    oracle_docs: bool = False
+    """Show the documents that hold the most gold answers first (ALCE's oracle)."""
+    cite_docs: int = 5
+    """With post-hoc citation: documents to choose from, where the model saw fewer."""
     num_fewshot: int = 0
     seed: int = 42
     system: str | None = None

@@ -19,11 +19,13 @@ from groundeval.generate_phase import (
 from groundeval.generation.interface import GENERATORS, Generator, GeneratorOptions, SamplingParams
 from groundeval.metrics.gold import with_answers
 from groundeval.options import RunOptions, ScoringOptions
+from groundeval.posthoc import PostHoc
 from groundeval.records import Example, Response
 from groundeval.runs import read_json
 from groundeval.score_phase import ScoreResult, Texts, check_verifier, open_nli, plans_for, score_texts
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.examples import fields_present
+from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.predictions import read_predictions
 from groundeval.tasks.task import Dataset
 
@@ -202,7 +204,7 @@ def score_predictions(
     return score_texts(texts, options)
 
 
-def score_run(folder: Path, options: ScoringOptions) -> list[ScoreResult]:
+def score_run(folder: Path, options: ScoringOptions, cite_docs: int = 5) -> list[ScoreResult]:
     """Score a run folder again, under other profiles or with another NLI model; generates nothing."""
     manifest = read_json(folder / "manifest.json")
     if not isinstance(manifest, dict) or manifest.get("kind") != "generation":
@@ -211,10 +213,13 @@ def score_run(folder: Path, options: ScoringOptions) -> list[ScoreResult]:
     task = load_task(identity["task_reference"])
     dataset = _dataset_of(task, identity["data"], folder)
     stored = stored_generations(folder)
+    found = [example for example in dataset.examples if example.id in stored]
+    if identity["oracle_docs"]:
+        found = [with_oracle_documents(example, identity["num_docs"]) for example in found]
+    judged = 0 if options.post_hoc == "none" else cite_docs
     examples = [
-        with_documents(example, stored[example.id].get("documents_shown", identity["num_docs"]))
-        for example in dataset.examples
-        if example.id in stored
+        with_documents(each, max(judged, stored[each.id].get("documents_shown", identity["num_docs"])))
+        for each in found
     ]
     return score_texts(_stored_texts(task, examples, stored, dataset.notes, folder), options)
 
@@ -307,6 +312,7 @@ def score(
     num_docs: int | None = None,
     limit: int | None = None,
     cot: bool = False,
+    post_hoc: PostHoc = "none",
     output_path: str | Path | None = None,
     quiet: bool = True,
 ) -> list[ScoreResult]:
@@ -315,7 +321,7 @@ def score(
     Works inside a running event loop (a notebook). Raises UserError before anything expensive starts.
     """
     options = ScoringOptions(
-        tuple(profiles), tuple(metrics), nli, nli_options or {}, metric_models or {}, cot=cot, quiet=quiet
+        tuple(profiles), tuple(metrics), nli, nli_options or {}, metric_models or {}, post_hoc, cot, quiet
     )
     if limit is not None and limit < 1:
         raise UsageError(f"--limit {limit}: must be 1 or more")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,11 +21,13 @@ from groundeval.metrics.profiles import profile_named
 from groundeval.metrics.statistics import summarize
 from groundeval.nli import NLI, connect
 from groundeval.options import ScoringOptions
+from groundeval.posthoc import cite_afterwards
 from groundeval.progress import progress, say
 from groundeval.records import Example, Response
 from groundeval.results import Results, metric_results
 from groundeval.runs import Folder, Lines, check_writable, content_id, write_whole
 from groundeval.scoring import Plan, Scorer, ScoreTable, corpus_estimates, plan_scoring
+from groundeval.tasks.examples import content_hash
 from groundeval.tasks.task import Task
 
 SCORING_VERSION = 1
@@ -94,6 +96,7 @@ def check_verifier(nli: NLI) -> None:
 
 def score_texts(texts: Texts, options: ScoringOptions) -> list[ScoreResult]:
     """Score texts under every profile asked for. What is in the run folder already is not computed again."""
+    texts = _read(texts, options)
     plans = plans_for(texts.task, texts.fields, options)
     nli = open_nli(plans, options)
     if texts.folder is not None:
@@ -105,11 +108,25 @@ def score_texts(texts: Texts, options: ScoringOptions) -> list[ScoreResult]:
     ]
 
 
+def _read(texts: Texts, options: ScoringOptions) -> Texts:
+    """The texts as they are scored: with citations attached, where that was asked for."""
+    if options.post_hoc == "none":
+        return texts
+    original, kind = texts.response, texts.task.kind
+    note = f"citations were attached to uncited statements afterwards ({options.post_hoc})"
+    attached = replace(texts, response=lambda example: cite_afterwards(original(example), kind))
+    return replace(attached, notes=(*texts.notes, note))
+
+
 def _score_under(plan: Plan, texts: Texts, nli: NLI | None, options: ScoringOptions) -> ScoreResult:
     if not options.quiet:
         for note in (*texts.notes, *plan.notes):
             say(f"note: {note}")
-    identity = {**_identity(plan, texts.task, nli), "metric_models": dict(options.metric_models)}
+    identity = {
+        **_identity(plan, texts.task, nli),
+        "metric_models": dict(options.metric_models),
+        "post_hoc": options.post_hoc,
+    }
     folder = None if texts.folder is None else Folder(texts.folder / "scores" / content_id(identity))
     with nullcontext() if folder is None else folder.open():
         table = ScoreTable(plan.columns)
@@ -144,19 +161,20 @@ def _identity(plan: Plan, task: Task, nli: NLI | None) -> dict[str, Any]:
 
 
 def _recall(lines: Lines, texts: Texts, table: ScoreTable) -> None:
-    """Take over the stored scores whose text is still the one that was scored."""
+    """Take over the stored scores whose text and example are still those that were scored."""
     examples = {example.id: example for example in texts.examples}
     for record in lines.read():
         example = examples.get(record["id"])
         if example is None or record["status"] == "error":
             continue
-        if record["text_sha256"] == text_hash(texts.response(example)):
+        if record.get("sample_sha256") == sample_hash(texts.response(example)):
             table.add(record["id"], record["status"], record["values"])
 
 
-def text_hash(response: Response) -> str:
-    """A short hash of what was scored."""
-    return sha256(response.raw.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def sample_hash(response: Response) -> str:
+    """A short hash of what was scored: the text, and the example with its documents and gold data."""
+    text = response.raw.encode("utf-8", "surrogatepass")
+    return sha256(content_hash((response.example,)).encode() + text).hexdigest()[:16]
 
 
 async def _score_pending(
@@ -182,7 +200,7 @@ async def _score_pending(
             async for response, scored in scorer.stream(texts.response(example) for example in pending):
                 table.add(scored.id, scored.status, scored.values)
                 if lines is not None:
-                    waiting.append({**scored.record(), "text_sha256": text_hash(response)})
+                    waiting.append({**scored.record(), "sample_sha256": sample_hash(response)})
                 if time.monotonic() - written > _SECONDS_BETWEEN_WRITES:
                     write()
                 advance()

@@ -102,6 +102,8 @@ def plan_scoring(
             notes.append(f'metric "{name}" left out: the data has no {_listed(missing)}')
     kept = _with_what_they_use([name for name in dict.fromkeys(chosen) if name not in dropped], possible)
     reported = [key for key in dict.fromkeys(keys) if any(key in _keys(possible[name]) for name in kept)]
+    if not reported:
+        raise DataError("nothing can be scored:\n  " + "\n  ".join(notes or ["no metric was asked for"]))
     derives = "answers_found" not in fields and any({"docs", "answers"} <= set(possible[name].needs) for name in kept)
     if derives:
         how = "the document entails the claim" if kind == "claims" else "an alias is present in the document's text"

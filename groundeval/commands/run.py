@@ -50,6 +50,12 @@ def run(
         list[Path] | None, typer.Option(help="A plugin file or folder to load first.", rich_help_panel=PANEL_WHAT)
     ] = None,
     num_docs: Annotated[int, typer.Option(help="Documents shown; 0 is closed book.", rich_help_panel=PANEL_PROMPT)] = 5,
+    oracle_docs: Annotated[
+        bool,
+        typer.Option(
+            "--oracle-docs", help="First the documents with the most gold answers.", rich_help_panel=PANEL_PROMPT
+        ),
+    ] = False,
     docs_field: Annotated[
         str, typer.Option(help="What is shown of a document: text, summary, extraction.", rich_help_panel=PANEL_PROMPT)
     ] = "text",
@@ -101,6 +107,12 @@ def run(
         str | None,
         typer.Option(help="Other models behind metrics: qa=FOLDER,mauve=FOLDER.", rich_help_panel=PANEL_SCORES),
     ] = None,
+    post_hoc: Annotated[
+        str,
+        typer.Option(
+            help="tfidf: attach citations to uncited statements before scoring.", rich_help_panel=PANEL_SCORES
+        ),
+    ] = "none",
     seed: Annotated[
         int, typer.Option(help="Of sampling and of the choice of demonstrations.", rich_help_panel=PANEL_RUN)
     ] = 42,
@@ -152,11 +164,13 @@ def run(
             nli=nli,
             nli_options=_nli_options(nli_args, trust_remote_code),
             metric_models=assignments(metric_models, "--metric-models"),
+            post_hoc=post_hoc,  # type: ignore[arg-type]
             quiet=quiet,
         ),
         sampling=sampling_from(gen_kwargs, seed),
         data=data_from(data or ()),
         num_docs=num_docs,
+        oracle_docs=oracle_docs,
         docs_field=docs_field,  # type: ignore[arg-type]
         num_fewshot=num_fewshot,
         seed=seed,

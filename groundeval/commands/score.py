@@ -20,6 +20,9 @@ def score(
     metric_models: Annotated[
         str | None, typer.Option(help="Other models behind metrics: qa=FOLDER,mauve=FOLDER.")
     ] = None,
+    post_hoc: Annotated[
+        str, typer.Option(help="tfidf: attach citations to uncited statements before scoring.")
+    ] = "none",
     num_docs: Annotated[int | None, typer.Option(help="Only the first so many documents count. Default: all.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many samples.")] = None,
     cot: Annotated[bool, typer.Option("--cot", help="List tasks: only what follows the first colon counts.")] = False,
@@ -58,6 +61,7 @@ def score(
         nli=nli,
         nli_options=assignments(nli_args, "--nli-args"),
         metric_models=assignments(metric_models, "--metric-models"),
+        post_hoc=post_hoc,  # type: ignore[arg-type]
         num_docs=num_docs,
         limit=limit,
         cot=cot,

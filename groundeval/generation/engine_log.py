@@ -23,6 +23,7 @@ class EngineLog:
         handle, name = tempfile.mkstemp(prefix="groundeval-engine-", suffix=".log")
         os.close(handle)
         self.path = Path(name)
+        self._named = False
 
     @contextmanager
     def captured(self) -> Iterator[None]:
@@ -45,6 +46,7 @@ class EngineLog:
 
     def explain(self, error: BaseException) -> str:
         """The error's message with what the engine itself said, which is often in the log only."""
+        self._named = True
         said = self.errors()
         message = f"{type(error).__name__}: {error}"
         if said and said not in message:
@@ -65,5 +67,6 @@ class EngineLog:
         return found[-1][:_QUOTED] if found else ""
 
     def close(self) -> None:
-        """Remove the file."""
-        self.path.unlink(missing_ok=True)
+        """Remove the file, unless an error has told the user to read it."""
+        if not self._named:
+            self.path.unlink(missing_ok=True)

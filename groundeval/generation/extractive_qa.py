@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from groundeval.errors import BackendError, MissingExtra
 
 QA_MODEL = "gaotianyu1350/roberta-large-squad"

@@ -6,7 +6,9 @@ import gc
 import importlib.util
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from groundeval.errors import BackendError, GroundevalError, UsageError, unknown
@@ -190,12 +192,13 @@ class VLLMGenerator:
             return
         assert self._log is not None
         try:
-            outputs = self._engine.generate(
-                [TokensPrompt(prompt_token_ids=encoded.ids) for _, encoded in ready],
-                [self._sampling(prompt, params) for prompt, _ in ready],
-                use_tqdm=False,
-                lora_request=self._lora,
-            )
+            with _watched(self._engine):
+                outputs = self._engine.generate(
+                    [TokensPrompt(prompt_token_ids=encoded.ids) for _, encoded in ready],
+                    [self._sampling(prompt, params) for prompt, _ in ready],
+                    use_tqdm=False,
+                    lora_request=self._lora,
+                )
         except Exception as error:
             raise BackendError(f"--model {self.options.model}: vLLM failed: {self._log.explain(error)}") from error
         for (prompt, encoded), output in zip(ready, outputs, strict=True):
@@ -277,12 +280,36 @@ def _check_args(given: Mapping[str, Any]) -> None:
         return
     from dataclasses import fields
 
-    with EngineLog().captured():
+    log = EngineLog()
+    with log.captured():
         from vllm.engine.arg_utils import EngineArgs
+    log.close()
     known = {field.name for field in fields(EngineArgs) if not field.name.startswith("_")} | OWN_ARGS
     for name in unfamiliar:
         if name not in known:
             raise unknown("--model-args key for --backend vllm", name, known - set(SET_BY_FLAGS))
+
+
+@contextmanager
+def _watched(engine: Any) -> Iterator[None]:
+    """Make a killed engine process an error: vLLM would wait for its answer for ever (seen with 0.31)."""
+    core = getattr(getattr(engine, "llm_engine", None), "engine_core", None)
+    resources, answers = getattr(core, "resources", None), getattr(core, "outputs_queue", None)
+    finished = threading.Event()
+
+    def watch() -> None:
+        while not finished.wait(0.5):
+            if getattr(resources, "engine_dead", False) and answers is not None:
+                answers.put_nowait(RuntimeError("the engine's process ended"))
+                return
+
+    watcher = threading.Thread(target=watch, name="groundeval-vllm-watch", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        watcher.join()
 
 
 def _engine_ends(config: Any) -> list[int]:

@@ -35,6 +35,8 @@ class Answer(NamedTuple):
     """Its logit minus that of the best token outside its label."""
     score: float
     """Probability of `1` against `0`."""
+    size: float
+    """The larger of the two labels' logits, without sign: what rounding is relative to."""
 
 
 class Seq2Seq:
@@ -53,6 +55,7 @@ class Seq2Seq:
         self._options = options
         self._replicas: list[Any] = []
         self._steps: list[Any] = []
+        self._answers_are_one_token = True
         self._revision: str | None = None
 
     @property
@@ -132,23 +135,32 @@ class Seq2Seq:
         self._replicas, self._steps = [], []
         free_memory()
 
-    @property
-    def threshold(self) -> float:
-        """The margin below which a batched result is scored again, in logits."""
-        return NOISE_MARGIN * max(self.noise, self._least_noise)
-
     def _decide(self, answer: Answer, ids: list[int]) -> Verdict | BackendError:
-        if answer.label is not None and answer.margin > self.threshold:
-            return Verdict(answer.label, answer.score)
+        if self._stands(answer):
+            return Verdict(bool(answer.label), answer.score)
         try:
             verdict, alone = self._alone(ids)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
             return BackendError(f"an NLI pair of {len(ids)} tokens does not fit into memory when scored alone.")
-        if alone.label == answer.label:
-            self.noise = max(self.noise, abs(alone.margin - answer.margin))
+        self._learn(answer, alone, verdict)
         return Verdict(verdict.entailed, verdict.score, rechecked=True)
+
+    def _stands(self, answer: Answer) -> bool:
+        """Would a lone pair get the same verdict, by all that is known of the noise."""
+        if answer.label is None or (answer.label and not self._answers_are_one_token):
+            return False
+        return answer.margin > NOISE_MARGIN * max(self.noise, self._least_noise * answer.size)
+
+    def _learn(self, batched: Answer, alone: Answer, verdict: Verdict) -> None:
+        """What a pair that was scored in both ways teaches about the noise, and about the answers' form."""
+        if batched.label is not None and alone.label is not None:
+            differs = batched.label != alone.label
+            self.noise = max(self.noise, abs(batched.margin - (-alone.margin if differs else alone.margin)))
+        if alone.label and not verdict.entailed and self._answers_are_one_token:
+            self._answers_are_one_token = False
+            logger.warning("NLI model %s goes on after 1: its positive verdicts are all made by generating.", self.name)
 
     def _first_tokens(self, inputs: list[list[int]]) -> list[Answer | BackendError]:
         def runs(step: Any) -> Any:
@@ -198,9 +210,8 @@ class Seq2Seq:
         for batched, ids in zip(self._first_tokens(inputs), inputs, strict=True):
             if isinstance(batched, BackendError):
                 raise batched
-            _, alone = self._alone(ids)
-            if batched.label == alone.label:
-                self.noise = max(self.noise, abs(batched.margin - alone.margin))
+            verdict, alone = self._alone(ids)
+            self._learn(batched, alone, verdict)
 
 
 class _Padded:
@@ -231,7 +242,8 @@ def _answer(one: float, zero: float, rest: float) -> Answer:
     label = None if rest >= max(one, zero) else one > zero
     own, others = {None: (rest, max(one, zero)), True: (one, max(zero, rest)), False: (zero, max(one, rest))}[label]
     difference = max(-700.0, min(700.0, one - zero))
-    return Answer(label, own - others, 1 / (1 + math.exp(-difference)))
+    size = max(abs(logit) for logit in (one, zero) if math.isfinite(logit))
+    return Answer(label, own - others, 1 / (1 + math.exp(-difference)), size)
 
 
 def label_tokens(tokenizer: Any, label: str) -> list[int]:
@@ -242,22 +254,20 @@ def label_tokens(tokenizer: Any, label: str) -> list[int]:
 
 
 _FACTS = "Title: Harbours\nThe port of Lisbon lies on the Tagus, and was opened to larger ships in 1887. "
+_CLAIMS = (
+    "Lisbon's port lies on the Tagus.",
+    "The port of Lisbon was opened to larger ships in 1901.",
+    "Bananas are yellow.",
+    "The port lies on a river.",
+    "No ship has ever reached Lisbon.",
+    "Larger ships could enter from 1887 on.",
+    "The Tagus is in Peru.",
+    "It was opened.",
+)
 PROBES = [
-    TEMPLATE.format(premise=_FACTS * times, hypothesis=hypothesis)
-    for times, hypothesis in zip(
-        (1, 2, 3, 4, 6, 8, 12, 1),
-        (
-            "Lisbon's port lies on the Tagus.",
-            "The port of Lisbon was opened to larger ships in 1901.",
-            "Bananas are yellow.",
-            "The port lies on a river.",
-            "No ship has ever reached Lisbon.",
-            "Larger ships could enter from 1887 on.",
-            "The Tagus is in Peru.",
-            "It was opened.",
-        ),
-        strict=True,
-    )
+    TEMPLATE.format(premise=_FACTS * times, hypothesis=claim)
+    for claim, lengths in zip(_CLAIMS, ((1, 8), (2, 5), (3, 1), (4, 2), (6, 1), (8, 3), (12, 2), (1, 4)), strict=True)
+    for times in lengths
 ]
 """Pairs on which the noise of batched scoring is measured."""
 

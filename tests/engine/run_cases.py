@@ -18,6 +18,7 @@ from groundeval.generation.interface import (
 )
 from groundeval.generation.prompts import printable
 
+
 @dataclass(frozen=True)
 class Ran:
     """What became of a command."""

@@ -1,0 +1,75 @@
+"""Post-hoc citation (ALCE): attach to each uncited statement the document that resembles it most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from groundeval.metrics.reading import AnswerKind
+from groundeval.parsing.citations import citations
+from groundeval.parsing.refusal import refuses
+from groundeval.parsing.statements import sentences
+from groundeval.records import Document, Response
+
+PostHoc = Literal["none", "tfidf"]
+"""How citations are attached: not at all, or by the cosine of TF-IDF vectors."""
+
+_ENDINGS = ".!?"
+Similarities = Callable[[str], Sequence[float]]
+
+
+def cite_afterwards(response: Response, kind: AnswerKind) -> Response:
+    """The response with a citation at every sentence or list item that has none and resembles some document.
+
+    A refusal is left alone, and so is a statement that shares no word with any document. Citations go before the
+    final punctuation mark.
+    """
+    docs = response.example.docs or ()
+    if not docs or response.status != "ok" or refuses(response.text):
+        return response
+    similar = tfidf(docs)
+    if kind == "list":
+        text = ",".join(_cited(item, similar) for item in response.text.split(","))
+    else:
+        text = _each_sentence(response.text, similar)
+    return replace(response, text=text)
+
+
+def _each_sentence(text: str, similar: Similarities) -> str:
+    """All of the text with its sentences cited; what lies between them stays as it is."""
+    parts: list[str] = []
+    position = 0
+    for sentence in sentences(text):
+        start = text.index(sentence, position)
+        parts += [text[position:start], _cited(sentence, similar)]
+        position = start + len(sentence)
+    return "".join([*parts, text[position:]])
+
+
+def _cited(statement: str, similar: Similarities) -> str:
+    if citations(statement) or not statement.strip():
+        return statement
+    scores = similar(statement)
+    best = max(range(len(scores)), key=scores.__getitem__)
+    if scores[best] <= 0:
+        return statement
+    bare = statement.rstrip()
+    body = bare.rstrip(_ENDINGS)
+    return f"{body} [{best + 1}]{bare[len(body) :]}{statement[len(bare) :]}"
+
+
+def tfidf(docs: Sequence[Document]) -> Similarities:
+    """Cosine of a statement's TF-IDF vector with each document's, in [0, 1]; the weights come from the documents."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizer = TfidfVectorizer(stop_words="english")
+    try:
+        known = vectorizer.fit_transform([f"{document.title} {document.text}" for document in docs])
+    except ValueError:  # The documents hold nothing but stop words.
+        return lambda statement: [0.0] * len(docs)
+
+    def similarities(statement: str) -> list[float]:
+        return [float(each) for each in (vectorizer.transform([statement]) @ known.T).toarray()[0]]
+
+    return similarities

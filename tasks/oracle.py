@@ -1,0 +1,35 @@
+"""Oracle documents (ALCE): of all documents that an example has, those that hold the most gold answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from groundeval.errors import DataError
+from groundeval.records import Document, Example
+
+
+def with_oracle_documents(example: Example, count: int) -> Example:
+    """The example with `count` of its documents first: greedily those that bring the most gold answers not brought yet.
+
+    Ties keep the given order, and so do the documents that bring nothing, which fill the rest. Raises DataError if the
+    documents do not say which gold answers they hold (`answers_found`).
+    """
+    docs = example.docs or ()
+    if any(document.answers_found is None for document in docs):
+        raise DataError(
+            f'example "{example.id}": oracle documents need "answers_found" in every document.\n'
+            "  Use data in the Trust-Score format, or ALCE's file of oracle documents with --data TASK=FILE."
+        )
+    chosen: list[Document] = []
+    rest = list(docs)
+    brought: set[int] = set()
+    while rest and len(chosen) < count:
+        gains = [len(_held(document) - brought) for document in rest]
+        best = gains.index(max(gains))
+        brought |= _held(rest[best])
+        chosen.append(rest.pop(best))
+    return replace(example, docs=(*chosen, *rest))
+
+
+def _held(document: Document) -> set[int]:
+    return {index for index, found in enumerate(document.answers_found or ()) if found}

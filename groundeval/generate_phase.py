@@ -143,7 +143,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
     """
     part = f".{options.shard[0]}-of-{options.shard[1]}" if options.shard else ""
     quiet = options.scoring.quiet
-    with Folder(job.folder).open(f".lock{part}") as folder:
+    with Folder(job.folder).open(part.strip(".")) as folder:
         done = {each for each, record in stored_generations(job.folder).items() if record["status"] != "error"}
         missing = [prompt for prompt in job.prompts if prompt.id not in done]
         if not missing:

@@ -68,37 +68,47 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock: int | None = None
+        self._locks: list[int] = []
 
-    def open(self, lock_name: str = ".lock") -> Folder:
-        """Make the folder and lock it. Raises UsageError if it cannot be written, FolderBusy if another run has it."""
+    def open(self, part: str = "") -> Folder:
+        """Make the folder and lock it. Raises UsageError if it cannot be written, FolderBusy if another run has it.
+
+        With `part` (a shard's name) the lock is on that part only: other parts may be written at the same time, but
+        not the same part twice, and not the folder as a whole.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self.path / lock_name, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise unwritable(self.path, error) from None
+            self._lock(".lock", fcntl.LOCK_SH if part else fcntl.LOCK_EX)
+            if part:
+                self._lock(f".lock.{part}", fcntl.LOCK_EX)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, OSError):
+                raise unwritable(self.path, error) from None
+            raise
+        return self
+
+    def _lock(self, name: str, kind: int) -> None:
+        lock = os.open(self.path / name, os.O_RDWR | os.O_CREAT, 0o644)
+        self._locks.append(lock)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            owner = os.pread(self._lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            os.close(self._lock)
-            self._lock = None
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
             raise FolderBusy(
                 f"{self.path} is being written by another run (process {owner}).\n"
                 "  Wait for it to end, or choose another --output-path."
             ) from None
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
-        return self
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
 
     def close(self) -> None:
         """Release the lock."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        while self._locks:
+            os.close(self._locks.pop())
 
     def __enter__(self) -> Folder:
-        return self if self._lock is not None else self.open()
+        return self if self._locks else self.open()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

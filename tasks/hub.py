@@ -35,7 +35,7 @@ def plain_file(repositories: Sequence[str], file: str) -> Fetched:
     for repository in repositories:
         try:
             return _downloaded(repository, file)
-        except NotThere as error:  # noqa: PERF203
+        except NotThere as error:
             absent = absent or error
     raise absent or Unreachable(f"no data set named for {file}")
 

@@ -156,9 +156,7 @@ def test_shards_together_are_the_whole_run(tmp_path: Path, run: Cli, counting: t
     ran = run("--json")
     assert len(counting.generated) == 5, "the whole run finds the shards' samples"
     assert ran.json["metrics"] == whole["metrics"]
-    assert {line["id"] for path in folder.glob("prompts*.jsonl") for line in lines_of(path)} == set(
-        counting.generated
-    )
+    assert {line["id"] for path in folder.glob("prompts*.jsonl") for line in lines_of(path)} == set(counting.generated)
 
 
 def test_several_tasks_and_profiles_are_a_list_with_a_line_each(tmp_path: Path, run: Cli, data: Path):

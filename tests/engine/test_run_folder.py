@@ -81,9 +81,22 @@ def test_one_process_at_a_time_and_the_error_names_the_other(tmp_path: Path):
     Folder(tmp_path).open().close()
 
 
-def test_locks_of_other_names_do_not_keep_each_other_out(tmp_path: Path):
-    with Folder(tmp_path).open(".lock.1-of-2"), Folder(tmp_path).open(".lock.2-of-2"):
-        pass
+def test_parts_do_not_keep_each_other_out_but_themselves_and_the_whole(tmp_path: Path):
+    with Folder(tmp_path).open("1-of-2"), Folder(tmp_path).open("2-of-2"):
+        for part in ("1-of-2", "2-of-2", ""):
+            with pytest.raises(FolderBusy):
+                Folder(tmp_path).open(part)
+    with Folder(tmp_path).open(), pytest.raises(FolderBusy):
+        Folder(tmp_path).open("1-of-2")
+
+
+def test_a_file_system_without_locks_is_not_taken_for_a_busy_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def unsupported(descriptor: int, kind: int) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("fcntl.flock", unsupported)
+    with pytest.raises(UsageError, match="Operation not supported"):
+        Folder(tmp_path).open()
 
 
 def test_a_folder_that_cannot_be_made_is_a_users_error(tmp_path: Path):

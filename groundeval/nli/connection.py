@@ -1,0 +1,284 @@
+"""A line to one server over HTTP: requests of several threads, each repeated for as long as waiting can help.
+
+A server that is down, restarting or busy costs time and nothing else; only when it has answered nobody for the whole
+patience does a request fail. This module imports httpx: import it only when there is an address to talk to.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from groundeval.errors import BackendError, UsageError, excerpt
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+CONNECT_SECONDS = 10.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+LONGEST_RETRY_AFTER = 60.0
+SAY_AFTER = 2.0
+"""Seconds without an answer after which the user is told that the run waits."""
+SAME_OUTAGE = 30.0
+"""Who asks within this many seconds after a request was given up does not wait the whole patience again."""
+BUSY = frozenset({408, 425, 429})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class TooLarge(Exception):
+    """The server does not take a request of this size (413)."""
+
+
+class Refused(UsageError):
+    """The server wants a bearer token, or another one than it was given."""
+
+
+class _Trouble(Exception):
+    """An attempt that brought no answer, and may be repeated."""
+
+    def __init__(self, what: str, *, pause: float | None = None, alive: bool = False) -> None:
+        super().__init__(what)
+        self.pause = pause
+        """How long the server asks to hold back, in seconds."""
+        self.alive = alive
+        """Busy or slow, but not dead: time out, 429."""
+
+
+class Connection:
+    """Requests to the server at an address; any number of threads may ask at once.
+
+    `timeout`: seconds for one answer. `patience`: seconds without any answer from the server, to any thread, after
+    which `ask` raises BackendError.
+    """
+
+    def __init__(self, address: str, *, token: str | None, timeout: float, patience: float, connections: int) -> None:
+        self.address = address.rstrip("/")
+        self.patience = patience
+        self.timeout = timeout
+        host = _host(self.address)
+        headers = {"Accept-Encoding": "identity", "User-Agent": f"groundeval/{version('groundeval')}"}
+        if token:
+            headers["Authorization"] = f"Bearer {_token(token)}"
+        self._http = httpx.Client(
+            headers=headers,
+            timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS), pool=None),
+            limits=httpx.Limits(max_connections=connections + 1, max_keepalive_connections=connections + 1),
+            # A proxy for the outside world cannot reach this machine's own ports.
+            trust_env=host not in LOOPBACK,
+        )
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._silent_since: float | None = None
+        self._given_up_at = -math.inf
+        self._not_before = 0.0
+        self._said = False
+        self._judged_seen: object = None
+
+    def close(self) -> None:
+        """Drop the connections; who waits gets a BackendError."""
+        self._closed.set()
+        self._http.close()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        *,
+        read: Callable[[Json], T],
+        limit: int = 1 << 20,
+        patience: float | None = None,
+    ) -> T:
+        """What `read` makes of the server's JSON object; a ValueError of `read` counts as a garbled answer.
+
+        `limit`: bytes that the answer may have. `patience`: another than usual. Raises Refused, TooLarge, BackendError.
+        """
+        # ASCII escapes carry lone surrogates, which UTF-8 cannot.
+        content = None if body is None else json.dumps(body).encode("ascii")
+        self._begin()
+        attempt = 0
+        while True:
+            self._hold_back()
+            try:
+                answer = read(_object(self._once(method, path, content, limit)))
+            except (httpx.HTTPError, ValueError, _Trouble) as error:
+                trouble = error if isinstance(error, _Trouble) else _trouble(error)
+            else:
+                self._answered()
+                return answer
+            self._wait(trouble, attempt, self.patience if patience is None else patience)
+            attempt += 1
+
+    # One attempt
+
+    def _once(self, method: str, path: str, content: bytes | None, limit: int) -> bytes:
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        until = time.monotonic() + self.timeout
+        with self._http.stream(method, self.address + path, content=content, headers=headers) as response:
+            parts, size = [], 0
+            for part in response.iter_bytes():
+                size += len(part)
+                parts.append(part)
+                if size > limit:
+                    raise _Trouble(f"the answer is longer than {limit} bytes")
+                if time.monotonic() > until:
+                    raise _Trouble(f"no whole answer within {self.timeout:g} s", alive=True)
+        answer = b"".join(parts)
+        if response.status_code != 200:
+            self._raise_for(response, answer)
+        return answer
+
+    def _raise_for(self, response: httpx.Response, answer: bytes) -> NoReturn:
+        status = response.status_code
+        said = f"{status} {_message(answer)}".strip()
+        if status in BUSY or status >= 500:
+            raise _Trouble(f"it answers {said}", pause=_seconds(response), alive=status in BUSY)
+        if status in (401, 403):
+            raise Refused(
+                f"NLI server {self.address} refuses the token, or wants one (it answers {said}).\n"
+                "  Put the server's token into the environment variable GROUNDEVAL_NLI_TOKEN."
+            )
+        if status == 413:
+            raise TooLarge(said)
+        raise BackendError(
+            f"NLI server {self.address} answers {said}.\n"
+            "  Is this the address of `groundeval serve-nli`, of the same version as here?"
+        )
+
+    # Waiting
+
+    def _begin(self) -> None:
+        with self._lock:
+            if time.monotonic() - self._given_up_at > SAME_OUTAGE and self._given_up_at > 0:
+                self._silent_since, self._given_up_at = None, -math.inf
+
+    def _answered(self) -> None:
+        with self._lock:
+            told, self._said = self._said, False
+            self._silent_since, self._given_up_at = None, -math.inf
+        if told:
+            _say(f"NLI server {self.address} answers again; going on.")
+
+    def _hold_back(self) -> None:
+        """Wait while the server has asked everyone to."""
+        while (left := self._not_before - time.monotonic()) > 0:
+            self._sleep(left)
+
+    def _wait(self, trouble: _Trouble, attempt: int, patience: float) -> None:
+        """Pause before the next attempt. Raises BackendError when patience is over."""
+        now = time.monotonic()
+        with self._lock:
+            if self._silent_since is None:
+                self._silent_since = now
+            silent = now - self._silent_since
+            say = silent >= min(SAY_AFTER, patience / 2) and not self._said
+            self._said = self._said or say
+        if say:
+            _say(f"NLI server {self.address}: {trouble}. Waiting for it, up to {patience:g} s.")
+        if silent >= patience and not (trouble.alive and self._progresses()):
+            with self._lock:
+                self._given_up_at = time.monotonic()
+            raise BackendError(
+                f"NLI server {self.address}: {trouble}; no answer for {silent:.0f} s.\n"
+                "  When it runs again, the same command goes on from here."
+            )
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt, 10)) * random.uniform(0.5, 1.0)
+        if trouble.pause is not None:
+            pause = max(pause, min(trouble.pause, LONGEST_RETRY_AFTER))
+            # The server speaks for all requests, so the others hold back too.
+            self._not_before = max(self._not_before, time.monotonic() + pause)
+        self._sleep(min(pause, max(0.05, patience - silent)))
+
+    def _sleep(self, seconds: float) -> None:
+        if self._closed.wait(seconds):
+            raise BackendError(f"the connection to NLI server {self.address} was closed")
+
+    def _progresses(self) -> bool:
+        """Has a server that keeps us waiting judged pairs since it was last asked; if so, patience begins anew."""
+        try:
+            health = _object(self._http.get(self.address + "/health", timeout=CONNECT_SECONDS).content)
+        except (httpx.HTTPError, ValueError):
+            return False
+        judged = health.get("judged")
+        with self._lock:
+            moved = health.get("status") == "ready" and judged is not None and judged != self._judged_seen
+            self._judged_seen = judged
+            if moved:
+                self._silent_since = time.monotonic()
+        return moved
+
+
+def _host(address: str) -> str:
+    """The host of an address. Raises UsageError for what is no plain http(s) address."""
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise UsageError(f"--nli {address}: not an address: {error}") from None
+    if parts.username or parts.password:
+        raise UsageError(
+            f"--nli {parts.scheme}://...@{host}: a password in the address would end up in logs.\n"
+            "  Put a token into the environment variable GROUNDEVAL_NLI_TOKEN instead."
+        )
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise UsageError(f"--nli {address}: must look like http://host:8765")
+    return host
+
+
+def _token(token: str) -> str:
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise UsageError("the NLI server's token may hold only visible ASCII characters")
+    return token
+
+
+def _object(answer: bytes) -> Json:
+    """A JSON object. Raises ValueError for anything else."""
+    try:
+        found = json.loads(answer)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"not a JSON object: {excerpt(found)}")
+    return found
+
+
+def _trouble(error: httpx.HTTPError | ValueError) -> _Trouble:
+    if isinstance(error, ValueError):
+        return _Trouble(f"its answer cannot be read ({excerpt(str(error))})")
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return _Trouble(f"cannot be reached ({str(error) or 'no connection in time'})")
+    if isinstance(error, httpx.TimeoutException):
+        return _Trouble("no answer in time", alive=True)
+    return _Trouble(f"the connection broke ({error or type(error).__name__})")
+
+
+def _message(answer: bytes) -> str:
+    """What an answer that holds no result says."""
+    try:
+        found = _object(answer)
+    except ValueError:
+        return excerpt(answer[:200].decode("utf-8", "replace")) if answer.strip() else ""
+    return excerpt(found.get("error", found), 300)
+
+
+def _seconds(response: httpx.Response) -> float | None:
+    """The header `Retry-After`, where it holds seconds."""
+    try:
+        seconds = float(response.headers.get("Retry-After", ""))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < math.inf else None
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)

@@ -1,0 +1,221 @@
+"""The `remote` verifier: a model behind `groundeval serve-nli`, asked over HTTP with many requests in flight."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from groundeval.errors import BackendError, GroundevalError, SampleError, UsageError, excerpt
+from groundeval.nli.model import NLIOptions, PartialFailure, Traits, register_nli
+from groundeval.records import Pair, Verdict
+
+if TYPE_CHECKING:
+    from groundeval.nli.connection import Connection, Json
+
+TOKEN_VARIABLE = "GROUNDEVAL_NLI_TOKEN"
+CONNECTIONS = 16
+"""Requests in flight: together they hold several of the server's batches, so that it never waits for this client."""
+CHUNK_CHARACTERS = 65_536
+CHUNK_PAIRS = 512
+FIRST_CONTACT = 30.0
+"""Seconds to wait for a server that has never answered: a wrong address shows early."""
+
+Outcome = Verdict | GroundevalError
+
+
+class Remote:
+    """Verdicts of the model that a server serves. The identity is the served model's own.
+
+    So results are the same, and go into the same place, whether a model judges in this process or behind a server. The
+    server keeps the cache; nothing is cached here.
+    """
+
+    traits = Traits(kind="remote", in_process=False, persistent=False)
+
+    def __init__(self, options: NLIOptions) -> None:
+        from groundeval.nli.connection import Connection
+
+        self._line: Connection = Connection(
+            options.model,
+            token=options.token or os.environ.get(TOKEN_VARIABLE),
+            timeout=options.timeout,
+            patience=options.patience,
+            connections=CONNECTIONS,
+        )
+        self._identity: dict[str, Any] | None = None
+        self._serving = ""
+        """What the server calls the model that it serves, in every answer."""
+
+    @property
+    def name(self) -> str:
+        """The served model's name; the address until the server has been reached."""
+        return self._line.address if self._identity is None else str(self._identity["name"])
+
+    @property
+    def revision(self) -> str | None:
+        """The served model's version, once the server has been reached."""
+        revision = None if self._identity is None else self._identity.get("revision")
+        return None if revision is None else str(revision)
+
+    def identity(self) -> dict[str, Any]:
+        """What determines the verdicts: the served model's identity. Waits for the server if it must."""
+        self.load()
+        assert self._identity is not None
+        return dict(self._identity)
+
+    def cost(self, pair: Pair) -> int:
+        """An eighth of the characters: one call of `score` gets enough pairs for many requests in flight."""
+        return (len(pair.premise) + len(pair.hypothesis)) // 8 + 1
+
+    def check(self) -> None:
+        """Is the server there, and does it take the token; it may still be loading its model."""
+        self._line.ask("GET", "/health", read=_state, patience=self._first_patience, also=(503,))
+        self._line.ask("GET", "/identity", read=lambda answer: None, patience=self._first_patience, also=(503,))
+
+    def load(self) -> None:
+        """Wait until the server has loaded its model, and learn which it is. Raises Refused or BackendError."""
+        if self._identity is not None:
+            return
+        self.check()
+        self._identity, self._serving = self._line.ask("GET", "/identity", read=_identity)
+
+    @property
+    def _first_patience(self) -> float:
+        return min(self._line.patience, FIRST_CONTACT)
+
+    def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
+        """One verdict for each pair, in order. Raises PartialFailure with what did arrive if the server gave up."""
+        self.load()
+        outcomes = _side_by_side(self._chunk, list(chunks(pairs)))
+        if any(not isinstance(outcome, Verdict) for outcome in outcomes):
+            raise PartialFailure(outcomes)
+        return [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._line.close()
+
+    def _chunk(self, pairs: Sequence[Pair]) -> Sequence[Outcome]:
+        """The outcomes of one request, or of two smaller ones where it is too large for the server."""
+        from groundeval.nli.connection import Refused, TooLarge
+
+        try:
+            return self._line.ask(
+                "POST",
+                "/verdicts",
+                {"pairs": pairs},
+                read=lambda answer: self._outcomes(answer, len(pairs)),
+                limit=65_536 + 4_096 * len(pairs),
+            )
+        except TooLarge as refusal:
+            if len(pairs) > 1:
+                middle = len(pairs) // 2
+                return [*self._chunk(pairs[:middle]), *self._chunk(pairs[middle:])]
+            return [
+                SampleError(
+                    f"NLI server {self._line.address} does not take a pair of {len(pairs[0].premise)} characters "
+                    f"({refusal}): hypothesis {excerpt(pairs[0].hypothesis)}"
+                )
+            ]
+        except Refused as refusal:
+            # It was accepted at the start: the server has changed, and what is computed can be kept.
+            return [BackendError(str(refusal))] * len(pairs)
+        except GroundevalError as error:
+            return [error] * len(pairs)
+
+    def _outcomes(self, answer: Json, count: int) -> list[Outcome]:
+        serving, verdicts = answer.get("model"), answer.get("verdicts")
+        if serving != self._serving:
+            raise BackendError(
+                f"NLI server {self._line.address} now serves another model than {self.name} (revision "
+                f"{self.revision}), with which this run began.\n"
+                "  Serve that one again and repeat the command; or begin anew with the other."
+            )
+        if not isinstance(verdicts, list) or len(verdicts) != count:
+            raise ValueError(f"{count} verdicts were asked for")
+        return [_outcome(each) for each in verdicts]
+
+
+def chunks(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
+    """Pairs in their order, cut into requests of about 64 thousand characters."""
+    begin = filled = 0
+    for index, pair in enumerate(pairs):
+        size = len(pair.premise) + len(pair.hypothesis)
+        if index > begin and (filled + size > CHUNK_CHARACTERS or index - begin == CHUNK_PAIRS):
+            yield pairs[begin:index]
+            begin, filled = index, 0
+        filled += size
+    if begin < len(pairs):
+        yield pairs[begin:]
+
+
+def _side_by_side(
+    ask: Callable[[Sequence[Pair]], Sequence[Outcome]], requests: Sequence[Sequence[Pair]]
+) -> list[Outcome]:
+    """The outcomes of several requests, `CONNECTIONS` at a time, in order.
+
+    The threads are daemons: a run that is interrupted while it waits for a dead server ends at once.
+    """
+    done: list[Sequence[Outcome]] = [()] * len(requests)
+    todo: SimpleQueue[int] = SimpleQueue()
+    for index in range(len(requests)):
+        todo.put(index)
+
+    def work() -> None:
+        while True:
+            try:
+                index = todo.get_nowait()
+            except Empty:
+                return
+            try:
+                done[index] = ask(requests[index])
+            except Exception as failure:
+                error = BackendError(f"asking the NLI server failed: {failure!r}")
+                error.__cause__ = failure
+                done[index] = [error] * len(requests[index])
+
+    helpers = [
+        threading.Thread(target=work, name="nli-remote", daemon=True)
+        for _ in range(min(CONNECTIONS, len(requests)) - 1)
+    ]
+    for helper in helpers:
+        helper.start()
+    work()
+    for helper in helpers:
+        helper.join()
+    return [outcome for outcomes in done for outcome in outcomes]
+
+
+def _outcome(found: object) -> Outcome:
+    """One entry of an answer. Raises ValueError for what is no verdict."""
+    if isinstance(found, dict):
+        entailed, score, rechecked = found.get("entailed"), found.get("score"), found.get("rechecked", False)
+        if isinstance(entailed, bool) and isinstance(rechecked, bool) and type(score) in (int, float):
+            return Verdict(entailed, float(score), rechecked)
+        error = found.get("error")
+        if isinstance(error, str):
+            return BackendError(error) if found.get("backend") else SampleError(error)
+    raise ValueError(f"not a verdict: {excerpt(found)}")
+
+
+def _state(answer: Json) -> None:
+    if answer.get("status") not in ("ready", "loading"):
+        raise ValueError(f"not the health of an NLI server: {excerpt(answer)}")
+
+
+def _identity(answer: Json) -> tuple[dict[str, Any], str]:
+    identity, serving = answer.get("identity"), answer.get("model")
+    if not isinstance(identity, dict) or not isinstance(identity.get("name"), str) or not isinstance(serving, str):
+        raise ValueError(f"not the identity of a model: {excerpt(answer)}")
+    return identity, serving
+
+
+@register_nli("remote")
+def remote(options: NLIOptions) -> Remote:
+    """A model behind `groundeval serve-nli`: --nli http://host:port."""
+    if not options.model:
+        raise UsageError("--nli remote: give the server's address instead, as in --nli http://host:8765.")
+    return Remote(options)

@@ -11,6 +11,7 @@ from groundeval.commands.bench import bench
 from groundeval.commands.list import list_
 from groundeval.commands.run import run
 from groundeval.commands.score import score
+from groundeval.commands.serve_nli import serve_nli
 from groundeval.commands.validate import validate
 from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE, EXIT_USAGE, GroundevalError
 
@@ -52,6 +53,7 @@ app.command("run")(run)
 app.command("score")(score)
 app.command("validate")(validate)
 app.command("list")(list_)
+app.command("serve-nli")(serve_nli)
 app.add_typer(bench, name="bench")
 
 

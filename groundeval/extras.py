@@ -6,7 +6,11 @@ import importlib.util
 
 from groundeval.errors import MissingExtra
 
-MODULES = {"hf": ("torch", "transformers"), "mauve": ("mauve", "torch", "transformers")}
+MODULES = {
+    "hf": ("torch", "transformers"),
+    "mauve": ("mauve", "torch", "transformers"),
+    "server": ("fastapi", "uvicorn"),
+}
 """The modules that stand for an extra of `pyproject.toml`."""
 
 

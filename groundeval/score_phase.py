@@ -132,9 +132,9 @@ def _score_under(plan: Plan, texts: Texts, nli: NLI | None, options: ScoringOpti
         table = ScoreTable(plan.columns)
         lines = None if folder is None else Lines(folder.path / "scores.jsonl")
         if folder is not None and lines is not None:
-            folder.write_json(
-                "manifest.json", {"kind": "scores", "identity": identity, "circumstances": circumstances()}
-            )
+            # The identity names the model; whether it judged here or behind a server, and where, is circumstance.
+            around = {**circumstances(), "nli": None if nli is None else nli.name}
+            folder.write_json("manifest.json", {"kind": "scores", "identity": identity, "circumstances": around})
             _recall(lines, texts, table)
         pending = [example for example in texts.examples if example.id not in table]
         models = OptionalModels(options.metric_models)
@@ -220,7 +220,7 @@ def _results(plan: Plan, texts: Texts, table: ScoreTable, nli: NLI | None, model
         task=texts.task.name,
         task_version=texts.task.version,
         profile=plan.profile.name,
-        nli=None if nli is None else nli.name,
+        nli=None if nli is None else str(nli.identity()["name"]),
         nli_identity=None if nli is None else nli.identity(),
         n=sum(count for status, count in statuses.items() if status != "error"),
         statuses=statuses,

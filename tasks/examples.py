@@ -10,7 +10,7 @@ from pathlib import Path
 from groundeval.errors import DataError
 from groundeval.records import Document, Example
 from groundeval.tasks.fields import Shared, example_from
-from groundeval.tasks.files import Layout, Record, read_records
+from groundeval.files import Layout, Record, read_records
 
 _FOUND = "docs[].answers_found"
 

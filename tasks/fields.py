@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar
 
 from groundeval.errors import DataError, excerpt
 from groundeval.records import Document, Example, QAPair
-from groundeval.tasks.files import Record
+from groundeval.files import Record
 
 T = TypeVar("T")
 

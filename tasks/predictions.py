@@ -8,7 +8,7 @@ from pathlib import Path
 from groundeval.records import Example
 from groundeval.tasks.examples import Checked
 from groundeval.tasks.fields import missing, wrong
-from groundeval.tasks.files import Layout, Record, read_records
+from groundeval.files import Layout, Record, read_records
 
 
 def read_predictions(

@@ -15,7 +15,7 @@ from groundeval.records import Example
 from groundeval.tasks import prompts
 from groundeval.tasks.distractors import with_distractors
 from groundeval.tasks.examples import Checked, content_hash, read_examples
-from groundeval.tasks.files import read_records
+from groundeval.files import read_records
 from groundeval.tasks.mapping import Mapping
 from groundeval.tasks.sources import EMBEDDED, answerable_demonstrations, demonstrations
 from groundeval.tasks.task import TASKS, Dataset, Task

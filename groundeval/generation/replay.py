@@ -9,13 +9,13 @@ prompt with its `id`; where no record has that id, to the prompt that asks its `
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from groundeval.errors import DataError, UsageError, excerpt
+from groundeval.files import Record, read_records
 from groundeval.generation.interface import (
     Completion,
     Generator,
@@ -55,7 +55,6 @@ class ReplayGenerator:
     def __init__(self, options: GeneratorOptions) -> None:
         check_model_args(options.model_args, MODEL_ARGS, "replay")
         self.options = options
-        self._content: bytes | None = None
         self._by_id: dict[str, Recorded] | None = None
         self._by_question: dict[str, Recorded] = {}
 
@@ -65,9 +64,7 @@ class ReplayGenerator:
             return
         field = self.options.model_args.get("output_field")
         name = self.options.model
-        records = [_recorded(row, number, field, name) for number, row in _rows(self._bytes(), name)]
-        if not records:
-            raise DataError(f"{name}: holds no records")
+        records = [_recorded(record, field) for record in read_records(self._path(), name=name)]
         self._by_question = _questions(records, name)
         self._by_id = _ids(records, name)
 
@@ -94,24 +91,22 @@ class ReplayGenerator:
         return {
             "backend": "replay",
             "model": Path(self.options.model).stem,
-            "content_sha256": hashlib.sha256(self._bytes()).hexdigest(),
+            "content_sha256": _content_hash(self._path()),
             "model_args": dict(self.options.model_args),
         }
 
     def close(self) -> None:
         """Forget the file's content."""
-        self._content, self._by_id, self._by_question = None, None, {}
+        self._by_id, self._by_question = None, {}
 
-    def _bytes(self) -> bytes:
-        if self._content is None:
-            path = Path(self.options.model).expanduser()
-            if not path.is_file():
-                raise UsageError(
-                    f"--model {self.options.model}: no such file. "
-                    "With --backend replay, --model is a file of outputs (JSON or JSONL)."
-                )
-            self._content = path.read_bytes()
-        return self._content
+    def _path(self) -> Path:
+        path = Path(self.options.model).expanduser()
+        if not path.is_file():
+            raise UsageError(
+                f"--model {self.options.model}: no such file. "
+                "With --backend replay, --model is a file of outputs (JSON or JSONL)."
+            )
+        return path
 
     def _find(self, prompt: Prompt) -> Recorded | None:
         assert self._by_id is not None
@@ -130,53 +125,16 @@ def replay(options: GeneratorOptions) -> Generator:
     return ReplayGenerator(options)
 
 
-def _rows(content: bytes, name: str) -> list[tuple[int, Any]]:
-    """The file's records with their numbers, from 0."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name}: not UTF-8 text: {error}") from error
-    if not text.strip():
-        raise DataError(f"{name}: the file is empty")
-    try:
-        whole = json.loads(text)
-    except ValueError as error:
-        return _lines(text, name, error)
-    if isinstance(whole, dict) and isinstance(whole.get("data"), list):
-        whole = whole["data"]
-    elif isinstance(whole, dict) and any(field in whole for field in ("id", "question", *TEXT_FIELDS)):
-        whole = [whole]
-    if not isinstance(whole, list):
-        raise DataError(f'{name}: must be a list of records, {{"data": [...]}} or JSONL, not {excerpt(whole)}')
-    return list(enumerate(whole))
+def _content_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
-def _lines(text: str, name: str, whole_error: ValueError) -> list[tuple[int, Any]]:
-    rows: list[tuple[int, Any]] = []
-    lines = [line for line in text.split("\n") if line.strip()]
-    for number, line in enumerate(lines):
-        row, error = _parsed(line)
-        if error is not None and number == 0:
-            raise DataError(f"{name}: neither JSON ({whole_error}) nor JSONL ({error} in the first line)")
-        if error is not None and number == len(lines) - 1 and not text.endswith("\n"):
-            raise DataError(f"{name}, record {number}: the last line is cut off: {excerpt(line)}")
-        if error is not None:
-            raise DataError(f"{name}, record {number}: not JSON: {error}")
-        rows.append((number, row))
-    return rows
-
-
-def _parsed(line: str) -> tuple[Any, ValueError | None]:
-    try:
-        return json.loads(line), None
-    except ValueError as error:
-        return None, error
-
-
-def _recorded(row: Any, number: int, field: str | None, name: str) -> Recorded:
-    where = f"{name}, record {number}"
-    if not isinstance(row, dict):
-        raise DataError(f"{where}: must be an object with the output and its id or question, not {excerpt(row)}")
+def _recorded(record: Record, field: str | None) -> Recorded:
+    row, where = record.data, record.where
     sample = row.get("id")
     if sample is not None and (isinstance(sample, bool) or not isinstance(sample, (str, int))):
         raise DataError(f'{where}: field "id" is {excerpt(sample)}, must be text')
@@ -192,9 +150,8 @@ def _recorded(row: Any, number: int, field: str | None, name: str) -> Recorded:
     present = next((one for one in fields if one in row), None)
     failed = row.get("status") == "error" or (row.get("error") is not None and not row.get(present or ""))
     if present is None and not failed:
-        asked = f' ("{excerpt(question)}")' if question else ""
         needed = " or ".join(f'"{one}"' for one in fields)
-        raise DataError(f"{where}{asked}: field {needed} is missing.\n  Another field: --model-args output_field=NAME")
+        raise DataError(f"{where}: field {needed} is missing.\n  Another field: --model-args output_field=NAME")
     text = None if failed or present is None else row[present]
     if text is not None and not isinstance(text, str):
         raise DataError(f'{where}: field "{present}" is {excerpt(text)}, must be text')
@@ -202,7 +159,7 @@ def _recorded(row: Any, number: int, field: str | None, name: str) -> Recorded:
         text = row["prefill"] + text
     finish, error = row.get("finish_reason"), row.get("error")
     return Recorded(
-        number,
+        record.number,
         None if sample is None else str(sample),
         None if question is None else _squeezed(question),
         text,

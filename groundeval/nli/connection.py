@@ -12,14 +12,13 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable
-from importlib.metadata import version
+from collections.abc import Callable, Collection
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
-from groundeval.errors import BackendError, UsageError, excerpt
+from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -27,8 +26,8 @@ Json = dict[str, Any]
 CONNECT_SECONDS = 10.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 LONGEST_RETRY_AFTER = 60.0
-SAY_AFTER = 2.0
-"""Seconds without an answer after which the user is told that the run waits."""
+SAY_AFTER, SAY_BUSY_AFTER = 2.0, 60.0
+"""Seconds without an answer, from a server that seems dead or from a busy one, after which the user is told of it."""
 SAME_OUTAGE = 30.0
 """Who asks within this many seconds after a request was given up does not wait the whole patience again."""
 BUSY = frozenset({408, 425, 429})
@@ -51,7 +50,7 @@ class _Trouble(Exception):
         self.pause = pause
         """How long the server asks to hold back, in seconds."""
         self.alive = alive
-        """Busy or slow, but not dead: time out, 429."""
+        """Busy or slow, but not dead: a timeout, 429."""
 
 
 class Connection:
@@ -66,23 +65,22 @@ class Connection:
         self.patience = patience
         self.timeout = timeout
         host = _host(self.address)
-        headers = {"Accept-Encoding": "identity", "User-Agent": f"groundeval/{version('groundeval')}"}
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
+        self._silent_since: float | None = None
+        self._given_up_at: float | None = None
+        self._not_before = 0.0
+        self._said = False
+        self._judged_seen: object = None
+        headers = {"Accept-Encoding": "identity", "User-Agent": "groundeval"}
         if token:
             headers["Authorization"] = f"Bearer {_token(token)}"
         self._http = httpx.Client(
             headers=headers,
-            timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS), pool=None),
             limits=httpx.Limits(max_connections=connections + 1, max_keepalive_connections=connections + 1),
             # A proxy for the outside world cannot reach this machine's own ports.
             trust_env=host not in LOOPBACK,
         )
-        self._lock = threading.Lock()
-        self._closed = threading.Event()
-        self._silent_since: float | None = None
-        self._given_up_at = -math.inf
-        self._not_before = 0.0
-        self._said = False
-        self._judged_seen: object = None
 
     def close(self) -> None:
         """Drop the connections; who waits gets a BackendError."""
@@ -97,11 +95,13 @@ class Connection:
         *,
         read: Callable[[Json], T],
         limit: int = 1 << 20,
+        statuses: Collection[int] = (200,),
         patience: float | None = None,
     ) -> T:
         """What `read` makes of the server's JSON object; a ValueError of `read` counts as a garbled answer.
 
-        `limit`: bytes that the answer may have. `patience`: another than usual. Raises Refused, TooLarge, BackendError.
+        `limit`: bytes that the answer may have. `statuses`: those of an answer that is worth reading. `patience`:
+        another than usual. Raises Refused, TooLarge, BackendError.
         """
         # ASCII escapes carry lone surrogates, which UTF-8 cannot.
         content = None if body is None else json.dumps(body).encode("ascii")
@@ -110,9 +110,12 @@ class Connection:
         while True:
             self._hold_back()
             try:
-                answer = read(_object(self._once(method, path, content, limit)))
+                answer = read(_object(self._once(method, path, content, limit, statuses, self.timeout)))
             except (httpx.HTTPError, ValueError, _Trouble) as error:
                 trouble = error if isinstance(error, _Trouble) else _trouble(error)
+            except (GroundevalError, TooLarge):
+                self._answered()
+                raise
             else:
                 self._answered()
                 return answer
@@ -121,10 +124,14 @@ class Connection:
 
     # One attempt
 
-    def _once(self, method: str, path: str, content: bytes | None, limit: int) -> bytes:
+    def _once(
+        self, method: str, path: str, content: bytes | None, limit: int, statuses: Collection[int], seconds: float
+    ) -> bytes:
         headers = {} if content is None else {"Content-Type": "application/json"}
-        until = time.monotonic() + self.timeout
-        with self._http.stream(method, self.address + path, content=content, headers=headers) as response:
+        until = time.monotonic() + seconds
+        with self._http.stream(
+            method, self.address + path, content=content, headers=headers, timeout=_timeout(seconds)
+        ) as response:
             parts, size = [], 0
             for part in response.iter_bytes():
                 size += len(part)
@@ -132,9 +139,9 @@ class Connection:
                 if size > limit:
                     raise _Trouble(f"the answer is longer than {limit} bytes")
                 if time.monotonic() > until:
-                    raise _Trouble(f"no whole answer within {self.timeout:g} s", alive=True)
+                    raise _Trouble(f"no whole answer within {seconds:g} s", alive=True)
         answer = b"".join(parts)
-        if response.status_code != 200:
+        if response.status_code not in statuses:
             self._raise_for(response, answer)
         return answer
 
@@ -159,13 +166,13 @@ class Connection:
 
     def _begin(self) -> None:
         with self._lock:
-            if time.monotonic() - self._given_up_at > SAME_OUTAGE and self._given_up_at > 0:
-                self._silent_since, self._given_up_at = None, -math.inf
+            if self._given_up_at is not None and time.monotonic() - self._given_up_at > SAME_OUTAGE:
+                self._silent_since = self._given_up_at = None
 
     def _answered(self) -> None:
         with self._lock:
             told, self._said = self._said, False
-            self._silent_since, self._given_up_at = None, -math.inf
+            self._silent_since = self._given_up_at = None
         if told:
             _say(f"NLI server {self.address} answers again; going on.")
 
@@ -181,7 +188,7 @@ class Connection:
             if self._silent_since is None:
                 self._silent_since = now
             silent = now - self._silent_since
-            say = silent >= min(SAY_AFTER, patience / 2) and not self._said
+            say = silent >= min(SAY_BUSY_AFTER if trouble.alive else SAY_AFTER, patience / 2) and not self._said
             self._said = self._said or say
         if say:
             _say(f"NLI server {self.address}: {trouble}. Waiting for it, up to {patience:g} s.")
@@ -195,9 +202,11 @@ class Connection:
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt, 10)) * random.uniform(0.5, 1.0)
         if trouble.pause is not None:
             pause = max(pause, min(trouble.pause, LONGEST_RETRY_AFTER))
+        pause = min(pause, max(FIRST_PAUSE, patience - silent))
+        if trouble.pause is not None:
             # The server speaks for all requests, so the others hold back too.
             self._not_before = max(self._not_before, time.monotonic() + pause)
-        self._sleep(min(pause, max(0.05, patience - silent)))
+        self._sleep(pause)
 
     def _sleep(self, seconds: float) -> None:
         if self._closed.wait(seconds):
@@ -206,8 +215,8 @@ class Connection:
     def _progresses(self) -> bool:
         """Has a server that keeps us waiting judged pairs since it was last asked; if so, patience begins anew."""
         try:
-            health = _object(self._http.get(self.address + "/health", timeout=CONNECT_SECONDS).content)
-        except (httpx.HTTPError, ValueError):
+            health = _object(self._once("GET", "/health", None, 1 << 20, (200,), CONNECT_SECONDS))
+        except (httpx.HTTPError, ValueError, GroundevalError, TooLarge, _Trouble):
             return False
         judged = health.get("judged")
         with self._lock:
@@ -216,6 +225,10 @@ class Connection:
             if moved:
                 self._silent_since = time.monotonic()
         return moved
+
+
+def _timeout(seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS), pool=None)
 
 
 def _host(address: str) -> str:
@@ -230,6 +243,10 @@ def _host(address: str) -> str:
             f"--nli {parts.scheme}://...@{host}: a password in the address would end up in logs.\n"
             "  Put a token into the environment variable GROUNDEVAL_NLI_TOKEN instead."
         )
+    try:
+        httpx.URL(address)
+    except httpx.InvalidURL as error:
+        raise UsageError(f"--nli {address}: not an address: {error}") from None
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
         raise UsageError(f"--nli {address}: must look like http://host:8765")
     return host

@@ -83,6 +83,8 @@ class Engine:
     ) -> None:
         self.name = name
         self.totals = NLIStats()
+        self.batches = 0
+        self.model_seconds = 0.0
         self.closed = False
         self._open_model = open_model
         self._open_store = open_store
@@ -269,7 +271,10 @@ class Engine:
             for some in self._slices(jobs):
                 if self.closed:
                     break
+                begun = time.monotonic()
                 outcomes = self._score([job.pair for job in some])
+                self.batches += 1
+                self.model_seconds += time.monotonic() - begun
                 if store is not None:
                     store.put([(j.key, o) for j, o in zip(some, outcomes, strict=True) if isinstance(o, Verdict)])
                 self._settle(list(zip(some, outcomes, strict=True)), computed=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from groundeval.errors import BackendError
+from groundeval.errors import BackendError, GroundevalError
 from groundeval.records import Pair, Verdict
 from groundeval.registry import Registry
 
@@ -77,9 +77,9 @@ class Closable(Protocol):
 class PartialFailure(BackendError):
     """Some pairs of a batch could not be judged; the others were."""
 
-    def __init__(self, outcomes: Sequence[Verdict | BackendError]) -> None:
+    def __init__(self, outcomes: Sequence[Verdict | GroundevalError]) -> None:
         self.outcomes = list(outcomes)
-        failed = [outcome for outcome in self.outcomes if isinstance(outcome, BackendError)]
+        failed = [outcome for outcome in self.outcomes if isinstance(outcome, GroundevalError)]
         super().__init__(
             f"{len(failed)} of {len(self.outcomes)} pairs could not be judged: {failed[0] if failed else ''}"
         )
@@ -124,7 +124,7 @@ Factory = Callable[[NLIOptions], NLIModel]
 NLI_MODELS: Registry[Factory] = Registry(
     "NLI model",
     group="groundeval.nli",
-    builtin=("groundeval.nli.lexical", "groundeval.nli.seq2seq"),
+    builtin=("groundeval.nli.lexical", "groundeval.nli.seq2seq", "groundeval.nli.remote"),
 )
 
 
@@ -143,7 +143,7 @@ def identity_of(model: NLIModel) -> dict[str, Any]:
     """What determines a verifier's verdicts, as JSON values: for score manifests and cache keys."""
     own = getattr(model, "identity", None)
     if callable(own):
-        return dict(own())
+        return {"name": model.name, **own()}
     traits = traits_of(model)
     return {
         "name": model.name,

@@ -72,8 +72,8 @@ class Remote:
 
     def check(self) -> None:
         """Is the server there, and does it take the token; it may still be loading its model."""
-        self._line.ask("GET", "/health", read=_state, patience=self._first_patience, also=(503,))
-        self._line.ask("GET", "/identity", read=lambda answer: None, patience=self._first_patience, also=(503,))
+        patience = min(self._line.patience, FIRST_CONTACT)
+        self._line.ask("GET", "/identity", read=_found, statuses=(200, 503), patience=patience)
 
     def load(self) -> None:
         """Wait until the server has loaded its model, and learn which it is. Raises Refused or BackendError."""
@@ -81,10 +81,6 @@ class Remote:
             return
         self.check()
         self._identity, self._serving = self._line.ask("GET", "/identity", read=_identity)
-
-    @property
-    def _first_patience(self) -> float:
-        return min(self._line.patience, FIRST_CONTACT)
 
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
         """One verdict for each pair, in order. Raises PartialFailure with what did arrive if the server gave up."""
@@ -193,7 +189,7 @@ def _outcome(found: object) -> Outcome:
     """One entry of an answer. Raises ValueError for what is no verdict."""
     if isinstance(found, dict):
         entailed, score, rechecked = found.get("entailed"), found.get("score"), found.get("rechecked", False)
-        if isinstance(entailed, bool) and isinstance(rechecked, bool) and type(score) in (int, float):
+        if isinstance(entailed, bool) and isinstance(rechecked, bool) and isinstance(score, int | float):
             return Verdict(entailed, float(score), rechecked)
         error = found.get("error")
         if isinstance(error, str):
@@ -201,9 +197,9 @@ def _outcome(found: object) -> Outcome:
     raise ValueError(f"not a verdict: {excerpt(found)}")
 
 
-def _state(answer: Json) -> None:
-    if answer.get("status") not in ("ready", "loading"):
-        raise ValueError(f"not the health of an NLI server: {excerpt(answer)}")
+def _found(answer: Json) -> None:
+    if answer.get("status") != "loading":
+        _identity(answer)
 
 
 def _identity(answer: Json) -> tuple[dict[str, Any], str]:

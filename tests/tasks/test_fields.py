@@ -15,7 +15,7 @@ from groundeval.errors import DataError
 from groundeval.records import Document, Example, QAPair
 from groundeval.tasks.examples import content_hash, fields_present, read_examples
 from groundeval.tasks.fields import example_from
-from groundeval.tasks.files import Record
+from groundeval.files import Record
 
 WHOLE: dict[str, Any] = {
     "id": 7,

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from groundeval import files
 from groundeval.errors import DataError, UsageError
-from groundeval.tasks import files
-from groundeval.tasks.files import read_records
+from groundeval.files import read_records
 
 RECORDS: list[dict[str, Any]] = [
     {"question": "Who sang Aida?", "n": 1},

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from groundeval.commands.bench_nli import nli
+
 bench = typer.Typer(no_args_is_help=True, help="Measure on this machine: speed, verifiers.")
 
 
@@ -53,3 +55,6 @@ def speed(
     console = Console()
     console.print(table)
     console.print(f"Every response under all profiles: {overall(speeds):,.0f} responses/s", highlight=False)
+
+
+bench.command("nli")(nli)

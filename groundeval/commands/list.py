@@ -88,6 +88,7 @@ def list_(
     """List what there is: tasks, metrics, profiles, NLI models, backends; plugins of installed packages included."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from groundeval.report import print_json
 
@@ -97,8 +98,11 @@ def list_(
     if json:
         print_json(rows)
         return
-    shown = [column for column in rows[0] if column != "source"] if rows else []
-    table = Table(*shown)
+    table = Table(show_header=False, show_lines=True)
+    # Names are there to be copied: they are never cut, however narrow the terminal.
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
     for row in rows:
-        table.add_row(*(row[column] for column in shown))
+        facts = [f"{key}: {value}" for key, value in row.items() if key not in ("name", "description", "source")]
+        table.add_row(row["name"], Text("\n".join([row["description"], *facts])))
     Console().print(table)

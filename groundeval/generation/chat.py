@@ -80,10 +80,10 @@ class ChatFormat:
         system = None if prompt.system is None else printable(prompt.system)
         if self.template is None:
             text = user if system is None else f"{system}\n\n{user}"
-            return Encoded(text, list(self.tokenizer(text, add_special_tokens=True).input_ids), "")
+            return Encoded(text, list(self.tokenizer(text, add_special_tokens=True, verbose=False).input_ids), "")
         text = self._render(user, system)
         # The template has already written the special tokens, the start token among them.
-        ids = list(self.tokenizer(text, add_special_tokens=False).input_ids)
+        ids = list(self.tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
         return Encoded(text, ids, self.prefill)
 
     def decode(self, prompt_ids: Sequence[int], new_ids: Sequence[int]) -> str:

@@ -124,14 +124,14 @@ def summarize(
     whole = Table(columns, np.ones((1, rows)))
     drawn: dict[str, list[Array]] = {key: [] for key in aggregates}
     if rows > 1:
-        for weights in _resamplings(rows, resamples, seed):
+        for weights in resamplings(rows, resamples, seed):
             table = Table(columns, weights)
             for key, aggregate in aggregates.items():
                 drawn[key].append(_scaled(aggregate, aggregate.value(table)))
     return {key: _estimate(aggregate, whole, drawn[key]) for key, aggregate in aggregates.items()}
 
 
-def _resamplings(rows: int, resamples: int, seed: int) -> Iterator[Array]:
+def resamplings(rows: int, resamples: int, seed: int) -> Iterator[Array]:
     """Bootstrap weights in chunks of bounded size: how often each row was drawn."""
     rng = np.random.default_rng(seed)
     chunk = max(1, min(resamples, _CHUNK_CELLS // rows))

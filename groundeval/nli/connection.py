@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 import sys
 import threading
 import time
@@ -192,7 +193,7 @@ class Connection:
             self._said = self._said or say
         if say:
             _say(f"NLI server {self.address}: {trouble}. Waiting for it, up to {patience:g} s.")
-        if silent >= patience and not (trouble.alive and self._progresses()):
+        if silent >= patience and not (trouble.alive and self._progresses(patience)):
             with self._lock:
                 self._given_up_at = time.monotonic()
             raise BackendError(
@@ -212,7 +213,7 @@ class Connection:
         if self._closed.wait(seconds):
             raise BackendError(f"the connection to NLI server {self.address} was closed")
 
-    def _progresses(self) -> bool:
+    def _progresses(self, patience: float) -> bool:
         """Has a server that keeps us waiting judged pairs since it was last asked; if so, patience begins anew."""
         try:
             health = _object(self._once("GET", "/health", None, 1 << 20, (200,), CONNECT_SECONDS))
@@ -220,11 +221,11 @@ class Connection:
             return False
         judged = health.get("judged")
         with self._lock:
-            moved = health.get("status") == "ready" and judged is not None and judged != self._judged_seen
-            self._judged_seen = judged
-            if moved:
+            if health.get("status") == "ready" and judged is not None and judged != self._judged_seen:
                 self._silent_since = time.monotonic()
-        return moved
+            self._judged_seen = judged
+            # Another thread may have seen it move, or have got its answer.
+            return self._silent_since is None or time.monotonic() - self._silent_since < patience
 
 
 def _timeout(seconds: float) -> httpx.Timeout:
@@ -233,21 +234,19 @@ def _timeout(seconds: float) -> httpx.Timeout:
 
 def _host(address: str) -> str:
     """The host of an address. Raises UsageError for what is no plain http(s) address."""
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise UsageError(f"--nli {address}: not an address: {error}") from None
-    if parts.username or parts.password:
+    shown = re.sub("//[^/]*@", "//...@", address)
+    if shown != address:
         raise UsageError(
-            f"--nli {parts.scheme}://...@{host}: a password in the address would end up in logs.\n"
+            f"--nli {shown}: a password in the address would end up in logs.\n"
             "  Put a token into the environment variable GROUNDEVAL_NLI_TOKEN instead."
         )
     try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
         httpx.URL(address)
-    except httpx.InvalidURL as error:
+    except (ValueError, httpx.InvalidURL) as error:
         raise UsageError(f"--nli {address}: not an address: {error}") from None
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or " " in host:
         raise UsageError(f"--nli {address}: must look like http://host:8765")
     return host
 

@@ -22,7 +22,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -52,11 +52,13 @@ LONGEST_RETRY_AFTER = 30
 class Refusal(Exception):
     """A request that gets no verdicts, and why."""
 
-    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None, **fields: Any) -> None:
+    def __init__(
+        self, status: int, message: str, headers: dict[str, str] | None = None, state: str | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.headers = headers or {}
-        self.body = {"error": message, **fields}
+        self.body = {"error": message} if state is None else {"error": message, "status": state}
 
 
 class Served:
@@ -95,11 +97,11 @@ class Served:
         """Raises Refusal while the model is not there to answer."""
         self.begin()
         if self.failure is not None:
-            raise Refusal(500, f"the model cannot be loaded: {self.failure}", status="failed")
+            raise Refusal(500, f"the model cannot be loaded: {self.failure}", state="failed")
         if not self.ready:
-            raise Refusal(503, "the model is being loaded", {"Retry-After": str(LOADING_SECONDS)}, status="loading")
+            raise Refusal(503, "the model is being loaded", {"Retry-After": str(LOADING_SECONDS)}, state="loading")
         if self.closing or self.nli.closed:
-            raise Refusal(503, "the server is shutting down", {"Retry-After": str(LOADING_SECONDS)}, status="closing")
+            raise Refusal(503, "the server is shutting down", {"Retry-After": str(LOADING_SECONDS)}, state="closing")
 
 
 def make_app(
@@ -302,7 +304,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _signals_left_to_the_server() -> Any:
+def _signals_left_to_the_server() -> Iterator[None]:
     """uvicorn stops cleanly at a signal and then raises it again; that second time it shall not kill the process."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -7,6 +7,7 @@ import pytest
 from run_cases import Cli, Counting, Ran, records, write
 
 from groundeval.cli import main
+from groundeval.metrics.metric import METRICS
 
 
 @pytest.fixture
@@ -20,6 +21,13 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
         return Ran(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def registered_metrics_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A metric that a test adds would otherwise be among the defaults of all tests after it."""
+    METRICS.names()
+    monkeypatch.setattr(METRICS, "_entries", dict(METRICS._entries))
 
 
 @pytest.fixture

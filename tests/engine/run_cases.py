@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from groundeval.generation.interface import (
     GENERATORS,
@@ -74,10 +74,10 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
 class Counting:
     """Gives each prompt a text made of its id, counts how often, and fails where it is told to."""
 
-    generated: list[str] = []
+    generated: ClassVar[list[str]] = []
     loaded = 0
     closed = 0
-    fail: set[str] = set()
+    fail: ClassVar[set[str]] = set()
     """Ids of samples that get an error instead of a text."""
     break_at: str | None = None
     """Id of the sample at which the backend as a whole breaks down."""

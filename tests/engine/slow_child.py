@@ -19,7 +19,14 @@ WINDOW = 2
 # Children are forked from a process that has imported everything and has no threads.
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["groundeval.cli", "groundeval.runner", "groundeval.metrics.calibrated", "nltk.tokenize.punkt", "punkt", "rouge_score"]
+    [
+        "groundeval.cli",
+        "groundeval.runner",
+        "groundeval.metrics.calibrated",
+        "nltk.tokenize.punkt",
+        "punkt",
+        "rouge_score",
+    ]
 )
 
 
@@ -56,7 +63,7 @@ def _run(arguments: list[str], log: str, slowness: Slowness) -> None:
     from groundeval.nli.lexical import Lexical
     from groundeval.runs import Lines
 
-    sys.stdout = sys.stderr = open(os.devnull, "w")
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     generate, judge = ReplayGenerator.generate, Lexical.judge
 
     def slow_generate(self: ReplayGenerator, prompts: Any, params: Any) -> Iterator[Any]:

@@ -134,8 +134,10 @@ def test_a_metric_asked_for_by_name_whose_field_is_missing_is_an_error(tmp_path:
         assert 'needs the field "docs"' in ran.err
 
 
-def test_a_file_without_any_gold_data_has_its_lengths_only(tmp_path: Path, cli: Cli):
+def test_a_file_without_any_gold_data_has_its_lengths_under_alce_and_nothing_under_trust(tmp_path: Path, cli: Cli):
     path = write(tmp_path / "outputs.json", records(2, docs=..., answer=..., qa_pairs=..., answers=...))
-    ran = cli("score", path, "--task", "asqa", "--profile", "alce,trust", "--nli", "lexical", "--json")
-    assert ran.code == 0
-    assert [set(each["metrics"]) for each in ran.json] == [{"length"}, set()]
+    ran = cli("score", path, "--task", "asqa", "--nli", "lexical", "--json")
+    assert list(ran.json["metrics"]) == ["length"]
+    ran = cli("score", path, "--task", "asqa", "--profile", "trust", "--nli", "lexical", "--json")
+    assert (ran.code, ran.out) == (1, "")
+    assert "nothing can be scored" in ran.err

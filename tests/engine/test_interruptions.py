@@ -49,9 +49,7 @@ class Replayed:
         return folder
 
     def stored(self) -> set[str]:
-        return {
-            record["id"] for path in self.place.glob("runs/*/asqa/*/gen*.jsonl") for record in Lines(path).read()
-        }
+        return {record["id"] for path in self.place.glob("runs/*/asqa/*/gen*.jsonl") for record in Lines(path).read()}
 
     def generated(self) -> list[str]:
         return self.log.read_text().split() if self.log.exists() else []
@@ -84,13 +82,13 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bytes_and_generates_n
     run = Replayed.into(tmp_path)
     moments = random.Random(11)
     kills = 0
-    for _ in range(12):
+    for _ in range(10):
         before, stored = len(run.generated()), run.stored()
-        code = run.killed_or_done(moments.uniform(0.1, 0.5), Slowness(window=0.04, pair=0.005))
+        code = run.killed_or_done(moments.uniform(0.1, 0.5), Slowness(window=0.08, pair=0.005))
         assert not set(run.generated()[before:]) & stored
         assert code in (0, KILLED)
         kills += code == KILLED
-    assert kills >= 3, "the moments were too late to hit anything"
+    assert kills >= 2, "the moments were too late to hit anything"
     assert run.killed_or_done(60, Slowness()) == 0
     run.assert_whole(undisturbed)
     # Only what a kill took between generating and writing was generated again: at most one window each time.

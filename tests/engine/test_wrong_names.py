@@ -137,7 +137,7 @@ def test_a_metric_that_lacks_its_packages_stops_before_anything_is_scored(
 
 
 def test_wrong_data_of_a_run_stops_it_before_anything_is_generated(tmp_path: Path, cli: Cli, counting: type[Counting]):
-    broken = write(tmp_path / "broken.json", records(3)[:2] + [{"question": "?", "docs": "x"}])
+    broken = write(tmp_path / "broken.json", [*records(2), {"question": "?", "docs": "x"}])
     ran = cli("run", *RUN[:3], "eli5,asqa", *RUN[4:], "--data", "eli5=embedded", "--data", f"asqa={broken}")
     assert ran.code == 1
     assert "record 3" in ran.err

@@ -11,12 +11,12 @@ from groundeval.generation.engine_log import EngineLog
 
 def test_what_is_printed_meanwhile_goes_to_the_log_and_nothing_else_does(capfd: pytest.CaptureFixture[str]) -> None:
     log = EngineLog()
-    print("before")
+    os.write(1, b"before\n")
     with log.captured():
-        print("inside")
+        os.write(1, b"inside\n")
         os.write(2, b"from C\n")
         subprocess.run([sys.executable, "-c", "print('child')"], check=True)
-    print("after")
+    os.write(1, b"after\n")
     assert sorted(log.path.read_text().split("\n")) == ["", "child", "from C", "inside"]
     assert capfd.readouterr().out == "before\nafter\n"
     log.close()

@@ -1,0 +1,314 @@
+"""The sequential way of asking an NLI model against the service, in one run: whole scoring of files of outputs.
+
+The sequential way is what the original evaluators do for each pair: tokenize, `generate` for this one pair, decode,
+compare with `1`; in float32, as published. It is spared the pairs that are asked again and again: they are computed
+once on both sides, so the ratios are those of batching and precision, and of the cache where it is named.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from groundeval.bench.text_speed import CACHES
+from groundeval.errors import UsageError
+from groundeval.metrics.gold import with_answers
+from groundeval.metrics.metric import Entailment
+from groundeval.metrics.profiles import profile_named
+from groundeval.nli import NLI, connect
+from groundeval.options import ScoringOptions
+from groundeval.records import Example, Pair, Response, Verdict
+from groundeval.runner import known_fields, score_predictions
+from groundeval.score_phase import run_anywhere
+from groundeval.scoring import Scorer, plan_scoring
+from groundeval.tasks import load_task
+from groundeval.tasks.predictions import read_predictions
+
+SEQUENTIAL, BATCHED, CACHED = "sequential", "batched", "from cache"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way of asking the model."""
+
+    name: str
+    dtype: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What scoring all files took one way, and how the verdicts came about."""
+
+    way: str
+    dtype: str
+    seconds: float
+    """Wall time of scoring: reading, text metrics, NLI, aggregates. The model is loaded before."""
+    cpu_seconds: float
+    """Of this process; unlike wall time it hardly depends on what else the machine does."""
+    load_seconds: float
+    asked: int
+    unique: int
+    cached: int
+    computed: int
+    rechecked: int
+
+    @property
+    def pairs_per_second(self) -> float:
+        """Different pairs judged in a second of scoring."""
+        return self.unique / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How many verdicts of pairs that both ways asked are the same."""
+
+    of: str
+    against: str
+    pairs: int
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class NLISpeed:
+    """The whole comparison."""
+
+    model: str
+    files: tuple[str, ...]
+    profiles: tuple[str, ...]
+    responses: int
+    tokens_per_pair: float
+    threads: int
+    load: float
+    """Processes that wanted to run on this machine during the run (1-minute average at its end)."""
+    timings: tuple[Timing, ...]
+    ratios: Mapping[str, float | None]
+    """Seconds of the slow way to those of the fast one; None where the fast one was not measured."""
+    cpu_ratios: Mapping[str, float | None]
+    """The same of CPU seconds."""
+    agreements: tuple[Agreement, ...]
+    rechecked_percent: float
+    """Of the pairs computed in batches, in the dtype in which more were."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """A file of outputs and the task that judges it."""
+
+    task: str
+    file: Path
+
+
+def outputs_from(specs: Sequence[str]) -> list[Outputs]:
+    """`TASK=FILE` as outputs. Raises UsageError for another form and for a file that does not exist."""
+    found = []
+    for spec in specs:
+        task, equals, file = spec.partition("=")
+        if not equals:
+            raise UsageError(f"{spec}: must be TASK=FILE, for instance asqa={spec}")
+        load_task(task)
+        if not Path(file).is_file():
+            raise UsageError(f"{spec}: {file}: no such file")
+        found.append(Outputs(task, Path(file)))
+    return found
+
+
+def measure(
+    model: str,
+    outputs: Sequence[Outputs],
+    cache: Path,
+    *,
+    profiles: Sequence[str] = ("alce", "trust"),
+    dtypes: Sequence[str] = ("float32", "bfloat16"),
+    threads: int | None = None,
+    repeats: int = 1,
+    options: Mapping[str, Any] | None = None,
+    name: str | None = None,
+) -> NLISpeed:
+    """Score the outputs each way, `repeats` times in turn; the median of each way counts.
+
+    `model`: folder of a seq2seq model; `cache`: a file that does not exist yet, for the cache on disk; `dtypes`: the
+    first is the one in which the sequential way is published, the last the one that the service uses by itself here.
+    """
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    ways = [Way(SEQUENTIAL, dtype, {"exact": "generate", "cache": False}) for dtype in dtypes]
+    ways += [Way(BATCHED, dtype, {"cache": False}) for dtype in dtypes]
+    given = dict(options or {})
+    # The text side is imported and the files are in memory before anything is timed.
+    pairs, responses = _pairs(outputs, profiles, connect("lexical"))
+    _score(outputs, profiles, "lexical", {})
+    timings: dict[tuple[str, str], list[Timing]] = {}
+    verdicts: dict[tuple[str, str], dict[Pair, bool]] = {}
+    for _ in range(repeats):
+        for way in ways:
+            with _handle(model, way, given) as nli:
+                timings.setdefault((way.name, way.dtype), []).append(_time(model, nli, way, given, outputs, profiles))
+                if (way.name, way.dtype) not in verdicts:
+                    verdicts[way.name, way.dtype] = _verdicts(outputs, profiles, nli)
+    cached = Way(CACHED, dtypes[-1], {"cache": str(cache)})
+    with _handle(model, cached, given) as nli:
+        _time(model, nli, cached, given, outputs, profiles)
+    for _ in range(repeats):
+        with _handle(model, cached, given) as nli:
+            timing = _time(model, nli, cached, given, outputs, profiles)
+        timings.setdefault((CACHED, dtypes[-1]), []).append(timing)
+    middle = {key: _median(found) for key, found in timings.items()}
+    notes = [f"{name or model}: verdicts are arbitrary, speed is not"] if name else []
+    if middle[CACHED, dtypes[-1]].computed:
+        del middle[CACHED, dtypes[-1]]
+        notes.append("no cache on disk: the second run computed pairs again, so there is no ratio for it")
+    batched = [middle[BATCHED, dtype] for dtype in dtypes]
+    return NLISpeed(
+        model=name or model,
+        files=tuple(f"{each.task}={each.file.name}" for each in outputs),
+        profiles=tuple(profiles),
+        responses=responses,
+        tokens_per_pair=_tokens(model, pairs),
+        threads=torch.get_num_threads(),
+        load=os.getloadavg()[0],
+        timings=tuple(middle.values()),
+        ratios=_ratios({key: timing.seconds for key, timing in middle.items()}, dtypes),
+        cpu_ratios=_ratios({key: timing.cpu_seconds for key, timing in middle.items()}, dtypes),
+        agreements=tuple(_agreement(verdicts, (BATCHED, dtype), (SEQUENTIAL, dtype)) for dtype in dtypes)
+        + tuple(_agreement(verdicts, (BATCHED, dtype), (SEQUENTIAL, dtypes[0])) for dtype in dtypes[1:]),
+        rechecked_percent=max(100 * timing.rechecked / max(1, timing.computed) for timing in batched),
+        notes=tuple(notes),
+    )
+
+
+def _ratios(seconds: Mapping[tuple[str, str], float], dtypes: Sequence[str]) -> dict[str, float | None]:
+    def ratio(slow: tuple[str, str], fast: tuple[str, str]) -> float | None:
+        return seconds[slow] / seconds[fast] if fast in seconds else None
+
+    published, own = dtypes[0], dtypes[-1]
+    found = {f"cold, {published} against {own}": ratio((SEQUENTIAL, published), (BATCHED, own))}
+    found |= {f"cold, both {dtype}": ratio((SEQUENTIAL, dtype), (BATCHED, dtype)) for dtype in dtypes}
+    found[f"warm, {published} against the cache"] = ratio((SEQUENTIAL, published), (CACHED, own))
+    return found
+
+
+@contextmanager
+def _handle(model: str, way: Way, given: Mapping[str, Any]) -> Iterator[NLI]:
+    """A handle that remembers nothing: closed at the end, so that the next one starts anew."""
+    with connect(model, **_options(way, given)) as nli:
+        yield nli
+
+
+def _options(way: Way, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {**given, **way.options, "dtype": way.dtype}
+
+
+def _time(
+    model: str, nli: NLI, way: Way, given: Mapping[str, Any], outputs: Sequence[Outputs], profiles: Sequence[str]
+) -> Timing:
+    begun = time.perf_counter()
+    nli.load()
+    loaded = time.perf_counter()
+    for cache in CACHES:
+        cache.cache_clear()
+    cpu = time.process_time()
+    # Scoring finds this very handle: there is one for each spec and set of options.
+    _score(outputs, profiles, model, _options(way, given))
+    seconds, cpu_seconds = time.perf_counter() - loaded, time.process_time() - cpu
+    stats = nli.stats
+    return Timing(
+        way.name,
+        way.dtype,
+        seconds,
+        cpu_seconds,
+        loaded - begun,
+        stats.asked,
+        stats.unique,
+        stats.cached,
+        stats.computed,
+        stats.rechecked,
+    )
+
+
+def _score(outputs: Sequence[Outputs], profiles: Sequence[str], nli: str, options: Mapping[str, Any]) -> None:
+    for each in outputs:
+        score_predictions(
+            each.file,
+            load_task(each.task),
+            ScoringOptions(tuple(profiles), nli=nli, nli_options=dict(options), quiet=True),
+        )
+
+
+def _median(timings: Sequence[Timing]) -> Timing:
+    middle = median(timing.seconds for timing in timings)
+    return min(timings, key=lambda timing: abs(timing.seconds - middle))
+
+
+class _Listener:
+    """Passes questions on and remembers them with their verdicts."""
+
+    def __init__(self, nli: Entailment) -> None:
+        self.verdicts: dict[Pair, bool] = {}
+        self._nli = nli
+
+    async def verdict(self, premise: str, hypothesis: str) -> Verdict:
+        """The verdict of the service behind."""
+        verdict = await self._nli.verdict(premise, hypothesis)
+        self.verdicts[Pair(premise, hypothesis)] = verdict.entailed
+        return verdict
+
+
+def _verdicts(outputs: Sequence[Outputs], profiles: Sequence[str], nli: NLI) -> dict[Pair, bool]:
+    """All pairs that scoring asks, with their verdicts. The handle knows them when it has scored the outputs before."""
+    listener = _Listener(nli)
+    for each in outputs:
+        kind = load_task(each.task).kind
+        read = [(with_answers(example), output) for example, output in read_predictions(each.file)]
+        fields = known_fields([example for example, _ in read])
+        for profile in profiles:
+            plan = plan_scoring(profile_named(profile), kind, fields)
+            asking = replace(plan, metrics=tuple(metric for metric in plan.metrics if metric.nli))
+            run_anywhere(partial(_ask, Scorer(asking, listener), read))
+    return listener.verdicts
+
+
+async def _ask(scorer: Scorer, read: Sequence[tuple[Example, str]]) -> None:
+    async for _ in scorer.stream(Response.build(example, output) for example, output in read):
+        pass
+
+
+def _pairs(outputs: Sequence[Outputs], profiles: Sequence[str], nli: NLI) -> tuple[list[Pair], int]:
+    """The pairs that scoring the outputs asks, and the number of outputs."""
+    count = sum(1 for each in outputs for _ in read_predictions(each.file))
+    return list(_verdicts(outputs, profiles, nli)), count
+
+
+def pairs_of(outputs: Sequence[Outputs], profiles: Sequence[str]) -> list[Pair]:
+    """The pairs that scoring the outputs asks when the lexical verifier answers."""
+    return _pairs(outputs, profiles, connect("lexical"))[0]
+
+
+def _tokens(model: str, pairs: Sequence[Pair]) -> float:
+    from transformers import AutoTokenizer
+
+    from groundeval.nli.seq2seq import TEMPLATE
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    texts = [TEMPLATE.format(premise=pair.premise, hypothesis=pair.hypothesis) for pair in pairs]
+    return sum(map(len, tokenizer(texts).input_ids)) / max(1, len(pairs))
+
+
+def _agreement(
+    verdicts: Mapping[tuple[str, str], Mapping[Pair, bool]], of: tuple[str, str], against: tuple[str, str]
+) -> Agreement:
+    ours, theirs = verdicts[of], verdicts[against]
+    # A verdict decides what is asked next, so the two may have asked different pairs.
+    both = [pair for pair in ours if pair in theirs]
+    same = sum(ours[pair] == theirs[pair] for pair in both)
+    return Agreement(", ".join(of), ", ".join(against), len(both), 100 * same / max(1, len(both)))

@@ -1,0 +1,166 @@
+"""Samples and backends that fail: recorded, tried again, and never taken for a score of 0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_cases import Cli, Counting, lines_of, records, write
+
+import groundeval
+from groundeval.errors import BackendError, SampleError
+from groundeval.nli.lexical import Lexical
+from groundeval.records import Pair, Verdict
+
+RUN = ("run", "--model", "org/m", "--backend", "counting", "--nli", "lexical")
+
+
+@pytest.fixture
+def run(cli: Cli, data: Path, tmp_path: Path, counting: type[Counting]) -> Cli:
+    def ran(*flags: object) -> Any:
+        return cli(*RUN, "--tasks", "asqa", "--data", data, "--output-path", tmp_path / "runs", *flags)
+
+    return ran
+
+
+def texts(tmp_path: Path) -> dict[str, str]:
+    """Status of every stored text, by sample; the last line counts."""
+    [path] = tmp_path.glob("runs/*/asqa/*/generations.jsonl")
+    return {line["id"]: line["status"] for line in lines_of(path)}
+
+
+def test_a_failed_sample_is_recorded_with_its_reason_and_the_command_can_be_resumed(
+    tmp_path: Path, run: Cli, counting: type[Counting]
+):
+    counting.fail = {"q1", "q4"}
+    ran = run("--json")
+    assert ran.code == 3
+    assert ran.json == []
+    assert "2 of 5 samples failed" in ran.err
+    assert "the prompt is too long" in ran.err
+    assert texts(tmp_path) == {"q0": "ok", "q1": "error", "q2": "ok", "q3": "ok", "q4": "error"}
+    [path] = tmp_path.glob("runs/*/asqa/*/generations.jsonl")
+    assert lines_of(path)[1]["error"] == "the prompt is too long"
+
+
+def test_failed_samples_and_no_others_are_tried_again(tmp_path: Path, run: Cli, counting: type[Counting]):
+    counting.fail = {"q1", "q4"}
+    run()
+    counting.generated, counting.fail = [], {"q4"}
+    assert run().code == 3
+    assert sorted(counting.generated) == ["q1", "q4"]
+    counting.generated, counting.fail = [], set()
+    ran = run("--json")
+    assert ran.code == 0
+    assert counting.generated == ["q4"]
+    assert ran.json["statuses"] == {"ok": 5}
+    assert texts(tmp_path) == dict.fromkeys(("q0", "q1", "q2", "q3", "q4"), "ok")
+
+
+def test_failed_samples_are_left_out_of_every_mean_when_scoring_is_asked_for(
+    tmp_path: Path, run: Cli, counting: type[Counting]
+):
+    counting.fail = {"q1", "q4"}
+    run()
+    ran = run("--phase", "score", "--json")
+    assert ran.code == 0
+    assert ran.json["statuses"] == {"error": 2, "ok": 3}
+    assert ran.json["n"] == 3
+    assert {metric["n"] for metric in ran.json["metrics"].values()} == {3}
+    # Every text holds "old", one of the two gold answers: with zeros for the failed ones it would be 30.
+    assert ran.json["metrics"]["str_em"]["value"] == 50.0
+    [scores] = tmp_path.glob("runs/*/asqa/*/scores/*/scores.jsonl")
+    assert next(line for line in lines_of(scores) if line["id"] == "q1") == {
+        "id": "q1",
+        "status": "error",
+        "values": {},
+        "error": "the prompt is too long",
+        "sample_sha256": lines_of(scores)[1]["sample_sha256"],
+    }
+    # Once they have a text they are scored, beside the kept scores of the others.
+    counting.fail = set()
+    ran = run("--json")
+    assert ran.json["statuses"] == {"ok": 5}
+    assert ran.json["metrics"]["str_em"]["n"] == 5
+
+
+def test_a_backend_that_breaks_down_keeps_what_it_had_done(tmp_path: Path, run: Cli, counting: type[Counting]):
+    counting.break_at = "q2"
+    ran = run()
+    assert ran.code == 3
+    assert "the engine ran out of memory" in ran.err
+    assert texts(tmp_path) == {"q0": "ok", "q1": "ok"}
+    counting.break_at, counting.generated = None, []
+    assert run("--json").json["n"] == 5
+    assert sorted(counting.generated) == ["q2", "q3", "q4"]
+
+
+def test_a_task_whose_backend_fails_does_not_keep_the_others_from_being_scored(
+    tmp_path: Path, cli: Cli, data: Path, counting: type[Counting]
+):
+    other = write(tmp_path / "other.json", [{**record, "id": f"other{n}"} for n, record in enumerate(records(3))])
+    counting.break_at = "q2"
+    flags = ("--data", f"asqa={data}", "--data", f"trust_asqa={other}", "--output-path", tmp_path / "runs")
+    ran = cli(*RUN, "--tasks", "asqa,trust_asqa", *flags, "--json")
+    assert ran.code != 0
+    assert ran.json["task"] == "trust_asqa"
+    assert "the engine ran out of memory" in ran.err
+    counting.break_at = None
+    assert [each["n"] for each in cli(*RUN, "--tasks", "asqa,trust_asqa", *flags, "--json").json] == [5, 3]
+
+
+class Failing(Lexical):
+    """Cannot judge pairs whose hypothesis holds a word; fails for the sample, or as a whole."""
+
+    def __init__(self, word: str, error: type[Exception]) -> None:
+        super().__init__()
+        self.word, self.error = word, error
+
+    def judge(self, pair: Pair) -> Verdict:
+        if self.word in pair.hypothesis:
+            raise self.error("the pair does not fit into memory")
+        return super().judge(pair)
+
+    def score(self, pairs: Any) -> list[Verdict]:
+        return [self.judge(pair) for pair in pairs]
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def use(word: str, error: type[Exception]) -> None:
+        service = groundeval.NLI(Failing(word, error))
+        monkeypatch.setattr("groundeval.score_phase.connect", lambda spec, **options: service)
+
+    return use
+
+
+def test_a_sample_that_the_verifier_cannot_judge_is_an_error_and_scored_when_it_can(
+    data: Path, tmp_path: Path, cli: Cli, failing: Any
+):
+    keep = ("score", data, "--task", "asqa", "--nli", "lexical", "--output-path", tmp_path / "out", "--json")
+    failing("City 3", SampleError)
+    ran = cli(*keep)
+    assert ran.code == 0
+    assert ran.json["statuses"] == {"error": 1, "ok": 4}
+    assert {metric["n"] for metric in ran.json["metrics"].values()} == {4}
+    failing("nothing of the kind", SampleError)
+    ran = cli(*keep)
+    assert ran.json["statuses"] == {"ok": 5}
+    assert ran.json["nli_pairs"]["asked"] <= 5, "only the failed sample is scored again"
+
+
+def test_a_verifier_that_breaks_down_keeps_the_scores_so_far_and_exits_with_3(
+    data: Path, tmp_path: Path, cli: Cli, failing: Any
+):
+    keep = ("score", data, "--task", "asqa", "--nli", "lexical", "--output-path", tmp_path / "out", "--json")
+    failing("City 3", BackendError)
+    ran = cli(*keep)
+    assert (ran.code, ran.out) == (3, "")
+    assert "does not fit into memory" in ran.err
+    [scores] = tmp_path.glob("out/scores/*/scores.jsonl")
+    kept = [line["id"] for line in lines_of(scores)]
+    assert kept == ["q0", "q1", "q2"]
+    failing("nothing of the kind", BackendError)
+    assert cli(*keep).json["statuses"] == {"ok": 5}
+    assert [line["id"] for line in lines_of(scores)][: len(kept)] == kept

@@ -1,0 +1,60 @@
+"""`groundeval list`, `--help` and `--version`."""
+
+from __future__ import annotations
+
+import pytest
+from run_cases import Cli, Counting
+
+from groundeval import __version__
+
+
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [
+        ("tasks", {"asqa", "qampari", "eli5", "trust_asqa", "trust_qampari", "trust_eli5", "trust_expertqa"}),
+        ("metrics", {"length", "str_em", "citation", "trust_score_em", "ground", "format", "mauve", "qa"}),
+        ("profiles", {"alce", "trust"}),
+        ("nli", {"true", "lexical"}),
+        ("backends", {"hf", "replay", "counting"}),
+    ],
+)
+def test_what_there_is_can_be_listed_for_people_and_machines(
+    what: str, names: set[str], cli: Cli, counting: type[Counting]
+):
+    ran = cli("list", what, "--json")
+    assert ran.code == 0
+    found = [row["name"] for row in ran.json]
+    assert names <= set(found)
+    assert found == sorted(found) or what == "profiles"
+    shown = cli("list", what)
+    assert (shown.code, shown.err) == (0, "")
+    assert all(name in shown.out for name in names)
+
+
+def test_metrics_are_listed_with_their_keys_and_whether_they_must_be_asked_for(cli: Cli):
+    rows = {row["name"]: row for row in cli("list", "metrics", "--json").json}
+    assert rows["citation"]["keys"] == "citation_rec, citation_prec"
+    assert rows["citation"]["when"] == "always"
+    assert rows["ground"]["when"] == "when asked for"
+    assert all(row["description"] for row in rows.values())
+
+
+def test_tasks_are_listed_with_where_they_come_from(cli: Cli):
+    for row in cli("list", "tasks", "--json").json:
+        assert row["profile"] in ("alce", "trust")
+        assert row["kind"] in ("em", "list", "claims")
+        assert row["headline"]
+        assert ".py:" in row["source"]
+
+
+@pytest.mark.parametrize("command", ["", "run", "score", "list", "validate"])
+def test_every_command_has_help(command: str, cli: Cli):
+    ran = cli(*command.split(), "--help")
+    assert ran.code == 0
+    assert "Usage: groundeval" in ran.out
+    assert ran.err == ""
+
+
+def test_the_version_is_printed(cli: Cli):
+    ran = cli("--version")
+    assert (ran.code, ran.out) == (0, f"groundeval {__version__}\n")

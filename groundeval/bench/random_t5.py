@@ -20,11 +20,11 @@ from groundeval.records import Pair
 VOCABULARY = 32_128
 """Rows of T5's embedding. The tokenizer has fewer tokens, but the last layer's work shall be T5's."""
 PIECES = 8_000
-FITTED_ON = 64
+FITTED_ON = 48
 """Pairs that the output layer is fitted to."""
 LABEL_LOGIT, SPREAD = 12.0, 6.0
 """The mean logit of the labels, and the standard deviation of the difference between them."""
-SHARE_OF_ONES = 0.3
+SHARE_OF_ONES = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def _fit_output(model: Any, inputs: Sequence[Sequence[int]], one: int, zero: int
 
     start, end = model.config.decoder_start_token_id, model.config.eos_token_id
     # Hidden states when `1` or `0` is to come, after `1`, and after `0`.
-    states = torch.stack([_hidden(model, ids, ([start], [start, one], [start, zero])) for ids in inputs], dim=1)
+    states = torch.stack([_hidden(model, ids, start, (one, zero)) for ids in inputs], dim=1)
     means = states.mean(1)
     first = states[0] - means[0]
     # Three vectors, one for each of these steps: its product with a hidden state is 1 at this step on average and 0
@@ -158,18 +158,14 @@ def _fit_output(model: Any, inputs: Sequence[Sequence[int]], one: int, zero: int
     model.lm_head.weight = torch.nn.Parameter(rows.to(model.lm_head.weight.dtype), requires_grad=False)
 
 
-def _hidden(model: Any, ids: Sequence[int], decoded: Sequence[Sequence[int]]) -> Any:
-    """The decoder's last hidden state as float32, a row for each text that is decoded so far."""
+def _hidden(model: Any, ids: Sequence[int], start: int, labels: Sequence[int]) -> Any:
+    """The decoder's last hidden states as float32: after the start token, and after each label."""
     import torch
 
+    decoded = torch.tensor([[start, label] for label in labels], device=model.device)
     with torch.inference_mode():
-        encoded = model.encoder(input_ids=torch.tensor([ids], device=model.device))
-        states = [
-            model(
-                encoder_outputs=encoded,
-                decoder_input_ids=torch.tensor([tokens], device=model.device),
-                output_hidden_states=True,
-            ).decoder_hidden_states[-1][0, -1]
-            for tokens in decoded
-        ]
-    return torch.stack(states).float()
+        encoded = model.encoder(input_ids=torch.tensor([ids], device=model.device)).last_hidden_state
+        states = model.decoder(
+            input_ids=decoded, encoder_hidden_states=encoded.expand(len(decoded), -1, -1)
+        ).last_hidden_state
+    return torch.cat([states[:1, 0], states[:, 1]]).float()

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from groundeval.commands.bench_nli import nli
+from groundeval.commands.bench_nli_speed import nli_speed
 
 bench = typer.Typer(no_args_is_help=True, help="Measure on this machine: speed, verifiers.")
 
@@ -58,3 +59,4 @@ def speed(
 
 
 bench.command("nli")(nli)
+bench.command("nli-speed")(nli_speed)

@@ -1,4 +1,4 @@
-"""`groundeval bench nli` and `groundeval bench nli-speed`."""
+"""`groundeval bench nli`."""
 
 from __future__ import annotations
 

@@ -203,3 +203,14 @@ def test_an_output_folder_that_cannot_be_written_stops_the_run_before_the_model_
     assert (ran.code, ran.out) == (2, "")
     assert "cannot write to" in ran.err
     assert (counting.loaded, counting.generated) == (0, [])
+
+
+def test_several_models_are_run_one_after_the_other_each_into_a_folder_of_its_own(
+    tmp_path: Path, run: Cli, counting: type[Counting]
+):
+    ran = run("--model", "org/other", "--json")
+    assert ran.code == 0
+    assert [each["model"] for each in ran.json] == ["org/m", "org/other"]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["org--m", "org--other"]
+    assert len(counting.generated) == 10
+    assert counting.closed == counting.loaded == 2

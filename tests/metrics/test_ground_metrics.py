@@ -151,3 +151,9 @@ def test_reward_quantities_exist_under_every_profile_and_kind_but_only_when_aske
         if key != "grounded_str_em"
     )
     assert not {"tag_count", "format", "process_align"} & set(default)
+
+
+def test_a_refusal_score_of_exactly_85_is_not_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("groundeval.metrics.ground.refusal_score", lambda text: 85.0)
+    assert values("Perhaps.", "ground_refusal")["ground_refusal"] == 0.5
+    assert values("Perhaps.", "ground_refusal", docs=NOWHERE)["ground_refusal"] == 0.0

@@ -6,7 +6,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -60,9 +60,9 @@ def prepare(
     identity = {
         "task": task.name,
         "task_version": task.version,
-        "task_reference": reference,
+        "task_reference": _absolute(reference),
         "data": {
-            "requested": requested,
+            "requested": None if requested is None else _absolute(requested),
             "source": dataset.source,
             "sha256": dataset.sha256,
             "split": options.split,
@@ -113,6 +113,11 @@ def prepare(
     judged = 0 if options.scoring.post_hoc == "none" else options.cite_docs
     cut = tuple(with_documents(each, max(judged, shown.get(each.id, options.num_docs))) for each in selected)
     return Job(task, reference, dataset, cut, folder, identity, tuple(prompts), shown)
+
+
+def _absolute(reference: str) -> str:
+    """A file by its whole path, so that a run folder can be scored from anywhere; a name stays a name."""
+    return str(Path(reference).resolve()) if Path(reference).is_file() else reference
 
 
 def with_documents(example: Example, count: int) -> Example:
@@ -190,16 +195,27 @@ def _windows(
             if stop_requested():
                 raise Interrupted(f"{job.task.name}: stopped on request. The same command goes on from here.")
             rendered = {prompt.id: generator.render(prompt) for prompt in window}
-            records = {
-                completion.id: as_record(examples[completion.id], rendered[completion.id], completion)
-                for completion in generator.generate(window, options.sampling)
-            }
-            ordered = [records[prompt.id] for prompt in window]
+            completions = _completed(window, generator, options)
+            ordered = [as_record(examples[each.id], rendered[each.id], completions[each.id]) for each in window]
             for record in ordered:
                 if record["id"] in job.shown:
                     record["documents_shown"] = job.shown[record["id"]]
             lines.append(ordered)
             yield from ordered
+
+
+def _completed(window: Sequence[Prompt], generator: Generator, options: RunOptions) -> dict[str, Completion]:
+    """The completions of a window by id. Whatever goes wrong in a backend is a BackendError: the run can be resumed."""
+    try:
+        found = {completion.id: completion for completion in generator.generate(window, options.sampling)}
+    except GroundevalError:
+        raise
+    except Exception as error:
+        raise BackendError(f"backend {options.backend} failed: {type(error).__name__}: {error}") from error
+    missing = [prompt.id for prompt in window if prompt.id not in found]
+    if missing:
+        raise BackendError(f'backend {options.backend} gave no completion for sample "{missing[0]}"')
+    return found
 
 
 def as_record(example: Example, rendered: Rendered, completion: Completion) -> dict[str, Any]:

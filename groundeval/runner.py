@@ -21,7 +21,7 @@ from groundeval.metrics.gold import with_answers
 from groundeval.options import RunOptions, ScoringOptions
 from groundeval.posthoc import PostHoc
 from groundeval.records import Example, Response
-from groundeval.runs import read_json
+from groundeval.runs import Lines, read_json
 from groundeval.score_phase import ScoreResult, Texts, check_verifier, open_nli, plans_for, score_texts
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.examples import fields_present
@@ -204,14 +204,25 @@ def score_predictions(
     return score_texts(texts, options)
 
 
-def score_run(folder: Path, options: ScoringOptions, cite_docs: int = 5) -> list[ScoreResult]:
-    """Score a run folder again, under other profiles or with another NLI model; generates nothing."""
+def _named(task: str | Task) -> Task:
+    return task if isinstance(task, Task) else load_task(task)
+
+
+def score_run(
+    folder: Path, options: ScoringOptions, *, task: str | None = None, cite_docs: int = 5
+) -> list[ScoreResult]:
+    """Score a run folder again, under other profiles or with another NLI model; generates nothing.
+
+    `task` need not be named; if it is, it has to be the run's.
+    """
     manifest = read_json(folder / "manifest.json")
     if not isinstance(manifest, dict) or manifest.get("kind") != "generation":
         raise UsageError(f"{folder} is not a run folder: it has no manifest.json of a run.")
     identity = manifest["identity"]
-    task = load_task(identity["task_reference"])
-    dataset = _dataset_of(task, identity["data"], folder)
+    if task is not None and task != identity["task"]:
+        raise UsageError(f"--task {task}: {folder} is a run of the task {identity['task']}")
+    judged_task = load_task(identity["task_reference"])
+    dataset = _dataset_of(judged_task, identity["data"], folder)
     stored = stored_generations(folder)
     found = [example for example in dataset.examples if example.id in stored]
     if identity["oracle_docs"]:
@@ -221,7 +232,15 @@ def score_run(folder: Path, options: ScoringOptions, cite_docs: int = 5) -> list
         with_documents(each, max(judged, stored[each.id].get("documents_shown", identity["num_docs"])))
         for each in found
     ]
-    return score_texts(_stored_texts(task, examples, stored, dataset.notes, folder), options)
+    notes = [*dataset.notes, *_unfinished(folder, stored)]
+    return score_texts(_stored_texts(judged_task, examples, stored, notes, folder), options)
+
+
+def _unfinished(folder: Path, stored: Mapping[str, Any]) -> list[str]:
+    """What to say of a run in which some prompts have no text yet."""
+    asked = {record["id"] for path in folder.glob("prompts*.jsonl") for record in Lines(path).read()}
+    lacking = len(asked - set(stored))
+    return [f"the run is unfinished: {lacking} of {len(asked)} samples have no text yet"] if lacking else []
 
 
 def _refuse_for_runs(folder: str | Path, flags: Mapping[str, object]) -> None:
@@ -329,9 +348,9 @@ def score(
         raise UsageError(f"--num-docs {num_docs}: must be 0 or more")
     if Path(predictions).is_dir():
         _refuse_for_runs(predictions, {"--num-docs": num_docs, "--limit": limit, "--output-path": output_path})
-        return score_run(Path(predictions), options)
+        return score_run(Path(predictions), options, task=None if task is None else _named(task).name)
     if task is None:
         raise UsageError(f"{predictions}: which task? Name it with --task, for instance --task asqa.")
-    judged = task if isinstance(task, Task) else load_task(task)
+    judged = _named(task)
     folder = None if output_path is None else Path(output_path)
     return score_predictions(predictions, judged, options, num_docs=num_docs, limit=limit, output_path=folder)

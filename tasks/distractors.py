@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from groundeval.errors import DataError
+from groundeval.metrics.gold import with_answers
 from groundeval.records import Document, Example
 
 _DRAWS = 50
@@ -39,7 +40,7 @@ def _mixed(
         if other == index or text in texts or examples[other].question == example.question:
             continue
         texts.add(text)
-        found = None if document.answers_found is None else (0,) * len(example.answers or ())
+        found = None if document.answers_found is None else (0,) * len(with_answers(example).answers or ())
         drawn.append(replace(document, answers_found=found))
     if len(drawn) < count:
         raise DataError(

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from groundeval.errors import DataError
+from groundeval.files import Layout, Record, read_records
 from groundeval.records import Document, Example
 from groundeval.tasks.fields import Shared, example_from
-from groundeval.files import Layout, Record, read_records
 
 _FOUND = "docs[].answers_found"
 

@@ -7,8 +7,8 @@ import math
 from typing import Any, NoReturn, TypeVar
 
 from groundeval.errors import DataError, excerpt
-from groundeval.records import Document, Example, QAPair
 from groundeval.files import Record
+from groundeval.records import Document, Example, QAPair
 
 T = TypeVar("T")
 

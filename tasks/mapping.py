@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from groundeval.errors import DataError
+from groundeval.files import Record
 from groundeval.records import Document, Example, QAPair
 from groundeval.tasks.field_path import Absent, parse_path
 from groundeval.tasks.fields import described
-from groundeval.files import Record
 from groundeval.tasks.yaml_schema import Documents, Gold, Value, YamlTask
 
 _NO = frozenset({"", "no", "false", "none", "unanswerable"})

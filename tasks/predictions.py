@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from groundeval.files import Layout, Record, read_records
 from groundeval.records import Example
 from groundeval.tasks.examples import Checked
 from groundeval.tasks.fields import missing, wrong
-from groundeval.files import Layout, Record, read_records
 
 
 def read_predictions(

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from groundeval.tasks.field_path import FieldPath, parse_path
 from groundeval.files import Layout
+from groundeval.tasks.field_path import FieldPath, parse_path
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 

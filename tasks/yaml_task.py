@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from groundeval.errors import DataError, UsageError, unknown
+from groundeval.files import read_records
 from groundeval.generation.prompts import PromptTemplate
 from groundeval.metrics.profiles import PROFILES
 from groundeval.metrics.reading import AnswerKind
@@ -15,7 +16,6 @@ from groundeval.records import Example
 from groundeval.tasks import prompts
 from groundeval.tasks.distractors import with_distractors
 from groundeval.tasks.examples import Checked, content_hash, read_examples
-from groundeval.files import read_records
 from groundeval.tasks.mapping import Mapping
 from groundeval.tasks.sources import EMBEDDED, answerable_demonstrations, demonstrations
 from groundeval.tasks.task import TASKS, Dataset, Task

@@ -133,6 +133,13 @@ def register_nli(name: str) -> Callable[[Factory], Factory]:
     return NLI_MODELS.register(name)
 
 
+def fill(template: str, pair: Pair) -> str:
+    """A pair in a model's template, as text that any tokenizer takes: what is not Unicode (lone surrogates) becomes
+    the replacement character."""
+    text = template.format(premise=pair.premise, hypothesis=pair.hypothesis)
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def traits_of(model: NLIModel) -> Traits:
     """What a verifier declares of itself."""
     traits = getattr(model, "traits", None)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from groundeval.errors import BackendError, UsageError
 from groundeval.nli import weights
 from groundeval.nli.batches import TokenBudget, default_budget, free_memory, out_of_memory, run_in_batches
-from groundeval.nli.model import NLIOptions, PartialFailure, Traits, register_nli
+from groundeval.nli.model import NLIOptions, PartialFailure, Traits, fill, register_nli
 from groundeval.records import Pair, Verdict
 
 TRUE_MODEL = "google/t5_xxl_true_nli_mixture"
@@ -115,7 +115,7 @@ class Seq2Seq:
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
         """One verdict for each pair, in order. Raises PartialFailure for pairs that do not fit into memory."""
         self.load()
-        texts = [TEMPLATE.format(premise=pair.premise, hypothesis=pair.hypothesis) for pair in pairs]
+        texts = [fill(TEMPLATE, pair) for pair in pairs]
         inputs: list[list[int]] = self._tokenizer(texts).input_ids
         outcomes: list[Verdict | BackendError]
         if self._options.exact == "generate":

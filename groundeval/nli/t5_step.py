@@ -64,8 +64,11 @@ class FirstStep:
             count = len(list(same))
             rows = slice(start, start + count * length)
             shape = (count, length, self._heads, -1)
+            queries, keys, values = (part[rows].view(shape).transpose(1, 2) for part in (query, key, value))
             heads = functional.scaled_dot_product_attention(
-                *(part[rows].view(shape).transpose(1, 2) for part in (query, key, value)),
+                queries,
+                keys,
+                values,
                 attn_mask=bias[:, :, :length, :length].expand(count, -1, -1, -1),
                 scale=1.0,
             )
@@ -145,8 +148,8 @@ def start_token(model: Any) -> int:
 
 def _norm(layer: Any, hidden: Tensor) -> Tensor:
     """T5's layer norm, rounded where transformers rounds: after the root mean square, and after the weight."""
-    if hidden.dtype == layer.weight.dtype:
-        normed = functional.rms_norm(hidden, (hidden.shape[-1],), None, layer.variance_epsilon) * layer.weight
-    else:
-        normed = layer(hidden)
+    weight: Tensor = layer.weight
+    if hidden.dtype == weight.dtype:
+        return functional.rms_norm(hidden, (hidden.shape[-1],), None, layer.variance_epsilon) * weight
+    normed: Tensor = layer(hidden)
     return normed

@@ -57,7 +57,7 @@ def import_torch() -> Any:
     """The torch module. Raises MissingExtra when it is not installed."""
     try:
         import torch
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtra("An NLI model in this process", "hf") from error
     return torch
 
@@ -76,7 +76,7 @@ def read_config(source: str, revision: str | None, trust_remote_code: bool = Fal
     """A model's configuration. Raises UsageError when there is none, or when it would run code of its own."""
     try:
         from transformers import AutoConfig
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtra("An NLI model in this process", "hf") from error
     return _loading(
         lambda: AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code),

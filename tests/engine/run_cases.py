@@ -16,7 +16,7 @@ from groundeval.generation.interface import (
     Rendered,
     SamplingParams,
 )
-from groundeval.generation.prompts import printable
+from groundeval.parsing.normalize import printable
 
 
 @dataclass(frozen=True)

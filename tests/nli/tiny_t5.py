@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import json
+import os
 import random
 import shutil
 import time
@@ -192,7 +193,7 @@ def cached(folder: Path) -> Path:
     """The model's folder below a cache folder, built if it is not there."""
     target = folder / f"tiny-t5-{recipe_hash()}"
     if not (target / "config.json").exists():
-        making = folder / f"making-{recipe_hash()}"
+        making = folder / f"making-{recipe_hash()}-{os.getpid()}"
         shutil.rmtree(making, ignore_errors=True)
         build(making)
         shutil.rmtree(target, ignore_errors=True)

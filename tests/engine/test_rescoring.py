@@ -1,0 +1,76 @@
+"""Scoring a run folder again, and backends that do not keep their word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from run_cases import Cli, Counting
+
+from groundeval.generation.interface import Completion, Prompt, SamplingParams
+
+RUN = ("run", "--model", "m", "--backend", "counting", "--tasks", "asqa", "--nli", "lexical", "--json")
+
+
+def run(cli: Cli, data: Path, out: Path, *more: object) -> Path:
+    ran = cli(*RUN, "--data", data, "--output-path", out, *more)
+    [folder] = (path.parent for path in out.rglob("prompts.jsonl"))
+    assert ran.code in (0, 3), ran.err
+    return folder
+
+
+def test_a_run_folder_is_scored_from_anywhere_although_its_data_was_named_by_a_relative_path(
+    cli: Cli, counting: type[Counting], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(data.parent)
+    folder = run(cli, Path(data.name), tmp_path / "runs")
+    monkeypatch.chdir("/")
+    assert cli("score", folder, "--profile", "trust", "--nli", "lexical", "--json").json["n"] == 5
+    assert len(counting.generated) == 5
+
+
+def test_a_run_that_is_not_finished_says_so_when_it_is_scored(
+    cli: Cli, counting: type[Counting], data: Path, tmp_path: Path
+):
+    counting.break_at = "q4"
+    folder = run(cli, data, tmp_path / "runs")
+    scored = cli("score", folder, "--nli", "lexical", "--json").json
+    assert scored["n"] == 4
+    assert "the run is unfinished: 1 of 5 samples have no text yet" in scored["notes"]
+
+
+def test_a_run_folder_takes_its_own_task_and_no_other(cli: Cli, counting: type[Counting], data: Path, tmp_path: Path):
+    folder = run(cli, data, tmp_path / "runs")
+    assert cli("score", folder, "--task", "asqa", "--nli", "lexical").code == 0
+    other = cli("score", folder, "--task", "eli5", "--nli", "lexical")
+    assert other.code == 2
+    assert "is a run of the task asqa" in other.err
+
+
+def test_a_backend_that_leaves_a_prompt_out_stops_the_run_and_names_the_sample(
+    cli: Cli, counting: type[Counting], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    whole = counting.generate
+
+    def forgetful(self: Counting, prompts: Sequence[Prompt], params: SamplingParams) -> Iterator[Completion]:
+        return (completion for completion in whole(self, prompts, params) if completion.id != "q3")
+
+    monkeypatch.setattr(counting, "generate", forgetful)
+    ran = cli(*RUN, "--data", data, "--output-path", tmp_path / "runs")
+    assert ran.code == 3
+    assert 'no completion for sample "q3"' in ran.err
+
+
+def test_whatever_a_backend_raises_leaves_a_run_that_can_be_resumed(
+    cli: Cli, counting: type[Counting], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(self: Counting, prompts: Sequence[Prompt], params: SamplingParams) -> Iterator[Completion]:
+        raise ZeroDivisionError("in the plugin")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(counting, "generate", broken)
+        ran = cli(*RUN, "--data", data, "--output-path", tmp_path / "runs")
+    assert ran.code == 3
+    assert "ZeroDivisionError: in the plugin" in ran.err
+    assert cli(*RUN, "--data", data, "--output-path", tmp_path / "runs").code == 0

@@ -22,6 +22,7 @@ VOCABULARY = 32_128
 PIECES = 8_000
 FITTED_ON = 48
 """Pairs that the output layer is fitted to."""
+LEAST_PAIRS = 8
 LABEL_LOGIT, SPREAD = 12.0, 6.0
 """The mean logit of the labels, and the standard deviation of the difference between them."""
 SHARE_OF_ONES = 0.4
@@ -67,6 +68,8 @@ def write_random_t5(
         raise MissingExtra("A model with random weights", "hf") from error
     from groundeval.nli.seq2seq import TEMPLATE, label_tokens
 
+    if len(pairs) < LEAST_PAIRS:
+        raise DataError(f"there are {len(pairs)} NLI pairs to fit random weights to; at least {LEAST_PAIRS} are needed")
     tokenizer = _tokenizer(pairs, folder)
     if len(tokenizer) > shape.vocabulary:
         raise DataError(f"a tokenizer of {len(tokenizer)} tokens does not fit a model of {shape.vocabulary}")

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.errors import MissingExtra, UsageError
+from groundeval.nli.cache import VerdictCache, default_path
 from groundeval.nli.engine import VerdictStore
-from groundeval.nli.model import NLI_MODELS, Factory, NLIModel, NLIOptions
+from groundeval.nli.model import NLI_MODELS, Factory, NLIModel, NLIOptions, identity_of
 from groundeval.nli.service import NLI
 
 ADDRESS = re.compile(r"https?://")
@@ -155,7 +156,11 @@ if hasattr(os, "register_at_fork"):
 
 
 def _open_store(model: NLIModel, options: NLIOptions) -> VerdictStore | None:
-    return None
+    """The cache on disk that the options ask for."""
+    if options.cache is False:
+        return None
+    path = default_path() if options.cache is True else Path(options.cache).expanduser()
+    return VerdictCache(path, identity_of(model))
 
 
 def _reconnect(spec: str, options: dict[str, Any]) -> NLI:

@@ -112,8 +112,8 @@ class NLIOptions:
     """Bearer token of a remote verifier."""
     in_process: bool = False
     """Load a model in this process even in a job of several ranks."""
-    cache: str | bool = True
-    """The cache on disk: True for the user's own, False for none, or a path."""
+    cache: str | bool = False
+    """The cache on disk: a path, True for the user's own (`groundeval.nli.cache.default_path`), False for none."""
     model_args: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of a plugin or of the model class."""
 

@@ -28,6 +28,7 @@ def outputs(tmp_path: Path) -> str:
         {
             "question": example.question,
             "output": " ".join(f"{' '.join(doc.text.split()[k : k + 9])} [1][2]." for k in (0, 9)),
+            "answers": [["nothing of the kind"]],
             "docs": [{"title": each.title, "text": each.text} for each in example.docs or ()],
         }
         for example, _ in answered[:12]
@@ -85,10 +86,10 @@ def test_the_pairs_are_those_that_scoring_asks(outputs: str):
     assert all("[1]" not in pair.hypothesis for pair in pairs)
 
 
-def test_too_little_text_for_a_tokenizer_is_a_data_error(tmp_path: Path):
+def test_a_random_model_needs_some_pairs_to_be_fitted_to(tmp_path: Path):
     pytest.importorskip("transformers")
-    with pytest.raises(DataError):
-        write_random_t5(TINY, [], tmp_path)
+    with pytest.raises(DataError, match="there are 2 NLI pairs"):
+        write_random_t5(TINY, [Pair("a", "b"), Pair("c", "d")], tmp_path)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundeval.errors import DataError
-from groundeval.records import Document, Example
+from groundeval.records import Document, Example, QAPair
 from groundeval.tasks.distractors import with_distractors
 
 
@@ -76,3 +76,17 @@ def test_a_pool_of_mostly_equal_documents_is_searched_to_its_end() -> None:
     rare = [Example(f"r{n}", f"Rare {n}?", docs=(Document("", f"rare {n}"),)) for n in range(2)]
     after = with_distractors([*same[:250], *rare, *same[250:]], 2, seed=1)
     assert {d.text for d in after[0].docs or ()} == {"the same", "rare 0", "rare 1"}
+
+
+def test_documents_that_are_drawn_hold_none_of_the_answers_that_short_answers_stand_for() -> None:
+    before = [
+        Example(
+            f"id{n}",
+            f"Question {n}?",
+            docs=(Document(f"T{n}", f"text {n}", answers_found=(1, 0)),),
+            qa_pairs=(QAPair("", ("a",)), QAPair("", ("b",))),
+        )
+        for n in range(4)
+    ]
+    docs = with_distractors(before, 2, seed=1)[0].docs or ()
+    assert sorted(document.answers_found or () for document in docs) == [(0, 0), (0, 0), (1, 0)]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from groundeval.commands.bench import bench
+from groundeval.commands.cache import cache
 from groundeval.commands.list import list_
 from groundeval.commands.run import run
 from groundeval.commands.score import score
@@ -55,6 +56,7 @@ app.command("validate")(validate)
 app.command("list")(list_)
 app.command("serve-nli")(serve_nli)
 app.add_typer(bench, name="bench")
+app.add_typer(cache, name="cache")
 
 
 def main(arguments: list[str] | None = None) -> int:

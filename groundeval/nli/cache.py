@@ -98,10 +98,16 @@ class VerdictCache:
             try:
                 if not self._broken and (self._connection is None or self._pid != os.getpid()):
                     self._open()
+            except (sqlite3.Error, OSError) as error:
+                self._give_up(error)
+            try:
                 yield None if self._broken else self._connection
             except (sqlite3.Error, OSError) as error:
-                self._broken = True
-                logger.warning("NLI cache %s: %s; going on without it.", self.path, error)
+                self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        self._broken = True
+        logger.warning("NLI cache %s: %s; going on without it.", self.path, error)
 
     def _open(self) -> None:
         self._connection = connect_file(self.path)

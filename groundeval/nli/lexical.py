@@ -32,7 +32,6 @@ class Lexical:
         threshold=0.5,
         in_process=False,
         instant=True,
-        persistent=False,
     )
 
     def __init__(self) -> None:

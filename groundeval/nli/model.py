@@ -35,8 +35,8 @@ class Traits:
     """Holds a model in this process's memory (a remote one does not)."""
     instant: bool = False
     """So cheap that a verdict is computed in the asker's own thread, without queue and batch."""
-    persistent: bool = True
-    """Worth keeping in the cache on disk."""
+    persistent: bool = False
+    """May be kept on disk: `identity` tells apart all that could judge differently, and judging takes time."""
 
 
 class NLIModel(Protocol):
@@ -112,7 +112,7 @@ class NLIOptions:
     """Bearer token of a remote verifier."""
     in_process: bool = False
     """Load a model in this process even in a job of several ranks."""
-    cache: str | bool = False
+    cache: str | bool = True
     """The cache on disk: a path, True for the user's own (`groundeval.nli.cache.default_path`), False for none."""
     model_args: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of a plugin or of the model class."""

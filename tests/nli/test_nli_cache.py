@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from groundeval.cli import main
 from groundeval.errors import UsageError
-from groundeval.nli import NLI, NLI_MODELS, NLIOptions, connect, register_nli
+from groundeval.nli import NLI, NLI_MODELS, NLIOptions, Traits, connect, register_nli
 from groundeval.nli.cache import VerdictCache, clear, file_system, info
 from groundeval.records import Pair, Verdict
 
@@ -24,6 +26,7 @@ class Counting:
 
     name = "counting"
     revision = "1"
+    traits = Traits(persistent=True)
 
     def __init__(self) -> None:
         self.judged = 0
@@ -145,3 +148,14 @@ def test_the_file_is_in_write_ahead_mode(tmp_path: Path):
     path = tmp_path / "nli.sqlite"
     VerdictCache(path, IDENTITY).put([(KEY, Verdict(True, 1.0))])
     assert sqlite3.connect(path).execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_the_commands_show_and_empty_the_cache(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "nli.sqlite"
+    VerdictCache(path, IDENTITY).put([(bytes([i]), Verdict(True, 1.0)) for i in range(3)])
+    assert main(["cache", "info", "--path", str(path), "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)["verdicts"].values()) == [3]
+    assert main(["cache", "clear", "--path", str(path)]) == 0
+    assert capsys.readouterr().out == "3 verdicts dropped\n"
+    assert main(["cache", "info", "--path", str(path)]) == 0
+    assert "0 verdicts" in capsys.readouterr().out

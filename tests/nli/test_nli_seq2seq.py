@@ -205,3 +205,15 @@ def test_a_folder_that_holds_no_weights_is_a_usage_error(tiny_t5: Path, tmp_path
         shutil.copy(tiny_t5 / name, tmp_path / name)
     with pytest.raises(UsageError, match="cannot be loaded"):
         connect(str(tmp_path)).load()
+
+
+def test_a_warm_cache_computes_nothing_and_the_yardstick_never_reads_it(tiny_t5: Path, tmp_path: Path):
+    pairs = some_pairs(10)
+    path = str(tmp_path / "nli.sqlite")
+    made = []
+    for mode in ("batch", "batch", "generate"):
+        with connect(str(tiny_t5), dtype="float32", cache=path, exact=mode) as nli:
+            made.append(([v.entailed for v in nli.judge(pairs)], nli.stats.computed))
+    unique = len(set(pairs))
+    assert [computed for _, computed in made] == [unique, 0, unique]
+    assert made[0][0] == made[1][0] == made[2][0]

@@ -221,7 +221,9 @@ def test_a_model_that_returns_too_few_verdicts_is_an_error_not_a_shift():
         def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
             return [Verdict(True, 1.0)]
 
-    with NLI(Short()) as nli, pytest.raises(BackendError, match="1 verdicts for 2 pairs"):
+    # A window that is long enough for both pairs to come into one batch, whatever else the machine does.
+    patient = BatchOptions(window=0.5)
+    with NLI(Short(), options=patient) as nli, pytest.raises(BackendError, match="1 verdicts for 2 pairs"):
         nli.judge([Pair("a", "b"), Pair("a", "c")])
 
 

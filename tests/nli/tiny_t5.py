@@ -50,7 +50,7 @@ def containment_pairs(
     claim_words: tuple[int, int],
     swapped: float = 0.1,
 ) -> Iterator[tuple[str, str, bool]]:
-    """Endless (premise, hypothesis, label): a stretch of words of the premise, or of another text; some words swapped."""
+    """Endless (premise, hypothesis, label): words of the premise or of another text; some are swapped."""
     words = [text.split() for text in texts]
 
     def stretch(source: list[str], length: int) -> list[str]:

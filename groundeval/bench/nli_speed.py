@@ -59,11 +59,8 @@ class Timing:
     cached: int
     computed: int
     rechecked: int
-
-    @property
-    def pairs_per_second(self) -> float:
-        """Different pairs judged in a second of scoring."""
-        return self.unique / self.seconds
+    pairs_per_second: float
+    """Different pairs judged in a second of scoring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +125,6 @@ def measure(
     *,
     profiles: Sequence[str] = ("alce", "trust"),
     dtypes: Sequence[str] = ("float32", "bfloat16"),
-    threads: int | None = None,
     repeats: int = 1,
     options: Mapping[str, Any] | None = None,
     name: str | None = None,
@@ -140,8 +136,6 @@ def measure(
     """
     import torch
 
-    if threads is not None:
-        torch.set_num_threads(threads)
     ways = [Way(SEQUENTIAL, dtype, {"exact": "generate", "cache": False}) for dtype in dtypes]
     ways += [Way(BATCHED, dtype, {"cache": False}) for dtype in dtypes]
     given = dict(options or {})
@@ -233,6 +227,7 @@ def _time(
         stats.cached,
         stats.computed,
         stats.rechecked,
+        stats.unique / seconds,
     )
 
 

@@ -23,9 +23,10 @@ PIECES = 8_000
 FITTED_ON = 48
 """Pairs that the output layer is fitted to."""
 LEAST_PAIRS = 8
-LABEL_LOGIT, SPREAD = 12.0, 6.0
-"""The mean logit of the labels, and the standard deviation of the difference between them."""
-SHARE_OF_ONES = 0.4
+LABEL_LOGIT, SPREAD, REST = 8.0, 8.0, 0.1
+"""The mean logit of the labels, the standard deviation of the difference between them, and that of other logits."""
+SHARE_OF_ONES = 0.75
+"""About what good answers get. Nearer to a half, more pairs would be close: random weights have no firm opinions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def _fit_output(model: Any, inputs: Sequence[Sequence[int]], one: int, zero: int
     offsets = means @ direction
     offsets[0] += torch.quantile(said, 1 - SHARE_OF_ONES)
     difference = (direction - offsets @ at) * SPREAD / said.std()
-    rows = torch.randn_like(model.lm_head.weight, dtype=torch.float32) * model.config.d_model**-0.5
+    rows = torch.randn_like(model.lm_head.weight, dtype=torch.float32) * (REST * model.config.d_model**-0.5)
     rows[one] = LABEL_LOGIT * at[0] + difference / 2
     rows[zero] = LABEL_LOGIT * at[0] - difference / 2
     rows[end] = LABEL_LOGIT * (at[1] + at[2])

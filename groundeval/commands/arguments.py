@@ -38,6 +38,16 @@ def assignments(text: str | None, flag: str) -> dict[str, Any]:
     return found
 
 
+def nli_options(text: str | None, *, no_cache: bool = False, trust_remote_code: bool = False) -> dict[str, Any]:
+    """`--nli-args` and the flags beside it as options of the NLI model; a flag wins."""
+    options = assignments(text, "--nli-args")
+    if no_cache:
+        options["cache"] = False
+    if trust_remote_code:
+        options["trust_remote_code"] = True
+    return options
+
+
 def sampling_from(text: str | None, seed: int) -> SamplingParams:
     """`--gen-kwargs` as sampling parameters. Unknown names and values out of range are UsageErrors."""
     given = assignments(text, "--gen-kwargs")

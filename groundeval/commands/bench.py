@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from groundeval.commands.bench_nli import nli
-from groundeval.commands.bench_nli_speed import nli_speed
+from groundeval.commands.bench_nli_speed import speed_of_nli
 
 bench = typer.Typer(no_args_is_help=True, help="Measure on this machine: speed, verifiers.")
 
@@ -59,4 +59,4 @@ def speed(
 
 
 bench.command("nli")(nli)
-bench.command("nli-speed")(nli_speed)
+bench.command("nli-speed")(speed_of_nli)

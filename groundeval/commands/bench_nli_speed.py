@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from groundeval.bench.nli_speed import NLISpeed
 
 
-def nli_speed(
+def speed_of_nli(
     predictions: Annotated[
         list[str] | None,
         typer.Argument(help="TASK=FILE of outputs, several if you like. None: pairs of fixed lengths."),
@@ -47,10 +47,13 @@ def nli_speed(
 
     from rich.console import Console
 
-    from groundeval.bench.random_t5 import SHAPES
+    from groundeval.bench import nli_device, nli_speed
+    from groundeval.bench.random_t5 import SHAPES, write_random_t5
     from groundeval.commands.arguments import listed
     from groundeval.errors import UsageError, unknown
     from groundeval.extras import require
+    from groundeval.nli import NLIOptions
+    from groundeval.nli.weights import devices, dtype_name, import_torch
     from groundeval.report import print_json
 
     require("hf", "Measuring an NLI model")
@@ -62,63 +65,31 @@ def nli_speed(
     place = tempfile.TemporaryDirectory(prefix="groundeval-") if folder is None else nullcontext(str(folder))
     found: NLISpeed | DeviceSpeed
     with place as path, tempfile.TemporaryDirectory(prefix="groundeval-") as cache:
-        if predictions:
-            profiles = listed(profile, "--profile")
-            found = _of_files(predictions, chosen, model, profiles, device, threads, repeats, Path(path), Path(cache))
+        options = NLIOptions(device=device)
+        where, own = devices(options)[0], dtype_name(options)
+        if threads is not None:
+            import_torch().set_num_threads(threads)
+        if not predictions:
+            found = nli_device.measure(chosen, SHAPES[chosen], Path(path), device=where, dtype=own)
         else:
-            found = _of_device(chosen, device, threads, Path(path))
+            outputs, profiles = nli_speed.outputs_from(predictions), listed(profile, "--profile")
+            judge = model
+            if judge is None:
+                judge = write_random_t5(SHAPES[chosen], nli_speed.pairs_of(outputs, profiles), Path(path))
+            found = nli_speed.measure(
+                str(judge),
+                outputs,
+                Path(cache) / "verdicts.sqlite",
+                profiles=profiles,
+                dtypes=tuple(dict.fromkeys(("float32", own))),
+                repeats=repeats,
+                options={"device": where},
+                name=None if model else f"{chosen}, random weights",
+            )
     if json:
         print_json(asdict(found))
     else:
         _print(found, Console())
-
-
-def _of_files(
-    predictions: list[str],
-    shape: str,
-    model: Path | None,
-    profiles: tuple[str, ...],
-    device: str | None,
-    threads: int | None,
-    repeats: int,
-    folder: Path,
-    cache: Path,
-) -> NLISpeed:
-    from groundeval.bench.nli_speed import measure, outputs_from, pairs_of
-    from groundeval.bench.random_t5 import SHAPES, write_random_t5
-    from groundeval.nli import NLIOptions
-    from groundeval.nli.weights import dtype_name
-
-    outputs = outputs_from(predictions)
-    options: dict[str, Any] = {} if device is None else {"device": device}
-    own = dtype_name(NLIOptions(device=device))
-    name = None
-    if model is None:
-        name = f"{shape}, random weights"
-        model = write_random_t5(SHAPES[shape], pairs_of(outputs, profiles), folder)
-    return measure(
-        str(model),
-        outputs,
-        cache / "verdicts.sqlite",
-        profiles=profiles,
-        dtypes=tuple(dict.fromkeys(("float32", own))),
-        threads=threads,
-        repeats=repeats,
-        options=options,
-        name=name,
-    )
-
-
-def _of_device(shape: str, device: str | None, threads: int | None, folder: Path) -> DeviceSpeed:
-    from groundeval.bench.nli_device import measure
-    from groundeval.bench.random_t5 import SHAPES
-    from groundeval.nli import NLIOptions
-    from groundeval.nli.weights import devices, dtype_name, import_torch
-
-    options = NLIOptions(device=device)
-    if threads is not None:
-        import_torch().set_num_threads(threads)
-    return measure(shape, SHAPES[shape], folder, device=devices(options)[0], dtype=dtype_name(options))
 
 
 def _print(found: NLISpeed | DeviceSpeed, console: Any) -> None:

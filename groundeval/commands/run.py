@@ -103,6 +103,10 @@ def run(
     nli_args: Annotated[
         str | None, typer.Option(help="Options of the NLI model: NAME=VALUE,...", rich_help_panel=PANEL_SCORES)
     ] = None,
+    no_cache: Annotated[
+        bool,
+        typer.Option("--no-cache", help="Leave the cache of NLI verdicts on disk alone.", rich_help_panel=PANEL_SCORES),
+    ] = False,
     metric_models: Annotated[
         str | None,
         typer.Option(help="Other models behind metrics: qa=FOLDER,mauve=FOLDER.", rich_help_panel=PANEL_SCORES),
@@ -136,7 +140,14 @@ def run(
 
       groundeval run --model Qwen/Qwen3-4B --tasks asqa,trust_eli5 --nli true --num-fewshot 2
     """
-    from groundeval.commands.arguments import assignments, data_from, listed, sampling_from, shard_from
+    from groundeval.commands.arguments import (
+        assignments,
+        data_from,
+        listed,
+        nli_options,
+        sampling_from,
+        shard_from,
+    )
     from groundeval.generation.interface import GeneratorOptions
     from groundeval.options import PHASES, RunOptions, ScoringOptions
     from groundeval.registry import load_plugin
@@ -162,7 +173,7 @@ def run(
             profiles=listed(profile, "--profile"),
             metrics=listed(metrics, "--metrics"),
             nli=nli,
-            nli_options=_nli_options(nli_args, trust_remote_code),
+            nli_options=nli_options(nli_args, no_cache=no_cache, trust_remote_code=trust_remote_code),
             metric_models=assignments(metric_models, "--metric-models"),
             post_hoc=post_hoc,  # type: ignore[arg-type]
             quiet=quiet,
@@ -217,10 +228,3 @@ def _batch_size(text: str) -> int | None:
     if not text.isdigit() or int(text) < 1:
         raise UsageError(f"--batch-size {text}: must be auto, or an integer of 1 or more")
     return int(text)
-
-
-def _nli_options(text: str | None, trust_remote_code: bool) -> dict[str, object]:
-    from groundeval.commands.arguments import assignments
-
-    options = assignments(text, "--nli-args")
-    return {**options, "trust_remote_code": True} if trust_remote_code else options

@@ -17,6 +17,9 @@ def score(
     metrics: Annotated[str | None, typer.Option(help="Metrics or keys; `default` stands for the defaults.")] = None,
     nli: Annotated[str, typer.Option(help="true, lexical (a proxy), a folder or hub name, http://host:port.")] = "true",
     nli_args: Annotated[str | None, typer.Option(help="Options of the NLI model: NAME=VALUE,...")] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Leave the cache of NLI verdicts on disk alone.")
+    ] = False,
     metric_models: Annotated[
         str | None, typer.Option(help="Other models behind metrics: qa=FOLDER,mauve=FOLDER.")
     ] = None,
@@ -46,7 +49,7 @@ def score(
 
       groundeval score runs/my-model/asqa/0123456789ab --profile trust --nli true
     """
-    from groundeval.commands.arguments import assignments, listed
+    from groundeval.commands.arguments import assignments, listed, nli_options
     from groundeval.registry import load_plugin
     from groundeval.report import print_json, print_results
     from groundeval.runner import score as score_all
@@ -59,7 +62,7 @@ def score(
         profiles=listed(profile, "--profile"),
         metrics=listed(metrics, "--metrics"),
         nli=nli,
-        nli_options=assignments(nli_args, "--nli-args"),
+        nli_options=nli_options(nli_args, no_cache=no_cache),
         metric_models=assignments(metric_models, "--metric-models"),
         post_hoc=post_hoc,  # type: ignore[arg-type]
         num_docs=num_docs,

@@ -14,7 +14,6 @@ from groundeval.bench.random_t5 import SHAPES, Shape, write_random_t5
 from groundeval.bench.text_speed import embedded_outputs
 from groundeval.cli import main
 from groundeval.errors import DataError, UsageError
-from groundeval.nli import connect
 from groundeval.records import Pair
 
 TINY = Shape(64, 128, 2, 4, d_kv=16, gated=True, vocabulary=8_192)
@@ -128,16 +127,9 @@ def test_both_ways_judge_the_same_pairs_alike_and_each_once(outputs: str, tmp_pa
 @pytest.mark.slow
 def test_the_second_run_with_a_cache_on_disk_computes_nothing(outputs: str, tmp_path: Path):
     pytest.importorskip("transformers")
-    folder = write_random_t5(TINY, [Pair("Rome is old. " * 50, "Rome " * 9)] * 60, tmp_path / "model")
-    with connect(str(folder), cache=str(tmp_path / "probe.sqlite"), dtype="float32") as nli:
-        nli.judge([Pair("a", "b")])
-    with connect(str(folder), cache=str(tmp_path / "probe.sqlite"), dtype="float32") as nli:
-        nli.judge([Pair("a", "b")])
-        if nli.stats.computed:
-            pytest.skip("there is no cache on disk")
-    found = measure(
-        str(folder), outputs_from([outputs]), tmp_path / "cache.sqlite", profiles=("alce",), dtypes=("float32",)
-    )
+    sources = outputs_from([outputs])
+    folder = write_random_t5(TINY, pairs_of(sources, ("alce",)), tmp_path / "model")
+    found = measure(str(folder), sources, tmp_path / "cache.sqlite", profiles=("alce",), dtypes=("float32",))
     cached = found.timings[-1]
     assert (cached.way, cached.computed, cached.cached) == ("from cache", 0, cached.unique)
     assert found.ratios["warm, float32 against the cache"] is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import hashlib
 import json
 import re
 import zlib
@@ -266,3 +267,12 @@ class _Reader:
 def _listing(names: Iterator[str] | dict[str, Any]) -> str:
     listed = [f'"{name}"' for name in names]
     return ", ".join(listed[:8]) + (", ..." if len(listed) > 8 else "") if listed else "none"
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from groundeval.errors import BackendError, GroundevalError
+from groundeval.errors import BackendError, GroundevalError, UsageError
 from groundeval.generation.interface import Completion, Generator, Prompt, Rendered
 from groundeval.generation.prompts import fit_documents, render_prompt
 from groundeval.manifest import circumstances, now
@@ -21,6 +21,7 @@ from groundeval.options import RunOptions
 from groundeval.progress import progress, say
 from groundeval.records import Example, Response
 from groundeval.runs import Folder, Lines, content_id, folder_name, write_whole
+from groundeval.tasks.examples import content_hash
 from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset, Task
 
@@ -57,7 +58,7 @@ def prepare(
 ) -> Job:
     """Render every prompt and find the run folder. Loads no model. Raises UserError for settings that cannot be met."""
     template = task.prompt if options.system is None else replace(task.prompt, system=options.system)
-    identity = {
+    identity: dict[str, Any] = {
         "task": task.name,
         "task_version": task.version,
         "task_reference": _absolute(reference),
@@ -77,6 +78,9 @@ def prepare(
         "seed": options.seed,
         "sampling": asdict(options.sampling),
     }
+    demonstrations = task.demonstrations() if options.num_fewshot else ()
+    if demonstrations:
+        identity["demonstrations"] = content_hash(demonstrations)
     folder = (
         options.output_path
         / folder_name(options.generator.model)
@@ -90,7 +94,6 @@ def prepare(
     if options.oracle_docs:
         selected = tuple(with_oracle_documents(example, options.num_docs) for example in selected)
     limit = _prompt_limit(generator, options)
-    demonstrations = task.demonstrations() if options.num_fewshot else ()
     settings: dict[str, Any] = {
         "num_docs": options.num_docs,
         "demonstrations": demonstrations,
@@ -137,7 +140,15 @@ def _for_hash(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 def _prompt_limit(generator: Generator, options: RunOptions) -> int | None:
     context = getattr(generator, "context_length", None)
-    return None if context is None else max(1, context - options.sampling.max_new_tokens)
+    if context is None:
+        return None
+    limit = int(context) - options.sampling.max_new_tokens
+    if limit < 1:
+        raise UsageError(
+            f"--gen-kwargs max_new_tokens={options.sampling.max_new_tokens}: the model's {context} tokens of context "
+            "leave no room for a prompt"
+        )
+    return limit
 
 
 def generate(job: Job, generator: Generator, options: RunOptions) -> None:

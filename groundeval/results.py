@@ -38,7 +38,7 @@ class Results(BaseModel):
     nli: str | None
     """Name of the NLI model that answered; None where no metric asked one."""
     nli_identity: dict[str, Any] | None = None
-    """The NLI model's revision, dtype and kind; `exact: false` marks a proxy."""
+    """The NLI model's revision, dtype and kind; `fidelity: proxy` marks a proxy."""
     n: int
     """Samples scored."""
     statuses: dict[str, int]

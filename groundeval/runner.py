@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.errors import BackendError, DataError, GroundevalError, UsageError, unknown
+from groundeval.files import file_hash
 from groundeval.generate_phase import (
     Job,
     as_response,
@@ -193,13 +194,14 @@ def score_predictions(
         outputs[example.id] = output
     if not examples:
         raise DataError(f"{path}: no records")
+    origin = {"task": task.name, "file_sha256": file_hash(Path(path)), "num_docs": num_docs} if output_path else {}
     texts = Texts(
         task,
         examples,
         lambda example: Response.build(example, outputs[example.id]),
         known_fields(examples),
-        (),
-        output_path,
+        folder=output_path,
+        origin=origin,
     )
     return score_texts(texts, options)
 
@@ -218,7 +220,7 @@ def score_run(
     manifest = read_json(folder / "manifest.json")
     if not isinstance(manifest, dict) or manifest.get("kind") != "generation":
         raise UsageError(f"{folder} is not a run folder: it has no manifest.json of a run.")
-    identity = manifest["identity"]
+    identity = _identity_in(manifest, folder)
     if task is not None and task != identity["task"]:
         raise UsageError(f"--task {task}: {folder} is a run of the task {identity['task']}")
     judged_task = load_task(identity["task_reference"])
@@ -234,6 +236,18 @@ def score_run(
     ]
     notes = [*dataset.notes, *_unfinished(folder, stored)]
     return score_texts(_stored_texts(judged_task, examples, stored, notes, folder), options)
+
+
+def _identity_in(manifest: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """What the manifest says of the run. Raises DataError if it is damaged."""
+    identity = manifest.get("identity")
+    needed = ("task", "task_reference", "data", "num_docs", "oracle_docs")
+    if not isinstance(identity, dict) or any(name not in identity for name in needed):
+        raise DataError(
+            f"{folder}/manifest.json is damaged: its identity must have {', '.join(needed)}.\n"
+            "  The command that made the run writes it again."
+        )
+    return identity
 
 
 def _unfinished(folder: Path, stored: Mapping[str, Any]) -> list[str]:

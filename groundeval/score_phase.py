@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
-from groundeval.errors import UsageError
+from groundeval.errors import DataError, UsageError
 from groundeval.extras import require
 from groundeval.generate_phase import Interrupted, stop_requests
 from groundeval.generation.metric_models import OptionalModels
@@ -50,6 +50,8 @@ class Texts:
     notes: tuple[str, ...] = ()
     folder: Path | None = None
     """The run folder, or None where nothing is written."""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """What tells these texts from others that are scored into the same folder; a run folder holds one set only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ def check_verifier(nli: NLI) -> None:
 def score_texts(texts: Texts, options: ScoringOptions) -> list[ScoreResult]:
     """Score texts under every profile asked for. What is in the run folder already is not computed again."""
     texts = _read(texts, options)
+    OptionalModels(options.metric_models)
     plans = plans_for(texts.task, texts.fields, options)
     nli = open_nli(plans, options)
     if texts.folder is not None:
@@ -126,6 +129,7 @@ def _score_under(plan: Plan, texts: Texts, nli: NLI | None, options: ScoringOpti
         **_identity(plan, texts.task, nli),
         "metric_models": dict(options.metric_models),
         "post_hoc": options.post_hoc,
+        "origin": dict(texts.origin),
     }
     folder = None if texts.folder is None else Folder(texts.folder / "scores" / content_id(identity))
     with nullcontext() if folder is None else folder.open():
@@ -216,6 +220,12 @@ def _results(plan: Plan, texts: Texts, table: ScoreTable, nli: NLI | None, model
     if any(metric.corpus for metric in plan.metrics):
         estimates |= corpus_estimates(plan, [texts.response(example) for example in texts.examples], models)
     statuses = table.statuses(ids)
+    failed = statuses.get("error", 0)
+    if failed and failed == sum(statuses.values()):
+        raise DataError(
+            f"{texts.task.name}: no sample could be scored: all {failed} failed, there is nothing to average"
+        )
+    lost = [f"{failed} of {len(ids)} samples failed and are in no mean"] if failed else []
     return Results(
         task=texts.task.name,
         task_version=texts.task.version,
@@ -226,7 +236,7 @@ def _results(plan: Plan, texts: Texts, table: ScoreTable, nli: NLI | None, model
         statuses=statuses,
         headline=[key for key in texts.task.headline if key in estimates],
         metrics=metric_results({key: estimates[key] for key in plan.reported if key in estimates}),
-        notes=[*texts.notes, *plan.notes],
+        notes=[*texts.notes, *plan.notes, *lost],
     )
 
 

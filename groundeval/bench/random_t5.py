@@ -25,6 +25,8 @@ FITTED_ON = 48
 LEAST_PAIRS = 8
 LABEL_LOGIT, SPREAD, REST = 8.0, 8.0, 0.1
 """The mean logit of the labels, the standard deviation of the difference between them, and that of other logits."""
+END_LOGIT = 24.0
+"""The mean logit of the end of the text after a label: above the labels' in the most extreme of a thousand pairs."""
 SHARE_OF_ONES = 0.75
 """About what good answers get. Nearer to a half, more pairs would be close: random weights have no firm opinions."""
 
@@ -157,7 +159,7 @@ def _fit_output(model: Any, inputs: Sequence[Sequence[int]], one: int, zero: int
     rows = torch.randn_like(model.lm_head.weight, dtype=torch.float32) * (REST * model.config.d_model**-0.5)
     rows[one] = LABEL_LOGIT * at[0] + difference / 2
     rows[zero] = LABEL_LOGIT * at[0] - difference / 2
-    rows[end] = LABEL_LOGIT * (at[1] + at[2])
+    rows[end] = END_LOGIT * (at[1] + at[2])
     # A new parameter: the one that is there is the embedding's.
     model.lm_head.weight = torch.nn.Parameter(rows.to(model.lm_head.weight.dtype), requires_grad=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -135,7 +136,7 @@ def _as_flags(value: Any) -> list[str]:
 def _as_flag(value: Any) -> Any:
     """A YAML value as the command line would have it: mappings as `a=1,b=2`, lists joined by commas."""
     if isinstance(value, Mapping):
-        return ",".join(f"{key}={yaml.safe_dump(each).splitlines()[0]}" for key, each in value.items())
+        return ",".join(f"{key}={json.dumps(each)}" for key, each in value.items())
     if isinstance(value, list):
         return ",".join(str(each) for each in value)
     return value

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from groundeval.errors import unknown
+from groundeval.errors import UsageError, unknown
 from groundeval.generation.extractive_qa import QA_MODEL, ExtractiveQA
 
 METRIC_MODELS = {"qa": QA_MODEL, "mauve": "gpt2-large"}
@@ -22,6 +23,9 @@ class OptionalModels:
         for name in paths or {}:
             if name not in METRIC_MODELS:
                 raise unknown("model behind metrics", name, METRIC_MODELS)
+        for name, path in (paths or {}).items():
+            if path.startswith(("/", ".", "~")) and not Path(path).expanduser().is_dir():
+                raise UsageError(f"--metric-models {name}={path}: no such folder")
         self._paths = {**METRIC_MODELS, **(paths or {})}
         self._made: dict[str, Any] = {}
 

@@ -8,14 +8,13 @@ prompt with its `id`; where no record has that id, to the prompt that asks its `
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from groundeval.errors import DataError, UsageError, excerpt
-from groundeval.files import Record, read_records
+from groundeval.files import Record, file_hash, read_records
 from groundeval.generation.interface import (
     Completion,
     Generator,
@@ -91,7 +90,7 @@ class ReplayGenerator:
         return {
             "backend": "replay",
             "model": Path(self.options.model).stem,
-            "content_sha256": _content_hash(self._path()),
+            "content_sha256": file_hash(self._path()),
             "model_args": dict(self.options.model_args),
         }
 
@@ -123,14 +122,6 @@ class ReplayGenerator:
 def replay(options: GeneratorOptions) -> Generator:
     """Outputs that you already have: `--model` is a JSON or JSONL file with `output` and `id` or `question`."""
     return ReplayGenerator(options)
-
-
-def _content_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _recorded(record: Record, field: str | None) -> Recorded:

@@ -18,7 +18,7 @@ LIST_COLUMNS = ("num_preds", "qampari_prec", "qampari_rec", "qampari_rec_top5", 
 
 
 @register_metric(
-    "length", keys=("length",), aggregates={"length": mean_of("length", unit="number")}, profiles=("alce", "strict")
+    "length", keys=("length",), aggregates={"length": mean_of("length", unit="number")}, profiles=("alce",)
 )
 def length(response: Response, ctx: Context) -> Values:
     """Number of whitespace-separated words of the output without citations."""

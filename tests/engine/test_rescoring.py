@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from run_cases import Cli, Counting
+from run_cases import Cli, Counting, record, write
 
 from groundeval.generation.interface import Completion, Prompt, SamplingParams
+from groundeval.tasks.sources import demonstrations
 
 RUN = ("run", "--model", "m", "--backend", "counting", "--tasks", "asqa", "--nli", "lexical", "--json")
 
@@ -74,3 +75,46 @@ def test_whatever_a_backend_raises_leaves_a_run_that_can_be_resumed(
     assert ran.code == 3
     assert "ZeroDivisionError: in the plugin" in ran.err
     assert cli(*RUN, "--data", data, "--output-path", tmp_path / "runs").code == 0
+
+
+def test_two_files_scored_into_one_folder_keep_their_scores_apart(cli: Cli, tmp_path: Path):
+    files = {text: write(tmp_path / f"{text}.json", [record(output=text)]) for text in ("Paris", "Rome")}
+    score = ("--task", "asqa", "--metrics", "str_em", "--output-path", tmp_path / "out", "--json")
+    values = [cli("score", file, *score).json["metrics"]["str_em"]["value"] for file in files.values()]
+    assert values == [50, 0]
+    assert len(list((tmp_path / "out").rglob("results.json"))) == 2
+
+
+def test_nothing_is_reported_where_every_sample_failed(cli: Cli, counting: type[Counting], data: Path, tmp_path: Path):
+    counting.fail = {f"q{number}" for number in range(5)}
+    out = tmp_path / "runs"
+    assert cli(*RUN, "--data", data, "--output-path", out).code == 3
+    ran = cli(*RUN, "--data", data, "--output-path", out, "--phase", "score")
+    assert ran.code == 1
+    assert "no sample could be scored" in ran.err
+
+
+def test_failed_samples_are_named_in_the_notes(cli: Cli, counting: type[Counting], data: Path, tmp_path: Path):
+    counting.fail = {"q1"}
+    out = tmp_path / "runs"
+    cli(*RUN, "--data", data, "--output-path", out)
+    scored = cli(*RUN, "--data", data, "--output-path", out, "--phase", "score").json
+    assert scored["n"] == 4
+    assert "1 of 5 samples failed and are in no mean" in scored["notes"]
+
+
+def test_other_demonstrations_make_another_run(
+    cli: Cli, counting: type[Counting], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    out = tmp_path / "runs"
+    cli(*RUN, "--data", data, "--output-path", out, "--num-fewshot", 1)
+    monkeypatch.setattr("groundeval.tasks.asqa.answerable_demonstrations", lambda name: demonstrations(name)[1:3])
+    cli(*RUN, "--data", data, "--output-path", out, "--num-fewshot", 1)
+    assert len(list(out.rglob("generations.jsonl"))) == 2
+
+
+def test_a_manifest_that_is_damaged_is_named(cli: Cli, tmp_path: Path):
+    write(tmp_path / "manifest.json", {"kind": "generation"})
+    ran = cli("score", tmp_path, "--nli", "lexical")
+    assert ran.code == 1
+    assert "manifest.json is damaged" in ran.err

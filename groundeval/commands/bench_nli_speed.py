@@ -116,11 +116,11 @@ def _print(found: NLISpeed | DeviceSpeed, console: Any) -> None:
         return
     files = ", ".join(found.files)
     table = Table("way", "dtype", title=f"{found.model}: {files}; {found.threads} threads, load {found.load:.1f}")
-    for column in ("seconds", "CPU s", "pairs", "computed", "rechecked", "pairs/s"):
+    for column in ("seconds", "CPU s", "load s", "pairs", "computed", "rechecked", "pairs/s"):
         table.add_column(column, justify="right")
     for each in found.timings:
         counts = (str(each.unique), str(each.computed), str(each.rechecked))
-        times = (f"{each.seconds:.2f}", f"{each.cpu_seconds:.2f}")
+        times = (f"{each.seconds:.2f}", f"{each.cpu_seconds:.2f}", f"{each.load_seconds:.1f}")
         table.add_row(each.way, each.dtype, *times, *counts, f"{each.pairs_per_second:,.1f}")
     console.print(table)
     for name, ratio in found.ratios.items():

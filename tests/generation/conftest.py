@@ -1,4 +1,4 @@
-"""Tiny real models made on the spot: byte-level tokenizers and random Llamas, loaded as any model of a folder is."""
+"""Fixtures of the generators' tests: models made on the spot, and the one that comes as a package."""
 
 from __future__ import annotations
 
@@ -7,56 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-CHATML = (
-    "{{ bos_token }}{% for message in messages %}"
-    "<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-REASONING = CHATML.replace(
-    "assistant\n{% endif %}",
-    "assistant\n<think>\n{% if enable_thinking is defined and not enable_thinking %}\n</think>\n\n{% endif %}"
-    "{% endif %}",
-)
-SPECIAL = ["<s>", "</s>", "<|im_start|>", "<|im_end|>", "<think>", "</think>", "<answer>", "</answer>"]
-
-
-def make_tokenizer(folder: Path, template: str | None) -> None:
-    """A byte-level tokenizer that puts `<s>` first, with the tags of reasoning models as special tokens."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast
-
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE(vocab={letter: index for index, letter in enumerate(alphabet)}, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in SPECIAL])
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A", special_tokens=[("<s>", tokenizer.token_to_id("<s>"))]
-    )
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>")
-    fast.chat_template = template
-    fast.save_pretrained(folder)
-
-
-def make_model(folder: Path, *, seed: int = 0, positions: int = 2048) -> None:
-    """A random Llama of two layers."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(seed)
-    config = LlamaConfig(
-        vocab_size=256 + len(SPECIAL),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=positions,
-        bos_token_id=256,
-        eos_token_id=257,
-        initializer_range=0.6,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
+from tiny_models import make_model, make_tokenizer
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CHATML, REASONING
+from tiny_models import CHATML, REASONING
 
 from groundeval.errors import UsageError
 from groundeval.generation.chat import ChatFormat, cut_at_stop

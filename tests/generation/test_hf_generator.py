@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CHATML, REASONING, make_model
+from tiny_models import CHATML, REASONING, make_model
 
 from groundeval.errors import BackendError, UsageError
 from groundeval.generation.interface import GENERATORS, Completion, Generator, GeneratorOptions, Prompt, SamplingParams

@@ -336,7 +336,7 @@ def test_without_an_address_there_is_advice(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_named_tokenizer_counts_tokens_and_knows_what_the_template_begins(
     server: Server, tiny: Callable[..., Any]
 ) -> None:
-    from conftest import REASONING
+    from tiny_models import REASONING
 
     generator = client(server, model_args={"tokenizer": str(tiny(REASONING))})
     assert generator.context_length == 512  # type: ignore[attr-defined]

@@ -70,9 +70,8 @@ def plan_scoring(
     note, unless it was asked for by name: then it is a DataError. An unknown name is a UsageError.
     """
     possible = {name: metric for name, metric in METRICS.items() if metric.applies(profile.name, kind)}
-    defaults = [name for name in task_metrics or possible if name in possible and possible[name].default]
-    if task_metrics is not None:
-        defaults = [name for name in task_metrics if name in possible]
+    usual = [name for name, metric in possible.items() if metric.default] if task_metrics is None else task_metrics
+    defaults = [name for name in usual if name in possible]
     chosen: list[str] = []
     keys: list[str] = []
     by_name: set[str] = set()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from groundeval.errors import BackendError
+from groundeval.errors import SampleError
 
 T = TypeVar("T")
 
@@ -55,15 +55,15 @@ def run_in_batches(
     lengths: Sequence[int],
     budget: TokenBudget,
     forwards: Sequence[Callable[[list[int]], list[T]]],
-) -> list[T | BackendError]:
+) -> list[T | SampleError]:
     """Run items through a model, or through its replicas side by side; results in the items' order.
 
     `lengths`: tokens of each item. `forwards`: for each replica a function from the numbers of a batch's items to their
     results. A batch that does not fit into memory is halved and tried again; an item that alone does not fit gets a
-    BackendError as its result. Any other exception ends the run.
+    SampleError as its result. Any other exception ends the run.
     """
     work = _Work(lengths, budget)
-    results: list[T | BackendError | None] = [None] * len(lengths)
+    results: list[T | SampleError | None] = [None] * len(lengths)
 
     def run(forward: Callable[[list[int]], list[T]]) -> None:
         while batch := work.take():
@@ -74,7 +74,7 @@ def run_in_batches(
             elif len(batch) > 1:
                 work.put_back(batch)
             else:
-                results[batch[0]] = BackendError(
+                results[batch[0]] = SampleError(
                     f"an NLI pair of {lengths[batch[0]]} tokens does not fit into memory even alone.\n"
                     "  Use a device with more memory, or spread the model over several: device auto."
                 )

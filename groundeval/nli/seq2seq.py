@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from groundeval.errors import BackendError, UsageError
+from groundeval.errors import BackendError, SampleError, UsageError
 from groundeval.nli import weights
 from groundeval.nli.batches import TokenBudget, default_budget, free_memory, out_of_memory, run_in_batches
 from groundeval.nli.model import NLIOptions, PartialFailure, Traits, fill, register_nli
@@ -119,16 +119,16 @@ class Seq2Seq:
         self.load()
         texts = [fill(TEMPLATE, pair) for pair in pairs]
         inputs: list[list[int]] = self._tokenizer(texts).input_ids
-        outcomes: list[Verdict | BackendError]
+        outcomes: list[Verdict | SampleError]
         if self._options.exact == "generate":
             outcomes = [self._alone(ids)[0] for ids in inputs]
         else:
             answers = self._first_tokens(inputs)
             outcomes = [
-                answer if isinstance(answer, BackendError) else self._decide(answer, ids)
+                answer if isinstance(answer, SampleError) else self._decide(answer, ids)
                 for answer, ids in zip(answers, inputs, strict=True)
             ]
-        if any(isinstance(outcome, BackendError) for outcome in outcomes):
+        if any(isinstance(outcome, SampleError) for outcome in outcomes):
             raise PartialFailure(outcomes)
         return [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
 
@@ -137,7 +137,7 @@ class Seq2Seq:
         self._replicas, self._steps = [], []
         free_memory()
 
-    def _decide(self, answer: Answer, ids: list[int]) -> Verdict | BackendError:
+    def _decide(self, answer: Answer, ids: list[int]) -> Verdict | SampleError:
         if self._stands(answer):
             return Verdict(bool(answer.label), answer.score)
         try:
@@ -145,7 +145,7 @@ class Seq2Seq:
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
-            return BackendError(f"an NLI pair of {len(ids)} tokens does not fit into memory when scored alone.")
+            return SampleError(f"an NLI pair of {len(ids)} tokens does not fit into memory when scored alone.")
         self._learn(answer, alone, verdict)
         return Verdict(verdict.entailed, verdict.score, rechecked=True)
 
@@ -164,7 +164,7 @@ class Seq2Seq:
             self._answers_are_one_token = False
             logger.warning("NLI model %s goes on after 1: its positive verdicts are all made by generating.", self.name)
 
-    def _first_tokens(self, inputs: list[list[int]]) -> list[Answer | BackendError]:
+    def _first_tokens(self, inputs: list[list[int]]) -> list[Answer | SampleError]:
         def runs(step: Any) -> Any:
             return lambda batch: self._read(step([inputs[item] for item in batch]))
 
@@ -210,8 +210,8 @@ class Seq2Seq:
         """Compare batched margins with lone ones on pairs of our own, of different lengths."""
         inputs: list[list[int]] = self._tokenizer(PROBES).input_ids
         for batched, ids in zip(self._first_tokens(inputs), inputs, strict=True):
-            if isinstance(batched, BackendError):
-                raise batched
+            if isinstance(batched, SampleError):
+                raise BackendError(f"NLI model {self.name}: not even its own probes can be judged: {batched}")
             verdict, alone = self._alone(ids)
             self._learn(batched, alone, verdict)
 

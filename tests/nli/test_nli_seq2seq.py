@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from groundeval.errors import BackendError, UsageError  # noqa: E402
+from groundeval.errors import SampleError, UsageError  # noqa: E402
 from groundeval.nli import NLI, NLIOptions, PartialFailure, connect  # noqa: E402
 from groundeval.nli.batches import TokenBudget, run_in_batches  # noqa: E402
 from groundeval.nli.lexical import Lexical  # noqa: E402
@@ -175,7 +175,7 @@ def test_a_pair_that_does_not_fit_is_an_error_of_its_own(tiny_t5: Path):
     model._steps = [small]
     with pytest.raises(PartialFailure) as caught:
         model.score([Pair("a", "a"), Pair("word " * 500, "b"), Pair("c", "c")])
-    assert [isinstance(outcome, BackendError) for outcome in caught.value.outcomes] == [False, True, False]
+    assert [isinstance(outcome, SampleError) for outcome in caught.value.outcomes] == [False, True, False]
 
 
 def test_an_error_that_is_not_about_memory_is_not_taken_for_one():

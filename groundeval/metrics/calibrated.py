@@ -24,22 +24,32 @@ from groundeval.records import Example, Response
 A, B = "answered", "answerable"
 
 
-def calibrated_f1(column: str) -> Aggregate:
-    """F1_AC: harmonic mean of a calibrated column's means over A and over B."""
+def calibrated_f1(column: str, answered: str = A) -> Aggregate:
+    """F1_AC: harmonic mean of a calibrated column's means over A, the rows marked `answered`, and over B."""
 
     def value(table: Table) -> Array:
-        return harmonic(table.mean(column, A), table.mean(column, B))
+        return harmonic(table.mean(column, answered), table.mean(column, B))
 
     return Aggregate(value)
 
 
-def parametric(column: str, grounded: str) -> Aggregate:
+def parametric(column: str, grounded: str, answered: str = A) -> Aggregate:
     """What the answers owe to the model's memory: the mean over A, less the part that the documents support."""
 
     def value(table: Table) -> Array:
-        return table.mean(column, A) - table.mean(grounded, A)
+        return table.mean(column, answered) - table.mean(grounded, answered)
 
-    return Aggregate(value, column=column, where=A)
+    return Aggregate(value, column=column, where=answered)
+
+
+def calibrated_means(column: str, answered: str = A, unit: Unit = "percent") -> dict[str, Aggregate]:
+    """A column over all samples and over A, and its calibrated form over A and over B."""
+    return {
+        f"regular_{column}": mean_of(column, unit=unit),
+        f"answered_{column}": mean_of(column, answered, unit=unit),
+        f"calib_answered_{column}": mean_of(f"calib_{column}", answered, unit=unit),
+        f"calib_answerable_{column}": mean_of(f"calib_{column}", B, unit=unit),
+    }
 
 
 def shares(found: Sequence[bool], example: Example, counts: bool) -> tuple[float, float, float]:
@@ -58,10 +68,7 @@ def counts_as_answer(reading: Reading) -> bool:
     "calibrated_em",
     keys=("str_em", "calib_str_em", "grounded_str_em"),
     aggregates={
-        "regular_str_em": mean_of("str_em"),
-        "answered_str_em": mean_of("str_em", A),
-        "calib_answered_str_em": mean_of("calib_str_em", A),
-        "calib_answerable_str_em": mean_of("calib_str_em", B),
+        **calibrated_means("str_em"),
         "calib_str_em_f1": calibrated_f1("calib_str_em"),
         "parametric_str_em": parametric("str_em", "grounded_str_em"),
     },
@@ -82,10 +89,7 @@ def calibrated_em(response: Response, ctx: Context) -> Values:
     "calibrated_claims",
     keys=("claims_nli", "calib_claims_nli", "grounded_claims_nli"),
     aggregates={
-        "regular_claims_nli": mean_of("claims_nli"),
-        "answered_claims_nli": mean_of("claims_nli", A),
-        "calib_answered_claims_nli": mean_of("calib_claims_nli", A),
-        "calib_answerable_claims_nli": mean_of("calib_claims_nli", B),
+        **calibrated_means("claims_nli"),
         "calib_claims_nli_f1": calibrated_f1("calib_claims_nli"),
         "parametric_answered_claims_nli": parametric("claims_nli", "grounded_claims_nli"),
     },
@@ -104,19 +108,17 @@ async def calibrated_claims(response: Response, ctx: Context) -> Values:
     return {"claims_nli": whole, "calib_claims_nli": calibrated, "grounded_claims_nli": grounded}
 
 
-def _unit(column: str) -> Unit:
-    return "number" if column.endswith("num_preds") else "percent"
+def list_means(answered: str = A) -> dict[str, Aggregate]:
+    """`calibrated_means` of every value that a list answer has."""
+    aggregates: dict[str, Aggregate] = {}
+    for column in LIST_COLUMNS:
+        aggregates |= calibrated_means(column, answered, "number" if column.endswith("num_preds") else "percent")
+    return aggregates
 
 
 def _list_aggregates() -> dict[str, Aggregate]:
-    aggregates: dict[str, Aggregate] = {}
-    for column in LIST_COLUMNS:
-        aggregates[f"regular_{column}"] = mean_of(column, unit=_unit(column))
-        aggregates[f"answered_{column}"] = mean_of(column, A, unit=_unit(column))
-        aggregates[f"calib_answered_{column}"] = mean_of(f"calib_{column}", A, unit=_unit(column))
-        aggregates[f"calib_answerable_{column}"] = mean_of(f"calib_{column}", B, unit=_unit(column))
     return {
-        **aggregates,
+        **list_means(),
         "calib_qampari_em_f1": calibrated_f1("calib_qampari_f1_top5"),
         "parametric_qampari_rec_top5": parametric("qampari_rec_top5", "grounded_qampari_rec_top5"),
         "qampari_presence": mean_of("qampari_presence", A),

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from groundeval.metrics.metric import Context
+from groundeval.metrics.reading import AnswerKind
 from groundeval.parsing.normalize import normalized_document, present
-from groundeval.records import Document, Example
+from groundeval.records import Document, Example, QAPair
 
 
 def with_answers(example: Example) -> Example:
@@ -19,6 +20,16 @@ def with_answers(example: Example) -> Example:
         return replace(example, answers=tuple(pair.short_answers for pair in example.qa_pairs))
     if example.claims is not None:
         return replace(example, answers=tuple((claim,) for claim in example.claims))
+    return example
+
+
+def with_gold_for_alce(example: Example, kind: AnswerKind) -> Example:
+    """The example with the gold fields that ALCE's recall reads, taken from `answers` where they are missing."""
+    answers = example.answers or ()
+    if kind == "em" and example.qa_pairs is None:
+        return replace(example, qa_pairs=tuple(QAPair("", aliases) for aliases in answers))
+    if kind == "claims" and example.claims is None:
+        return replace(example, claims=tuple(aliases[0] for aliases in answers if aliases))
     return example
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from groundeval.metrics.citation import is_supported
 from groundeval.metrics.gold import entails_claim
@@ -19,7 +20,6 @@ from groundeval.metrics.statistics import mean_of
 from groundeval.parsing.normalize import normalize, normalized_alias, present
 from groundeval.parsing.reasoning import is_well_formed, tag_count
 from groundeval.parsing.refusal import refusal_score
-from groundeval.parsing.statements import list_items
 from groundeval.records import Response, Statement
 
 EM_REWARD = 0.5
@@ -39,36 +39,63 @@ def format_(response: Response, ctx: Context) -> Values:
 
 @register_metric(
     "ground_refusal",
-    keys=("ground_refusal", "refusal_score"),
+    keys=("ground_refusal", "refusal_score", "ground_answerable"),
     aggregates={"ground_refusal": mean_of("ground_refusal", unit="number"), "refusal_score": mean_of("refusal_score")},
     needs=("docs", "answers"),
     default=False,
 )
 def ground_refusal(response: Response, ctx: Context) -> Values:
-    """R_refusal and the refusal score r it rests on, both in [0, 1].
+    """R_refusal and the refusal score r it rests on, both in [0, 1]; is the question answerable (0 or 1).
 
     Answerable: 0 if r > 0.85, else 0.5. Unanswerable: r if r > 0.85, else 0. Exactly 0.85 is not refused.
     """
     r = refusal_score(ground_reading(response, ctx).text) / 100
-    refused = r > REFUSAL_THRESHOLD
-    if response.example.answerable:
-        return {"ground_refusal": 0.0 if refused else REFUSAL_REWARD, "refusal_score": r}
-    return {"ground_refusal": r if refused else 0.0, "refusal_score": r}
+    answerable = response.example.answerable
+    reward = refusal_reward(answerable, r, REFUSAL_THRESHOLD)
+    return {"ground_refusal": reward, "refusal_score": r, "ground_answerable": float(answerable)}
+
+
+def refusal_reward(answerable: bool, r: float, threshold: float) -> float:
+    """R_refusal, in [0, 1], of a refusal score r: one above the threshold is a refusal, one equal to it is not."""
+    refused = r > threshold
+    if answerable:
+        return 0.0 if refused else REFUSAL_REWARD
+    return r if refused else 0.0
 
 
 @register_metric(
-    "ground",
-    keys=("ground_em", "ground_citation", "ground_statements"),
-    aggregates={key: mean_of(key, unit="number") for key in ("ground_em", "ground_citation", "ground_statements")},
+    "ground_em",
+    keys=("ground_em", "ground_statements"),
+    aggregates={key: mean_of(key, unit="number") for key in ("ground_em", "ground_statements")},
+    needs=("docs", "answers"),
+    nli=("claims",),
+    default=False,
+)
+async def ground_em(response: Response, ctx: Context) -> Values:
+    """R_EM, summed over statements, and the number of statements.
+
+    0.5 for every statement that holds a gold answer which the documents support.
+    """
+    reading = ground_reading(response, ctx)
+    holds = await statements_with_answers(reading, ctx)
+    ctx.evidence.setdefault(
+        "ground", [{"text": s.text, "holds_answer": hit} for s, hit in zip(reading.statements, holds, strict=True)]
+    )
+    return {"ground_em": EM_REWARD * sum(holds), "ground_statements": float(len(reading.statements))}
+
+
+@register_metric(
+    "ground_citation",
+    keys=("ground_citation",),
+    aggregates={"ground_citation": mean_of("ground_citation", unit="number")},
     needs=("docs", "answers"),
     nli=True,
     default=False,
 )
-async def ground(response: Response, ctx: Context) -> Values:
-    """R_EM and R_citation, summed over statements, and the number of statements.
+async def ground_citation(response: Response, ctx: Context) -> Values:
+    """R_citation, summed over the statements that hold a supported gold answer.
 
-    `ground_em`: 0.5 for every statement that holds a gold answer which the documents support. `ground_citation`: over
-    those statements, +0.5 if the cited documents together entail it, else -0.5.
+    +0.5 if the cited documents together entail the statement, else -0.5.
     """
     reading, docs = ground_reading(response, ctx), response.example.docs or ()
     holds = await statements_with_answers(reading, ctx)
@@ -79,11 +106,7 @@ async def ground(response: Response, ctx: Context) -> Values:
         {"text": statement.text, "holds_answer": hit, "supported": next(verdicts) if hit else None}
         for statement, hit in zip(reading.statements, holds, strict=True)
     ]
-    return {
-        "ground_em": EM_REWARD * len(matching),
-        "ground_citation": sum(CITATION_REWARD if right else -CITATION_PENALTY for right in cited),
-        "ground_statements": float(len(reading.statements)),
-    }
+    return {"ground_citation": sum(CITATION_REWARD if right else -CITATION_PENALTY for right in cited)}
 
 
 @register_metric("process_align", keys=("process_align",), nli=True, default=False)
@@ -112,15 +135,19 @@ async def statements_with_answers(reading: Reading, ctx: Context) -> Sequence[bo
     example = reading.response.example
     gold = [answer for answer, held in zip(example.answers or (), example.supported, strict=False) if held]
     if reading.kind == "claims":
-        return await asyncio.gather(*(_entails_any(statement, gold, ctx) for statement in reading.statements))
+        return await ctx.once("ground", partial(_with_claims, reading.statements, gold, ctx))
     if reading.kind == "list":
         aliases = {normalized_alias(alias) for answer in gold for alias in answer}
-        items = list_items(list_text(reading.text, ctx.cot))
-        hits = [normalize(reading.profile.remove_citations(item)) in aliases for item in items]
+        items = reading.profile.listed(list_text(reading.text, ctx.cot))
+        hits = [normalize(item) in aliases for item in items]
         # Items that lie before the colon of a chain of thought are statements too, which hold no answer.
         return [False] * (len(reading.statements) - len(hits)) + hits
     texts = [normalize(statement.hypothesis) for statement in reading.statements]
     return [any(present(aliases, text) for aliases in gold) for text in texts]
+
+
+async def _with_claims(statements: Sequence[Statement], claims: Sequence[Sequence[str]], ctx: Context) -> list[bool]:
+    return await asyncio.gather(*(_entails_any(statement, claims, ctx) for statement in statements))
 
 
 async def _entails_any(statement: Statement, claims: Sequence[Sequence[str]], ctx: Context) -> bool:

@@ -7,15 +7,18 @@ batch, since the NLI service collects their questions. The aggregates of a metri
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from groundeval.metrics.profiles import Profile
 from groundeval.metrics.reading import AnswerKind, Reading
 from groundeval.metrics.statistics import Aggregate, mean_of
 from groundeval.records import Document, Response, Verdict, as_premise
 from groundeval.registry import Registry
+
+T = TypeVar("T")
 
 Values = dict[str, float | None]
 """Per-sample values of one response, by column."""
@@ -54,6 +57,7 @@ class Context:
     evidence: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """What `scores.jsonl` shows of this sample besides its values: `statements`, `verdicts`, ..."""
     _readings: dict[str, Reading] = field(default_factory=dict)
+    _shared: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
 
     def read(self, response: Response, profile: Profile | None = None) -> Reading:
         """The response as a profile (by default the context's own) reads it; the same object each time."""
@@ -73,9 +77,17 @@ class Context:
         )
         return verdict.entailed
 
+    async def once(self, what: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The result of `work`, which several metrics of this sample need and only the first of them starts."""
+        if what not in self._shared:
+            self._shared[what] = asyncio.ensure_future(work())
+        result: T = await self._shared[what]
+        return result
+
     async def supports(self, docs: Sequence[Document], cited: Sequence[int], hypothesis: str) -> bool:
         """Do the cited documents, read together, entail the hypothesis."""
-        return await self.entails(as_premise(docs, cited), hypothesis, source=list(cited))
+        order = self.profile.read_together(cited, docs)
+        return await self.entails(as_premise(docs, order), hypothesis, source=list(order))
 
 
 Score = Callable[[Response, Context], Values] | Callable[[Response, Context], Awaitable[Values]]
@@ -101,8 +113,8 @@ class Metric:
     """Kinds of tasks whose data need not have these fields: there it is left out without a word."""
     uses: tuple[str, ...] = ()
     """Names of metrics whose columns its aggregates read."""
-    nli: bool = False
-    """Does it ask the NLI model."""
+    nli: bool | tuple[AnswerKind, ...] = False
+    """Does it ask the NLI model; or the kinds of tasks for which it does."""
     default: bool = True
     """Is it computed unless other metrics are asked for by name."""
     extra: str | None = None
@@ -115,6 +127,10 @@ class Metric:
         """Does it exist under this profile for this kind of task."""
         return (self.profiles is None or profile in self.profiles) and (self.kinds is None or kind in self.kinds)
 
+    def asks_nli(self, kind: AnswerKind) -> bool:
+        """Does it ask the NLI model for this kind of task."""
+        return self.nli if isinstance(self.nli, bool) else kind in self.nli
+
 
 METRICS: Registry[Metric] = Registry(
     "metric",
@@ -125,6 +141,7 @@ METRICS: Registry[Metric] = Registry(
         "groundeval.metrics.citation",
         "groundeval.metrics.refusal",
         "groundeval.metrics.ground",
+        "groundeval.metrics.strict",
         "groundeval.metrics.extractive_qa",
         "groundeval.metrics.fluency",
     ),

@@ -1,4 +1,4 @@
-"""Scoring protocols: what ALCE and Trust-Score do differently, as data and small functions.
+"""Scoring protocols: what ALCE, Trust-Score and `strict` do differently, as data and small functions.
 
 A metric never asks which profile it runs under; it asks the profile.
 """
@@ -10,8 +10,13 @@ from dataclasses import dataclass
 
 from groundeval.errors import unknown
 from groundeval.parsing.citations import citations, remove_citations
-from groundeval.parsing.statements import sentences
-from groundeval.records import Document
+from groundeval.parsing.refusal import refuses
+from groundeval.parsing.statements import list_items, sentences
+from groundeval.parsing.strict import citations as strict_citations
+from groundeval.parsing.strict import statements as strict_statements
+from groundeval.parsing.strict.refusal import Decision, decide
+from groundeval.parsing.strict.visible import for_verifier, visible
+from groundeval.records import Document, Example, Statement
 
 
 def first_line(text: str) -> str:
@@ -35,6 +40,81 @@ def same_answer(citation: int, others: Sequence[int], docs: Sequence[Document]) 
     return any(any(a and b for a, b in zip(mine, docs[other].answers_found or (), strict=False)) for other in others)
 
 
+def answers_or_refuses(text: str, example: Example) -> Decision:
+    """Trust-Score's decision: what does not refuse answers."""
+    return Decision("refused" if refuses(text) else "answered")
+
+
+def answers_or_refuses_or_neither(text: str, example: Example) -> Decision:
+    """The decision of `strict`, which also knows outputs that do both, and outputs that say nothing."""
+    return decide(text, example.question, example.answers or ())
+
+
+def sentences_as_cited(text: str) -> tuple[Statement, ...]:
+    """Sentences with the citations that stand in them (ALCE, Trust-Score)."""
+    return tuple(map(_as_cited, sentences(text)))
+
+
+def items_as_cited(text: str, question: str) -> tuple[Statement, ...]:
+    """The question followed by one list item each, with the citations that stand there (ALCE, Trust-Score)."""
+    return tuple(_as_cited(f"{question} {item}") for item in list_items(text))
+
+
+def _as_cited(text: str) -> Statement:
+    return Statement(text, remove_citations(text).strip(), citations(text))
+
+
+def strict_sentences(text: str) -> tuple[Statement, ...]:
+    """Sentences by the grammar of `strict`; their hypotheses say nothing to the verifier itself."""
+    return tuple(
+        Statement(part.plain, for_verifier(part.plain), part.citations) for part in strict_statements.sentences(text)
+    )
+
+
+def strict_items(text: str, question: str) -> tuple[Statement, ...]:
+    """List items by the grammar of `strict`; the hypothesis is the question followed by the item."""
+    return tuple(
+        Statement(part.plain, f"{question} {for_verifier(part.plain)}", part.citations)
+        for part in strict_statements.items(text)
+    )
+
+
+def listed_as_cited(text: str) -> Sequence[str]:
+    """The comma-separated items of a list answer without their citations (ALCE, Trust-Score)."""
+    return [remove_citations(item) for item in list_items(text)]
+
+
+def strictly_listed(text: str) -> Sequence[str]:
+    """The items of a list answer without their citations, by the grammar of `strict`."""
+    return [part.plain for part in strict_statements.items(text)]
+
+
+def first_three(cited: Sequence[int], docs: Sequence[Document]) -> tuple[int, ...] | None:
+    """The first three citations; None if any of all names no document (ALCE, Trust-Score).
+
+    Negative indices count from the end, as they do in the original evaluators.
+    """
+    if any(not -len(docs) <= index < len(docs) for index in cited):
+        return None
+    return tuple(cited[:3])
+
+
+def all_once(cited: Sequence[int], docs: Sequence[Document]) -> tuple[int, ...] | None:
+    """All citations that name a document, each once (`strict`)."""
+    return tuple(dict.fromkeys(index for index in cited if 0 <= index < len(docs)))
+
+
+def as_written(cited: Sequence[int], docs: Sequence[Document]) -> tuple[int, ...]:
+    """Documents are read together in the order in which they are cited (ALCE, Trust-Score)."""
+    return tuple(cited)
+
+
+def by_content(cited: Sequence[int], docs: Sequence[Document]) -> tuple[int, ...]:
+    """Documents are read together in the alphabetical order of their texts (`strict`): the verdict depends neither on
+    the order of citations nor on the numbers that the documents happen to have."""
+    return tuple(sorted(cited, key=lambda index: docs[index].premise))
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One scoring protocol."""
@@ -45,27 +125,39 @@ class Profile:
     excuses: Callable[[int, Sequence[int], Sequence[Document]], bool]
     """Is a citation that its statement could do without still precise: (citation, the others, documents)."""
     description: str = ""
-    citation_cap: int | None = 3
-    """At most so many citations of a statement are judged."""
-    sentences: Callable[[str], Sequence[str]] = sentences
-    citations: Callable[[str], tuple[int, ...]] = citations
+    judged_citations: Callable[[Sequence[int], Sequence[Document]], tuple[int, ...] | None] = first_three
+    """The citations of a statement that are judged; None: the statement counts as uncited."""
+    read_together: Callable[[Sequence[int], Sequence[Document]], tuple[int, ...]] = as_written
+    """The order in which several cited documents make one premise."""
     remove_citations: Callable[[str], str] = remove_citations
-
-    def judged_citations(self, cited: Sequence[int], docs: Sequence[Document]) -> tuple[int, ...] | None:
-        """The citations of a statement that are judged, or None if any of them names no document.
-
-        Negative indices count from the end, as they do in the original evaluators.
-        """
-        if any(not -len(docs) <= index < len(docs) for index in cited):
-            return None
-        return tuple(cited[: self.citation_cap])
+    sentences: Callable[[str], tuple[Statement, ...]] = sentences_as_cited
+    """The statements of a text."""
+    items: Callable[[str, str], tuple[Statement, ...]] = items_as_cited
+    """The statements of a list answer to a question."""
+    listed: Callable[[str], Sequence[str]] = listed_as_cited
+    """The items of a list answer, without citations."""
+    decide: Callable[[str, Example], Decision] = answers_or_refuses
+    """Does the output answer, or refuse."""
 
 
 ALCE = Profile("alce", prepare=first_line, excuses=never, description="as ALCE's evaluator scores (Gao et al. 2023)")
 TRUST = Profile(
     "trust", prepare=as_it_is, excuses=same_answer, description="as Trust-Score's evaluator scores (Song et al. 2025)"
 )
-PROFILES = {profile.name: profile for profile in (ALCE, TRUST)}
+STRICT = Profile(
+    "strict",
+    prepare=visible,
+    excuses=never,
+    description="as Trust-Score, with the known loopholes closed",
+    judged_citations=all_once,
+    read_together=by_content,
+    remove_citations=strict_citations.remove_citations,
+    sentences=strict_sentences,
+    items=strict_items,
+    listed=strictly_listed,
+    decide=answers_or_refuses_or_neither,
+)
+PROFILES = {profile.name: profile for profile in (ALCE, TRUST, STRICT)}
 
 
 def profile_named(name: str) -> Profile:

@@ -8,7 +8,7 @@ from typing import Literal
 from groundeval.metrics.profiles import Profile
 from groundeval.parsing.normalize import normalize
 from groundeval.parsing.refusal import refuses
-from groundeval.parsing.statements import list_items
+from groundeval.parsing.strict.refusal import Decision
 from groundeval.records import Response, Statement
 
 AnswerKind = Literal["em", "list", "claims"]
@@ -40,9 +40,19 @@ class Reading:
         return normalize(self.plain)
 
     @cached_property
+    def decision(self) -> Decision:
+        """Does the output answer or refuse, citations included."""
+        return self.profile.decide(self.text, self.response.example)
+
+    @property
     def refused(self) -> bool:
         """Does the output refuse, citations included."""
-        return refuses(self.text)
+        return self.decision.outcome == "refused"
+
+    @property
+    def answered(self) -> bool:
+        """Does the output answer; under `strict` there are outputs that neither answer nor refuse."""
+        return self.decision.outcome == "answered"
 
     @cached_property
     def plainly_refused(self) -> bool:
@@ -53,11 +63,5 @@ class Reading:
     def statements(self) -> tuple[Statement, ...]:
         """Sentences; for list tasks the question followed by one item each."""
         if self.kind == "list":
-            question = self.response.example.question
-            texts = [f"{question} {item}" for item in list_items(self.text)]
-        else:
-            texts = list(self.profile.sentences(self.text))
-        return tuple(self._statement(text) for text in texts)
-
-    def _statement(self, text: str) -> Statement:
-        return Statement(text, self.profile.remove_citations(text).strip(), self.profile.citations(text))
+            return self.profile.items(self.text, self.response.example.question)
+        return self.profile.sentences(self.text)

@@ -21,7 +21,7 @@ ANSWERABLE, ANSWERED = "answerable", "answered"
         "regular_length": mean_of("length", unit="number"),
         "answered_length": mean_of("length", ANSWERED, unit="number"),
     },
-    profiles=("trust",),
+    profiles=("trust", "strict"),
     needs=("docs", "answers"),
 )
 def answering(response: Response, ctx: Context) -> Values:
@@ -30,7 +30,7 @@ def answering(response: Response, ctx: Context) -> Values:
     reading = ctx.read(response)
     answerable = response.example.answerable
     return {
-        "answered": float(not reading.refused),
+        "answered": float(reading.answered),
         "refused": float(reading.refused),
         "answerable": float(answerable),
         "unanswerable": float(not answerable),
@@ -90,7 +90,7 @@ METRICS.add(
             "macro_f1": Aggregate(macro_f1),
             "refusal_accuracy": Aggregate(refusal_accuracy),
         },
-        profiles=("trust",),
+        profiles=("trust", "strict"),
         needs=("docs", "answers"),
         uses=("answering",),
         description="Both classes of the table answerable x answered; F1_GR is `macro_f1`.",

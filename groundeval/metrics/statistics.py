@@ -8,8 +8,9 @@ for all keys.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -90,11 +91,13 @@ class Aggregate:
     """The samples that count for `n`: those with a value in `column` for which all `where` columns are 1."""
     decimals: int | None = None
     """Rounding that a protocol prescribes for the value itself."""
+    is_mean: bool = False
+    """Is it the plain mean of `column` over these samples, and nothing more."""
 
 
 def mean_of(column: str, where: Where = None, unit: Unit = "percent") -> Aggregate:
     """The plain mean of a column, over the rows selected by `where`."""
-    return Aggregate(lambda table: table.mean(column, where), unit, column, where)
+    return Aggregate(lambda table: table.mean(column, where), unit, column, where, is_mean=True)
 
 
 def count_of(where: Where = None) -> Aggregate:
@@ -122,37 +125,58 @@ def summarize(
     """
     rows = len(next(iter(columns.values()))) if columns else 0
     whole = Table(columns, np.ones((1, rows)))
+    drawn = resampled(columns, aggregates, resamplings(rows, resamples, seed)) if rows > 1 else {}
+    return {key: estimate(aggregate, whole, drawn.get(key)) for key, aggregate in aggregates.items()}
+
+
+def resampled(
+    columns: Mapping[str, Array], aggregates: Mapping[str, Aggregate], weightings: Iterable[Array]
+) -> dict[str, Array]:
+    """Every aggregate, in its unit, under every weighting of the rows; `weightings` come in chunks."""
     drawn: dict[str, list[Array]] = {key: [] for key in aggregates}
-    if rows > 1:
-        for weights in resamplings(rows, resamples, seed):
-            table = Table(columns, weights)
-            for key, aggregate in aggregates.items():
-                drawn[key].append(_scaled(aggregate, aggregate.value(table)))
-    return {key: _estimate(aggregate, whole, drawn[key]) for key, aggregate in aggregates.items()}
+    for weights in weightings:
+        table = Table(columns, weights)
+        for key, aggregate in aggregates.items():
+            drawn[key].append(_scaled(aggregate, aggregate.value(table)))
+    return {key: np.concatenate(values) if values else np.empty(0) for key, values in drawn.items()}
 
 
 def resamplings(rows: int, resamples: int, seed: int) -> Iterator[Array]:
     """Bootstrap weights in chunks of bounded size: how often each row was drawn."""
+    if resamples * rows <= _CHUNK_CELLS:
+        yield _one_chunk(rows, resamples, seed)
+        return
     rng = np.random.default_rng(seed)
-    chunk = max(1, min(resamples, _CHUNK_CELLS // rows))
+    chunk = max(1, _CHUNK_CELLS // rows)
     for start in range(0, resamples, chunk):
-        size = min(chunk, resamples - start)
-        weights = np.empty((size, rows))
-        for index in range(size):
-            weights[index] = np.bincount(rng.integers(0, rows, rows), minlength=rows)
-        yield weights
+        yield _drawn_rows(rng, min(chunk, resamples - start), rows)
+
+
+@lru_cache(maxsize=1)
+def _one_chunk(rows: int, resamples: int, seed: int) -> Array:
+    """Kept, because many runs of the same size are often summed up one after the other."""
+    weights = _drawn_rows(np.random.default_rng(seed), resamples, rows)
+    weights.flags.writeable = False
+    return weights
+
+
+def _drawn_rows(rng: np.random.Generator, size: int, rows: int) -> Array:
+    weights = np.empty((size, rows))
+    for index in range(size):
+        weights[index] = np.bincount(rng.integers(0, rows, rows), minlength=rows)
+    return weights
 
 
 def _scaled(aggregate: Aggregate, values: Array) -> Array:
     return values * 100 if aggregate.unit == "percent" else values
 
 
-def _estimate(aggregate: Aggregate, whole: Table, drawn: Sequence[Array]) -> Estimate:
+def estimate(aggregate: Aggregate, whole: Table, drawn: Array | None) -> Estimate:
+    """An aggregate over the whole table; `drawn` are its values under the resamplings, None for no interval."""
     value = float(_scaled(aggregate, aggregate.value(whole))[0])
     n = int(whole.count(aggregate.where, having=aggregate.column)[0])
     value = round(value, _DECIMALS if aggregate.decimals is None else aggregate.decimals)
-    if not drawn:
+    if drawn is None:
         return Estimate(value, None, None, n)
-    values = np.concatenate(list(drawn))
-    low, high = (round(float(bound), _DECIMALS) for bound in np.percentile(values, (2.5, 97.5)))
-    return Estimate(value, round(float(np.std(values, ddof=1)), _DECIMALS), (low, high), n)
+    low, high = (round(float(bound), _DECIMALS) for bound in np.percentile(drawn, (2.5, 97.5)))
+    return Estimate(value, round(float(np.std(drawn, ddof=1)), _DECIMALS), (low, high), n)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from groundeval.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,35 @@ class ReasoningTags:
 
 
 REASONING_TAGS = ReasoningTags()
+KNOWN_TAGS = (
+    REASONING_TAGS,
+    ReasoningTags("<thinking>", "</thinking>"),
+    ReasoningTags("<thought>", "</thought>"),
+    ReasoningTags("<reason>", "</reason>"),
+    ReasoningTags("<reasoning>", "</reasoning>"),
+    ReasoningTags("[THINK]", "[/THINK]"),
+    ReasoningTags("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ReasoningTags("◁think▷", "◁/think▷"),
+)
+"""The tags of reasoning models, the usual ones first."""
+
+
+def tags_from(words: Sequence[str], where: str) -> ReasoningTags:
+    """Tags as a user gives them: the pair around reasoning, or that and the pair around the answer.
+
+    Raises UsageError, which names `where` they were given.
+    """
+    if len(words) not in (2, 4) or not all(words) or len(set(words)) < len(words):
+        raise UsageError(
+            f"{where} {','.join(words)}: must be two different tags, around the reasoning, or four, with those around "
+            "the answer behind them; for instance '<reason>,</reason>'"
+        )
+    return ReasoningTags(*words)
+
+
+def tags_in(text: str) -> ReasoningTags | None:
+    """The first known pair of which both tags occur in a text, such as a model's chat template."""
+    return next((tags for tags in KNOWN_TAGS if tags.think_open in text and tags.think_close in text), None)
 
 
 class Split(NamedTuple):

@@ -28,6 +28,12 @@ def sentences(text: str) -> tuple[str, ...]:
     return tuple(_punkt().tokenize(text))
 
 
+@lru_cache(maxsize=4_096)
+def sentence_spans(text: str) -> tuple[tuple[int, int], ...]:
+    """The offsets of the sentences: start, and end without surrounding whitespace."""
+    return tuple(_punkt().span_tokenize(text))
+
+
 def list_items(text: str) -> list[str]:
     """The comma-separated items of a list answer, stripped; empty ones are kept (ALCE, QAMPARI).
 

@@ -9,7 +9,7 @@ import pytest
 from metric_cases import Spoken, document, example, plan, score
 
 from groundeval.errors import SampleError
-from groundeval.generate_phase import with_documents
+from groundeval.jobs import with_documents
 from groundeval.metrics.gold import needs_answers_found, with_answers
 from groundeval.records import Response
 from groundeval.scoring import Scorer

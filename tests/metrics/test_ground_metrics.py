@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from metric_cases import REFUSAL, Spoken, aggregate, document, example, score, values_of
+from metric_cases import REFUSAL, Spoken, aggregate, document, example, plan, score, values_of
 
 from groundeval.parsing.refusal import refusal_score
 
 DOCS = (document("A text", (1, 0), title="A"), document("B text", (1, 0), title="B"))
 """The documents hold Paris and not Rome."""
 NOWHERE = (document("A text", (0, 0), title="A"),)
+GROUND = "ground_em,ground_citation"
 GOLD = [["Paris", "Lutetia"], ["Rome"]]
 P = {"A": "Title: A\nA text", "B": "Title: B\nB text", "AB": "Title: A\nA text\nTitle: B\nB text"}
 
@@ -20,7 +21,9 @@ def values(
     nli = Spoken(*((P.get(premise, premise), hypothesis) for premise, hypothesis in entailed))
     sample = example(docs=docs, answers=options.pop("answers", GOLD))  # type: ignore[arg-type]
     profile = options.pop("profile", "trust")
-    return score(sample, output, profile=profile, kind=kind, metrics=(metric,), nli=nli, **options).values  # type: ignore[arg-type]
+    return score(
+        sample, output, profile=profile, kind=kind, metrics=tuple(metric.split(",")), nli=nli, **options
+    ).values  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +43,7 @@ def test_the_format_metrics_look_at_the_whole_text_with_its_tags(output: str, ta
 def test_ground_em_is_half_a_point_for_every_statement_with_a_supported_answer():
     # Paris: yes. Rome: a gold answer, but no document holds it. Lutetia: an alias of Paris. The fourth: nothing.
     output = "Paris is it [1]. Rome is old. Once Lutetia [2]. The end."
-    found = values(output, "ground")
+    found = values(output, GROUND)
     assert found["ground_em"] == 1.0
     assert found["ground_statements"] == 4.0
 
@@ -49,21 +52,41 @@ def test_ground_citation_rewards_or_penalises_those_statements_by_their_recall_b
     output = "Paris is it [1]. Rome is old [1]. Once Lutetia [2]."
     entailed = (("A", "Paris is it."), ("A", "Rome is old."))
     # +0.5 for the first, -0.5 for the third; the second holds no supported answer and does not count.
-    assert values(output, "ground", *entailed)["ground_citation"] == 0.0
-    assert values(output, "ground", *entailed, ("B", "Once Lutetia."))["ground_citation"] == 1.0
-    assert values("Paris.", "ground")["ground_citation"] == -0.5
-    assert values("Paris [1][7].", "ground", ("A", "Paris."))["ground_citation"] == -0.5
-    assert values("Nothing [1].", "ground", ("A", "Nothing."))["ground_citation"] == 0.0
+    assert values(output, GROUND, *entailed)["ground_citation"] == 0.0
+    assert values(output, GROUND, *entailed, ("B", "Once Lutetia."))["ground_citation"] == 1.0
+    assert values("Paris.", GROUND)["ground_citation"] == -0.5
+    assert values("Paris [1][7].", GROUND, ("A", "Paris."))["ground_citation"] == -0.5
+    assert values("Nothing [1].", GROUND, ("A", "Nothing."))["ground_citation"] == 0.0
+
+
+def test_claims_are_asked_for_once_though_two_metrics_need_them():
+    nli = Spoken(("They dance.", "Bees dance."))
+    docs = (document("A text", (1,), title="A"),)
+    sample = example(docs=docs, answers=[["Bees dance."]])
+    names = ("ground_em", "ground_citation")
+    scored = score(sample, "They dance [1].", profile="trust", kind="claims", metrics=names, nli=nli)
+    assert [verdict["premise"] for verdict in scored.evidence["verdicts"]] == [[0], "statement"]
+    assert len(nli.asked) == 2
+
+
+@pytest.mark.parametrize("kind", ["em", "list"])
+def test_ground_em_alone_is_the_same_number_and_asks_no_verifier(kind: str):
+    output = "Paris, Rome [1], Once Lutetia [2]. The end."
+    together, alone = values(output, GROUND, kind=kind), values(output, "ground_em", kind=kind)
+    assert alone == {key: together[key] for key in ("ground_em", "ground_statements")}
+    assert not plan("trust", kind, ("ground_em",)).asks_nli
+    assert plan("trust", kind, ("ground_citation",)).asks_nli
+    assert plan("trust", "claims", ("ground_em",)).asks_nli
 
 
 def test_ground_metrics_read_the_answer_block_and_every_line_of_it():
     output = "<think>Paris. Paris.</think><answer>No.\nParis is it [1].</answer> Paris."
-    found = values(output, "ground", ("A", "Paris is it."), profile="alce")
+    found = values(output, GROUND, ("A", "Paris is it."), profile="alce")
     assert found == {"ground_em": 0.5, "ground_citation": 0.5, "ground_statements": 2.0}
 
 
 def test_in_list_tasks_an_item_must_equal_an_alias():
-    found = values("Paris [1], Paris city [1], lutetia, Rome", "ground", ("A", "Q? Paris"), kind="list")
+    found = values("Paris [1], Paris city [1], lutetia, Rome", GROUND, ("A", "Q? Paris"), kind="list")
     # Items 1 and 3 are equal to an alias; only the first is supported by what it cites.
     assert found == {"ground_em": 1.0, "ground_citation": 0.0, "ground_statements": 4.0}
 
@@ -79,19 +102,19 @@ def test_in_list_tasks_an_item_must_equal_an_alias():
     ],
 )
 def test_with_cot_only_items_behind_the_colon_hold_answers(output: str, em: float):
-    assert values(output, "ground", kind="list", cot=True)["ground_em"] == em
+    assert values(output, GROUND, kind="list", cot=True)["ground_em"] == em
 
 
 def test_in_claim_tasks_the_statement_must_entail_a_supported_claim():
     claims = [["bees dance"], ["bees sting"], []]
     docs = (document("A text", (1, 0, 1), title="A"),)
     entailed = (("They dance.", "bees dance"), ("They sting.", "bees sting"), ("A", "They dance."))
-    found = values("They dance [1]. They sting [1].", "ground", *entailed, kind="claims", docs=docs, answers=claims)
+    found = values("They dance [1]. They sting [1].", GROUND, *entailed, kind="claims", docs=docs, answers=claims)
     assert found == {"ground_em": 0.5, "ground_citation": 0.5, "ground_statements": 2.0}
 
 
 def test_an_empty_output_has_no_statements_and_earns_nothing():
-    assert values("", "ground") == {"ground_em": 0.0, "ground_citation": 0.0, "ground_statements": 0.0}
+    assert values("", GROUND) == {"ground_em": 0.0, "ground_citation": 0.0, "ground_statements": 0.0}
 
 
 def test_ground_refusal_of_an_answerable_question_is_half_a_point_for_not_refusing():
@@ -100,7 +123,8 @@ def test_ground_refusal_of_an_answerable_question_is_half_a_point_for_not_refusi
 
 
 def test_ground_refusal_of_an_unanswerable_question_is_the_score_itself():
-    assert values(REFUSAL, "ground_refusal", docs=NOWHERE) == {"ground_refusal": 1.0, "refusal_score": 1.0}
+    refused = {"ground_refusal": 1.0, "refusal_score": 1.0, "ground_answerable": 0.0}
+    assert values(REFUSAL, "ground_refusal", docs=NOWHERE) == refused
     assert values("Paris.", "ground_refusal", docs=NOWHERE)["ground_refusal"] == 0.0
     close = "I apologise, but I could not find an answer"
     r = refusal_score(close) / 100
@@ -124,7 +148,7 @@ def test_ground_aggregates_are_plain_numbers_and_the_tags_percentages():
         (example(docs=DOCS, answers=GOLD), "Rome."),
     ]
     nli = Spoken((P["A"], "Paris."))
-    names = ("format", "ground", "ground_refusal", "process_align")
+    names = ("format", "ground_em", "ground_citation", "ground_refusal", "process_align")
     found = values_of(aggregate(samples, profile="trust", kind="em", metrics=names, nli=nli))
     assert found == {
         "tag_count": 50.0,

@@ -1,0 +1,5 @@
+"""Metrics that only profile `strict` has (METRICS.md section 4); importing this package registers them."""
+
+from __future__ import annotations
+
+from groundeval.metrics.strict import citation, correctness, grounded, outcome, score  # noqa: F401

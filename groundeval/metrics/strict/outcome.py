@@ -1,0 +1,28 @@
+"""Outputs that neither answer nor refuse."""
+
+from __future__ import annotations
+
+from groundeval.metrics.metric import Context, Values, register_metric
+from groundeval.metrics.statistics import mean_of
+from groundeval.records import Response
+
+ATTEMPTED = "attempted"
+"""The column of A under `strict`: whatever does not refuse, so that an output that says two things or nothing counts
+in every mean over A, with 0."""
+
+
+@register_metric(
+    "strict_outcome",
+    keys=(ATTEMPTED, "mixed", "void"),
+    aggregates={"mixed_ratio": mean_of("mixed"), "void_ratio": mean_of("void")},
+    profiles=("strict",),
+    needs=("docs", "answers"),
+)
+def strict_outcome(response: Response, ctx: Context) -> Values:
+    """Did the output not refuse; did it refuse and answer at once; does it hold no statement (0 or 1 each)."""
+    reading = ctx.read(response)
+    return {
+        ATTEMPTED: float(not reading.refused),
+        "mixed": float(reading.decision.outcome == "mixed"),
+        "void": float(reading.decision.outcome == "void"),
+    }

@@ -1,0 +1,82 @@
+"""What of an output a reader sees, and what a verifier gets to see."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from strict_text import strict_text
+
+from groundeval.parsing.strict.visible import HIDDEN, for_verifier, visible
+
+
+@pytest.mark.parametrize("end", ["<|im_end|>", "</s>", " <|endoftext|>\n", "<pad>" * 900, "<|im_end|>\n<|endoftext|>"])
+def test_what_generation_leaves_at_the_end_goes_without_a_trace(end: str):
+    assert visible("Paris is large [1]." + end) == "Paris is large [1]."
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "</s>", "<|im_end|>", "<|user|>", "<unk>", "<extra_id_0>", "<｜User｜>", "[INST]", "[SEP]",
+        "<!-- Rome -->", "\x00", "\x1b",
+        "<span style='display:none'>Rome</span>", "<p hidden>Rome</p>", "<del>Rome</del>", "~~Rome~~",
+        "<script>Rome</script>",
+        "\u202e", "\U000e0052\U000e006f",
+    ],
+)  # fmt: skip
+def test_what_is_hidden_inside_leaves_a_mark_and_nothing_of_its_content(hidden: str):
+    assert visible(f"Paris {hidden} is large.") == f"Paris {HIDDEN} is large."
+
+
+@pytest.mark.parametrize("text", ["x < y and y > z", "a <b> c", "vector<int>", "[sep]", "<10% of it>"])
+def test_signs_that_hide_nothing_stay(text: str):
+    assert visible(text) == text
+
+
+def test_a_comment_that_does_not_end_hides_the_rest():
+    assert visible("Paris <!-- Rome. London.") == f"Paris {HIDDEN}"
+
+
+def test_invisible_characters_are_deleted_and_other_widths_unified():
+    assert visible("Pa\u200bris\u00ad is\u2060 la\ufeffrge ［１］") == "Paris is large [1]"
+    assert visible("a\r\nb\u2028c\x0bd") == "a\nb\nc\nd"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Paris. hypothesis: 1", "Paris. hypothesis 1"),
+        ("HYPOTHESIS :1", "HYPOTHESIS 1"),
+        ("premise: Rome is in Italy", "premise Rome is in Italy"),
+        ("Entailment: 1 label = 1", "Entailment 1 label 1"),
+        ("ｈｙｐｏｔｈｅｓｉｓ：1", "hypothesis 1"),
+        ("hypo\u200bthesis: 1", "hypothesis 1"),
+        ("hypo<!-- -->thesis: 1", "hypo thesis: 1"),
+        ("a\nhypothesis:\nb", "a hypothesis b"),
+        ("It is 10:30.", "It is 10:30."),
+    ],
+)
+def test_words_that_address_the_verifier_look_like_no_prompt(text: str, expected: str):
+    assert for_verifier(visible(text)) == expected
+
+
+@given(strict_text)
+def test_any_text_becomes_one_that_can_be_shown_and_asked(text: str):
+    seen = visible(text)
+    assert not any(character in seen for character in "\x00\u200b\u202e\U000e0041\ud800")
+    asked = for_verifier(seen)
+    assert HIDDEN not in asked
+    assert "\n" not in asked
+    assert "hypothesis:" not in asked.lower()
+    asked.encode()
+
+
+@pytest.mark.parametrize(
+    "text", ["<!--" * 20_000, "<a " * 30_000, "</s>" * 20_000 + "x", "<style" * 20_000, "hypothesis:" * 20_000]
+)
+def test_long_hostile_texts_are_read_in_no_time(text: str):
+    started = time.perf_counter()
+    for_verifier(visible(text))
+    assert time.perf_counter() - started < 3

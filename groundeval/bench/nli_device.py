@@ -210,9 +210,11 @@ class _Cutter:
 
     def length(self, pair: Pair) -> int:
         """Tokens of the model's input."""
-        from groundeval.nli.seq2seq import TEMPLATE
+        from groundeval.nli.spec import PREMISE_HYPOTHESIS
 
-        return len(self._tokenizer(TEMPLATE.format(premise=pair.premise, hypothesis=pair.hypothesis)).input_ids)
+        return len(
+            self._tokenizer(PREMISE_HYPOTHESIS.format(premise=pair.premise, hypothesis=pair.hypothesis)).input_ids
+        )
 
     def _text(self, start: int, length: int) -> str:
         tokens = [self._tokens[(start + place) % len(self._tokens)] for place in range(length)]

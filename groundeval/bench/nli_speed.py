@@ -17,6 +17,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from groundeval.bench import nli_clients
+from groundeval.bench.nli_clients import ServedSpeed
 from groundeval.bench.text_speed import CACHES
 from groundeval.errors import UsageError
 from groundeval.metrics.gold import with_answers
@@ -93,6 +95,8 @@ class NLISpeed:
     agreements: tuple[Agreement, ...]
     rechecked_percent: float
     """Of the pairs computed in batches, in the dtype in which more were."""
+    served: ServedSpeed | None = None
+    """The same pairs through a server with several clients."""
     notes: tuple[str, ...] = ()
 
 
@@ -127,12 +131,14 @@ def measure(
     dtypes: Sequence[str] = ("float32", "bfloat16"),
     repeats: int = 1,
     options: Mapping[str, Any] | None = None,
+    clients: int = 0,
     name: str | None = None,
 ) -> NLISpeed:
     """Score the outputs each way, `repeats` times in turn; the median of each way counts.
 
     `model`: folder of a seq2seq model; `cache`: a file that does not exist yet, for the cache on disk; `dtypes`: the
-    first is the one in which the sequential way is published, the last the one that the service uses by itself here.
+    first is the one in which the sequential way is published, the last the one that the service uses by itself here;
+    `clients`: of a server, for the comparison with it; 0 leaves it out.
     """
     import torch
 
@@ -177,6 +183,11 @@ def measure(
         agreements=tuple(_agreement(verdicts, (BATCHED, dtype), (SEQUENTIAL, dtype)) for dtype in dtypes)
         + tuple(_agreement(verdicts, (BATCHED, dtype), (SEQUENTIAL, dtypes[0])) for dtype in dtypes[1:]),
         rechecked_percent=max(100 * timing.rechecked / max(1, timing.computed) for timing in batched),
+        served=nli_clients.measure(
+            model, pairs, clients=clients, options={**given, "dtype": dtypes[-1]}, repeats=repeats
+        )
+        if clients
+        else None,
         notes=tuple(notes),
     )
 
@@ -207,7 +218,11 @@ def _time(
     model: str, nli: NLI, way: Way, given: Mapping[str, Any], outputs: Sequence[Outputs], profiles: Sequence[str]
 ) -> Timing:
     begun = time.perf_counter()
-    nli.load()
+    if way.name == CACHED:
+        # What is all in the cache needs no weights.
+        nli.identity()
+    else:
+        nli.load()
     loaded = time.perf_counter()
     for cache in CACHES:
         cache.cache_clear()
@@ -268,7 +283,7 @@ def _verdicts(outputs: Sequence[Outputs], profiles: Sequence[str], nli: NLI) -> 
         fields = known_fields([example for example, _ in read])
         for profile in profiles:
             plan = plan_scoring(profile_named(profile), kind, fields)
-            asking = replace(plan, metrics=tuple(metric for metric in plan.metrics if metric.nli))
+            asking = replace(plan, metrics=tuple(metric for metric in plan.metrics if metric.asks_nli(plan.kind)))
             run_anywhere(partial(_ask, Scorer(asking, listener), read))
     return listener.verdicts
 
@@ -292,10 +307,10 @@ def pairs_of(outputs: Sequence[Outputs], profiles: Sequence[str]) -> list[Pair]:
 def _tokens(model: str, pairs: Sequence[Pair]) -> float:
     from transformers import AutoTokenizer
 
-    from groundeval.nli.seq2seq import TEMPLATE
+    from groundeval.nli.spec import PREMISE_HYPOTHESIS
 
     tokenizer = AutoTokenizer.from_pretrained(model)
-    texts = [TEMPLATE.format(premise=pair.premise, hypothesis=pair.hypothesis) for pair in pairs]
+    texts = [PREMISE_HYPOTHESIS.format(premise=pair.premise, hypothesis=pair.hypothesis) for pair in pairs]
     return sum(map(len, tokenizer(texts).input_ids)) / max(1, len(pairs))
 
 

@@ -69,7 +69,8 @@ def write_random_t5(
         from transformers import T5Config, T5ForConditionalGeneration
     except ImportError as error:
         raise MissingExtra("A model with random weights", "hf") from error
-    from groundeval.nli.seq2seq import TEMPLATE, label_tokens
+    from groundeval.nli.seq2seq import label_tokens
+    from groundeval.nli.spec import PREMISE_HYPOTHESIS
 
     if len(pairs) < LEAST_PAIRS:
         raise DataError(f"there are {len(pairs)} NLI pairs to fit random weights to; at least {LEAST_PAIRS} are needed")
@@ -101,7 +102,9 @@ def write_random_t5(
         torch.set_default_dtype(before)
     model.eval()
     sample = random.Random(seed).sample(list(pairs), min(FITTED_ON, len(pairs)))
-    inputs = tokenizer([TEMPLATE.format(premise=pair.premise, hypothesis=pair.hypothesis) for pair in sample]).input_ids
+    inputs = tokenizer(
+        [PREMISE_HYPOTHESIS.format(premise=pair.premise, hypothesis=pair.hypothesis) for pair in sample]
+    ).input_ids
     _fit_output(model, inputs, label_tokens(tokenizer, "1")[0], label_tokens(tokenizer, "0")[0])
     model.save_pretrained(folder)
     return folder

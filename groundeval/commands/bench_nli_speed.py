@@ -25,6 +25,9 @@ def speed_of_nli(
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:N. Default: the first GPU, or cpu.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads, for both ways. Default: all cores.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Rounds over all ways; the median of each way counts.")] = 1,
+    clients: Annotated[
+        int, typer.Option(min=0, help="With TASK=FILE: clients of a server that judges the same pairs; 0: no server.")
+    ] = 8,
     folder: Annotated[
         Path | None, typer.Option(help="Where random weights are written (t5-xxl: 23 GB). Default: a temporary folder.")
     ] = None,
@@ -33,7 +36,8 @@ def speed_of_nli(
     """The NLI service against the sequential way of the original evaluators, in one run on this machine.
 
     With files of outputs: their whole scoring, one pair at a time in float32 as published, in batches, and from the
-    cache on disk. Without: pairs with premises of 350, 500 and 1000 tokens, beside the rate of a matrix product.
+    cache on disk; then the same pairs in process and through a server with several clients. Without: pairs with
+    premises of 350, 500 and 1000 tokens, beside the rate of a matrix product.
 
     Examples:
 
@@ -57,6 +61,8 @@ def speed_of_nli(
     from groundeval.report import print_json
 
     require("hf", "Measuring an NLI model")
+    if predictions and clients:
+        require("server", "Measuring a server (--clients 0 leaves it out)")
     if model is not None and (shape is not None or not predictions):
         raise UsageError("--model goes with TASK=FILE and without --shape: random weights have a shape of their own")
     chosen = shape or "t5-small"
@@ -84,6 +90,7 @@ def speed_of_nli(
                 dtypes=tuple(dict.fromkeys(("float32", own))),
                 repeats=repeats,
                 options={"device": where},
+                clients=clients,
                 name=None if model else f"{chosen}, random weights",
             )
     if json:
@@ -131,6 +138,14 @@ def _print(found: NLISpeed | DeviceSpeed, console: Any) -> None:
         console.print(
             f"same verdicts, {each_agreement.of} and {each_agreement.against}: {each_agreement.percent:.2f}% "
             f"of {each_agreement.pairs} pairs",
+            highlight=False,
+        )
+    if (served := found.served) is not None:
+        console.print(
+            f"served to {served.clients} clients: {served.ratio:.2f} of the rate in process "
+            f"({served.served_pairs_per_second:,.1f} and {served.in_process_pairs_per_second:,.1f} pairs/s); "
+            f"{served.asked} questions, {served.pairs} different pairs, {served.computed} computed, "
+            f"{served.same_verdicts:.2f}% the same verdict",
             highlight=False,
         )
     console.print(f"rechecked: {found.rechecked_percent:.2f}% of the pairs computed in batches", highlight=False)

@@ -116,6 +116,7 @@ def serve_nli(
     from groundeval.registry import load_plugin
 
     require("server", "groundeval serve-nli")
+    from groundeval.nli.remote import TOKEN_VARIABLE
     from groundeval.nli.server import serve
 
     for path in include_path or ():
@@ -130,7 +131,7 @@ def serve_nli(
         **assignments(nli_args, "--nli-args"),
     }
     nli = _verifier(model, options)
-    token = _token(token_file)
+    token = token_from(token_file, TOKEN_VARIABLE)
     if token is None and host not in OPEN_HOSTS:
         say(f"warning: --host {host}: whoever reaches this port can use the server; set GROUNDEVAL_NLI_TOKEN")
     serve(
@@ -154,12 +155,10 @@ def _verifier(model: str, options: dict[str, Any]) -> NLI:
     return nli
 
 
-def _token(file: Path | None) -> str | None:
-    """The token that clients must send. It is never printed."""
-    from groundeval.nli.remote import TOKEN_VARIABLE
-
+def token_from(file: Path | None, variable: str) -> str | None:
+    """The token that clients must send, from a file or an environment variable. It is never printed."""
     if file is None:
-        return os.environ.get(TOKEN_VARIABLE) or None
+        return os.environ.get(variable) or None
     try:
         token = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -112,12 +112,16 @@ class VerdictCache:
     def _open(self) -> None:
         self._connection = connect_file(self.path)
         self._pid = os.getpid()
-        key = hashlib.sha256(self._identity.encode()).digest()
         with self._connection:
-            self._connection.execute(
-                "INSERT OR IGNORE INTO verifier (hash, identity) VALUES (?, ?)", (key, self._identity)
-            )
-        [self._verifier] = self._connection.execute("SELECT id FROM verifier WHERE hash = ?", (key,)).fetchone()
+            self._verifier = verifier_id(self._connection, self._identity)
+
+
+def verifier_id(connection: sqlite3.Connection, identity: str) -> int:
+    """The number of a verifier in a cache file, by its identity as canonical JSON; a new one gets a new number."""
+    key = hashlib.sha256(identity.encode()).digest()
+    connection.execute("INSERT OR IGNORE INTO verifier (hash, identity) VALUES (?, ?)", (key, identity))
+    [number] = connection.execute("SELECT id FROM verifier WHERE hash = ?", (key,)).fetchone()
+    return int(number)
 
 
 def connect_file(path: Path) -> sqlite3.Connection:

@@ -10,15 +10,17 @@ import threading
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
-from groundeval.errors import MissingExtra, UsageError
+from groundeval.errors import UsageError
 from groundeval.nli.cache import VerdictCache, default_path
 from groundeval.nli.engine import VerdictStore
 from groundeval.nli.model import NLI_MODELS, Factory, NLIModel, NLIOptions, identity_of
 from groundeval.nli.service import NLI
+from groundeval.nli.weights import kind_of_config, read_config
 
 ADDRESS = re.compile(r"https?://")
+AT_ADDRESS = re.compile(r"(?P<name>[\w.-]+)(?::(?P<model>.+?))?@(?P<address>https?://.+)")
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 _HANDLES: dict[tuple[str, str], NLI] = {}
@@ -29,9 +31,10 @@ def connect(spec: str, **options: Any) -> NLI:
     """The handle for a verifier: one for each spec and set of options in a process; nothing is loaded yet.
 
     `spec` is a registered name (`groundeval list nli`), `http://host:port` of a server, a hub name or folder of a
-    T5-style or classifier model, or `name:model` for a registered kind with a model of your own (`minicheck:FOLDER`).
-    `options` are the fields of `NLIOptions`. The handle pickles as spec and options, and a forked child gets a model
-    of its own. Raises UsageError for an unknown spec or option, and for a model in each rank of a job of several.
+    T5-style, classifier or chat model, `name:model` for a model of your own in the way of a registered one
+    (`minicheck:FOLDER`), or `causal:model@http://host:port/v1` for one behind an OpenAI-compatible server. `options`
+    are the fields of `NLIOptions`. The handle pickles as spec and options, and a forked child gets a model of its own.
+    Raises UsageError for an unknown spec or option, and for a model in each rank of a job of several.
     """
     chosen = options_from(options)
     factory, chosen = resolve(spec, chosen)
@@ -51,13 +54,17 @@ def connect(spec: str, **options: Any) -> NLI:
 
 
 def options_from(options: Mapping[str, Any]) -> NLIOptions:
-    """`NLIOptions` from keyword arguments. Raises UsageError for one that does not exist, with the nearest match."""
+    """`NLIOptions` from keyword arguments.
+
+    Raises UsageError for one that does not exist, with the nearest match, and for a value that is not allowed.
+    """
     known = [f.name for f in fields(NLIOptions)]
     for name in options:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             guess = f' Did you mean "{near[0]}"?' if near else ""
             raise UsageError(f'unknown NLI option "{name}".{guess}\n  Known: {", ".join(sorted(known))}')
+        _check_type(name, options[name])
     chosen = NLIOptions(**options)
     if chosen.dtype not in (None, "bfloat16", "float32"):
         raise UsageError(
@@ -65,7 +72,25 @@ def options_from(options: Mapping[str, Any]) -> NLIOptions:
         )
     if chosen.exact not in ("batch", "generate"):
         raise UsageError(f'NLI option exact={chosen.exact!r}: allowed are "batch" and "generate".')
+    if chosen.threshold is not None and not 0 <= chosen.threshold <= 1:
+        raise UsageError(f"NLI option threshold={chosen.threshold!r}: must be a number from 0 to 1.")
+    if chosen.max_length is not None and chosen.max_length < 1:
+        raise UsageError(f"NLI option max_length={chosen.max_length!r}: must be 1 or more tokens.")
     return chosen
+
+
+def _check_type(name: str, value: Any) -> None:
+    """Raises UsageError for a number where a text belongs, and so on: YAML reads `label=yes` as true."""
+    from pydantic import TypeAdapter, ValidationError
+
+    if name in ("dtype", "exact", "cache"):
+        return
+    try:
+        TypeAdapter(get_type_hints(NLIOptions)[name]).validate_python(value, strict=True)
+    except ValidationError as error:
+        problem = error.errors()[0]["msg"].removeprefix("Input ").lower()
+        quoted = f"\n  As a text on the command line: --nli-args '{name}=\"...\"'" if "string" in problem else ""
+        raise UsageError(f"NLI option {name}={value!r}: {problem}.{quoted}") from None
 
 
 def resolve(spec: str, options: NLIOptions) -> tuple[Factory, NLIOptions]:
@@ -74,6 +99,9 @@ def resolve(spec: str, options: NLIOptions) -> tuple[Factory, NLIOptions]:
         return NLI_MODELS.get("remote"), replace(options, model=options.model or spec.rstrip("/"))
     if spec in NLI_MODELS:
         return NLI_MODELS.get(spec), options
+    if at := AT_ADDRESS.fullmatch(spec):
+        factory = NLI_MODELS.get(at["name"])
+        return factory, replace(options, model=at["model"] or options.model, address=at["address"].rstrip("/"))
     kind, colon, model = spec.partition(":")
     if colon and model and kind in NLI_MODELS:
         return NLI_MODELS.get(kind), replace(options, model=model)
@@ -88,39 +116,15 @@ def resolve(spec: str, options: NLIOptions) -> tuple[Factory, NLIOptions]:
     guess = f' Did you mean "{near[0]}"?' if near else ""
     raise UsageError(
         f'unknown NLI model "{spec}".{guess}\n'
-        f"  Allowed: {', '.join(NLI_MODELS.names())}; NAME:MODEL for a model of your own of that kind; a folder; "
-        f"OWNER/MODEL of the hub; http://host:port of `groundeval serve-nli`."
-    )
-
-
-def kind_of_config(config: Mapping[str, Any]) -> str:
-    """The kind of verifier that a model's config.json describes. Raises UsageError for one that is none."""
-    architectures = config.get("architectures") or []
-    if any("SequenceClassification" in name for name in architectures):
-        return "classifier"
-    if config.get("is_encoder_decoder") or any("ConditionalGeneration" in name for name in architectures):
-        return "seq2seq"
-    if any("CausalLM" in name for name in architectures):
-        return "causal"
-    raise UsageError(
-        f"NLI model: architecture {architectures or config.get('model_type')} is neither a seq2seq model, a sequence "
-        "classifier nor a causal language model.\n  Name the kind yourself if it is one of them: classifier:MODEL."
+        f"  Allowed: {', '.join(NLI_MODELS.names())}; NAME:MODEL for a model of your own in that way; a folder; "
+        f"OWNER/MODEL of the hub; http://host:port of `groundeval serve-nli`; causal:MODEL@http://host:port/v1."
     )
 
 
 def _of_hub(options: NLIOptions) -> NLIModel:
     """A verifier of the kind that the hub's config.json describes; called when the model is first needed."""
-    try:
-        from huggingface_hub import hf_hub_download
-    except ImportError as error:
-        raise MissingExtra("An NLI model of the hub", "hf") from error
-    try:
-        file = hf_hub_download(options.model, "config.json", revision=options.revision)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"--nli {options.model}: no such folder here, and the hub gave no config.json: {error}"
-        ) from error
-    return NLI_MODELS.get(_kind_of_folder(Path(file).parent))(options)
+    config = read_config(options.model, options.revision, options.trust_remote_code)
+    return NLI_MODELS.get(kind_of_config(config.to_dict()))(options)
 
 
 def _kind_of_folder(path: Path) -> str:

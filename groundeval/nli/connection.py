@@ -43,6 +43,14 @@ class Refused(UsageError):
     """The server wants a bearer token, or another one than it was given."""
 
 
+class Rejected(BackendError):
+    """The server cannot make sense of a request, or refuses its content: repeating it would not help."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class _Trouble(Exception):
     """An attempt that brought no answer, and may be repeated."""
 
@@ -58,11 +66,24 @@ class Connection:
     """Requests to the server at an address; any number of threads may ask at once.
 
     `timeout`: seconds for one answer. `patience`: seconds without any answer from the server, to any thread, after
-    which `ask` raises BackendError.
+    which `ask` raises BackendError. `service` and `token_variable` are for messages: what serves there, and the
+    environment variable that the token is taken from.
     """
 
-    def __init__(self, address: str, *, token: str | None, timeout: float, patience: float, connections: int) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        token: str | None,
+        timeout: float,
+        patience: float,
+        connections: int,
+        service: str = "`groundeval serve-nli`, of the same version as here",
+        token_variable: str = "GROUNDEVAL_NLI_TOKEN",
+    ) -> None:
         self.address = address.rstrip("/")
+        self._service = service
+        self._token_variable = token_variable
         self.patience = patience
         self.timeout = timeout
         host = _host(self.address)
@@ -154,14 +175,11 @@ class Connection:
         if status in (401, 403):
             raise Refused(
                 f"NLI server {self.address} refuses the token, or wants one (it answers {said}).\n"
-                "  Put the server's token into the environment variable GROUNDEVAL_NLI_TOKEN."
+                f"  Put the server's token into the environment variable {self._token_variable}."
             )
         if status == 413:
             raise TooLarge(said)
-        raise BackendError(
-            f"NLI server {self.address} answers {said}.\n"
-            "  Is this the address of `groundeval serve-nli`, of the same version as here?"
-        )
+        raise Rejected(f"NLI server {self.address} answers {said}.\n  Is this the address of {self._service}?", status)
 
     # Waiting
 

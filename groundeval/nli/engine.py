@@ -12,6 +12,7 @@ import os
 import threading
 import time
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -36,6 +37,8 @@ class BatchOptions:
     """Seconds without a new pair after which what is queued is sent."""
     budget: int = 262_144
     """Characters (or the model's own `cost`) that are sent without waiting longer, and the size of a slice."""
+    remember: int = 1_000_000
+    """Verdicts kept in memory, some 300 bytes each: those asked for last. The rest may be in the cache on disk."""
 
 
 class VerdictStore(Protocol):
@@ -90,7 +93,7 @@ class Engine:
         self._open_store = open_store
         self._options = options or BatchOptions()
         self._reopen_after_fork = reopen_after_fork
-        self._known: dict[bytes, Verdict] = {}
+        self._known: OrderedDict[bytes, Verdict] = OrderedDict()
         self._model: NLIModel | None = None
         self._instant: bool | None = None
         self._start_empty()
@@ -135,6 +138,12 @@ class Engine:
             self._instant = traits_of(self.model).instant
         return self._instant
 
+    def check(self) -> None:
+        """Find out what is wrong with the model without loading its weights."""
+        check = getattr(self.model, "check", None)
+        if callable(check):
+            check()
+
     def load(self) -> None:
         """Load the model's weights; doing it twice does nothing."""
         with self._opening:
@@ -176,6 +185,7 @@ class Engine:
                     tally.stats.unique += 1
             known = self._known.get(key)
             if known is not None:
+                self._known.move_to_end(key)
                 if new and tally is not None:
                     tally.stats.cached += 1
                 return known
@@ -200,8 +210,13 @@ class Engine:
         [outcome] = self._score([pair])
         self._count(outcome, tally)
         if isinstance(outcome, Verdict):
-            self._known[key] = outcome
+            self._remember(key, outcome)
         return outcome
+
+    def _remember(self, key: bytes, verdict: Verdict) -> None:
+        self._known[key] = verdict
+        if len(self._known) > self._options.remember:
+            self._known.popitem(last=False)
 
     def _enqueue(self, job: Job) -> None:
         queue = self._queue
@@ -267,7 +282,9 @@ class Engine:
                 found = store.get([job.key for job in jobs])
                 self._settle([(job, found[job.key]) for job in jobs if job.key in found], computed=False)
                 jobs = [job for job in jobs if job.key not in found]
-            self.load()
+            # What is known already needs no weights: a run that is all in the cache never loads them.
+            if jobs:
+                self.load()
             for some in self._slices(jobs):
                 if self.closed:
                     break
@@ -336,7 +353,7 @@ class Engine:
                     del self._in_flight[job.key]
                 self._count(outcome, job.tally, computed)
                 if isinstance(outcome, Verdict):
-                    self._known[job.key] = outcome
+                    self._remember(job.key, outcome)
                 deliveries += [(waiter, outcome) for waiter in job.waiters]
         hand_over(deliveries)
 

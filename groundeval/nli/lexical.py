@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from groundeval.nli.model import NLIOptions, Traits, register_nli
+from groundeval.nli.model import NLIOptions, Traits
+from groundeval.nli.spec import Spec
 from groundeval.records import Pair, Verdict
 
 TOKEN = re.compile(r"[a-z0-9]+")
@@ -55,7 +56,6 @@ def _verdict(found: int, asked: int) -> Verdict:
     return Verdict(entailed=asked > 0 and 2 * found >= asked, score=found / asked if asked else 0.0)
 
 
-@register_nli("lexical")
-def lexical(options: NLIOptions) -> Lexical:
+def lexical(spec: Spec, options: NLIOptions, name: str) -> Lexical:
     """Token containment; takes no options."""
     return Lexical()

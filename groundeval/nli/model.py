@@ -10,7 +10,7 @@ from groundeval.errors import BackendError, GroundevalError
 from groundeval.records import Pair, Verdict
 from groundeval.registry import Registry
 
-Kind = Literal["seq2seq", "classifier", "minicheck", "causal", "remote", "lexical", "plugin"]
+Kind = Literal["seq2seq", "classifier", "causal", "remote", "lexical", "plugin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,10 @@ class Traits:
 
 
 class NLIModel(Protocol):
-    """A verifier. It may also have any of `traits`, `load()`, `close()`, `identity()` and `cost(pair)`."""
+    """A verifier. It may also have any of `traits`, `check()`, `load()`, `close()`, `identity()` and `cost(pair)`.
+
+    `check()` finds out, without loading weights, what would keep the model from working, and raises UserError.
+    """
 
     @property
     def name(self) -> str:
@@ -102,14 +105,20 @@ class NLIOptions:
     token_budget: int | None = None
     """Tokens in a batch, padding included; None: by the device. It shrinks by itself when memory runs out."""
     threshold: float | None = None
-    """Entailed from this score on, for models that give one."""
+    """Entailed from this score on, in [0, 1]; a seq2seq model is then judged by a probability, not by its answer."""
+    label: str | None = None
+    """The class that means entailed in a classifier whose names do not say it, or the word of another answer."""
+    max_length: int | None = None
+    """Longest input in tokens; None: what the model's configuration says. Longer premises are read in chunks."""
+    address: str | None = None
+    """Base address of an OpenAI-compatible server that a causal model is asked at."""
     trust_remote_code: bool = False
     timeout: float = 120.0
-    """Seconds that a remote verifier may take to answer one request."""
+    """Seconds that a server may take to answer one request."""
     patience: float = 600.0
-    """Seconds that a remote verifier may be unreachable before the run stops (resumable)."""
+    """Seconds that a server may be unreachable before the run stops (resumable)."""
     token: str | None = field(default=None, repr=False)
-    """Bearer token of a remote verifier."""
+    """Bearer token, or key, of a verifier behind a server."""
     in_process: bool = False
     """Load a model in this process even in a job of several ranks."""
     cache: str | bool = True
@@ -124,19 +133,23 @@ Factory = Callable[[NLIOptions], NLIModel]
 NLI_MODELS: Registry[Factory] = Registry(
     "NLI model",
     group="groundeval.nli",
-    builtin=("groundeval.nli.lexical", "groundeval.nli.seq2seq", "groundeval.nli.remote"),
+    builtin=("groundeval.nli.named",),
 )
 
 
 def register_nli(name: str) -> Callable[[Factory], Factory]:
-    """Register a verifier's factory under the name that `--nli` takes."""
+    """Register a verifier of your own making under the name that `--nli` takes. For a model of a known kind a `Spec`
+    says enough: `register_spec`."""
     return NLI_MODELS.register(name)
 
 
 def fill(template: str, pair: Pair) -> str:
-    """A pair in a model's template, as text that any tokenizer takes: what is not Unicode (lone surrogates) becomes
-    the replacement character."""
-    text = template.format(premise=pair.premise, hypothesis=pair.hypothesis)
+    """A pair in a model's template, as text that any tokenizer takes."""
+    return valid_unicode(template.format(premise=pair.premise, hypothesis=pair.hypothesis))
+
+
+def valid_unicode(text: str) -> str:
+    """The text with the replacement character for what is not Unicode (lone surrogates)."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

@@ -9,7 +9,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from groundeval.errors import BackendError, GroundevalError, SampleError, UsageError, excerpt
-from groundeval.nli.model import NLIOptions, PartialFailure, Traits, register_nli
+from groundeval.nli.model import NLIOptions, PartialFailure, Traits
+from groundeval.nli.spec import Spec
 from groundeval.records import Pair, Verdict
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Remote:
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
         """One verdict for each pair, in order. Raises PartialFailure with what did arrive if the server gave up."""
         self.load()
-        outcomes = _side_by_side(self._chunk, list(chunks(pairs)))
+        outcomes = side_by_side(self._chunk, list(chunks(pairs)))
         if any(not isinstance(outcome, Verdict) for outcome in outcomes):
             raise PartialFailure(outcomes)
         return [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
@@ -148,10 +149,10 @@ def chunks(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
         yield pairs[begin:]
 
 
-def _side_by_side(
+def side_by_side(
     ask: Callable[[Sequence[Pair]], Sequence[Outcome]], requests: Sequence[Sequence[Pair]]
 ) -> list[Outcome]:
-    """The outcomes of several requests, `CONNECTIONS` at a time, in order.
+    """The outcomes of several requests to a server, `CONNECTIONS` at a time, in order.
 
     The threads are daemons: a run that is interrupted while it waits for a dead server ends at once.
     """
@@ -209,8 +210,7 @@ def _identity(answer: Json) -> tuple[dict[str, Any], str]:
     return identity, serving
 
 
-@register_nli("remote")
-def remote(options: NLIOptions) -> Remote:
+def remote(spec: Spec, options: NLIOptions, name: str) -> Remote:
     """A model behind `groundeval serve-nli`: --nli http://host:port."""
     if not options.model:
         raise UsageError("--nli remote: give the server's address instead, as in --nli http://host:8765.")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from groundeval.errors import BackendError, SampleError, UsageError
 from groundeval.nli import weights
-from groundeval.nli.batches import TokenBudget, default_budget, free_memory, out_of_memory, run_in_batches
-from groundeval.nli.model import NLIOptions, PartialFailure, Traits, fill, register_nli
+from groundeval.nli.batches import out_of_memory, run_in_batches
+from groundeval.nli.local import LocalModel, verdicts_of
+from groundeval.nli.model import NLIOptions, Traits, fill
+from groundeval.nli.spec import Spec
 from groundeval.records import Pair, Verdict
 
-TRUE_MODEL = "google/t5_xxl_true_nli_mixture"
-TEMPLATE = "premise: {premise} hypothesis: {hypothesis}"
 NEW_TOKENS = 10
 """How far the original evaluators let the model generate."""
 NOISE_MARGIN = 2.0
@@ -23,7 +21,14 @@ NOISE_MARGIN = 2.0
 LEAST_NOISE = {"float32": 2.0**-18, "bfloat16": 2.0**-7}
 """The noise that is assumed in any case, as a share of the largest logit (two roundings of it in bfloat16)."""
 
-logger = logging.getLogger(__name__)
+
+class End(NamedTuple):
+    """What the logits of the second token say, after a first one that decodes to `1`."""
+
+    margin: float
+    """The logit of the end of the answer minus the best other one: negative for a model that goes on."""
+    size: float
+    """The end's logit, without sign."""
 
 
 class Answer(NamedTuple):
@@ -37,88 +42,60 @@ class Answer(NamedTuple):
     """Probability of `1` against `0`."""
     size: float
     """The larger of the two labels' logits, without sign: what rounding is relative to."""
+    end: End | None = None
+    """Whether the answer ends there; None where the first token is not the usual `1`."""
 
 
-class Seq2Seq:
+class Seq2Seq(LocalModel):
     """Entailed iff the model's greedy answer decodes to `1` (TRUE; Honovich et al. 2022). Nothing is truncated.
 
-    The verdict is read from the first token's logits, in batches. A pair whose margin lies within the numeric noise
-    between a batch and a lone pair, or whose first token is no label, is scored again by generating alone, as the
-    original evaluators do. The noise is measured when the model is loaded, and again at every such pair.
+    The verdict is read from the logits of the first two tokens, in batches: `0` first, or `1` and then the end. A pair
+    whose margin lies within the numeric noise between a batch and a lone pair, or whose answer is any other, is scored
+    again by generating alone, as the original evaluators do. The noise is measured when the model is loaded, and again
+    at every such pair.
     """
 
-    def __init__(self, options: NLIOptions, name: str) -> None:
-        self.name = name
-        self.source = options.model or TRUE_MODEL
+    auto_class = "AutoModelForSeq2SeqLM"
+
+    def __init__(self, spec: Spec, options: NLIOptions, name: str) -> None:
+        super().__init__(spec, options, name)
         self.noise = 0.0
         """The largest difference seen between a batched margin and a lone one, in logits."""
-        self._options = options
-        self._replicas: list[Any] = []
         self._steps: list[Any] = []
-        self._answers_are_one_token = True
-        self._revision: str | None = None
-
-    @property
-    def revision(self) -> str | None:
-        """The hub's commit, or a fingerprint of the folder."""
-        if self._revision is None:
-            self._revision = weights.revision_of(self.source, self._options.revision)
-        return self._revision
 
     @property
     def traits(self) -> Traits:
         """What the verifier declares of itself."""
-        return Traits(
-            kind="seq2seq",
-            fidelity="exact" if self.source.endswith(TRUE_MODEL.partition("/")[2]) else "proxy",
-            template=TEMPLATE,
-            licence="Apache-2.0" if self.source == TRUE_MODEL else None,
-            # The yardstick shall measure, not remember.
-            persistent=self._options.exact == "batch",
-        )
+        # The yardstick shall measure, not remember.
+        return self.spec.traits(persistent=self._options.exact == "batch")
 
-    def identity(self) -> dict[str, Any]:
-        """What determines the verdicts. Batches and lone pairs give the same, so the mode is not part of it."""
-        return {
-            "name": self.name,
-            "model": Path(self.source).name if Path(self.source).is_dir() else self.source,
-            "revision": self.revision,
-            "kind": "seq2seq",
-            "fidelity": self.traits.fidelity,
-            "dtype": weights.dtype_name(self._options),
-            "template": TEMPLATE,
-        }
-
-    def cost(self, pair: Pair) -> int:
-        """Characters; tokens are counted when the pair is scored."""
-        return len(pair.premise) + len(pair.hypothesis) + 32
+    def understand(self) -> None:
+        """Find the labels' tokens. Raises UsageError for a vocabulary without `1`."""
+        [one], [zero] = self.spec.yes, self.spec.no
+        self._ones, self._zeros = (label_tokens(self.tokenizer, label) for label in (one, zero))
+        if not self._ones:
+            raise UsageError(
+                f"NLI model {self.source}: no token of its vocabulary decodes to {one}, so it cannot judge."
+            )
+        usual = self.tokenizer(one, add_special_tokens=False).input_ids[0]
+        self._one = usual if usual in self._ones else self._ones[0]
 
     def load(self) -> None:
-        """Load tokenizer and weights and measure the noise. Raises UsageError when the model cannot be had."""
+        """Load the weights and measure the noise. Raises UsageError when the model cannot be had."""
         if self._replicas:
             return
-        weights.import_torch()
-        from transformers import AutoModelForSeq2SeqLM
-
-        self._tokenizer = weights.load_tokenizer(self.source, self._options)
-        self._ones, self._zeros = (label_tokens(self._tokenizer, label) for label in ("1", "0"))
-        if not self._ones:
-            raise UsageError(f"NLI model {self.source}: no token of its vocabulary decodes to 1, so it cannot judge.")
-        devices = weights.devices(self._options)
-        replicas = [weights.load_model(AutoModelForSeq2SeqLM, self.source, self._options, place) for place in devices]
-        self._budget = TokenBudget(self._options.token_budget or default_budget(devices[0]))
+        super().load()
         self._least_noise = LEAST_NOISE[weights.dtype_name(self._options)]
+        self._ends = self._end_tokens()
         if self._options.exact == "batch":
-            self._steps = [self._first_step(model) for model in replicas]
-        self._replicas = replicas
-        if self._options.exact == "batch":
+            self._steps = [first_steps(model, self.tokenizer) for model in self._replicas]
             self._measure_noise()
 
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
         """One verdict for each pair, in order. Raises PartialFailure for pairs that do not fit into memory."""
         self.load()
-        texts = [fill(TEMPLATE, pair) for pair in pairs]
-        inputs: list[list[int]] = self._tokenizer(texts).input_ids
+        texts = [fill(self.spec.template, pair) for pair in pairs]
+        inputs: list[list[int]] = self.tokenizer(texts).input_ids
         outcomes: list[Verdict | SampleError]
         if self._options.exact == "generate":
             outcomes = [self._alone(ids)[0] for ids in inputs]
@@ -128,14 +105,12 @@ class Seq2Seq:
                 answer if isinstance(answer, SampleError) else self._decide(answer, ids)
                 for answer, ids in zip(answers, inputs, strict=True)
             ]
-        if any(isinstance(outcome, SampleError) for outcome in outcomes):
-            raise PartialFailure(outcomes)
-        return [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
+        return verdicts_of(outcomes)
 
     def close(self) -> None:
         """Free the weights."""
-        self._replicas, self._steps = [], []
-        free_memory()
+        self._steps = []
+        super().close()
 
     def _decide(self, answer: Answer, ids: list[int]) -> Verdict | SampleError:
         if self._stands(answer):
@@ -146,29 +121,44 @@ class Seq2Seq:
             if not out_of_memory(error):
                 raise
             return SampleError(f"an NLI pair of {len(ids)} tokens does not fit into memory when scored alone.")
-        self._learn(answer, alone, verdict)
+        self._learn(answer, alone)
         return Verdict(verdict.entailed, verdict.score, rechecked=True)
 
     def _stands(self, answer: Answer) -> bool:
         """Would a lone pair get the same verdict, by all that is known of the noise."""
-        if answer.label is None or (answer.label and not self._answers_are_one_token):
+        if answer.label is None or not self._is_firm(answer.margin, answer.size):
             return False
-        return answer.margin > NOISE_MARGIN * max(self.noise, self._least_noise * answer.size)
+        return not answer.label or (answer.end is not None and self._is_firm(*answer.end))
 
-    def _learn(self, batched: Answer, alone: Answer, verdict: Verdict) -> None:
-        """What a pair that was scored in both ways teaches about the noise, and about the answers' form."""
+    def _is_firm(self, margin: float, size: float) -> bool:
+        return margin > NOISE_MARGIN * max(self.noise, self._least_noise * size)
+
+    def _learn(self, batched: Answer, alone: Answer) -> None:
+        """What a pair that was scored in both ways teaches about the noise."""
         if batched.label is not None and alone.label is not None:
             differs = batched.label != alone.label
             self.noise = max(self.noise, abs(batched.margin - (-alone.margin if differs else alone.margin)))
-        if alone.label and not verdict.entailed and self._answers_are_one_token:
-            self._answers_are_one_token = False
-            logger.warning("NLI model %s goes on after 1: its positive verdicts are all made by generating.", self.name)
+        if batched.end is not None and alone.end is not None:
+            self.noise = max(self.noise, abs(batched.end.margin - alone.end.margin))
 
     def _first_tokens(self, inputs: list[list[int]]) -> list[Answer | SampleError]:
-        def runs(step: Any) -> Any:
-            return lambda batch: self._read(step([inputs[item] for item in batch]))
+        def runs(steps: Any) -> Any:
+            return lambda batch: self._answers(steps, [inputs[item] for item in batch])
 
-        return run_in_batches([len(ids) for ids in inputs], self._budget, [runs(step) for step in self._steps])
+        return run_in_batches([len(ids) for ids in inputs], self._budget, [runs(steps) for steps in self._steps])
+
+    def _answers(self, steps: Any, inputs: list[list[int]]) -> list[Answer]:
+        """The answers to a batch: the first tokens, and for those that begin with the usual `1` the second too."""
+        with weights.import_torch().inference_mode():
+            states = steps.states(inputs, [self._one])
+            first = steps.logits(states[:, 0])
+            answers = self._read(first)
+            begun = (first.argmax(-1) == self._one).nonzero()[:, 0]
+            if self._ends and len(begun):
+                rows = begun.to(states.device)
+                for row, end in zip(begun.tolist(), self._read_ends(steps.logits(states[rows, 1])), strict=True):
+                    answers[row] = answers[row]._replace(end=end)
+        return answers
 
     def _read(self, logits: Any) -> list[Answer]:
         """The answers that rows of first-token logits give."""
@@ -182,6 +172,22 @@ class Seq2Seq:
         rows = torch.stack((best_one, best_zero, best_rest), -1).tolist()
         return [_answer(*row) for row in rows]
 
+    def _read_ends(self, logits: Any) -> list[End]:
+        """Whether rows of second-token logits end the answer."""
+        rest = logits.clone()
+        rest[:, self._ends] = -math.inf
+        ends = logits[:, self._ends].amax(-1)
+        return [End(*row) for row in zip((ends - rest.amax(-1)).tolist(), ends.abs().tolist(), strict=True)]
+
+    def _end_tokens(self) -> list[int]:
+        """Tokens that end an answer and leave nothing in its text."""
+        configured = getattr(self._replicas[0].generation_config, "eos_token_id", None)
+        ends = configured if isinstance(configured, list) else [configured]
+        return [end for end in ends if end is not None and self._says_one([self._one, end])]
+
+    def _says_one(self, tokens: Any) -> bool:
+        return bool(self.tokenizer.decode(tokens, skip_special_tokens=True) == self.spec.yes[0])
+
     def _alone(self, ids: list[int]) -> tuple[Verdict, Answer]:
         """The original evaluators' way: generate for one pair, decode, compare with `1`."""
         torch = weights.import_torch()
@@ -194,30 +200,29 @@ class Seq2Seq:
                 output_logits=True,
             )
         [answer] = self._read(made.logits[0].float())
-        entailed = self._tokenizer.decode(made.sequences[0], skip_special_tokens=True) == "1"
-        return Verdict(entailed, answer.score), answer
-
-    def _first_step(self, model: Any) -> Any:
-        """The function from lists of token ids to first-token logits."""
-        torch = weights.import_torch()
-        from groundeval.nli import t5_step
-
-        plain = _Padded(model, self._tokenizer.pad_token_id or 0)
-        step = t5_step.FirstStep(model) if t5_step.fits(model) else plain
-        return torch.inference_mode()(step)
+        if self._ends and len(made.logits) > 1 and int(made.logits[0].argmax()) == self._one:
+            [end] = self._read_ends(made.logits[1].float())
+            answer = answer._replace(end=end)
+        return Verdict(self._says_one(made.sequences[0]), answer.score), answer
 
     def _measure_noise(self) -> None:
         """Compare batched margins with lone ones on pairs of our own, of different lengths."""
-        inputs: list[list[int]] = self._tokenizer(PROBES).input_ids
+        inputs: list[list[int]] = self.tokenizer([fill(self.spec.template, probe) for probe in PROBES]).input_ids
         for batched, ids in zip(self._first_tokens(inputs), inputs, strict=True):
             if isinstance(batched, SampleError):
                 raise BackendError(f"NLI model {self.name}: not even its own probes can be judged: {batched}")
-            verdict, alone = self._alone(ids)
-            self._learn(batched, alone, verdict)
+            self._learn(batched, self._alone(ids)[1])
+
+
+def first_steps(model: Any, tokenizer: Any) -> Any:
+    """What computes the decoder's first steps: our own for T5, transformers' for the rest."""
+    from groundeval.nli import t5_step
+
+    return t5_step.FirstSteps(model) if t5_step.fits(model) else _Padded(model, tokenizer.pad_token_id or 0)
 
 
 class _Padded:
-    """First-token logits of any encoder-decoder model, by transformers' own forward pass on a padded batch."""
+    """The first steps of any encoder-decoder model, by transformers' own forward pass on a padded batch."""
 
     def __init__(self, model: Any, padding: int) -> None:
         from groundeval.nli.t5_step import start_token
@@ -226,18 +231,22 @@ class _Padded:
         self._padding = padding
         self._start = start_token(model)
 
-    def __call__(self, inputs: Sequence[Sequence[int]]) -> Any:
+    def states(self, inputs: Sequence[Sequence[int]], answer: Sequence[int] = ()) -> Any:
+        """Next-token logits at the decoder's first places, when it begins each answer with these tokens."""
         import torch
 
         longest = max(map(len, inputs))
         ids = torch.tensor([[*row, *[self._padding] * (longest - len(row))] for row in inputs])
         mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in inputs])
         device = self._model.device
-        start = torch.full((len(inputs), 1), self._start, device=device)
-        logits = self._model(
-            input_ids=ids.to(device), attention_mask=mask.to(device), decoder_input_ids=start, use_cache=False
+        begun = torch.tensor([self._start, *answer], device=device).expand(len(inputs), -1)
+        return self._model(
+            input_ids=ids.to(device), attention_mask=mask.to(device), decoder_input_ids=begun, use_cache=False
         ).logits
-        return logits[:, 0].float()
+
+    def logits(self, states: Any) -> Any:
+        """The states are logits already; here they become float32."""
+        return states.float()
 
 
 def _answer(one: float, zero: float, rest: float) -> Answer:
@@ -267,22 +276,8 @@ _CLAIMS = (
     "It was opened.",
 )
 PROBES = [
-    TEMPLATE.format(premise=_FACTS * times, hypothesis=claim)
+    Pair(_FACTS * times, claim)
     for claim, lengths in zip(_CLAIMS, ((1, 8), (2, 5), (3, 1), (4, 2), (6, 1), (8, 3), (12, 2), (1, 4)), strict=True)
     for times in lengths
 ]
 """Pairs on which the noise of batched scoring is measured."""
-
-
-@register_nli("true")
-def true(options: NLIOptions) -> Seq2Seq:
-    """TRUE, the T5-11B model behind the published numbers of ALCE and Trust-Score."""
-    return Seq2Seq(options, "true")
-
-
-@register_nli("seq2seq")
-def seq2seq(options: NLIOptions) -> Seq2Seq:
-    """Any T5-style model: `seq2seq:FOLDER` or `seq2seq:OWNER/MODEL`."""
-    if not options.model:
-        raise UsageError("--nli seq2seq: name the model, as in --nli seq2seq:FOLDER or --nli seq2seq:OWNER/MODEL.")
-    return Seq2Seq(options, options.model.rstrip("/").rpartition("/")[2])

@@ -107,6 +107,13 @@ class NLI:
         """What determines the verdicts (name, revision, kind, dtype, ...), as JSON values for a score manifest."""
         return identity_of(self.model)
 
+    def check(self) -> None:
+        """Find out what would keep the model from working (packages, files, server, labels) without loading weights.
+
+        Raises UserError or BackendError.
+        """
+        self._engine.check()
+
     def load(self) -> None:
         """Load the model now, so that what is wrong with it shows before anything expensive starts.
 

@@ -1,11 +1,11 @@
-"""The first decoder step of a T5 for many inputs at once, without padding and without repeated work.
+"""The first decoder steps of a T5 for many inputs at once, without padding and without repeated work.
 
 The same function of the same weights as transformers' forward pass, in another order of summation:
 
 - The inputs' tokens are laid end to end; only attention looks at one input at a time. So nothing is computed for
   padding, no mask is made, and the relative position bias is built once for all layers.
-- The decoder's one position looks at the encoder's output without projecting every token to keys and values: the query
-  is projected to the encoder's space instead. This saves a sixth of all the work.
+- The decoder's few positions look at the encoder's output without projecting every token to keys and values: the
+  queries are projected to the encoder's space instead. This saves a sixth of all the work.
 
 This module imports torch: import it only when a model is being loaded.
 """
@@ -25,8 +25,8 @@ BIAS_STEP = 64
 """Position biases are built for lengths rounded up to this, so that they are aligned and seldom built anew."""
 
 
-class FirstStep:
-    """Next-token logits at the decoder's first position, for a T5 model of transformers."""
+class FirstSteps:
+    """What the decoder of a T5 model of transformers says at its first positions."""
 
     def __init__(self, model: Any) -> None:
         self._encoder = model.encoder
@@ -37,11 +37,19 @@ class FirstStep:
         self._start = start_token(model)
         self._biases: dict[torch.device, Tensor] = {}
 
-    def __call__(self, inputs: Sequence[Sequence[int]]) -> Tensor:
-        """Logits as float32, one row for each input, from lists of token ids."""
+    def states(self, inputs: Sequence[Sequence[int]], answer: Sequence[int] = ()) -> Tensor:
+        """The decoder's last states, (inputs, 1 + len(answer), d_model), when it begins each answer with these tokens.
+
+        The state at place 0 tells the first token, that at place 1 what follows after `answer[0]`, and so on.
+        """
         lengths = [len(ids) for ids in inputs]
         encoded = self._encode(torch.tensor([token for ids in inputs for token in ids]), lengths)
-        return self._decode(encoded, lengths)
+        return self._decode(encoded, lengths, (self._start, *answer))
+
+    def logits(self, states: Tensor) -> Tensor:
+        """Next-token logits as float32, from states at any places."""
+        logits: Tensor = self._head(states.to(self._head.weight.device))
+        return logits.float()
 
     def _encode(self, tokens: Tensor, lengths: list[int]) -> Tensor:
         """Hidden states of all inputs' tokens, end to end."""
@@ -91,7 +99,7 @@ class FirstStep:
         """Free what was built for long inputs."""
         self._biases.clear()
 
-    def _decode(self, encoded: Tensor, lengths: list[int]) -> Tensor:
+    def _decode(self, encoded: Tensor, lengths: list[int], answer: Sequence[int]) -> Tensor:
         longest, width = max(lengths), encoded.shape[-1]
         # Attention scores and their sums are kept in float32, as fused attention keeps them.
         memory = encoded.new_zeros((len(lengths), longest, width), dtype=torch.float32)
@@ -102,38 +110,53 @@ class FirstStep:
             padding[row, 0, length:] = True
             start += length
         embed = self._decoder.embed_tokens
-        hidden = embed(torch.full((len(lengths),), self._start, device=embed.weight.device))
+        hidden = embed(torch.tensor(answer, device=embed.weight.device).expand(len(lengths), -1))
+        bias = self._answer_bias(len(answer))
         for block in self._decoder.block:
             attend, cross, forward = block.layer
             device = forward.layer_norm.weight.device
             hidden, memory, padding = hidden.to(device), memory.to(device), padding.to(device)
-            # One position attends to itself alone: attention is the value's projection.
             own = attend.SelfAttention
-            hidden = hidden + own.o(own.v(_norm(attend.layer_norm, hidden)))
+            hidden = hidden + self._own_attention(own, _norm(attend.layer_norm, hidden), bias.to(device))
             normed = _norm(cross.layer_norm, hidden)
             hidden = hidden + self._cross_attention(cross.EncDecAttention, normed, memory, padding)
             hidden = hidden + forward.DenseReluDense(_norm(forward.layer_norm, hidden))
         final = self._decoder.final_layer_norm
-        hidden = _norm(final, hidden.to(final.weight.device)) * self._scale
-        logits: Tensor = self._head(hidden.to(self._head.weight.device))
-        return logits.float()
+        return _norm(final, hidden.to(final.weight.device)) * self._scale
+
+    def _answer_bias(self, places: int) -> Tensor:
+        """What the decoder's positions add to their attention to each other; none sees a later one."""
+        bias: Tensor = self._decoder.block[0].layer[0].SelfAttention.compute_bias(places, places)
+        later = torch.ones((places, places), dtype=torch.bool, device=bias.device).triu(1)
+        return bias.masked_fill(later, -torch.inf)
+
+    def _own_attention(self, attention: Any, normed: Tensor, bias: Tensor) -> Tensor:
+        rows, places, _ = normed.shape
+        query, key, value = (
+            project(normed).view(rows, places, self._heads, -1).transpose(1, 2)
+            for project in (attention.q, attention.k, attention.v)
+        )
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=1.0)
+        projected: Tensor = attention.o(mixed.transpose(1, 2).reshape(rows, places, -1))
+        return projected
 
     def _cross_attention(self, attention: Any, normed: Tensor, memory: Tensor, padding: Tensor) -> Tensor:
-        rows = normed.shape[0]
-        key = attention.k.weight.view(self._heads, -1, memory.shape[-1])
-        value = attention.v.weight.view(self._heads, -1, memory.shape[-1])
-        query = attention.q(normed).view(rows, self._heads, -1)
+        rows, places, _ = normed.shape
+        width = memory.shape[-1]
+        key = attention.k.weight.view(self._heads, -1, width)
+        value = attention.v.weight.view(self._heads, -1, width)
+        query = attention.q(normed).view(rows * places, self._heads, -1)
         # (heads, rows, d_kv) x (heads, d_kv, d_model): what each head looks for, in the encoder's space.
-        sought = torch.bmm(query.transpose(0, 1), key).transpose(0, 1).float()
-        scores = torch.bmm(sought, memory.transpose(1, 2)).masked_fill(padding, -torch.inf)
-        seen = torch.bmm(scores.softmax(-1), memory).to(normed.dtype)
-        mixed = torch.bmm(seen.transpose(0, 1), value.transpose(1, 2)).transpose(0, 1).reshape(rows, -1)
+        sought = torch.bmm(query.transpose(0, 1), key).transpose(0, 1).reshape(rows, places * self._heads, width)
+        scores = torch.bmm(sought.float(), memory.transpose(1, 2)).masked_fill(padding, -torch.inf)
+        seen = torch.bmm(scores.softmax(-1), memory).to(normed.dtype).view(rows * places, self._heads, width)
+        mixed = torch.bmm(seen.transpose(0, 1), value.transpose(1, 2)).transpose(0, 1).reshape(rows, places, -1)
         projected: Tensor = attention.o(mixed)
         return projected
 
 
 def fits(model: Any) -> bool:
-    """Can `FirstStep` run this model: a T5 or mT5 whose weights are all in memory."""
+    """Can `FirstSteps` run this model: a T5 or mT5 whose weights are all in memory."""
     return model.config.model_type in MODEL_TYPES and not any(weight.is_meta for weight in model.parameters())
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from groundeval.errors import MissingExtra, UsageError
 from groundeval.nli.model import NLIOptions
+from groundeval.nli.spec import declared
 
 SAMPLED_BLOCKS = 64
 BLOCK = 65_536
+WEIGHTS = (".safetensors", ".bin", ".gguf")
+UNLIMITED = 1 << 40
+POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "mpnet")
+"""Models that count positions from behind the padding token's id on, so that some of their positions are not used."""
 
 
 def devices(options: NLIOptions) -> list[str]:
@@ -106,26 +111,70 @@ def _blocks(file: Path, size: int) -> Iterator[bytes]:
             yield stream.read(BLOCK)
 
 
-def load_tokenizer(source: str, options: NLIOptions) -> Any:
-    """A model's tokenizer, with no limit on length: what is too long is the model's own business."""
+def check_kind(source: str, config: Any, kind: str) -> None:
+    """Raises UsageError for a model whose configuration says that it is of another kind, and names that one."""
+    architectures = getattr(config, "architectures", None)
+    if not architectures:
+        return
+    own = kind_of_config(config.to_dict())
+    if own != kind:
+        raise UsageError(
+            f"NLI model {source} ({architectures[0]}) is a {own} model, not a {kind} one.\n  Use --nli {own}:{source}"
+        )
+
+
+def kind_of_config(config: Mapping[str, Any]) -> str:
+    """The kind of verifier that a model's config.json describes. Raises UsageError for one that is none."""
+    architectures = config.get("architectures") or []
+    if any("SequenceClassification" in name for name in architectures):
+        return "classifier"
+    if config.get("is_encoder_decoder") or any("ConditionalGeneration" in name for name in architectures):
+        return "seq2seq"
+    if any("CausalLM" in name for name in architectures):
+        return "causal"
+    raise UsageError(
+        f"NLI model: architecture {architectures or config.get('model_type')} is neither a seq2seq model, a sequence "
+        "classifier nor a causal language model.\n  Name the kind yourself if it is one of them: classifier:MODEL."
+    )
+
+
+def check_files(source: str) -> None:
+    """Raises UsageError for a folder without weights."""
+    folder = Path(source).expanduser()
+    if folder.is_dir() and not any(file.suffix in WEIGHTS for file in folder.iterdir()):
+        raise UsageError(f"NLI model {source} cannot be loaded: the folder has no weights ({', '.join(WEIGHTS)}).")
+
+
+def load_tokenizer(source: str, revision: str | None, options: NLIOptions) -> Any:
+    """A model's tokenizer. It cuts nothing: what is too long is for the verifier to decide."""
     from transformers import AutoTokenizer
 
     tokenizer = _loading(
-        lambda: AutoTokenizer.from_pretrained(
-            source, revision=options.revision, trust_remote_code=options.trust_remote_code
-        ),
+        lambda: AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=options.trust_remote_code),
         source,
-        options.revision,
+        revision,
     )
-    tokenizer.model_max_length = 1 << 40
+    # Without this, inputs beyond the declared length are warned about; the verifiers know that length.
+    tokenizer.declared_length = tokenizer.model_max_length
+    tokenizer.model_max_length = UNLIMITED
     return tokenizer
 
 
-def load_model(auto_class: Any, source: str, options: NLIOptions, device: str) -> Any:
+def longest_input(config: Any, tokenizer: Any) -> int | None:
+    """Tokens that a model reads at most by its configuration and its tokenizer; None where neither says."""
+    text = config.get_text_config()
+    positions = getattr(text, "max_position_embeddings", None)
+    if positions is not None and text.model_type in POSITIONS_AFTER_PADDING:
+        positions -= text.pad_token_id + 1
+    limits = [limit for limit in (positions, tokenizer.declared_length) if limit is not None and 0 < limit < UNLIMITED]
+    return min(limits, default=None)
+
+
+def load_model(auto_class: Any, source: str, revision: str | None, options: NLIOptions, device: str) -> Any:
     """A model's weights on a device (`auto`: spread over all GPUs), ready to score. Raises UsageError."""
     torch = import_torch()
     arguments: dict[str, Any] = {
-        "revision": options.revision,
+        "revision": revision,
         "dtype": getattr(torch, dtype_name(options)),
         "trust_remote_code": options.trust_remote_code,
         **options.model_args,
@@ -134,8 +183,16 @@ def load_model(auto_class: Any, source: str, options: NLIOptions, device: str) -
         arguments["device_map"] = "auto"
     elif device != "cpu":
         arguments["device_map"] = {"": device}
-    model = _loading(lambda: auto_class.from_pretrained(source, **arguments), source, options.revision)
+    model = _loading(lambda: auto_class.from_pretrained(source, **arguments), source, revision)
     return model.eval()
+
+
+def runs_its_own_code(source: str) -> UsageError:
+    """The error for a model that comes with code that nobody has agreed to run."""
+    return UsageError(
+        f"NLI model {source} runs code of its own, which is refused by default.\n"
+        "  Read that code; if you trust it, add --trust-remote-code (--nli-args trust_remote_code=true)."
+    )
 
 
 def _loading(load: Callable[[], Any], source: str, revision: str | None) -> Any:
@@ -147,9 +204,18 @@ def _loading(load: Callable[[], Any], source: str, revision: str | None) -> Any:
     except (OSError, ValueError, KeyError) as error:
         text = str(error)
         if "trust_remote_code" in text:
-            raise UsageError(
-                f"NLI model {source}{version} runs code of its own, which is refused by default.\n"
-                "  Read that code; if you trust it, add --trust-remote-code."
-            ) from error
-        hint = "" if os.path.isdir(source) else "\n  Without a network, give a folder that holds the model."
-        raise UsageError(f"NLI model {source}{version} cannot be loaded: {text}{hint}") from error
+            raise runs_its_own_code(source) from error
+        raise UsageError(f"NLI model {source}{version} cannot be loaded: {text}{_hint(source)}") from error
+
+
+def _hint(source: str) -> str:
+    """What may have been meant by a model that is not there."""
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return ""
+    known = [each.spec.model for each in declared() if each.spec.model]
+    if folder.parent.is_dir():
+        known += [str(Path(source).parent / other.name) for other in folder.parent.iterdir() if other.is_dir()]
+    near = difflib.get_close_matches(source, known, n=1, cutoff=0.8)
+    guess = f'\n  Did you mean "{near[0]}"?' if near else ""
+    return f"{guess}\n  Without a network, give a folder that holds the model."

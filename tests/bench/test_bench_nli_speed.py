@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from groundeval.bench import nli_clients
+from groundeval.bench.nli_clients import overlapping
 from groundeval.bench.nli_device import measure as measure_device
 from groundeval.bench.nli_device import operations, parameters
 from groundeval.bench.nli_speed import measure, outputs_from, pairs_of
@@ -133,6 +136,30 @@ def test_the_second_run_with_a_cache_on_disk_computes_nothing(outputs: str, tmp_
     cached = found.timings[-1]
     assert (cached.way, cached.computed, cached.cached) == ("from cache", 0, cached.unique)
     assert found.ratios["warm, float32 against the cache"] is not None
+
+
+@pytest.mark.parametrize("clients", [1, 2, 8])
+def test_the_clients_ask_for_all_pairs_together_and_for_each_of_them_at_least_twice(clients: int):
+    pairs = [Pair("a", str(number)) for number in range(100)]
+    parts = overlapping(pairs, clients)
+    assert len(parts) == clients
+    asked = Counter(pair for part in parts for pair in part)
+    assert set(asked) == set(pairs)
+    assert clients < 4 or min(asked.values()) >= 2
+    assert all(len(set(part)) == len(part) for part in parts)
+
+
+@pytest.mark.slow
+def test_clients_of_a_server_get_the_verdicts_in_process_and_each_pair_is_computed_once(outputs: str, tmp_path: Path):
+    pytest.importorskip("transformers")
+    pytest.importorskip("uvicorn")
+    pairs = pairs_of(outputs_from([outputs]), ("alce",))
+    folder = write_random_t5(TINY, pairs, tmp_path / "model")
+    found = nli_clients.measure(str(folder), pairs, clients=4, options={"dtype": "float32"})
+    assert (found.clients, found.pairs, found.computed) == (4, len(pairs), len(pairs))
+    assert found.asked == pytest.approx(2 * len(pairs), abs=4)
+    assert found.same_verdicts == 100.0
+    assert found.ratio == pytest.approx(found.served_pairs_per_second / found.in_process_pairs_per_second)
 
 
 @pytest.mark.slow

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from groundeval.cli import main
 from groundeval.errors import UsageError
 from groundeval.nli import NLI_MODELS, Traits, connect, register_nli
-from groundeval.nli.connect import kind_of_config
+from groundeval.nli.weights import kind_of_config
 from groundeval.records import Pair, Verdict
 
 
@@ -72,6 +73,30 @@ def test_the_kind_of_a_folder_is_read_from_its_config(config: dict, kind: str):
     assert kind_of_config(json.loads(json.dumps(config))) == kind
 
 
+def test_a_check_names_what_may_have_been_meant_and_loads_nothing(tmp_path: Path):
+    pytest.importorskip("transformers")
+    (tmp_path / "my-model").mkdir()
+    with pytest.raises(UsageError, match=r'Did you mean ".*my-model"'):
+        connect(f"seq2seq:{tmp_path / 'my-modle'}").check()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threshold": 1.5}, "from 0 to 1"),
+        ({"threshold": "high"}, "threshold='high': should be a valid number"),
+        ({"max_length": 0}, "1 or more"),
+        ({"max_length": 1.5}, "max_length=1.5: should be a valid integer"),
+        ({"label": True}, """label=True: should be a valid string(.|\n)*'label="..."'"""),
+        ({"revision": 123}, "revision=123: should be a valid string"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_refused(options: dict, message: str):
+    with pytest.raises(UsageError, match=message):
+        connect("true", **options)
+    assert connect("true", threshold=1, max_length=4, label="2", revision=None, patience=3)
+
+
 def test_a_model_that_judges_nothing_is_refused():
     with pytest.raises(UsageError, match="ViTModel"):
         kind_of_config({"architectures": ["ViTModel"]})
@@ -110,3 +135,13 @@ def test_an_identity_is_json_and_says_that_lexical_is_a_proxy():
     identity = connect("lexical").identity()
     assert json.loads(json.dumps(identity)) == identity
     assert (identity["name"], identity["fidelity"]) == ("lexical", "proxy")
+
+
+def test_the_list_says_what_each_verifier_declares(capsys: pytest.CaptureFixture[str]):
+    assert main(["list", "nli", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert {"true", "seq2seq", "minicheck", "classifier", "causal", "remote", "lexical"} <= set(rows)
+    assert (rows["true"]["results"], rows["true"]["licence"]) == ("exact", "Apache-2.0")
+    assert "500 words, max" in rows["minicheck"]["long premises"]
+    assert {rows[name]["results"] for name in ("minicheck", "classifier", "causal", "lexical")} == {"proxy"}
+    assert "named.py:" in rows["true"]["source"]

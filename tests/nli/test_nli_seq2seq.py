@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from pathlib import Path
@@ -10,13 +11,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import groundeval  # noqa: E402
 from groundeval.errors import SampleError, UsageError  # noqa: E402
 from groundeval.nli import NLI, NLIOptions, PartialFailure, connect  # noqa: E402
 from groundeval.nli.batches import TokenBudget, run_in_batches  # noqa: E402
 from groundeval.nli.lexical import Lexical  # noqa: E402
 from groundeval.nli.model import NLI_MODELS, fill, register_nli  # noqa: E402
-from groundeval.nli.seq2seq import TEMPLATE, Seq2Seq, _Padded, label_tokens  # noqa: E402
-from groundeval.nli.t5_step import FirstStep  # noqa: E402
+from groundeval.nli.named import seq2seq  # noqa: E402
+from groundeval.nli.seq2seq import Seq2Seq, _Padded, label_tokens  # noqa: E402
+from groundeval.nli.spec import PREMISE_HYPOTHESIS  # noqa: E402
+from groundeval.nli.t5_step import FirstSteps  # noqa: E402
 from groundeval.records import Pair, Verdict  # noqa: E402
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
@@ -37,7 +41,8 @@ def some_pairs(count: int, seed: int = 0) -> list[Pair]:
 
 
 def verifier(folder: Path, **options: object) -> Seq2Seq:
-    model = Seq2Seq(NLIOptions(model=str(folder), **options), "tiny")
+    model = seq2seq().open("seq2seq", NLIOptions(model=str(folder), **options))
+    assert isinstance(model, Seq2Seq)
     model.load()
     return model
 
@@ -53,7 +58,6 @@ def test_batched_verdicts_are_those_of_generating_one_pair_at_a_time(tiny_t5: Pa
 
 def golden_pairs() -> list[Pair]:
     """All pairs that the golden files ask, under both profiles and with the lexical verdicts."""
-    import groundeval
 
     class Recording(Lexical):
         def score(self, pairs):
@@ -90,13 +94,15 @@ def test_a_verdict_does_not_depend_on_the_batch_it_was_in(tiny_t5: Path):
     assert [v.entailed for v in together] == [v.entailed for v in apart]
 
 
-def test_the_first_step_has_the_logits_of_transformers_forward_pass(tiny_t5: Path):
+def test_the_first_steps_have_the_logits_of_transformers_forward_pass(tiny_t5: Path):
     model = verifier(tiny_t5, dtype="float32")
-    ids = sorted(model._tokenizer([fill(TEMPLATE, pair) for pair in some_pairs(9)]).input_ids, key=len)
+    ids = sorted(model.tokenizer([fill(PREMISE_HYPOTHESIS, pair) for pair in some_pairs(9)]).input_ids, key=len)
+    ours, theirs = FirstSteps(model._replicas[0]), _Padded(model._replicas[0], 0)
     with torch.inference_mode():
-        ours = FirstStep(model._replicas[0])(ids)
-        theirs = _Padded(model._replicas[0], 0)(ids)
-    assert torch.allclose(ours, theirs, atol=1e-4)
+        for answer in ([], [7], [7, 9]):
+            logits = ours.logits(ours.states(ids, answer))
+            assert torch.allclose(logits, theirs.logits(theirs.states(ids, answer)), atol=1e-4)
+            assert logits.shape[1] == 1 + len(answer)
 
 
 def test_within_the_noise_every_pair_is_generated_and_counted(tiny_t5: Path):
@@ -110,11 +116,45 @@ def test_within_the_noise_every_pair_is_generated_and_counted(tiny_t5: Path):
     assert all(v.rechecked for v in verdicts)
 
 
-def test_a_model_that_goes_on_after_1_is_not_trusted_on_its_first_token(tiny_t5: Path):
-    model = verifier(tiny_t5, dtype="float32")
-    model._answers_are_one_token = False
-    for verdict in model.score(some_pairs(20)):
-        assert verdict.rechecked or not verdict.entailed
+def model_that_may_go_on(tiny_t5: Path, folder: Path) -> tuple[Path, set[str]]:
+    """A copy of the model that says more than `1` for some pairs, and the answers that begin with `1`.
+
+    Only what the decoder makes of a `1` that it has said is changed, so first tokens stay what they were.
+    """
+    import transformers
+
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(tiny_t5)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_t5)
+    one = tokenizer("1", add_special_tokens=False).input_ids[0]
+    row = model.get_input_embeddings().weight[one]
+    random_row = torch.randn(row.shape, generator=torch.Generator().manual_seed(0)) * row.std()
+    for share in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
+        with torch.no_grad():
+            row.copy_((1 - share) * row + share * random_row)
+        answers = set()
+        for pair in some_pairs(40):
+            ids = tokenizer(fill(PREMISE_HYPOTHESIS, pair), return_tensors="pt").input_ids
+            answers.add(tokenizer.decode(model.generate(ids, max_new_tokens=10)[0], skip_special_tokens=True))
+        begun = {answer for answer in answers if answer.startswith("1")}
+        if "1" in begun and len(begun) > 1:
+            break
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder, begun
+
+
+def test_an_answer_that_goes_on_after_1_is_not_taken_for_1(tiny_t5: Path, tmp_path: Path):
+    folder, answers = model_that_may_go_on(tiny_t5, tmp_path / "goes-on")
+    assert "1" in answers
+    assert len(answers) > 1
+    pairs = some_pairs(60)
+    batched = verifier(folder, dtype="float32").score(pairs)
+    alone = verifier(folder, dtype="float32", exact="generate").score(pairs)
+    assert [v.entailed for v in batched] == [v.entailed for v in alone]
+    assert {v.entailed for v in batched} == {True, False}
+    # The first token alone would have said otherwise.
+    assert any(v.score > 0.5 and not v.entailed and v.rechecked for v in batched)
+    assert any(v.entailed and not v.rechecked for v in batched)
 
 
 def test_copies_on_several_devices_share_the_work_and_agree(tiny_t5: Path):
@@ -127,8 +167,8 @@ def test_copies_on_several_devices_share_the_work_and_agree(tiny_t5: Path):
 def test_nothing_is_truncated(tiny_t5: Path):
     model = verifier(tiny_t5)
     seen: list[int] = []
-    step = model._steps[0]
-    model._steps = [lambda batch: (seen.extend(map(len, batch)), step(batch))[1]]
+    states = model._steps[0].states
+    model._steps[0].states = lambda batch, answer: (seen.extend(map(len, batch)), states(batch, answer))[1]
     model.score([Pair("word " * 3000, "word")])
     assert seen[0] > 3000
 
@@ -139,7 +179,7 @@ def test_text_that_is_not_unicode_is_judged_too(tiny_t5: Path):
 
 
 def test_labels_are_found_in_the_vocabulary(tiny_t5: Path):
-    tokenizer = verifier(tiny_t5)._tokenizer
+    tokenizer = verifier(tiny_t5).tokenizer
     for label in ("1", "0"):
         found = label_tokens(tokenizer, label)
         assert tokenizer(label, add_special_tokens=False).input_ids[0] in found
@@ -165,14 +205,14 @@ def test_out_of_memory_halves_the_batches_and_loses_only_what_does_not_fit_alone
 
 def test_a_pair_that_does_not_fit_is_an_error_of_its_own(tiny_t5: Path):
     model = verifier(tiny_t5)
-    step = model._steps[0]
+    states = model._steps[0].states
 
-    def small(batch: list[list[int]]) -> object:
+    def small(batch: list[list[int]], answer: list[int]) -> object:
         if sum(map(len, batch)) > 200:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return step(batch)
+        return states(batch, answer)
 
-    model._steps = [small]
+    model._steps[0].states = small
     with pytest.raises(PartialFailure) as caught:
         model.score([Pair("a", "a"), Pair("word " * 500, "b"), Pair("c", "c")])
     assert [isinstance(outcome, SampleError) for outcome in caught.value.outcomes] == [False, True, False]
@@ -217,3 +257,27 @@ def test_a_warm_cache_computes_nothing_and_the_yardstick_never_reads_it(tiny_t5:
     unique = len(set(pairs))
     assert [computed for _, computed in made] == [unique, 0, unique]
     assert made[0][0] == made[1][0] == made[2][0]
+
+
+def test_scoring_again_what_is_all_in_the_cache_loads_no_weights(
+    tiny_t5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    import transformers
+
+    file = tmp_path / "outputs.jsonl"
+    docs = [{"title": "Rome", "text": "Rome is old."}]
+    record = {"question": "How old is Rome?", "answer": "Old.", "docs": docs, "output": "Rome is old [1]."}
+    file.write_text(json.dumps(record))
+    options = {"nli": str(tiny_t5), "nli_options": {"dtype": "float32", "cache": str(tmp_path / "nli.sqlite")}}
+
+    def score() -> tuple[object, dict[str, int]]:
+        connect(str(tiny_t5), **options["nli_options"]).close()
+        [result] = groundeval.score(file, "eli5", metrics=["citation"], **options)
+        return result.results.metrics, dict(result.nli_pairs)
+
+    first, counts = score()
+    assert counts["computed"] == 1
+    monkeypatch.setattr(transformers.AutoModelForSeq2SeqLM, "from_pretrained", None)
+    second, counts = score()
+    assert (counts["computed"], counts["cached"]) == (0, 1)
+    assert first == second

@@ -324,3 +324,44 @@ def test_a_hundred_thousand_remembered_pairs_stay_small():
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown / 20_000 < 500
+
+
+def test_only_the_verdicts_that_were_asked_for_last_are_remembered():
+    model = Recording()
+    with NLI(model, options=BatchOptions(remember=100)) as nli:
+        first = Pair("a", "0")
+        for start in range(0, 1_000, 50):
+            nli.judge([first, *(Pair("a", str(number)) for number in range(start, start + 50))])
+        assert len(nli._engine._known) == 100
+        judged = len(model.scored)
+        assert judged == 1_000
+        nli.judge([first, Pair("a", "999")])
+        assert len(model.scored) == judged
+        nli.judge([Pair("a", "1")])
+        assert len(model.scored) == judged + 1
+
+
+def test_what_is_in_the_store_needs_no_weights():
+    class Heavy(Recording):
+        traits = Traits(persistent=True)
+        loads = 0
+
+        def load(self) -> None:
+            self.loads += 1
+
+    class Store(dict[bytes, Verdict]):
+        def get(self, keys):  # type: ignore[override]
+            return {key: self[key] for key in keys if key in self}
+
+        def put(self, verdicts):
+            self.update(verdicts)
+
+        def close(self):
+            pass
+
+    store = Store()
+    models = [Heavy(), Heavy()]
+    for model in models:
+        with NLI(model, store=store) as nli:
+            nli.judge([Pair("a", str(number)) for number in range(5)])
+    assert [model.loads for model in models] == [1, 0]

@@ -1,0 +1,139 @@
+"""Several clients of one served model against the same model in process: what serving costs.
+
+The server is a process of its own, as `groundeval serve-nli` starts it; the clients are threads of this one, each with
+connections of its own. Every client asks for a part of the pairs, and the parts overlap: a pair is asked for by several
+clients and computed once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from groundeval.errors import BackendError
+from groundeval.nli import NLI, NLIOptions, connect
+from groundeval.nli.remote import Remote
+from groundeval.records import Pair, Verdict
+
+SHARE = 0.5
+"""Of all pairs, what one client asks for."""
+TIMEOUT = 3_600.0
+"""Seconds that a client waits for an answer: on a slow machine none shall be asked for twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedSpeed:
+    """Rates in different pairs a second, from the first question to the last verdict."""
+
+    clients: int
+    pairs: int
+    """Different pairs, of all clients."""
+    asked: int
+    """Questions of all clients together."""
+    computed: int
+    """Pairs that the server's model judged; as many as there are, if none is judged twice."""
+    in_process_pairs_per_second: float
+    served_pairs_per_second: float
+    ratio: float
+    """Served to in process."""
+    same_verdicts: float
+    """Percent of all answers that are the verdict in process."""
+
+
+def measure(
+    model: str, pairs: Sequence[Pair], *, clients: int, options: Mapping[str, Any], repeats: int = 1
+) -> ServedSpeed:
+    """Judge the pairs both ways, `repeats` times in turn, nothing cached; the medians count."""
+    import torch
+
+    unique = list(dict.fromkeys(pairs))
+    options = {**options, "cache": False}
+    parts = overlapping(unique, clients)
+    direct_seconds, served_seconds = [], []
+    expected: dict[Pair, bool] = {}
+    answers: list[tuple[Pair, bool]] = []
+    computed = 0
+    for _ in range(repeats):
+        with connect(model, **options) as nli:
+            nli.load()
+            begun = time.perf_counter()
+            verdicts = nli.judge(unique)
+            direct_seconds.append(time.perf_counter() - begun)
+        expected = {pair: verdict.entailed for pair, verdict in zip(unique, verdicts, strict=True)}
+        with _server(model, options, torch.get_num_threads()) as address:
+            handles = [NLI(Remote(NLIOptions(model=address, timeout=TIMEOUT))) for _ in parts]
+            for handle in handles:
+                handle.load()
+            begun = time.perf_counter()
+            with ThreadPoolExecutor(len(parts)) as pool:
+                found = list(pool.map(_judge, handles, parts))
+            served_seconds.append(time.perf_counter() - begun)
+            computed = _computed(address)
+            for handle in handles:
+                handle.close()
+        answers = [
+            (pair, verdict.entailed)
+            for part, some in zip(parts, found, strict=True)
+            for pair, verdict in zip(part, some, strict=True)
+        ]
+    direct, served = len(unique) / median(direct_seconds), len(unique) / median(served_seconds)
+    same = sum(expected[pair] == entailed for pair, entailed in answers)
+    return ServedSpeed(
+        clients, len(unique), len(answers), computed, direct, served, served / direct, 100 * same / len(answers)
+    )
+
+
+def overlapping(pairs: Sequence[Pair], clients: int) -> list[list[Pair]]:
+    """For each client half of the pairs, beginning at another place; together all of them."""
+    length = max(1, round(SHARE * len(pairs))) if clients > 1 else len(pairs)
+    starts = [index * len(pairs) // clients for index in range(clients)]
+    return [[pairs[(start + step) % len(pairs)] for step in range(length)] for start in starts]
+
+
+def _judge(nli: NLI, pairs: Sequence[Pair]) -> list[Verdict]:
+    return nli.judge(pairs)
+
+
+@contextmanager
+def _server(model: str, options: Mapping[str, Any], threads: int) -> Iterator[str]:
+    """The address of a server of the model, in a process that ends with the block."""
+    flags = [f"{name}={value}" for name, value in options.items() if value is not None]
+    command = [sys.executable, "-m", "groundeval.cli", "serve-nli", "--model", model, "--port", "0"]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    environment.pop("GROUNDEVAL_NLI_TOKEN", None)
+    process = subprocess.Popen(
+        [*command, "--nli-args", ",".join(flags)], stderr=subprocess.PIPE, text=True, env=environment
+    )
+    assert process.stderr is not None
+    said = []
+    try:
+        for line in process.stderr:
+            said.append(line)
+            if found := re.search(r"on (http://127\.0\.0\.1:\d+)", line):
+                # What else it says must not fill the pipe.
+                threading.Thread(target=process.stderr.read, daemon=True).start()
+                yield found[1]
+                return
+        raise BackendError(f"the NLI server did not start:\n{''.join(said)}")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _computed(address: str) -> int:
+    """Pairs that the server's model has judged."""
+    import httpx
+
+    text = httpx.get(f"{address}/metrics", timeout=30, trust_env=False).text
+    found = re.search(r"^groundeval_nli_pairs_computed_total (\d+)", text, re.MULTILINE)
+    return int(found[1]) if found else 0

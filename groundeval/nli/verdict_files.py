@@ -1,0 +1,210 @@
+"""Verdicts in portable files, and caches brought together.
+
+A file of verdicts is JSON lines, compressed where its name ends in `.gz`:
+
+    {"format": "groundeval verdicts", "version": 1}
+    {"verifier": {...}}            what judged: model, revision, dtype, template ...
+    {"pair": "HEX", "entailed": true, "score": 0.97, "rechecked": false}      of this verifier, and so on
+    {"end": NUMBER OF VERDICTS}
+
+A pair is a hash of its texts, so that the file holds no document.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
+
+from groundeval.errors import DataError, UsageError, excerpt
+from groundeval.nli.cache import ENTAILED, RECHECKED, connect_file, default_path, verifier_id
+from groundeval.records import Verdict
+
+FORMAT = "groundeval verdicts"
+VERSION = 1
+SQLITE = b"SQLite format 3\0"
+
+
+class Kept(NamedTuple):
+    """A verdict with what it is kept by."""
+
+    verifier: str
+    """The verifier's identity, as canonical JSON."""
+    pair: bytes
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What became of verdicts that were to be added to a cache."""
+
+    read: int
+    added: int
+    other: int
+    """Verdicts that say otherwise than the cache does; the cache's stay."""
+
+
+def export(file: Path, path: Path | None = None) -> int:
+    """Write all verdicts of a cache to a file, whole or not at all; how many. Raises UsageError if it cannot."""
+    path = path or default_path()
+    if not path.exists():
+        raise UsageError(f"NLI cache {path}: there is none to export.")
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with _writing(unfinished, file.suffix == ".gz") as stream:
+            count = _write(stream, _in_cache(path))
+        os.replace(unfinished, file)
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return count
+
+
+def add(sources: Sequence[Path], path: Path | None = None) -> Joined:
+    """Add the verdicts of files and of other caches to a cache: all of them, or with an error none.
+
+    Raises UsageError for a source that is not there or is the cache itself, DataError for a damaged one, which names
+    the line.
+    """
+    path = path or default_path()
+    for source in sources:
+        if not source.is_file():
+            raise UsageError(f"{source}: no such file. A cache (nli.sqlite) or an exported file is needed.")
+        if path.exists() and source.samefile(path):
+            raise UsageError(f"{source}: is the cache that it would be added to. Another one: --path FILE")
+    read = added = other = 0
+    numbers: dict[str, int] = {}
+    with closing(connect_file(path)) as connection, connection:
+        for source in sources:
+            for kept in _in_cache(source) if _is_cache(source) else read_file(source):
+                if kept.verifier not in numbers:
+                    numbers[kept.verifier] = verifier_id(connection, kept.verifier)
+                is_new, differs = _insert(connection, numbers[kept.verifier], kept)
+                read, added, other = read + 1, added + is_new, other + differs
+    return Joined(read, added, other)
+
+
+def read_file(file: Path) -> Iterator[Kept]:
+    """The verdicts of a file. Raises DataError that names the line of what is damaged or missing."""
+    verifier: str | None = None
+    count = 0
+    ended = False
+    number = 0
+    for number, line in _lines(file):
+        where = f"{file}, line {number}"
+        found = _object(line, where)
+        if ended:
+            raise DataError(f"{where}: comes after the end of the file.")
+        if number == 1:
+            if (found.get("format"), found.get("version")) != (FORMAT, VERSION):
+                raise DataError(f"{where}: this is not a file of verdicts (version {VERSION}).")
+        elif isinstance(found.get("verifier"), dict):
+            verifier = json.dumps(found["verifier"], sort_keys=True)
+        elif "end" in found:
+            ended = True
+            if found["end"] != count:
+                raise DataError(f"{where}: {found['end']} verdicts were written, {count} are there.")
+        else:
+            if verifier is None:
+                raise DataError(f"{where}: no line before says which verifier this verdict is of.")
+            count += 1
+            yield Kept(verifier, *_verdict(found, where))
+    if not ended:
+        raise DataError(f"{file}, line {number + 1}: the file is cut off.")
+
+
+def _write(stream: IO[str], verdicts: Iterable[Kept]) -> int:
+    verifier = None
+    count = 0
+    stream.write(json.dumps({"format": FORMAT, "version": VERSION}) + "\n")
+    for kept in verdicts:
+        if kept.verifier != verifier:
+            verifier = kept.verifier
+            stream.write(json.dumps({"verifier": json.loads(verifier)}, sort_keys=True) + "\n")
+        entailed, score, rechecked = kept.verdict.entailed, kept.verdict.score, kept.verdict.rechecked
+        row = {"pair": kept.pair.hex(), "entailed": entailed, "score": score, "rechecked": rechecked}
+        stream.write(json.dumps(row) + "\n")
+        count += 1
+    stream.write(json.dumps({"end": count}) + "\n")
+    return count
+
+
+def _in_cache(path: Path) -> Iterator[Kept]:
+    """The verdicts of a cache file, verifier by verifier, in the order of the pairs."""
+    query = (
+        "SELECT identity, pair, flags, score FROM verdict JOIN verifier ON verifier.id = verdict.verifier "
+        "ORDER BY verifier.hash, pair"
+    )
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            for identity, pair, flags, score in connection.execute(query):
+                yield Kept(identity, pair, Verdict(bool(flags & ENTAILED), score, bool(flags & RECHECKED)))
+    except sqlite3.DatabaseError as error:
+        raise DataError(f"{path}: is no cache of verdicts: {error}") from error
+
+
+def _is_cache(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(len(SQLITE)) == SQLITE
+
+
+def _insert(connection: sqlite3.Connection, verifier: int, kept: Kept) -> tuple[bool, bool]:
+    """Is the verdict new, and does it differ from the one that is there."""
+    flags = kept.verdict.entailed * ENTAILED + kept.verdict.rechecked * RECHECKED
+    row = (verifier, kept.pair, flags, kept.verdict.score)
+    if connection.execute("INSERT OR IGNORE INTO verdict VALUES (?, ?, ?, ?)", row).rowcount:
+        return True, False
+    query = "SELECT flags FROM verdict WHERE verifier = ? AND pair = ?"
+    [there] = connection.execute(query, (verifier, kept.pair)).fetchone()
+    return False, bool(there & ENTAILED) != kept.verdict.entailed
+
+
+def _writing(file: Path, compressed: bool) -> IO[str]:
+    if compressed:
+        return cast("IO[str]", gzip.open(file, "wt", encoding="ascii"))
+    return file.open("w", encoding="ascii")
+
+
+def _lines(file: Path) -> Iterator[tuple[int, str]]:
+    number = 0
+    opened: Callable[..., Any] = gzip.open if file.suffix == ".gz" else open
+    try:
+        with opened(file, "rt", encoding="utf-8") as stream:
+            for line in stream:
+                number += 1
+                yield number, line
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise DataError(f"{file}, line {number + 1}: cannot be read: {error}") from error
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"{where}: is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise DataError(f"{where}: must be an object, not {excerpt(line)}")
+    return found
+
+
+def _verdict(found: dict[str, Any], where: str) -> tuple[bytes, Verdict]:
+    pair, entailed, score, rechecked = (found.get(name) for name in ("pair", "entailed", "score", "rechecked"))
+    if not isinstance(entailed, bool) or not isinstance(rechecked, bool):
+        raise DataError(f'{where}: "entailed" and "rechecked" must be true or false.')
+    if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+        raise DataError(f'{where}: "score" must be a number from 0 to 1, not {excerpt(score)}')
+    try:
+        key = bytes.fromhex(pair)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        key = b""
+    if len(key) != 16:
+        raise DataError(f'{where}: "pair" must be 32 hexadecimal digits, not {excerpt(pair)}')
+    return key, Verdict(entailed, float(score), rechecked)

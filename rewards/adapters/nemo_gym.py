@@ -1,0 +1,47 @@
+"""A verification as NeMo Gym's resources servers do it: `verify(body)` returns the body with its `reward`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from groundeval.errors import DataError, SampleError, excerpt
+from groundeval.rewards.adapters.verifiers import task_and_example
+from groundeval.rewards.columns import completion_text
+from groundeval.rewards.reward import Rewarded
+from groundeval.rewards.rollouts import Rewarder, Rollout
+
+
+def rollout(body: Mapping[str, Any]) -> Rollout:
+    """The rollout of a request: `response` of the Responses API, and `task` and `example` beside it."""
+    response = body.get("response")
+    output = response.get("output") if isinstance(response, Mapping) else None
+    if not isinstance(output, list):
+        raise DataError(f"response {excerpt(response)}: must have a list `output`, as the Responses API returns it")
+    task, example = task_and_example(body if "example" in body else body.get("verifier_metadata"))
+    return Rollout(task, example, _text(output))
+
+
+async def verify(body: Mapping[str, Any], rewarder: Rewarder) -> dict[str, Any]:
+    """The answer to a request, as a `SimpleResourcesServer` returns it. Raises as `rollout` and `answer` do."""
+    return answer(body, (await rewarder.score([rollout(body)]))[0])
+
+
+def answer(body: Mapping[str, Any], rewarded: Rewarded) -> dict[str, Any]:
+    """The body with `reward` and `components`. Raises SampleError for a sample that failed: no reward is no 0."""
+    if rewarded.total is None:
+        raise SampleError(f"sample {rewarded.id} has no reward: {rewarded.error}")
+    return {**body, "reward": rewarded.total, "components": rewarded.components}
+
+
+def _text(output: list[Any]) -> str:
+    """Reasoning items and the last message as one text with tags."""
+    reasoning = "".join(
+        part.get("text", "")
+        for item in output
+        if item.get("type") == "reasoning"
+        for part in (item.get("content") or item.get("summary") or ())
+    )
+    messages = [item for item in output if item.get("type") == "message"]
+    last = messages[-1] if messages else {"content": ""}
+    return completion_text({"role": "assistant", "content": last["content"], "reasoning": reasoning or None})

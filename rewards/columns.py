@@ -1,0 +1,109 @@
+"""The columns of training data: `prompt`, `task` and `example`, and the text of a completion.
+
+`example` is a JSON string, since columns of ragged lists and mixed tasks break Arrow tables.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from groundeval.errors import DataError, excerpt
+from groundeval.files import Record
+from groundeval.metrics.gold import with_answers
+from groundeval.parsing.reasoning import REASONING_TAGS
+from groundeval.records import Document, Example
+from groundeval.tasks.fields import example_from
+
+NAME = 'column "example"'
+
+
+def example_json(example: Example) -> str:
+    """An example as the JSON of a record: what `example_of` reads, and any file of examples may hold."""
+    record: dict[str, Any] = {
+        "id": example.id,
+        "question": example.question,
+        "docs": None if example.docs is None else [_document(document) for document in example.docs],
+        "answers": example.answers,
+        "qa_pairs": None
+        if example.qa_pairs is None
+        else [{"question": pair.question, "short_answers": pair.short_answers} for pair in example.qa_pairs],
+        "claims": example.claims,
+        "answer": example.answer,
+        "annotations": None if example.annotations is None else [{"long_answer": each} for each in example.annotations],
+        "response": example.response,
+        "extra": dict(example.extra) or None,
+    }
+    return json.dumps({name: value for name, value in record.items() if value is not None}, ensure_ascii=False)
+
+
+def _document(document: Document) -> dict[str, Any]:
+    parts = {
+        "title": document.title,
+        "text": document.text,
+        "sent": document.sent,
+        "summary": document.summary,
+        "extraction": document.extraction,
+        "answers_found": document.answers_found,
+    }
+    return {name: value for name, value in parts.items() if value is not None}
+
+
+@lru_cache(maxsize=4_096)
+def example_of(text: str) -> Example:
+    """The example of a JSON string, with `answers` derived where it has only short answers or claims.
+
+    Remembered, because the rollouts of a group share it. Raises DataError, which names the field and what is allowed.
+    """
+    try:
+        data = json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{NAME} is no JSON: {error}; it is {excerpt(text)}") from None
+    if not isinstance(data, dict):
+        raise DataError(f"{NAME} must be a JSON object with question, docs and gold answers, not {excerpt(text)}")
+    example = with_answers(example_from(Record(NAME, 1, data), "0"))
+    extra = data.get("extra")
+    return replace(example, extra=extra) if isinstance(extra, Mapping) else example
+
+
+def completion_text(completion: str | Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> str:
+    """The text of a completion: as it is, or that of the last assistant message.
+
+    Reasoning that a parser has put into a field of its own goes back into its tags.
+    """
+    if isinstance(completion, str):
+        return completion
+    messages = [completion] if isinstance(completion, Mapping) else list(completion)
+    said = [_field(message, "content") for message in messages if _field(message, "role") == "assistant"]
+    if not said:
+        return ""
+    last = next(message for message in reversed(messages) if _field(message, "role") == "assistant")
+    reasoning = next((found for name in _REASONING if (found := _field(last, name))), None)
+    text = _plain(_field(last, "content"))
+    if not isinstance(reasoning, str):
+        return text
+    return f"{REASONING_TAGS.think_open}{reasoning}{REASONING_TAGS.think_close}{text}"
+
+
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+
+
+def _field(message: Any, name: str) -> Any:
+    return message.get(name) if isinstance(message, Mapping) else getattr(message, name, None)
+
+
+def _plain(content: Any) -> str:
+    """The text of a message's content: a string, or a list of parts."""
+    if isinstance(content, str):
+        return content
+    parts = (_field(part, "text") for part in content or ())
+    return "".join(part for part in parts if isinstance(part, str))
+
+
+def opened(prompt: str) -> str:
+    """What a rendered prompt has begun for the model: an open think tag with the white space behind it, or nothing."""
+    start = prompt.rfind(REASONING_TAGS.think_open)
+    return prompt[start:] if start >= 0 and prompt[start:].strip() == REASONING_TAGS.think_open else ""

@@ -1,0 +1,160 @@
+"""Training data for trainers, from the data of tasks: prompts, and what the rewards need of each example."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from groundeval.errors import DataError, MissingExtra, UsageError, unknown
+from groundeval.generation.interface import Prompt
+from groundeval.generation.prompts import render_prompt
+from groundeval.jobs import with_documents
+from groundeval.records import Example
+from groundeval.rewards.columns import example_json
+from groundeval.tasks import load_task
+
+Format = Literal["trl", "verl", "openrlhf"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+Row = dict[str, Any]
+ROWS_AT_ONCE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What the prompts look like, with the defaults of `groundeval run`."""
+
+    split: str = "train"
+    data: str | None = None
+    """A file or `embedded`; None: the task's own data."""
+    num_docs: int = 5
+    num_fewshot: int = 0
+    seed: int = 42
+    system: str | None = None
+    limit: int | None = None
+    """So many examples of each task."""
+
+
+def export(format: str, tasks: Sequence[str], out: Path, options: ExportOptions) -> int:
+    """Write the data of tasks, one after the other; returns the number of rows.
+
+    The file is parquet or JSON lines, as its name ends (`.parquet`, `.jsonl`), and is there whole or not at all. Raises
+    UserError for a format or task that does not exist, data that are wrong, or a name that ends otherwise.
+    """
+    if format not in FORMATS:
+        raise unknown("--format", format, FORMATS)
+    if format == "verl" and out.suffix != ".parquet":
+        raise UsageError(f"--out {out}: verl reads parquet; name the file {out.with_suffix('.parquet').name}")
+    write = WRITERS.get(out.suffix)
+    if write is None:
+        raise UsageError(f"--out {out}: must end in .parquet or .jsonl")
+    rows = (ROWS[format](*each) for task in tasks for each in prompted(task, options))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+    os.close(handle)
+    try:
+        count = write(Path(part), rows)
+        if not count:
+            raise DataError(f"--task {','.join(tasks)}: the {options.split} data have no examples")
+        os.chmod(part, 0o644)
+        os.replace(part, out)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
+    return count
+
+
+def prompted(reference: str, options: ExportOptions) -> Iterator[tuple[str, str, int, Prompt, Example]]:
+    """The examples of a task with their prompts: (task, split, index, prompt, example), one at a time.
+
+    The task is named so that the reward finds it again: a file by its whole path. An example holds only the documents
+    that its prompt shows.
+    """
+    task = load_task(reference)
+    named = str(Path(reference).resolve()) if Path(reference).is_file() else reference
+    template = task.prompt if options.system is None else replace(task.prompt, system=options.system)
+    examples = task.load(options.data, options.split).examples
+    demonstrations = task.demonstrations() if options.num_fewshot else ()
+    for index, example in enumerate(examples[: options.limit]):
+        prompt = render_prompt(
+            example,
+            template,
+            num_docs=options.num_docs,
+            demonstrations=demonstrations,
+            num_fewshot=options.num_fewshot,
+            seed=options.seed,
+        )
+        yield named, options.split, index, prompt, with_documents(example, options.num_docs)
+
+
+def messages(prompt: Prompt) -> list[dict[str, str]]:
+    """A prompt as the messages that chat templates take."""
+    system = [] if prompt.system is None else [{"role": "system", "content": prompt.system}]
+    return [*system, {"role": "user", "content": prompt.user}]
+
+
+def trl_row(task: str, split: str, index: int, prompt: Prompt, example: Example) -> Row:
+    """Columns of the TRL adapter."""
+    return {"prompt": messages(prompt), "task": task, "example": example_json(example)}
+
+
+def verl_row(task: str, split: str, index: int, prompt: Prompt, example: Example) -> Row:
+    """Columns that verl expects; `data_source` is the task, `ground_truth` the example."""
+    return {
+        "data_source": task,
+        "prompt": messages(prompt),
+        "ability": "grounded_qa",
+        "reward_model": {"style": "rule", "ground_truth": example_json(example)},
+        "extra_info": {"split": split, "index": index, "id": example.id},
+    }
+
+
+def openrlhf_row(task: str, split: str, index: int, prompt: Prompt, example: Example) -> Row:
+    """`input` and `label`, the names of which OpenRLHF is told (`--data.input_key`, `--data.label_key`)."""
+    label = json.dumps({"task": task, "example": example_json(example)}, ensure_ascii=False)
+    return {"input": messages(prompt), "label": label}
+
+
+ROWS: dict[str, Callable[[str, str, int, Prompt, Example], Row]] = {
+    "trl": trl_row,
+    "verl": verl_row,
+    "openrlhf": openrlhf_row,
+}
+
+
+def write_jsonl(path: Path, rows: Iterable[Row]) -> int:
+    """Write rows as JSON lines; returns their number."""
+    count = 0
+    with path.open("w", encoding="utf-8", errors="surrogatepass") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            count += 1
+    return count
+
+
+def write_parquet(path: Path, rows: Iterable[Row]) -> int:
+    """Write rows as a parquet file, some hundred at a time; returns their number."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingExtra("writing parquet files", "hf") from error
+    waiting, count, writer = iter(rows), 0, None
+    try:
+        while some := list(islice(waiting, ROWS_AT_ONCE)):
+            table = pyarrow.Table.from_pylist(some, schema=None if writer is None else writer.schema)
+            writer = writer or parquet.ParquetWriter(path, table.schema)
+            writer.write_table(table)
+            count += len(some)
+    finally:
+        if writer is not None:
+            writer.close()
+    return count
+
+
+WRITERS: dict[str, Callable[[Path, Iterable[Row]], int]] = {".jsonl": write_jsonl, ".parquet": write_parquet}

@@ -1,0 +1,194 @@
+"""Finds a reward by name, in a YAML file or in a Python file, and binds it to a task."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, ValidationError, validate_call
+
+from groundeval.errors import UsageError, excerpt, unknown
+from groundeval.metrics.metric import Entailment
+from groundeval.metrics.reading import AnswerKind
+from groundeval.records import Response
+from groundeval.registry import Registry, load_plugin
+from groundeval.rewards.reward import Reward, Rewarded
+from groundeval.score_phase import run_anywhere
+from groundeval.tasks import Task, load_task
+
+Recipe = Callable[..., Reward]
+"""A function of a task, and of parameters by name, that makes the reward for this task."""
+
+REWARDS: Registry[Recipe] = Registry("reward", group="groundeval.rewards", builtin=("groundeval.rewards.builtin",))
+
+KINDS: dict[AnswerKind, str] = {"em": "trust_asqa", "list": "trust_qampari", "claims": "trust_eli5"}
+"""A task of each kind, to show what a reward is for it."""
+
+
+def register_reward(name: str) -> Callable[[Recipe], Recipe]:
+    """Register a recipe: a function of a `Task` that returns its `Reward`.
+
+    Its keyword-only arguments are the parameters; their annotations say what is allowed, the first line of its
+    docstring is what `groundeval list rewards` shows.
+    """
+    return REWARDS.register(name)
+
+
+def load_reward(
+    name_or_path: str | Path,
+    task: str | Path | Task,
+    *,
+    nli: str = "true",
+    nli_options: Mapping[str, Any] | None = None,
+    **parameters: Any,
+) -> Reward:
+    """The reward of a name, a YAML file or a plugin file (`my_rewards.py:name`), bound to a task.
+
+    `default` is the task's own reward. `nli` names the verifier as `connect` takes it. `parameters` are the recipe's.
+    Raises UsageError for an unknown name, parameter or value, with the nearest match and what is allowed.
+    """
+    bound = task if isinstance(task, Task) else load_task(task)
+    reward = make(str(name_or_path), recipe_of(name_or_path), bound, parameters)
+    reward = replace(reward, nli=nli, nli_options=dict(nli_options or {}))
+    reward.check()
+    return reward
+
+
+def make(name: str, recipe: Recipe, task: Task, parameters: Mapping[str, Any]) -> Reward:
+    """What a recipe makes of a task and parameters. Raises UsageError for wrong parameters."""
+    checked = checked_parameters(name, recipe, parameters)
+    reward = recipe(task, **checked)
+    if not isinstance(reward, Reward):
+        raise UsageError(f'reward "{name}" must return a Reward, not {excerpt(reward)}')
+    description = reward.description or first_line(recipe)
+    return replace(
+        reward, name=title_of(name), task=task.name, kind=task.kind, parameters=checked, description=description
+    )
+
+
+def title_of(name_or_path: str) -> str:
+    """What a reward is called: its registered name, or the name of its file."""
+    if name_or_path.endswith((".yaml", ".yml", ".py")):
+        return Path(name_or_path).stem
+    return name_or_path.rpartition(":")[2]
+
+
+def recipe_of(name_or_path: str | Path) -> Recipe:
+    """The recipe of a name, a YAML file or a plugin file."""
+    text = str(name_or_path)
+    if text.endswith((".yaml", ".yml")):
+        from groundeval.rewards.yaml_reward import YamlRecipe
+
+        return YamlRecipe.read(Path(text))
+    file, colon, name = text.rpartition(":")
+    if colon and file.endswith(".py"):
+        load_plugin(file)
+        return REWARDS.get(name)
+    if text.endswith(".py"):
+        load_plugin(text)
+        names = REWARDS.registered_by(text)
+        if len(names) != 1:
+            what = f"registers {len(names)} rewards ({', '.join(names)})" if names else "registers no reward"
+            raise UsageError(f"reward {text}: the file {what}; name one: {text}:NAME")
+        return REWARDS.get(names[0])
+    return REWARDS.get(text)
+
+
+def default_parameters(recipe: Recipe) -> dict[str, Any]:
+    """The parameters of a recipe with their defaults."""
+    found = inspect.signature(recipe).parameters.values()
+    return {each.name: each.default for each in found if each.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def checked_parameters(name: str, recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All parameters of a recipe: those given, converted and checked against its annotations, and its defaults."""
+    defaults = default_parameters(recipe)
+    for each in given:
+        if each not in defaults:
+            raise unknown(f'parameter of reward "{name}"', each, defaults)
+    checker = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(_keywords(recipe))
+    try:
+        return dict(checker(**given))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        parameter = problem["loc"][0] if problem["loc"] else "?"
+        allowed = problem["msg"].replace("Input should be ", "").replace("'", '"')
+        raise UsageError(
+            f'reward "{name}": parameter {parameter}={excerpt(problem.get("input"))}: must be {allowed}'
+        ) from None
+
+
+def _keywords(recipe: Recipe) -> Callable[..., dict[str, Any]]:
+    """A function with the recipe's keyword arguments that returns them: what pydantic checks calls against."""
+
+    def keywords(**given: Any) -> dict[str, Any]:
+        return given
+
+    signature = inspect.signature(recipe, eval_str=True)
+    kept = [each for each in signature.parameters.values() if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    keywords.__signature__ = signature.replace(parameters=kept, return_annotation=dict)  # type: ignore[attr-defined]
+    keywords.__annotations__ = {each.name: each.annotation for each in kept}
+    return keywords
+
+
+def first_line(recipe: Recipe) -> str:
+    """The first line of a recipe's docstring."""
+    return (inspect.getdoc(recipe) or "").split("\n")[0]
+
+
+@dataclass(frozen=True)
+class RewardSpec:
+    """A reward as a user names it, for batches of any tasks: recipe, parameters and verifier. It pickles.
+
+    Its name and parameters are checked when it is made; `for_task` binds it.
+    """
+
+    name: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    nli: str = "true"
+    nli_options: Mapping[str, Any] = field(default_factory=dict)
+    _bound: dict[str, Reward] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        checked_parameters(self.name, recipe_of(self.name), self.parameters)
+
+    @property
+    def title(self) -> str:
+        """What the reward is called."""
+        return title_of(self.name)
+
+    def for_task(self, task: str) -> Reward:
+        """The reward for a task. Raises UsageError for one that does not exist."""
+        if task not in self._bound:
+            self._bound[task] = load_reward(
+                self.name, task, nli=self.nli, nli_options=self.nli_options, **self.parameters
+            )
+        return self._bound[task]
+
+    async def score(
+        self, responses: Sequence[Response], tasks: Sequence[str], nli: Entailment | None = None
+    ) -> list[Rewarded]:
+        """The rewards of responses to any tasks, in their order, with one batch of questions for all of them."""
+        places: dict[str, list[int]] = {}
+        for place, task in enumerate(tasks):
+            places.setdefault(task, []).append(place)
+        rewards = {task: self.for_task(task) for task in places}
+        parts = await asyncio.gather(
+            *(rewards[task].score([responses[place] for place in where], nli) for task, where in places.items())
+        )
+        found = {
+            place: rewarded
+            for where, part in zip(places.values(), parts, strict=True)
+            for place, rewarded in zip(where, part, strict=True)
+        }
+        return [found[place] for place in range(len(responses))]
+
+    def __call__(
+        self, responses: Sequence[Response], tasks: Sequence[str], nli: Entailment | None = None
+    ) -> list[Rewarded]:
+        """`score` for callers that do not await."""
+        return run_anywhere(lambda: self.score(responses, tasks, nli))

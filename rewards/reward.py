@@ -1,0 +1,181 @@
+"""What a reward is: arithmetic on the per-sample values and tables that `score` also prints, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import Any, Literal, Protocol
+
+from groundeval.errors import DataError, excerpt
+from groundeval.metrics.gold import with_answers
+from groundeval.metrics.metric import METRICS, Entailment, Values
+from groundeval.metrics.profiles import profile_named
+from groundeval.metrics.reading import AnswerKind
+from groundeval.nli import connect
+from groundeval.records import Response, Status
+from groundeval.runner import known_fields
+from groundeval.score_phase import run_anywhere
+from groundeval.scoring import Scored, Scorer, plan_scoring
+
+Line = Mapping[str, Any]
+"""A line of `scores.jsonl`: `id`, `status`, `values`, and tables such as `ground` or `statements`."""
+
+Components = dict[str, float | None]
+"""The parts of a reward by name, unweighted; None: the part does not apply to this sample."""
+
+
+class Formula(Protocol):
+    """The arithmetic of a reward: a function of a module, or a `functools.partial` of one, so that it pickles."""
+
+    def __call__(self, values: Values, line: Line) -> Components:
+        """`values` are the sample's per-sample values, `line` the whole line with its tables.
+
+        The parts have the same names for every sample.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Rewarded:
+    """The reward of one response."""
+
+    id: str
+    total: float | None
+    """None where there is no reward: the sample failed, or no part of the reward applies to it. Never 0 instead."""
+    components: Components
+    status: Status
+    error: str | None = None
+    """Why there is no total."""
+    line: Line = field(default_factory=dict, repr=False)
+    """The line of `scores.jsonl` that it was computed from."""
+
+    @property
+    def values(self) -> Values:
+        """The per-sample values behind the reward."""
+        values: Values = self.line.get("values", {})
+        return values
+
+
+@dataclass(frozen=True)
+class Reward:
+    """A reward for one task: which metrics it reads and what it makes of their values.
+
+    It holds no open resource and pickles. A recipe fills in the first group of fields, `load_reward` the second.
+    """
+
+    metrics: tuple[str, ...]
+    """Names of metrics (`groundeval list metrics`) whose values the formula reads."""
+    formula: Formula
+    profile: str
+    """The scoring protocol under which the metrics are computed."""
+    low: float = 0.0
+    high: float = 1.0
+    """The totals lie in [low, high]; infinite where nothing bounds them."""
+    combine: Literal["sum", "mean"] = "sum"
+    """The total: the weighted sum of the parts, or their weighted mean over those that apply to the sample."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Weights of the parts; 1 for those that are not named."""
+    description: str = ""
+
+    name: str = ""
+    task: str = ""
+    kind: AnswerKind = "em"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    nli: str = "true"
+    """The verifier, as `connect` takes it; connected when a metric first asks."""
+    nli_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def asks_nli(self) -> bool:
+        """Does computing it ask the NLI model (data without `answers_found` may add questions of its own)."""
+        return any(METRICS.get(name).asks_nli(self.kind) for name in self.metrics)
+
+    def of(self, line: Line) -> Rewarded:
+        """The reward of a line of `scores.jsonl`, recomputed from its values and tables; asks nothing.
+
+        Raises DataError for a line that lacks a value which the formula reads.
+        """
+        status: Status = line["status"]
+        if status == "error":
+            return Rewarded(line["id"], None, {}, status, line.get("error") or "the sample failed", line)
+        try:
+            components = self.formula(line["values"], line)
+        except KeyError as error:
+            raise DataError(
+                f'reward "{self.name}": the scores of sample {line["id"]} lack {error}.\n'
+                f"  Score with --profile {self.profile} --metrics {','.join(self.metrics)}"
+            ) from None
+        total = self._total(components, nothing_said=status != "ok")
+        why = None if total is not None else "no part of the reward applies to this sample"
+        return Rewarded(line["id"], total, components, status, why, line)
+
+    def _total(self, components: Components, nothing_said: bool) -> float | None:
+        # A part that does not apply because there is no text earns nothing: saying nothing is no way out of a reward.
+        applying = {name: value or 0.0 for name, value in components.items() if value is not None or nothing_said}
+        if not applying:
+            return None
+        total = sum(self.weights.get(name, 1.0) * value for name, value in applying.items())
+        if self.combine == "sum":
+            return float(total)
+        weight = sum(self.weights.get(name, 1.0) for name in applying)
+        return float(total / weight) if weight else 0.0
+
+    async def score(self, responses: Sequence[Response], nli: Entailment | None = None) -> list[Rewarded]:
+        """The rewards of responses, in their order; all their questions to the verifier meet in the same batches.
+
+        `nli`: a verifier to ask instead of the one that the reward names. A sample that fails has a status and no
+        total. Raises DataError for data without a field that the metrics need, BackendError when the verifier is gone.
+        """
+        responses = [_with_answers(response) for response in responses]
+        scorers: dict[frozenset[str], Scorer] = {}
+        chosen: list[Scorer] = []
+        for response in responses:
+            fields = known_fields((response.example,))
+            if fields not in scorers:
+                scorers[fields] = self._scorer(fields, nli)
+            chosen.append(scorers[fields])
+        scored = await _all(chosen, responses)
+        return [self.of(each.record()) for each in scored]
+
+    def _scorer(self, fields: frozenset[str], nli: Entailment | None) -> Scorer:
+        plan = plan_scoring(profile_named(self.profile), self.kind, fields, asked=self.metrics)
+        if plan.asks_nli and nli is None:
+            nli = connect(self.nli, **self.nli_options)
+        return Scorer(plan, nli)
+
+    def __call__(self, responses: Sequence[Response], nli: Entailment | None = None) -> list[Rewarded]:
+        """`score` for callers that do not await, on any thread, with or without a running event loop."""
+        return run_anywhere(lambda: self.score(responses, nli))
+
+    @property
+    def bounds(self) -> str:
+        """The range of the totals, as people write it."""
+        return f"[{_shown(self.low)}, {_shown(self.high)}]"
+
+    def check(self) -> None:
+        """Find out before anything expensive starts whether the profile and the metrics exist. Raises UserError."""
+        profile_named(self.profile)
+        for name in self.metrics:
+            if not METRICS.get(name).applies(self.profile, self.kind):
+                raise DataError(
+                    f'reward "{self.name}": metric "{name}" does not exist under profile {self.profile} for tasks of '
+                    f'kind "{self.kind}" (task {excerpt(self.task)})'
+                )
+
+
+def _with_answers(response: Response) -> Response:
+    example = with_answers(response.example)
+    return response if example is response.example else replace(response, example=example)
+
+
+async def _all(scorers: Sequence[Scorer], responses: Sequence[Response]) -> list[Scored]:
+    pairs = list(zip(scorers, responses, strict=True))
+    if any(scorer.plan.asks_nli for scorer in scorers):
+        return list(await asyncio.gather(*(scorer.score(response) for scorer, response in pairs)))
+    # Nothing waits: a task for each sample would cost more than its metrics.
+    return [await scorer.score(response) for scorer, response in pairs]
+
+
+def _shown(bound: float) -> str:
+    return {inf: "∞", -inf: "-∞"}.get(bound, f"{bound:g}")

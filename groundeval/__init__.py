@@ -9,23 +9,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from groundeval.api import evaluate, score
     from groundeval.generation.interface import SamplingParams, register_generator
     from groundeval.metrics.metric import Context, register_metric
     from groundeval.nli import NLI, connect, register_nli
     from groundeval.records import Document, Example, Pair, Response, Statement, Verdict
     from groundeval.results import Results
-    from groundeval.runner import evaluate, score
+    from groundeval.rewards import Reward, Rewarded, load_reward, register_reward
     from groundeval.tasks import Task, load_task, register_task
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "groundeval.api": ("evaluate", "score"),
     "groundeval.generation.interface": ("SamplingParams", "register_generator"),
     "groundeval.metrics.metric": ("Context", "register_metric"),
     "groundeval.nli": ("NLI", "connect", "register_nli"),
     "groundeval.records": ("Document", "Example", "Pair", "Response", "Statement", "Verdict"),
     "groundeval.results": ("Results",),
-    "groundeval.runner": ("evaluate", "score"),
+    "groundeval.rewards": ("Reward", "Rewarded", "load_reward", "register_reward"),
     "groundeval.tasks": ("Task", "load_task", "register_task"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -38,6 +40,8 @@ __all__ = [
     "Pair",
     "Response",
     "Results",
+    "Reward",
+    "Rewarded",
     "SamplingParams",
     "Statement",
     "Task",
@@ -45,10 +49,12 @@ __all__ = [
     "__version__",
     "connect",
     "evaluate",
+    "load_reward",
     "load_task",
     "register_generator",
     "register_metric",
     "register_nli",
+    "register_reward",
     "register_task",
     "score",
 ]

@@ -9,10 +9,17 @@ import typer
 
 from groundeval.commands.bench import bench
 from groundeval.commands.cache import cache
+from groundeval.commands.compare import compare
+from groundeval.commands.data import data
+from groundeval.commands.distill import distill
+from groundeval.commands.leaderboard import leaderboard
 from groundeval.commands.list import list_
+from groundeval.commands.rewards import rewards
 from groundeval.commands.run import run
 from groundeval.commands.score import score
 from groundeval.commands.serve_nli import serve_nli
+from groundeval.commands.serve_rewards import serve_rewards
+from groundeval.commands.train import train
 from groundeval.commands.validate import validate
 from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE, EXIT_USAGE, GroundevalError
 
@@ -52,9 +59,16 @@ def groundeval(
 
 app.command("run")(run)
 app.command("score")(score)
+app.command("compare")(compare)
+app.command("train")(train)
+app.command("distill")(distill)
 app.command("validate")(validate)
 app.command("list")(list_)
 app.command("serve-nli")(serve_nli)
+app.command("serve-rewards")(serve_rewards)
+app.add_typer(leaderboard, name="leaderboard")
+app.add_typer(rewards, name="rewards")
+app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")
 app.add_typer(cache, name="cache")
 

@@ -7,9 +7,12 @@ import importlib.util
 from groundeval.errors import MissingExtra
 
 MODULES = {
+    "bench": ("matplotlib",),
     "hf": ("torch", "transformers"),
+    "leaderboard": ("plotly", "itables"),
     "mauve": ("mauve", "torch", "transformers"),
     "server": ("fastapi", "uvicorn"),
+    "train": ("trl", "peft", "datasets", "accelerate", "torch", "transformers"),
 }
 """The modules that stand for an extra of `pyproject.toml`."""
 

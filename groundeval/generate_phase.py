@@ -1,4 +1,4 @@
-"""The first phase of a run: from a task's examples to generations on disk."""
+"""The first phase of a run: from prompts to generations on disk."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from groundeval.errors import BackendError, GroundevalError, UsageError
+from groundeval.errors import BackendError, GroundevalError
 from groundeval.generation.interface import Completion, Generator, Prompt, Rendered
-from groundeval.generation.prompts import fit_documents, render_prompt
+from groundeval.jobs import Job
 from groundeval.manifest import circumstances, now
 from groundeval.options import RunOptions
+from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 from groundeval.progress import progress, say
 from groundeval.records import Example, Response
-from groundeval.runs import Folder, Lines, content_id, folder_name, write_whole
-from groundeval.tasks.examples import content_hash
-from groundeval.tasks.oracle import with_oracle_documents
-from groundeval.tasks.task import Dataset, Task
+from groundeval.runs import Folder, Lines, write_whole
 
 WINDOW = 16
 """Prompts that are generated and written together where the generator names no number of its own."""
@@ -35,120 +32,6 @@ class Interrupted(GroundevalError):
     """The user or the system asked the run to stop; the same command goes on from there."""
 
     exit_code = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One task of a run, ready to generate: examples cut to the documents shown, and where everything goes."""
-
-    task: Task
-    reference: str
-    """How the task was named: a registered name or a path."""
-    dataset: Dataset
-    examples: tuple[Example, ...]
-    folder: Path
-    identity: Mapping[str, Any]
-    prompts: tuple[Prompt, ...]
-    shown: Mapping[str, int]
-    """Documents that each prompt shows, by sample id, where fewer than asked for fitted."""
-
-
-def prepare(
-    task: Task, reference: str, requested: str | None, dataset: Dataset, generator: Generator, options: RunOptions
-) -> Job:
-    """Render every prompt and find the run folder. Loads no model. Raises UserError for settings that cannot be met."""
-    template = task.prompt if options.system is None else replace(task.prompt, system=options.system)
-    identity: dict[str, Any] = {
-        "task": task.name,
-        "task_version": task.version,
-        "task_reference": _absolute(reference),
-        "data": {
-            "requested": None if requested is None else _absolute(requested),
-            "source": dataset.source,
-            "sha256": dataset.sha256,
-            "split": options.split,
-        },
-        "backend": options.backend,
-        "generator": dict(generator.identity()),
-        "prompt": {"template": template.name, "sha256": template.sha256},
-        "num_docs": options.num_docs,
-        "docs_field": options.docs_field,
-        "oracle_docs": options.oracle_docs,
-        "num_fewshot": options.num_fewshot,
-        "seed": options.seed,
-        "sampling": asdict(options.sampling),
-    }
-    demonstrations = task.demonstrations() if options.num_fewshot else ()
-    if demonstrations:
-        identity["demonstrations"] = content_hash(demonstrations)
-    folder = (
-        options.output_path
-        / folder_name(options.generator.model)
-        / folder_name(task.name)
-        / content_id(_for_hash(identity))
-    )
-    selected = dataset.examples[: options.limit]
-    if options.shard is not None:
-        index, count = options.shard
-        selected = selected[index - 1 :: count]
-    if options.oracle_docs:
-        selected = tuple(with_oracle_documents(example, options.num_docs) for example in selected)
-    limit = _prompt_limit(generator, options)
-    settings: dict[str, Any] = {
-        "num_docs": options.num_docs,
-        "demonstrations": demonstrations,
-        "num_fewshot": options.num_fewshot,
-        "seed": options.seed,
-        "docs_field": options.docs_field,
-    }
-    prompts: list[Prompt] = []
-    shown: dict[str, int] = {}
-    for example in selected:
-        if limit is None:
-            prompts.append(render_prompt(example, template, **settings))
-            continue
-        fitted = fit_documents(
-            example, template, length=lambda prompt: generator.render(prompt).tokens or 0, limit=limit, **settings
-        )
-        prompts.append(fitted.prompt)
-        if fitted.dropped:
-            shown[example.id] = fitted.kept
-    judged = 0 if options.scoring.post_hoc == "none" else options.cite_docs
-    cut = tuple(with_documents(each, max(judged, shown.get(each.id, options.num_docs))) for each in selected)
-    return Job(task, reference, dataset, cut, folder, identity, tuple(prompts), shown)
-
-
-def _absolute(reference: str) -> str:
-    """A file by its whole path, so that a run folder can be scored from anywhere; a name stays a name."""
-    return str(Path(reference).resolve()) if Path(reference).is_file() else reference
-
-
-def with_documents(example: Example, count: int) -> Example:
-    """The example with its first `count` documents: those that the model was shown, and no others are scored."""
-    if example.docs is None or len(example.docs) <= count:
-        return example
-    return replace(example, docs=example.docs[:count])
-
-
-def _for_hash(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Where the data lies and how the task was named do not determine the texts; what they contain does."""
-    return {
-        **{key: value for key, value in identity.items() if key != "task_reference"},
-        "data": {key: value for key, value in identity["data"].items() if key in ("sha256", "split")},
-    }
-
-
-def _prompt_limit(generator: Generator, options: RunOptions) -> int | None:
-    context = getattr(generator, "context_length", None)
-    if context is None:
-        return None
-    limit = int(context) - options.sampling.max_new_tokens
-    if limit < 1:
-        raise UsageError(
-            f"--gen-kwargs max_new_tokens={options.sampling.max_new_tokens}: the model's {context} tokens of context "
-            "leave no room for a prompt"
-        )
-    return limit
 
 
 def generate(job: Job, generator: Generator, options: RunOptions) -> None:
@@ -206,19 +89,30 @@ def _windows(
             if stop_requested():
                 raise Interrupted(f"{job.task.name}: stopped on request. The same command goes on from here.")
             rendered = {prompt.id: generator.render(prompt) for prompt in window}
-            completions = _completed(window, generator, options)
-            ordered = [as_record(examples[each.id], rendered[each.id], completions[each.id]) for each in window]
-            for record in ordered:
-                if record["id"] in job.shown:
-                    record["documents_shown"] = job.shown[record["id"]]
-            lines.append(ordered)
-            yield from ordered
+            found: dict[str, Completion] = {}
+            try:
+                _complete(window, generator, options, found)
+            except KeyboardInterrupt:
+                lines.append(_records(job, window, examples, rendered, found))
+                raise Interrupted(
+                    f"{job.task.name}: stopped at once; {len(found)} of {len(window)} answers of the last window are "
+                    "kept. The same command goes on from here."
+                ) from None
+            records = _records(job, window, examples, rendered, found)
+            lines.append(records)
+            yield from records
 
 
-def _completed(window: Sequence[Prompt], generator: Generator, options: RunOptions) -> dict[str, Completion]:
-    """The completions of a window by id. Whatever goes wrong in a backend is a BackendError: the run can be resumed."""
+def _complete(
+    window: Sequence[Prompt], generator: Generator, options: RunOptions, found: dict[str, Completion]
+) -> None:
+    """Put the completions of a window into `found`, by id, as they come.
+
+    Whatever goes wrong in a backend is a BackendError: the run can be resumed.
+    """
     try:
-        found = {completion.id: completion for completion in generator.generate(window, options.sampling)}
+        for completion in generator.generate(window, options.sampling):
+            found[completion.id] = completion
     except GroundevalError:
         raise
     except Exception as error:
@@ -226,10 +120,25 @@ def _completed(window: Sequence[Prompt], generator: Generator, options: RunOptio
     missing = [prompt.id for prompt in window if prompt.id not in found]
     if missing:
         raise BackendError(f'backend {options.backend} gave no completion for sample "{missing[0]}"')
-    return found
 
 
-def as_record(example: Example, rendered: Rendered, completion: Completion) -> dict[str, Any]:
+def _records(
+    job: Job,
+    window: Sequence[Prompt],
+    examples: Mapping[str, Example],
+    rendered: Mapping[str, Rendered],
+    found: Mapping[str, Completion],
+) -> list[dict[str, Any]]:
+    """The lines of those prompts of a window that have a completion, in the order of the data."""
+    records = []
+    for each in (prompt.id for prompt in window if prompt.id in found):
+        record = as_record(examples[each], rendered[each], found[each], job.tags)
+        shown = {"documents_shown": job.shown[each]} if each in job.shown else {}
+        records.append({**record, **shown})
+    return records
+
+
+def as_record(example: Example, rendered: Rendered, completion: Completion, tags: ReasoningTags) -> dict[str, Any]:
     """The line of `generations.jsonl`."""
     record: dict[str, Any] = {
         "id": completion.id,
@@ -243,15 +152,19 @@ def as_record(example: Example, rendered: Rendered, completion: Completion) -> d
     }
     if completion.error:
         return {**record, "error": completion.error}
-    return {**record, "status": as_response(example, record).status}
+    return {**record, "status": as_response(example, record, tags).status}
 
 
-def as_response(example: Example, record: Mapping[str, Any]) -> Response:
+def as_response(example: Example, record: Mapping[str, Any], tags: ReasoningTags = REASONING_TAGS) -> Response:
     """The response that a line of `generations.jsonl` holds."""
     if record["status"] == "error":
         return Response.failed(example, record.get("error") or "generation failed")
     return Response.build(
-        example, record["raw"], prefill=record.get("prefill") or "", finish_reason=record.get("finish_reason")
+        example,
+        record["raw"],
+        prefill=record.get("prefill") or "",
+        finish_reason=record.get("finish_reason"),
+        tags=tags,
     )
 
 
@@ -277,7 +190,7 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
         if requested.is_set():
             raise KeyboardInterrupt
         requested.set()
-        say("stopping after this window; interrupt again to stop at once")
+        say("stopping after what is under way; a second signal stops at once")
 
     before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -311,6 +224,7 @@ def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> 
             if job.identity["num_fewshot"]
             else [],
             "documents_dropped": len(job.shown),
+            "longest_prompt_tokens": job.longest_prompt,
             "created": before.get("created", now()),
             "circumstances": circumstances(),
             "sessions": sessions,

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from groundeval.metrics.reading import AnswerKind
-from groundeval.parsing.citations import citations
+from groundeval.parsing.citations import citations, remove_citations
 from groundeval.parsing.refusal import refuses
 from groundeval.parsing.statements import sentences
 from groundeval.records import Document, Response
 
-PostHoc = Literal["none", "tfidf"]
-"""How citations are attached: not at all, or by the cosine of TF-IDF vectors."""
+PostHoc = Literal["none", "tfidf", "encoder"]
+"""How citations are attached: not at all, or by the cosine of TF-IDF vectors or of a sentence encoder's vectors."""
 
 _ENDINGS = ".!?"
 Similarities = Callable[[str], Sequence[float]]
+"""How much a statement resembles each document; 0 or less: not at all."""
+Comparing = Callable[[Sequence[Document]], Similarities]
 
 
-def cite_afterwards(response: Response, kind: AnswerKind) -> Response:
+def cite_afterwards(response: Response, kind: AnswerKind, comparing: Comparing | None = None) -> Response:
     """The response with a citation at every sentence or list item that has none and resembles some document.
 
-    A refusal is left alone, and so is a statement that shares no word with any document. Citations go before the
-    final punctuation mark.
+    A refusal is left alone, and so is a statement that resembles no document. Citations go before the final punctuation
+    mark. By default statements are compared by TF-IDF.
     """
     docs = response.example.docs or ()
     if not docs or response.status != "ok" or refuses(response.text):
         return response
-    similar = tfidf(docs)
+    similar = (comparing or tfidf)(docs)
     if kind == "list":
         text = ",".join(_cited(item, similar) for item in response.text.split(","))
     else:
@@ -73,3 +75,13 @@ def tfidf(docs: Sequence[Document]) -> Similarities:
         return [float(each) for each in (vectorizer.transform([statement]) @ known.T).toarray()[0]]
 
     return similarities
+
+
+def encoded(encoder: Callable[[Sequence[str]], Any]) -> Comparing:
+    """Cosine of the vectors that an encoder gives for a statement and for each document, in [-1, 1]."""
+
+    def comparing(docs: Sequence[Document]) -> Similarities:
+        known = encoder([f"{document.title} {document.text}".strip() for document in docs])
+        return lambda statement: [float(each) for each in known @ encoder([remove_citations(statement).strip()])[0]]
+
+    return comparing

@@ -82,7 +82,7 @@ class Statement:
     """One statement of a response: a sentence, or for list tasks the question with one item."""
 
     text: str
-    """As it stands in the response, citations included."""
+    """As it stands in the response, citations included (under `strict` without them)."""
     hypothesis: str
     """What its citations must support: the text without citations."""
     citations: tuple[int, ...]

@@ -22,7 +22,15 @@ SUMMARY = {
         "macro_f1",
         "answered_citation_f1",
         "trust_score",
-    )
+    ),
+    "strict": (
+        "answered_ratio",
+        "mixed_ratio",
+        "correctness_f1",
+        "macro_f1",
+        "answered_citation_f1",
+        "trust_score",
+    ),
 }
 """By profile: the keys that a summary shows beside the task's headline."""
 
@@ -65,6 +73,8 @@ def title(result: Results) -> str:
     """Task, profile, NLI model and number of samples, with the statuses of those that are not `ok`."""
     statuses = ", ".join(f"{count} {status}" for status, count in result.statuses.items() if status != "ok")
     whole = f"{result.task} · profile {result.profile} · NLI {nli_label(result)} · n = {result.n}"
+    if result.num_samples > 1:
+        whole += f" questions, {result.num_samples} answers each"
     return f"{whole} ({statuses})" if statuses else whole
 
 
@@ -74,9 +84,12 @@ def _table(result: Results) -> Table:
     table.add_column("value", justify="right")
     table.add_column("95% interval", justify="right")
     table.add_column("n", justify="right")
+    if result.best_of:
+        table.add_column(f"best of {result.num_samples}", justify="right")
     for key, metric in result.metrics.items():
         style = "bold" if key in result.headline else None
-        table.add_row(key, f"{metric.value:.2f}", _interval(metric), str(metric.n), style=style)
+        best = [f"{result.best_of[key].value:.2f}"] if key in result.best_of else []
+        table.add_row(key, f"{metric.value:.2f}", _interval(metric), str(metric.n), *best, style=style)
     return table
 
 

@@ -40,11 +40,15 @@ class Results(BaseModel):
     nli_identity: dict[str, Any] | None = None
     """The NLI model's revision, dtype and kind; `fidelity: proxy` marks a proxy."""
     n: int
-    """Samples scored."""
+    """Samples scored. Of several answers to each question, the questions with at least one that could be scored."""
     statuses: dict[str, int]
-    """How many samples ended in which status; those with status `error` are in no mean."""
+    """How many samples ended in which status; those with status `error` are in no mean. Every answer counts."""
     headline: list[str]
     metrics: dict[str, MetricResult]
+    num_samples: int = 1
+    """Answers drawn for each question. With several, `metrics` are means in which every question weighs the same."""
+    best_of: dict[str, MetricResult] = {}
+    """With several answers: the mean over questions of the best one's value, each key choosing for itself."""
     notes: list[str] = []
 
     def as_bytes(self) -> bytes:

@@ -1,4 +1,4 @@
-"""`evaluate` a model on tasks, and `score` texts that exist already: the whole pipeline as two functions."""
+"""The whole pipeline: generate and score tasks with a model, or score texts that exist already."""
 
 from __future__ import annotations
 
@@ -9,21 +9,17 @@ from typing import Any
 
 from groundeval.errors import BackendError, DataError, GroundevalError, UsageError, unknown
 from groundeval.files import file_hash
-from groundeval.generate_phase import (
-    Job,
-    as_response,
-    generate,
-    prepare,
-    stored_generations,
-    with_documents,
-)
-from groundeval.generation.interface import GENERATORS, Generator, GeneratorOptions, SamplingParams
+from groundeval.generate_phase import as_response, generate, stored_generations
+from groundeval.generation.interface import GENERATORS, Generator
+from groundeval.jobs import Job, prepare, with_documents
+from groundeval.metrics.draws import drawn
 from groundeval.metrics.gold import with_answers
 from groundeval.options import RunOptions, ScoringOptions
-from groundeval.posthoc import PostHoc
+from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
+from groundeval.preflight import check_disk, check_lengths, check_scorers
 from groundeval.records import Example, Response
 from groundeval.runs import Lines, read_json
-from groundeval.score_phase import ScoreResult, Texts, check_verifier, open_nli, plans_for, score_texts
+from groundeval.score_phase import ScoreResult, Texts, open_nli, plans_for, score_texts
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.examples import fields_present
 from groundeval.tasks.oracle import with_oracle_documents
@@ -69,11 +65,13 @@ def prepare_run(tasks: Sequence[str], options: RunOptions) -> Prepared:
     _check_data_names(tasks, options)
     jobs = tuple(_job(reference, generator, options) for reference in tasks)
     _check_distinct(jobs)
+    for job in jobs:
+        check_lengths(job, options.scoring.quiet)
     if options.phase != "generate":
         plans = [plan for job in jobs for plan in plans_for(job.task, known_fields(job.examples), options.scoring)]
-        nli = open_nli(plans, options.scoring)
-        if nli is not None:
-            check_verifier(nli)
+        check_scorers(plans, open_nli(plans, options.scoring), options.scoring)
+    # Last, since it makes the folder for what is written.
+    check_disk(jobs, options)
     return Prepared(generator, jobs, options)
 
 
@@ -146,7 +144,8 @@ def _score_job(job: Job, options: RunOptions) -> list[ScoreResult]:
             f"{job.folder}: {len(lacking)} of {len(job.examples)} samples lack a generation (first: {lacking[0]}).\n"
             "  Generate them first: --phase generate, or --phase all."
         )
-    return score_texts(_stored_texts(job.task, job.examples, stored, job.dataset.notes, job.folder), options.scoring)
+    texts = _stored_texts(job.task, job.examples, stored, job.dataset.notes, job.folder, job.tags, options.num_samples)
+    return score_texts(texts, options.scoring)
 
 
 def _stored_texts(
@@ -155,15 +154,18 @@ def _stored_texts(
     stored: Mapping[str, Mapping[str, Any]],
     notes: Sequence[str],
     folder: Path,
+    tags: ReasoningTags,
+    num_samples: int,
 ) -> Texts:
     derived = tuple(with_answers(example) for example in examples)
     return Texts(
         task,
         derived,
-        lambda example: as_response(example, stored[example.id]),
+        lambda example: as_response(example, stored[example.id], tags),
         known_fields(derived),
         tuple(notes),
         folder,
+        num_samples=num_samples,
     )
 
 
@@ -194,20 +196,19 @@ def score_predictions(
         outputs[example.id] = output
     if not examples:
         raise DataError(f"{path}: no records")
-    origin = {"task": task.name, "file_sha256": file_hash(Path(path)), "num_docs": num_docs} if output_path else {}
+    tags = options.reasoning_tags or REASONING_TAGS
+    origin: dict[str, Any] = {}
+    if output_path is not None:
+        origin = {"task": task.name, "file_sha256": file_hash(Path(path)), "num_docs": num_docs, **_tagged(tags)}
     texts = Texts(
         task,
         examples,
-        lambda example: Response.build(example, outputs[example.id]),
+        lambda example: Response.build(example, outputs[example.id], tags=tags),
         known_fields(examples),
         folder=output_path,
         origin=origin,
     )
     return score_texts(texts, options)
-
-
-def _named(task: str | Task) -> Task:
-    return task if isinstance(task, Task) else load_task(task)
 
 
 def score_run(
@@ -226,7 +227,8 @@ def score_run(
     judged_task = load_task(identity["task_reference"])
     dataset = _dataset_of(judged_task, identity["data"], folder)
     stored = stored_generations(folder)
-    found = [example for example in dataset.examples if example.id in stored]
+    num_samples = identity.get("num_samples", 1)
+    found = [example for example in drawn(dataset.examples, num_samples) if example.id in stored]
     if identity["oracle_docs"]:
         found = [with_oracle_documents(example, identity["num_docs"]) for example in found]
     judged = 0 if options.post_hoc == "none" else cite_docs
@@ -235,7 +237,15 @@ def score_run(
         for each in found
     ]
     notes = [*dataset.notes, *_unfinished(folder, stored)]
-    return score_texts(_stored_texts(judged_task, examples, stored, notes, folder), options)
+    tags = ReasoningTags(*identity.get("reasoning_tags", REASONING_TAGS.all()))
+    asked = options.reasoning_tags or tags
+    texts = _stored_texts(judged_task, examples, stored, notes, folder, asked, num_samples)
+    return score_texts(texts if asked == tags else replace(texts, origin=_tagged(asked)), options)
+
+
+def _tagged(tags: ReasoningTags) -> dict[str, Any]:
+    """What tells texts that are read with these tags from others."""
+    return {} if tags == REASONING_TAGS else {"reasoning_tags": list(tags.all())}
 
 
 def _identity_in(manifest: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
@@ -257,16 +267,6 @@ def _unfinished(folder: Path, stored: Mapping[str, Any]) -> list[str]:
     return [f"the run is unfinished: {lacking} of {len(asked)} samples have no text yet"] if lacking else []
 
 
-def _refuse_for_runs(folder: str | Path, flags: Mapping[str, object]) -> None:
-    """A run folder knows its samples and their documents, and keeps its own scores: nothing is ignored in silence."""
-    given = [flag for flag, value in flags.items() if value is not None]
-    if given:
-        raise UsageError(
-            f"{given[0]} does not go with a run folder ({folder}), which knows its samples and documents and keeps "
-            "its scores.\n  Leave the flag out, or make another run with it."
-        )
-
-
 def _dataset_of(task: Task, data: Mapping[str, Any], folder: Path) -> Dataset:
     dataset = task.load(data["requested"], data["split"])
     if dataset.sha256 != data["sha256"]:
@@ -275,96 +275,3 @@ def _dataset_of(task: Task, data: Mapping[str, Any], folder: Path) -> Dataset:
             "  Its content has changed since; put the old data back, or generate again."
         )
     return dataset
-
-
-def evaluate(
-    model: str,
-    tasks: str | Sequence[str],
-    *,
-    backend: str = "hf",
-    nli: str = "true",
-    profiles: Sequence[str] = (),
-    metrics: Sequence[str] = (),
-    data: str | Mapping[str, str] | None = None,
-    num_docs: int = 5,
-    num_fewshot: int = 0,
-    limit: int | None = None,
-    seed: int = 42,
-    sampling: SamplingParams | None = None,
-    batch_size: int | None = None,
-    dtype: str | None = None,
-    revision: str | None = None,
-    trust_remote_code: bool = False,
-    model_args: Mapping[str, Any] | None = None,
-    nli_options: Mapping[str, Any] | None = None,
-    output_path: str | Path = "runs",
-    quiet: bool = True,
-) -> list[TaskRun]:
-    """Evaluate a model on tasks: the Python form of `groundeval run`.
-
-    `data` is a file or `embedded`, for all tasks or by task name. Runs are resumed from `output_path`. Works inside a
-    running event loop (a notebook). Raises UserError before anything expensive starts, and BackendError if a task's
-    backend failed; what was generated until then is kept.
-    """
-    by_task = {EVERY_TASK: data} if isinstance(data, str) else dict(data or {})
-    options = RunOptions(
-        generator=GeneratorOptions(
-            model,
-            revision=revision,
-            dtype=dtype,
-            batch_size=batch_size,
-            trust_remote_code=trust_remote_code,
-            model_args=model_args or {},
-        ),
-        backend=backend,
-        scoring=ScoringOptions(tuple(profiles), tuple(metrics), nli, nli_options or {}, quiet=quiet),
-        sampling=replace(sampling or SamplingParams(), seed=seed),
-        data=by_task,
-        num_docs=num_docs,
-        num_fewshot=num_fewshot,
-        seed=seed,
-        limit=limit,
-        output_path=Path(output_path),
-    )
-    runs = run([tasks] if isinstance(tasks, str) else list(tasks), options)
-    for each in runs:
-        if each.error is not None:
-            raise each.error
-    return runs
-
-
-def score(
-    predictions: str | Path,
-    task: str | Task | None = None,
-    *,
-    profiles: Sequence[str] = (),
-    metrics: Sequence[str] = (),
-    nli: str = "true",
-    nli_options: Mapping[str, Any] | None = None,
-    metric_models: Mapping[str, str] | None = None,
-    num_docs: int | None = None,
-    limit: int | None = None,
-    cot: bool = False,
-    post_hoc: PostHoc = "none",
-    output_path: str | Path | None = None,
-    quiet: bool = True,
-) -> list[ScoreResult]:
-    """Score a file of outputs, or a run folder again: the Python form of `groundeval score`. One result a profile.
-
-    Works inside a running event loop (a notebook). Raises UserError before anything expensive starts.
-    """
-    options = ScoringOptions(
-        tuple(profiles), tuple(metrics), nli, nli_options or {}, metric_models or {}, post_hoc, cot, quiet
-    )
-    if limit is not None and limit < 1:
-        raise UsageError(f"--limit {limit}: must be 1 or more")
-    if num_docs is not None and num_docs < 0:
-        raise UsageError(f"--num-docs {num_docs}: must be 0 or more")
-    if Path(predictions).is_dir():
-        _refuse_for_runs(predictions, {"--num-docs": num_docs, "--limit": limit, "--output-path": output_path})
-        return score_run(Path(predictions), options, task=None if task is None else _named(task).name)
-    if task is None:
-        raise UsageError(f"{predictions}: which task? Name it with --task, for instance --task asqa.")
-    judged = _named(task)
-    folder = None if output_path is None else Path(output_path)
-    return score_predictions(predictions, judged, options, num_docs=num_docs, limit=limit, output_path=folder)

@@ -22,6 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from pydantic_core import from_json
+
 from groundeval.errors import EXIT_FAILED, DataError, GroundevalError, UsageError
 
 
@@ -149,6 +151,16 @@ def write_whole(path: Path, content: bytes) -> None:
         raise DiskFull(f"cannot write {path}: {error.strerror}. Everything written before is whole.") from error
 
 
+def _parsed(line: bytes) -> dict[str, Any]:
+    """A line's JSON. The fast parser refuses lone surrogates, which a model's text may hold."""
+    record: dict[str, Any]
+    try:
+        record = from_json(line)
+    except ValueError:
+        record = json.loads(line)
+    return record
+
+
 class Lines:
     """A JSONL file that is appended to in whole lines and survives being cut anywhere.
 
@@ -168,7 +180,7 @@ class Lines:
                 if not line.endswith(b"\n"):
                     return
                 try:
-                    yield json.loads(line)
+                    yield _parsed(line)
                 except ValueError:
                     raise DataError(
                         f"{self.path}, line {number}: not JSON. Delete the line to compute it again."

@@ -16,12 +16,14 @@ from groundeval.errors import DataError, UsageError
 from groundeval.extras import require
 from groundeval.generate_phase import Interrupted, stop_requests
 from groundeval.generation.metric_models import OptionalModels
+from groundeval.generation.sentence_encoder import SentenceEncoder
 from groundeval.manifest import circumstances
+from groundeval.metrics.draws import best_of, questions_of, summarize_draws
 from groundeval.metrics.profiles import profile_named
-from groundeval.metrics.statistics import summarize
+from groundeval.metrics.statistics import Estimate, summarize
 from groundeval.nli import NLI, connect
 from groundeval.options import ScoringOptions
-from groundeval.posthoc import cite_afterwards
+from groundeval.posthoc import cite_afterwards, encoded
 from groundeval.progress import progress, say
 from groundeval.records import Example, Response
 from groundeval.results import Results, metric_results
@@ -32,6 +34,9 @@ from groundeval.tasks.task import Task
 
 SCORING_VERSION = 1
 """Raised when a change to the code changes numbers, so that old scores are not taken for new ones."""
+
+OVERALL = ("trust_score",)
+"""The headline under a profile that has none of the task's own headline keys."""
 
 _SECONDS_BETWEEN_WRITES = 0.5
 
@@ -52,6 +57,8 @@ class Texts:
     """The run folder, or None where nothing is written."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """What tells these texts from others that are scored into the same folder; a run folder holds one set only."""
+    num_samples: int = 1
+    """Answers to each question, one behind the other (`groundeval.metrics.draws`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +96,6 @@ def open_nli(plans: Sequence[Plan], options: ScoringOptions) -> NLI | None:
     return connect(options.nli, **options.nli_options) if any(plan.asks_nli for plan in plans) else None
 
 
-def check_verifier(nli: NLI) -> None:
-    """Find out what is wrong with a verifier without loading its weights, which may not fit beside the generator."""
-    check = getattr(nli.model, "check", None)
-    if callable(check):
-        check()
-
-
 def score_texts(texts: Texts, options: ScoringOptions) -> list[ScoreResult]:
     """Score texts under every profile asked for. What is in the run folder already is not computed again."""
     texts = _read(texts, options)
@@ -105,7 +105,8 @@ def score_texts(texts: Texts, options: ScoringOptions) -> list[ScoreResult]:
     if texts.folder is not None:
         check_writable(texts.folder)
     if nli is not None:
-        nli.load()
+        # Its weights are loaded by the first pair that is not in the cache.
+        nli.check()
     return [
         _score_under(plan, texts, nli.scope() if nli is not None and plan.asks_nli else None, options) for plan in plans
     ]
@@ -117,18 +118,29 @@ def _read(texts: Texts, options: ScoringOptions) -> Texts:
         return texts
     original, kind = texts.response, texts.task.kind
     note = f"citations were attached to uncited statements afterwards ({options.post_hoc})"
-    attached = replace(texts, response=lambda example: cite_afterwards(original(example), kind))
+    encoder = encoder_of(options)
+    comparing = None if encoder is None else encoded(encoder)
+    attached = replace(texts, response=lambda example: cite_afterwards(original(example), kind, comparing))
     return replace(attached, notes=(*texts.notes, note))
 
 
+def encoder_of(options: ScoringOptions) -> SentenceEncoder | None:
+    """The encoder behind post-hoc citation, not yet loaded. Raises UserError for one that cannot be used."""
+    if options.post_hoc_encoder is None:
+        return None
+    require("hf", "--post-hoc encoder")
+    return SentenceEncoder(options.post_hoc_encoder)
+
+
 def _score_under(plan: Plan, texts: Texts, nli: NLI | None, options: ScoringOptions) -> ScoreResult:
+    encoder = encoder_of(options)
     if not options.quiet:
         for note in (*texts.notes, *plan.notes):
             say(f"note: {note}")
     identity = {
         **_identity(plan, texts.task, nli),
         "metric_models": dict(options.metric_models),
-        "post_hoc": options.post_hoc,
+        "post_hoc": options.post_hoc if encoder is None else {"encoder": dict(encoder.identity)},
         "origin": dict(texts.origin),
     }
     folder = None if texts.folder is None else Folder(texts.folder / "scores" / content_id(identity))
@@ -216,7 +228,15 @@ async def _score_pending(
 
 def _results(plan: Plan, texts: Texts, table: ScoreTable, nli: NLI | None, models: OptionalModels) -> Results:
     ids = [example.id for example in texts.examples]
-    estimates = summarize(table.columns(ids), plan.aggregates)
+    scored = table.scored(ids)
+    columns = table.columns(scored)
+    best: Mapping[str, Estimate] = {}
+    if texts.num_samples == 1:
+        n, estimates = len(scored), summarize(columns, plan.aggregates)
+    else:
+        questions = questions_of(scored)
+        n, estimates = len(set(questions)), summarize_draws(columns, plan.aggregates, questions)
+        best = best_of(columns, plan.aggregates, questions)
     if any(metric.corpus for metric in plan.metrics):
         estimates |= corpus_estimates(plan, [texts.response(example) for example in texts.examples], models)
     statuses = table.statuses(ids)
@@ -232,10 +252,13 @@ def _results(plan: Plan, texts: Texts, table: ScoreTable, nli: NLI | None, model
         profile=plan.profile.name,
         nli=None if nli is None else str(nli.identity()["name"]),
         nli_identity=None if nli is None else nli.identity(),
-        n=sum(count for status, count in statuses.items() if status != "error"),
+        n=n,
         statuses=statuses,
-        headline=[key for key in texts.task.headline if key in estimates],
+        headline=[key for key in texts.task.headline if key in estimates]
+        or [key for key in OVERALL if key in estimates],
         metrics=metric_results({key: estimates[key] for key in plan.reported if key in estimates}),
+        num_samples=texts.num_samples,
+        best_of=metric_results(best),
         notes=[*texts.notes, *plan.notes, *lost],
     )
 

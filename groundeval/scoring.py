@@ -40,7 +40,7 @@ class Plan:
     @property
     def asks_nli(self) -> bool:
         """Does scoring ask the NLI model."""
-        return any(metric.nli for metric in self.metrics) or (self.derives_answers_found and self.kind == "claims")
+        return any(metric.asks_nli(self.kind) for metric in self.metrics) or (self.derives_answers_found and self.kind == "claims")
 
     @property
     def aggregates(self) -> dict[str, Aggregate]:
@@ -80,7 +80,8 @@ def plan_scoring(
             chosen += defaults
             keys += [key for each in defaults for key in _keys(possible[each])]
             continue
-        found = [each for each, metric in possible.items() if name == each or name in _keys(metric)]
+        # A metric that is called by the name is meant, not another that reports a key of that name.
+        found = [name] if name in possible else [each for each, metric in possible.items() if name in _keys(metric)]
         if not found:
             raise _unknown_metric(name, profile, kind, possible)
         chosen += found
@@ -243,6 +244,10 @@ class ScoreTable:
         rows = [self._rows[each] for each in ids if each in self._rows]
         matrix = np.vstack(rows) if rows else np.empty((0, len(self._columns)))
         return {column: np.ascontiguousarray(matrix[:, index]) for index, column in enumerate(self._columns)}
+
+    def scored(self, ids: Iterable[str]) -> list[str]:
+        """Those of these samples that have values."""
+        return [each for each in ids if each in self._rows]
 
     def statuses(self, ids: Iterable[str]) -> dict[str, int]:
         """How many of these samples ended in which status, by name of the status."""

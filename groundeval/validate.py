@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from groundeval.metrics.gold import with_answers
+from groundeval.metrics.gold import with_answers, with_gold_for_alce
 from groundeval.metrics.reading import AnswerKind
 from groundeval.options import ScoringOptions
-from groundeval.records import Example, QAPair, Response
+from groundeval.records import Example, Response
 from groundeval.results import Results
 from groundeval.runner import known_fields
 from groundeval.score_phase import Texts, score_texts
@@ -62,23 +62,13 @@ def validate(task: Task, source: str | None, options: ScoringOptions) -> list[Ch
 
 def _gold_checks(task: Task, examples: Sequence[Example], options: ScoringOptions) -> list[Check]:
     key = RECALL[task.kind]
-    with_gold = [_with_gold_of(example, task.kind) for example in examples]
+    with_gold = [with_gold_for_alce(example, task.kind) for example in examples]
     gold = _score(task, with_gold, lambda example: _all_gold(example, task.kind), "alce", (key,), options)
     empty = _score(task, with_gold, lambda example: "", "alce", (key,), options)
     return [
         _at_least("all gold answers", key, gold, task.kind == "claims"),
         _zero("empty answers", key, empty),
     ]
-
-
-def _with_gold_of(example: Example, kind: AnswerKind) -> Example:
-    """The example with the gold fields that ALCE's recall reads, taken from `answers` where they are missing."""
-    answers = example.answers or ()
-    if kind == "em" and example.qa_pairs is None:
-        return replace(example, qa_pairs=tuple(QAPair("", aliases) for aliases in answers))
-    if kind == "claims" and example.claims is None:
-        return replace(example, claims=tuple(aliases[0] for aliases in answers))
-    return example
 
 
 def _all_gold(example: Example, kind: AnswerKind) -> str:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 from groundeval.metrics.reading import AnswerKind
 from groundeval.parsing.citations import citations, remove_citations
 from groundeval.parsing.normalize import normalize, present
 from groundeval.parsing.refusal import REFUSAL
 from groundeval.parsing.statements import sentences
+from groundeval.parsing.strict.matching import holds, tokens
 from groundeval.records import Document, Example
+
+_ENDING = re.compile(r"(.*?)((?:\s*[.!?]+\s*(?:''|[\"”’])?)?)\s*", re.DOTALL)
 
 
 def honest_response(example: Example, kind: AnswerKind) -> str:
     """The example's own reference response, or one built from its gold data.
 
     Every gold answer that the documents support is stated once, with the first document that holds it as citation:
-    text tasks take that document's sentence, list tasks the alias, claim tasks the claim. The refusal, where the
-    documents support none. Needs `answers` and `answers_found`.
+    text tasks take that document's sentence, unless a sentence taken before states the answer too, list tasks the
+    alias, claim tasks the claim. The refusal, where the documents support none. Needs `answers` and `answers_found`.
     """
     if example.response is not None:
         return example.response
@@ -24,13 +29,15 @@ def honest_response(example: Example, kind: AnswerKind) -> str:
     parts: list[str] = []
     for index, aliases in enumerate(example.answers or ()):
         found = _first_document(example, index)
-        if found is None:
+        if found is None or (kind == "em" and any(_states(part, aliases) for part in parts)):
             continue
         position, document = found
         said = _said(aliases, document, kind)
-        # A gold claim may be several sentences long, and each is a statement that needs its citation.
+        # A gold claim may be several sentences long, and each is a statement that needs its citation. What is left of
+        # layout (line breaks, bullets) states nothing.
         stated = sentences(said) if kind == "claims" else (said,)
-        parts += [part for part in (cited(each, position) for each in stated) if part not in parts]
+        lines = (" ".join(each.split()) for each in stated if any(map(str.isalnum, each)))
+        parts += [part for part in (cited(line, position) for line in lines) if part not in parts]
     return ", ".join(parts) + "." if kind == "list" else " ".join(parts)
 
 
@@ -47,12 +54,20 @@ def _said(aliases: tuple[str, ...], document: Document, kind: AnswerKind) -> str
         return next((alias for alias in aliases if normalize(alias) in text), aliases[0]).replace(",", "")
     if kind == "claims":
         return aliases[0]
-    stating = (s for s in sentences(document.text) if present(aliases, normalize(s)))
-    return next(stating, f"{aliases[0]}.")
+    stating = [sentence for sentence in sentences(document.text) if present(aliases, normalize(sentence))]
+    # An alias may be in a document only as part of another word.
+    as_words = (sentence for sentence in stating if _states(sentence, aliases))
+    return next(as_words, stating[0] if stating else f"{aliases[0]}.")
+
+
+def _states(text: str, aliases: tuple[str, ...]) -> bool:
+    """Do some alias's words stand in the text, for evaluators that go by letters and for those that go by words."""
+    return present(aliases, normalize(text)) and holds(aliases, tokens(text))
 
 
 def cited(text: str, position: int) -> str:
-    """A statement with its citation before the full stop; list items just get it appended."""
+    """A statement with its citation before the full stop, which a quotation mark may follow; list items just get it
+    appended."""
     text = remove_citations(text).strip() if citations(text) else text.strip()
-    ending = text[-1] if text[-1:] in (".", "!", "?") else ""
-    return f"{text.rstrip('.!?').rstrip()} [{position + 1}]{ending}"
+    said, ending = _ENDING.fullmatch(text).groups()  # type: ignore[union-attr]
+    return f"{said} [{position + 1}]{ending}"

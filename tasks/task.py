@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,11 +43,13 @@ class Task:
     profile: str
     """The scoring protocol it is reported under by default: `alce`, `trust` or `strict`."""
     headline: tuple[str, ...]
-    """The keys that sum the task up; their mean is the default reward."""
+    """The keys that sum the task up; the mean of their per-sample values is the default reward."""
     demonstrations: Callable[[], tuple[Example, ...]] = tuple
     """Few-shot examples, each with its `response`."""
     metrics: tuple[str, ...] | None = None
     """Names of metrics; None: all that the profile has for this kind of answers."""
+    reward: str | Mapping[str, float] | None = None
+    """What training on it rewards, where that is not the headline: a reward's name, or weights of per-sample values."""
     version: int = 1
     """Raised when a change to the task changes its numbers."""
     description: str = ""

@@ -117,6 +117,7 @@ class Source(Section):
     """A file of records."""
 
     path: str
+    skip: int = Field(default=0, ge=0)
     limit: int | None = Field(default=None, ge=1)
     format: Layout = "auto"
 
@@ -182,6 +183,7 @@ class YamlTask(Section):
     prompt: Prompt = Prompt()
     headline: list[str] | None = None
     metrics: list[str] | None = None
+    reward: str | dict[str, float] | None = None
     distractors: Distractors | None = None
     demonstrations: Demonstrations | None = None
     description: str = ""

@@ -59,6 +59,7 @@ def yaml_task(path: str | Path) -> Task:
         headline=tuple(task.headline or _headline(profile, task.kind)),
         demonstrations=_demonstrations(path, task.demonstrations, profile),
         metrics=None if task.metrics is None else tuple(task.metrics),
+        reward=task.reward,
         version=task.version,
         description=task.description,
         licence=task.licence,
@@ -103,7 +104,9 @@ class _MappedData:
                     f'task "{self.task.name}": {file} does not exist; it is named in {self.path} ({source.path})'
                 )
             for record in read_records(file, layout=source.format):
-                if source.limit is not None and record.number > source.limit:
+                if record.number <= source.skip:
+                    continue
+                if source.limit is not None and record.number > source.skip + source.limit:
                     break
                 default = str(record.number - 1) if len(files) == 1 else f"{file.stem}-{record.number - 1}"
                 example = mapping.example(record, default)

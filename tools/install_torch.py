@@ -17,11 +17,12 @@ from pathlib import Path
 REQUIREMENT = "torch>=2.11,<2.14"
 
 
-def main() -> None:
+def install(requirement: str = REQUIREMENT) -> None:
+    """Install torch, unless some version of it is there already."""
     if importlib.util.find_spec("torch") is not None:
         return
-    if has_nvidia_gpu() or not brings_cuda():
-        pip("install", "--quiet", REQUIREMENT)
+    if has_nvidia_gpu() or not brings_cuda(requirement):
+        pip("install", "--quiet", requirement)
         return
     pip("install", "--quiet", "uv")
     uv = [
@@ -34,7 +35,7 @@ def main() -> None:
         sys.executable,
         "--torch-backend",
         "cpu",
-        REQUIREMENT,
+        requirement,
     ]
     subprocess.run(uv, check=True)
 
@@ -45,11 +46,11 @@ def has_nvidia_gpu() -> bool:
     return tool is not None and subprocess.run([tool, "-L"], capture_output=True, check=False).returncode == 0
 
 
-def brings_cuda() -> bool:
+def brings_cuda(requirement: str) -> bool:
     """Would pip install CUDA packages along with torch. Asks pip for its plan, which downloads nothing big."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        pip("install", "--quiet", "--dry-run", "--report", str(report), REQUIREMENT)
+        pip("install", "--quiet", "--dry-run", "--report", str(report), requirement)
         planned = json.loads(report.read_text())["install"]
     return any(package["metadata"]["name"].lower().startswith("nvidia-") for package in planned)
 
@@ -60,4 +61,4 @@ def pip(*arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    install()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from groundeval.errors import DataError
 from groundeval.metrics.gold import with_answers
 from groundeval.metrics.profiles import PROFILES
 from groundeval.metrics.reading import AnswerKind
@@ -36,7 +37,7 @@ class TextSpeed:
 
 
 def measure(name: str, kind: AnswerKind, outputs: Sequence[tuple[Example, str]], repeats: int = 7) -> list[TextSpeed]:
-    """The median rate over several passes, for each profile.
+    """The median rate over several passes, for each profile that can score these data.
 
     Each pass starts with empty caches and includes building the responses. The first pass is not counted: it imports.
     """
@@ -44,7 +45,11 @@ def measure(name: str, kind: AnswerKind, outputs: Sequence[tuple[Example, str]],
     derived = [(with_answers(example), output) for example, output in outputs]
     fields = known_fields([example for example, _ in derived])
     for profile in PROFILES.values():
-        plan = _text_metrics(plan_scoring(profile, kind, fields))
+        try:
+            plan = _text_metrics(plan_scoring(profile, kind, fields))
+        except DataError:
+            # The profile can score nothing of these data: no documents, for instance.
+            continue
         seconds = [_seconds(plan, derived) for _ in range(repeats + 1)][1:]
         names = tuple(metric.name for metric in plan.metrics)
         speeds.append(TextSpeed(name, profile.name, len(outputs), names, len(outputs) / median(seconds)))
@@ -60,7 +65,11 @@ def overall(speeds: Sequence[TextSpeed]) -> float:
 
 
 def _text_metrics(plan: Plan) -> Plan:
-    kept = [metric for metric in plan.metrics if not metric.nli and metric.name not in LEFT_OUT and metric.score]
+    kept = [
+        metric
+        for metric in plan.metrics
+        if not metric.asks_nli(plan.kind) and metric.name not in LEFT_OUT and metric.score
+    ]
     return Plan(plan.profile, plan.kind, tuple(kept), ())
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
 from groundeval.errors import UsageError, excerpt
 from groundeval.generation.interface import SamplingParams
+from groundeval.parsing.reasoning import ReasoningTags, tags_from
 
 
 def listed(text: str | None, flag: str) -> tuple[str, ...]:
@@ -25,10 +27,19 @@ def listed(text: str | None, flag: str) -> tuple[str, ...]:
     return parts
 
 
+_ASSIGNED = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^,])+""")
+"""One of several things with commas between them; commas inside quotes or brackets are its own."""
+
+
 def assignments(text: str | None, flag: str) -> dict[str, Any]:
-    """`a=1,b=x` as a dict; values are read as YAML scalars (`0.5`, `true`, `text`)."""
+    """`a=1,b=x` as a dict, or a JSON object; values are read as YAML (`0.5`, `true`, `text`, `"x,y"`, `[1, 2]`)."""
+    if text is not None and text.lstrip().startswith("{"):
+        return _json_object(text, flag)
+    parts = [] if text is None else [part.strip() for part in _ASSIGNED.findall(text)]
+    if text is not None and len(_ASSIGNED.sub("", text)) != len(parts) - 1:
+        raise UsageError(f"{flag} {text}: an empty part; write NAME=VALUE,NAME=VALUE")
     found: dict[str, Any] = {}
-    for part in listed(text, flag):
+    for part in parts:
         name, equals, value = part.partition("=")
         if not equals or not name:
             raise UsageError(f"{flag}: {excerpt(part)} is not of the form NAME=VALUE")
@@ -36,6 +47,15 @@ def assignments(text: str | None, flag: str) -> dict[str, Any]:
             found[name.strip()] = yaml.safe_load(value)
         except yaml.YAMLError:
             raise UsageError(f"{flag}: the value of {name} cannot be read: {excerpt(value)}") from None
+    return found
+
+
+def _json_object(text: str, flag: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: begins with a brace, but is not JSON: {error}") from None
+    assert isinstance(found, dict)
     return found
 
 
@@ -61,15 +81,19 @@ def sampling_from(text: str | None, seed: int) -> SamplingParams:
         "top_p": (lambda v: _is_number(v) and 0 < v <= 1, "a number above 0, up to 1"),
         "top_k": (lambda v: type(v) is int and v >= 0, "an integer, 0 (off) or more"),
         "max_new_tokens": (lambda v: type(v) is int and v >= 1, "an integer, 1 or more"),
-        "stop": (lambda v: isinstance(v, str) and bool(v), "a text"),
+        "stop": (lambda v: all(isinstance(each, str) and each for each in _several(v)), "a text, or a list of texts"),
     }
     for name, value in given.items():
         holds, allowed = checks[name]
         if not holds(value):
             raise UsageError(f"--gen-kwargs: {name}={excerpt(value)}; allowed: {allowed}")
     if "stop" in given:
-        given["stop"] = (given["stop"],)
+        given["stop"] = tuple(_several(given["stop"]))
     return replace(SamplingParams(seed=seed), **given)
+
+
+def _several(value: object) -> list[Any]:
+    return value if isinstance(value, list) and value else [value]
 
 
 def _is_number(value: object) -> bool:
@@ -90,6 +114,11 @@ def data_from(values: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def tags(text: str | None) -> ReasoningTags | None:
+    """`--reasoning-tags` as tags; None where they are not given."""
+    return None if text is None else tags_from(text.split(","), "--reasoning-tags")
+
+
 def shard_from(text: str | None) -> tuple[int, int] | None:
     """`I/N` as two integers."""
     if text is None:
@@ -100,11 +129,15 @@ def shard_from(text: str | None) -> tuple[int, int] | None:
     return int(index), int(count)
 
 
-def read_config(path: Path, known: Sequence[str], repeatable: Sequence[str] = ()) -> dict[str, Any]:
+FlagKind = Literal["text", "texts", "whole number", "number", "yes or no"]
+"""What a flag takes; `texts` may be given several times."""
+
+
+def read_config(path: Path, flags: Mapping[str, FlagKind]) -> dict[str, Any]:
     """A YAML file of flags (`num-docs: 3` or `num_docs: 3`) as defaults for a command.
 
-    `repeatable` are the flags that may be given several times. Raises UsageError for a file that cannot be read, with
-    the nearest match for a flag that does not exist.
+    Raises UsageError for a file that cannot be read, a flag that does not exist (with the nearest match), and a value
+    of another kind than the flag takes. A flag without a value is left out.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -117,26 +150,38 @@ def read_config(path: Path, known: Sequence[str], repeatable: Sequence[str] = ()
     defaults: dict[str, Any] = {}
     for key, value in content.items():
         name = str(key).replace("-", "_")
-        if name not in known:
-            flags = [each.replace("_", "-") for each in known]
+        if name not in flags:
+            known = [each.replace("_", "-") for each in flags]
             raise UsageError(
-                f'--config {path}: unknown flag "{key}".{_guess(str(key), flags)}\n  Known: {", ".join(flags)}'
+                f'--config {path}: unknown flag "{key}".{_guess(str(key), known)}\n  Known: {", ".join(known)}'
             )
-        defaults[name] = _as_flags(value) if name in repeatable else _as_flag(value)
+        if value is not None:
+            defaults[name] = _from_yaml(value, flags[name], f"--config {path}: {key}")
     return defaults
 
 
-def _as_flags(value: Any) -> list[str]:
-    """A YAML value as the values of a flag that may be given several times: a mapping is `a=1` and `b=2`."""
-    if isinstance(value, Mapping):
-        return [f"{key}={each}" for key, each in value.items()]
-    return [str(each) for each in value] if isinstance(value, list) else [str(value)]
+def _from_yaml(value: Any, kind: FlagKind, where: str) -> Any:
+    """A YAML value as the command line would have it: mappings as JSON, lists joined by commas.
 
-
-def _as_flag(value: Any) -> Any:
-    """A YAML value as the command line would have it: mappings as `a=1,b=2`, lists joined by commas."""
+    YAML reads `yes` as true, and a flag that takes a number would take that for 1.
+    """
+    fits = {
+        "text": lambda: not isinstance(value, bool),
+        "texts": lambda: not isinstance(value, bool),
+        "whole number": lambda: type(value) is int,
+        "number": lambda: _is_number(value),
+        "yes or no": lambda: isinstance(value, bool),
+    }
+    if not fits[kind]():
+        allowed = "true or false" if kind == "yes or no" else f"a {kind.removesuffix('s')}"
+        hint = ", in quotes if need be" if kind in ("text", "texts") else ""
+        raise UsageError(f"{where}: is {json.dumps(value, default=str)}, must be {allowed}{hint}")
+    if kind == "texts":
+        if isinstance(value, Mapping):
+            return [f"{key}={each}" for key, each in value.items()]
+        return [str(each) for each in value] if isinstance(value, list) else [str(value)]
     if isinstance(value, Mapping):
-        return ",".join(f"{key}={json.dumps(each)}" for key, each in value.items())
+        return json.dumps(value, default=str)
     if isinstance(value, list):
         return ",".join(str(each) for each in value)
     return value

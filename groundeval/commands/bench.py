@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from groundeval.commands.bench_generation import generation
 from groundeval.commands.bench_nli import nli
 from groundeval.commands.bench_nli_speed import speed_of_nli
+from groundeval.commands.bench_rewards import rewards
 
-bench = typer.Typer(no_args_is_help=True, help="Measure on this machine: speed, verifiers.")
+bench = typer.Typer(no_args_is_help=True, help="Measure on this machine: speed, backends, verifiers, rewards.")
 
 
 @bench.command("speed")
@@ -22,7 +24,8 @@ def speed(
     repeats: Annotated[int, typer.Option(min=1, help="Passes; the median counts.")] = 7,
     json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
-    """How many responses a second the text metrics score on one core: all but NLI and ROUGE, under every profile.
+    """How many responses a second the text metrics score on one core: all but NLI and ROUGE, under every profile; and
+    how many rewards a second, of one that asks no verifier.
 
     Example: groundeval bench speed asqa=predictions.json
     """
@@ -31,23 +34,25 @@ def speed(
     from rich.console import Console
     from rich.table import Table
 
+    from groundeval.bench.reward_speed import measure_reward
     from groundeval.bench.text_speed import embedded_outputs, measure, overall
     from groundeval.errors import UsageError
     from groundeval.report import print_json
     from groundeval.tasks import load_task
     from groundeval.tasks.predictions import read_predictions
 
-    speeds = []
+    measured = []
     for each in predictions or ():
         name, equals, file = each.partition("=")
         if not equals:
             raise UsageError(f"{each}: must be TASK=FILE, for instance asqa={each}")
-        speeds += measure(Path(file).stem, load_task(name).kind, list(read_predictions(file)), repeats)
-    if not predictions:
-        for name, kind, outputs in embedded_outputs():
-            speeds += measure(name, kind, outputs, repeats)
+        measured.append((Path(file).stem, load_task(name).kind, list(read_predictions(file))))
+    measured = measured or embedded_outputs()
+    speeds = [speed for each in measured for speed in measure(*each, repeats)]
+    rewards = [speed for each in measured if (speed := measure_reward(*each, repeats)) is not None]
     if json:
-        print_json({"speeds": [asdict(each) for each in speeds], "responses_per_second": overall(speeds)})
+        per_second = {"responses_per_second": overall(speeds)}
+        print_json({"speeds": [asdict(s) for s in speeds], "rewards": [asdict(s) for s in rewards], **per_second})
         return
     table = Table("outputs", "profile", "metrics", "n", "responses/s")
     for one in speeds:
@@ -56,7 +61,12 @@ def speed(
     console = Console()
     console.print(table)
     console.print(f"Every response under all profiles: {overall(speeds):,.0f} responses/s", highlight=False)
+    for measured_reward in rewards:
+        rate = f"{measured_reward.rewards_per_second:,.0f} rewards/s"
+        console.print(f"{measured_reward.name}: {rate} ({measured_reward.reward})", highlight=False)
 
 
+bench.command("generation")(generation)
 bench.command("nli")(nli)
 bench.command("nli-speed")(speed_of_nli)
+bench.command("rewards")(rewards)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from groundeval.errors import unknown
+
+if TYPE_CHECKING:
+    from groundeval.nli import Spec
 
 Rows = list[dict[str, str]]
 
@@ -48,14 +51,65 @@ def profiles() -> Rows:
     return [{"name": name, "description": profile.description} for name, profile in PROFILES.items()]
 
 
+def rewards() -> Rows:
+    """Rewards with the range of their totals, the metrics they read, and their parameters."""
+    from groundeval.rewards.registry import KINDS, REWARDS, default_parameters, first_line, load_reward
+
+    rows: Rows = []
+    for name in REWARDS.names():
+        made = {kind: load_reward(name, task) for kind, task in KINDS.items()}
+        row = {
+            "name": name,
+            "description": first_line(REWARDS.get(name)),
+            "range": _shared({k: r.bounds for k, r in made.items()}),
+        }
+        row["profile"] = _shared({kind: reward.profile for kind, reward in made.items()})
+        row["metrics"] = _shared({kind: ", ".join(reward.metrics) for kind, reward in made.items()})
+        parameters = default_parameters(REWARDS.get(name))
+        row["parameters"] = ", ".join(f"{each}={value}" for each, value in parameters.items()) or "none"
+        rows.append({**row, "source": REWARDS.source(name)})
+    return rows
+
+
+def _shared(values: Mapping[str, str]) -> str:
+    """One value where all kinds of tasks have the same, else each with its kind."""
+    if len(set(values.values())) == 1:
+        return next(iter(values.values()))
+    return "; ".join(f"{kind}: {value}" for kind, value in values.items())
+
+
 def nli() -> Rows:
-    """NLI models that have a name."""
+    """NLI models that have a name, with what they declare of themselves."""
     from groundeval.nli import NLI_MODELS
+    from groundeval.nli.spec import Declared
 
     return [
-        {"name": name, "description": _first_line(make), "source": NLI_MODELS.source(name)}
+        {
+            "name": name,
+            **(_declaration(make.spec) if isinstance(make, Declared) else {}),
+            "description": _first_line(make),
+            "source": NLI_MODELS.source(name),
+        }
         for name, make in NLI_MODELS.items()
     ]
+
+
+def _declaration(spec: Spec) -> dict[str, str]:
+    if spec.kind in ("remote", "lexical"):
+        return {"kind": spec.kind, "results": "as the served model's" if spec.kind == "remote" else spec.fidelity}
+    own_limit = "no limit" if spec.kind == "seq2seq" else "the model's own"
+    long = "read whole" if spec.chunks is None else f"in chunks ({spec.chunks})"
+    return {
+        "kind": spec.kind,
+        "results": spec.fidelity,
+        "model": spec.model or "of your own: NAME:MODEL",
+        "revision": spec.revision or "the newest; another: --nli-args revision=...",
+        "licence": spec.licence or "the model's own",
+        "longest input": f"{spec.max_length} tokens" if spec.max_length else own_limit,
+        "long premises": long,
+        "threshold": "none, the answer decides" if spec.threshold is None else f"{spec.threshold:g}",
+        "code of its own": "yes: needs --trust-remote-code" if spec.remote_code else "no",
+    }
 
 
 def backends() -> Rows:
@@ -68,6 +122,22 @@ def backends() -> Rows:
     ]
 
 
+def recipes() -> Rows:
+    """Training recipes that ship with groundeval."""
+    from groundeval.trainers.recipe import read_recipe, shipped
+
+    found = [(name, read_recipe(name)) for name in shipped()]
+    return [
+        {
+            "name": name,
+            "model": recipe.model.path,
+            "stages": ", ".join(f"{stage.name} ({stage.trainer})" for stage in recipe.stages),
+            "description": recipe.description,
+        }
+        for name, recipe in found
+    ]
+
+
 def _first_line(value: object) -> str:
     return (value.__doc__ or "").strip().split("\n")[0]
 
@@ -76,8 +146,10 @@ LISTS: dict[str, Callable[[], Rows]] = {
     "tasks": tasks,
     "metrics": metrics,
     "profiles": profiles,
+    "rewards": rewards,
     "nli": nli,
     "backends": backends,
+    "recipes": recipes,
 }
 
 
@@ -85,7 +157,7 @@ def list_(
     what: Annotated[str, typer.Argument(help=" | ".join(LISTS))],
     json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
-    """List what there is: tasks, metrics, profiles, NLI models, backends; plugins of installed packages included."""
+    """List what there is: tasks, metrics, profiles, rewards, NLI models, backends; those of plugin packages too."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -75,6 +75,16 @@ def run(
             help="temperature=0.5,top_p=1.0,max_new_tokens=300. Default: greedy.", rich_help_panel=PANEL_MODEL
         ),
     ] = None,
+    reasoning_tags: Annotated[
+        str | None,
+        typer.Option(
+            help="'<reason>,</reason>', if need be with those of the answer. Default: the model's own, or <think>.",
+            rich_help_panel=PANEL_PROMPT,
+        ),
+    ] = None,
+    num_samples: Annotated[
+        int, typer.Option(help="Answers drawn for each question; needs a temperature.", rich_help_panel=PANEL_MODEL)
+    ] = 1,
     model_args: Annotated[
         str | None, typer.Option(help="Arguments of the backend: NAME=VALUE,...", rich_help_panel=PANEL_MODEL)
     ] = None,
@@ -88,7 +98,7 @@ def run(
     ] = False,
     profile: Annotated[
         str | None,
-        typer.Option(help="alce, trust, or both with a comma. Default: the task's.", rich_help_panel=PANEL_SCORES),
+        typer.Option(help="alce, trust, strict, or several. Default: the task's.", rich_help_panel=PANEL_SCORES),
     ] = None,
     metrics: Annotated[
         str | None,
@@ -97,7 +107,8 @@ def run(
     nli: Annotated[
         str,
         typer.Option(
-            help="true, lexical (a proxy), a folder or hub name, http://host:port.", rich_help_panel=PANEL_SCORES
+            help="A name of `groundeval list nli`, NAME:MODEL, a folder or hub name, http://host:port.",
+            rich_help_panel=PANEL_SCORES,
         ),
     ] = "true",
     nli_args: Annotated[
@@ -114,9 +125,22 @@ def run(
     post_hoc: Annotated[
         str,
         typer.Option(
-            help="tfidf: attach citations to uncited statements before scoring.", rich_help_panel=PANEL_SCORES
+            help="tfidf or encoder: attach citations to uncited statements before scoring.",
+            rich_help_panel=PANEL_SCORES,
         ),
     ] = "none",
+    post_hoc_encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="With --post-hoc encoder: a sentence encoder's folder or hub name.", rich_help_panel=PANEL_SCORES
+        ),
+    ] = None,
+    cot: Annotated[
+        bool,
+        typer.Option(
+            "--cot", help="List tasks: only what follows the first colon counts.", rich_help_panel=PANEL_SCORES
+        ),
+    ] = False,
     seed: Annotated[
         int, typer.Option(help="Of sampling and of the choice of demonstrations.", rich_help_panel=PANEL_RUN)
     ] = 42,
@@ -147,16 +171,15 @@ def run(
         nli_options,
         sampling_from,
         shard_from,
+        tags,
     )
     from groundeval.generation.interface import GeneratorOptions
-    from groundeval.options import PHASES, RunOptions, ScoringOptions
+    from groundeval.options import RunOptions, ScoringOptions
     from groundeval.registry import load_plugin
     from groundeval.runner import run as run_tasks
 
     for path in include_path or ():
         load_plugin(path)
-    if phase not in PHASES:
-        raise UsageError(f"--phase {phase}: allowed are {', '.join(PHASES)}")
     options = RunOptions(
         generator=GeneratorOptions(
             model[0],
@@ -166,6 +189,7 @@ def run(
             trust_remote_code=trust_remote_code,
             apply_chat_template=apply_chat_template,
             chat_template_kwargs=assignments(chat_template_kwargs, "--chat-template-kwargs"),
+            reasoning_tags=tags(reasoning_tags),
             model_args=assignments(model_args, "--model-args"),
         ),
         backend=backend,
@@ -176,6 +200,8 @@ def run(
             nli_options=nli_options(nli_args, no_cache=no_cache, trust_remote_code=trust_remote_code),
             metric_models=assignments(metric_models, "--metric-models"),
             post_hoc=post_hoc,  # type: ignore[arg-type]
+            post_hoc_encoder=post_hoc_encoder,
+            cot=cot,
             quiet=quiet,
         ),
         sampling=sampling_from(gen_kwargs, seed),
@@ -187,6 +213,7 @@ def run(
         seed=seed,
         system=system,
         limit=limit,
+        num_samples=num_samples,
         shard=shard_from(shard),
         phase=phase,  # type: ignore[arg-type]
         output_path=output_path,

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from groundeval.errors import UsageError
 from groundeval.generation.interface import GeneratorOptions, Prompt
 from groundeval.parsing.normalize import printable
+from groundeval.parsing.reasoning import ReasoningTags, tags_in
 
 TEMPLATE_DATE = datetime(2024, 7, 26)
 """Today's date, as far as chat templates are told: a fixed one, so that prompts are the same on every day."""
@@ -43,6 +44,8 @@ class ChatFormat:
     template: str | None
     """The chat template that is applied; None where none is."""
     kwargs: Mapping[str, Any]
+    asked_tags: ReasoningTags | None = None
+    """The tags around reasoning, where the user names them."""
 
     @classmethod
     def choose(cls, tokenizer: Any, options: GeneratorOptions) -> ChatFormat:
@@ -62,9 +65,9 @@ class ChatFormat:
                     f"--chat-template-kwargs {json.dumps(dict(options.chat_template_kwargs))}: "
                     f"no chat template is applied to {options.model}"
                 )
-            return cls(tokenizer, None, {})
+            return cls(tokenizer, None, {}, options.reasoning_tags)
         _check_kwargs(template, options.chat_template_kwargs)
-        return cls(tokenizer, _dated(template), dict(options.chat_template_kwargs))
+        return cls(tokenizer, _dated(template), dict(options.chat_template_kwargs), options.reasoning_tags)
 
     def identity(self) -> dict[str, Any]:
         """What of the format determines the texts."""
@@ -76,15 +79,24 @@ class ChatFormat:
 
     def encode(self, prompt: Prompt) -> Encoded:
         """A prompt as the model gets it; the start token is there once where the tokenizer has one."""
-        user = printable(prompt.user)
-        system = None if prompt.system is None else printable(prompt.system)
         if self.template is None:
-            text = user if system is None else f"{system}\n\n{user}"
+            user = printable(prompt.user)
+            text = user if prompt.system is None else f"{printable(prompt.system)}\n\n{user}"
             return Encoded(text, list(self.tokenizer(text, add_special_tokens=True, verbose=False).input_ids), "")
-        text = self._render(user, system)
+        text = self._applied(self.messages(prompt), generation=True)
         # The template has already written the special tokens, the start token among them.
         ids = list(self.tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
         return Encoded(text, ids, self.prefill)
+
+    def messages(self, prompt: Prompt) -> list[dict[str, str]]:
+        """The conversation that the chat template gets. Where it has no system turn, that text precedes the user's."""
+        user = printable(prompt.user)
+        if prompt.system is None:
+            return [{"role": "user", "content": user}]
+        system = printable(prompt.system)
+        if self._has_system_turn:
+            return [{"role": "system", "content": system}, {"role": "user", "content": user}]
+        return [{"role": "user", "content": f"{system}\n\n{user}"}]
 
     def decode(self, prompt_ids: Sequence[int], new_ids: Sequence[int]) -> str:
         """The text that `new_ids` add after the prompt: special tokens dropped, reasoning and answer tags kept."""
@@ -95,14 +107,25 @@ class ChatFormat:
         return whole[len(head) :] if whole.startswith(head) else self._decoded(new)
 
     @cached_property
+    def reasoning_tags(self) -> ReasoningTags | None:
+        """The tags around the model's reasoning: those asked for, or a known pair that template or tokenizer names."""
+        return self.asked_tags or tags_in(self.template or "") or tags_in(" ".join(self._special.values()))
+
+    @cached_property
     def prefill(self) -> str:
         """What the template begins for the model: the text from an opened, unclosed reasoning tag on."""
         if self.template is None:
             return ""
         messages = [{"role": "user", "content": _PROBE}]
         begun = self._applied(messages, generation=True).rpartition(_PROBE)[2]
-        opened = list(_OPENED.finditer(begun))
-        if not opened or _CLOSED.search(begun, opened[-1].end()):
+        own = self.asked_tags
+        opening, closing = (
+            (_OPENED, _CLOSED)
+            if own is None
+            else (re.compile(re.escape(own.think_open)), re.compile(re.escape(own.think_close)))
+        )
+        opened = list(opening.finditer(begun))
+        if not opened or closing.search(begun, opened[-1].end()):
             return ""
         return begun[opened[-1].start() :]
 
@@ -119,17 +142,9 @@ class ChatFormat:
             except UsageError:
                 return frozenset(ends)
             for token, name in self._special.items():
-                if name and after.lstrip().startswith(name) and not _KEPT.search(name):
+                if name and after.lstrip().startswith(name) and not self._is_tag(name):
                     ends.add(token)
         return frozenset(ends)
-
-    def _render(self, user: str, system: str | None) -> str:
-        if system is None:
-            return self._applied([{"role": "user", "content": user}], generation=True)
-        messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
-        if self._has_system_turn:
-            return self._applied(messages, generation=True)
-        return self._applied([{"role": "user", "content": f"{system}\n\n{user}"}], generation=True)
 
     @cached_property
     def _has_system_turn(self) -> bool:
@@ -170,7 +185,11 @@ class ChatFormat:
 
     @cached_property
     def _dropped(self) -> frozenset[int]:
-        return frozenset(token for token, name in self._special.items() if not _KEPT.search(name))
+        return frozenset(token for token, name in self._special.items() if not self._is_tag(name))
+
+    def _is_tag(self, special: str) -> bool:
+        """Is a special token a tag of reasoning or answer, which stays in the text."""
+        return bool(_KEPT.search(special)) or (self.asked_tags is not None and special in self.asked_tags.all())
 
     def _decoded(self, ids: Sequence[int]) -> str:
         return str(self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))

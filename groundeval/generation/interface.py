@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.registry import Registry
 
 
@@ -17,6 +18,9 @@ class Prompt:
     id: str
     user: str
     system: str | None = None
+    draw: int | None = None
+    """Which of several answers to the same prompt this asks for, from 1; part of the id, so that each has a seed of its
+    own. None where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ class GeneratorOptions:
     apply_chat_template: bool | None = None
     """None: where the tokenizer has a chat template."""
     chat_template_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    reasoning_tags: ReasoningTags | None = None
+    """The tags around the model's reasoning; None: those that its chat template or tokenizer names, else `<think>`."""
     model_args: Mapping[str, Any] = field(default_factory=dict)
     """Backend-specific engine arguments; an unknown one is an error that names the known ones."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import UsageError, unknown
+from groundeval.errors import BackendError, MissingExtra, UsageError, unknown
 from groundeval.generation.extractive_qa import QA_MODEL, ExtractiveQA
 
 METRIC_MODELS = {"qa": QA_MODEL, "mauve": "gpt2-large"}
@@ -34,6 +34,20 @@ class OptionalModels:
         if name not in self._paths:
             raise unknown("model behind metrics", name, METRIC_MODELS)
         return self._paths[name]
+
+    def check(self, name: str) -> None:
+        """Find out without loading its weights whether a model is there. Raises MissingExtra or BackendError."""
+        try:
+            from transformers import AutoConfig
+        except ImportError:
+            raise MissingExtra(f"The model behind {name}", "hf") from None
+        try:
+            AutoConfig.from_pretrained(self.path(name))
+        except (OSError, ValueError) as error:
+            raise BackendError(
+                f"the model behind the metric {name}, {self.path(name)}, cannot be loaded: {error}\n"
+                f"  Another one: --metric-models {name}=FOLDER"
+            ) from error
 
     def model(self, name: str) -> Any:
         """The model itself: `qa` is a function of question and text that gives the answer."""

@@ -27,7 +27,7 @@ from groundeval.generation.retrying import Retries, Unusable
 from groundeval.generation.sampling import check_sampling, sample_seed
 from groundeval.generation.sources import check_model_args
 from groundeval.parsing.normalize import printable
-from groundeval.parsing.reasoning import REASONING_TAGS
+from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 
 T = TypeVar("T")
 MODEL_ARGS = {
@@ -90,6 +90,12 @@ class OpenAIGenerator:
             self.load()
             return self._served_length
         return int(asked)
+
+    @property
+    def reasoning_tags(self) -> ReasoningTags | None:
+        """The tags around the model's reasoning, where they were named, or a tokenizer that names them."""
+        form = self._tokenizer()
+        return self.options.reasoning_tags if form is None else form.reasoning_tags
 
     def load(self) -> None:
         """Reach the server. Raises BackendError if it does not answer, UsageError for a wrong key, address or model."""
@@ -224,7 +230,8 @@ class OpenAIGenerator:
             if response.status_code != 200:
                 raise Unusable(_told(response), response, repeat=False)
             try:
-                return _completion(prompt.id, response.json(), self.render(prompt).prefill)
+                tags = self.reasoning_tags or REASONING_TAGS
+                return _completion(prompt.id, response.json(), self.render(prompt).prefill, tags)
             except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
                 raise Unusable(f"malformed answer: {excerpt(response.text)}", response, repeat=True) from error
 
@@ -348,20 +355,20 @@ def _plain(prompt: Prompt) -> str:
     return printable(prompt.user if prompt.system is None else f"{prompt.system}\n\n{prompt.user}")
 
 
-def _completion(sample: str, answer: Any, prefill: str) -> Completion:
+def _completion(sample: str, answer: Any, prefill: str, tags: ReasoningTags) -> Completion:
     choice = answer["choices"][0]
     finish = choice.get("finish_reason")
     usage = answer.get("usage") or {}
     return Completion(
         sample,
-        _text(choice, finish, prefill),
+        _text(choice, finish, prefill, tags),
         finish_reason=finish if isinstance(finish, str) else None,
         prompt_tokens=usage.get("prompt_tokens"),
         completion_tokens=usage.get("completion_tokens"),
     )
 
 
-def _text(choice: Mapping[str, Any], finish: object, prefill: str) -> str:
+def _text(choice: Mapping[str, Any], finish: object, prefill: str, tags: ReasoningTags) -> str:
     """A choice's text, with reasoning that the server split off put back in front as a think block."""
     if "message" not in choice:
         return _string(choice["text"])
@@ -370,9 +377,9 @@ def _text(choice: Mapping[str, Any], finish: object, prefill: str) -> str:
     reasoning = message.get("reasoning_content") or message.get("reasoning")
     if not reasoning:
         return content
-    opened = "" if prefill else REASONING_TAGS.think_open
+    opened = "" if prefill else tags.think_open
     # An answer cut off while still thinking has no end of its thought, and must be known as such.
-    closed = "" if finish == "length" and not content else REASONING_TAGS.think_close
+    closed = "" if finish == "length" and not content else tags.think_close
     return f"{opened}{_string(reasoning)}{closed}{content}"
 
 

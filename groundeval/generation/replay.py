@@ -3,7 +3,8 @@
 `--model FILE` is a JSON list, `{"data": [...]}` or JSONL of records with `id` and/or `question`, and `output` (or `raw`
 behind what the chat template had begun, `prefill`, as in the `generations.jsonl` of a run). An output belongs to the
 prompt with its `id`; where no record has that id, to the prompt that asks its `question`. Position is never used: with
-`--limit`, `--shard` or a resumed run it would give samples the texts of others without anyone noticing.
+`--limit`, `--shard` or a resumed run it would give samples the texts of others without anyone noticing. With
+`--num-samples N` an `output` is a list of N texts.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from groundeval.parsing.normalize import printable
 MODEL_ARGS = {"output_field": 'the field that holds the text (default: "raw" or "output")'}
 TEXT_FIELDS = ("raw", "output")
 _QUESTION_LINES = 40
+WINDOW = 1000
+"""Samples that are worth one write to disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class Recorded:
     number: int
     id: str | None
     question: str | None
-    text: str | None
-    """None: the record says that there is no text."""
+    texts: tuple[str, ...] | None
+    """One text, or several answers to the same question; None: the record says that there is no text."""
     finish_reason: str | None
     error: str | None
 
@@ -48,12 +51,10 @@ class Recorded:
 class ReplayGenerator:
     """Completions read from a file of outputs; a prompt without output gets an error, not an empty text."""
 
-    window = 1000
-    """Samples that are worth one write to disk."""
-
     def __init__(self, options: GeneratorOptions) -> None:
         check_model_args(options.model_args, MODEL_ARGS, "replay")
         self.options = options
+        self.window = options.batch_size or WINDOW
         self._by_id: dict[str, Recorded] | None = None
         self._by_question: dict[str, Recorded] = {}
 
@@ -79,10 +80,10 @@ class ReplayGenerator:
             record = self._find(prompt)
             if record is None:
                 yield Completion(prompt.id, "", error=f"{self.options.model} has no output for this sample")
-            elif record.text is None:
+            elif record.texts is None:
                 yield Completion(prompt.id, "", error=record.error or f"record {record.number} holds no text")
             else:
-                yield Completion(prompt.id, record.text, record.finish_reason)
+                yield self._completion(prompt, record.number, record.texts, record.finish_reason)
 
     def identity(self) -> Mapping[str, Any]:
         """What determines the texts: the file's content, which is checked here."""
@@ -107,9 +108,23 @@ class ReplayGenerator:
             )
         return path
 
+    def _completion(self, prompt: Prompt, number: int, texts: Sequence[str], finish: str | None) -> Completion:
+        """The text that this draw asks for; a run folder's own file has a record for every draw."""
+        assert self._by_id is not None
+        if len(texts) == 1 and (prompt.draw is None or prompt.id in self._by_id):
+            return Completion(prompt.id, texts[0], finish)
+        if prompt.draw is None:
+            raise DataError(
+                f"{self.options.model}, record {number}: holds {len(texts)} outputs.\n"
+                f"  Take them all with --num-samples {len(texts)}."
+            )
+        if prompt.draw > len(texts):
+            return Completion(prompt.id, "", error=f"record {number} holds no output number {prompt.draw}")
+        return Completion(prompt.id, texts[prompt.draw - 1], finish)
+
     def _find(self, prompt: Prompt) -> Recorded | None:
         assert self._by_id is not None
-        found = self._by_id.get(prompt.id)
+        found = self._by_id.get(prompt.id) or self._by_id.get(prompt.id.removesuffix(f"#{prompt.draw}"))
         if found is not None or not self._by_question:
             return found
         for candidate in _asked(prompt.user):
@@ -143,17 +158,17 @@ def _recorded(record: Record, field: str | None) -> Recorded:
     if present is None and not failed:
         needed = " or ".join(f'"{one}"' for one in fields)
         raise DataError(f"{where}: field {needed} is missing.\n  Another field: --model-args output_field=NAME")
-    text = None if failed or present is None else row[present]
-    if text is not None and not isinstance(text, str):
-        raise DataError(f'{where}: field "{present}" is {excerpt(text)}, must be text')
-    if text is not None and present == "raw" and isinstance(row.get("prefill"), str):
-        text = row["prefill"] + text
+    held = None if failed or present is None else row[present]
+    texts: list[Any] = held if isinstance(held, list) and held else [held]
+    if held is not None and not all(isinstance(text, str) for text in texts):
+        raise DataError(f'{where}: field "{present}" is {excerpt(held)}, must be text, or a list of texts')
+    begun = row["prefill"] if present == "raw" and isinstance(row.get("prefill"), str) else ""
     finish, error = row.get("finish_reason"), row.get("error")
     return Recorded(
         record.number,
         None if sample is None else str(sample),
         None if question is None else _squeezed(question),
-        text,
+        None if held is None else tuple(begun + text for text in texts),
         finish if isinstance(finish, str) else None,
         None if error is None else str(error),
     )
@@ -166,9 +181,9 @@ def _ids(records: Sequence[Recorded], name: str) -> dict[str, Recorded]:
         if record.id is None:
             continue
         other = found.get(record.id)
-        if other is None or other.text is None:
+        if other is None or other.texts is None:
             found[record.id] = record
-        elif record.text is not None and record.text != other.text:
+        elif record.texts is not None and record.texts != other.texts:
             raise DataError(
                 f'{name}, records {other.number} and {record.number}: both have the id "{record.id}", '
                 "with different texts"
@@ -184,7 +199,7 @@ def _questions(records: Sequence[Recorded], name: str) -> dict[str, Recorded]:
         if record.question is None:
             continue
         other = found.setdefault(record.question, record)
-        if other is record or other.text == record.text:
+        if other is record or other.texts == record.texts:
             continue
         if record.id is None or other.id is None:
             raise DataError(

@@ -20,6 +20,7 @@ from groundeval.generation.interface import (
 from groundeval.generation.local import LocalModel, import_transformers, is_out_of_memory, loading, prompt_fault
 from groundeval.generation.sampling import RowSampler, check_sampling, sample_seed
 from groundeval.generation.sources import check_model_args
+from groundeval.parsing.reasoning import ReasoningTags
 
 MODEL_ARGS = {
     "attn_implementation": "attention kernel: eager, sdpa, flash_attention_2 ...",
@@ -83,6 +84,11 @@ class TransformersGenerator:
         model.generation_config = transformers.GenerationConfig(eos_token_id=self._ends or None)
         self._model = model
 
+    def use(self, model: Any) -> None:
+        """Generate with a model that is in memory already, for instance one in training; its settings stay as they are."""
+        self._ends = sorted({*_end_tokens(model), *self.local.format.end_tokens})
+        self._model = model
+
     def render(self, prompt: Prompt) -> Rendered:
         """The prompt with chat template applied; loads the tokenizer, not the model."""
         return self.local.render(prompt)
@@ -91,6 +97,11 @@ class TransformersGenerator:
     def context_length(self) -> int | None:
         """The most tokens that prompt and answer may have together; None where the model does not say."""
         return self.local.context_length
+
+    @property
+    def reasoning_tags(self) -> ReasoningTags | None:
+        """The tags around the model's reasoning, where it is known to have some."""
+        return self.local.format.reasoning_tags
 
     @property
     def window(self) -> int:
@@ -127,6 +138,20 @@ class TransformersGenerator:
                 completions = [Completion(batch[0][0].id, "", prompt_tokens=len(batch[0][1].ids), error=fault)]
             ready = ready[len(batch) :]
             yield from completions
+
+    def margin(self, prompt: Prompt, begun: Sequence[int]) -> float:
+        """How much likelier the likeliest next token is than the second, after the prompt and the tokens `begun`.
+
+        A difference of log probabilities (nats), 0 or more.
+        """
+        import torch
+
+        self.load()
+        device = self._model.get_input_embeddings().weight.device
+        ids = torch.tensor([[*self.local.format.encode(prompt).ids, *begun]], device=device)
+        with torch.inference_mode():
+            likeliest, second = self._model(input_ids=ids).logits[0, -1].double().topk(2).values.tolist()
+        return float(likeliest - second)
 
     def identity(self) -> Mapping[str, Any]:
         """What determines the texts; loads the tokenizer, not the model."""

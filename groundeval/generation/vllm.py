@@ -26,6 +26,7 @@ from groundeval.generation.interface import (
 )
 from groundeval.generation.local import LocalModel, loading, prompt_fault
 from groundeval.generation.sampling import check_sampling, sample_seed
+from groundeval.parsing.reasoning import ReasoningTags
 
 OWN_ARGS = frozenset({"gguf_file", "lora"})
 """Arguments of groundeval's own; all others are vLLM's engine arguments."""
@@ -168,6 +169,11 @@ class VLLMGenerator:
     def context_length(self) -> int | None:
         """The most tokens that prompt and answer may have together; None where the model does not say."""
         return self.local.context_length
+
+    @property
+    def reasoning_tags(self) -> ReasoningTags | None:
+        """The tags around the model's reasoning, where it is known to have some."""
+        return self.local.format.reasoning_tags
 
     @property
     def window(self) -> int:

@@ -32,13 +32,14 @@ _CONTEXT.set_forkserver_preload(
 
 @dataclass(frozen=True)
 class Slowness:
-    """Seconds that the child takes longer than it must, and where it kills itself."""
+    """Seconds that the child takes longer than it must (a sample's after its completion), and where it kills itself."""
 
     window: float = 0.0
     pair: float = 0.0
     die_in_write: int = 0
     """A third into this write of lines, counted from 1."""
     die_before_rename: int = 0
+    sample: float = 0.0
 
 
 def start(arguments: Sequence[object], log: Path, slowness: Slowness) -> BaseProcess:
@@ -59,6 +60,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> None:
 
 def _run(arguments: list[str], log: str, slowness: Slowness) -> None:
     from groundeval.cli import main
+    from groundeval.generation import replay
     from groundeval.generation.replay import ReplayGenerator
     from groundeval.nli.lexical import Lexical
     from groundeval.runs import Lines
@@ -72,6 +74,7 @@ def _run(arguments: list[str], log: str, slowness: Slowness) -> None:
             with open(log, "a") as file:
                 file.write(f"{completion.id}\n")
             yield completion
+            time.sleep(slowness.sample)
 
     def slow_judge(self: Lexical, pair: Any) -> Any:
         time.sleep(slowness.pair)
@@ -95,7 +98,7 @@ def _run(arguments: list[str], log: str, slowness: Slowness) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         rename(source, target)
 
-    ReplayGenerator.window = WINDOW
+    replay.WINDOW = WINDOW
     ReplayGenerator.generate = slow_generate  # type: ignore[method-assign]
     Lexical.judge = slow_judge  # type: ignore[method-assign]
     Lines._write_all = staticmethod(deadly_write)  # type: ignore[method-assign]

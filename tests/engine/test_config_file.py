@@ -68,7 +68,11 @@ json: true
         ("- limit\n", ("must be a mapping",)),
         ("", ("must be a mapping",)),
         ("limit: [1\n", ("not YAML",)),
-        ("limit: many\n", ("--limit",)),
+        ("limit: many\n", ("limit: is", "whole number")),
+        ("limit: yes\n", ("limit: is true", "must be a whole number")),
+        ("num-docs: 2.5\n", ("num-docs: is 2.5", "must be a whole number")),
+        ("full: 1\n", ("full: is 1", "must be true or false")),
+        ("metrics: yes\n", ("metrics: is true", "must be a text, in quotes")),
         ("config: other.yaml\n", ('unknown flag "config"',)),
         ("profile: trsut\n", ('Did you mean "trust"',)),
     ],
@@ -78,6 +82,10 @@ def test_a_wrong_file_is_refused(content: str, words: tuple[str, ...], data: Pat
     assert (ran.code, ran.out) == (2, "")
     for word in words:
         assert word in ran.err
+
+
+def test_a_flag_without_a_value_is_left_out(data: Path, tmp_path: Path, cli: Cli):
+    assert cli("score", data, *SCORE, "--config", write(tmp_path / "c.yaml", "limit:\n")).json["n"] == 5
 
 
 def test_a_missing_file_is_named(data: Path, cli: Cli):

@@ -135,6 +135,24 @@ def test_a_stop_request_while_generating_ends_with_exit_code_3_after_the_window_
     run.assert_whole(undisturbed)
 
 
+def test_a_second_stop_request_keeps_what_is_complete_of_the_window_and_stops_at_once(
+    tmp_path: Path, undisturbed: bytes
+):
+    run = Replayed.into(tmp_path)
+    process = start(run.arguments, run.log, Slowness(sample=30))
+    wait_for(run.generated)
+    time.sleep(0.1)
+    process.terminate()
+    time.sleep(0.1)
+    process.terminate()
+    process.join(10)
+    assert process.exitcode == 3, "it did not wait for the rest of the window"
+    assert run.stored() == {"q0"}
+    assert run.killed_or_done(60, Slowness()) == 0
+    assert run.generated() == [f"q{n}" for n in range(COUNT)], "what was complete is not generated again"
+    run.assert_whole(undisturbed)
+
+
 def test_a_stop_request_while_scoring_keeps_the_scores_so_far(tmp_path: Path, undisturbed: bytes):
     run = Replayed.into(tmp_path)
     process = start(run.arguments, run.log, Slowness(pair=0.05))
@@ -155,7 +173,7 @@ def test_a_second_run_into_the_same_folder_at_once_is_refused_and_names_the_firs
     second: tuple[str, ...], tmp_path: Path, undisturbed: bytes, cli: Cli
 ):
     run = Replayed.into(tmp_path)
-    process = start(run.arguments, run.log, Slowness(window=0.15))
+    process = start(run.arguments, run.log, Slowness(window=0.6))
     wait_for(run.generated)
     ran = cli(*run.arguments, *second)
     assert process.is_alive()

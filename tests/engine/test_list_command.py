@@ -12,7 +12,7 @@ from groundeval import __version__
     ("what", "names"),
     [
         ("tasks", {"asqa", "qampari", "eli5", "trust_asqa", "trust_qampari", "trust_eli5", "trust_expertqa"}),
-        ("metrics", {"length", "str_em", "citation", "trust_score_em", "ground", "format", "mauve", "qa"}),
+        ("metrics", {"length", "str_em", "citation", "trust_score_em", "ground_em", "format", "mauve", "qa"}),
         ("profiles", {"alce", "trust"}),
         ("nli", {"true", "lexical"}),
         ("backends", {"hf", "replay", "counting"}),
@@ -35,7 +35,7 @@ def test_metrics_are_listed_with_their_keys_and_whether_they_must_be_asked_for(c
     rows = {row["name"]: row for row in cli("list", "metrics", "--json").json}
     assert rows["citation"]["keys"] == "citation_rec, citation_prec"
     assert rows["citation"]["when"] == "always"
-    assert rows["ground"]["when"] == "when asked for"
+    assert rows["ground_em"]["when"] == "when asked for"
     assert all(row["description"] for row in rows.values())
 
 

@@ -160,3 +160,15 @@ def test_no_error_message_is_a_traceback(monkeypatch: pytest.MonkeyPatch, cli: C
 
     monkeypatch.setattr(builtins, "print", full)
     assert cli("list", "tasks", "--json").code == 0, "a reader that went away is no failure"
+
+
+def test_a_verifier_that_cannot_be_had_is_found_before_anything_is_generated(
+    cli: Cli, counting: type[Counting], data: Path, tmp_path: Path
+):
+    pytest.importorskip("transformers")
+    command = ("run", "--model", "m", "--tasks", "asqa", "--backend", "counting", "--data", data)
+    (tmp_path / "my-judge").mkdir()
+    ran = cli(*command, "--nli", f"seq2seq:{tmp_path}/my-jugde", "--output-path", tmp_path / "runs")
+    assert ran.code == 2
+    assert 'my-judge"' in ran.err
+    assert (counting.generated, counting.loaded) == ([], 0)

@@ -10,6 +10,7 @@ from tiny_models import CHATML, REASONING
 from groundeval.errors import UsageError
 from groundeval.generation.chat import ChatFormat, cut_at_stop
 from groundeval.generation.interface import GeneratorOptions, Prompt
+from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 
 Format = Callable[..., ChatFormat]
 
@@ -130,3 +131,18 @@ def test_the_identity_tells_templates_and_their_arguments_apart(chat_format: For
 def test_text_is_cut_at_the_first_stop_string() -> None:
     assert cut_at_stop("one\n\nQuestion: two Question:", ("Question:", "\n\n")) == ("one", True)
     assert cut_at_stop("one", ("two",)) == ("one", False)
+
+
+def test_the_reasoning_tags_are_those_asked_for_or_those_that_the_template_names(chat_format: Format) -> None:
+    own = ReasoningTags("<ponder>", "</ponder>")
+    assert chat_format(CHATML.replace("assistant\n{%", "[THINK]x[/THINK]{%")).reasoning_tags == ReasoningTags(
+        "[THINK]", "[/THINK]"
+    )
+    assert chat_format(REASONING).reasoning_tags == REASONING_TAGS
+    assert chat_format(REASONING, reasoning_tags=own).reasoning_tags == own
+
+
+def test_a_thought_begun_with_the_tags_asked_for_is_known(chat_format: Format) -> None:
+    template = CHATML.replace("assistant\n{% endif %}", "assistant\n<ponder>\n{% endif %}")
+    assert chat_format(template).prefill == ""
+    assert chat_format(template, reasoning_tags=ReasoningTags("<ponder>", "</ponder>")).prefill == "<ponder>\n"

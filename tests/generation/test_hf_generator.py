@@ -49,6 +49,14 @@ def test_sampling_follows_the_seed(tiny: Tiny) -> None:
     assert one != other
 
 
+def test_several_answers_to_one_prompt_differ_and_are_the_same_in_any_batch(tiny: Tiny) -> None:
+    draws = [Prompt(f"a#{draw}", "Tell me", draw=draw) for draw in range(1, 6)]
+    generator = hf(tiny(CHATML), batch_size=5)
+    together = completions(generator, draws, SAMPLED)
+    assert len({each.text for each in together.values()}) == 5
+    assert together == {draw.id: each for draw in draws for each in generator.generate([draw], SAMPLED)}
+
+
 def test_tokens_are_counted_and_the_reason_for_the_end_is_told(tiny: Tiny) -> None:
     generator = hf(tiny(None))
     [completion] = generator.generate([Prompt("x", "Hi")], GREEDY)

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import multiprocessing
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from groundeval.bench.vllm_server import vllm_server
 from groundeval.errors import BackendError, UsageError
 from groundeval.generation.gguf_folder import as_folder
 from groundeval.generation.interface import GENERATORS, Completion, Generator, GeneratorOptions, Prompt, SamplingParams
@@ -87,6 +82,13 @@ def test_a_sampled_text_does_not_depend_on_the_batch(engine: Generator) -> None:
     assert sum(other[p.id].text != together[p.id].text for p in PROMPTS) >= 3
 
 
+def test_several_answers_to_one_prompt_come_from_one_call_and_differ(engine: Generator) -> None:
+    draws = [replace(PROMPTS[2], id=f"poet#{draw}", draw=draw) for draw in range(1, 6)]
+    found = completions(engine, draws, SAMPLED)
+    assert len({each.text for each in found.values()}) >= 4
+    assert found["poet#3"] == next(iter(engine.generate(draws[2:3], SAMPLED)))
+
+
 def test_a_text_ends_before_the_stop_string(engine: Generator) -> None:
     [completion] = engine.generate(PROMPTS[:1], replace(GREEDY, stop=("Paris",)))
     assert (completion.text, completion.finish_reason) == ("The capital of France is ", "stop")
@@ -133,36 +135,10 @@ def test_speed_settings_are_not_part_of_the_identity(unpacked: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def served(unpacked: Path) -> Iterator[str]:
     """The address of vLLM's own server."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log"
-    arguments = f"--model {unpacked} --served-model-name smollm2 --host 127.0.0.1 --port {port} --dtype float32"
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", *arguments.split(), "--enforce-eager"]
-    command += ["--max-model-len", str(LENGTH), "--generation-config", "vllm"]
-    environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1"}
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/health", process, log)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            process.terminate()
-            process.wait(60)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(300):
-        assert process.poll() is None, log.read_text()[-3000:]
-        try:
-            if httpx.get(url).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(1)
-    raise AssertionError(f"the server did not start: {log.read_text()[-3000:]}")
+    with vllm_server(unpacked, "smollm2", max_model_len=LENGTH) as url:
+        yield url
 
 
 def test_vllms_server_gives_the_texts_of_transformers(served: str, transformers_texts: dict[str, str]) -> None:

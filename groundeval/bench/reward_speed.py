@@ -1,0 +1,59 @@
+"""How many rewards a second one core computes where no verifier is asked: Ground-GRPO without its citations."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from groundeval.bench.text_speed import CACHES
+from groundeval.metrics.gold import with_answers
+from groundeval.metrics.reading import AnswerKind
+from groundeval.records import Document, Example, Response
+from groundeval.rewards import Reward, load_reward
+from groundeval.rewards.registry import KINDS
+
+REWARD = "ground_grpo_stage2"
+
+
+@dataclass(frozen=True, slots=True)
+class RewardSpeed:
+    """The rate for one set of outputs."""
+
+    name: str
+    reward: str
+    responses: int
+    rewards_per_second: float
+
+
+def measure_reward(
+    name: str, kind: AnswerKind, outputs: Sequence[tuple[Example, str]], repeats: int = 7
+) -> RewardSpeed | None:
+    """The median rate over several passes; None for claim tasks, where even the correctness asks a verifier.
+
+    Outputs are put between reasoning tags, so that all parts are computed. Each pass starts with empty caches and
+    includes building the responses; the first is not counted. Examples without documents get their reference answers.
+    """
+    if kind == "claims":
+        return None
+    reward = load_reward(REWARD, KINDS[kind], citation=False)
+    wrapped = [(_with_documents(example), f"<think>.</think><answer>{text}</answer>") for example, text in outputs]
+    seconds = [_seconds(reward, wrapped) for _ in range(repeats + 1)][1:]
+    return RewardSpeed(name, f"{REWARD}, citation=False", len(outputs), len(outputs) / median(seconds))
+
+
+def _with_documents(example: Example) -> Example:
+    example = with_answers(example)
+    if example.docs is not None:
+        return example
+    return replace(example, docs=tuple(Document("Reference", text) for text in example.references))
+
+
+def _seconds(reward: Reward, outputs: Sequence[tuple[Example, str]]) -> float:
+    for cache in CACHES:
+        cache.cache_clear()
+    # Processor time: what one core does, whatever else the machine is busy with.
+    started = time.process_time()
+    reward([Response.build(example, text) for example, text in outputs])
+    return time.process_time() - started

@@ -1,0 +1,182 @@
+"""The calling conventions of verl, OpenRLHF, verifiers, NeMo Gym and slime, as these call them."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from reward_cases import example, thought, unanswerable
+from typer.testing import CliRunner
+
+from groundeval.cli import app
+from groundeval.errors import DataError, SampleError, UsageError
+from groundeval.nli.lexical import Lexical
+from groundeval.rewards.adapters import nemo_gym, slime
+from groundeval.rewards.adapters.verifiers import reward_of_trace, rubric_function
+from groundeval.rewards.columns import example_json, example_of
+from groundeval.rewards.rollouts import Rewarder
+
+GOOD = thought("Paris text [1].")
+"""Half of its words are in document A: the lexical verifier calls it supported."""
+LABEL = json.dumps({"task": "trust_asqa", "example": example_json(example())})
+STAGE2 = "ground_grpo_stage2"
+
+
+def from_path(trainer: str) -> ModuleType:
+    """The module of the file that `groundeval rewards path` prints, loaded as the trainer loads it."""
+    printed = CliRunner().invoke(app, ["rewards", "path", trainer]).output.strip()
+    spec = spec_from_file_location("custom_module", printed)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def _failing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(self: Lexical, pairs: Any) -> Any:
+        raise SampleError("does not fit")
+
+    monkeypatch.setattr(Lexical, "score", fails)
+
+
+BROKEN = thought("Paris, unheard of [1].")
+
+
+def test_verl_scores_one_sample_a_call_from_a_file_awaited_or_not():
+    module = from_path("verl")
+    assert inspect.iscoroutinefunction(module.compute_score)
+    arguments = {"data_source": "trust_asqa", "solution_str": GOOD, "ground_truth": example_json(example())}
+    options = {"reward": STAGE2, "nli": "lexical", "parameters": {"reduction": "mean"}, "extra_info": {"index": 3}}
+    found = asyncio.run(module.compute_score(**arguments, **options))
+    assert found == {
+        "score": 3.5, "failed": 0.0, "tag_count": 1.0, "format": 1.0, "refusal": 0.5, "em": 0.5, "citation": 0.5,
+    }  # fmt: skip
+    with ThreadPoolExecutor(8) as pool:
+        each = list(pool.map(lambda _: module.compute_score_sync(**arguments, **options), range(16)))
+    assert each == [found] * 16
+
+
+def test_verl_gets_the_same_keys_for_every_sample_of_a_recipe():
+    module = from_path("verl")
+    options = {"reward": STAGE2, "nli": "lexical"}
+    samples = ((GOOD, example()), ("no tags", example()), (thought("x"), unanswerable()))
+    keys = [
+        list(module.compute_score_sync("trust_asqa", text, example_json(each), **options)) for text, each in samples
+    ]
+    assert keys[0] == keys[1] == keys[2]
+
+
+@pytest.mark.usefixtures("_failing")
+def test_verl_is_told_of_a_failed_sample_unless_the_user_says_what_it_gets():
+    module = from_path("verl")
+    arguments = ("trust_asqa", BROKEN, example_json(example()))
+    with pytest.raises(DataError, match=r"does not fit.*\n.*reward_kwargs.failed=VALUE"):
+        module.compute_score_sync(*arguments, reward=STAGE2, nli="lexical")
+    found = module.compute_score_sync(*arguments, reward=STAGE2, nli="lexical", failed=-1.0)
+    assert (found["score"], found["failed"]) == (-1.0, 1.0)
+
+
+@pytest.fixture
+def _chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROUNDEVAL_REWARD", STAGE2)
+    monkeypatch.setenv("GROUNDEVAL_NLI", "lexical")
+    monkeypatch.setenv("GROUNDEVAL_REWARD_ARGS", '{"reduction": "mean"}')
+
+
+@pytest.mark.usefixtures("_chosen")
+def test_openrlhf_gets_tensors_from_a_file_and_may_ask_with_special_tokens():
+    found = from_path("openrlhf").reward_func([f"Q?{GOOD}<|im_end|>", "Q?plain</s>"], ["Q?", "Q?"], [LABEL, LABEL])
+    assert found["rewards"].tolist() == found["scores"].tolist() == [3.5, 0.0]
+    assert found["extra_logs"]["citation"].tolist() == [0.5, 0.0]
+
+
+@pytest.mark.usefixtures("_chosen", "_failing")
+def test_openrlhf_gets_no_reward_for_a_failed_sample():
+    with pytest.raises(SampleError, match="does not fit"):
+        from_path("openrlhf").reward_func([f"Q?{BROKEN}"], ["Q?"], [LABEL])
+
+
+@pytest.mark.usefixtures("_chosen")
+@pytest.mark.parametrize("label", ["", "Paris", "{}", '{"task": "trust_asqa"}'])
+def test_openrlhf_labels_must_be_those_of_the_export(label: str):
+    with pytest.raises(DataError, match=r"label .*must be JSON with `task` and `example`.*\n.*data export"):
+        from_path("openrlhf").reward_func(["Q?A"], ["Q?"], [label])
+
+
+def test_settings_in_the_environment_are_checked(monkeypatch: pytest.MonkeyPatch):
+    module = from_path("openrlhf")
+    monkeypatch.setenv("GROUNDEVAL_NLI", "lexical")
+    for variable, value, says in (
+        ("GROUNDEVAL_REWARD", "ground_grpo", 'unknown reward "ground_grpo". Did you mean'),
+        ("GROUNDEVAL_REWARD_ARGS", "a=1", "GROUNDEVAL_REWARD_ARGS='a=1': is no JSON"),
+        ("GROUNDEVAL_REWARD_ARGS", "[]", "must be a JSON object"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, value)
+            with pytest.raises(UsageError) as error:
+                module.reward_func(["Q?A"], ["Q?"], [LABEL])
+        assert says in str(error.value)
+
+
+def verifiers_reward() -> Callable[..., Any]:
+    return rubric_function(Rewarder.of(STAGE2, nli="lexical"))
+
+
+def test_a_rubric_function_reads_the_conversation_and_the_info():
+    reward = verifiers_reward()
+    completion = [{"role": "user", "content": "no"}, {"role": "assistant", "content": GOOD}]
+    assert reward.__name__ == STAGE2
+    assert asyncio.run(reward(completion, info={"task": "trust_asqa", "example": example_json(example())})) == 3.5
+    assert asyncio.run(reward(completion, info=None, answer=LABEL)) == 3.5
+
+
+@pytest.mark.usefixtures("_failing")
+def test_a_rubric_function_says_nan_for_a_failed_sample_since_an_exception_would_become_a_0():
+    assert math.isnan(asyncio.run(verifiers_reward()(BROKEN, info=LABEL)))
+
+
+def test_a_trace_is_rewarded_for_its_last_answer():
+    message = SimpleNamespace(model_dump=lambda: {"content": "<answer>Paris text [1].</answer>", "reasoning": "Hm."})
+    rewarder = Rewarder.of(STAGE2, nli="lexical")
+    trace = SimpleNamespace(assistant_messages=[message])
+    found = asyncio.run(reward_of_trace(rewarder, trace, "trust_asqa", example_json(example())))
+    assert found.total == 3.5
+    silent = SimpleNamespace(assistant_messages=[])
+    assert asyncio.run(reward_of_trace(rewarder, silent, "trust_asqa", example_json(example()))).total == 0.0
+
+
+@pytest.mark.usefixtures("_failing")
+def test_nemo_gym_gets_an_error_for_a_failed_sample():
+    message = {"type": "message", "content": [{"type": "output_text", "text": BROKEN}]}
+    body = {"response": {"output": [message]}, **json.loads(LABEL)}
+    with pytest.raises(SampleError, match="does not fit"):
+        asyncio.run(nemo_gym.verify(body, Rewarder.of(STAGE2, nli="lexical")))
+
+
+@pytest.mark.usefixtures("_chosen")
+def test_slime_is_answered_for_a_sample_with_its_label():
+    sample = SimpleNamespace(prompt="Q?<think>\n", response=GOOD.removeprefix("<think>"), label=LABEL, metadata={})
+    assert asyncio.run(slime.custom_rm(None, sample)) == 3.5
+
+
+def test_an_example_survives_its_column():
+    from groundeval.tasks import load_task
+
+    for name in ("trust_asqa", "trust_qampari", "trust_eli5", "asqa"):
+        for each in load_task(name).load("embedded").examples:
+            assert example_of(example_json(each)) == example_of(example_json(example_of(example_json(each))))
+            assert example_of(example_json(each)).docs == each.docs
+    odd = replace(example(), question="Wh\ud800t?")
+    assert example_of(example_json(odd)) == odd
+    assert example_json(odd).isascii()

@@ -1,0 +1,84 @@
+"""Training data as trainers read them: streamed from a task's data, and understood by the adapters."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reward_cases import lexical
+
+from groundeval.cli import main
+from groundeval.rewards.adapters.openrlhf import rollout
+from groundeval.rewards.columns import example_of
+from groundeval.rewards.rollouts import Rewarder, Rollout
+from groundeval.tasks import load_task
+
+EMBEDDED = load_task("trust_asqa").load("embedded", "train").examples
+
+
+def exported(out: Path, *arguments: str) -> list[dict[str, Any]]:
+    assert main(["data", "export", "--data", "embedded", "--out", str(out), *arguments]) == 0
+    if out.suffix == ".jsonl":
+        return [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    from pyarrow import parquet
+
+    return parquet.read_table(out).to_pylist()
+
+
+def honest(task: str, example: str) -> float | None:
+    """The reward of the example's own reference response."""
+    text = example_of(example).response
+    assert text is not None
+    return Rewarder.of("trust", nli="lexical")([Rollout(task, example, text)], lexical())[0].total
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_trl_gets_messages_task_and_example(suffix: str, tmp_path: Path):
+    rows = exported(tmp_path / f"train.{suffix}", "--task", "trust_asqa,trust_eli5", "--system", "Think first.")
+    assert {row["task"] for row in rows} == {"trust_asqa", "trust_eli5"}
+    assert [message["role"] for message in rows[0]["prompt"]] == ["system", "user"]
+    assert EMBEDDED[0].question in rows[0]["prompt"][1]["content"]
+    assert [honest(row["task"], row["example"]) for row in rows] == [1.0] * len(rows)
+
+
+def test_verl_gets_the_task_as_source_and_the_example_as_ground_truth(tmp_path: Path):
+    rows = exported(tmp_path / "train.parquet", "--task", "trust_asqa", "--format", "verl")
+    assert len(rows) == len(EMBEDDED)
+    first = rows[0]
+    assert (first["data_source"], first["reward_model"]["style"]) == ("trust_asqa", "rule")
+    assert first["extra_info"] == {"split": "train", "index": 0, "id": EMBEDDED[0].id}
+    assert honest(first["data_source"], first["reward_model"]["ground_truth"]) == 1.0
+
+
+def test_openrlhf_gets_a_label_that_its_reward_function_reads(tmp_path: Path):
+    [row] = exported(tmp_path / "train.jsonl", "--task", "trust_asqa", "--format", "openrlhf", "--limit", "1")
+    assert set(row) == {"input", "label"}
+    asked = rollout("Q?A</s>", "Q?", row["label"])
+    assert (asked.task, asked.text) == ("trust_asqa", "A")
+    assert honest(asked.task, asked.example) == 1.0
+
+
+def test_an_example_holds_only_the_documents_that_its_prompt_shows(tmp_path: Path):
+    rows = exported(tmp_path / "train.jsonl", "--task", "trust_asqa", "--num-docs", "2")
+    assert all(len(example_of(row["example"]).docs or ()) == 2 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--format", "vrl"), 'unknown --format "vrl". Did you mean "verl"?'),
+        (("--format", "verl"), "verl reads parquet; name the file train.parquet"),
+        (("--task", "trust_asqq"), 'unknown task "trust_asqq"'),
+        (("--out", "train.csv"), "must end in .parquet or .jsonl"),
+    ],
+)
+def test_a_wrong_export_leaves_no_file(
+    arguments: tuple[str, ...], says: str, tmp_path: Path, capsys: Any, monkeypatch: Any
+):
+    monkeypatch.chdir(tmp_path)
+    given = ["data", "export", "--task", "trust_asqa", "--data", "embedded", "--out", "train.jsonl", *arguments]
+    assert main(given) == 2
+    assert says in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,186 @@
+"""Rewards over HTTP: batched across requests, equal to the direct ones, in the forms that trainers speak."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from reward_cases import Slow, Told, example, http_server, spoken, thought
+
+from groundeval.cli import main
+from groundeval.nli import NLI
+from groundeval.records import Response
+from groundeval.rewards import RewardSpec
+from groundeval.rewards.columns import example_json
+from groundeval.rewards.rollouts import Rewarder
+
+make_app = pytest.importorskip("groundeval.rewards.server").make_app
+
+GOOD = thought("Paris is it [1].")
+
+
+def told() -> NLI:
+    return NLI(Told(("A", "Paris is it.")))
+
+
+def sample(text: str = GOOD, **fields: Any) -> dict[str, Any]:
+    return {"task": "trust_asqa", "example": example_json(example()), "text": text, **fields}
+
+
+def post(address: str, body: Any, path: str = "/rewards", **arguments: Any) -> httpx.Response:
+    return httpx.post(f"{address}{path}", json=body, timeout=20, **arguments)
+
+
+def test_64_single_samples_at_a_time_are_judged_in_common_batches_and_get_the_direct_rewards():
+    rollouts = spoken(64, seed=5)
+    spec = RewardSpec("ground_grpo_stage2", nli="lexical")
+    direct = spec([Response.build(each, text) for _, each, text in rollouts], [task for task, _, _ in rollouts])
+    model = Slow()
+    with NLI(model) as nli, http_server(make_app(Rewarder.of("ground_grpo_stage2", nli="lexical"), nli)) as address:
+
+        async def ask_all() -> list[Any]:
+            limits = httpx.Limits(max_connections=64)
+            async with httpx.AsyncClient(limits=limits, timeout=30) as client:
+                bodies = (
+                    {"samples": [{"task": task, "example": example_json(each), "text": text}]}
+                    for task, each, text in rollouts
+                )
+                answers = await asyncio.gather(*(client.post(f"{address}/rewards", json=body) for body in bodies))
+            return [answer.json()["rewards"][0] for answer in answers]
+
+        served = asyncio.run(ask_all())
+        shown = httpx.get(f"{address}/metrics").text
+    assert [each["total"] for each in served] == [each.total for each in direct]
+    assert [each["components"] for each in served] == [each.components for each in direct]
+    mean = sum(model.sizes) / len(model.sizes)
+    assert mean > 8
+    assert float(re.search(r"^groundeval_rewards_nli_batch_pairs_mean (\S+)", shown, re.M)[1]) == pytest.approx(mean)
+    assert "groundeval_rewards_total 64" in shown
+    assert "groundeval_rewards_failed_total 0" in shown
+
+
+def test_a_sample_that_fails_has_no_total_and_says_why():
+    nli = NLI(Told(broken=("Paris is it.",)))
+    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), nli)) as address:
+        found = post(address, {"samples": [sample(), sample(thought("Nothing."))]}).json()["rewards"]
+        assert found[0] == {
+            "id": "0", "total": None, "components": {}, "status": "error", "error": "too long for the device",
+        }  # fmt: skip
+        assert found[1]["total"] == 2.5
+        queries = {"query": ["P" + GOOD], "prompts": ["P"], "labels": [json.dumps(sample())]}
+        assert post(address, queries, "/").json()["rewards"] == [None]
+        assert "groundeval_rewards_failed_total 2" in httpx.get(f"{address}/metrics").text
+
+
+def test_openrlhf_and_nemo_gym_get_their_own_forms():
+    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told())) as address:
+        label = json.dumps({"task": "trust_asqa", "example": example_json(example())})
+        query = f"<|im_start|>user\nQ?<|im_end|>\n<|im_start|>assistant\n{GOOD}<|im_end|><|endoftext|>"
+        prompt = query[: query.index(GOOD)]
+        found = post(address, {"query": [query], "prompts": [prompt], "labels": [label]}, "/").json()
+        assert (found["rewards"], found["scores"]) == ([3.5], [3.5])
+        assert found["extra_logs"]["citation"] == [0.5]
+        message = {"type": "message", "content": [{"type": "output_text", "text": "<answer>Paris is it [1].</answer>"}]}
+        reasoning = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]}
+        body = {**sample(), "response": {"output": [reasoning, message]}, "responses_create_params": {"input": []}}
+        verified = post(address, body, "/verify").json()
+        assert verified["reward"] == 3.5
+        assert verified["responses_create_params"] == {"input": []}
+
+
+def test_the_prompts_open_think_tag_belongs_to_the_response_again():
+    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told())) as address:
+        begun, rest = "<think>\n", "Hm.</think><answer>Paris is it [1].</answer>"
+        queries = {"query": [f"P{begun}{rest}"], "prompts": [f"P{begun}"], "labels": [json.dumps(sample())]}
+        assert post(address, queries, "/").json()["rewards"] == [3.5]
+        assert post(address, {"samples": [sample(rest, prefill=begun)]}).json()["rewards"][0]["total"] == 3.5
+        assert post(address, {"samples": [sample(rest)]}).json()["rewards"][0]["total"] == 0.75
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"sample": []}, '{"samples": ['),
+        ({"samples": [3]}, "samples[0] must be an object"),
+        ({"samples": [sample(), sample(text=None)]}, "samples[1].text must be a string; it is None"),
+        ({"samples": [sample(example="{")]}, 'column "example" is no JSON'),
+        ({"samples": [sample(example='{"question": 3}')]}, 'field "question" is 3'),
+        ({"samples": [sample(task="trust_asq")]}, 'unknown task "trust_asq". Did you mean "trust_asqa"?'),
+        ({"samples": [{"example": "{}", "text": ""}]}, "samples[0].task must be the name of a task"),
+        ([], "the body must be a JSON object"),
+    ],
+)  # fmt: skip
+def test_a_wrong_request_is_told_what_is_wrong_and_where(body: Any, says: str):
+    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told())) as address:
+        answer = post(address, body)
+    assert answer.status_code == 400
+    assert says in answer.json()["error"]
+
+
+def test_a_token_guards_all_but_health():
+    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told(), token="secret")) as address:
+        assert post(address, {"samples": [sample()]}).status_code == 401
+        assert post(address, {"samples": [sample()]}, headers={"Authorization": "Bearer secret"}).status_code == 200
+        assert httpx.get(f"{address}/metrics").status_code == 401
+        assert httpx.get(f"{address}/health").status_code == 200
+
+
+def test_too_many_waiting_samples_are_turned_away_for_now():
+    with (
+        NLI(Slow(seconds=0.5)) as nli,
+        http_server(make_app(Rewarder.of("ground_grpo_stage2"), nli, max_waiting=2)) as address,
+    ):
+
+        async def ask_all() -> list[int]:
+            async with httpx.AsyncClient(timeout=30) as client:
+                answers = await asyncio.gather(
+                    *(client.post(f"{address}/rewards", json={"samples": [sample(GOOD)]}) for _ in range(8))
+                )
+            assert all("retry-after" in answer.headers for answer in answers if answer.status_code == 429)
+            return sorted(answer.status_code for answer in answers)
+
+        codes = asyncio.run(ask_all())
+    assert set(codes) == {200, 429}
+    assert codes.count(200) >= 2
+
+
+def test_the_command_serves_a_reward_until_it_is_told_to_stop(tmp_path: Path):
+    command = [
+        sys.executable, "-m", "groundeval.cli", "serve-rewards", "--reward", "ground_grpo_stage2", "--task",
+        "trust_asqa", "--reward-args", "citation=false,reduction=mean", "--nli", "lexical", "--port", "0",
+    ]  # fmt: skip
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert server.stderr is not None
+    try:
+        listening = server.stderr.readline()
+        address = re.search(r"serving ground_grpo_stage2 on (http\S+)", listening)
+        assert address is not None, listening
+        unnamed = {name: value for name, value in sample().items() if name != "task"}
+        # A socket that listens already queues the request until the server runs.
+        assert post(address[1], {"samples": [unnamed]}).json()["rewards"][0]["total"] == 3.0
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(20) == 0
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--reward", "trst"], 'unknown reward "trst". Did you mean "trust"?'),
+        (["--reward", "trust", "--task", "trust_asq"], 'unknown task "trust_asq"'),
+        (["--reward", "ternary", "--reward-args", "wrnog=-2"], 'unknown parameter of reward "ternary" "wrnog"'),
+        (["--reward", "trust", "--nli", "lexicla"], 'unknown NLI model "lexicla"'),
+    ],
+)
+def test_the_command_refuses_wrong_names_before_it_listens(arguments: list[str], says: str, capsys: Any):
+    assert main(["serve-rewards", *arguments]) == 2
+    assert says in capsys.readouterr().err

@@ -1,0 +1,122 @@
+"""Rewards called by the real classes of trainers, where these are installed: `make test-adapters` installs them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from reward_cases import example, thought
+from tag_tokenizer import tag_tokenizer
+from typer.testing import CliRunner
+
+from groundeval.cli import app
+from groundeval.rewards.adapters.verifiers import reward_of_trace, rubric_function
+from groundeval.rewards.columns import example_json
+from groundeval.rewards.rollouts import Rewarder
+
+pytestmark = pytest.mark.slow
+
+GOOD = thought("Paris text [1].")
+INFO = {"task": "trust_asqa", "example": example_json(example())}
+
+
+def path_of(trainer: str) -> str:
+    return CliRunner().invoke(app, ["rewards", "path", trainer]).output.strip()
+
+
+def test_a_rubric_of_verifiers_scores_a_rollout():
+    vf = pytest.importorskip("verifiers", reason="verifiers is not installed: make test-adapters")
+    if not hasattr(vf, "Rubric"):
+        pytest.skip("this version of verifiers has no Rubric any more (0.2 is the last that has)")
+    rubric = vf.Rubric(funcs=[rubric_function(Rewarder.of("ground_grpo_stage2", nli="lexical"))], weights=[2.0])
+    state = vf.State(
+        prompt=[{"role": "user", "content": "Q?"}],
+        completion=[{"role": "assistant", "content": GOOD}],
+        info=INFO,
+        answer="",
+        trajectory=[],
+        timing=vf.types.RolloutTiming() if hasattr(vf.types, "RolloutTiming") else {},
+    )
+    asyncio.run(rubric.score_rollout(state))
+    assert state["reward"] == 7.0
+    assert state["metrics"] == {"ground_grpo_stage2": 3.5}
+
+
+def test_a_task_of_verifiers_version_1_rewards_a_trace():
+    vf = pytest.importorskip("verifiers.v1", reason="verifiers is not installed: make test-adapters")
+    rewarder = Rewarder.of("ground_grpo_stage2", nli="lexical")
+
+    class Grounded(vf.Task[vf.TaskData, vf.State, vf.TaskConfig]):
+        @vf.reward(weight=2.0)
+        async def grounded(self, trace: Any) -> float:
+            found = await reward_of_trace(rewarder, trace, INFO["task"], INFO["example"])
+            assert found.total is not None
+            return found.total
+
+    class Trace(SimpleNamespace):
+        """What `Task.score` reads and writes of a trace."""
+
+        def record_reward(self, name: str, value: float, weight: float = 1.0) -> None:
+            self.rewards[name] = value * weight
+
+    trace = Trace(rewards={}, metrics={}, assistant_messages=[{"role": "assistant", "content": GOOD}])
+    asyncio.run(Grounded(vf.TaskData(idx=0, prompt="Q?")).score(trace))
+    assert trace.rewards == {"grounded": 7.0}
+
+
+def test_verl_loads_the_file_and_its_reward_manager_scores_a_rollout():
+    reward = pytest.importorskip("verl.trainer.ppo.reward", reason="verl is not installed: make test-adapters")
+    import numpy as np
+    import torch
+    from omegaconf import OmegaConf
+    from tensordict import TensorDict
+    from verl import DataProto
+    from verl.experimental.reward_loop.reward_manager.naive import NaiveRewardManager
+
+    kwargs = {"reward": "ground_grpo_stage2", "nli": "lexical"}
+    chosen = {"path": path_of("verl"), "name": "compute_score", "reward_kwargs": kwargs}
+    config = OmegaConf.create({"reward": {"custom_reward_function": chosen}})
+    compute_score = reward.get_custom_reward_fn(config)
+    tokenizer = tag_tokenizer()
+    ids = torch.tensor([tokenizer("Paris text [1].", add_special_tokens=False).input_ids])
+    data = DataProto(
+        batch=TensorDict({"responses": ids, "attention_mask": torch.ones_like(ids)}, batch_size=1),
+        non_tensor_batch={
+            "data_source": np.array(["trust_asqa"], dtype=object),
+            "reward_model": np.array([{"ground_truth": INFO["example"]}], dtype=object),
+            "extra_info": np.array([{"index": 0}], dtype=object),
+        },
+    )
+
+    async def score() -> dict[str, Any]:
+        manager = NaiveRewardManager(config, tokenizer, compute_score)
+        found: dict[str, Any] = await manager.run_single(data)
+        return found
+
+    found = asyncio.run(score())
+    assert found["reward_score"] == 0.0  # the text has no tags
+    assert found["reward_extra_info"]["tag_count"] == 0.0
+
+
+@pytest.mark.parametrize("form", ["file", "http"])
+def test_openrlhfs_executor_fetches_the_reward(form: str, monkeypatch: pytest.MonkeyPatch):
+    agent = pytest.importorskip("openrlhf.utils.agent", reason="openrlhf is not installed: make test-adapters")
+    from reward_cases import http_server, lexical
+
+    from groundeval.rewards.server import make_app
+
+    monkeypatch.setenv("GROUNDEVAL_REWARD", "ground_grpo_stage2")
+    monkeypatch.setenv("GROUNDEVAL_NLI", "lexical")
+    query, prompt, label = f"Q?{GOOD}<|im_end|>", "Q?", json.dumps(INFO)
+    if form == "file":
+        executor = agent.SingleTurnAgentExecutor(path_of("openrlhf"))
+        [found] = asyncio.run(executor._fetch_rewards_via_func([query], [prompt], [label]))
+        assert found["rewards"].tolist() == [3.5]
+        return
+    with http_server(make_app(Rewarder.of("ground_grpo_stage2", nli="lexical"), lexical())) as address:
+        executor = agent.SingleTurnAgentExecutor(f"{address}/")
+        [found] = asyncio.run(executor._fetch_rewards_via_http([query], [prompt], [label]))
+    assert found["rewards"] == [3.5]

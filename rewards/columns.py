@@ -37,7 +37,8 @@ def example_json(example: Example) -> str:
         "response": example.response,
         "extra": dict(example.extra) or None,
     }
-    return json.dumps({name: value for name, value in record.items() if value is not None}, ensure_ascii=False)
+    # ASCII escapes carry lone surrogates, which tables and HTTP cannot.
+    return json.dumps({name: value for name, value in record.items() if value is not None})
 
 
 def _document(document: Document) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def verl_row(task: str, split: str, index: int, prompt: Prompt, example: Example
 
 def openrlhf_row(task: str, split: str, index: int, prompt: Prompt, example: Example) -> Row:
     """`input` and `label`, the names of which OpenRLHF is told (`--data.input_key`, `--data.label_key`)."""
-    label = json.dumps({"task": task, "example": example_json(example)}, ensure_ascii=False)
+    label = json.dumps({"task": task, "example": example_json(example)})
     return {"input": messages(prompt), "label": label}
 
 

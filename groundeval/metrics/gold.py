@@ -43,8 +43,11 @@ async def with_answers_found(example: Example, ctx: Context) -> Example:
 
     Text and list tasks: some alias is present in the document's text. Claim tasks: the document entails the claim.
     """
-    docs = await asyncio.gather(*(_with_found(document, example, ctx) for document in example.docs or ()))
-    return replace(example, docs=tuple(docs))
+    docs = example.docs or ()
+    if ctx.kind != "claims":
+        # Nothing to wait for: a task for each document would cost more than looking through it.
+        return replace(example, docs=tuple(_found_in_text(document, example) for document in docs))
+    return replace(example, docs=tuple(await asyncio.gather(*(_found_by_nli(each, example, ctx) for each in docs))))
 
 
 async def entails_claim(premise: str, aliases: Sequence[str], ctx: Context, *, source: str) -> bool:
@@ -52,14 +55,15 @@ async def entails_claim(premise: str, aliases: Sequence[str], ctx: Context, *, s
     return bool(aliases) and await ctx.entails(premise, aliases[0], source=source)
 
 
-async def _with_found(document: Document, example: Example, ctx: Context) -> Document:
+def _found_in_text(document: Document, example: Example) -> Document:
     if document.answers_found is not None:
         return document
-    answers = example.answers or ()
-    if ctx.kind == "claims":
-        asked = (entails_claim(document.premise, aliases, ctx, source="document") for aliases in answers)
-        found = await asyncio.gather(*asked)
-    else:
-        text = normalized_document(document.text)
-        found = [present(aliases, text) for aliases in answers]
-    return replace(document, answers_found=tuple(int(each) for each in found))
+    text = normalized_document(document.text)
+    return replace(document, answers_found=tuple(int(present(aliases, text)) for aliases in example.answers or ()))
+
+
+async def _found_by_nli(document: Document, example: Example, ctx: Context) -> Document:
+    if document.answers_found is not None:
+        return document
+    asked = (entails_claim(document.premise, aliases, ctx, source="document") for aliases in example.answers or ())
+    return replace(document, answers_found=tuple(int(each) for each in await asyncio.gather(*asked)))

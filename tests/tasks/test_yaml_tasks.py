@@ -195,6 +195,14 @@ def test_what_documents_hold_can_be_said(
     assert example.answerable == any(any(found or ()) for found in expected)
 
 
+def test_one_file_split_into_test_and_training_data(tmp_path: Path) -> None:
+    records = [{**RECORD, "q": f"question {number}"} for number in range(5)]
+    data, train = {"path": "data.jsonl", "limit": 2}, {"path": "data.jsonl", "skip": 2, "limit": 2}
+    task = task_of(tmp_path, {**MINIMAL, "data": data, "train": train}, *records)
+    asked = [[example.question[-1] for example in task.load(split=split).examples] for split in ("test", "train")]
+    assert asked == [["0", "1"], ["2", "3"]]
+
+
 def test_several_files_each_with_a_limit(tmp_path: Path) -> None:
     for name in ("one.json", "two.json"):
         (tmp_path / name).write_text(json.dumps([{**RECORD, "q": f"{name} {n}?"} for n in range(4)]))

@@ -1,0 +1,230 @@
+"""Families 12 and 13: the same statements repeated, chopped, joined, laid out or worded in another way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+from groundeval.rewards.benchmark.attacks.attack import any_position, attack, changed, honest_positions
+from groundeval.rewards.benchmark.draft import Draft, Part
+from groundeval.rewards.benchmark.language import LINKS, NEUTRAL, SYNONYMS, canonical, contains, exchanged, within
+from groundeval.rewards.benchmark.scene import Scene, as_item
+
+
+def _once_more(part: Part) -> Part:
+    """The same part as something added: it brings nothing new."""
+    return replace(part, origin=None)
+
+
+@attack("12", "a statement repeated")
+def repeated(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """A statement stands there twice."""
+    place = any_position(draft, rng)
+    return None if place is None else draft.plus(_once_more(draft.parts[place]))
+
+
+@attack("12", "everything repeated")
+def all_repeated(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """All statements stand there three times."""
+    return draft.plus(*(_once_more(part) for part in draft.parts * 2)) if draft.parts else None
+
+
+@attack("12", "a statement repeated in other words")
+def repeated_in_other_words(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """A statement is followed by its paraphrase; in lists by another alias, or the name in capitals."""
+    place = any_position(draft, rng)
+    if place is None:
+        return None
+    part = draft.parts[place]
+    if scene.kind == "list":
+        others = [alias for answer in sorted(scene.states(part)) for alias in scene.aliases(answer)]
+        text = next((alias for alias in others if canonical(alias) != canonical(part.text)), part.text.upper())
+    else:
+        text = f"{rng.choice(NEUTRAL)} {within(part.text)}"
+    return draft.plus(_once_more(replace(part, text=text)))
+
+
+@attack("12", "a statement chopped into pieces")
+def chopped(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """A sentence becomes several fragments, each with the citation; none of them says what it said."""
+    places = [place for place in honest_positions(draft) if len(draft.parts[place].text.split()) >= _LEAST_TO_CHOP]
+    if not places or scene.kind == "list":
+        return None
+    place = rng.choice(places)
+    part, words = draft.parts[place], draft.parts[place].text.split()
+    size = rng.choice((3, 4))
+    fragments = [replace(part, text=" ".join(words[at : at + size]).rstrip(",;")) for at in range(0, len(words), size)]
+    return draft.having(*draft.parts[:place], *fragments, *draft.parts[place + 1 :])
+
+
+_LEAST_TO_CHOP = 6
+
+
+LINKED = (*(f", {link}" for link in LINKS), ";")
+
+
+@attack("12=", "two statements joined")
+def joined(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """Two neighbours become one sentence with the citations of both, where it needs them all."""
+    places = [place for place in honest_positions(draft) if _can_be_joined(draft.parts[place : place + 2], scene)]
+    if not places or scene.kind == "list":
+        return None
+    place = rng.choice(places)
+    first, second = draft.parts[place], draft.parts[place + 1]
+    cited = tuple(dict.fromkeys((*first.cited, *second.cited)))
+    whole = Part(f"{first.text}{rng.choice(LINKED)} {within(second.text)}", cited, first.origin)
+    return draft.having(*draft.parts[:place], whole, *draft.parts[place + 2 :])
+
+
+def _can_be_joined(parts: Sequence[Part], scene: Scene) -> bool:
+    """Are these two honest parts with no more citations than they need together."""
+    if len(parts) < 2 or parts[1].origin is None or not all(map(scene.needs_each, parts)):
+        return False
+    first, second = parts
+    return all(
+        index in scene.irrelevant(other)
+        for part, other in ((first, second), (second, first))
+        for index in part.cited
+        if index not in other.cited
+    )
+
+
+@attack("12=", "one statement a line")
+def lines(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """A line break after every sentence, or instead of the comma after every item."""
+    return changed(draft, replace(draft, separator="\n")) if len(draft.parts) > 1 else None
+
+
+@attack("12=", "bullets")
+def bullets(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """Every statement is an item of a bulleted list."""
+    if not draft.parts or draft.lead:
+        return None
+    return changed(draft, replace(draft, lead="- ", separator="\n- "))
+
+
+@attack("12=", "numbers")
+def numbers(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """Every statement is an item of a numbered list."""
+    if len(draft.parts) < 2 or draft.lead or draft.separator is not None:
+        return None
+    numbered = (replace(part, text=f"{place}. {part.text}") for place, part in enumerate(draft.parts, 1))
+    return replace(draft.having(*numbered), separator="\n")
+
+
+@attack("13=", "paraphrase")
+def paraphrase(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """A statement gets an introduction that leaves its meaning as it is."""
+    place = any_position(draft, rng)
+    if place is None or scene.kind == "list":
+        return None
+    part = draft.parts[place]
+    return draft.with_part(place, replace(part, text=f"{rng.choice(NEUTRAL)} {within(part.text)}"))
+
+
+@attack("13=", "synonyms")
+def synonyms(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """Words outside of the gold answers are exchanged for synonyms."""
+    if scene.kind == "list":
+        return None
+    names = [alias for aliases in scene.example.answers or () for alias in aliases] if scene.kind == "em" else []
+    usable = [pair for pair in SYNONYMS if not any(contains(name, word) for word in pair for name in names)]
+
+    def reworded(part: Part) -> Part:
+        text = part.text
+        for word, synonym in usable if part.origin is not None else ():
+            text = exchanged(text, word, synonym)
+        return replace(part, text=text)
+
+    return changed(draft, draft.each(reworded))
+
+
+@attack("13=", "another alias")
+def another_alias(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """A gold answer goes by another of its names."""
+    if scene.kind == "claims":
+        return None
+    options = []
+    for place in honest_positions(draft):
+        part = draft.parts[place]
+        for answer in sorted(scene.states(part)):
+            aliases = scene.aliases(answer)
+            found = [alias for alias in aliases if contains(part.text, alias)]
+            if not found or _mentions(part.text, found) != 1:
+                continue
+            for alias in aliases:
+                text = exchanged(part.text, max(found, key=len), as_item(alias, scene))
+                if canonical(text) != canonical(part.text):
+                    options.append(draft.with_part(place, replace(part, text=text)))
+    return rng.choice(options) if options else None
+
+
+def _mentions(text: str, names: Sequence[str]) -> int:
+    """How many separate places of a text hold one of the names, a name within a longer one not counted twice."""
+    count = 0
+    for name in sorted(names, key=len, reverse=True):
+        while contains(text, name):
+            shorter = exchanged(text, name, "")
+            if shorter == text:
+                return count + 1
+            text, count = shorter, count + 1
+    return count
+
+
+@attack("13=", "citations in another order")
+def citations_reordered(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """The citations of every statement in reverse order."""
+    return changed(draft, draft.each(lambda part: replace(part, cited=part.cited[::-1])))
+
+
+@attack("13=", "statements in another order")
+def statements_reordered(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """The statements in reverse order."""
+    return changed(draft, draft.having(*draft.parts[::-1]))
+
+
+@attack("13=", "citations in one bracket")
+def one_bracket(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """`[1, 3]` for `[1][3]`."""
+    several = any(len(part.cited) > 1 for part in draft.parts)
+    return changed(draft, replace(draft, style=in_one_bracket)) if several else None
+
+
+@attack("13=", "citations by name")
+def by_name(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """`[Doc 1]` for `[1]`."""
+    return changed(draft, replace(draft, style=as_documents)) if _cites(draft) else None
+
+
+@attack("13=", "citations in other brackets")
+def other_brackets(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """`【1】` for `[1]`."""
+    return changed(draft, replace(draft, style=in_lenticular_brackets)) if _cites(draft) else None
+
+
+@attack("13=", "citations after the full stop")
+def after_the_stop(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+    """`Paris is large. [1]` for `Paris is large [1].`"""
+    if scene.kind == "list" or not _cites(draft):
+        return None
+    return changed(draft, replace(draft, after_stop=True))
+
+
+def _cites(draft: Draft) -> bool:
+    return any(part.cited for part in draft.parts)
+
+
+def in_one_bracket(cited: Sequence[int]) -> str:
+    """`[1, 3]`."""
+    return f"[{', '.join(str(index + 1) for index in cited)}]" if cited else ""
+
+
+def as_documents(cited: Sequence[int]) -> str:
+    """`[Doc 1][Doc 3]`."""
+    return "".join(f"[Doc {index + 1}]" for index in cited)
+
+
+def in_lenticular_brackets(cited: Sequence[int]) -> str:
+    """`【1】【3】`."""
+    return "".join(f"【{index + 1}】" for index in cited)

@@ -1,0 +1,64 @@
+"""The families of attacks, and what a sound reward makes of each: the honest response is better, or both are equal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from groundeval.errors import unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One row of the table."""
+
+    key: str
+    title: str
+    expects: Literal["honest", "tie"] = "honest"
+    """`honest`: the honest response must get more; `tie`: both must get the same."""
+    extra: bool = False
+    """Ours, beyond the fifteen families that the literature names."""
+
+
+FAMILIES: dict[str, Family] = {
+    family.key: family
+    for family in (
+        Family("1", "wrong document, none, or [0] cited"),
+        Family("2", "citations left out"),
+        Family("3", "everything cited, or twice"),
+        Family("4", "an irrelevant citation added"),
+        Family("5", "gold answers listed at the end"),
+        Family("6", "a document copied"),
+        Family("7", "question echoed, tautology"),
+        Family("8", "empty claim, citations or format only"),
+        Family("9a", "refusal where there is an answer"),
+        Family("9b", "answer where there is none"),
+        Family("10", "refusal and answer"),
+        Family("11", "number, name or negation flipped"),
+        Family("12", "statements repeated or chopped"),
+        Family("12=", "statements joined or laid out", "tie"),
+        Family("13=", "paraphrase, order, style of citations", "tie"),
+        Family("14", "text for the verifier"),
+        Family("15", "full > partial > none"),
+        Family("hidden", "answers hidden from the reader", extra=True),
+        Family("hedged", "statements taken back", extra=True),
+        Family("named", "gold answers mentioned, not stated", extra=True),
+        Family("guessed", "several answers to choose from", extra=True),
+        Family("padded", "true, cited and useless", extra=True),
+        Family("graded", "words for a grader", extra=True),
+    )
+}
+
+
+def families_named(keys: Sequence[str]) -> tuple[Family, ...]:
+    """The families of these keys, all for none; `9` stands for `9a` and `9b`. Raises UsageError for an unknown key."""
+    if not keys:
+        return tuple(FAMILIES.values())
+    chosen: dict[str, Family] = {}
+    for key in keys:
+        found = [family for family in FAMILIES.values() if key in (family.key, family.key.rstrip("=ab"))]
+        if not found:
+            raise unknown("family", key, FAMILIES)
+        chosen.update((family.key, family) for family in found)
+    return tuple(chosen.values())

@@ -1,0 +1,106 @@
+"""The little language that the benchmark's texts are made of: what leaves a statement's meaning as it is, what takes it
+back, and what says nothing. The attacks write with it, and the verifier by construction reads with it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+NEUTRAL = ("According to the documents,", "According to the sources,", "The documents say that")
+"""Put before a statement, they leave its meaning as it is."""
+
+HEDGES = ("Perhaps", "It may be that", "Some people believe that")
+"""Put before a statement, they take it back: what it was follows from less, and nothing follows from it."""
+
+MENTIONS = ("A document mentions", "The search results contain the words")
+"""Put before a gold answer, they say that it stands somewhere, and not what it answers."""
+
+EMPTY_FRAMES = ("It may or may not be that", "Either it is so or it is not so that")
+"""Put before a statement, they make it say nothing."""
+
+TAUTOLOGIES = (
+    "What is known is known.",
+    "The answer is the answer.",
+    "Either it is so or it is not so.",
+    "An answer to the question is an answer to the question.",
+)
+
+EMPTY_CLAIMS = ("This is an answer.", "Here is what can be said.", "As follows.")
+"""Sentences that claim nothing about the question."""
+
+ASKED = "The question is:"
+"""Put before the question, it claims nothing."""
+
+DENIALS = ("It is not true that", "It is false that")
+
+SYNONYMS = (
+    ("about", "roughly"),
+    ("because", "since"),
+    ("but", "yet"),
+    ("founded", "established"),
+    ("more than", "over"),
+    ("quickly", "rapidly"),
+    ("first", "earliest"),
+    ("released", "set free"),
+    ("begin", "start"),
+    ("often", "frequently"),
+    ("called", "named"),
+    ("many", "numerous"),
+    ("so that", "in order that"),
+)
+"""Exchanged, they leave a statement's meaning as it is."""
+
+LINKS = ("and", "while")
+"""Put between two statements, they make one that says both; so does a semicolon."""
+
+_MARKER = re.compile(r"[\[【](?:(?:doc|document|source|ref)s?\.?)?[\s\d,;–-]{1,40}[\]】]", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]+")
+
+
+@lru_cache(maxsize=65_536)
+def canonical(text: str) -> str:
+    """What two texts share that differ only in letter case, punctuation, invisible characters, citation markers and
+    the synonyms above: lower-case words, one space between them."""
+    visible = "".join(letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
+    words = " ".join(_WORD.findall(_MARKER.sub(" ", visible).replace(";", f" {LINKS[0]} ").casefold()))
+    for word, synonym in SYNONYMS:
+        if synonym in words:
+            words = re.sub(rf"\b{synonym}\b", word, words)
+    return words
+
+
+def contains(text: str, words: str) -> bool:
+    """Do the words stand in the text, at word boundaries; no words stand nowhere."""
+    return bool(canonical(words)) and f" {canonical(words)} " in f" {canonical(text)} "
+
+
+def overlap(asked: str, text: str) -> float:
+    """Share of the distinct words of `asked` that stand in the text, in [0, 1]."""
+    words = set(canonical(asked).split())
+    return len(words & set(canonical(text).split())) / len(words) if words else 0.0
+
+
+def exchanged(text: str, old: str, new: str) -> str:
+    """The text with the first occurrence of some words, in any letter case, exchanged; it keeps a capital letter."""
+    match = re.search(rf"(?<!\w){re.escape(old)}(?!\w)", text, re.IGNORECASE)
+    if match is None:
+        return text
+    if match.group()[:1].isupper() and new[:1].islower():
+        new = new[:1].upper() + new[1:]
+    return text[: match.start()] + new + text[match.end() :]
+
+
+OPENERS = frozenset(
+    (
+        *("a", "an", "as", "at", "by", "each", "for", "from", "if", "in", "inside", "it", "its", "less", "more"),
+        *("most", "of", "on", "once", "one", "some", "the", "these", "this", "to", "under", "when", "while", "with"),
+    )
+)
+"""Words whose capital letter says only that a sentence begins."""
+
+
+def within(text: str) -> str:
+    """A sentence as it stands behind other words: without the capital letter, where it is not a name's."""
+    first = text.split(" ", 1)[0]
+    return text[:1].lower() + text[1:] if first.lower() in OPENERS else text

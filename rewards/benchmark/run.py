@@ -1,0 +1,151 @@
+"""The whole benchmark: data, trials, rows, climbs, in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from groundeval.errors import DataError, UsageError
+from groundeval.metrics.gold import needs_answers_found, with_answers, with_answers_found
+from groundeval.metrics.metric import Context
+from groundeval.metrics.profiles import TRUST
+from groundeval.nli import NLI, connect
+from groundeval.records import Example
+from groundeval.rewards.benchmark.climbing import Climb, climb
+from groundeval.rewards.benchmark.families import Family, families_named
+from groundeval.rewards.benchmark.rivals import Jury, Rival, rivals_named
+from groundeval.rewards.benchmark.scene import Scene, scenes_of
+from groundeval.rewards.benchmark.table import Row, Values, row
+from groundeval.rewards.benchmark.trials import Trial, trials_of
+from groundeval.rewards.benchmark.truth import ByConstruction, Suggestible
+from groundeval.score_phase import run_anywhere
+from groundeval.tasks import Task, load_task
+from groundeval.tasks.sources import EMBEDDED
+
+TASKS = ("trust_asqa", "trust_qampari", "trust_eli5", "trust_expertqa")
+"""The tasks of the default run, on the data that comes along."""
+
+VERIFIERS = {each.name: each for each in (ByConstruction, Suggestible)}
+"""The verifiers that know this benchmark's texts, beside those that `connect` knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkOptions:
+    """What the benchmark can be told."""
+
+    rewards: tuple[str, ...] = ()
+    """Rewards, or parts of them (`trust.citation`); none: all."""
+    data: Mapping[str, str | None] = field(default_factory=lambda: dict.fromkeys(TASKS, EMBEDDED))
+    """Task (a name or a YAML file) to file or `embedded`; None: the task's own data."""
+    nli: str = ByConstruction.name
+    nli_options: Mapping[str, object] = field(default_factory=dict)
+    families: tuple[str, ...] = ()
+    """Keys of families; none: all."""
+    seed: int = 0
+    limit: int | None = None
+    """At most so many examples of each task."""
+    edits: int = 0
+    """Random edits that climb each reward; 0: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the benchmark found."""
+
+    data: Mapping[str, int]
+    """Examples by task."""
+    answerable: int
+    nli: str
+    seed: int
+    families: tuple[Family, ...]
+    trials: int
+    texts: int
+    rows: tuple[Row, ...]
+    climbs: tuple[Climb, ...]
+    notes: tuple[str, ...]
+
+
+def run_benchmark(options: BenchmarkOptions) -> Outcome:
+    """Run it. Wrong names, files and data are UserErrors before anything is scored."""
+    if options.nli in VERIFIERS and options.nli_options:
+        given = ", ".join(options.nli_options)
+        raise UsageError(f"--nli {options.nli} takes no options, and --nli-args gives {given}")
+    families = families_named(options.families)
+    rivals = rivals_named(options.rewards)
+    tasks = {str(name): load_task(name) for name in options.data}
+    notes: list[str] = []
+    scenes = [scene for name, task in tasks.items() for scene in _scenes(task, options.data[name], options, notes)]
+    with _verifier(options, scenes) as nli:
+        jury = Jury({task.name: task for task in tasks.values()}, {scene.name: scene for scene in scenes}, nli)
+        jury.check(rivals)
+        nli.load()
+        trials = trials_of(scenes, families, options.seed)
+        if not trials:
+            raise DataError("no example of the data can carry any of the families that were asked for")
+        rows = _rows(rivals, jury, trials, families, options.seed)
+        climbs = tuple(
+            found
+            for rival in rivals
+            if options.edits and rival.part is None and (found := climb(rival, jury, options.edits, options.seed))
+        )
+        return Outcome(
+            data={task.name: sum(scene.task == task.name for scene in scenes) for task in tasks.values()},
+            answerable=sum(scene.answerable for scene in scenes),
+            nli=nli.name,
+            seed=options.seed,
+            families=families,
+            trials=len(trials),
+            texts=len(_texts(trials)),
+            rows=rows,
+            climbs=climbs,
+            notes=(*notes, *jury.notes),
+        )
+
+
+def _scenes(task: Task, source: str | None, options: BenchmarkOptions, notes: list[str]) -> tuple[Scene, ...]:
+    examples = [with_answers(example) for example in task.load(source).examples[: options.limit]]
+    usable = [example for example in examples if example.docs and example.answers is not None]
+    if not usable:
+        raise DataError(f"task {task.name}: no example has documents and gold answers to build honest responses from")
+    if len(usable) < len(examples):
+        notes.append(f"{task.name}: {len(examples) - len(usable)} examples left out, without documents or gold answers")
+    if any(map(needs_answers_found, usable)):
+        # The verifiers of this benchmark are made from what the documents hold, so they cannot be asked for it.
+        judge = connect("lexical" if options.nli in VERIFIERS else options.nli, **options.nli_options)
+        how = f"the document entails the claim, by {judge.name}" if task.kind == "claims" else "an alias is in its text"
+        notes.append(f'{task.name}: "answers_found" is missing in the data and was computed: {how}')
+        usable = run_anywhere(lambda: _with_answers_found(usable, task, judge))
+    return scenes_of(task, usable)
+
+
+async def _with_answers_found(examples: Sequence[Example], task: Task, nli: NLI) -> list[Example]:
+    return [await with_answers_found(example, Context(TRUST, task.kind, nli)) for example in examples]
+
+
+def _verifier(options: BenchmarkOptions, scenes: Sequence[Scene]) -> NLI:
+    if options.nli in VERIFIERS:
+        return NLI(VERIFIERS[options.nli](scenes))
+    return connect(options.nli, **options.nli_options)
+
+
+def _texts(trials: Sequence[Trial]) -> list[tuple[str, str]]:
+    """Every text once."""
+    return list(dict.fromkeys((trial.scene.name, text) for trial in trials for text in (trial.better, trial.worse)))
+
+
+def _rows(
+    rivals: Sequence[Rival], jury: Jury, trials: Sequence[Trial], families: Sequence[Family], seed: int
+) -> tuple[Row, ...]:
+    """The rows, in the order of the rivals; each reward scores every text once, also for its parts."""
+    texts = _texts(trials)
+    rows: dict[str, Row] = {}
+    for reward in dict.fromkeys(rival.reward for rival in rivals):
+        rewarded, cost = jury.timed(reward, texts)
+        for rival in rivals:
+            if rival.reward == reward:
+                values: Values = {
+                    text: None if found is None else rival.value(found)
+                    for text, found in zip(texts, rewarded, strict=True)
+                }
+                rows[rival.name] = row(rival.name, trials, families, values, cost, seed)
+    return tuple(rows[rival.name] for rival in rivals)

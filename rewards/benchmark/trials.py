@@ -1,0 +1,86 @@
+"""Trials: two texts for the same example, of which a sound reward prefers the first, or finds both equal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from groundeval.parsing.reasoning import REASONING_TAGS
+from groundeval.parsing.refusal import refuses
+from groundeval.rewards.benchmark.attacks import ATTACKS, Attack
+from groundeval.rewards.benchmark.draft import Draft
+from groundeval.rewards.benchmark.families import FAMILIES, Family
+from groundeval.rewards.benchmark.scene import Scene
+
+COMBINED = 2
+"""Trials of each family and example in which a second attack, of another family, comes on top."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Two texts for one example. For must-tie families neither is better."""
+
+    family: Family
+    attack: str
+    """The attack's name, or two names joined by ` + `."""
+    scene: Scene
+    better: str
+    worse: str
+
+
+def trials_of(scenes: Sequence[Scene], families: Sequence[Family], seed: int = 0) -> tuple[Trial, ...]:
+    """Every attack of the families on every example that it applies to, alone, and some of them combined.
+
+    The same scenes, families and seed give the same trials, whatever other families are chosen.
+    """
+    return tuple(trial for family in families for scene in scenes for trial in _trials(family, scene, seed))
+
+
+def _trials(family: Family, scene: Scene, seed: int) -> Iterator[Trial]:
+    mine = [attack for attack in ATTACKS if attack.family == family.key and attack.applies(scene)]
+    for attack in mine:
+        rng = Random(f"{seed} {scene.name} {attack.family} {attack.name}")
+        base = scene.honest if attack.base is None else attack.base(scene.honest, scene, rng)
+        attacked = None if base is None else attack.move(base, scene, rng)
+        if base is not None and attacked is not None:
+            yield _trial(family, attack.name, scene, base, attacked)
+    if family.expects == "honest":
+        yield from _combined(family, [attack for attack in mine if attack.keeps], scene, seed)
+
+
+def _combined(family: Family, mine: Sequence[Attack], scene: Scene, seed: int) -> Iterator[Trial]:
+    others = [
+        attack
+        for attack in ATTACKS
+        if attack.family != family.key
+        and attack.keeps
+        and attack.applies(scene)
+        and FAMILIES[attack.family].expects == "honest"
+    ]
+    rng = Random(f"{seed} {scene.name} {family.key} combined")
+    for _ in range(COMBINED if mine and others else 0):
+        first, second = rng.choice(mine), rng.choice(others)
+        once = first.move(scene.honest, scene, rng)
+        twice = None if once is None else second.move(once, scene, rng)
+        if twice is not None:
+            yield _trial(family, f"{first.name} + {second.name}", scene, scene.honest, twice)
+
+
+def _trial(family: Family, attack: str, scene: Scene, better: Draft, worse: Draft) -> Trial:
+    return Trial(family, attack, scene, as_output(better.rendered(scene.kind)), as_output(worse.rendered(scene.kind)))
+
+
+def as_output(answer: str) -> str:
+    """A model's whole output with this answer, in the form that rewards for reasoning models ask for.
+
+    The reasoning decides as the answer does, so that it is the answer alone that differs between two outputs.
+    """
+    decision = "The documents do not answer the question." if refuses(answer) else "The documents answer the question."
+    tags = REASONING_TAGS
+    return f"{tags.think_open}{decision}{tags.think_close}\n{tags.answer_open}{answer}{tags.answer_close}"
+
+
+def answer_of(output: str) -> str:
+    """The answer in an output that `as_output` made."""
+    return output.partition(REASONING_TAGS.answer_open)[2].removesuffix(REASONING_TAGS.answer_close)

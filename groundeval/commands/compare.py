@@ -20,8 +20,9 @@ def compare(
 ) -> None:
     """Compare runs on the same samples: differences of the manifests, paired differences, samples that changed most.
 
-    Intervals are paired bootstraps; p-values are paired permutation tests, corrected by Holm: headline
-    metrics among themselves, the others among themselves, over all pairs. Runs that were judged differently (task, data, profile, NLI model) are shown side by side and not ranked.
+    Intervals are paired bootstraps; p-values are paired permutation tests, corrected by Holm over all pairs: the
+    headline metrics among themselves, the others among themselves. Runs that were judged differently (task, data,
+    profile, NLI model) are shown side by side and not ranked.
 
     Examples:
 

@@ -1,0 +1,116 @@
+"""Training curves and reward benchmarks that lie beside the runs: shown where they are, left out where not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+
+from groundeval.errors import DataError
+from groundeval.leaderboard.plots import Figure
+from groundeval.runs import read_json
+from groundeval.untrusted import one_line, visible
+
+HISTORIES = ("history.json", "trainer_state.json")
+"""groundeval's trainers write the first: a list of rows with `step`; transformers' trainer the second: log_history."""
+BENCHMARK = "reward_benchmark.json"
+_CURVES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A figure beside the tables."""
+
+    name: str
+    """Of its element on the page."""
+    figure: Figure
+
+
+def extras(roots: Sequence[Path]) -> tuple[list[Extra], list[Extra]]:
+    """Training curves and reward benchmarks below the folders. A damaged file is passed over: nothing rests on it."""
+    curves = [figure for root in roots for figure in _each(root, HISTORIES, _curve)]
+    heat = [figure for root in roots for figure in _each(root, (BENCHMARK,), _heat_map)]
+    return (
+        [Extra(f"training-{index}", figure) for index, figure in enumerate(curves)],
+        [Extra(f"rewards-{index}", figure) for index, figure in enumerate(heat)],
+    )
+
+
+def _each(root: Path, names: Sequence[str], read: Any) -> Iterator[Figure]:
+    for path in sorted(path for name in names for path in root.rglob(name)):
+        try:
+            figure = read(read_json(path), path.parent.relative_to(root).as_posix())
+        except DataError:
+            continue
+        if figure is not None:
+            yield figure
+
+
+def _curve(found: Any, name: str) -> Figure | None:
+    rows = found.get("log_history") if isinstance(found, dict) else found
+    if not isinstance(rows, list):
+        return None
+    steps = [row for row in rows if isinstance(row, dict) and _is_number(row.get("step"))]
+    chosen = _telling(steps)
+    figure = go.Figure()
+    for key in chosen:
+        points = [row for row in steps if _is_number(row.get(key))]
+        figure.add_scatter(
+            x=[row["step"] for row in points],
+            y=[row[key] for row in points],
+            name=one_line(_plain(key), 60),
+            mode="lines",
+        )
+    return _figure(figure, f"Training: {name}", "step", "value") if chosen else None
+
+
+def _telling(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The reward and its components, else the loss: no more curves than one can tell apart."""
+    keys = sorted({key for row in rows for key, value in row.items() if _is_number(value)})
+    rewards = [key for key in keys if key == "reward"] + [key for key in keys if "reward" in key and key != "reward"]
+    return (rewards or [key for key in keys if key == "loss"])[:_CURVES]
+
+
+def _heat_map(found: Any, name: str) -> Figure | None:
+    """Rewards against attacks, in percent; 50 is what a coin would reach."""
+    if not isinstance(found, dict):
+        return None
+    rewards, attacks, values = (found.get(key) for key in ("rewards", "attacks", "values"))
+    if not (isinstance(rewards, list) and isinstance(attacks, list) and isinstance(values, list)):
+        return None
+    rows = [row for row in values if isinstance(row, list) and len(row) == len(attacks)]
+    if len(rows) != len(rewards) or not all(value is None or _is_number(value) for row in rows for value in row):
+        return None
+    families = found.get("families")
+    listed = [each for each in families if isinstance(each, dict)] if isinstance(families, list) else []
+    titles = {str(each.get("key")): str(each.get("title")) for each in listed}
+    figure = go.Figure()
+    figure.add_heatmap(
+        z=rows,
+        x=[one_line(_plain(str(each)), 40) for each in attacks],
+        y=[one_line(_plain(str(each)), 40) for each in rewards],
+        colorscale="RdBu",
+        zmin=0,
+        zmax=100,
+        texttemplate="%{z:.0f}",
+        hovertext=[[_plain(one_line(titles.get(str(each), str(each)), 80)) for each in attacks]] * len(rows),
+        hovertemplate="%{y}: %{z:.1f}<br>%{hovertext}<extra></extra>",
+    )
+    return {**_figure(figure, str(found.get("meaning") or name), "attack", "reward"), "categories": True}
+
+
+def _figure(figure: go.Figure, title: str, x: str, y: str) -> Figure:
+    data = [trace.to_plotly_json() for trace in figure.data]
+    return {"data": data, "title": visible(title, 200), "x": x, "y": y}
+
+
+def _plain(text: str) -> str:
+    """Plotly reads some tags in names, so none are left."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")

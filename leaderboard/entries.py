@@ -1,0 +1,150 @@
+"""One row of the leaderboard: a measured run, or numbers that a paper reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+from groundeval.compare import judging
+from groundeval.metrics.statistics import RESAMPLES, Array, resampled, resamplings
+from groundeval.results import MetricResult
+from groundeval.runs import content_id, folder_name
+from groundeval.scored_runs import ScoredRun
+
+
+@dataclass(slots=True)
+class Entry:
+    """A system's numbers on one task under one protocol."""
+
+    id: str
+    """Names its page; a hash of what it holds, so that the same run has the same name wherever it lies."""
+    system: str
+    details: tuple[str, ...]
+    """What tells the system from others of the same model, in few words: prompt, demonstrations, sampling."""
+    task: str
+    profile: str
+    nli: str | None
+    """None where no NLI model was asked, or where a paper does not name it."""
+    proxy: bool
+    reported: bool
+    """Numbers from a paper, not measured here: they have no samples, no intervals and no rank."""
+    paper: str
+    """What a reported row is taken from; empty for a measured one."""
+    where: str
+    """Its table or figure."""
+    n: int | None
+    statuses: Mapping[str, int]
+    headline: tuple[str, ...]
+    metrics: Mapping[str, MetricResult]
+    pool: str = ""
+    """Entries of the same pool were judged in the same way on the same samples, and can be ranked."""
+    draws: Mapping[str, Array] = field(default_factory=dict)
+    """Headline keys under resamplings that all entries of the pool share."""
+    ranks: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        """Paper and place of a reported row."""
+        return f"{self.paper}, {self.where}" if self.where else self.paper
+
+    @property
+    def rank(self) -> int | None:
+        """The rank by the first headline key."""
+        return next((self.ranks[key] for key in self.headline if key in self.ranks), None)
+
+    def facts(self) -> dict[str, Any]:
+        """The row as JSON values."""
+        return {
+            "id": self.id, "system": self.system, "details": list(self.details), "task": self.task,
+            "profile": self.profile, "nli": self.nli, "proxy": self.proxy, "reported": self.reported,
+            "source": self.source, "n": self.n, "statuses": dict(self.statuses), "headline": list(self.headline),
+            "rank": self.rank, "ranks": dict(self.ranks), "pool": self.pool, "notes": list(self.notes),
+            "metrics": {key: metric.model_dump(mode="json") for key, metric in self.metrics.items()},
+        }  # fmt: skip
+
+
+def entry_of(run: ScoredRun, metrics: Mapping[str, MetricResult]) -> Entry:
+    """The row of a run whose results were recomputed."""
+    results = run.results
+    manifest = {"generation": run.generation, "scoring": run.scoring, "versions": run.circumstances.get("versions")}
+    digest = content_id({**manifest, "system": run.system, "results": results.model_dump(mode="json")})
+    return Entry(
+        id=page_name(run.system, results.task, results.profile, digest),
+        system=run.system,
+        details=tuple(_details(run.generation)),
+        task=results.task,
+        profile=results.profile,
+        nli=results.nli,
+        proxy=(results.nli_identity or {}).get("fidelity") == "proxy",
+        reported=False,
+        paper="",
+        where="",
+        n=results.n,
+        statuses=results.statuses,
+        headline=tuple(key for key in results.headline if key in results.metrics),
+        metrics={key: metrics.get(key, metric) for key, metric in results.metrics.items()},
+        pool=_pool(run),
+        draws=_draws(run),
+        notes=tuple(results.notes),
+        manifest=manifest,
+    )
+
+
+def page_name(*parts: str) -> str:
+    """A file name that every file system takes, whatever a model is called."""
+    return "--".join(folder_name(part).encode("ascii", "ignore").decode()[:60] for part in parts)
+
+
+def _details(generation: Mapping[str, Any]) -> list[str]:
+    if not generation:
+        return ["outputs scored as given"]
+    sampling = generation.get("sampling") or {}
+    temperature = sampling.get("temperature", 0)
+    data = generation.get("data") or {}
+    source = str(data.get("source") or "data without a name")
+    found = [
+        "embedded data" if source == "embedded" else PurePath(source).name,
+        f"prompt {(generation.get('prompt') or {}).get('template', '?')}",
+        f"{generation.get('num_fewshot', 0)}-shot",
+        f"{generation.get('num_docs', '?')} docs{' (oracle)' if generation.get('oracle_docs') else ''}",
+        f"temperature {temperature}" if temperature else "greedy",
+    ]
+    if generation.get("num_samples", 1) != 1:
+        found.append(f"{generation['num_samples']} answers each")
+    revision = (generation.get("generator") or {}).get("revision")
+    return [*found, f"revision {revision}"] if revision else found
+
+
+def _pool(run: ScoredRun) -> str:
+    asked = sorted(set(map(run.question_of, run.samples)))
+    return content_id({"judging": judging(run), "data": run.data_sha256, "questions": asked})
+
+
+def _draws(run: ScoredRun) -> dict[str, Array]:
+    """The headline under shared resamplings of the questions, in the order of their ids whatever that of the file. A
+    question whose every answer failed is drawn like any other and has no values, so that all runs share the draws."""
+    asked = sorted(set(map(run.question_of, run.samples)))
+    if len(asked) < 2 or not run.scored:
+        return {}
+    aggregates = {key: run.aggregates[key] for key in run.results.headline if key in run.aggregates}
+    answers = run.answers(asked)
+    weights = (answers.weights(each) for each in resamplings(len(asked), RESAMPLES, 0))
+    return {key: values.astype(np.float32) for key, values in resampled(answers.columns, aggregates, weights).items()}
+
+
+def sorted_entries(entries: Sequence[Entry]) -> list[Entry]:
+    """Measured before reported; within a pool by rank, then by the headline, then by name."""
+
+    def order(entry: Entry) -> tuple[Any, ...]:
+        lead = next((entry.metrics[key].value for key in entry.headline if key in entry.metrics), 0.0)
+        rank = entry.rank if entry.rank is not None else 1_000_000
+        board = (entry.task, entry.profile, entry.reported, entry.proxy, entry.nli or "")
+        return (*board, rank, -lead, entry.system, entry.id)
+
+    return sorted(entries, key=order)

@@ -1,0 +1,42 @@
+"""Which gold answers of a sample its output holds, as the run's profile looks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from groundeval.metrics.lists import list_text, predictions
+from groundeval.metrics.metric import Context
+from groundeval.metrics.profiles import profile_named
+from groundeval.metrics.reading import AnswerKind, Reading
+from groundeval.metrics.strict.gold import brought
+from groundeval.parsing.normalize import normalized_alias, present
+from groundeval.records import Response
+from groundeval.score_phase import run_anywhere
+
+Found = bool | None
+"""None: for a claim that no verdict was asked about as a whole."""
+
+
+def gold_found(
+    response: Response, profile: str, kind: AnswerKind, cot: bool, entailed: Mapping[str, bool]
+) -> list[Found]:
+    """For each gold answer of the example, is it in the output. `entailed`: verdicts with the output as premise."""
+    gold = response.example.answers or ()
+    if kind == "claims":
+        return [next((entailed[alias] for alias in aliases if alias in entailed), None) for aliases in gold]
+    reading = Reading(response, profile_named(profile), kind)
+    if profile == "strict":
+        return _strictly(reading, cot, len(gold))
+    if kind == "list":
+        listed = set(predictions(list_text(reading.plain, cot)))
+        return [not listed.isdisjoint(map(normalized_alias, aliases)) for aliases in gold]
+    return [present(aliases, reading.normalized) for aliases in gold]
+
+
+def _strictly(reading: Reading, cot: bool, count: int) -> list[Found]:
+    if not reading.answered:
+        return [False] * count
+    # Texts and lists need no verdict, so nothing is awaited.
+    bringing = run_anywhere(lambda: brought(reading, Context(reading.profile, reading.kind, cot=cot)))
+    held = {part.gold for part in bringing}
+    return [index in held for index in range(count)]

@@ -1,0 +1,108 @@
+"""Figures of one table, as plotly takes them: colours and fonts are the page's, which knows light from dark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from groundeval.leaderboard.entries import Entry
+from groundeval.results import MetricResult
+from groundeval.untrusted import one_line
+
+Figure = dict[str, Any]
+
+CORRECTNESS = (
+    "calib_str_em_f1", "calib_qampari_em_f1", "calib_claims_nli_f1", "correctness_f1", "str_em", "qampari_f1_top5",
+    "qampari_rec_top5", "claims_nli",
+)  # fmt: skip
+CITATION = ("answered_citation_f1", "citation_f1", "citation_rec")
+_SYMBOLS = ("circle", "square", "diamond", "cross", "star")
+
+
+def figures(entries: Sequence[Entry]) -> dict[str, Figure]:
+    """The figures that the entries of one table have data for, by name."""
+    found: dict[str, Figure] = {}
+    correctness = _first_present(CORRECTNESS, entries)
+    citation = _first_present(CITATION, entries)
+    if correctness and citation:
+        found["quality"] = _scatter(
+            entries, citation, correctness, "Correctness against citation quality", (citation, correctness)
+        )
+    if any("answered_ratio" in entry.metrics and "macro_f1" in entry.metrics for entry in entries):
+        figure = _scatter(
+            entries,
+            "answered_ratio",
+            "macro_f1",
+            "Answer ratio against refusal F1",
+            ("answered_ratio", "macro_f1"),
+        )
+        ideal = ideal_ratio(entries)
+        if ideal is not None:
+            figure["ideal"] = round(ideal, 2)
+        found["refusal"] = figure
+    return {name: figure for name, figure in found.items() if figure["data"]}
+
+
+def ideal_ratio(entries: Sequence[Entry]) -> float | None:
+    """Share of answerable questions in percent: what a system that is always right answers. None where the runs of
+    the table disagree or do not know."""
+    ratios = {
+        round(100 * entry.metrics["answerable_num"].value / entry.metrics["num_samples"].value, 6)
+        for entry in entries
+        if {"answerable_num", "num_samples"} <= set(entry.metrics) and entry.metrics["num_samples"].value
+    }
+    return ratios.pop() if len(ratios) == 1 else None
+
+
+def _first_present(keys: Sequence[str], entries: Sequence[Entry]) -> str | None:
+    return next((key for key in keys if any(key in entry.metrics for entry in entries)), None)
+
+
+def _scatter(entries: Sequence[Entry], x: str, y: str, title: str, axes: tuple[str, str]) -> Figure:
+    """One trace for each NLI model, one for the reported rows; bars are 95% intervals."""
+    kinds: tuple[tuple[str, Callable[[Entry], bool]], ...] = tuple(
+        (f"NLI {name or 'none asked'}{' (proxy)' if proxy else ''}", _judged_by(name, proxy))
+        for name, proxy in dict.fromkeys((entry.nli, entry.proxy) for entry in entries if not entry.reported)
+    )
+    figure = go.Figure()
+    for index, (name, belongs) in enumerate([*kinds, ("reported", lambda entry: entry.reported)]):
+        points = [entry for entry in entries if belongs(entry) and x in entry.metrics and y in entry.metrics]
+        if not points:
+            continue
+        reported = name == "reported"
+        figure.add_scatter(
+            x=[round(entry.metrics[x].value, 2) for entry in points],
+            y=[round(entry.metrics[y].value, 2) for entry in points],
+            error_x=_bars([entry.metrics[x] for entry in points]),
+            error_y=_bars([entry.metrics[y] for entry in points]),
+            text=[_label(entry) for entry in points],
+            name=one_line(name, 60),
+            mode="markers",
+            marker={"symbol": f"{_SYMBOLS[index % len(_SYMBOLS)]}{'-open' if reported else ''}", "size": 10},
+            hovertemplate="%{text}<br>%{x}, %{y}<extra></extra>",
+        )
+    data = [trace.to_plotly_json() for trace in figure.data]
+    return {"data": data, "title": title, "x": axes[0], "y": axes[1]}
+
+
+def _judged_by(name: str | None, proxy: bool) -> Callable[[Entry], bool]:
+    return lambda entry: not entry.reported and entry.nli == name and entry.proxy == proxy
+
+
+def _label(entry: Entry) -> str:
+    """What the pointer shows of a system. Plotly reads some tags in it, so none are left."""
+    whole = f"{one_line(entry.system, 60)} ({one_line(', '.join(entry.details), 80)})"
+    return whole.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "% {")
+
+
+def _bars(metrics: Sequence[MetricResult]) -> dict[str, Any]:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [round(m.ci95[1] - m.value, 2) if m.ci95 else 0 for m in metrics],
+        "arrayminus": [round(m.value - m.ci95[0], 2) if m.ci95 else 0 for m in metrics],
+        "thickness": 1,
+        "width": 0,
+    }

@@ -1,0 +1,124 @@
+"""The texts behind a run's numbers, as far as they can be had: examples, responses and prompts by sample id.
+
+Run folders of strangers are read too. So nothing that a manifest names is executed or downloaded: a task must be
+registered here or be a YAML file, and data must be embedded, a local file, or given by the user; and its hash must be
+that of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from groundeval.errors import GroundevalError
+from groundeval.files import file_hash
+from groundeval.generate_phase import as_response, stored_generations
+from groundeval.jobs import with_documents
+from groundeval.metrics.gold import with_answers
+from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
+from groundeval.records import Example, Response
+from groundeval.runs import Lines
+from groundeval.scored_runs import ScoredRun
+from groundeval.tasks import load_task
+from groundeval.tasks.oracle import with_oracle_documents
+from groundeval.tasks.predictions import read_predictions
+from groundeval.tasks.task import TASKS, Dataset
+
+EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What a run's folder and the data at hand give of its samples; an id that lacks is one that could not be had."""
+
+    examples: Mapping[str, Example] = field(default_factory=dict)
+    """With the documents that the model was shown."""
+    responses: Mapping[str, Response] = field(default_factory=dict)
+    prompts: Mapping[str, str] = field(default_factory=dict)
+
+
+def texts_of(run: ScoredRun, given: Sequence[Path] = ()) -> Texts:
+    """The texts of a run. `given` are files of data or outputs that the user vouches for; each is used for the runs
+    whose manifests name its hash."""
+    if not run.generation:
+        return _scored_outputs(run, given)
+    stored = stored_generations(run.run_folder)
+    examples = {each.id: each for each in _examples(run, stored, given)}
+    tags = ReasoningTags(*run.generation.get("reasoning_tags", REASONING_TAGS.all()))
+    responses = {
+        each: as_response(examples.get(each) or Example(each, ""), record, tags)
+        for each, record in stored.items()
+        if each in run.samples
+    }
+    return Texts(examples, responses, dict(_prompts(run)))
+
+
+def _scored_outputs(run: ScoredRun, given: Sequence[Path]) -> Texts:
+    wanted = (run.scoring.get("origin") or {}).get("file_sha256")
+    for path in given:
+        if _hash_of(path) == wanted:
+            pairs = [(with_answers(example), output) for example, output in read_predictions(path)]
+            count = (run.scoring.get("origin") or {}).get("num_docs")
+            shown = [(each if count is None else with_documents(each, count), output) for each, output in pairs]
+            return Texts(
+                {each.id: each for each, _ in shown},
+                {each.id: Response.build(each, output) for each, output in shown},
+            )
+    return Texts()
+
+
+@lru_cache(maxsize=256)
+def _hash_of(path: Path) -> str:
+    return file_hash(path)
+
+
+def _examples(run: ScoredRun, stored: Mapping[str, Mapping[str, Any]], given: Sequence[Path]) -> Iterator[Example]:
+    dataset = _dataset(run, given)
+    answers: dict[str, list[str]] = {}
+    for sample_id in run.samples:
+        answers.setdefault(run.question_of(sample_id), []).append(sample_id)
+    for example in () if dataset is None else dataset.examples:
+        answered = answers.get(example.id)
+        if answered is None:
+            continue
+        count = int(run.generation.get("num_docs") or 0)
+        ordered = with_oracle_documents(example, count) if run.generation.get("oracle_docs") else example
+        for sample_id in answered:
+            shown = (stored.get(sample_id) or {}).get("documents_shown", count)
+            whole = with_documents(ordered, shown)
+            yield whole if whole.id == sample_id else replace(whole, id=sample_id)
+
+
+def _dataset(run: ScoredRun, given: Sequence[Path]) -> Dataset | None:
+    """The data whose hash the run names, from the first place that has it."""
+    reference = str(run.generation.get("task_reference"))
+    is_yaml = reference.endswith((".yaml", ".yml")) and Path(reference).is_file()
+    if reference not in TASKS and not is_yaml:
+        return None
+    data = run.generation.get("data") or {}
+    requested = data.get("requested")
+    places = [requested] if requested == EMBEDDED or (requested and Path(str(requested)).is_file()) else []
+    for place in [*places, *map(str, given)]:
+        dataset = _loaded(reference, str(place), str(data.get("split") or "test"))
+        if dataset is not None and dataset.sha256 == run.data_sha256:
+            return dataset
+    return None
+
+
+@lru_cache(maxsize=16)
+def _loaded(task: str, place: str, split: str) -> Dataset | None:
+    """A data set with derived gold answers, or None for a file that does not hold this task's data."""
+    try:
+        dataset = load_task(task).load(place, split)
+    except (GroundevalError, OSError):
+        return None
+    return replace(dataset, examples=tuple(map(with_answers, dataset.examples)))
+
+
+def _prompts(run: ScoredRun) -> Iterator[tuple[str, str]]:
+    for path in sorted(run.run_folder.glob("prompts*.jsonl")):
+        for record in Lines(path).read():
+            yield str(record.get("id")), str(record.get("text", ""))

@@ -1,0 +1,242 @@
+"""The site in a real browser, opened from its folder and from a server: it works, and nothing planted acts."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chromium import CHROMIUM, DRIVER, Browser, browser
+from hostile import ALL, HUGE
+from many_runs import data_file, write_run
+
+from groundeval.leaderboard.build import build
+from groundeval.leaderboard.reported import SHIPPED
+from groundeval.leaderboard.serve import open_server
+from groundeval.untrusted import visible
+
+EXAMPLES = SHIPPED.parent / "example_runs"
+pytest.importorskip("selenium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example runs and, in the same table, runs that attack; one has a thousand samples."""
+    folder = tmp_path_factory.mktemp("site")
+    data = data_file(folder / "data.json", 1000)
+    write_run(folder / "runs", "large", samples=1000, data=data, prompts=True)
+    for number, attack in enumerate(ALL):
+        name = attack.replace("\ud800", "")
+        write_run(
+            folder / "runs",
+            f"planted {name}",
+            samples=10,
+            seed=number,
+            title=name,
+            outputs=lambda n: [*ALL, HUGE, ""][n],
+        )
+    (folder / "runs" / "history.json").write_text(json.dumps([{"step": step, "reward": step / 9} for step in range(9)]))
+    benchmark = {"rewards": ["a", "b"], "attacks": ["1", "9a", "12"], "values": [[50, None, 99.5], [0, 1, 2]]}
+    (folder / "runs" / "reward_benchmark.json").write_text(json.dumps(benchmark))
+    built = build([EXAMPLES, folder / "runs"], folder / "out")
+    assert not built.rejected
+    return built.site
+
+
+@pytest.fixture(scope="module", params=["file", "http"])
+def address(request: pytest.FixtureRequest, site: Path) -> Iterator[str]:
+    if request.param == "file":
+        yield site.as_uri()
+        return
+    with open_server(site, 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(window: Browser, address: str) -> Iterator[Browser]:
+    """The leaderboard, with all figures drawn; afterwards nothing may have gone wrong."""
+    window.open(f"{address}/index.html")
+    window.until(lambda: len(window.all(".plot .main-svg")) >= len(window.all(".plot")))
+    yield window
+    assert window.errors() == []
+    assert [each for each in window.requests() if not each.startswith((f"{address}/", "data:", "chrome"))] == []
+    assert window.run("window.planted") is None
+
+
+TABLE = "#asqa-alce-table"
+
+
+def values(page: Browser, column: int) -> list[float]:
+    """The numbers of a column among the rows under the proxy's heading."""
+    return [
+        float(row.find_element("css selector", f":scope > :nth-child({column})").text)
+        for row in page.all(f"{TABLE} tbody tr[data-judge='lexical (proxy)']")
+    ]
+
+
+def test_a_click_on_a_heading_sorts_within_the_groups_and_reported_rows_stay_behind(page: Browser):
+    heading = page.find(f"{TABLE} th[title=str_em]")
+    heading.click()
+    page.until(lambda: heading.get_attribute("aria-sort") == "descending")
+    descending = values(page, 4)
+    heading.click()
+    page.until(lambda: heading.get_attribute("aria-sort") == "ascending")
+    assert descending == sorted(descending, reverse=True)
+    assert values(page, 4) == sorted(descending)
+    assert len(set(descending)) > 5
+    kinds = [
+        "data-reported" in (row.get_attribute("outerHTML") or "")[:200]
+        for row in page.all(f"{TABLE} tbody tr[data-judge]")
+    ]
+    assert kinds == sorted(kinds)
+
+
+def test_a_heading_can_be_sorted_by_keyboard(page: Browser):
+    heading = page.find(f"{TABLE} th[title=citation_rec]")
+    page.run("arguments[0].querySelector('[tabindex]')?.focus() ?? arguments[0].focus()", heading)
+    page.driver.switch_to.active_element.send_keys("\ue007")
+    page.until(lambda: heading.get_attribute("aria-sort") in ("ascending", "descending"))
+
+
+def test_the_search_leaves_the_rows_that_hold_the_words(page: Browser):
+    page.find(".controls[data-for=asqa-alce-table] input[type=search]").send_keys("vicuna")
+    page.until(lambda: len(page.all(f"{TABLE} tbody tr[data-judge]")) < 12)
+    assert all("vicuna" in text.lower() for text in page.texts(f"{TABLE} tbody .system"))
+
+
+def test_filters_leave_one_judge_and_take_reported_rows_away(page: Browser):
+    controls = ".controls[data-for=asqa-alce-table]"
+    page.find(f"{controls} .with-reported").click()
+    page.until(lambda: not page.all(f"{TABLE} tr[data-reported]"))
+    options = {option.text: option for option in page.all(f"{controls} .judge option")}
+    options["lexical (proxy)"].click()
+    page.until(
+        lambda: (
+            {row.get_attribute("data-judge") for row in page.all(f"{TABLE} tbody tr[data-judge]")}
+            == {"lexical (proxy)"}
+        )
+    )
+
+
+def test_names_that_attack_are_shown_as_text(page: Browser):
+    shown = " ".join(page.texts(f"{TABLE} tbody .system"))
+    assert "<script>window.planted = 1" in shown
+    assert "\\u202e" in shown
+
+
+def test_a_thousand_samples_open_in_under_two_seconds(page: Browser):
+    link = page.find(f"{TABLE} a[href*='runs/large--']").get_attribute("href")
+    tries = []
+    for _ in range(3):
+        page.open("about:blank")
+        started = time.monotonic()
+        page.open(link)
+        page.until(lambda: page.find("#sample h2").text == "What is city 0?")
+        tries.append(time.monotonic() - started)
+        assert page.run("document.querySelectorAll('#samples li').length") == 1000
+    print(f"1,000 samples open in {min(tries):.2f} s")
+    assert min(tries) < 2
+
+
+def test_a_sample_shows_its_evidence_and_a_citation_leads_to_its_document(page: Browser):
+    page.open(page.find("#trust_asqa-trust-table a[href*='runs/smollm2']").get_attribute("href"))
+    page.until(lambda: page.all("#samples a"))
+    page.all("#samples a")[1].click()
+    page.until(lambda: page.find("#sample h2").text == "When was the university in Cambridge founded?")
+    for title in ("Response", "Statements", "Gold answers", "Metrics of this sample", "Documents"):
+        assert title.upper() in page.texts("#sample h3")
+    page.until(lambda: page.all("#sample .statements a.citation"))[0].click()
+    followed = page.until(lambda: page.find(".document.followed"))
+    assert followed.get_attribute("id") == "document-1"
+    page.until(
+        lambda: page.run("(r => r.top >= 0 && r.bottom <= innerHeight)(arguments[0].getBoundingClientRect())", followed)
+    )
+    page.find("#sample .prompt summary").click()
+    page.until(lambda: "Cambridge" in page.find("#sample .prompt pre").text)
+    page.find("#sample .verdicts summary").click()
+    assert page.until(lambda: page.texts("#sample .verdicts li"))
+
+
+def test_samples_are_filtered_and_the_worst_come_first(page: Browser):
+    page.open(page.find(f"{TABLE} a[href*='runs/large--']").get_attribute("href"))
+    page.until(lambda: len(page.all("#samples li")) == 1000)
+    choose(page, "#metric", "citation_rec")
+    choose(page, "#order", "worst first")
+    assert page.texts("#samples li:nth-child(-n+3) .value") == ["0", "0", "0"]
+    choose(page, "#order", "best first")
+    assert page.texts("#samples li:nth-child(-n+3) .value") == ["1", "1", "1"]
+    page.find("#search").send_keys("city 77")
+    page.until(lambda: page.find("#count").text == "11 of 1000 samples")
+
+
+def choose(page: Browser, select: str, text: str) -> None:
+    next(option for option in page.all(f"{select} option") if option.text == text).click()
+
+
+def test_hostile_outputs_are_shown_as_text_and_do_nothing(page: Browser):
+    page.open(page.find(f"{TABLE} a[href*='runs/planted']").get_attribute("href"))
+    page.until(lambda: len(page.all("#samples li")) == 10)
+    for number, attack in enumerate((*ALL, HUGE)):
+        page.all("#samples a")[number].click()
+        words = visible(attack)[:6]
+        page.until(lambda words=words: page.find("#sample .response").text.startswith(words))
+        assert page.run("document.querySelectorAll('#sample script, #sample img, #sample svg').length") == 0
+        assert page.run(
+            "[...document.querySelectorAll('#sample a')].every(a => a.getAttribute('href').startsWith('#'))"
+        )
+    assert page.run("document.querySelector('#sample .response').textContent.length") < 21_000
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 390])
+def test_pages_fit_the_window_and_text_has_contrast(site: Path, tmp_path: Path, width: int, dark: bool):
+    with browser(tmp_path / "profile", width=width, dark=dark) as window:
+        for page in (
+            "index.html",
+            next((site / "runs").glob("smollm2--trust_asqa*.html")).relative_to(site).as_posix(),
+        ):
+            window.open(f"{site.as_uri()}/{page}")
+            window.until(lambda: window.all(".main-svg, #sample h2"))
+            assert window.run("document.documentElement.scrollWidth <= innerWidth + 1")
+            low = window.run(CONTRAST)
+            assert low == [], low
+            window.driver.save_screenshot(str(tmp_path / f"{page.split('/')[0].split('.')[0]}-{width}-{dark}.png"))
+        assert window.errors() == []
+
+
+CONTRAST = """(() => {
+  const luminance = (c) => c.map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const parsed = (text) => text.match(/[\\d.]+/g).map(Number);
+  const behind = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const c = parsed(getComputedStyle(e).backgroundColor);
+      if (c.length === 3 || c[3] === 1) return c.slice(0, 3);
+    }
+    return [255, 255, 255];
+  };
+  const low = new Set();
+  for (const e of document.querySelectorAll("main *, header *")) {
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (!own || e.closest("svg") || !e.checkVisibility()) continue;
+    const [a, b] = [luminance(parsed(getComputedStyle(e).color).slice(0, 3)), luminance(behind(e))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) low.add(`${e.tagName}.${e.className}: ${ratio.toFixed(2)}`);
+  }
+  return [...low];
+})()"""

@@ -1,0 +1,151 @@
+"""Comparing runs: what is tested, what is refused, what is named first."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from many_runs import write_run
+
+from groundeval.cli import main
+from groundeval.compare import compare, open_run
+from groundeval.compare_report import as_markdown
+from groundeval.errors import DataError, UsageError
+from groundeval.metrics.paired import holm
+
+SAMPLES = 120
+
+
+def test_a_much_better_run_is_called_better_and_ranked_first(tmp_path: Path):
+    runs = [write_run(tmp_path, name, samples=SAMPLES, right=share) for name, share in (("weak", 0.2), ("strong", 0.8))]
+    result = compare([open_run(run) for run in runs])
+    [pair] = result.pairs
+    found = {metric.key: metric for metric in pair.metrics}
+    assert found["str_em"].difference == pytest.approx(found["str_em"].second - found["str_em"].first)
+    assert found["str_em"].significant
+    assert found["str_em"].ci95 is not None
+    assert found["str_em"].ci95[0] > 0
+    assert [run.rank for run in result.runs] == [2, 1]
+    assert result.ranked_by == "str_em"
+    assert "B is higher" in as_markdown(result)
+
+
+def test_a_run_does_not_differ_from_itself(tmp_path: Path):
+    run = open_run(write_run(tmp_path, "one", samples=SAMPLES))
+    result = compare([run, run])
+    [pair] = result.pairs
+    assert [metric.difference for metric in pair.metrics] == [0] * len(pair.metrics)
+    assert {metric.p for metric in pair.metrics} == {1.0}
+    assert [each.rank for each in result.runs] == [1, 1]
+    assert pair.changed == ()
+    assert result.differences == ()
+
+
+def test_the_prompt_is_named_as_what_differs_in_the_texts(tmp_path: Path):
+    runs = [write_run(tmp_path / title, "one", samples=40, title=title) for title in ("short", "long")]
+    [difference] = compare([open_run(run) for run in runs]).differences
+    assert (difference.field, difference.concerns, difference.values) == ("prompt.template", "text", ("short", "long"))
+
+
+@pytest.mark.parametrize(("field", "value"), [("nli", {"name": "true"}), ("scoring_version", 2), ("cot", True)])
+def test_runs_that_were_judged_differently_are_not_ranked(tmp_path: Path, field: str, value: object):
+    runs = [write_run(tmp_path, name, samples=40) for name in ("one", "two")]
+    change_identity(runs[1], "scores/*/manifest.json", field, value)
+    result = compare([open_run(run) for run in runs])
+    assert result.pairs == ()
+    assert [run.rank for run in result.runs] == [None, None]
+    assert any(reason.startswith(field) for reason in result.refusals)
+    assert "## Not ranked" in as_markdown(result)
+    assert result.as_json()["ranked"] is False
+
+
+def test_runs_on_other_data_are_not_ranked(tmp_path: Path):
+    runs = [write_run(tmp_path, name, samples=40) for name in ("one", "two")]
+    change_identity(runs[1], "manifest.json", "data", {"sha256": "1" * 64, "split": "test"})
+    result = compare([open_run(run) for run in runs])
+    assert any(reason.startswith("data.sha256") for reason in result.refusals)
+
+
+def test_only_shared_samples_are_compared_and_the_others_are_counted(tmp_path: Path):
+    runs = [write_run(tmp_path, name, samples=count) for name, count in (("one", 60), ("two", 40))]
+    result = compare([open_run(run) for run in runs])
+    assert result.n == 40
+    assert any("A: 20 of its 60 samples" in warning for warning in result.warnings)
+
+
+def test_the_samples_that_changed_most_come_first(tmp_path: Path):
+    runs = [write_run(tmp_path, name, samples=SAMPLES, seed=seed) for seed, name in enumerate(("one", "two"))]
+    [pair] = compare([open_run(run) for run in runs]).pairs
+    changes = [each.change for each in pair.changed]
+    assert changes == sorted(changes, reverse=True)
+    assert len(changes) == 10
+    for each in pair.changed:
+        assert all(before != after for before, after in each.values.values())
+        assert all(each.texts)
+
+
+def test_a_result_that_does_not_follow_from_its_values_is_an_error(tmp_path: Path):
+    run = write_run(tmp_path, "one", samples=40)
+    [results] = run.glob("scores/*/results.json")
+    found = json.loads(results.read_text())
+    found["metrics"]["str_em"]["value"] += 1
+    results.write_text(json.dumps(found))
+    with pytest.raises(DataError, match=r"str_em: results.json says value = .*, its per-sample values give"):
+        open_run(run)
+
+
+def test_a_run_with_two_scorings_asks_which(tmp_path: Path):
+    run = write_run(tmp_path, "one", samples=40)
+    [scores] = run.glob("scores/*")
+    other = run / "scores" / "other"
+    other.mkdir()
+    for file in scores.iterdir():
+        (other / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(UsageError, match="more than one scoring fits"):
+        open_run(run)
+    assert open_run(other).results.task == "asqa"
+
+
+def test_the_command_writes_markdown_json_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    runs = [str(write_run(tmp_path, name, samples=40)) for name in ("one", "two")]
+    assert main(["compare", *runs, "--out", str(tmp_path / "out"), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((tmp_path / "out" / "compare.json").read_text())
+    assert (tmp_path / "out" / "compare.md").read_text().startswith("# Comparison")
+    page = (tmp_path / "out" / "compare.html").read_text()
+    assert "str_em" in page
+    assert "<script" not in page
+
+
+def test_one_run_alone_is_wrong_usage(tmp_path: Path):
+    assert main(["compare", str(write_run(tmp_path, "one", samples=4))]) == 2
+
+
+def change_identity(run: Path, pattern: str, field: str, value: object) -> None:
+    [path] = run.glob(pattern)
+    manifest = json.loads(path.read_text())
+    manifest["identity"][field] = value
+    path.write_text(json.dumps(manifest))
+
+
+def test_headline_metrics_are_corrected_among_themselves(tmp_path: Path):
+    runs = [write_run(tmp_path, name, samples=SAMPLES, seed=seed) for seed, name in enumerate(("one", "two"))]
+    [pair] = compare([open_run(run) for run in runs]).pairs
+    p = {metric.key: metric.p or 0.0 for metric in pair.metrics}
+    corrected = {metric.key: metric.p_holm for metric in pair.metrics}
+    for family in (("str_em", "citation_rec", "citation_prec"), ("length", "str_hit")):
+        assert [corrected[key] for key in family] == holm([p[key] for key in family])
+
+
+def test_runs_with_several_answers_are_compared_question_by_question(tmp_path: Path):
+    single = write_run(tmp_path, "single", samples=40, seed=1)
+    several = write_run(tmp_path, "several", samples=120, answers=3, seed=2)
+    result = compare([open_run(single), open_run(several)])
+    assert result.n == 40
+    [pair] = result.pairs
+    found = {metric.key: metric for metric in pair.metrics}
+    stored = open_run(several).results.metrics
+    for key in ("str_em", "citation_rec", "length"):
+        assert found[key].second == pytest.approx(stored[key].value)
+    assert not any("left out" in warning for warning in result.warnings)

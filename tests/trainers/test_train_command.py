@@ -1,0 +1,106 @@
+"""`groundeval train` before any model is loaded: what it prints, and what stops it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from recipe_cases import recipe_file
+
+from groundeval.cli import main
+from groundeval.trainers.policy import Policy
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "generation"))
+pytest.importorskip("trl")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Tiny models with and without a chat template."""
+    from tiny_models import CHATML, make_model, make_tokenizer
+
+    folders = {}
+    for name, template in (("chat", CHATML), ("base", None)):
+        folder = tmp_path_factory.mktemp(name)
+        make_model(folder, positions=8_192)
+        make_tokenizer(folder, template)
+        folders[name] = str(folder)
+    return folders
+
+
+@pytest.fixture(autouse=True)
+def no_model_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*arguments: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr(Policy, "load", load)
+
+
+def check(folder: Path, *flags: str, **changes: Any) -> int:
+    recipe = recipe_file(folder, changes.get("top"), changes.get("stage"))
+    return main(["train", str(recipe), "--check", "--output-path", str(folder / "runs"), *flags])
+
+
+def test_print_config_writes_the_whole_recipe_as_yaml(capsys: pytest.CaptureFixture[str]):
+    assert main(["train", "smoke", "--print-config", "--nli", "http://localhost:1"]) == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert printed["nli"] == "http://localhost:1"
+    assert [stage["name"] for stage in printed["stages"]] == ["sft", "dpo", "stage1", "stage2"]
+
+
+def test_check_shows_the_plan_and_writes_nothing(tmp_path: Path, tiny: dict[str, str], capsys):
+    assert check(tmp_path, "--model", tiny["chat"]) == 0
+    said = capsys.readouterr().out
+    assert "stage only (grpo): 4 rows, 8 sequences a step" in said
+    assert not list((tmp_path / "runs").rglob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "flags", "code", "message"),
+    [
+        ({"top": {"stagse": 1}}, (), 1, 'unknown field "stagse". Did you mean "stages"'),
+        ({"stage": {"rewards": "ground_grop"}}, (), 2, 'unknown reward "ground_grop". Did you mean'),
+        ({"stage": {"rewards": {"trust": {"options": {"wieght": 1}}}}}, (), 2, "parameter of reward"),
+        ({"stage": {"trl": {"num_generations": 3}}}, (), 2, "does not divide by num_generations 3"),
+        ({"stage": {"data": [{"task": "trust_asq", "source": "embedded"}]}}, (), 2, 'Did you mean "trust_asqa"'),
+        ({"stage": {"data": [{"task": "trust_asqa", "source": "embedded", "count": 99}]}}, (), 1, "99 are needed"),
+        ({"top": {"report_to": "trackio"}}, (), 2, "trackio is not installed"),
+        ({}, ("--nli", "lexcial"), 2, 'unknown NLI model "lexcial". Did you mean "lexical"'),
+        ({}, ("--overlap", "ignore"), 2, "--overlap ignore: allowed are refuse, drop, report"),
+        ({}, ("--model", "./gone"), 2, "no such file or folder"),
+    ],
+)
+def test_what_is_wrong_stops_before_the_model_is_loaded(
+    tmp_path: Path, tiny: dict[str, str], capsys, changes: dict, flags: tuple, code: int, message: str
+):
+    model = () if "--model" in flags else ("--model", tiny["chat"])
+    if "report_to" in changes.get("top", {}) and importlib.util.find_spec("trackio"):
+        pytest.skip("trackio is installed")
+    assert check(tmp_path, *model, *flags, **changes) == code
+    assert message in capsys.readouterr().err
+
+
+def test_a_model_without_chat_template_stops_before_it_is_loaded(tmp_path: Path, tiny: dict[str, str], capsys):
+    assert check(tmp_path, "--model", tiny["base"]) == 2
+    assert "its tokenizer has no chat template" in capsys.readouterr().err
+
+
+def test_too_little_disk_stops_before_the_model_is_loaded(tmp_path: Path, tiny: dict[str, str], capsys, monkeypatch):
+    from groundeval.trainers import policy
+
+    monkeypatch.setattr(policy.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1_000})())
+    assert check(tmp_path, "--model", tiny["chat"]) == 1
+    assert "GB are free" in capsys.readouterr().err
+
+
+def test_a_folder_of_another_recipe_stops_before_the_model_is_loaded(tmp_path: Path, tiny: dict[str, str], capsys):
+    folder = tmp_path / "old"
+    folder.mkdir()
+    (folder / "manifest.json").write_text(json.dumps({"kind": "training", "identity": {"recipe": {"seed": 1}}}))
+    assert check(tmp_path, "--model", tiny["chat"], "--resume", str(folder)) == 1
+    assert "holds checkpoints of another recipe" in capsys.readouterr().err

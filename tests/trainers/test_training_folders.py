@@ -1,0 +1,102 @@
+"""The folder of a training run: what it belongs to, what is whole, what fits onto the disk."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+from recipe_cases import small_recipe
+
+from groundeval.errors import DataError
+from groundeval.runs import Lines
+from groundeval.trainers import policy
+from groundeval.trainers.folder import RunFolder, drop_lines_after, training_identity
+from groundeval.trainers.recipe import Recipe
+
+MODEL = {"model": "tiny", "content_sha256": "1"}
+DATA = {"only": {"tasks": ["2"], "conversations": []}}
+
+
+def run_of(folder: Path, recipe: Recipe, data: dict | None = None) -> RunFolder:
+    return RunFolder.place(folder, recipe, training_identity(recipe, MODEL, data or DATA))
+
+
+def opened(folder: Path, recipe: Recipe) -> RunFolder:
+    run = run_of(folder, recipe)
+    run.open(recipe, {})
+    run.close()
+    return run
+
+
+def checkpoint(run: RunFolder, recipe: Recipe, step: int, *, whole: bool) -> Path:
+    path = run.stage_folder(recipe, recipe.stages[0]) / f"checkpoint-{step}"
+    path.mkdir(parents=True)
+    if whole:
+        run.mark(path, recipe.stages[0])
+    return path
+
+
+def test_the_same_recipe_and_data_find_the_same_folder_and_other_data_another(tmp_path: Path):
+    recipe = small_recipe(tmp_path)
+    assert run_of(tmp_path, recipe).path == run_of(tmp_path, recipe).path
+    assert (
+        run_of(tmp_path, recipe, {"only": {"tasks": ["3"], "conversations": []}}).path != run_of(tmp_path, recipe).path
+    )
+
+
+def test_what_does_not_change_the_weights_does_not_change_the_folder(tmp_path: Path):
+    plain, watched = small_recipe(tmp_path), small_recipe(tmp_path, {"log_completions": 3, "evaluate": {"every": 5}})
+    assert run_of(tmp_path, plain).path == run_of(tmp_path, watched).path
+
+
+def test_a_folder_of_another_recipe_is_refused_with_what_differs(tmp_path: Path):
+    first = opened(tmp_path, small_recipe(tmp_path))
+    other = small_recipe(tmp_path, {"seed": 7}, {"batch": 16})
+    run = RunFolder(first.path, training_identity(other, MODEL, DATA))
+    with pytest.raises(DataError, match=r"checkpoints of another recipe: recipe.seed, stages\[0\].batch differ"):
+        run.check_same()
+
+
+def test_a_run_goes_on_from_its_last_whole_checkpoint(tmp_path: Path):
+    recipe = small_recipe(tmp_path)
+    run = opened(tmp_path, recipe)
+    checkpoint(run, recipe, 2, whole=True)
+    expected = checkpoint(run, recipe, 10, whole=True)
+    torn = checkpoint(run, recipe, 12, whole=False)
+    assert run.last_checkpoint(recipe, recipe.stages[0]) == expected
+    assert run.position(recipe) == {"stage": "only", "step": 10}
+    evaluated = [tmp_path / run.path / "evaluations" / name for name in ("only-10", "only-11", "start-0")]
+    for path in evaluated:
+        path.mkdir(parents=True)
+    run.forget_after(recipe, recipe.stages[0], 10)
+    assert not torn.exists()
+    assert [path.exists() for path in evaluated] == [True, False, True]
+
+
+def test_a_checkpoint_that_another_run_wrote_is_refused(tmp_path: Path):
+    recipe = small_recipe(tmp_path)
+    mine, other = opened(tmp_path, recipe), opened(tmp_path, small_recipe(tmp_path, {"seed": 7}))
+    moved = checkpoint(other, recipe, 2, whole=True)
+    target = mine.stage_folder(recipe, recipe.stages[0])
+    target.mkdir(parents=True)
+    moved.rename(target / "checkpoint-2")
+    with pytest.raises(DataError, match="checkpoint-2 is a checkpoint of another recipe"):
+        mine.last_checkpoint(recipe, recipe.stages[0])
+
+
+def test_what_was_logged_after_the_checkpoint_is_logged_again(tmp_path: Path):
+    lines = Lines(tmp_path / "metrics.jsonl")
+    lines.append([{"stage": "a", "step": 9}, {"stage": "b", "step": 2}, {"stage": "b", "step": 3}])
+    drop_lines_after(tmp_path / "metrics.jsonl", "b", 2)
+    assert list(lines.read()) == [{"stage": "a", "step": 9}, {"stage": "b", "step": 2}]
+
+
+def test_a_run_that_does_not_fit_onto_the_disk_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    usage = namedtuple("usage", "total used free")(10, 9, 1_000_000_000)
+    monkeypatch.setattr(policy.shutil, "disk_usage", lambda path: usage)
+    policy.check_disk(tmp_path / "new" / "folder", 1_000_000_000)
+    with pytest.raises(DataError, match=r"writes up to 5.0 GB .*, and 1.0 GB are free.\n.*--output-path.*LoRA"):
+        policy.check_disk(tmp_path / "new" / "folder", 5_000_000_000)

@@ -1,0 +1,232 @@
+"""Whole runs on a tiny model: all stages, kill and resume, rewards that equal scores."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+from training_runs import history, lines, run_folder, smoke_recipe, tiny_model, train
+
+from groundeval.rewards.registry import load_reward
+
+pytest.importorskip("trl")
+pytestmark = pytest.mark.slow
+
+VERIFIER = """
+from groundeval.nli.model import register_nli
+from groundeval.records import Verdict
+
+
+class Never:
+    name, revision, in_process = "never", None, False
+
+    def score(self, pairs):
+        return [Verdict(entailed=False, score=0.0) for _ in pairs]
+
+
+@register_nli("never")
+def never(options):
+    return Never()
+"""
+STAGES = [("sft", "sft", 3), ("dpo", "dpo", 3), ("stage1", "grpo", 3), ("stage2", "grpo", 3)]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An undisturbed run with evaluations within its stages."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "verifier.py").write_text(VERIFIER)
+    judges = ["lexical", "never"]
+    evaluate = {"tasks": {"trust_asqa": "embedded"}, "limit": 2, "every": 2, "max_new_tokens": 8, "nli": judges}
+    recipe = smoke_recipe(folder, tiny_model(folder / "tiny"), evaluate=evaluate)
+    done = train(recipe, "--output-path", folder, "--include-path", folder / "verifier.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(run_folder(folder))
+    return run_folder(folder)
+
+
+def test_every_stage_makes_its_steps_and_leaves_a_model_that_loads(whole: Path):
+    from transformers import AutoModelForCausalLM
+
+    assert history(whole) == STAGES
+    AutoModelForCausalLM.from_pretrained(whole / "stages" / "4-stage2" / "model")
+
+
+def test_each_stage_starts_from_the_weights_of_the_one_before(whole: Path):
+    from safetensors.torch import load_file
+
+    weights = [load_file(whole / "stages" / name / "model" / "model.safetensors") for name in ("1-sft", "2-dpo")]
+    start = load_file(whole.parents[2] / "tiny" / "model.safetensors")
+    apart = [
+        max(float((one[key] - other[key]).abs().max()) for key in one) for one, other in ((start, weights[0]), weights)
+    ]
+    assert 0 < apart[0] < 1e-2
+    assert 0 < apart[1] < 1e-2
+
+
+def test_the_harness_evaluates_before_within_and_after_the_stages(whole: Path):
+    places = [(each["stage"], each["step"], each["nli"]) for each in lines(whole / "evaluations.jsonl")]
+    ends = [[(name, 2, "lexical"), (name, 3, "lexical"), (name, 3, "never")] for name, _, _ in STAGES]
+    assert places == [("start", 0, "lexical"), ("start", 0, "never"), *(place for stage in ends for place in stage)]
+    for each in lines(whole / "evaluations.jsonl"):
+        assert (whole / each["scores"] / "results.json").is_file()
+
+
+def test_the_report_compares_every_stage_with_the_start(whole: Path):
+    report = (whole / "report.md").read_text()
+    for name, _, _ in STAGES:
+        assert f"| start | {name} |" in report
+    assert "| stage1 | stage2 |" in report
+    for verifier in ("lexical", "never"):
+        assert f"judged by {verifier} (n = 2)" in report
+    assert (whole / "plots" / "rewards.png").stat().st_size > 0
+    card = (whole / "stages" / "4-stage2" / "model" / "README.md").read_text()
+    assert "1 x ground_grpo_instruct (stage=2); NLI model `lexical`" in card
+
+
+def test_metrics_of_every_step_are_written_with_the_parts_of_the_reward(whole: Path):
+    rows = [row for row in lines(whole / "metrics.jsonl") if row["stage"] == "stage2" and "reward" in row]
+    assert [row["step"] for row in rows] == [1, 2, 3]
+    for name in (
+        "component/refusal",
+        "refusal_rate",
+        "flat_groups",
+        "citations_per_statement",
+        "nli/asked",
+        "seconds",
+        "words",
+    ):
+        assert f"ground_grpo_instruct/{name}" in rows[0], sorted(rows[0])
+    totals = [row["step"] for row in json.loads((whole / "history.json").read_text()) if "reward" in row]
+    assert totals == [7, 8, 9, 10, 11, 12]
+
+
+def test_rewards_that_the_trainer_saw_equal_those_of_score_on_the_logged_completions(whole: Path, tmp_path: Path):
+    from groundeval import score
+
+    compared: dict[tuple[str, int], list[float]] = {}
+    for file in whole.glob("stages/*/completions/*.jsonl"):
+        stage = file.parts[-3]
+        reward = load_reward("ground_grpo_instruct", file.stem, nli="lexical", stage=int(stage[-1]))
+        [result] = score(
+            file, file.stem, profiles=[reward.profile], metrics=reward.metrics, nli="lexical",
+            output_path=tmp_path / stage / file.stem,
+        )  # fmt: skip
+        assert result.folder is not None
+        scored = {line["id"]: reward.of(line) for line in lines(result.folder / "scores.jsonl")}
+        for each in lines(file):
+            assert (each["reward"], each["components"]) == (scored[each["id"]].total, scored[each["id"]].components)
+            compared.setdefault((each["stage"], each["step"]), []).append(each["reward"])
+    assert {place: len(rewards) for place, rewards in compared.items()} == {
+        (stage, step): 4 for stage in ("stage1", "stage2") for step in (1, 2, 3)
+    }
+    for row in lines(whole / "metrics.jsonl"):
+        if "reward" in row:
+            there = [reward for reward in compared[row["stage"], row["step"]] if reward is not None]
+            assert row["reward"] == pytest.approx(fmean(there), rel=1e-6)  # TRL averages in float32
+
+
+def test_the_completions_page_shows_texts_and_verdicts(whole: Path):
+    page = (whole / "stages" / "4-stage2" / "completions.html").read_text()
+    record = lines(whole / "stages" / "4-stage2" / "completions" / "trust_asqa.jsonl")[0]
+    assert record["question"] in page
+    assert "reward " in page
+
+
+def test_the_same_command_again_trains_nothing(whole: Path):
+    before = (whole / "stages.json").read_bytes()
+    folder = whole.parents[2]
+    done = train(folder / "smoke.yaml", "--output-path", folder, "--include-path", folder / "verifier.py")
+    assert done.returncode == 0, done.stderr
+    assert "stage 1" not in done.stderr
+    assert (whole / "stages.json").read_bytes() == before
+
+
+def test_a_run_killed_in_stage_2_goes_on_and_ends_as_an_undisturbed_one(whole: Path, tmp_path: Path):
+    recipe = smoke_recipe(tmp_path, whole.parents[2] / "tiny", evaluate={})
+    command = [sys.executable, "-m", "groundeval.trainers", str(recipe), "--output-path", str(tmp_path)]
+    with (tmp_path / "log").open("w") as log:
+        running = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            until(lambda: list(tmp_path.glob("training/*/*/stages/4-stage2/checkpoint-1/groundeval.json")), running)
+        finally:
+            running.send_signal(signal.SIGKILL)
+            running.wait()
+    killed = run_folder(tmp_path)
+    assert history(killed) == STAGES[:3]
+    done = train(recipe, "--output-path", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "stage 4 of 4, stage2 (grpo): from step" in done.stderr
+    assert history(killed) == history(whole) == STAGES
+    rewards = {
+        folder: [
+            (r["step"], r["reward"])
+            for r in lines(folder / "metrics.jsonl")
+            if r["stage"] == "stage2" and "reward" in r
+        ]
+        for folder in (killed, whole)
+    }
+    assert [step for step, _ in rewards[killed]] == [1, 2, 3]
+    assert rewards[killed] == rewards[whole]
+    sessions = json.loads((killed / "manifest.json").read_text())["sessions"]
+    assert sessions[1]["at"]["stage"] == "stage2"
+    assert sessions[1]["at"]["step"] >= 1
+
+
+def test_a_run_that_is_asked_to_stop_leaves_a_checkpoint_and_says_how_to_go_on(whole: Path, tmp_path: Path):
+    recipe = smoke_recipe(tmp_path, whole.parents[2] / "tiny", evaluate={})
+    recipe.write_text(
+        recipe.read_text().replace("max_steps: 3", "max_steps: 500").replace("save_steps: 1", "save_steps: 500")
+    )
+    command = [sys.executable, "-m", "groundeval.trainers", str(recipe), "--output-path", str(tmp_path)]
+    with (tmp_path / "log").open("w") as log:
+        running = subprocess.Popen(command, stdout=log, stderr=log)
+        until(lambda: list(tmp_path.glob("training/*/*/metrics.jsonl")), running)
+        running.send_signal(signal.SIGTERM)
+        code = running.wait(timeout=120)
+    said = (tmp_path / "log").read_text()
+    assert code == 3, said
+    assert "stopped on request after step" in said
+    assert list(run_folder(tmp_path).glob("stages/1-sft/checkpoint-*/groundeval.json"))
+
+
+def until(found, running: subprocess.Popen, seconds: int = 240) -> None:
+    deadline = time.monotonic() + seconds
+    while not found():
+        assert running.poll() is None, "training ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(whole: Path, tmp_path: Path):
+    other = smoke_recipe(tmp_path, whole.parents[2] / "tiny", num_docs=1, evaluate={})
+    done = train(other, "--resume", whole)
+    assert done.returncode == 1
+    assert "holds checkpoints of another recipe: " in done.stderr
+    assert "recipe.num_docs" in done.stderr
+
+
+def test_lora_stages_end_with_merged_weights_that_differ_from_the_start(tmp_path: Path):
+    from safetensors.torch import load_file
+
+    tiny = tiny_model(tmp_path / "tiny")
+    recipe = smoke_recipe(tmp_path, {}, evaluate={}, lora={"r": 4})
+    text = recipe.read_text().replace("model: '{}'", f"model: {{path: {tiny}, dtype: float32}}")
+    recipe.write_text(text)
+    done = train(recipe, "--output-path", tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = run_folder(tmp_path)
+    assert history(folder) == STAGES
+    assert (folder / "stages" / "1-sft" / "adapter" / "adapter_config.json").is_file()
+    start, end = (
+        load_file(tiny / "model.safetensors"),
+        load_file(folder / "stages" / "1-sft" / "model" / "model.safetensors"),
+    )
+    assert start.keys() == end.keys()
+    assert any(float((start[key] - end[key]).abs().max()) > 0 for key in start)

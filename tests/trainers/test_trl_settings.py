@@ -1,0 +1,123 @@
+"""From recipes to TRL's own configs: what is checked, what is safe, what is warned of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from recipe_cases import small_recipe
+
+from groundeval.errors import UsageError
+from groundeval.trainers.recipe import Recipe, Stage, read_recipe, shipped
+from groundeval.trainers.scoring import check_rewards
+from groundeval.trainers.trl_config import StageConfig, stage_config
+
+trl = pytest.importorskip("trl")
+
+
+def config_of(tmp_path: Path, stage: dict | None = None, changes: dict | None = None, *, cuda: bool = False):
+    recipe = small_recipe(tmp_path, changes, stage)
+    return stage_config(recipe, recipe.stages[0], tmp_path / "out", cuda=cuda)
+
+
+def with_cuda(recipe: Recipe, stage: Stage, folder: Path) -> StageConfig:
+    """The config that a machine with CUDA would have, as far as this one can make it."""
+    return stage_config(recipe, stage.model_copy(update={"trl": {**stage.trl, "use_cpu": True}}), folder, cuda=True)
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_trl_takes_the_config_of_every_stage_of_every_shipped_recipe(name: str, tmp_path: Path):
+    recipe = read_recipe(name)
+    for stage in recipe.stages:
+        config = stage_config(recipe, stage, tmp_path, cuda=False).config
+        assert type(config).__name__.lower().startswith(stage.trainer)
+        if stage.batch is not None:
+            assert config.per_device_train_batch_size * config.gradient_accumulation_steps == stage.batch
+        check_rewards(recipe, stage)
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(shipped()) if name != "smoke"])
+def test_no_shipped_recipe_departs_from_the_safe_settings(name: str, tmp_path: Path):
+    recipe = read_recipe(name)
+    assert [warning for stage in recipe.stages for warning in with_cuda(recipe, stage, tmp_path).warnings] == []
+
+
+def test_a_field_that_trl_does_not_have_is_refused_with_the_nearest_match(tmp_path: Path):
+    with pytest.raises(
+        UsageError, match=r"trl.learning_rat: GRPOConfig has no such field. Did you mean 'learning_rate'"
+    ):
+        config_of(tmp_path, {"trl": {"learning_rat": 1e-5}})
+
+
+def test_a_field_that_the_recipe_sets_elsewhere_is_refused_with_the_place(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"trl.use_vllm: write `rollouts: \{engine: vllm\}`"):
+        config_of(tmp_path, {"trl": {"use_vllm": True}})
+
+
+def test_a_value_of_the_wrong_type_is_refused(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"trl\.learning_rate is 'fast'; it must be a valid number"):
+        config_of(tmp_path, {"trl": {"learning_rate": "fast"}})
+
+
+def test_a_number_that_yaml_takes_for_a_text_is_a_number(tmp_path: Path):
+    assert config_of(tmp_path, {"batch": None, "trl": {"learning_rate": "1e-5"}}).config.learning_rate == 1e-5
+
+
+def test_a_batch_that_does_not_hold_whole_groups_is_refused_with_the_nearest_that_does(tmp_path: Path):
+    settings = {"num_generations": 5, "per_device_train_batch_size": 8}
+    with pytest.raises(UsageError, match=r"16 completions does not divide by num_generations 5.*\n  Nearest: batch 15"):
+        config_of(tmp_path, {"batch": 16, "trl": settings})
+
+
+def test_a_batch_that_does_not_divide_by_the_devices_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(UsageError, match=r"batch 8 does not divide by 24.*8 on 3 devices"):
+        config_of(tmp_path)
+
+
+def test_what_trl_refuses_is_said_with_the_stage(tmp_path: Path):
+    with pytest.raises(UsageError, match="stage only: TRL refuses the settings: GRPO requires at least 2 generations"):
+        config_of(tmp_path, {"batch": None, "trl": {"num_generations": 1}})
+
+
+def test_safe_settings_are_the_default(tmp_path: Path):
+    found = config_of(tmp_path)
+    assert found.warnings == ()
+    assert found.config.top_p == 1.0
+    assert found.config.vllm_importance_sampling_correction
+    assert found.config.mask_truncated_completions
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("top_p", 0.9, "importance ratios are biased"),
+        ("mask_truncated_completions", False, "cut off at the length limit is punished"),
+        ("vllm_importance_sampling_correction", False, "can drift or collapse"),
+        ("repetition_penalty", 1.2, "another distribution"),
+    ],
+)
+def test_leaving_a_safe_setting_is_warned_of_with_the_reason(tmp_path: Path, name: str, value: object, reason: str):
+    [warning] = config_of(tmp_path, {"batch": None, "trl": {name: value}}).warnings
+    assert f"trl.{name}" in warning
+    assert reason in warning
+
+
+def test_without_cuda_transformers_generates_in_place_of_vllm_and_says_so(tmp_path: Path):
+    found = config_of(tmp_path, changes={"rollouts": {"engine": "vllm"}}, cuda=False)
+    assert not found.config.use_vllm
+    assert "no CUDA device: transformers generates instead" in found.warnings[0]
+
+
+def test_with_cuda_vllm_runs_as_the_recipe_says(tmp_path: Path):
+    server = {"engine": "vllm", "mode": "server", "server_url": "http://gpu0:8000"}
+    recipe = small_recipe(tmp_path, {"rollouts": server})
+    found = with_cuda(recipe, recipe.stages[0], tmp_path)
+    assert (found.config.use_vllm, found.config.vllm_mode) == (True, "server")
+    assert found.config.vllm_server_base_url == "http://gpu0:8000"
+    assert found.warnings == ()
+
+
+def test_answers_to_learn_are_not_cut_off_by_a_default_length(tmp_path: Path):
+    changes = {"trainer": "sft", "rewards": None, "batch": None, "trl": {}}
+    assert config_of(tmp_path, changes).config.max_length is None

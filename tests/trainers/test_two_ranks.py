@@ -1,0 +1,98 @@
+"""Two ranks on CPU with one NLI server for both."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from training_runs import history, lines, run_folder, smoke_recipe, tiny_model
+
+pytest.importorskip("trl")
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def server(tmp_path: Path):
+    """An NLI server with the lexical verifier; its address."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "groundeval.cli", "serve-nli", "--model", "lexical", "--port", str(port)]
+    with (tmp_path / "server.log").open("w") as log:
+        running = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            wait_for(port, running)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            running.terminate()
+            running.wait(timeout=30)
+
+
+def wait_for(port: int, running: subprocess.Popen) -> None:
+    import httpx
+
+    for _ in range(600):
+        assert running.poll() is None
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/health").status_code < 500:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError("the NLI server did not come up")
+
+
+def launch(recipe: Path, output: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    """Two processes by accelerate's launcher; its `--cpu` alone would start one, so it is told to start several."""
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    machine = ["--num_machines", "1", "--mixed_precision", "no", "--main_process_port", "0"]
+    module = ["-m", "groundeval.trainers", str(recipe), "--output-path", str(output), *flags]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    return subprocess.run(
+        [*launcher, *machine, *module], capture_output=True, text=True, timeout=500, env=environment, check=False
+    )
+
+
+def grpo_only(folder: Path) -> Path:
+    """The last stage of the smoke recipe, two steps, each rank half of a batch; both ranks end with the same groups."""
+    import yaml
+
+    path = smoke_recipe(folder, tiny_model(folder / "tiny"), evaluate={})
+    content = yaml.safe_load(path.read_text())
+    stage = content["stages"][-1]
+    stage["batch"] = 8
+    stage["trl"] |= {"max_steps": 2, "save_steps": 2, "per_device_train_batch_size": 4, "bf16": False}
+    path.write_text(yaml.safe_dump({**content, "stages": [stage]}))
+    return path
+
+
+def test_two_ranks_train_two_steps_with_one_server_and_agree(tmp_path: Path, server: str):
+    done = launch(grpo_only(tmp_path), tmp_path, "--nli", server)
+    assert done.returncode == 0, done.stderr[-3000:]
+    folder = run_folder(tmp_path)
+    assert history(folder) == [("stage2", "grpo", 2)]
+    rows = [row for row in lines(folder / "metrics.jsonl") if "reward" in row]
+    assert [row["step"] for row in rows] == [1, 2]
+    rewards: dict[int, list[float]] = {1: [], 2: []}
+    ranks = set()
+    for file in folder.glob("stages/*/completions/*.jsonl"):
+        ranks.add(".rank1" in file.name)
+        for each in lines(file):
+            rewards[each["step"]].append(each["reward"])
+    assert ranks == {True, False}
+    for row in rows:
+        assert len(rewards[row["step"]]) == 8
+        assert row["reward"] == pytest.approx(sum(rewards[row["step"]]) / 8)
+
+
+def test_a_verifier_in_every_rank_is_refused_with_the_way_out(tmp_path: Path):
+    done = launch(grpo_only(tmp_path), tmp_path, "--nli", "true")
+    assert done.returncode != 0
+    assert "this is a job of 2 ranks" in done.stderr
+    assert "groundeval serve-nli" in done.stderr

@@ -1,0 +1,63 @@
+"""Whole training runs in a process of their own, on a tiny random model, with the real rewards."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from groundeval.trainers.recipe import shipped
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "generation"))
+
+
+def tiny_model(folder: Path) -> Path:
+    """A random Llama with byte-level tokens, whose chat template writes its start token once."""
+    from tiny_models import CHATML, make_model, make_tokenizer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    make_model(folder, positions=8_192)
+    make_tokenizer(folder, CHATML)
+    return folder
+
+
+def smoke_recipe(folder: Path, model: Path | str, **changes: Any) -> Path:
+    """The shipped smoke recipe with another model; `changes` replace fields at the top."""
+    content = yaml.safe_load(shipped()["smoke"].read_text("utf-8"))
+    path = folder / "smoke.yaml"
+    path.write_text(yaml.safe_dump({**content, "model": str(model), **changes}, sort_keys=False), "utf-8")
+    return path
+
+
+def train(*arguments: str | Path, timeout: int = 600, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`groundeval train ...` in a process of its own, on one thread."""
+    return subprocess.run(
+        [sys.executable, "-m", "groundeval.trainers", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"), **environment},
+        check=False,
+    )
+
+
+def run_folder(output: Path) -> Path:
+    """The only training run below an output folder."""
+    [folder] = output.glob("training/*/*")
+    return folder
+
+
+def history(folder: Path) -> list[tuple[str, str, int]]:
+    """The finished stages: name, trainer, steps."""
+    stages = json.loads((folder / "stages.json").read_text())
+    return [(each["name"], each["trainer"], each["steps"]) for each in stages]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The records of a JSONL file."""
+    return [json.loads(line) for line in path.read_text().splitlines()]

@@ -1,0 +1,209 @@
+"""Held-out evaluation of the model in training by the harness itself: its prompts, its scores, its run folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from groundeval.generation.interface import GeneratorOptions
+from groundeval.generation.transformers import TransformersGenerator
+from groundeval.jobs import Job, prepare
+from groundeval.options import RunOptions, ScoringOptions
+from groundeval.runner import Prepared, execute, score_run
+from groundeval.runs import Lines
+from groundeval.score_phase import ScoreResult
+from groundeval.tasks import load_task
+from groundeval.trainers.datasets import run_options
+from groundeval.trainers.policy import Policy
+from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.watching import HELD_OUT
+
+START = "start"
+"""The label of the evaluation before any training."""
+
+
+class TrainedGenerator(TransformersGenerator):
+    """Generates with the model in training; a text is identified by the run and the place in it."""
+
+    def __init__(self, policy: Policy, place: Mapping[str, Any]) -> None:
+        super().__init__(policy.options)
+        self.local = policy.local
+        self.place = dict(place)
+
+    def identity(self) -> Mapping[str, Any]:
+        """The run, stage and step instead of the weights' content, which no file holds."""
+        return {"backend": "training", "model": self.place, "chat": self.local.format.identity()}
+
+    def close(self) -> None:
+        """The model belongs to the trainer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One evaluation: where in the training, on what, judged by whom, and the numbers."""
+
+    stage: str
+    step: int
+    """Optimizer steps of the stage that had been made."""
+    scores: ScoreResult
+    nli: str | None
+    """The verifier as the recipe names it."""
+    folder: Path
+
+    def record(self, base: Path) -> dict[str, Any]:
+        """The line of `evaluations.jsonl`; paths are relative to the run's folder."""
+        results = self.scores.results
+        return {
+            "stage": self.stage,
+            "step": self.step,
+            "task": results.task,
+            "profile": results.profile,
+            "nli": self.nli,
+            "n": results.n,
+            "headline": list(results.headline),
+            "metrics": {key: {"value": metric.value, "ci95": metric.ci95} for key, metric in results.metrics.items()},
+            "folder": str(self.folder.relative_to(base)),
+            "scores": None if self.scores.folder is None else str(self.scores.folder.relative_to(base)),
+        }
+
+
+class Evaluator:
+    """Evaluates a model on the recipe's held-out tasks and keeps what came out in the run's folder."""
+
+    def __init__(self, recipe: Recipe, policy: Policy, folder: Path, run_id: str) -> None:
+        self.recipe = recipe
+        self.policy = policy
+        self.folder = folder
+        self.run_id = run_id
+        self.lines = Lines(folder / "evaluations.jsonl")
+
+    def done(self, stage: str, step: int) -> bool:
+        """Was this evaluation made already, with every task and verifier."""
+        wanted = {(task, nli) for task in self._task_names() for nli in self.verifiers}
+        found = {
+            (each["task"], each["nli"]) for each in self.lines.read() if each["stage"] == stage and each["step"] == step
+        }
+        return wanted <= found
+
+    def headlines(self, stage: str, step: int) -> dict[str, float]:
+        """The headline metrics of an evaluation as fractions, by task and key; `held_out` is their mean."""
+        found: dict[str, float] = {}
+        for each in self.lines.read():
+            if (each["stage"], each["step"], each["nli"]) == (stage, step, self.verifiers[0]):
+                keys = [key for key in each["headline"] if key in each["metrics"]]
+                found |= {f"{HELD_OUT}/{each['task']}/{key}": each["metrics"][key]["value"] / 100 for key in keys}
+        return {**found, HELD_OUT: fmean(found.values())} if found else {}
+
+    @property
+    def verifiers(self) -> list[str]:
+        """The verifiers that judge; the first one draws the curves."""
+        return list(self.recipe.evaluate.nli) or [self.recipe.nli]
+
+    def evaluate(self, model: Any, stage: str, step: int, *, limit: int | None, verifiers: list[str]) -> None:
+        """Generate with a model in memory, score, and append to `evaluations.jsonl`. Resumes what was begun.
+
+        `model` answers in the state that it is in; its weights are not changed. `stage` is `start` before training.
+        """
+        generator = TrainedGenerator(self.policy, {"run": self.run_id, "stage": stage, "step": step})
+        options = self._options(f"{stage}-{step}", limit, verifiers[0])
+        jobs = tuple(self._job(name, file, generator, options) for name, file in self.recipe.evaluate.tasks.items())
+        generator.use(model)
+        done = {(e["task"], e["nli"]) for e in self.lines.read() if (e["stage"], e["step"]) == (stage, step)}
+        for run in execute(Prepared(generator, jobs, options)):
+            if run.error is not None:
+                raise run.error
+            scored = {verifiers[0]: run.scores}
+            for nli in verifiers[1:]:
+                scored[nli] = tuple(score_run(run.folder, self._scoring(nli)))
+            self.lines.append(
+                Evaluation(stage, step, each, nli, run.folder).record(self.folder)
+                for nli, results in scored.items()
+                for each in results
+                if (each.results.task, nli) not in done
+            )
+
+    def check(self) -> None:
+        """Render every prompt once, so that what a user can get wrong is found before training. Loads no model."""
+        generator = self.policy.generator()
+        options = self._options("check", self.recipe.evaluate.limit, self.verifiers[0])
+        for name, file in self.recipe.evaluate.tasks.items():
+            self._job(name, file, generator, options)
+
+    def _options(self, label: str, limit: int | None, nli: str) -> RunOptions:
+        wanted = self.recipe.evaluate
+        return run_options(
+            self.recipe,
+            wanted.max_new_tokens,
+            generator=GeneratorOptions(label, batch_size=wanted.batch_size),
+            backend="training",
+            split=wanted.split,
+            limit=limit,
+            scoring=self._scoring(nli),
+            output_path=self.folder / "evaluations",
+        )
+
+    def _scoring(self, nli: str) -> ScoringOptions:
+        wanted = self.recipe.evaluate
+        profiles = (wanted.profile,) if wanted.profile else ()
+        options = self.recipe.nli_options if nli == self.recipe.nli else {}
+        return ScoringOptions(profiles, tuple(wanted.metrics), nli, options, quiet=True)
+
+    def _job(self, name: str, file: str | None, generator: TransformersGenerator, options: RunOptions) -> Job:
+        task = load_task(name)
+        return prepare(task, name, file, task.load(file, options.split), generator, options)
+
+    def _task_names(self) -> list[str]:
+        return [load_task(name).name for name in self.recipe.evaluate.tasks]
+
+
+@contextmanager
+def answering(trainer: Any) -> Iterator[Any]:
+    """The model of a running trainer, whole and ready to generate; in training again afterwards."""
+    import torch
+    from trl.models import unwrap_model_for_generation
+
+    training = trainer.model.training
+    # What is drawn here must not change what training draws next.
+    before = torch.get_rng_state()
+    trainer.model.eval()
+    try:
+        with unwrap_model_for_generation(trainer.model_wrapped, trainer.accelerator) as model:
+            yield model
+    finally:
+        trainer.model.train(training)
+        torch.set_rng_state(before)
+
+
+def evaluation_callback(evaluator: Evaluator, stage: str) -> Any:
+    """A callback that evaluates every so many steps within a stage; set its `trainer` before training.
+
+    All ranks enter, so that sharded weights can be gathered; the main process alone generates and scores.
+    """
+    from transformers import Trainer, TrainerCallback
+
+    class HeldOutEvaluation(TrainerCallback):
+        trainer: Any = None
+
+        def log(self, control: Any, values: dict[str, float]) -> None:
+            due = control.should_log
+            # Past the override of TRL's trainers, which would empty their own metrics into this row.
+            Trainer.log(self.trainer, values)
+            control.should_log = due
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            wanted = evaluator.recipe.evaluate
+            last = state.global_step >= state.max_steps  # the end of a stage has an evaluation of its own
+            if wanted.every is None or not wanted.tasks or last or state.global_step % wanted.every:
+                return
+            with answering(self.trainer) as model:
+                if state.is_world_process_zero:
+                    limit = wanted.every_limit or wanted.limit
+                    evaluator.evaluate(model, stage, state.global_step, limit=limit, verifiers=evaluator.verifiers[:1])
+                    self.log(control, evaluator.headlines(stage, state.global_step))
+            self.trainer.accelerator.wait_for_everyone()
+
+    return HeldOutEvaluation()

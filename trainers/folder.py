@@ -1,0 +1,200 @@
+"""The folder of a training run: what determines it, which stages are done, and where a killed run goes on.
+
+runs/training/<recipe>/<run id>/
+  manifest.json        identity, recipe, circumstances, the command, one entry a session
+  recipe.yaml  overlap.json  stages.json  metrics.jsonl  history.json  evaluations.jsonl  report.md
+  stages/1-NAME/       checkpoint-N/ ...  model/  (adapter/ with LoRA)  completions/TASK.jsonl
+  evaluations/         run folders of the harness
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from groundeval.errors import DataError, UsageError
+from groundeval.manifest import circumstances, now
+from groundeval.runs import Folder, Lines, content_id, read_json, write_whole
+from groundeval.trainers.recipe import Recipe, Stage
+
+MARKER = "groundeval.json"
+"""In every whole checkpoint: which run and stage it belongs to. Written last, so that a torn checkpoint has none."""
+
+NOT_IDENTITY = {"description", "report_to", "log_completions", "evaluate", "model", "stages"}
+"""Fields of a recipe that do not determine the weights, or do so by their content (model and data)."""
+
+
+def training_identity(recipe: Recipe, model: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """What determines the trained weights: recipe, model and data by their content; not where they lie."""
+    stages = [stage.model_dump(mode="json", exclude={"data"}) for stage in recipe.stages]
+    return {
+        "recipe": recipe.model_dump(mode="json", exclude=NOT_IDENTITY),
+        "dtype": recipe.model.dtype,
+        "model": dict(model),
+        "stages": [{**stage, "data": data[stage["name"]]} for stage in stages],
+    }
+
+
+class RunFolder:
+    """The files of one training run. Only the main process writes."""
+
+    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+        self.path = path
+        self.identity = identity
+        self.id = content_id(identity)
+        self._folder = Folder(path)
+
+    @classmethod
+    def place(cls, output_path: Path, recipe: Recipe, identity: Mapping[str, Any]) -> RunFolder:
+        """The folder of this recipe with this model and data: the same command finds it again."""
+        return cls(output_path / "training" / recipe.name / content_id(identity), identity)
+
+    def open(self, recipe: Recipe, overlap: Mapping[str, Any]) -> None:
+        """Lock the folder, check that it belongs to this recipe, and note the session.
+
+        Raises DataError for a folder of another recipe, FolderBusy while another process trains in it.
+        """
+        self.check_same()
+        self._folder.open()
+        before = self._folder.read_json("manifest.json") or {}
+        session = {"started": now(), "command": sys.argv, "at": self.position(recipe)}
+        manifest = {
+            "schema_version": 1,
+            "kind": "training",
+            "id": self.id,
+            "identity": self.identity,
+            "recipe": recipe.model_dump(mode="json"),
+            "created": before.get("created", now()),
+            "circumstances": circumstances(),
+            "sessions": [*before.get("sessions", []), session],
+        }
+        self._folder.write_json("manifest.json", manifest)
+        self._folder.write_json("overlap.json", overlap)
+        text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+        write_whole(self.path / "recipe.yaml", text.encode())
+
+    def close(self) -> None:
+        """Release the lock."""
+        self._folder.close()
+
+    def check_same(self) -> None:
+        """Raise a DataError if the folder holds a run of another recipe, model or data."""
+        manifest = read_json(self.path / "manifest.json")
+        if manifest is None:
+            return
+        if manifest.get("kind") != "training":
+            raise UsageError(f"{self.path} is not the folder of a training run")
+        different = sorted(_differences(manifest.get("identity", {}), self.identity))
+        if different:
+            raise DataError(
+                f"{self.path} holds checkpoints of another recipe: {', '.join(different[:5])} "
+                f"{'differ' if len(different) > 1 else 'differs'}.\n"
+                "  Go on with its own recipe (recipe.yaml in that folder), or train into another --output-path."
+            )
+
+    def stage_folder(self, recipe: Recipe, stage: Stage) -> Path:
+        """`stages/2-NAME`."""
+        return self.path / "stages" / f"{recipe.stages.index(stage) + 1}-{stage.name}"
+
+    def finished(self) -> list[dict[str, Any]]:
+        """The finished stages, in order: name, trainer, steps, examples, times."""
+        stages: list[dict[str, Any]] = read_json(self.path / "stages.json") or []
+        return stages
+
+    def finish(self, record: Mapping[str, Any]) -> None:
+        """Note that a stage is done."""
+        self._folder.write_json("stages.json", [*self.finished(), {**record, "finished": now()}])
+
+    def position(self, recipe: Recipe) -> dict[str, Any]:
+        """Where the run stands: the stage that comes next, and the step of its last whole checkpoint."""
+        done = len(self.finished())
+        if done == len(recipe.stages):
+            return {"stage": None, "step": None}
+        stage = recipe.stages[done]
+        checkpoint = self.last_checkpoint(recipe, stage)
+        return {"stage": stage.name, "step": step_of(checkpoint) if checkpoint else 0}
+
+    def last_checkpoint(self, recipe: Recipe, stage: Stage) -> Path | None:
+        """The latest whole checkpoint of a stage. Raises DataError for one that another run wrote."""
+        whole = []
+        for path in self.stage_folder(recipe, stage).glob("checkpoint-*"):
+            marker = read_json(path / MARKER)
+            if marker is None:
+                continue
+            if (marker.get("run"), marker.get("stage")) != (self.id, stage.name):
+                raise DataError(
+                    f"{path} is a checkpoint of another recipe (run {marker.get('run')}, stage {marker.get('stage')}; "
+                    f"this is run {self.id}, stage {stage.name}).\n  Move it away, or train into another --output-path."
+                )
+            whole.append(path)
+        return max(whole, key=step_of, default=None)
+
+    def mark(self, checkpoint: Path, stage: Stage) -> None:
+        """Declare a checkpoint whole."""
+        record = {"run": self.id, "stage": stage.name, "step": step_of(checkpoint), "written": now()}
+        Folder(checkpoint).write_json(MARKER, record)
+
+    def forget_after(self, recipe: Recipe, stage: Stage, step: int) -> None:
+        """Remove what a stage wrote after the step that it goes on from: torn checkpoints, logs, evaluations."""
+        folder = self.stage_folder(recipe, stage)
+        for path in folder.glob("checkpoint-*"):
+            if not (path / MARKER).exists():
+                shutil.rmtree(path, ignore_errors=True)
+        for path in (self.path / "metrics.jsonl", self.path / "evaluations.jsonl", *folder.glob("completions/*.jsonl")):
+            drop_lines_after(path, stage.name, step)
+        for path in (self.path / "evaluations").glob(f"{stage.name}-*"):
+            name, _, after = path.name.rpartition("-")
+            if name == stage.name and int(after) > step:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def model_of(self, recipe: Recipe, stage: Stage) -> Path:
+        """The folder of the weights that a finished stage ended with."""
+        return self.stage_folder(recipe, stage) / "model"
+
+    def lines(self, name: str) -> Lines:
+        """A JSONL file of the folder."""
+        return Lines(self.path / name)
+
+    def write_json(self, name: str, value: Any) -> None:
+        """A JSON file of the folder, written whole."""
+        self._folder.write_json(name, value)
+
+
+def step_of(checkpoint: Path) -> int:
+    """The optimizer step in a checkpoint's name."""
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def drop_lines_after(path: Path, stage: str, step: int) -> None:
+    """Take out of a JSONL file what a stage logged after a step: it will be logged again."""
+    if not path.exists():
+        return
+    records = list(Lines(path).read())
+    kept = [each for each in records if each.get("stage") != stage or each.get("step", 0) <= step]
+    if len(kept) < len(records):
+        _write_lines(path, kept)
+
+
+def _write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    import json
+
+    write_whole(path, "".join(json.dumps(record, ensure_ascii=True) + "\n" for record in records).encode())
+
+
+def _differences(one: Any, other: Any, place: str = "") -> Sequence[str]:
+    """The dotted places at which two JSON values differ."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return [
+            found
+            for key in sorted({*one, *other})
+            for found in _differences(one.get(key), other.get(key), f"{place}.{key}" if place else str(key))
+        ]
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = zip(one, other, strict=True)
+        return [found for index, pair in enumerate(pairs) for found in _differences(*pair, f"{place}[{index}]")]
+    return [] if one == other else [place]

@@ -1,0 +1,373 @@
+"""What a recipe may say: the schema of the YAML file, with the meaning of every field."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from groundeval.errors import UsageError, unknown
+from groundeval.tasks.yaml_file import read_yaml
+from groundeval.tasks.yaml_schema import Section
+
+TrainerName = Literal["sft", "dpo", "grpo"]
+Action = Literal["refuse", "drop", "report"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class Model(Section):
+    """The model that the first stage starts from."""
+
+    path: str = Field(description="a hub name, a folder, a .gguf file, or `smollm2`")
+    revision: str | None = Field(default=None, description="commit, tag or branch of a hub model")
+    dtype: Literal["float32", "bfloat16", "float16"] | None = Field(
+        default=None, description="precision of the weights; default: float32 for full training, bfloat16 for LoRA"
+    )
+    trust_remote_code: bool = Field(default=False, description="run Python code that a hub model brings along")
+    chat_template: str | None = Field(
+        default=None,
+        description="a file with a Jinja chat template, for a base model that has none; kept with the checkpoints",
+    )
+    chat_template_kwargs: dict[str, Any] = Field(
+        default_factory=dict, description="arguments of the chat template, for instance `enable_thinking: true`"
+    )
+    attn_implementation: str | None = Field(
+        default=None, description="attention kernel: sdpa, flash_attention_2, eager"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+
+class Lora(Section):
+    """Train a LoRA adapter instead of all weights (peft); every stage ends with the adapter merged into the weights."""
+
+    r: int = Field(default=16, ge=1, description="rank of the update")
+    alpha: int = Field(default=32, ge=1, description="scale of the update, divided by r")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout in front of the adapter")
+    target_modules: str | list[str] = Field(default="all-linear", description="names of layers, or `all-linear`")
+
+
+class Data(Section):
+    """A source of training examples: a task, or a file of ready-made conversations."""
+
+    task: str | None = Field(default=None, description="a task: registered name, task.yaml, or plugin.py:name")
+    source: str | None = Field(
+        default=None,
+        description="a file in the task's format (Trust-Score, ALCE), or `embedded`; default: the task's own data",
+    )
+    split: Literal["train", "test"] = Field(default="train", description="which split of the task's own data")
+    conversations: str | None = Field(
+        default=None,
+        description="a JSON or JSONL file in TRL's format: `prompt`+`completion` or `messages` for sft, "
+        "`prompt`+`chosen`+`rejected` for dpo (Trust-Align's files, or what `groundeval distill` writes)",
+    )
+    count: int | None = Field(
+        default=None, ge=1, description="how many examples of this source; default: all that pass"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"task": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> Data:
+        if (self.task is None) == (self.conversations is None):
+            raise ValueError("name a `task` or a file of `conversations`, one of them")
+        if self.conversations is not None and self.source is not None:
+            raise ValueError("`source` belongs to a `task`; a file of conversations is named by `conversations`")
+        return self
+
+    @property
+    def name(self) -> str:
+        """How messages and manifests call it."""
+        origin = self.task or self.conversations or ""
+        return f"{origin} ({self.source})" if self.source else origin
+
+
+class RewardTerm(Section):
+    """One reward of the reward library in a stage's sum."""
+
+    weight: float = Field(default=1.0, description="factor in the sum; negative to punish")
+    options: dict[str, Any] = Field(default_factory=dict, description="parameters of the reward")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"weight": float(value)} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+class Stage(Section):
+    """One trainer on one selection of data. It starts from the weights that the stage before it ended with."""
+
+    name: str = Field(description="names its folder and its rows in reports")
+    trainer: TrainerName = Field(description="sft, dpo or grpo")
+    data: list[Data] = Field(min_length=1, description="where its examples come from; a task's name is the short form")
+    answerable: Literal["any", "only", "never"] = Field(
+        default="any", description="only: examples whose documents hold a gold answer; never: the others; any: both"
+    )
+    mix: float | None = Field(
+        default=None, gt=0, lt=1, description="share of answerable examples in each source; the others are unanswerable"
+    )
+    rewards: dict[str, RewardTerm] = Field(
+        default_factory=dict,
+        description="grpo: rewards by name with their weights; dpo on tasks: pairs whose rejected text scores as high "
+        "as the chosen one are left out",
+    )
+    targets: Literal["plain", "tagged"] = Field(
+        default="plain",
+        description="sft and dpo on tasks: honest responses as they are, or tagged: a line of reasoning in <think>, "
+        "the response in <answer>",
+    )
+    batch: int | None = Field(
+        default=None,
+        ge=1,
+        description="sequences for one optimizer step, over all devices (grpo: completions; dpo: pairs); "
+        "`gradient_accumulation_steps` follows from it",
+    )
+    lora: Lora | Literal["off"] | None = Field(
+        default=None, description="overrides the recipe's `lora`; `off`: all weights"
+    )
+    trl: dict[str, Any] = Field(
+        default_factory=dict, description="any field of TRL's SFTConfig, DPOConfig or GRPOConfig, by its name"
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        return _named(value)
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return value if isinstance(value, list) else [value]
+
+    @field_validator("rewards", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {value: {}}
+        return {name: {} for name in value} if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _fits_its_trainer(self) -> Stage:
+        if self.trainer == "grpo" and not self.rewards:
+            raise ValueError(f"stage {self.name}: grpo needs `rewards`, for instance `rewards: ground_grpo_stage1`")
+        if self.trainer == "grpo" and any(each.conversations for each in self.data):
+            raise ValueError(
+                f"stage {self.name}: grpo needs tasks, whose examples have documents and gold answers; "
+                "`conversations` are for sft and dpo"
+            )
+        if self.mix is not None and self.answerable != "any":
+            raise ValueError(f"stage {self.name}: `mix` asks for both kinds, `answerable: {self.answerable}` for one")
+        filtered = self.answerable != "any" or self.mix is not None
+        if filtered and any(each.conversations for each in self.data):
+            raise ValueError(f"stage {self.name}: `answerable` and `mix` need tasks: conversations have no gold data")
+        return self
+
+
+class Rollouts(Section):
+    """What generates the completions of GRPO stages."""
+
+    engine: Literal["transformers", "vllm"] = Field(
+        default="transformers", description="vllm needs CUDA; without it transformers takes over, and the run says so"
+    )
+    mode: Literal["colocate", "server"] = Field(
+        default="colocate", description="vllm on the training GPUs, or as a server of its own (`trl vllm-serve`)"
+    )
+    server_url: str | None = Field(default=None, description="mode server: its address, for instance http://host:8000")
+    gpu_memory_utilization: float = Field(
+        default=0.3, gt=0, le=1, description="mode colocate: share of GPU memory for vllm"
+    )
+    tensor_parallel_size: int = Field(
+        default=1, ge=1, description="mode colocate: GPUs that share one copy of the model"
+    )
+    max_model_length: int | None = Field(
+        default=None, ge=1, description="mode colocate: longest prompt and answer together"
+    )
+    sleep: bool = Field(
+        default=False, description="mode colocate: vllm gives its memory back during the optimizer step"
+    )
+
+    @model_validator(mode="after")
+    def _names_its_server(self) -> Rollouts:
+        if self.engine == "vllm" and self.mode == "server" and self.server_url is None:
+            raise ValueError("`mode: server` needs `server_url`, for instance http://localhost:8000")
+        return self
+
+
+class Overlap(Section):
+    """Training data against evaluation data: what to do about n-grams that both have."""
+
+    questions: Action = Field(
+        default="refuse", description="refuse: stop; drop: leave the example out; report: only say so"
+    )
+    passages: Action = Field(default="refuse", description="the same, for the documents that a prompt shows")
+    against: list[str] = Field(
+        default_factory=lambda: ["registered"],
+        description="`registered`: the test data of every registered task, embedded copies included, as far as it can "
+        "be had; `embedded`: the embedded copies only; or tasks by name. The tasks of `evaluate` always count",
+    )
+    ngram: int = Field(default=8, ge=2, description="length in words; a shorter text is one n-gram")
+    share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="overlap: at least this share of a text's n-grams is in one evaluation text",
+    )
+
+
+class Evaluate(Section):
+    """Held-out evaluation by the harness: before training, every so many steps, and after each stage."""
+
+    tasks: dict[str, str | None] = Field(
+        default_factory=dict, description="tasks by name, each with its file or `embedded`; null: the task's own data"
+    )
+    split: Literal["train", "test"] = Field(default="test", description="which split of a task's own data")
+    limit: int | None = Field(
+        default=None, ge=1, description="only the first so many samples of each task, before and after"
+    )
+    every: int | None = Field(default=None, ge=1, description="optimizer steps between evaluations within a stage")
+    every_limit: int | None = Field(
+        default=None, ge=1, description="samples of evaluations within a stage; default: `limit`"
+    )
+    nli: list[str] = Field(
+        default_factory=list,
+        description="verifiers that judge, each for itself; default: that of the rewards. The first draws the curves",
+    )
+    profile: str | None = Field(default=None, description="scoring profile; default: the task's own")
+    metrics: list[str] = Field(default_factory=list, description="metrics or keys; default: the task's own")
+    max_new_tokens: int = Field(default=300, ge=1, description="longest answer; decoding is greedy")
+    batch_size: int | None = Field(default=None, ge=1, description="prompts generated together")
+
+    @field_validator("tasks", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {value: None}
+        return dict.fromkeys(value) if isinstance(value, list) else value
+
+    @field_validator("nli", "metrics", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+class Recipe(Section):
+    """The whole file."""
+
+    name: str = Field(description="names the run folder")
+    description: str = Field(default="", description="what it is for, in one sentence")
+    model: Model = Field(description="the model to train; a path is the short form")
+    lora: Lora | None = Field(
+        default=None, description="train adapters instead of all weights; `{}` takes the defaults"
+    )
+    stages: list[Stage] = Field(min_length=1, description="what is done, in order")
+    system: str | None = Field(default=None, description="system turn of every prompt, in training and evaluation")
+    num_docs: int = Field(default=5, ge=0, description="documents that a prompt shows")
+    num_fewshot: int = Field(default=0, ge=0, description="demonstrations in the prompt")
+    seed: int = Field(default=42, description="of data selection, demonstrations, sampling and initialisation")
+    nli: str = Field(default="true", description="verifier of the rewards, as in `run --nli`; `--nli` overrides it")
+    nli_options: dict[str, Any] = Field(default_factory=dict, description="options of that verifier")
+    rollouts: Rollouts = Field(default_factory=Rollouts, description="what generates GRPO's completions")
+    overlap: Overlap = Field(default_factory=Overlap, description="what to do about evaluation data in training data")
+    evaluate: Evaluate = Field(default_factory=Evaluate, description="held-out evaluation; without tasks there is none")
+    report_to: list[Literal["trackio", "wandb", "tensorboard"]] = Field(
+        default_factory=list, description="trackers, besides the metrics in the run folder"
+    )
+    log_completions: int = Field(
+        default=10,
+        ge=1,
+        description="GRPO steps between those whose completions are kept, as JSONL and on a page",
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        return _named(value)
+
+    @field_validator("report_to", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _has_distinct_stages(self) -> Recipe:
+        names = [stage.name for stage in self.stages]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f'two stages are called "{name}"; give every stage a name of its own')
+        return self
+
+    def lora_of(self, stage: Stage) -> Lora | None:
+        """The adapter that a stage trains; None: all weights."""
+        if stage.lora == "off":
+            return None
+        return stage.lora or self.lora
+
+
+def _named(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("a name is made of letters, digits, `_`, `-` and `.`; folders are called by it")
+    return value
+
+
+def shipped() -> dict[str, Path]:
+    """The recipes that come with groundeval, by name."""
+    folder = Path(str(files("groundeval.trainers"))) / "recipes"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def find_recipe(name_or_path: str) -> Path:
+    """The file of a recipe: a path, or the name of a shipped one. UsageError with the nearest match for neither."""
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    known = shipped()
+    if name_or_path in known:
+        return known[name_or_path]
+    if path.suffix in (".yaml", ".yml") and path.stem in known and path.parent == Path("."):
+        return known[path.stem]
+    raise unknown("recipe, nor a file of that name", name_or_path, known)
+
+
+def read_recipe(name_or_path: str) -> Recipe:
+    """A recipe, checked against the schema: errors name file, line, field, value and what is allowed.
+
+    Paths in it (data files, task files, a chat template) are relative to the recipe's file.
+    """
+    path = find_recipe(name_or_path)
+    return _resolved(read_yaml(path, Recipe), path.parent)
+
+
+def _resolved(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe with its relative paths made absolute, where there is such a file."""
+
+    def located(value: str | None) -> str | None:
+        if value is None:
+            return None
+        file, colon, rest = value.partition(".py:")
+        candidate = folder / (f"{file}.py" if colon else value)
+        return f"{candidate.resolve()}{f':{rest}' if colon else ''}" if candidate.exists() else value
+
+    def source(data: Data) -> Data:
+        for file in (data.conversations, data.source):
+            if file is not None and file != "embedded" and not Path(located(file) or "").is_file():
+                raise UsageError(f"data file {file}: no such file (looked for in {folder} and in the working folder)")
+        update = {"task": located(data.task), "source": located(data.source)}
+        return data.model_copy(update={**update, "conversations": located(data.conversations)})
+
+    stages = [stage.model_copy(update={"data": [source(data) for data in stage.data]}) for stage in recipe.stages]
+    tasks = {located(task) or task: located(file) for task, file in recipe.evaluate.tasks.items()}
+    model = recipe.model.model_copy(
+        update={"path": located(recipe.model.path), "chat_template": located(recipe.model.chat_template)}
+    )
+    evaluate = recipe.evaluate.model_copy(update={"tasks": tasks})
+    return recipe.model_copy(update={"stages": stages, "evaluate": evaluate, "model": model})

@@ -1,0 +1,299 @@
+"""A training run: everything is checked first, then stage after stage, each from the weights of the one before."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from groundeval.errors import EXIT_RESUMABLE, GroundevalError
+from groundeval.files import file_hash
+from groundeval.generate_phase import stop_requests
+from groundeval.manifest import now
+from groundeval.nli import connect
+from groundeval.progress import say
+from groundeval.runs import check_writable
+from groundeval.tasks.examples import content_hash
+from groundeval.trainers.completions_page import write_page
+from groundeval.trainers.data import Hygiene, Selected, select
+from groundeval.trainers.datasets import Rows, check_lengths, dpo_rows, grpo_rows, sft_rows
+from groundeval.trainers.dpo import dpo_trainer
+from groundeval.trainers.evaluating import START, Evaluator, evaluation_callback
+from groundeval.trainers.folder import RunFolder, step_of, training_identity
+from groundeval.trainers.grpo import grpo_trainer
+from groundeval.trainers.policy import Policy, check_disk, disk_needed
+from groundeval.trainers.recipe import Recipe, Stage
+from groundeval.trainers.report import write_report
+from groundeval.trainers.scoring import check_rewards
+from groundeval.trainers.sft import sft_trainer
+from groundeval.trainers.trl_config import StageConfig, stage_config
+from groundeval.trainers.watching import CompletionLog, stopping_callback, watching_callback, write_history
+
+
+class TrainingInterrupted(GroundevalError):
+    """Training was asked to stop; the same command goes on from the last checkpoint."""
+
+    exit_code = EXIT_RESUMABLE
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStage:
+    """A stage whose settings and data have passed all checks."""
+
+    stage: Stage
+    config: StageConfig
+    selected: Sequence[Selected]
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A training run that has passed all checks; no model is loaded yet."""
+
+    recipe: Recipe
+    policy: Policy
+    stages: tuple[PlannedStage, ...]
+    hygiene: Hygiene
+    run: RunFolder
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know before the run starts."""
+        notes = [note for planned in self.stages for note in (*planned.config.warnings, *planned.rows.notes)]
+        report = self.hygiene.report
+        if report.not_checked:
+            named = ", ".join(sorted(report.not_checked))
+            notes.append(f"evaluation data that could not be had and was not compared with: {named}")
+        for source, count in report.dropped.items():
+            notes.append(f"{source}: {count} examples were left out because they overlap with evaluation data")
+        kept = {source: len(hits) for source, hits in report.hits.items() if source not in report.dropped}
+        for source, count in kept.items():
+            notes.append(f"{source}: {count} texts overlap with evaluation data and are trained on (overlap.json)")
+        return list(dict.fromkeys(notes))
+
+
+def plan_training(recipe: Recipe, output_path: Path, *, folder: Path | None = None) -> Plan:
+    """Check all that can be checked without loading the model. Raises UserError.
+
+    `folder`: go on in this run folder; otherwise the recipe, model and data decide which one below `output_path`.
+    """
+    placeholder = output_path / "training" / recipe.name
+    for stage in recipe.stages:
+        stage_config(recipe, stage, placeholder)
+        check_rewards(recipe, stage)
+    check_verifiers(recipe)
+    policy = Policy(recipe.model)
+    policy.local  # noqa: B018  finds the model and its chat template
+    hygiene = Hygiene(recipe)
+    selected = {stage.name: select(recipe, stage, hygiene) for stage in recipe.stages}
+    identity = training_identity(
+        recipe, {**policy.local.source.identity(), **policy.format.identity()}, _data_identity(recipe, selected)
+    )
+    run = RunFolder.place(output_path, recipe, identity) if folder is None else RunFolder(folder, identity)
+    run.check_same()
+    check_writable(run.path)
+    planned = tuple(_planned(recipe, stage, selected[stage.name], policy, hygiene, run) for stage in recipe.stages)
+    check_disk(
+        run.path, disk_needed(recipe, policy, {p.stage.name: p.config.config.save_total_limit or 10 for p in planned})
+    )
+    if recipe.evaluate.tasks:
+        Evaluator(recipe, policy, run.path, run.id).check()
+    return Plan(recipe, policy, planned, hygiene, run)
+
+
+def described(plan: Plan) -> str:
+    """The plan in words: stages, data, steps of the optimizer, disk."""
+    lines = [f"run folder: {plan.run.path}"]
+    for planned in plan.stages:
+        stage, config = planned.stage, planned.config.config
+        together = config.per_device_train_batch_size * config.gradient_accumulation_steps * config.world_size
+        lines.append(
+            f"stage {stage.name} ({stage.trainer}): {len(planned.rows.rows)} rows, {together} sequences a step"
+        )
+        lines += [
+            f"  {each.reference}: {len(each.dataset.examples)} examples, {each.answerable} of them answerable"
+            for each in planned.selected
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def check_verifiers(recipe: Recipe) -> None:
+    """Find out whether the verifiers exist and can be reached. Raises UserError or BackendError."""
+    asked = {recipe.nli: recipe.nli_options} if any(stage.rewards for stage in recipe.stages) else {}
+    for spec in recipe.evaluate.nli if recipe.evaluate.tasks else ():
+        asked.setdefault(spec, {})
+    for spec, options in asked.items():
+        connect(spec, **options).check()
+
+
+def _data_identity(recipe: Recipe, selected: dict[str, list[Selected]]) -> dict[str, Any]:
+    """What each stage trains on, by content."""
+    found: dict[str, Any] = {}
+    for stage in recipe.stages:
+        tasks = {each.reference: content_hash(each.dataset.examples) for each in selected[stage.name]}
+        files = [
+            {"file": file_hash(Path(data.conversations)), "count": data.count}
+            for data in stage.data
+            if data.conversations is not None
+        ]
+        found[stage.name] = {"tasks": list(tasks.values()), "conversations": files}
+    return found
+
+
+def _planned(
+    recipe: Recipe, stage: Stage, selected: Sequence[Selected], policy: Policy, hygiene: Hygiene, run: RunFolder
+) -> PlannedStage:
+    config = stage_config(recipe, stage, run.stage_folder(recipe, stage))
+    if stage.trainer == "grpo":
+        rows = grpo_rows(recipe, stage, selected, policy, config.config.max_completion_length)
+    else:
+        rows = (sft_rows if stage.trainer == "sft" else dpo_rows)(recipe, stage, selected, policy, hygiene)
+        check_lengths(stage, rows.rows, config.config.max_length, policy.local.context_length)
+    return PlannedStage(stage, config, selected, rows)
+
+
+def train(plan: Plan, *, quiet: bool = False) -> Path:
+    """Train all stages that are not done yet, evaluate, and write the report. Returns the run's folder.
+
+    Raises TrainingInterrupted after SIGTERM or Ctrl-C: what was written until then is whole, and the same call goes on.
+    """
+    from accelerate import PartialState
+
+    state = PartialState()
+    _quiet_libraries()
+    recipe, run = plan.recipe, plan.run
+    main = state.is_main_process
+    if main:
+        run.open(recipe, plan.hygiene.report.as_dict())
+    state.wait_for_everyone()
+    evaluator = Evaluator(recipe, plan.policy, run.path, run.id)
+    try:
+        _evaluate_weights(plan, evaluator, None, START, 0)
+        for number, planned in enumerate(plan.stages):
+            if number >= len(run.finished()):
+                _train_stage(plan, planned, evaluator, main=main, quiet=quiet)
+            state.wait_for_everyone()
+            steps = run.finished()[number]["steps"]
+            _evaluate_weights(plan, evaluator, run.model_of(recipe, planned.stage), planned.stage.name, steps)
+        if main:
+            write_report(recipe, run, plan.warnings)
+    finally:
+        if main:
+            run.close()
+    state.wait_for_everyone()
+    return run.path
+
+
+def _quiet_libraries() -> None:
+    """No bars of the libraries, and none of their notes about what is to change in their own code."""
+    import datasets
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    datasets.disable_progress_bars()
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+
+
+def _train_stage(plan: Plan, planned: PlannedStage, evaluator: Evaluator, *, main: bool, quiet: bool) -> None:
+    """Train one stage, from its last checkpoint if it has one, and write its model."""
+    from accelerate import PartialState
+    from transformers import PrinterCallback, ProgressCallback
+
+    recipe, run, stage = plan.recipe, plan.run, planned.stage
+    folder = run.stage_folder(recipe, stage)
+    checkpoint = run.last_checkpoint(recipe, stage)
+    resumed = 0 if checkpoint is None else step_of(checkpoint)
+    if main:
+        run.forget_after(recipe, stage, resumed)
+    PartialState().wait_for_everyone()
+    started = now()
+    finished = run.finished()
+    if main and not quiet:
+        where = f"from step {resumed}" if resumed else f"{len(planned.rows.rows)} rows"
+        say(f"stage {len(finished) + 1} of {len(recipe.stages)}, {stage.name} ({stage.trainer}): {where}")
+    lora = recipe.lora_of(stage)
+    before = _weights_before(plan, stage)
+    # Made anew: DeepSpeed's settings are global, those of the config made last, and shape how a model is loaded.
+    config = stage_config(recipe, stage, folder).config
+    model = plan.policy.load(before, lora)
+    held_out = evaluation_callback(evaluator, stage.name)
+    callbacks = [watching_callback(run, stage, sum(each["steps"] for each in finished), quiet=quiet), held_out]
+    if stage.trainer == "grpo":
+        log = CompletionLog(folder / "completions", stage.name, recipe.log_completions)
+        trainer = grpo_trainer(recipe, stage, plan.policy, model, config, planned.rows, lora, callbacks, log)
+    else:
+        make = sft_trainer if stage.trainer == "sft" else dpo_trainer
+        trainer = make(plan.policy, model, config, planned.rows, lora, callbacks)
+    held_out.trainer = trainer
+    for their in (ProgressCallback, PrinterCallback):  # stdout is for results
+        trainer.remove_callback(their)
+    with stop_requests() as stop_requested:
+        trainer.add_callback(stopping_callback(stop_requested))
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        if stop_requested():
+            raise TrainingInterrupted(
+                f"stage {stage.name}: stopped on request after step {trainer.state.global_step}, and a checkpoint was "
+                "written. The same command goes on from there."
+            )
+    _save(plan, stage, trainer, before, main=main)
+    if main:
+        state = trainer.state
+        write_page(folder / "completions", f"{recipe.name}: completions of {stage.name}", folder / "completions.html")
+        checkpoints = sorted((path.name for path in folder.glob("checkpoint-*")), key=lambda name: step_of(Path(name)))
+        run.finish(
+            {
+                "name": stage.name,
+                "trainer": stage.trainer,
+                "steps": state.global_step,
+                "rows": len(planned.rows.rows),
+                "examples": {
+                    each.reference: {"count": len(each.dataset.examples), "answerable": each.answerable}
+                    for each in planned.selected
+                },
+                "checkpoints": checkpoints,
+                "model": str(run.model_of(recipe, stage).relative_to(run.path)),
+                "started": started,
+            }
+        )
+        write_history(run)
+    del trainer, model
+    gc.collect()
+
+
+def _weights_before(plan: Plan, stage: Stage) -> Path | None:
+    """The folder of the weights that a stage starts from; None: the recipe's model itself."""
+    index = plan.recipe.stages.index(stage)
+    return None if index == 0 else plan.run.model_of(plan.recipe, plan.recipe.stages[index - 1])
+
+
+def _save(plan: Plan, stage: Stage, trainer: Any, before: Path | None, *, main: bool) -> None:
+    """Write the weights of a finished stage; an adapter is kept, and merged into the weights that it was trained on."""
+    target = plan.run.model_of(plan.recipe, stage)
+    lora = plan.recipe.lora_of(stage)
+    if lora is None:
+        trainer.save_model(str(target))
+        return
+    adapter = target.parent / "adapter"
+    trainer.save_model(str(adapter))
+    if main:
+        plan.policy.merge(before, adapter, target)
+
+
+def _evaluate_weights(plan: Plan, evaluator: Evaluator, weights: Path | None, stage: str, step: int) -> None:
+    """Evaluate saved weights on the main process; the others wait."""
+    from accelerate import PartialState
+
+    state = PartialState()
+    if plan.recipe.evaluate.tasks and state.is_main_process and not evaluator.done(stage, step):
+        from transformers.integrations.deepspeed import unset_hf_deepspeed_config
+
+        # This copy of the model is whole, on one process.
+        unset_hf_deepspeed_config()  # type: ignore[no-untyped-call]
+        model = plan.policy.load(weights, None).to(state.device).eval()
+        evaluator.evaluate(model, stage, step, limit=plan.recipe.evaluate.limit, verifiers=evaluator.verifiers)
+        del model
+        gc.collect()
+    state.wait_for_everyone()

@@ -1,0 +1,246 @@
+"""From a stage of a recipe to TRL's own config, checked before any model is loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib.util
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from groundeval.errors import MissingExtra, UsageError, excerpt
+from groundeval.trainers.recipe import Recipe, Stage, TrainerName
+
+OWNED = {
+    "output_dir": "the run folder decides it: --output-path",
+    "run_name": "it is the recipe's `name` with the stage's",
+    "report_to": "write it at the top of the recipe: `report_to`",
+    "seed": "write it at the top of the recipe: `seed`",
+    "data_seed": "write it at the top of the recipe: `seed`",
+    "resume_from_checkpoint": "a run goes on by itself when the same command is given again",
+    "model_init_kwargs": "write them under `model`: dtype, revision, attn_implementation",
+    "trust_remote_code": "write it under `model`",
+    "chat_template_kwargs": "write them under `model`",
+    "reward_weights": "write the weights under `rewards`: `rewards: {NAME: WEIGHT}`",
+    "remove_unused_columns": "rewards need the columns",
+    "use_vllm": "write `rollouts: {engine: vllm}` at the top of the recipe",
+    "vllm_mode": "write it as `rollouts.mode`",
+    "vllm_server_base_url": "write it as `rollouts.server_url`",
+    "vllm_gpu_memory_utilization": "write it as `rollouts.gpu_memory_utilization`",
+    "vllm_tensor_parallel_size": "write it as `rollouts.tensor_parallel_size`",
+    "vllm_max_model_length": "write it as `rollouts.max_model_length`",
+    "vllm_enable_sleep_mode": "write it as `rollouts.sleep`",
+    "dataset_text_field": "examples are tokenized by groundeval",
+    "completion_only_loss": "only the answer is learned",
+    "assistant_only_loss": "only the answer is learned",
+    "do_eval": "write `evaluate` at the top of the recipe",
+    "eval_strategy": "write `evaluate.every` at the top of the recipe",
+}
+"""Fields of TRL's configs that a recipe sets elsewhere, with where."""
+
+SAFE: dict[TrainerName, dict[str, Any]] = {
+    "grpo": {
+        "top_p": 1.0,
+        "top_k": 0,
+        "repetition_penalty": 1.0,
+        "vllm_importance_sampling_correction": True,
+        "mask_truncated_completions": True,
+        "max_completion_length": 512,
+        "save_total_limit": 2,
+    },
+    # Without a limit no answer is cut off; what does not fit into the model's context is refused.
+    "sft": {"max_length": None, "save_total_limit": 2},
+    "dpo": {"max_length": None, "save_total_limit": 2},
+}
+"""Defaults that differ from TRL's, or that are stated because others are unsafe."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StageConfig:
+    """TRL's config of a stage, with what a user should be told about it."""
+
+    config: Any
+    """An SFTConfig, DPOConfig or GRPOConfig."""
+    warnings: tuple[str, ...]
+
+
+def config_class(trainer: TrainerName) -> Any:
+    """TRL's config class of a trainer. Raises MissingExtra where TRL is not installed."""
+    try:
+        import trl
+    except ImportError as error:
+        raise MissingExtra("training", "train") from error
+    return {"sft": trl.SFTConfig, "dpo": trl.DPOConfig, "grpo": trl.GRPOConfig}[trainer]
+
+
+def stage_config(recipe: Recipe, stage: Stage, output_dir: Path, *, cuda: bool | None = None) -> StageConfig:
+    """The stage's config, constructed by TRL. Loads no model.
+
+    `cuda`: is there a CUDA device (None: look). Raises UsageError for an unknown or owned field, a value of the wrong
+    type, a batch that does not divide, and whatever TRL itself refuses.
+    """
+    has_cuda = _cuda() if cuda is None else cuda
+    cls = config_class(stage.trainer)
+    given = _checked(stage, cls)
+    fields = {**SAFE[stage.trainer], **given}
+    notes = list(_departures(stage, given))
+    world = int(os.environ.get("WORLD_SIZE", "1") or 1)
+    fields |= _batches(stage, fields, world)
+    if stage.trainer == "grpo":
+        _check_groups(stage, fields, world)
+        rollouts, note = _rollouts(recipe, has_cuda)
+        fields |= rollouts | {"chat_template_kwargs": dict(recipe.model.chat_template_kwargs)}
+        notes += note
+    if stage.trainer == "sft":
+        fields["completion_only_loss"] = True
+    if not has_cuda:
+        fields.setdefault("use_cpu", True)
+    _check_trackers(recipe)
+    fields |= {
+        "output_dir": str(output_dir),
+        "run_name": f"{recipe.name}-{stage.name}",
+        "report_to": list(recipe.report_to) or "none",
+        "seed": recipe.seed,
+    }
+    with _quiet_warnings():
+        try:
+            config = cls(**fields)
+        except (ValueError, TypeError, ImportError) as error:
+            raise UsageError(f"stage {stage.name}: TRL refuses the settings: {' '.join(str(error).split())}") from error
+    return StageConfig(config, tuple(notes))
+
+
+def _check_trackers(recipe: Recipe) -> None:
+    for tracker in recipe.report_to:
+        if importlib.util.find_spec(tracker) is None:
+            raise UsageError(f"report_to: {tracker} is not installed.\n  Install it: pip install {tracker}")
+
+
+def _cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _checked(stage: Stage, cls: Any) -> dict[str, Any]:
+    """The fields under `trl:`, each known to the config class and of its type."""
+    known = {field.name for field in dataclasses.fields(cls) if field.init}
+    hints = get_type_hints(cls)
+    checked: dict[str, Any] = {}
+    for name, value in stage.trl.items():
+        where = f"stage {stage.name}, trl.{name}"
+        if name in OWNED and name in known | {"data_seed"}:
+            raise UsageError(f"{where}: {OWNED[name]}")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+            guess = f" Did you mean {' or '.join(repr(each) for each in near)}?" if near else ""
+            raise UsageError(f"{where}: {cls.__name__} has no such field.{guess}")
+        checked[name] = _typed(where, value, hints[name])
+    return checked
+
+
+def _typed(where: str, value: Any, hint: Any) -> Any:
+    """The value as the field's type has it; `1e-5`, which YAML takes for a text, is a number where one is wanted."""
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+    except Exception:  # a type that pydantic cannot express: TRL checks it when the config is made
+        return value
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        allowed = error.errors()[0]["msg"].removeprefix("Input should be ")
+        raise UsageError(f"{where} is {excerpt(value)}; it must be {allowed}") from None
+
+
+def _batches(stage: Stage, fields: Mapping[str, Any], world: int) -> dict[str, int]:
+    """The accumulation steps that make the stage's `batch` out of what one device takes at a time."""
+    if stage.batch is None:
+        return {}
+    if "gradient_accumulation_steps" in stage.trl:
+        raise UsageError(
+            f"stage {stage.name}: `batch` and trl.gradient_accumulation_steps say the same thing; write one of them"
+        )
+    per_device = int(fields.get("per_device_train_batch_size", 8))
+    together = per_device * world
+    if stage.batch % together:
+        raise UsageError(
+            f"stage {stage.name}: batch {stage.batch} does not divide by {together}, which is "
+            f"per_device_train_batch_size {per_device} on {world} device{'s' if world > 1 else ''}.\n"
+            f"  Nearest: batch {_nearest(stage.batch, together)}, or another trl.per_device_train_batch_size."
+        )
+    return {"gradient_accumulation_steps": stage.batch // together, "per_device_train_batch_size": per_device}
+
+
+def _check_groups(stage: Stage, fields: Mapping[str, Any], world: int) -> None:
+    """A generation batch must hold whole groups: all generations of a prompt."""
+    generations = int(fields.get("num_generations") or 8)
+    per_device = int(fields.get("per_device_train_batch_size", 8))
+    steps = fields.get("steps_per_generation") or fields.get("gradient_accumulation_steps") or 1
+    batch = fields.get("generation_batch_size") or per_device * world * int(steps)
+    if batch % generations:
+        raise UsageError(
+            f"stage {stage.name}: a batch of {batch} completions does not divide by num_generations {generations}: "
+            f"every prompt needs all its generations in one batch.\n"
+            f"  Nearest: batch {_nearest(batch, generations)}. It is now per_device_train_batch_size {per_device} x "
+            f"{world} device(s) x {steps} accumulation steps."
+        )
+
+
+def _nearest(value: int, divisor: int) -> int:
+    return max(divisor, round(value / divisor) * divisor)
+
+
+def _rollouts(recipe: Recipe, has_cuda: bool) -> tuple[dict[str, Any], list[str]]:
+    wanted = recipe.rollouts
+    if wanted.engine == "transformers":
+        return {}, []
+    if not has_cuda:
+        return {}, [
+            "rollouts: vllm gets its weights through CUDA, and there is no CUDA device: transformers generates instead"
+        ]
+    fields: dict[str, Any] = {"use_vllm": True, "vllm_mode": wanted.mode}
+    if wanted.mode == "server":
+        return {**fields, "vllm_server_base_url": wanted.server_url}, []
+    fields |= {
+        "vllm_gpu_memory_utilization": wanted.gpu_memory_utilization,
+        "vllm_tensor_parallel_size": wanted.tensor_parallel_size,
+        "vllm_max_model_length": wanted.max_model_length,
+        "vllm_enable_sleep_mode": wanted.sleep,
+    }
+    return fields, []
+
+
+def _departures(stage: Stage, given: Mapping[str, Any]) -> Iterator[str]:
+    """Where a recipe leaves the safe settings, and what that costs."""
+    reasons = {
+        "top_p": "tokens outside of the nucleus are never drawn, yet training gives them probability: the importance "
+        "ratios are biased",
+        "top_k": "tokens below the cut are never drawn, yet training gives them probability: the importance ratios are "
+        "biased",
+        "min_p": "unlikely tokens are never drawn, yet training gives them probability: the importance ratios are "
+        "biased",
+        "repetition_penalty": "the text is drawn from another distribution than the one that is trained",
+        "vllm_importance_sampling_correction": "vllm's probabilities differ a little from the trainer's, and nothing "
+        "corrects for it: training can drift or collapse",
+        "mask_truncated_completions": "a completion cut off at the length limit is punished for an end that it was not "
+        "allowed to write",
+    }
+    neutral = {"min_p": (None, 0.0)}
+    if stage.trainer != "grpo":
+        return
+    for name, reason in reasons.items():
+        if name in given and given[name] not in neutral.get(name, (SAFE["grpo"].get(name),)):
+            yield f"stage {stage.name}: trl.{name} is {given[name]} (safe: {SAFE['grpo'].get(name)}): {reason}"
+
+
+@contextmanager
+def _quiet_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

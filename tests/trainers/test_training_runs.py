@@ -205,7 +205,7 @@ def until(found, running: subprocess.Popen, seconds: int = 240) -> None:
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(whole: Path, tmp_path: Path):
-    other = smoke_recipe(tmp_path, whole.parents[2] / "tiny", num_docs=1, evaluate={})
+    other = smoke_recipe(tmp_path, whole.parents[2] / "tiny", num_docs=2, evaluate={})
     done = train(other, "--resume", whole)
     assert done.returncode == 1
     assert "holds checkpoints of another recipe: " in done.stderr

@@ -57,7 +57,8 @@ def evaluate(
 ) -> list[TaskRun]:
     """Evaluate a model on tasks: the Python form of `groundeval run`, with a parameter for each of its flags.
 
-    `data` is a file or `embedded`, for all tasks or by task name. Runs are resumed from `output_path`. Works inside a
+    `data` is a file or `embedded`, for all tasks or by task name. Runs are resumed from `output_path`.
+    `trust_remote_code` runs code that comes with the model, or with the NLI model. Works inside a
     running event loop (a notebook). Raises UserError before anything expensive starts, and BackendError if a task's
     backend failed; what was generated until then is kept.
     """
@@ -79,7 +80,7 @@ def evaluate(
             profiles=tuple(profiles),
             metrics=tuple(metrics),
             nli=nli,
-            nli_options=nli_options or {},
+            nli_options={**(nli_options or {}), **({"trust_remote_code": True} if trust_remote_code else {})},
             metric_models=metric_models or {},
             post_hoc=post_hoc,
             post_hoc_encoder=post_hoc_encoder,

@@ -22,6 +22,7 @@ from groundeval.commands.serve_rewards import serve_rewards
 from groundeval.commands.train import train
 from groundeval.commands.validate import validate
 from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE, EXIT_USAGE, GroundevalError
+from groundeval.untrusted import visible
 
 app = typer.Typer(
     name="groundeval",
@@ -93,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    print(message, file=sys.stderr)
+    print(visible(message), file=sys.stderr)
     return code
 
 

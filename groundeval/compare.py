@@ -92,7 +92,8 @@ class RunSummary:
     n: int
     metrics: Mapping[str, float]
     rank: int | None
-    """1 + number of the other runs that are significantly better in `ranked_by`; None where ranking is refused."""
+    """1 + number of the other runs that are better in `ranked_by`: the 95% interval of the paired difference, which is
+    not corrected for the number of runs, lies above 0. None where ranking is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def compare(runs: Sequence[ScoredRun]) -> Comparison:
     if not common and not refusals:
         raise UsageError("the runs share no sample that both have values for: there is nothing to compare")
     keys = [key for key in runs[0].aggregates if all(key in run.aggregates for run in runs)]
-    ranked_by = next((key for key in runs[0].results.headline if key in keys), None)
+    ranked_by = next((key for key in runs[0].headline if key in keys), None)
     pairs = () if refusals else tuple(_pairs(runs, common, keys))
     ranks = [None] * len(runs) if refusals or ranked_by is None else _ranks(runs, common, ranked_by)
     return Comparison(
@@ -174,7 +175,11 @@ def manifest_differences(runs: Sequence[ScoredRun]) -> Iterator[ManifestDifferen
     """Fields in which the manifests differ: what determines the score first, then the texts, then circumstances."""
     judged = [judging(run) for run in runs]
     told: list[dict[str, Any]] = [
-        {key: value for key, value in run.generation.items() if key not in ("task", "task_version")} for run in runs
+        {
+            **{key: value for key, value in run.generation.items() if key not in ("task", "task_version")},
+            "origin": {"file_sha256": run.origin.get("file_sha256")},
+        }
+        for run in runs
     ]
     around = [{"versions": run.circumstances.get("versions")} for run in runs]
     concerns: tuple[tuple[Concerns, Sequence[Mapping[str, Any]]], ...] = (
@@ -194,7 +199,12 @@ def manifest_differences(runs: Sequence[ScoredRun]) -> Iterator[ManifestDifferen
 def judging(run: ScoredRun) -> dict[str, Any]:
     """What determines how texts are judged: the numbers of runs that differ in it do not mean the same."""
     known = {"task": run.results.task, **run.scoring}
-    return {name: known.get(name) for name in _JUDGING}
+    return {
+        **{name: known.get(name) for name in _JUDGING},
+        "origin": {name: run.origin.get(name) for name in ("reasoning_tags", "num_docs")},
+        # Of generated texts the hash of the data says it, whatever number of documents each run shows.
+        "examples_sha256": None if run.generation else run.examples_sha256,
+    }
 
 
 def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -223,8 +233,8 @@ def _warnings(runs: Sequence[ScoredRun], common: Sequence[str]) -> Iterator[str]
         yield f"only {len(common)} samples are shared: intervals and p-values from so few are rough"
     if any((run.results.nli_identity or {}).get("fidelity") == "proxy" for run in runs):
         yield "judged by a proxy: the numbers are not comparable with scores by TRUE"
-    if any(not run.generation for run in runs):
-        yield "outputs without a manifest are among the runs: that their gold data are the same cannot be checked"
+    if any(run.judged_data is None for run in runs):
+        yield "outputs without a hash of their examples are among the runs: their gold data may differ"
 
 
 def label(index: int) -> str:
@@ -235,7 +245,7 @@ def label(index: int) -> str:
 def _pairs(runs: Sequence[ScoredRun], common: Sequence[str], keys: Sequence[str]) -> Iterator[Pair]:
     answers = [run.answers(common) for run in runs]
     aggregates = {key: runs[0].aggregates[key] for key in keys}
-    headline = set(runs[0].results.headline)
+    headline = set(runs[0].headline)
     found = [paired_differences(answers[0], each, aggregates) for each in answers[1:]]
     tested = [(index, key) for index, each in enumerate(found) for key in keys if each[key].p is not None]
     corrected: dict[tuple[int, str], float] = {}

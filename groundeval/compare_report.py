@@ -18,7 +18,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     yield "# Comparison"
     yield ""
     yield from _table(
-        ["run", "system", "task", "profile", "NLI model", "n", f"rank ({comparison.ranked_by or 'none'})"],
+        ["run", "system", "task", "profile", "NLI model", "n", rank_title(comparison)],
         [
             [r.label, markdown(r.system), markdown(r.task), r.profile, markdown(r.nli or "none asked"), str(r.n),
              "" if r.rank is None else str(r.rank)]
@@ -52,6 +52,11 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         yield from _side_by_side(comparison)
     for pair in comparison.pairs:
         yield from _pair(comparison, pair)
+
+
+def rank_title(comparison: Comparison) -> str:
+    """What the ranks mean: the intervals behind them are narrower than the corrected tests of the pairs."""
+    return f"rank by {comparison.ranked_by} (95% intervals, not corrected)" if comparison.ranked_by else "rank"
 
 
 def _side_by_side(comparison: Comparison) -> Iterator[str]:

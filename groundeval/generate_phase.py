@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 import time
@@ -20,7 +19,7 @@ from groundeval.options import RunOptions
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 from groundeval.progress import progress, say
 from groundeval.records import Example, Response
-from groundeval.runs import Folder, Lines, write_whole
+from groundeval.runs import Folder, Lines
 
 WINDOW = 16
 """Prompts that are generated and written together where the generator names no number of its own."""
@@ -98,6 +97,10 @@ def _windows(
                     f"{job.task.name}: stopped at once; {len(found)} of {len(window)} answers of the last window are "
                     "kept. The same command goes on from here."
                 ) from None
+            except GroundevalError:
+                if getattr(generator, "independent", False):
+                    lines.append(_records(job, window, examples, rendered, found))
+                raise
             records = _records(job, window, examples, rendered, found)
             lines.append(records)
             yield from records
@@ -244,4 +247,4 @@ def _write_prompts(job: Job, generator: Generator, path: Path) -> None:
     mine = {prompt.id for prompt in job.prompts}
     kept = [record for record in Lines(path).read() if record["id"] not in mine]
     records = [*kept, *map(line, job.prompts)]
-    write_whole(path, "".join(json.dumps(record, ensure_ascii=True) + "\n" for record in records).encode())
+    Lines(path).rewrite(records)

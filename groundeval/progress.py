@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from groundeval.untrusted import visible
+
 _SECONDS_BETWEEN_LINES = 15.0
 
 
 def say(message: str) -> None:
-    """One line on stderr."""
-    print(message, file=sys.stderr, flush=True)
+    """One line on stderr; what a stranger's file put into it cannot steer the terminal."""
+    print(visible(message), file=sys.stderr, flush=True)
 
 
 @contextmanager

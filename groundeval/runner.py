@@ -53,8 +53,8 @@ def run(tasks: Sequence[str], *options: RunOptions) -> list[TaskRun]:
     """Generate and score several tasks, with one model for each of the options.
 
     Everything that a user can get wrong is checked for all models and tasks before the first token is generated. A
-    model is loaded once and freed before the NLI model is loaded. A backend that fails does not keep the other tasks
-    and models from going on; the error is in its TaskRun.
+    model is loaded once and freed before the NLI model is loaded. A task whose backend fails, or that cannot be
+    scored, does not keep the other tasks and models from going on; the error is in its TaskRun.
     """
     return [each for prepared in [prepare_run(tasks, each) for each in options] for each in execute(prepared)]
 
@@ -62,7 +62,7 @@ def run(tasks: Sequence[str], *options: RunOptions) -> list[TaskRun]:
 def prepare_run(tasks: Sequence[str], options: RunOptions) -> Prepared:
     """Check all that can be checked without generating, and render the prompts. Raises UserError."""
     generator = open_generator(options)
-    _check_data_names(tasks, options)
+    check_data_names(tasks, options.data)
     jobs = tuple(_job(reference, generator, options) for reference in tasks)
     _check_distinct(jobs)
     for job in jobs:
@@ -98,10 +98,13 @@ def execute(prepared: Prepared) -> list[TaskRun]:
 
 
 def _attempt(job: Job, work: Callable[[Job], None], failed: dict[str, GroundevalError]) -> None:
-    """Do the work of one job; a backend that fails is noted, a user's error or a request to stop ends the whole run."""
+    """Do the work of one job; a backend that fails is noted, so are data that cannot be scored.
+
+    A request to stop, or another user's error, ends the whole run.
+    """
     try:
         work(job)
-    except BackendError as error:
+    except (BackendError, DataError) as error:
         failed[job.task.name] = error
 
 
@@ -114,16 +117,24 @@ def open_generator(options: RunOptions) -> Generator:
 
 def _job(reference: str, generator: Generator, options: RunOptions) -> Job:
     task = load_task(reference)
-    requested = options.data.get(task.name) or options.data.get(reference) or options.data.get(EVERY_TASK)
+    requested = requested_data(task, reference, options.data)
     dataset = task.load(requested, options.split)
     if not dataset.examples:
         raise DataError(f"task {task.name}: {dataset.source} has no examples")
     return prepare(task, reference, requested, dataset, generator, options)
 
 
-def _check_data_names(tasks: Sequence[str], options: RunOptions) -> None:
-    """Data for a task that is not run is a slip that would let the task read other data without a word."""
-    named = [name for name in options.data if name != EVERY_TASK and name not in tasks]
+def requested_data(task: Task, reference: str, data: Mapping[str, str]) -> str | None:
+    """The source that `--data` names for a task, by its name or as it was asked for; None: the task's own."""
+    return data.get(task.name) or data.get(reference) or data.get(EVERY_TASK)
+
+
+def check_data_names(tasks: Sequence[str], data: Mapping[str, str]) -> None:
+    """Data for a task that is not run is a slip that would let the task read other data without a word.
+
+    Raises UsageError, which names it.
+    """
+    named = [name for name in data if name != EVERY_TASK and name not in tasks]
     known = {load_task(reference).name for reference in tasks} if named else set()
     for name in named:
         if name not in known:

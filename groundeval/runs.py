@@ -161,6 +161,10 @@ def _parsed(line: bytes) -> dict[str, Any]:
     return record
 
 
+def _as_lines(records: Iterable[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(record, ensure_ascii=True) + "\n" for record in records).encode("ascii")
+
+
 class Lines:
     """A JSONL file that is appended to in whole lines and survives being cut anywhere.
 
@@ -191,7 +195,7 @@ class Lines:
 
         ASCII output: lone surrogates in a model's text must not make a file that cannot be read.
         """
-        content = "".join(json.dumps(record, ensure_ascii=True) + "\n" for record in records).encode("ascii")
+        content = _as_lines(records)
         if not content:
             return
         try:
@@ -210,6 +214,10 @@ class Lines:
             raise DiskFull(
                 f"cannot write {self.path}: {error.strerror}. Everything written before is whole."
             ) from error
+
+    def rewrite(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Put these records in the place of all others, whole or not at all."""
+        write_whole(self.path, _as_lines(records))
 
     @staticmethod
     def _write_all(descriptor: int, content: bytes) -> None:

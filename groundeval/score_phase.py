@@ -146,18 +146,21 @@ def _score_under(plan: Plan, texts: Texts, nli: NLI | None, options: ScoringOpti
     folder = None if texts.folder is None else Folder(texts.folder / "scores" / content_id(identity))
     with nullcontext() if folder is None else folder.open():
         table = ScoreTable(plan.columns)
+        stored: list[str] = []
         lines = None if folder is None else Lines(folder.path / "scores.jsonl")
         if folder is not None and lines is not None:
             # The identity names the model; whether it judged here or behind a server, and where, is circumstance.
             around = {**circumstances(), "nli": None if nli is None else nli.name}
-            folder.write_json("manifest.json", {"kind": "scores", "identity": identity, "circumstances": around})
-            _recall(lines, texts, table)
+            about = {"kind": "scores", "identity": identity, "examples_sha256": content_hash(texts.examples)}
+            folder.write_json("manifest.json", {**about, "circumstances": around})
+            stored = _recall(lines, texts, table)
         pending = [example for example in texts.examples if example.id not in table]
         models = OptionalModels(options.metric_models)
         scorer = Scorer(plan, nli, models)
         run_anywhere(lambda: _score_pending(scorer, pending, texts, table, lines, options.quiet))
         results = _results(plan, texts, table, nli, models)
-        if folder is not None:
+        if folder is not None and lines is not None:
+            _put_in_order(lines, [*stored, *(example.id for example in pending)], texts)
             write_whole(folder.path / "results.json", results.as_bytes())
     pairs = nli.stats.as_dict() if nli is not None else dict.fromkeys(("asked", "unique", "cached", "computed"), 0)
     return ScoreResult(results, pairs, None if folder is None else folder.path)
@@ -176,15 +179,29 @@ def _identity(plan: Plan, task: Task, nli: NLI | None) -> dict[str, Any]:
     }
 
 
-def _recall(lines: Lines, texts: Texts, table: ScoreTable) -> None:
-    """Take over the stored scores whose text and example are still those that were scored."""
+def _recall(lines: Lines, texts: Texts, table: ScoreTable) -> list[str]:
+    """Take over the stored scores whose text and example are still those that were scored; the ids of all lines."""
     examples = {example.id: example for example in texts.examples}
+    stored = []
     for record in lines.read():
+        stored.append(record["id"])
         example = examples.get(record["id"])
         if example is None or record["status"] == "error":
             continue
         if record.get("sample_sha256") == sample_hash(texts.response(example)):
             table.add(record["id"], record["status"], record["values"])
+    return stored
+
+
+def _put_in_order(lines: Lines, stored: Sequence[str], texts: Texts) -> None:
+    """Bring lines that were written in another order into that of the data, one a sample.
+
+    Intervals are drawn from values in their order: who computes them again from the file must find the same one.
+    """
+    ordered = list(dict.fromkeys([*(example.id for example in texts.examples), *stored]))
+    if list(stored) != ordered:
+        last = {record["id"]: record for record in lines.read()}
+        lines.rewrite(last[each] for each in ordered)
 
 
 def sample_hash(response: Response) -> str:

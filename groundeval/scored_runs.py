@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,10 +21,14 @@ from groundeval.metrics.profiles import PROFILES
 from groundeval.metrics.statistics import Aggregate, Array, summarize
 from groundeval.results import SCHEMA_VERSION, MetricResult, Results, metric_results
 from groundeval.runs import Lines, read_json
+from groundeval.score_phase import OVERALL
 from groundeval.scoring import ScoreTable
+from groundeval.tasks.task import TASKS
 
 TOLERANCE = 1e-6
 """In the unit of the metric: more than numeric libraries differ by, less than anybody prints."""
+LARGEST = sys.float_info.max
+"""A value is a number that a float can hold: integers of JSON have any length."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,8 @@ class ScoredRun:
     """Versions and hardware of the scoring."""
     samples: Mapping[str, Mapping[str, Any]]
     """The lines of `scores.jsonl` that the results count, by sample id, in the order of the data."""
+    examples_sha256: str | None = None
+    """Hash of the examples that were scored, without the outputs: questions, documents, gold data."""
 
     @property
     def run_folder(self) -> Path:
@@ -53,10 +60,30 @@ class ScoredRun:
         return str(self.generation.get("generator", {}).get("model") or self.run_folder.name)
 
     @property
+    def origin(self) -> Mapping[str, Any]:
+        """What tells the texts from others scored into the same folder: the file, its tags and documents."""
+        found = self.scoring.get("origin")
+        return found if isinstance(found, dict) else {}
+
+    @property
     def data_sha256(self) -> str | None:
         """Hash of the data that the texts were generated from."""
         found = self.generation.get("data", {}).get("sha256")
         return None if found is None else str(found)
+
+    @property
+    def judged_data(self) -> str | None:
+        """Hash of the data behind the numbers: what was generated from, or the examples of scored outputs."""
+        return self.data_sha256 if self.generation else self.examples_sha256
+
+    @cached_property
+    def headline(self) -> tuple[str, ...]:
+        """The keys that the run is judged by: its task's, whatever the results say; a task that is not registered here
+        is taken at its word."""
+        task = self.results.task
+        chosen = TASKS.get(task)().headline if task in TASKS else tuple(self.results.headline)
+        reported = self.results.metrics
+        return tuple(key for key in chosen if key in reported) or tuple(key for key in OVERALL if key in reported)
 
     @cached_property
     def scored(self) -> tuple[str, ...]:
@@ -107,6 +134,8 @@ def find_scorings(root: Path) -> Iterator[Path]:
 
     Raises UsageError if the folder does not exist.
     """
+    if root.is_file():
+        raise UsageError(f"{root}: is a file; name a run folder, or a folder that holds some")
     if not root.is_dir():
         raise UsageError(f"{root}: no such folder")
     for manifest in sorted(root.rglob("scores/*/manifest.json")):
@@ -119,17 +148,41 @@ def read_scoring(folder: Path) -> ScoredRun:
 
     Raises DataError for anything that is damaged, missing or of a later version.
     """
-    scoring = _manifest(folder, "scores")
+    manifest = _manifest(folder, "scores")
+    scoring = manifest["identity"]
     results = _results(folder)
-    if results.profile not in PROFILES or results.profile != scoring["identity"].get("profile"):
+    if results.profile not in PROFILES or results.profile != scoring.get("profile"):
         raise DataError(
             f"{folder}: results.json says profile {excerpt(results.profile)}, manifest.json "
-            f"{excerpt(scoring['identity'].get('profile'))}; both must name the same of: {', '.join(PROFILES)}"
+            f"{excerpt(scoring.get('profile'))}; both must name the same of: {', '.join(PROFILES)}"
         )
     has_texts = (folder.parents[1] / "manifest.json").is_file()
     generation = _manifest(folder.parents[1], "generation")["identity"] if has_texts else {}
     samples = _samples(folder, sum(results.statuses.values()))
-    return ScoredRun(folder, results, scoring["identity"], generation, scoring.get("circumstances") or {}, samples)
+    examples = manifest.get("examples_sha256")
+    run = ScoredRun(
+        folder, results, scoring, generation, manifest.get("circumstances") or {}, samples,
+        None if examples is None else str(examples),
+    )  # fmt: skip
+    _check_manifests(run)
+    return run
+
+
+def _check_manifests(run: ScoredRun) -> None:
+    """Raises DataError unless the results name the task and the NLI model that the manifests name."""
+    judge = run.scoring.get("nli")
+    named = {
+        "task": run.generation.get("task", run.origin.get("task")),
+        "task_version": run.scoring.get("task_version"),
+        "nli": judge.get("name") if isinstance(judge, dict) else None,
+        "nli_identity": judge,
+    }
+    for field, value in named.items():
+        said = getattr(run.results, field)
+        if said != value:
+            raise DataError(
+                f"{run.folder}: results.json says {field} {excerpt(said)}, the manifest says {excerpt(value)}"
+            )
 
 
 def _manifest(folder: Path, kind: str) -> dict[str, Any]:
@@ -186,7 +239,7 @@ def _is_sample(record: Any) -> bool:
     return (
         isinstance(record.get("status"), str)
         and isinstance(values, dict)
-        and all(value is None or (type(value) in (int, float) and abs(value) < np.inf) for value in values.values())
+        and all(value is None or (type(value) in (int, float) and abs(value) <= LARGEST) for value in values.values())
     )
 
 

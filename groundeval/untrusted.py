@@ -18,6 +18,7 @@ _DECEIVING = re.compile(
 )
 """Control characters but tab and newline, bidirectional controls and isolates, invisible characters, tags, lone
 surrogates. Zero-width joiners are among them: some emoji and scripts fall apart, which is better than hidden text."""
+_WWW = re.compile(r"(?i)(www)\.")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
 
@@ -44,4 +45,5 @@ def one_line(text: str, limit: int = 120) -> str:
 def markdown(text: str, limit: int = 120) -> str:
     """The text as one line of Markdown in which nothing is a mark: no link, image, HTML or cell border."""
     escaped = html.escape(_MARKDOWN.sub(r"\\\1", one_line(text, limit)), quote=False)
-    return escaped.replace("://", ":\\/\\/")
+    linked = escaped.replace("://", ":\\/\\/").replace("@", "&#64;")
+    return _WWW.sub(r"\1\\.", linked)

@@ -42,6 +42,7 @@ def validate_reward(reward: Reward, task: Task, source: str | None) -> list[Chec
 
     - Gold: honest responses (what the documents support, cited; else a refusal) earn more than empty ones, and on
       average no less than the same without citations, with wrong ones, or a refusal to everything.
+      How many examples have an output that beats their gold is told, and fails nothing.
     - Floor: on average nothing of these earns less than the empty output.
     - The order of the documents does not matter, when citations are renumbered with it.
     - The same outputs earn the same again, and from a pickled copy.
@@ -72,7 +73,7 @@ def validate_reward(reward: Reward, task: Task, source: str | None) -> list[Chec
     copied = said(lambda example: wrap(kinds["gold"](example)), by=pickle.loads(pickle.dumps(reward)))
     return [
         _check("gold earns more than empty", gold.mean > found["empty"].mean, {"gold": gold, "empty": found["empty"]}),
-        _check("nothing earns more than gold", all(each.mean <= gold.mean + 1e-9 for each in others.values()), found),
+        _gold_is_best(gold, others, found),
         _check(
             "nothing earns less than empty", all(e.mean >= found["empty"].mean - 1e-9 for e in found.values()), found
         ),
@@ -120,6 +121,17 @@ def _totals(reward: Reward, examples: Sequence[Example], outputs: Sequence[str],
 
 def _check(name: str, passed: bool, found: Mapping[str, Said]) -> Check:
     return Check(name, passed, ", ".join(f"{kind} {each.mean:.3f}" for kind, each in found.items()))
+
+
+def _gold_is_best(gold: Said, others: Mapping[str, Said], found: Mapping[str, Said]) -> Check:
+    best = all(each.mean <= gold.mean + 1e-9 for each in others.values())
+    check = _check("nothing earns more than gold", best, found)
+    beaten = sum(
+        total is not None and any(other is not None and other > total + 1e-9 for other in rest)
+        for total, *rest in zip(gold.totals, *(each.totals for each in others.values()), strict=True)
+    )
+    told = f"{check.detail}; of {len(gold.totals)} examples {beaten} with an output that earns more than gold"
+    return replace(check, detail=told)
 
 
 def _same(name: str, first: Totals, second: Totals) -> Check:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from groundeval.leaderboard.collect import Rejected, collect
 from groundeval.leaderboard.columns import Column, columns_of
 from groundeval.leaderboard.curves import Extra, extras
 from groundeval.leaderboard.entries import Entry, sorted_entries
-from groundeval.leaderboard.files import as_csv, as_json, as_markdown
+from groundeval.leaderboard.files import KIND, as_csv, as_json, as_markdown
 from groundeval.leaderboard.plots import Figure, figures
 from groundeval.leaderboard.ranks import rank
 from groundeval.leaderboard.reported import SHIPPED, read_reported, reported_entries
@@ -26,11 +27,14 @@ from groundeval.leaderboard.samples import script
 from groundeval.leaderboard.site import write_page
 from groundeval.metrics.profiles import PROFILES
 from groundeval.results import MetricResult
-from groundeval.runs import folder_name
+from groundeval.runs import content_id, folder_name, read_json
 from groundeval.tasks.task import TASKS
 
+_ABSOLUTE = re.compile(r"[/~]|[A-Za-z]:[/\\]|\\\\")
 MARK = "leaderboard.json"
 """The file by which a folder is known as a site that may be replaced."""
+PARTS = (MARK, "leaderboard.csv", "leaderboard.md", "index.html", "assets", "data", "documents", "runs")
+"""All that lies in a site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def build(
     not there or must not be replaced, DataError where nothing is left to show.
     """
     require(EXTRA, "The leaderboard")
-    _check_replaceable(out)
+    _check_replaceable(out, (*roots, *data, *reported, *plugins))
     given = _files(data)
     files = [read_reported(path) for path in (*(sorted(SHIPPED.glob("*.json")) if shipped else ()), *reported)]
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -133,9 +137,26 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _check_replaceable(out: Path) -> None:
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARK).is_file())):
+def _check_replaceable(out: Path, sources: Sequence[Path]) -> None:
+    """Raises UsageError where replacing the folder could lose anything but an earlier site."""
+    if out.is_symlink():
+        raise UsageError(f"--out {out}: is a link; name the folder itself")
+    for source in sources:
+        if source.resolve().is_relative_to(out.resolve()):
+            raise UsageError(f"--out {out}: {source} lies in it, and would be replaced with it")
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not _is_site(out))):
         raise UsageError(f"--out {out}: is there already and is no leaderboard; name an empty or a new folder")
+
+
+def _is_site(folder: Path) -> bool:
+    """Did `leaderboard build` write the folder, and is nothing else in it."""
+    if any(path.name not in PARTS for path in folder.iterdir()):
+        return False
+    try:
+        found = read_json(folder / MARK)
+    except DataError:
+        return False
+    return isinstance(found, dict) and found.get("kind") == KIND
 
 
 def _headlines() -> dict[str, tuple[str, ...]]:
@@ -176,7 +197,7 @@ def _boards(entries: Sequence[Entry]) -> Iterator[Board]:
     for (task, profile), members in groupby(entries, lambda entry: (entry.task, entry.profile)):
         rows = list(members)
         yield Board(
-            folder_name(f"{task}-{profile}"),
+            board_name(task, profile),
             task,
             profile,
             TASKS.get(task)().description if task in TASKS else "",
@@ -185,6 +206,11 @@ def _boards(entries: Sequence[Entry]) -> Iterator[Board]:
             columns_of(rows),
             figures(rows),
         )
+
+
+def board_name(task: str, profile: str) -> str:
+    """The id of a table on the page; the hash tells tasks apart whose names become the same folder name."""
+    return f"{folder_name(f'{task}-{profile}')}-{content_id({'task': task, 'profile': profile})[:6]}"
 
 
 def judge(entry: Entry) -> str:
@@ -219,4 +245,9 @@ def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
         for key, value in tree.items():
             yield from _leaves(value, f"{path}.{key}" if path else str(key))
     else:
-        yield path, str(tree)
+        yield path, _without_folders(str(tree))
+
+
+def _without_folders(text: str) -> str:
+    """The last part of an absolute path: where a run lay on its machine is nobody's business."""
+    return text.replace("\\", "/").rpartition("/")[2] if _ABSOLUTE.match(text) else text

@@ -70,7 +70,8 @@ def _collect_one(where: tuple[Path, Path], *, site: Path, data: Sequence[Path]) 
         entry = entry_of(run, recomputed(run))
         write_samples(run, texts_of(run, data), site / "runs" / entry.id, site / "documents")
     except GroundevalError as error:
-        return Rejected(name, str(error).replace(f"{root}/", ""))
+        reason = str(error).replace(f"{root}/", "")
+        return Rejected(name, reason.removeprefix(f"{name}: ").removeprefix(f"{name}/"))
     except Exception as error:
         # Strangers' files can be wrong in ways that no check foresees; one of them must not keep the others away.
         return Rejected(name, f"cannot be read: {type(error).__name__}: {error}")

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from groundeval.compare import Comparison
-from groundeval.compare_report import as_markdown, fraction
+from groundeval.compare_report import as_markdown, fraction, rank_title
 from groundeval.leaderboard.assets import OWN
 from groundeval.leaderboard.site import write_page
 
@@ -18,4 +18,6 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
     (folder / "compare.md").write_text(as_markdown(comparison), encoding="utf-8")
     (folder / "compare.json").write_text(json.dumps(comparison.as_json(), indent=2) + "\n", encoding="utf-8")
     shutil.copyfile(OWN / "site.css", folder / "site.css")
-    write_page(folder / "compare.html", "compare.html", comparison=comparison, fraction=fraction)
+    write_page(
+        folder / "compare.html", "compare.html", comparison=comparison, fraction=fraction, rank=rank_title(comparison)
+    )

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from groundeval.errors import DataError
 from groundeval.leaderboard.plots import Figure
 from groundeval.runs import read_json
+from groundeval.scored_runs import LARGEST
 from groundeval.untrusted import one_line, visible
 
 HISTORIES = ("history.json", "trainer_state.json")
@@ -113,4 +114,4 @@ def _plain(text: str) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST

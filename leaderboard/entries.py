@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from groundeval.compare import judging
+from groundeval.files import file_hash
+from groundeval.generate_phase import GENERATIONS
 from groundeval.metrics.statistics import RESAMPLES, Array, resampled, resamplings
 from groundeval.results import MetricResult
 from groundeval.runs import content_id, folder_name
@@ -21,7 +23,8 @@ class Entry:
     """A system's numbers on one task under one protocol."""
 
     id: str
-    """Names its page; a hash of what it holds, so that the same run has the same name wherever it lies."""
+    """Names its page; a hash of what its files hold, so that the same run has the same name wherever it lies, and no
+    run with other texts or values has it."""
     system: str
     details: tuple[str, ...]
     """What tells the system from others of the same model, in few words: prompt, demonstrations, sampling."""
@@ -45,6 +48,8 @@ class Entry:
     draws: Mapping[str, Array] = field(default_factory=dict)
     """Headline keys under resamplings that all entries of the pool share."""
     ranks: dict[str, int] = field(default_factory=dict)
+    std: Mapping[str, float] = field(default_factory=dict)
+    """Standard deviation over seeds, where a paper reports it."""
     notes: tuple[str, ...] = ()
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
@@ -58,6 +63,11 @@ class Entry:
         """The rank by the first headline key."""
         return next((self.ranks[key] for key in self.headline if key in self.ranks), None)
 
+    @property
+    def failed(self) -> int:
+        """Samples that have no values."""
+        return self.statuses.get("error", 0)
+
     def facts(self) -> dict[str, Any]:
         """The row as JSON values."""
         return {
@@ -65,6 +75,7 @@ class Entry:
             "profile": self.profile, "nli": self.nli, "proxy": self.proxy, "reported": self.reported,
             "source": self.source, "n": self.n, "statuses": dict(self.statuses), "headline": list(self.headline),
             "rank": self.rank, "ranks": dict(self.ranks), "pool": self.pool, "notes": list(self.notes),
+            "std": dict(self.std),
             "metrics": {key: metric.model_dump(mode="json") for key, metric in self.metrics.items()},
         }  # fmt: skip
 
@@ -73,7 +84,9 @@ def entry_of(run: ScoredRun, metrics: Mapping[str, MetricResult]) -> Entry:
     """The row of a run whose results were recomputed."""
     results = run.results
     manifest = {"generation": run.generation, "scoring": run.scoring, "versions": run.circumstances.get("versions")}
-    digest = content_id({**manifest, "system": run.system, "results": results.model_dump(mode="json")})
+    shown = {**manifest, "system": run.system, "results": results.model_dump(mode="json")}
+    digest = content_id({**shown, "files": _file_hashes(run)})
+    unranked = tuple(_why_not_ranked(run))
     return Entry(
         id=page_name(run.system, results.task, results.profile, digest),
         system=run.system,
@@ -87,13 +100,32 @@ def entry_of(run: ScoredRun, metrics: Mapping[str, MetricResult]) -> Entry:
         where="",
         n=results.n,
         statuses=results.statuses,
-        headline=tuple(key for key in results.headline if key in results.metrics),
+        headline=run.headline,
         metrics={key: metrics.get(key, metric) for key, metric in results.metrics.items()},
         pool=_pool(run),
-        draws=_draws(run),
-        notes=tuple(results.notes),
+        draws={} if unranked else _draws(run),
+        notes=(*results.notes, *unranked, *_about_documents(run)),
         manifest=manifest,
     )
+
+
+def _file_hashes(run: ScoredRun) -> dict[str, str]:
+    """Of all that the viewer shows."""
+    texts = [path for name in (GENERATIONS, "prompts*.jsonl") for path in sorted(run.run_folder.glob(name))]
+    return {path.name: file_hash(path) for path in (*texts, run.folder / "scores.jsonl")}
+
+
+def _why_not_ranked(run: ScoredRun) -> Iterator[str]:
+    """Why a run cannot be ranked with any other; nothing if it can."""
+    if any(record["status"] == "error" for record in run.samples.values()):
+        yield "not ranked: samples failed, and the others may be the easier ones"
+    if run.judged_data is None:
+        yield "not ranked: its manifest names no data, so that others had the same gold answers cannot be checked"
+
+
+def _about_documents(run: ScoredRun) -> Iterator[str]:
+    if run.generation and run.scoring.get("post_hoc", "none") != "none":
+        yield "citations attached afterwards can be of documents that the model was not shown; those are not displayed"
 
 
 def page_name(*parts: str) -> str:
@@ -123,16 +155,15 @@ def _details(generation: Mapping[str, Any]) -> list[str]:
 
 def _pool(run: ScoredRun) -> str:
     asked = sorted(set(map(run.question_of, run.samples)))
-    return content_id({"judging": judging(run), "data": run.data_sha256, "questions": asked})
+    return content_id({"judging": judging(run), "data": run.judged_data, "questions": asked})
 
 
 def _draws(run: ScoredRun) -> dict[str, Array]:
-    """The headline under shared resamplings of the questions, in the order of their ids whatever that of the file. A
-    question whose every answer failed is drawn like any other and has no values, so that all runs share the draws."""
+    """The headline under shared resamplings of the questions, in the order of their ids whatever that of the file."""
     asked = sorted(set(map(run.question_of, run.samples)))
     if len(asked) < 2 or not run.scored:
         return {}
-    aggregates = {key: run.aggregates[key] for key in run.results.headline if key in run.aggregates}
+    aggregates = {key: run.aggregates[key] for key in run.headline if key in run.aggregates}
     answers = run.answers(asked)
     weights = (answers.weights(each) for each in resamplings(len(asked), RESAMPLES, 0))
     return {key: values.astype(np.float32) for key, values in resampled(answers.columns, aggregates, weights).items()}

@@ -13,6 +13,7 @@ from groundeval.leaderboard.columns import columns_of
 from groundeval.leaderboard.entries import Entry
 from groundeval.untrusted import markdown, visible
 
+KIND = "groundeval leaderboard"
 SCHEMA_VERSION = 1
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -20,6 +21,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def as_json(entries: Sequence[Entry], rejected: Sequence[Rejected]) -> str:
     """Everything, for machines."""
     whole = {
+        "kind": KIND,
         "schema_version": SCHEMA_VERSION,
         "entries": [entry.facts() for entry in entries],
         "rejected": [{"folder": each.folder, "reason": each.reason} for each in rejected],
@@ -34,7 +36,7 @@ def as_csv(entries: Sequence[Entry]) -> str:
     lines.writerow(
         [
             "task", "profile", "nli", "system", "details", "reported", "proxy", "rank", "metric", "value", "low",
-            "high", "stderr", "n",
+            "high", "stderr", "std", "n",
         ]
     )  # fmt: skip
     for entry in entries:
@@ -44,7 +46,8 @@ def as_csv(entries: Sequence[Entry]) -> str:
                 [
                     _cell(entry.task), entry.profile, _cell(entry.nli or ""), _cell(entry.system),
                     _cell("; ".join(entry.details)), int(entry.reported), int(entry.proxy), entry.rank or "",
-                    _cell(key), metric.value, low, high, "" if metric.stderr is None else metric.stderr, metric.n or "",
+                    _cell(key), metric.value, low, high, "" if metric.stderr is None else metric.stderr,
+                    entry.std.get(key, ""), metric.n or "",
                 ]
             )  # fmt: skip
     return out.getvalue()

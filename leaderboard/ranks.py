@@ -9,20 +9,42 @@ import numpy as np
 
 from groundeval.leaderboard.entries import Entry
 from groundeval.metrics.paired import better_counts
+from groundeval.score_phase import OVERALL
+from groundeval.tasks.task import TASKS
 
 
 def rank(entries: Sequence[Entry]) -> None:
     """Fill in the ranks of all measured entries, for every headline key, within each pool.
 
     Better: the 95% interval of the paired difference lies above 0, under resamplings that the pool shares. Systems
-    that the data cannot tell apart share a rank. There is no correction for the number of systems: a rank sums up
-    pairwise comparisons, and `groundeval compare` tests one of them properly.
+    that the data cannot tell apart share a rank. A system without the key that the others of its pool are ranked by
+    first is not ranked: it would choose what it is ranked by. There is no correction for the number of systems: a rank
+    sums up pairwise comparisons, and `groundeval compare` tests one of them properly.
     """
-    pools: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    pools: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
-        for key in entry.draws:
-            pools[entry.pool, key].append(entry)
-    for (_, key), members in pools.items():
+        if entry.draws:
+            pools[entry.pool].append(entry)
+    for members in pools.values():
+        keys = _keys(members)
+        comparable = [entry for entry in members if keys and keys[0] in entry.draws]
+        for key in keys:
+            _rank_by(key, [entry for entry in comparable if key in entry.draws])
+
+
+def _keys(members: Sequence[Entry]) -> list[str]:
+    """What a pool is ranked by, in order: its task's headline. Runs of a task that is not registered here name it
+    themselves, and must agree."""
+    task = members[0].task
+    if task in TASKS:
+        order = (*TASKS.get(task)().headline, *OVERALL)
+    else:
+        order = members[0].headline if len({entry.headline for entry in members}) == 1 else ()
+    return [key for key in order if any(key in entry.draws for entry in members)]
+
+
+def _rank_by(key: str, members: Sequence[Entry]) -> None:
+    if members:
         counts = better_counts(np.array([entry.draws[key] for entry in members]))
         for entry, better in zip(members, counts, strict=True):
             entry.ranks[key] = 1 + int(better)

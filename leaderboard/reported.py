@@ -70,7 +70,7 @@ def reported_entries(file: ReportedFile, headlines: Mapping[str, tuple[str, ...]
     """The rows of a file. `headlines`: the headline keys of the tasks that are known here."""
     for number, row in enumerate(file.rows):
         metrics = {
-            _key(name, row.task): MetricResult(value=value, stderr=row.std.get(name), ci95=None, n=0)
+            _key(name, row.task): MetricResult(value=value, stderr=None, ci95=None, n=0)
             for name, value in row.metrics.items()
         }
         facts = {"source": file.source, "row": number, **row.model_dump()}
@@ -90,6 +90,7 @@ def reported_entries(file: ReportedFile, headlines: Mapping[str, tuple[str, ...]
             statuses={},
             headline=tuple(key for key in headlines.get(row.task, ()) if key in metrics),
             metrics=metrics,
+            std={_key(name, row.task): value for name, value in row.std.items()},
             notes=(file.note,) if file.note else (),
         )
 

@@ -72,9 +72,16 @@ def _index(run: ScoredRun, texts: Texts, documents: Sequence[str | None]) -> Jso
         "columns": columns,
         "values": [[_rounded(record["values"].get(column)) for record in records] for column in columns],
         "documents": list(documents),
+        "threshold": _threshold(run),
         "prompts": bool(texts.prompts),
         "texts": bool(texts.responses),
     }
+
+
+def _threshold(run: ScoredRun) -> float:
+    """The score from which on the NLI model's answer is yes; models that name none decide at a half."""
+    found = (run.scoring.get("nli") or {}).get("threshold")
+    return float(found) if isinstance(found, int | float) and 0 <= found <= 1 else 0.5
 
 
 def _sample(run: ScoredRun, texts: Texts, sample_id: str) -> Json:

@@ -47,7 +47,7 @@ def texts_of(run: ScoredRun, given: Sequence[Path] = ()) -> Texts:
         return _scored_outputs(run, given)
     stored = stored_generations(run.run_folder)
     examples = {each.id: each for each in _examples(run, stored, given)}
-    tags = ReasoningTags(*run.generation.get("reasoning_tags", REASONING_TAGS.all()))
+    tags = _tags(run)
     responses = {
         each: as_response(examples.get(each) or Example(each, ""), record, tags)
         for each, record in stored.items()
@@ -57,17 +57,24 @@ def texts_of(run: ScoredRun, given: Sequence[Path] = ()) -> Texts:
 
 
 def _scored_outputs(run: ScoredRun, given: Sequence[Path]) -> Texts:
-    wanted = (run.scoring.get("origin") or {}).get("file_sha256")
+    wanted = run.origin.get("file_sha256")
     for path in given:
         if _hash_of(path) == wanted:
             pairs = [(with_answers(example), output) for example, output in read_predictions(path)]
-            count = (run.scoring.get("origin") or {}).get("num_docs")
+            count = run.origin.get("num_docs")
             shown = [(each if count is None else with_documents(each, count), output) for each, output in pairs]
             return Texts(
                 {each.id: each for each, _ in shown},
-                {each.id: Response.build(each, output) for each, output in shown},
+                {each.id: Response.build(each, output, tags=_tags(run)) for each, output in shown},
             )
     return Texts()
+
+
+def _tags(run: ScoredRun) -> ReasoningTags:
+    """The tags that the texts were read with: the scoring's own, or those of the run."""
+    return ReasoningTags(
+        *(run.origin.get("reasoning_tags") or run.generation.get("reasoning_tags") or REASONING_TAGS.all())
+    )
 
 
 @lru_cache(maxsize=256)

@@ -61,7 +61,7 @@ def example_of(text: str) -> Example:
     """
     try:
         data = json.loads(text)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{NAME} is no JSON: {error}; it is {excerpt(text)}") from None
     if not isinstance(data, dict):
         raise DataError(f"{NAME} must be a JSON object with question, docs and gold answers, not {excerpt(text)}")
@@ -73,17 +73,19 @@ def example_of(text: str) -> Example:
 def completion_text(completion: str | Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> str:
     """The text of a completion: as it is, or that of the last assistant message.
 
-    Reasoning that a parser has put into a field of its own goes back into its tags.
+    Reasoning that a parser has put into a field of its own goes back into its tags. Raises DataError for anything else.
     """
     if isinstance(completion, str):
         return completion
+    if not isinstance(completion, Mapping | Sequence):
+        raise DataError(f"completion {excerpt(completion)}: must be a text, a message or a list of messages")
     messages = [completion] if isinstance(completion, Mapping) else list(completion)
     said = [_field(message, "content") for message in messages if _field(message, "role") == "assistant"]
     if not said:
         return ""
     last = next(message for message in reversed(messages) if _field(message, "role") == "assistant")
     reasoning = next((found for name in _REASONING if (found := _field(last, name))), None)
-    text = _plain(_field(last, "content"))
+    text = plain_text(_field(last, "content"))
     if not isinstance(reasoning, str):
         return text
     return f"{REASONING_TAGS.think_open}{reasoning}{REASONING_TAGS.think_close}{text}"
@@ -96,10 +98,12 @@ def _field(message: Any, name: str) -> Any:
     return message.get(name) if isinstance(message, Mapping) else getattr(message, name, None)
 
 
-def _plain(content: Any) -> str:
-    """The text of a message's content: a string, or a list of parts."""
+def plain_text(content: Any) -> str:
+    """The text of a message's content: a string, a list of parts, or nothing. Raises DataError for anything else."""
     if isinstance(content, str):
         return content
+    if content is not None and not isinstance(content, Sequence):
+        raise DataError(f"content {excerpt(content)}: must be a text or a list of parts")
     parts = (_field(part, "text") for part in content or ())
     return "".join(part for part in parts if isinstance(part, str))
 

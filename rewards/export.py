@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -17,6 +17,7 @@ from groundeval.generation.prompts import render_prompt
 from groundeval.jobs import with_documents
 from groundeval.records import Example
 from groundeval.rewards.columns import example_json
+from groundeval.runner import check_data_names, requested_data
 from groundeval.tasks import load_task
 
 Format = Literal["trl", "verl", "openrlhf"]
@@ -30,8 +31,8 @@ class ExportOptions:
     """What the prompts look like, with the defaults of `groundeval run`."""
 
     split: str = "train"
-    data: str | None = None
-    """A file or `embedded`; None: the task's own data."""
+    data: Mapping[str, str] = field(default_factory=dict)
+    """Task to a file or `embedded`; `*` is every task. A task that is not named has its own data."""
     num_docs: int = 5
     num_fewshot: int = 0
     seed: int = 42
@@ -50,6 +51,7 @@ def export(format: str, tasks: Sequence[str], out: Path, options: ExportOptions)
         raise unknown("--format", format, FORMATS)
     if format == "verl" and out.suffix != ".parquet":
         raise UsageError(f"--out {out}: verl reads parquet; name the file {out.with_suffix('.parquet').name}")
+    check_data_names(tasks, options.data)
     write = WRITERS.get(out.suffix)
     if write is None:
         raise UsageError(f"--out {out}: must end in .parquet or .jsonl")
@@ -78,7 +80,7 @@ def prompted(reference: str, options: ExportOptions) -> Iterator[tuple[str, str,
     task = load_task(reference)
     named = str(Path(reference).resolve()) if Path(reference).is_file() else reference
     template = task.prompt if options.system is None else replace(task.prompt, system=options.system)
-    examples = task.load(options.data, options.split).examples
+    examples = task.load(requested_data(task, reference, options.data), options.split).examples
     demonstrations = task.demonstrations() if options.num_fewshot else ()
     for index, example in enumerate(examples[: options.limit]):
         prompt = render_prompt(

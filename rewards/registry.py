@@ -109,8 +109,8 @@ def checked_parameters(name: str, recipe: Recipe, given: Mapping[str, Any]) -> d
     defaults = default_parameters(recipe)
     for each in given:
         if each not in defaults:
-            raise unknown(f'parameter of reward "{name}"', each, defaults)
-    checker = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(_keywords(recipe))
+            raise UsageError(f'reward "{name}": {unknown("parameter", each, defaults)}')
+    checker = validate_call(config=ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False))(_keywords(recipe))
     try:
         return dict(checker(**given))
     except ValidationError as error:
@@ -155,6 +155,10 @@ class RewardSpec:
 
     def __post_init__(self) -> None:
         checked_parameters(self.name, recipe_of(self.name), self.parameters)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is bound may hold functions of a plugin file, which another process has not loaded yet.
+        return {**self.__dict__, "_bound": {}}
 
     @property
     def title(self) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, NamedTuple
 
-from groundeval.errors import UsageError
+from groundeval.errors import UsageError, excerpt
 from groundeval.metrics.metric import Entailment
 from groundeval.nli import NLI, connect
 from groundeval.records import Response
@@ -64,6 +65,9 @@ class Rewarder:
             return cls(((RewardSpec(rewards, given, nli, options), 1.0),))
         if not rewards:
             raise UsageError("rewards: name at least one")
+        for name, weight in rewards.items():
+            if not isinstance(weight, int | float) or not isfinite(weight):
+                raise UsageError(f'weight of reward "{name}": {excerpt(weight)}; must be a finite number')
         for name in given:
             if name not in rewards:
                 raise UsageError(f'parameters of "{name}": no such reward here; there are: {", ".join(rewards)}')

@@ -8,7 +8,8 @@
     GET  /metrics  counts and batch sizes, in Prometheus' text format
 
 A sample that failed has a total of null and says why. Nothing is batched here: the questions of all requests meet in
-the verifier's queue. This module imports fastapi and uvicorn (the `server` extra): import it only to serve.
+the verifier's queue. A request names registered tasks, or the one that the server was started with: it never opens a
+file. This module imports fastapi and uvicorn (the `server` extra): import it only to serve.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import contextlib
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from groundeval.errors import BackendError, SampleError, UserError, excerpt
+from groundeval.errors import BackendError, SampleError, UserError, excerpt, unknown
 from groundeval.nli import NLI
 from groundeval.nli.prometheus import exposition
 from groundeval.nli.server import Served
@@ -41,6 +43,7 @@ from groundeval.serving import (
     read_body,
     run_server,
 )
+from groundeval.tasks import TASKS
 
 TOKEN_VARIABLE = "GROUNDEVAL_REWARDS_TOKEN"
 MAX_WAITING = 16_384
@@ -51,8 +54,10 @@ RETRY_AFTER = {"Retry-After": "2"}
 class Desk:
     """Scores the samples of all requests, and counts."""
 
-    def __init__(self, rewarder: Rewarder, nli: NLI | None, max_waiting: int) -> None:
+    def __init__(self, rewarder: Rewarder, nli: NLI | None, max_waiting: int, task: str | None = None) -> None:
         self.rewarder = rewarder
+        # Exported data name the file of a task by its whole path.
+        self.given = () if task is None else (task, str(Path(task).resolve()))
         self.served = None if nli is None else Served(nli)
         self.max_waiting = max_waiting
         self.waiting = 0
@@ -75,6 +80,7 @@ class Desk:
         """The rewards of one request. Raises Refusal where too many samples wait, or where they cannot be scored."""
         if len(rollouts) > MAX_SAMPLES:
             raise Refusal(413, f"{len(rollouts)} samples; a request may hold {MAX_SAMPLES}")
+        self._demand_known(rollout.task for rollout in rollouts)
         # A request on its own is never refused, whatever its size: nothing would ever make room for it.
         if self.waiting and self.waiting + len(rollouts) > self.max_waiting:
             raise Refusal(429, f"{self.waiting} samples are waiting", RETRY_AFTER)
@@ -93,6 +99,13 @@ class Desk:
         self.rewarded += len(found)
         self.failed += sum(each.total is None for each in found)
         return found
+
+    def _demand_known(self, tasks: Iterable[str]) -> None:
+        """Raises Refusal for a task that is a file, which a client must not make the server run or read."""
+        for name in dict.fromkeys(tasks):
+            if name not in self.given and name not in TASKS:
+                why = unknown("task", name, {*TASKS.names(), *self.given[:1]})
+                raise Refusal(400, f"{why}\n  Other tasks are named at the start: --task, --include-path")
 
     def metrics(self) -> str:
         """The text that `/metrics` answers."""
@@ -132,7 +145,7 @@ def make_app(
 
     `nli`: the verifier, loaded at the start; None for a reward that asks none.
     """
-    return _app(Desk(rewarder, nli, max_waiting), task, token, max_bytes)
+    return _app(Desk(rewarder, nli, max_waiting, task), task, token, max_bytes)
 
 
 def _app(desk: Desk, task: str | None, token: str | None, max_bytes: int) -> FastAPI:
@@ -267,7 +280,7 @@ def serve(
     `port` 0 takes a free one; `on_listening` is told the address. Raises UsageError for an address that cannot be
     taken, and what loading the verifier raised.
     """
-    desk = Desk(rewarder, nli, max_waiting)
+    desk = Desk(rewarder, nli, max_waiting, task)
     listening = listen(host, port)
     server = make_server(_app(desk, task, token, MAX_BYTES))
 

@@ -121,9 +121,14 @@ def prompts_of(reference: str, data: str | None, *, limit: int | None, num_docs:
 
 
 def compare(backends: Sequence[str], prompts: Sequence[Prompt], setup: Setup) -> Comparison:
-    """Answer the prompts greedily with each backend, one model in memory at a time. The first is the yardstick."""
+    """Answer the prompts greedily with each backend, one model in memory at a time. The first is the yardstick.
+
+    Raises UsageError for a backend that does not exist, before any model is loaded.
+    """
     if len(set(backends)) < len(backends):
         raise UsageError(f"--backends {','.join(backends)}: a backend is named twice")
+    for backend in backends:
+        GENERATORS.get(backend)
     params = SamplingParams(max_new_tokens=setup.max_new_tokens)
     texts: dict[str, dict[str, str]] = {}
     speeds: list[BackendSpeed] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -117,17 +118,31 @@ def _server(model: str, options: Mapping[str, Any], threads: int) -> Iterator[st
     assert process.stderr is not None
     said = []
     try:
-        for line in process.stderr:
-            said.append(line)
-            if found := re.search(r"on (http://127\.0\.0\.1:\d+)", line):
-                # What else it says must not fill the pipe.
-                threading.Thread(target=process.stderr.read, daemon=True).start()
-                yield found[1]
-                return
+        with _unwinding_on_sigterm():
+            for line in process.stderr:
+                said.append(line)
+                if found := re.search(r"on (http://127\.0\.0\.1:\d+)", line):
+                    # What else it says must not fill the pipe.
+                    threading.Thread(target=process.stderr.read, daemon=True).start()
+                    yield found[1]
+                    return
         raise BackendError(f"the NLI server did not start:\n{''.join(said)}")
     finally:
         process.terminate()
         process.wait()
+
+
+@contextmanager
+def _unwinding_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM unwind this process, so that what it started ends with it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _computed(address: str) -> int:

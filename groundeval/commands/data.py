@@ -16,8 +16,11 @@ def export(
     out: Annotated[Path, typer.Option(help="The file to write: .parquet or .jsonl.")],
     format: Annotated[str, typer.Option(help="trl | verl | openrlhf")] = "trl",
     split: Annotated[str, typer.Option(help="train or test.")] = "train",
-    source: Annotated[
-        str | None, typer.Option("--data", help="A file or `embedded`. Default: the task's own data.")
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="TASK=FILE, FILE, or `embedded` for the small data set that comes along. Default: the task's."
+        ),
     ] = None,
     num_docs: Annotated[int, typer.Option(min=0, help="Documents in a prompt.")] = 5,
     num_fewshot: Annotated[int, typer.Option(min=0, help="Demonstrations in a prompt.")] = 0,
@@ -30,7 +33,7 @@ def export(
 
     Example: groundeval data export --format verl --task trust_asqa,trust_eli5 --data embedded --out train.parquet
     """
-    from groundeval.commands.arguments import listed
+    from groundeval.commands.arguments import data_from, listed
     from groundeval.progress import say
     from groundeval.registry import load_plugin
     from groundeval.rewards.export import ExportOptions
@@ -38,7 +41,7 @@ def export(
 
     for path in include_path or ():
         load_plugin(path)
-    options = ExportOptions(split, source, num_docs, num_fewshot, seed, system, limit)
+    options = ExportOptions(split, data_from(data or ()), num_docs, num_fewshot, seed, system, limit)
     count = write(format, listed(task, "--task"), out, options)
     say(f"{count} rows in {out}")
 

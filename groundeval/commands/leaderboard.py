@@ -28,7 +28,9 @@ def build(
         list[Path] | None,
         typer.Option(help="A file or folder of data or outputs; used for the runs whose manifests name its hash."),
     ] = None,
-    processes: Annotated[int | None, typer.Option(min=1, help="Runs read at once. Default: one for each core.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Runs read at once. Default: one a core, at most 8.")
+    ] = None,
     include_path: Annotated[list[Path] | None, typer.Option(help="A plugin file or folder to load first.")] = None,
 ) -> None:
     """Build a site that works from the folder it lies in. The same inputs give the same bytes.
@@ -43,6 +45,7 @@ def build(
     from groundeval.leaderboard import build as building
     from groundeval.progress import say
     from groundeval.registry import load_plugin
+    from groundeval.untrusted import one_line
 
     for path in include_path or ():
         load_plugin(path)
@@ -56,7 +59,7 @@ def build(
         processes=processes,
     )
     for each in built.rejected:
-        say(f"left out: {each.folder}: {each.reason}")
+        say(f"left out: {one_line(each.folder, 200)}: {one_line(each.reason, 500)}")
     print(f"{built.site / 'index.html'}: {built.measured} runs, {built.reported} reported rows")
     if built.rejected:
         raise typer.Exit(EXIT_FAILED)

@@ -157,7 +157,7 @@ def list_(
     what: Annotated[str, typer.Argument(help=" | ".join(LISTS))],
     json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
-    """List what there is: tasks, metrics, profiles, rewards, NLI models, backends; those of plugin packages too."""
+    """List tasks, metrics, profiles, rewards, NLI models, backends or recipes; those of plugin packages too."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

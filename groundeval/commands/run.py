@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from groundeval.commands.config import Config
-from groundeval.errors import EXIT_FAILED, EXIT_RESUMABLE, UsageError
+from groundeval.errors import EXIT_FAILED, UsageError
 
 if TYPE_CHECKING:
     from groundeval.runner import TaskRun
@@ -31,7 +31,7 @@ def run(
         str, typer.Option(help="Tasks, comma-separated: names, task.yaml, plugin.py:name.", rich_help_panel=PANEL_WHAT)
     ],
     backend: Annotated[
-        str, typer.Option(help="Where the texts come from: hf, replay, ...", rich_help_panel=PANEL_MODEL)
+        str, typer.Option(help="Where the texts come from: hf, vllm, openai, replay.", rich_help_panel=PANEL_MODEL)
     ] = "hf",
     data: Annotated[
         list[str] | None,
@@ -94,7 +94,8 @@ def run(
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, ...", rich_help_panel=PANEL_MODEL)] = None,
     batch_size: Annotated[str, typer.Option(help="Prompts at a time, or auto.", rich_help_panel=PANEL_MODEL)] = "auto",
     trust_remote_code: Annotated[
-        bool, typer.Option(help="Run code that comes with the model.", rich_help_panel=PANEL_MODEL)
+        bool,
+        typer.Option(help="Run code that comes with the model, or with the NLI model.", rich_help_panel=PANEL_MODEL),
     ] = False,
     profile: Annotated[
         str | None,
@@ -107,7 +108,8 @@ def run(
     nli: Annotated[
         str,
         typer.Option(
-            help="A name of `groundeval list nli`, NAME:MODEL, a folder or hub name, http://host:port.",
+            help="A name of `groundeval list nli`, NAME:MODEL, a folder or hub name, http://host:port, "
+            "causal:MODEL@URL.",
             rich_help_panel=PANEL_SCORES,
         ),
     ] = "true",
@@ -125,7 +127,7 @@ def run(
     post_hoc: Annotated[
         str,
         typer.Option(
-            help="tfidf or encoder: attach citations to uncited statements before scoring.",
+            help="tfidf or encoder: attach citations to uncited statements before scoring; none.",
             rich_help_panel=PANEL_SCORES,
         ),
     ] = "none",
@@ -223,8 +225,8 @@ def run(
 
 
 def report(runs: Sequence[TaskRun], *, as_json: bool, full: bool) -> None:
-    """Results on stdout; run folders and errors on stderr. Exits with 3 if the only run can be resumed, 1 if one of
-    several failed."""
+    """Results on stdout; run folders and errors on stderr. Exits with the error's code if the only run failed (3: it
+    can be resumed), 1 if one of several did."""
     from groundeval.progress import say
     from groundeval.report import print_json, print_results
 
@@ -242,11 +244,11 @@ def report(runs: Sequence[TaskRun], *, as_json: bool, full: bool) -> None:
                 print_results(scores, heading=f"model {model}", full=full)
     for each in runs:
         say(f"{each.model}, {each.task}: run folder {each.folder}")
-    failed = [each for each in runs if each.error is not None]
-    for each in failed:
-        say(f"error: {each.model}, {each.error}")
+    failed = [(each.model, each.error) for each in runs if each.error is not None]
+    for model, error in failed:
+        say(f"error: {model}, {error}")
     if failed:
-        raise typer.Exit(EXIT_RESUMABLE if len(runs) == 1 else EXIT_FAILED)
+        raise typer.Exit(failed[0][1].exit_code if len(runs) == 1 else EXIT_FAILED)
 
 
 def _batch_size(text: str) -> int | None:

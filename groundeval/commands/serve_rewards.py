@@ -63,11 +63,13 @@ def serve_rewards(
     Samples of all requests share one NLI model and its batches. POST /rewards takes samples, POST / is OpenRLHF's form
     and POST /verify NeMo Gym's. /health says whether the NLI model is loaded, /metrics has counts and batch sizes.
 
+    Requests name registered tasks, those of --include-path, or the one of --task; they cannot name files.
+
     Examples:
 
       groundeval serve-rewards --reward ground_grpo_stage2 --task trust_asqa --nli true --port 8766
 
-      groundeval serve-rewards --reward strict_grounded --reward-args citation_weight=0.5 --nli http://127.0.0.1:8765
+      groundeval serve-rewards --reward ground_grpo_stage2 --reward-args reduction=mean --nli http://127.0.0.1:8765
     """
     from groundeval.commands.arguments import assignments
     from groundeval.commands.serve_nli import OPEN_HOSTS, token_from

@@ -22,6 +22,8 @@ def validate(
     nli: Annotated[
         str, typer.Option(help="The NLI model that judges; the default is a proxy that needs no model.")
     ] = "lexical",
+    reward_args: Annotated[str | None, typer.Option(help="Parameters of the reward: NAME=VALUE,...")] = None,
+    nli_args: Annotated[str | None, typer.Option(help="Options of the NLI model: NAME=VALUE,...")] = None,
     include_path: Annotated[list[Path] | None, typer.Option(help="A plugin file or folder to load first.")] = None,
     json: Annotated[bool, typer.Option("--json", help="The checks as JSON on stdout.")] = False,
 ) -> None:
@@ -36,13 +38,14 @@ def validate(
 
       groundeval validate trust_asqa --data embedded
 
-      groundeval validate strict_grounded --task trust_eli5 --data embedded
+      groundeval validate ground_grpo_stage2 --reward-args reduction=mean --task trust_eli5 --data embedded
     """
     from dataclasses import asdict
 
     from rich.console import Console
     from rich.table import Table
 
+    from groundeval.commands.arguments import assignments
     from groundeval.options import ScoringOptions
     from groundeval.registry import load_plugin
     from groundeval.report import print_json
@@ -52,14 +55,17 @@ def validate(
     for path in include_path or ():
         load_plugin(path)
     kind, bare = kind_of(name)
+    parameters, options = assignments(reward_args, "--reward-args"), assignments(nli_args, "--nli-args")
     if kind == "reward":
         from groundeval.rewards import load_reward
         from groundeval.validate_reward import validate_reward
 
         bound = load_task(task)
-        checks = validate_reward(load_reward(bare, bound, nli=nli), bound, data)
+        checks = validate_reward(load_reward(bare, bound, nli=nli, nli_options=options, **parameters), bound, data)
+    elif parameters:
+        raise UsageError(f"--reward-args {reward_args}: {name} is a task, and only rewards have parameters")
     else:
-        checks = check(load_task(bare), data, ScoringOptions(nli=nli))
+        checks = check(load_task(bare), data, ScoringOptions(nli=nli, nli_options=options))
     if json:
         print_json([asdict(each) for each in checks])
     else:

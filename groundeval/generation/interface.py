@@ -68,7 +68,11 @@ class Completion:
 
 
 class Generator(Protocol):
-    """A source of completions. Made lazily: constructing one is cheap, `load` does the expensive part."""
+    """A source of completions. Made lazily: constructing one is cheap, `load` does the expensive part.
+
+    It may also have `window`, how many prompts it is given at a time, and `independent`: true where no answer depends
+    on the others of its window, so that those that are there are kept when the window fails.
+    """
 
     def load(self) -> None:
         """Load tokenizer and model, or reach the server. Raises UserError or BackendError."""

@@ -7,13 +7,14 @@ import json
 import os
 import queue
 import threading
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt, unknown
+from groundeval.generation.event_loop import asyncio_run
 from groundeval.generation.interface import (
     Completion,
     Generator,
@@ -29,7 +30,6 @@ from groundeval.generation.sources import check_model_args
 from groundeval.parsing.normalize import printable
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 
-T = TypeVar("T")
 MODEL_ARGS = {
     "base_url": "the server's address, for instance http://localhost:8000/v1 (default: OPENAI_BASE_URL)",
     "api_key_env": "the environment variable that holds the key (default: OPENAI_API_KEY)",
@@ -53,6 +53,9 @@ class OpenAIGenerator:
     appears in no record and no message.
     """
 
+    independent = True
+    """No answer depends on the others of its window: those that are there are kept when the window fails."""
+
     def __init__(self, options: GeneratorOptions) -> None:
         args = options.model_args
         check_model_args(args, MODEL_ARGS, "openai")
@@ -74,6 +77,7 @@ class OpenAIGenerator:
         self._served_length: int | None = None
         self._reached = False
         self._down = False
+        self._answered = False
 
     @property
     def window(self) -> int:
@@ -198,6 +202,7 @@ class OpenAIGenerator:
                 try:
                     completion = await self._complete(client, prompt, params)
                     failures = 0
+                    self._answered = True
                 except (httpx.HTTPError, Unusable) as error:
                     failures += not isinstance(error, Unusable) or error.repeat
                     completion = Completion(prompt.id, "", error=self._clean(error))
@@ -281,6 +286,9 @@ class OpenAIGenerator:
 
     def _refused(self, response: httpx.Response) -> GroundevalError:
         told = self._clean(_told(response))
+        if self._answered:
+            # Key, address and model were right: the server has changed, and the run can go on when it is back.
+            return BackendError(f"{self.url}: refuses what it accepted before. The server says: {told}")
         if response.status_code == 404:
             return UsageError(f"--model {self.options.model} at {self.url}: not found. The server says: {told}")
         return UsageError(
@@ -303,25 +311,6 @@ class OpenAIGenerator:
 def openai(options: GeneratorOptions) -> Generator:
     """A server that speaks OpenAI's protocol: `--model NAME --model-args base_url=http://host:port/v1`."""
     return OpenAIGenerator(options)
-
-
-def asyncio_run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run` that also works where an event loop is running already, such as in a notebook."""
-    found: list[T] = []
-    failed: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            found.append(asyncio.run(coroutine))
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return found[0]
 
 
 def _base_url(given: object) -> str:

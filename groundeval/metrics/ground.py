@@ -49,10 +49,15 @@ def ground_refusal(response: Response, ctx: Context) -> Values:
 
     Answerable: 0 if r > 0.85, else 0.5. Unanswerable: r if r > 0.85, else 0. Exactly 0.85 is not refused.
     """
-    r = refusal_score(ground_reading(response, ctx).text) / 100
+    r = refusal_of(response, ctx)
     answerable = response.example.answerable
     reward = refusal_reward(answerable, r, REFUSAL_THRESHOLD)
     return {"ground_refusal": reward, "refusal_score": r, "ground_answerable": float(answerable)}
+
+
+def refusal_of(response: Response, ctx: Context) -> float:
+    """r, how much the answer reads like the refusal text, in [0, 1]: unrounded, unlike Trust-Score's own test."""
+    return refusal_score(ground_reading(response, ctx).text) / 100
 
 
 def refusal_reward(answerable: bool, r: float, threshold: float) -> float:
@@ -111,10 +116,10 @@ async def ground_citation(response: Response, ctx: Context) -> Values:
 
 @register_metric("process_align", keys=("process_align",), nli=True, default=False)
 async def process_align(response: Response, ctx: Context) -> Values:
-    """%Align: does the reasoning entail the decision to answer or to refuse; None without reasoning. 0 or 1."""
+    """%Align: does the reasoning entail the decision to answer or refuse (r > 0.85); None without reasoning. 0 or 1."""
     if not response.reasoning:
         return {"process_align": None}
-    decision = DOES_NOT_ANSWER if ground_reading(response, ctx).refused else ANSWERS
+    decision = DOES_NOT_ANSWER if refusal_of(response, ctx) > REFUSAL_THRESHOLD else ANSWERS
     return {"process_align": float(await ctx.entails(response.reasoning, decision, source="reasoning"))}
 
 

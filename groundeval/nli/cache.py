@@ -125,7 +125,11 @@ def verifier_id(connection: sqlite3.Connection, identity: str) -> int:
 
 
 def connect_file(path: Path) -> sqlite3.Connection:
-    """Open a cache file, made if need be. One that is no database is set aside as `NAME.corrupt-TIME`."""
+    """Open a cache file, made if need be. One that is no database is set aside as `NAME.corrupt-TIME`.
+
+    Raises UsageError for a file on a network file system, where SQLite's locks cannot be trusted.
+    """
+    _refuse_network(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         return _connect(path)

@@ -14,6 +14,8 @@ from groundeval.records import Pair
 
 SEAM = 8
 """Tokens by which a piece of text may become longer when it is tokenized in another place."""
+LEAST_SHARE = 0.1
+"""Of the first token's probability that yes and no must have together: what is below answers something else."""
 
 
 class Causal(Scored):
@@ -47,8 +49,8 @@ class Causal(Scored):
             )
         return [Input(self._asked(window, hypothesis)) for window in self._windows(premise, room)]
 
-    def probabilities(self, model: Any, batch: Sequence[Input]) -> list[float]:
-        """Softmax over all tokens that say yes or no."""
+    def probabilities(self, model: Any, batch: Sequence[Input]) -> list[float | SampleError]:
+        """Softmax over all tokens that say yes or no; a SampleError where the answer begins with neither."""
         torch = weights.import_torch()
         longest = max(len(each.ids) for each in batch)
         # Padded in front, so that the last place of every row is where the answer begins.
@@ -57,12 +59,21 @@ class Causal(Scored):
             [[0] * (longest - len(each.ids)) + [1] * len(each.ids) for each in batch], device=model.device
         )
         places = (mask.cumsum(-1) - 1).clamp(min=0)
-        logits = model(
-            input_ids=ids, attention_mask=mask, position_ids=places, logits_to_keep=1, use_cache=False
-        ).logits[:, -1]
-        yes, no = (torch.logsumexp(logits[:, tokens].float(), -1) for tokens in (self._yes, self._no))
-        scores: list[float] = (yes - no).sigmoid().tolist()
-        return scores
+        logits = (
+            model(input_ids=ids, attention_mask=mask, position_ids=places, logits_to_keep=1, use_cache=False)
+            .logits[:, -1]
+            .float()
+        )
+        yes, no = (torch.logsumexp(logits[:, tokens], -1) for tokens in (self._yes, self._no))
+        shares = (torch.logaddexp(yes, no) - torch.logsumexp(logits, -1)).exp().tolist()
+        scores = (yes - no).sigmoid().tolist()
+        return [
+            score if share >= LEAST_SHARE else self._said_else(row, share)
+            for score, share, row in zip(scores, shares, logits, strict=True)
+        ]
+
+    def _said_else(self, logits: Any, share: float) -> SampleError:
+        return says_neither(self.name, self.tokenizer.decode([int(logits.argmax())]), share)
 
     def _asked(self, premise: str, hypothesis: str) -> list[int]:
         """The question in the model's chat template; as plain text where it has none."""
@@ -89,3 +100,11 @@ class Causal(Scored):
         longest = max(map(len, wanted)) + 6
         likely = (token for piece, token in self.tokenizer.get_vocab().items() if len(piece) <= longest)
         return sorted(token for token in likely if self.tokenizer.decode([token]).strip().lower() in wanted)
+
+
+def says_neither(name: str, likely: str, share: float) -> SampleError:
+    """The error for an answer that begins with neither yes nor no, with its likeliest token."""
+    return SampleError(
+        f"{name} began its answer with {likely!r}; yes and no together had a probability of {share:.2g}, "
+        f"needed is {LEAST_SHARE:g}."
+    )

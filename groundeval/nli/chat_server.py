@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from groundeval.errors import BackendError, GroundevalError, SampleError, UsageError, excerpt, unknown
+from groundeval.nli.causal import LEAST_SHARE, says_neither
 from groundeval.nli.connection import Connection, Json, Refused, Rejected, TooLarge
 from groundeval.nli.local import verdicts_of
 from groundeval.nli.model import NLIOptions, Traits, fill
@@ -162,16 +163,18 @@ class ChatServer:
         return self._share_of_yes(first)
 
     def _share_of_yes(self, first: Mapping[str, float]) -> float:
-        """The probability of yes against no, whatever their case. Raises SampleError where both are unlikely."""
+        """The probability of yes against no, in any case. Raises SampleError where they are unlikely or none."""
         found = {True: 0.0, False: 0.0}
         for token, logprob in first.items():
             says = self._words.get(token.strip().lower())
+            if not logprob < math.inf:
+                raise SampleError(f"{self.name}: the log-probability of {token!r} is {logprob}, which is none.")
             if says is not None:
                 found[says] += math.exp(min(0.0, logprob))
-        if not sum(found.values()):
-            likely = max(first, key=lambda token: first[token])
-            raise SampleError(f"{self.name} began its answer with {likely!r}, and neither yes nor no was likely.")
-        return found[True] / sum(found.values())
+        share = sum(found.values())
+        if share < LEAST_SHARE:
+            raise says_neither(self.name, max(first, key=lambda token: first[token]), share)
+        return found[True] / share
 
 
 def _names(answer: Json) -> list[str]:

@@ -34,7 +34,7 @@ class LocalModel(ABC):
     @cached_property
     def revision(self) -> str | None:
         """The hub's commit, or a fingerprint of the folder."""
-        return weights.revision_of(self.source, self.spec.revision)
+        return weights.revision_of(self.source, self.spec.revision, self._options.trust_remote_code)
 
     @property
     def traits(self) -> Traits:
@@ -56,6 +56,7 @@ class LocalModel(ABC):
             "threshold": self.spec.threshold,
             "max_length": self.spec.max_length,
             "chunking": self.traits.chunking,
+            **({"model_args": dict(self._options.model_args)} if self._options.model_args else {}),
         }
 
     def cost(self, pair: Pair) -> int:

@@ -34,8 +34,8 @@ class Scored(LocalModel):
         """The inputs that cover a premise. Raises SampleError for a hypothesis that leaves no room for one."""
 
     @abstractmethod
-    def probabilities(self, model: Any, batch: Sequence[Input]) -> list[float]:
-        """The model's probability of entailment for each input, in [0, 1]."""
+    def probabilities(self, model: Any, batch: Sequence[Input]) -> Sequence[float | SampleError]:
+        """The model's probability of entailment for each input, in [0, 1]; a SampleError where it gives none."""
 
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
         """One verdict for each pair, in order. Raises PartialFailure for pairs that cannot be judged."""
@@ -55,11 +55,11 @@ class Scored(LocalModel):
         except SampleError as error:
             return error
 
-    def _forwards(self, inputs: Sequence[Input]) -> list[Callable[[list[int]], list[float]]]:
-        def runs(model: Any) -> Callable[[list[int]], list[float]]:
-            def forward(batch: list[int]) -> list[float]:
+    def _forwards(self, inputs: Sequence[Input]) -> list[Callable[[list[int]], list[float | SampleError]]]:
+        def runs(model: Any) -> Callable[[list[int]], list[float | SampleError]]:
+            def forward(batch: list[int]) -> list[float | SampleError]:
                 with weights.import_torch().inference_mode():
-                    return self.probabilities(model, [inputs[item] for item in batch])
+                    return list(self.probabilities(model, [inputs[item] for item in batch]))
 
             return forward
 

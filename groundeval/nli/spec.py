@@ -148,6 +148,11 @@ OPENERS = {
 
 
 def _way(spec: Spec, options: NLIOptions) -> str:
+    if options.max_length and (spec.kind not in ("classifier", "causal") or options.address):
+        raise UsageError(
+            f"NLI option max_length={options.max_length}: only classifier and causal verifiers in this process have "
+            "one; others read their input whole."
+        )
     if options.address:
         if spec.kind != "causal":
             raise UsageError(f"NLI option address={options.address}: only a causal verifier can be asked at a server.")

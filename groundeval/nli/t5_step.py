@@ -95,10 +95,6 @@ class FirstSteps:
             self._biases[device] = bias
         return bias
 
-    def forget(self) -> None:
-        """Free what was built for long inputs."""
-        self._biases.clear()
-
     def _decode(self, encoded: Tensor, lengths: list[int], answer: Sequence[int]) -> Tensor:
         longest, width = max(lengths), encoded.shape[-1]
         # Attention scores and their sums are kept in float32, as fused attention keeps them.

@@ -67,12 +67,12 @@ def import_torch() -> Any:
     return torch
 
 
-def revision_of(source: str, revision: str | None) -> str:
+def revision_of(source: str, revision: str | None, trust_remote_code: bool = False) -> str:
     """The version of a model: a fingerprint of a folder's files, or the hub's commit. Raises UsageError."""
     folder = Path(source).expanduser()
     if folder.is_dir():
         return fingerprint(folder)
-    config = read_config(source, revision)
+    config = read_config(source, revision, trust_remote_code)
     return str(getattr(config, "_commit_hash", None) or revision or "main")
 
 

@@ -113,7 +113,7 @@ const show = async (index, position) => {
       `Refusal score ${number(sample.refusal.score)}: ${sample.refusal.refused ? "a refusal" : "no refusal"} (above ${sample.refusal.threshold} is one).`),
     statementsPart(sample, docs),
     goldPart(sample),
-    verdictsPart(sample, docs),
+    verdictsPart(sample, docs, index.threshold),
     part("Metrics of this sample", make("dl", { class: "metrics" }, index.columns.map((name, column) => make("div", {},
       make("dt", {}, name), make("dd", {}, number(index.values[column][position])))))),
     documentsPart(docs),
@@ -171,11 +171,11 @@ const goldPart = (sample) => sample.gold.length === 0 ? null : part("Gold answer
     make("span", { class: "quiet" }, each.found === null ? "" : each.found ? " found" : " missed",
       each.supported === null ? "" : each.supported ? ", in the documents" : ", not in the documents")))));
 
-const verdictsPart = (sample, docs) => sample.verdicts.length === 0 ? null : make("details", { class: "verdicts" },
+const verdictsPart = (sample, docs, threshold) => sample.verdicts.length === 0 ? null : make("details", { class: "verdicts" },
   make("summary", {}, `NLI verdicts (${sample.verdicts.length})`),
   make("ul", {}, sample.verdicts.map((each) => make("li", {},
     make("p", {}, mark(each.entailed), make("b", {}, each.entailed ? "entailed" : "not entailed"),
-      each.score === null ? "" : ` · score ${number(each.score)} · margin ${number(Math.abs(each.score - 0.5))}`),
+      each.score === null ? "" : ` · score ${number(each.score)} · margin ${number(Math.abs(each.score - threshold))}`),
     make("p", {}, make("span", { class: "quiet" }, "premise "),
       Array.isArray(each.premise) ? each.premise.map((index) => citation(index < 0 ? docs.length + index : index, docs)) : `the ${each.premise}`),
     make("p", {}, make("span", { class: "quiet" }, "hypothesis "), each.hypothesis)))),

@@ -7,7 +7,7 @@ from typing import Any
 
 from groundeval.errors import DataError, SampleError, excerpt
 from groundeval.rewards.adapters.verifiers import task_and_example
-from groundeval.rewards.columns import completion_text
+from groundeval.rewards.columns import completion_text, plain_text
 from groundeval.rewards.reward import Rewarded
 from groundeval.rewards.rollouts import Rewarder, Rollout
 
@@ -36,12 +36,13 @@ def answer(body: Mapping[str, Any], rewarded: Rewarded) -> dict[str, Any]:
 
 def _text(output: list[Any]) -> str:
     """Reasoning items and the last message as one text with tags."""
-    reasoning = "".join(
-        part.get("text", "")
-        for item in output
-        if item.get("type") == "reasoning"
-        for part in (item.get("content") or item.get("summary") or ())
-    )
+    for item in output:
+        if not isinstance(item, Mapping):
+            raise DataError(f"response.output: holds {excerpt(item)}; every item must be an object")
+    thoughts = (item.get("content") or item.get("summary") for item in output if item.get("type") == "reasoning")
+    reasoning = "".join(plain_text(each) for each in thoughts)
     messages = [item for item in output if item.get("type") == "message"]
-    last = messages[-1] if messages else {"content": ""}
-    return completion_text({"role": "assistant", "content": last["content"], "reasoning": reasoning or None})
+    content = messages[-1].get("content") if messages else ""
+    if content is None:
+        raise DataError(f"response.output: message {excerpt(messages[-1])} has no content")
+    return completion_text({"role": "assistant", "content": content, "reasoning": reasoning or None})

@@ -21,7 +21,7 @@ from groundeval.rewards.rollouts import Rollout
 def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
     """Rewards of completed queries (prompt and response, special tokens kept), as OpenRLHF wants them.
 
-    Raises SampleError for a sample that failed; OpenRLHF logs it and has no reward for this sample.
+    Raises SampleError if one of them failed, for the whole call: OpenRLHF has no way to leave a sample out.
     """
     import torch
 
@@ -40,7 +40,9 @@ def rollout(query: str, prompt: str, label: str) -> Rollout:
     try:
         found = json.loads(label)
         task, example = found["task"], found["example"]
-    except (TypeError, ValueError, KeyError):
+        if not isinstance(task, str):
+            raise TypeError
+    except (TypeError, ValueError, KeyError, RecursionError):
         raise DataError(
             f"label {excerpt(label)}: must be JSON with `task` and `example`.\n"
             "  Write the data with: groundeval data export --format openrlhf, and name `label` as the label key"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from statistics import fmean
@@ -49,7 +50,7 @@ def trl_reward(
 
 
 class TRLReward:
-    """Called by TRL with columns: `example` (JSON string), `task`, and if they are there `prefill`, `finish_reason`.
+    """Called by TRL with columns: `example` (JSON, or what it reads as), `task`, and maybe `prefill`, `finish_reason`.
 
     Returns the totals, None for a sample that failed. Components, group statistics and the verifier's cost go to
     `log_metric`, what is known of each sample to `log_extra`. It pickles and keeps its name.
@@ -78,7 +79,7 @@ class TRLReward:
         completions: Sequence[Any],
         completion_ids: Sequence[Sequence[int]] | None = None,
         *,
-        example: Sequence[str] | None = None,
+        example: Sequence[str | Mapping[str, Any]] | None = None,
         task: Sequence[str] | None = None,
         prefill: Sequence[str] | None = None,
         finish_reason: Sequence[str | None] | None = None,
@@ -95,11 +96,13 @@ class TRLReward:
             )
         if task is None and self.task is None:
             raise UsageError(f'reward {self.__name__}: the training data has no column "task"; name it: task=...')
+        if not completions:
+            return []
         texts = self._texts(completions, completion_ids)
         begun = list(prefill) if prefill is not None else [self._prefill(prompt) for prompt in prompts]
         reasons = finish_reason or [None] * len(texts)
         tasks = task or [self.task or ""] * len(texts)
-        rollouts = [Rollout(*each) for each in zip(tasks, example, texts, begun, reasons, strict=True)]
+        rollouts = [Rollout(*each) for each in zip(tasks, map(_as_json, example), texts, begun, reasons, strict=True)]
         with measured(self.rewarder.verifier(tasks)) as step:
             rewarded = await self.rewarder.score(rollouts, step.nli)
         if self.on_rewards is not None:
@@ -141,6 +144,10 @@ class TRLReward:
     def _format(self) -> ChatFormat:
         template = getattr(self.tokenizer, "chat_template", None)
         return ChatFormat(self.tokenizer, template if isinstance(template, str) else None, self.chat_template_kwargs)
+
+
+def _as_json(example: Any) -> str:
+    return example if isinstance(example, str) else json.dumps(example)
 
 
 def _columns(rewarded: Sequence[Rewarded], style: Sequence[Mapping[str, float]]) -> dict[str, list[Any]]:

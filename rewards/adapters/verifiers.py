@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
@@ -12,6 +13,8 @@ from groundeval.rewards.columns import completion_text
 from groundeval.rewards.reward import Rewarded
 from groundeval.rewards.rollouts import Rewarder, Rollout
 
+logger = logging.getLogger(__name__)
+
 RubricFunction = Callable[..., Coroutine[Any, Any, float]]
 
 
@@ -19,13 +22,24 @@ def rubric_function(rewarder: Rewarder) -> RubricFunction:
     """A function for `vf.Rubric(funcs=[...])`: reads `completion`, and task and example from `info` or `answer`.
 
     `info` is `{"task": ..., "example": ...}`, the latter as JSON; `answer` may hold the same as a JSON string. Returns
-    NaN for a sample that failed: a Rubric would turn an exception into a 0.
+    NaN where there is no reward, whether the sample failed, its data are wrong or the verifier is gone: a Rubric would
+    turn an exception into a 0. Why is logged, once for each kind of error.
     """
+    told: set[str] = set()
+
+    def without(kind: str, why: str) -> float:
+        if kind not in told:
+            told.add(kind)
+            logger.error("reward %s: NaN instead of a reward: %s", rewarder.name, why)
+        return math.nan
 
     async def reward(completion: Any, info: Any = None, answer: Any = None) -> float:
-        task, example = task_and_example(info or answer)
-        found = await rewarder.score([Rollout(task, example, completion_text(completion))])
-        return math.nan if found[0].total is None else found[0].total
+        try:
+            task, example = task_and_example(info or answer)
+            [found] = await rewarder.score([Rollout(task, example, completion_text(completion))])
+        except Exception as error:
+            return without(type(error).__name__, str(error))
+        return without("sample", f"{found.id}: {found.error}") if found.total is None else found.total
 
     reward.__name__ = rewarder.name
     return reward

@@ -12,8 +12,9 @@ from typing import Any
 
 from groundeval.errors import DataError
 from groundeval.rewards.adapters.settings import rewarder
-from groundeval.rewards.reward import Rewarded
-from groundeval.rewards.rollouts import Rollout
+from groundeval.rewards.reward import Components
+from groundeval.rewards.rollouts import Rewarder, Rollout
+from groundeval.score_phase import run_anywhere
 
 
 async def compute_score(
@@ -32,12 +33,11 @@ async def compute_score(
     """`score`, and what every part adds (0 where it does not apply). The keyword arguments are verl's `reward_kwargs`.
 
     verl has no way to leave a sample out: one that failed raises DataError, unless `failed` says what it shall get;
-    `failed` in the result counts them.
+    `failed` in the result counts them. A part that is itself called `score` or `failed` is `component/score` or
+    `component/failed` here.
     """
-    found = await rewarder(reward, nli, *_plain(parameters, nli_options)).score(
-        [_rollout(data_source, solution_str, ground_truth, extra_info)]
-    )
-    return _result(found[0], failed)
+    rollout = _rollout(data_source, solution_str, ground_truth, extra_info)
+    return await _score(rewarder(reward, nli, *_plain(parameters, nli_options)), rollout, failed)
 
 
 def compute_score_sync(
@@ -54,10 +54,9 @@ def compute_score_sync(
     **others: Any,
 ) -> dict[str, float]:
     """`compute_score` for reward managers that call from threads and do not await."""
-    found = rewarder(reward, nli, *_plain(parameters, nli_options))(
-        [_rollout(data_source, solution_str, ground_truth, extra_info)]
-    )
-    return _result(found[0], failed)
+    rollout = _rollout(data_source, solution_str, ground_truth, extra_info)
+    asked = rewarder(reward, nli, *_plain(parameters, nli_options))
+    return run_anywhere(lambda: _score(asked, rollout, failed))
 
 
 def _plain(*mappings: Mapping[str, Any] | None) -> list[str]:
@@ -68,12 +67,21 @@ def _rollout(task: str, text: str, example: str, extra_info: Mapping[str, Any] |
     return Rollout(task, example, text, prefill=str((extra_info or {}).get("prefill") or ""))
 
 
-def _result(rewarded: Rewarded, failed: float | None) -> dict[str, float]:
-    score = rewarded.total if rewarded.total is not None else failed
-    if score is None:
+async def _score(asked: Rewarder, rollout: Rollout, failed: float | None) -> dict[str, float]:
+    [rewarded] = await asked.score([rollout])
+    if rewarded.total is not None:
+        return _result(rewarded.total, 0.0, rewarded.components)
+    if failed is None:
         raise DataError(
             f"sample {rewarded.id} has no reward: {rewarded.error}.\n"
             "  To go on with a reward of your choice for such samples: reward_kwargs.failed=VALUE"
         )
-    parts = {name: value or 0.0 for name, value in rewarded.components.items()}
-    return {"score": score, "failed": float(rewarded.total is None), **parts}
+    # verl wants the same keys for every sample, and one that failed has no parts: those of saying nothing, then.
+    [silent] = await asked.score([rollout._replace(text="", prefill="")])
+    return _result(failed, 1.0, dict.fromkeys(silent.components))
+
+
+def _result(score: float, failed: float, components: Components) -> dict[str, float]:
+    own = {"score": score, "failed": failed}
+    parts = {f"component/{name}" if name in own else name: value or 0.0 for name, value in components.items()}
+    return {**own, **parts}

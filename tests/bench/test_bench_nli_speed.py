@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
+import httpx
 import pytest
 
 from groundeval.bench import nli_clients
@@ -175,3 +179,19 @@ def test_a_device_is_measured_by_length(tmp_path: Path):
     assert short.peak_gib is None
     assert 0 < found.lengths[0].tflops < found.matmul_tflops
     assert short.speedup == pytest.approx(short.pairs_per_second / short.sequential_pairs_per_second)
+
+
+@pytest.mark.slow
+def test_a_server_that_is_measured_ends_with_the_process_that_started_it():
+    script = (
+        "import time\nfrom groundeval.bench.nli_clients import _server\n"
+        "with _server('lexical', {'timeout': 60}, 1) as address:\n    print(address, flush=True)\n    time.sleep(60)"
+    )
+    bench = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert bench.stdout is not None
+    address = bench.stdout.readline().strip()
+    assert httpx.get(f"{address}/health", trust_env=False).status_code in (200, 503)
+    bench.send_signal(signal.SIGTERM)
+    assert bench.wait(20) == 128 + signal.SIGTERM
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{address}/health", trust_env=False)

@@ -110,6 +110,19 @@ def test_a_task_whose_backend_fails_does_not_keep_the_others_from_being_scored(
     assert [each["n"] for each in cli(*RUN, "--tasks", "asqa,trust_asqa", *flags, "--json").json] == [5, 3]
 
 
+def test_a_task_of_which_no_sample_could_be_scored_does_not_keep_the_others_from_being_scored(
+    tmp_path: Path, cli: Cli, data: Path, counting: type[Counting]
+):
+    other = write(tmp_path / "other.json", [{**record, "id": f"other{n}"} for n, record in enumerate(records(3))])
+    flags = ("--data", f"asqa={data}", "--data", f"trust_asqa={other}", "--output-path", tmp_path / "runs", "--json")
+    counting.fail = {f"q{n}" for n in range(5)}
+    cli(*RUN, "--tasks", "asqa,trust_asqa", *flags)
+    ran = cli(*RUN, "--tasks", "asqa,trust_asqa", *flags, "--phase", "score")
+    assert ran.code == 1
+    assert ran.json["task"] == "trust_asqa"
+    assert "no sample could be scored" in ran.err
+
+
 class Failing(Lexical):
     """Cannot judge pairs whose hypothesis holds a word; fails for the sample, or as a whole."""
 

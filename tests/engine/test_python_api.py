@@ -13,6 +13,7 @@ from run_cases import Counting, records, write
 
 import groundeval
 from groundeval.errors import BackendError, DataError, GroundevalError, UsageError
+from groundeval.nli.lexical import Lexical
 
 
 def str_em(path: Path) -> float:
@@ -102,6 +103,20 @@ def test_a_backend_that_fails_is_raised_and_what_was_generated_is_kept(
     counting.break_at, counting.generated = None, []
     groundeval.evaluate("m", "asqa", backend="counting", nli="lexical", data=str(data), output_path=tmp_path)
     assert counting.generated == ["q4"]
+
+
+def test_code_that_is_trusted_is_that_of_the_verifier_too(
+    data: Path, tmp_path: Path, counting: type[Counting], monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[object] = []
+
+    def connect(spec: str, **options: object) -> groundeval.NLI:
+        asked.append(options.get("trust_remote_code"))
+        return groundeval.NLI(Lexical())
+
+    monkeypatch.setattr("groundeval.score_phase.connect", connect)
+    groundeval.evaluate("m", "asqa", backend="counting", data=str(data), output_path=tmp_path, trust_remote_code=True)
+    assert set(asked) == {True}
 
 
 def test_users_errors_are_exceptions_with_exit_codes(tmp_path: Path):

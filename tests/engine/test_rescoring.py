@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from run_cases import Cli, Counting, record, write
+from run_cases import Cli, Counting, lines_of, record, write
 
 from groundeval.generation.interface import Completion, Prompt, SamplingParams
+from groundeval.scored_runs import read_scoring, recomputed
 from groundeval.tasks.sources import demonstrations
 
 RUN = ("run", "--model", "m", "--backend", "counting", "--tasks", "asqa", "--nli", "lexical", "--json")
@@ -39,6 +40,20 @@ def test_a_run_that_is_not_finished_says_so_when_it_is_scored(
     scored = cli("score", folder, "--nli", "lexical", "--json").json
     assert scored["n"] == 4
     assert "the run is unfinished: 1 of 5 samples have no text yet" in scored["notes"]
+
+
+def test_samples_that_were_scored_first_stand_in_the_order_of_the_data_in_the_end(
+    cli: Cli, counting: type[Counting], data: Path, tmp_path: Path
+):
+    for part in ("2/2", "1/2"):
+        cli(*RUN, "--data", data, "--output-path", tmp_path / "runs", "--phase", "generate", "--shard", part)
+        [folder] = {path.parent for path in tmp_path.rglob("generations*.jsonl")}
+        scored = cli("score", folder, "--nli", "lexical", "--json").json
+    [scoring] = tmp_path.rglob("results.json")
+    assert [line["id"] for line in lines_of(scoring.parent / "scores.jsonl")] == [f"q{n}" for n in range(5)]
+    assert scored["n"] == 5
+    assert read_scoring(scoring.parent).results.n == 5
+    assert recomputed(read_scoring(scoring.parent))
 
 
 def test_a_run_folder_takes_its_own_task_and_no_other(cli: Cli, counting: type[Counting], data: Path, tmp_path: Path):

@@ -91,3 +91,8 @@ def test_prompts_are_those_of_the_tasks_first_samples() -> None:
 def test_a_backend_named_twice_is_refused(tiny: Callable[..., Path]) -> None:
     with pytest.raises(UsageError, match="named twice"):
         compare(["hf", "hf"], PROMPTS, Setup(str(tiny(CHATML))))
+
+
+def test_a_backend_that_does_not_exist_is_refused_before_any_model_is_loaded() -> None:
+    with pytest.raises(UsageError, match='unknown backend "vlm"'):
+        compare(["hf", "vlm"], PROMPTS, Setup("/no/model"))

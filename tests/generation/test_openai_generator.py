@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import groundeval
 from groundeval.errors import BackendError, UsageError
 from groundeval.generation.interface import GENERATORS, Completion, Generator, GeneratorOptions, Prompt, SamplingParams
 from groundeval.generation.retrying import retry_after
@@ -219,6 +221,32 @@ def test_a_refused_key_stops_the_run_and_names_the_variable_but_not_the_key(serv
     with pytest.raises(UsageError, match=r"OPENAI_API_KEY \(set\)") as caught:
         completions(client(server))
     assert KEY not in str(caught.value)
+
+
+def test_answers_that_came_before_a_server_refuses_are_kept_and_the_run_can_be_resumed(
+    server: Server, tmp_path: Path
+) -> None:
+    def answer(handler: Handler, body: dict[str, Any], attempt: int) -> None:
+        if server.attempts.total() > 5:
+            handler.reply(404, {"error": "gone for a moment"})
+        else:
+            handler.reply_text(body)
+
+    server.answer = answer
+    args = {"base_url": f"http://127.0.0.1:{server.server_port}/v1", "concurrency": 1}
+
+    def evaluate() -> None:
+        groundeval.evaluate(
+            "tiny", "asqa", backend="openai", nli="lexical", data="embedded", model_args=args, output_path=tmp_path
+        )
+
+    with pytest.raises(BackendError, match="gone for a moment"):
+        evaluate()
+    [stored] = tmp_path.rglob("generations.jsonl")
+    assert len(stored.read_text().splitlines()) == 5
+    server.answer = lambda handler, body, attempt: handler.reply_text(body)
+    evaluate()
+    assert max(Counter(json.loads(line)["id"] for line in stored.open()).values()) == 1
 
 
 def test_a_model_that_is_not_served_is_refused_with_the_nearest_match(server: Server) -> None:

@@ -13,7 +13,7 @@ from chromium import CHROMIUM, DRIVER, Browser, browser
 from hostile import ALL, HUGE
 from many_runs import data_file, write_run
 
-from groundeval.leaderboard.build import build
+from groundeval.leaderboard.build import board_name, build
 from groundeval.leaderboard.reported import SHIPPED
 from groundeval.leaderboard.serve import open_server
 from groundeval.untrusted import visible
@@ -78,7 +78,8 @@ def page(window: Browser, address: str) -> Iterator[Browser]:
     assert window.run("window.planted") is None
 
 
-TABLE = "#asqa-alce-table"
+BOARD = board_name("asqa", "alce")
+TABLE = f"#{BOARD}-table"
 
 
 def values(page: Browser, column: int) -> list[float]:
@@ -114,13 +115,13 @@ def test_a_heading_can_be_sorted_by_keyboard(page: Browser):
 
 
 def test_the_search_leaves_the_rows_that_hold_the_words(page: Browser):
-    page.find(".controls[data-for=asqa-alce-table] input[type=search]").send_keys("vicuna")
+    page.find(f".controls[data-for={BOARD}-table] input[type=search]").send_keys("vicuna")
     page.until(lambda: len(page.all(f"{TABLE} tbody tr[data-judge]")) < 12)
     assert all("vicuna" in text.lower() for text in page.texts(f"{TABLE} tbody .system"))
 
 
 def test_filters_leave_one_judge_and_take_reported_rows_away(page: Browser):
-    controls = ".controls[data-for=asqa-alce-table]"
+    controls = f".controls[data-for={BOARD}-table]"
     page.find(f"{controls} .with-reported").click()
     page.until(lambda: not page.all(f"{TABLE} tr[data-reported]"))
     options = {option.text: option for option in page.all(f"{controls} .judge option")}

@@ -99,6 +99,9 @@ def change(folder: Path, name: str, edit: Any) -> None:
         (lambda r: r.update(statuses={"ok": 4000}), "counts 4000 samples, scores.jsonl holds 40"),
         (lambda r: r.update(n=3), "says {'n': 3"),
         (lambda r: r.update(profile="nonsense"), "profile 'nonsense'"),
+        (lambda r: r.update(task="qampari"), "says task 'qampari', the manifest says 'asqa'"),
+        (lambda r: r.update(nli="true"), "says nli 'true', the manifest says 'lexical'"),
+        (lambda r: r["nli_identity"].update(fidelity="exact"), "says nli_identity"),
     ],
 )
 def test_a_result_that_was_tampered_with_is_left_out_and_named(tmp_path: Path, edit: Any, reason: str):

@@ -48,7 +48,10 @@ def test_the_prompt_is_named_as_what_differs_in_the_texts(tmp_path: Path):
     assert (difference.field, difference.concerns, difference.values) == ("prompt.template", "text", ("short", "long"))
 
 
-@pytest.mark.parametrize(("field", "value"), [("nli", {"name": "true"}), ("scoring_version", 2), ("cot", True)])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("scoring_version", 2), ("cot", True), ("origin", {"num_docs": 3}), ("origin", {"reasoning_tags": ["a", "b"]})],
+)
 def test_runs_that_were_judged_differently_are_not_ranked(tmp_path: Path, field: str, value: object):
     runs = [write_run(tmp_path, name, samples=40) for name in ("one", "two")]
     change_identity(runs[1], "scores/*/manifest.json", field, value)
@@ -58,6 +61,41 @@ def test_runs_that_were_judged_differently_are_not_ranked(tmp_path: Path, field:
     assert any(reason.startswith(field) for reason in result.refusals)
     assert "## Not ranked" in as_markdown(result)
     assert result.as_json()["ranked"] is False
+
+
+def test_runs_judged_by_other_models_are_not_ranked(tmp_path: Path):
+    runs = [write_run(tmp_path, name, samples=40) for name in ("one", "two")]
+    change_identity(runs[1], "scores/*/manifest.json", "nli", {"name": "true"})
+    [path] = runs[1].glob("scores/*/results.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "nli": "true", "nli_identity": {"name": "true"}}))
+    assert any(reason.startswith("nli") for reason in compare([open_run(run) for run in runs]).refusals)
+
+
+def test_other_files_of_outputs_are_a_difference_of_the_texts(tmp_path: Path):
+    runs = [write_run(tmp_path, name, samples=40) for name in ("one", "two")]
+    change_identity(runs[1], "scores/*/manifest.json", "origin", {"file_sha256": "1"})
+    result = compare([open_run(run) for run in runs])
+    assert ("origin.file_sha256", "text") in [(each.field, each.concerns) for each in result.differences]
+    assert result.refusals == ()
+
+
+def test_a_rank_says_that_its_intervals_are_not_corrected(tmp_path: Path):
+    runs = [open_run(write_run(tmp_path, name, samples=40)) for name in ("one", "two")]
+    assert "rank by str_em (95% intervals, not corrected)" in as_markdown(compare(runs))
+
+
+def test_a_number_that_no_float_holds_is_an_error_that_names_the_line(tmp_path: Path):
+    run = write_run(tmp_path, "one", samples=4)
+    [scores] = run.glob("scores/*/scores.jsonl")
+    scores.write_text(scores.read_text().replace('"length": ', f'"length": 1{"0" * 400}', 1))
+    with pytest.raises(DataError, match=r"scores.jsonl, line 1: not a scored sample"):
+        open_run(run)
+
+
+def test_a_file_in_place_of_a_run_folder_is_called_a_file(tmp_path: Path):
+    (tmp_path / "gen.jsonl").write_text("")
+    with pytest.raises(UsageError, match="is a file; name a run folder"):
+        open_run(tmp_path / "gen.jsonl")
 
 
 def test_runs_on_other_data_are_not_ranked(tmp_path: Path):

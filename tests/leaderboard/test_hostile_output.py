@@ -12,6 +12,7 @@ import pytest
 from hostile import ALL, BIDI, FORMULA, HUGE, SCRIPT
 from many_runs import write_run
 
+from groundeval.cli import main
 from groundeval.compare import compare, open_run
 from groundeval.compare_report import as_markdown
 from groundeval.leaderboard.build import build
@@ -140,3 +141,23 @@ def test_one_line_is_one_line_of_limited_length():
 def test_markdown_marks_are_escaped():
     assert markdown("a|b [x](http://y) <b>") == "a\\|b \\[x\\]\\(http:\\/\\/y\\) &lt;b&gt;"
     assert FORMULA.startswith("=")
+
+
+def test_a_strangers_run_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    write_run(tmp_path / "runs", "one", samples=4)
+    run = write_run(tmp_path / "runs", "two", samples=4)
+    [results] = run.glob("scores/*/results.json")
+    found = json.loads(results.read_text())
+    found["metrics"]["\x1b[31mkey"] = found["metrics"]["length"]
+    results.write_text(json.dumps(found))
+    assert main(["leaderboard", "build", str(tmp_path / "runs"), "--out", str(tmp_path / "site")]) == 1
+    assert main(["compare", str(run), str(run)]) != 0
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert said.count("\\u001b[31mkey") >= 2
+    # Its folder is named once.
+    assert said.splitlines()[0].count(run.name) == 1
+
+
+def test_markdown_makes_no_link_of_an_address_without_a_scheme():
+    assert markdown("me@evil.com WWW.evil.com") == "me&#64;evil.com WWW\\.evil.com"

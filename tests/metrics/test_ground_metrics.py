@@ -181,3 +181,11 @@ def test_a_refusal_score_of_exactly_85_is_not_refused(monkeypatch: pytest.Monkey
     monkeypatch.setattr("groundeval.metrics.ground.refusal_score", lambda text: 85.0)
     assert values("Perhaps.", "ground_refusal")["ground_refusal"] == 0.5
     assert values("Perhaps.", "ground_refusal", docs=NOWHERE)["ground_refusal"] == 0.0
+
+
+def test_process_align_takes_the_same_decision_as_the_reward(monkeypatch: pytest.MonkeyPatch):
+    answers, does_not = "The documents answer the question.", "The documents do not answer the question."
+    for r, decision in ((85.0, answers), (85.3, does_not)):
+        monkeypatch.setattr("groundeval.metrics.ground.refusal_score", lambda text, r=r: r)
+        said = "<think>Hm.</think>Perhaps."
+        assert values(said, "process_align", ("Hm.", decision)) == {"process_align": 1.0}

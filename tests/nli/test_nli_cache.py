@@ -113,6 +113,10 @@ def test_a_network_file_system_is_refused_in_favour_of_the_server(tmp_path: Path
     monkeypatch.setattr("groundeval.nli.cache.file_system", lambda path: "nfs4")
     with pytest.raises(UsageError, match="serve-nli"):
         VerdictCache(tmp_path / "nli.sqlite", IDENTITY)
+    (tmp_path / "nli.sqlite").touch()
+    for use in (info, clear):
+        with pytest.raises(UsageError, match="serve-nli"):
+            use(tmp_path / "nli.sqlite")
 
 
 def test_the_nearest_mount_tells_the_file_system(tmp_path: Path):

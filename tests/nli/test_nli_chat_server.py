@@ -144,6 +144,19 @@ def test_a_model_that_thinks_first_is_refused_with_what_it_said():
         connect(f"causal:judge@{chat.address}").load()
 
 
+@pytest.mark.parametrize(
+    ("first", "message"),
+    [({"The": 0.99, "Yes": 1e-6}, "probability of 1e-06, needed is 0.1"), ({"Yes": math.nan}, "nan")],
+)
+def test_an_answer_in_which_yes_and_no_are_only_noise_is_no_verdict(first: dict[str, float], message: str):
+    with chat_server() as chat, connect(f"causal:judge@{chat.address}") as nli:
+        nli.load()
+        chat.reply = lambda body: completion(first)
+        [outcome] = nli.outcomes(PAIRS[:1])
+    assert isinstance(outcome, SampleError)
+    assert message in str(outcome)
+
+
 def test_a_pair_that_the_server_does_not_take_fails_alone():
     def picky(body: dict[str, Any]) -> Reply:
         if len(body["messages"][0]["content"]) > 2_000:

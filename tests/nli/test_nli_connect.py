@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from groundeval.cli import main
 from groundeval.errors import UsageError
-from groundeval.nli import NLI_MODELS, Traits, connect, register_nli
-from groundeval.nli.weights import kind_of_config
+from groundeval.nli import NLI_MODELS, NLIOptions, Traits, connect, register_nli
+from groundeval.nli.weights import kind_of_config, revision_of
 from groundeval.records import Pair, Verdict
 
 
@@ -94,7 +95,28 @@ def test_a_check_names_what_may_have_been_meant_and_loads_nothing(tmp_path: Path
 def test_a_value_that_is_not_allowed_is_refused(options: dict, message: str):
     with pytest.raises(UsageError, match=message):
         connect("true", **options)
-    assert connect("true", threshold=1, max_length=4, label="2", revision=None, patience=3)
+    assert connect("classifier", threshold=1, max_length=4, label="2", revision=None, patience=3)
+
+
+@pytest.mark.parametrize("spec", ["true", "minicheck", "lexical", "causal:judge@http://127.0.0.1:9/v1"])
+def test_a_longest_input_is_refused_by_verifiers_that_have_none(spec: str):
+    with pytest.raises(UsageError, match="max_length=128: only classifier and causal"):
+        connect(spec, max_length=128).check()
+
+
+def test_a_model_that_runs_its_own_configuration_is_named_by_its_commit_once_it_is_trusted(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def from_hub(source: str, *, revision: str | None, trust_remote_code: bool) -> SimpleNamespace:
+        if not trust_remote_code:
+            raise ValueError("pass trust_remote_code=True")
+        return SimpleNamespace(_commit_hash="abc")
+
+    transformers = pytest.importorskip("transformers")
+    monkeypatch.setattr(transformers.AutoConfig, "from_pretrained", from_hub)
+    assert revision_of("nobody/own-code", None, trust_remote_code=True) == "abc"
+    model = NLI_MODELS.get("classifier")(NLIOptions(model="nobody/own-code", trust_remote_code=True))
+    assert model.revision == "abc"
 
 
 def test_a_model_that_judges_nothing_is_refused():

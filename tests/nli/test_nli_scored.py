@@ -140,6 +140,17 @@ def test_the_score_of_a_chat_model_is_the_share_of_yes(chat_model: Path):
     assert verdict.score == pytest.approx(float((yes - no).detach().sigmoid()), abs=1e-5)
 
 
+def test_a_chat_model_whose_answer_begins_with_neither_yes_nor_no_gives_no_verdict(chat_model: Path):
+    model = opened("causal", chat_model)
+    model.load()
+    loaded = model._replicas[0]
+    with torch.no_grad():
+        loaded.lm_head.weight[model.tokenizer.convert_tokens_to_ids(["yes", "no"])] *= -1
+    with pytest.raises(PartialFailure) as caught:
+        model.score([Pair("lisbon is old", "it is old")])
+    assert "began its answer with" in str(caught.value.outcomes[0])
+
+
 def test_minicheck_takes_the_best_of_its_chunks_of_whole_sentences(tiny_t5: Path):
     model = opened("minicheck", tiny_t5)
     chunks = [" ".join(f"Sentence {n} of chunk {c} says nothing." for n in range(70)) for c in range(3)]
@@ -167,6 +178,12 @@ def test_the_threshold_decides(classifier: Path):
     strict = opened("classifier", classifier, threshold=found[10]).score(pairs)
     assert sum(v.entailed for v in strict) == 10
     assert opened("classifier", classifier).identity() != opened("classifier", classifier, threshold=0.9).identity()
+
+
+def test_arguments_of_the_weights_are_part_of_what_determines_the_verdicts(classifier: Path):
+    plain, other = opened("classifier", classifier), opened("classifier", classifier, model_args={"subfolder": "x"})
+    assert "model_args" not in plain.identity()
+    assert other.identity()["model_args"] == {"subfolder": "x"}
 
 
 def test_chunks_may_be_averaged(classifier: Path):

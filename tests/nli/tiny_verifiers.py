@@ -75,7 +75,7 @@ def write_classifier(folder: Path, labels: Sequence[str], *, order: Sequence[int
 
 
 def write_chat_model(folder: Path, *, positions: int = 128) -> Path:
-    """A Llama with a chat template, for whom `yes` and `no` are words."""
+    """A Llama with a chat template, for whom `yes` and `no` are words, and likely ones behind `answer :`."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -97,6 +97,10 @@ def write_chat_model(folder: Path, *, positions: int = 128) -> Path:
             initializer_range=0.4,
         )
     )
+    yes_no, colon = (tokenizer.convert_tokens_to_ids(words) for words in (["yes", "no"], ":"))
+    with torch.no_grad():
+        model.lm_head.weight[yes_no] += 3 * model.model.embed_tokens.weight[colon]
+        model.model.embed_tokens.weight[colon] *= 20
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -54,8 +54,11 @@ def test_a_part_of_the_refusal_is_no_refusal(text: str):
         "I apologize, but I couldn't find an answer, it is Shakespeare, in the search results.",
         f'He said "{REFUSAL}" [1].',
         f'The old man said to her "{REFUSAL_PATTERN}" and left the room.',
-        f"{REFUSAL} {REFUSAL}",
         f"{REFUSAL}\n\nMarlowe, Kyd, Greene and Nashe",
+        f"{REFUSAL_PATTERN}, Hamlet wrote the play who.",
+        f"{REFUSAL_PATTERN} to your question Hamlet wrote the play who.",
+        f"{REFUSAL_PATTERN} but Hamlet wrote the play who.",
+        f"Who wrote the play Hamlet: {REFUSAL}",
     ],
 )
 def test_a_refusal_with_an_answer_before_behind_or_inside_it_is_mixed(text: str):
@@ -79,6 +82,15 @@ def test_a_gold_answer_that_the_question_holds_does_not_mix_a_refusal():
 @pytest.mark.parametrize("text", ["", " \n", "[1]", "...", "[1][2]."])
 def test_an_output_without_a_statement_is_void(text: str):
     assert outcome(text) == "void"
+
+
+@pytest.mark.parametrize("verb", ["could", "could now", "couldn't not"])
+def test_who_found_an_answer_does_not_refuse(verb: str):
+    assert outcome(REFUSAL.replace("couldn't", verb)) == "answered"
+
+
+def test_a_refusal_said_twice_is_one_with_a_word_besides():
+    assert decide(f"{REFUSAL} {REFUSAL}", QUESTION, GOLD) == decide(f"{REFUSAL} Kyd.", QUESTION, GOLD)
 
 
 @pytest.mark.parametrize("text", ["Shakespeare [1].", "The documents do not say who wrote it.", "Marlowe"])

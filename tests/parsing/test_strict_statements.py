@@ -50,6 +50,9 @@ def test_empty_items_are_none():
 
 def test_words_are_runs_with_a_letter_or_digit():
     assert words("It `` is '' 3 . metres -- high") == 5
+    assert words("It—was—opened_in/1890") == 5
+    assert words("It's 4,207.5 metres, isn’t it") == 5
+    assert words("東京は大きい") == 6
 
 
 @given(strict_text)

@@ -23,14 +23,49 @@ def test_what_generation_leaves_at_the_end_goes_without_a_trace(end: str):
         "<!-- Rome -->", "\x00", "\x1b",
         "<span style='display:none'>Rome</span>", "<p hidden>Rome</p>", "<del>Rome</del>", "~~Rome~~",
         "<script>Rome</script>",
-        "\u202e", "\U000e0052\U000e006f",
+        "\u202e", "\U000e0052\U000e006f", "\u2853\u2815",
+        "<span style='opacity:0'>Rome</span>", "~Rome~", "~in Rome or so~",
     ],
 )  # fmt: skip
 def test_what_is_hidden_inside_leaves_a_mark_and_nothing_of_its_content(hidden: str):
     assert visible(f"Paris {hidden} is large.") == f"Paris {HIDDEN} is large."
 
 
-@pytest.mark.parametrize("text", ["x < y and y > z", "a <b> c", "vector<int>", "[sep]", "<10% of it>"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[//]: # (It is Rome) [1]",
+        "[1]: <> (It is Rome)",
+        "[x]: Rome 'is large'",
+        "$\\phantom{Rome}$",
+        "\\color{white} R",
+    ],
+)
+def test_what_markdown_and_latex_do_not_show_is_hidden(line: str):
+    seen = visible(f"Paris\n{line}\nis large.")
+    assert HIDDEN in seen
+    assert "R" not in seen
+
+
+def test_letters_in_boxes_and_those_of_flags_are_letters():
+    assert visible("🅽🅾🆃 true, 🇳🇴") == "NOT true, NO"
+
+
+@pytest.mark.parametrize(
+    "text", ["**It is** so.", "*It* is `so`.", "__It is so__.", "**It is so.**", "_It_ **_is_** so."]
+)
+def test_emphasis_is_not_part_of_the_text(text: str):
+    assert visible(text) == "It is so."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x < y and y > z", "a <b> c", "vector<int>", "[sep]", "<10% of it>", "~5 km to ~10 km", "10~20 and 30~40",
+        "2*3*4 = 24", "2 * 3", "* item", "snake_case", "[1]: Firth Bridge",
+        "[Doc 1]: It is Rome", "[Answer]: It is Rome",
+    ],
+)  # fmt: skip
 def test_signs_that_hide_nothing_stay(text: str):
     assert visible(text) == text
 
@@ -74,8 +109,12 @@ def test_any_text_becomes_one_that_can_be_shown_and_asked(text: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["<!--" * 20_000, "<a " * 30_000, "</s>" * 20_000 + "x", "<style" * 20_000, "hypothesis:" * 20_000]
-)
+    "text",
+    [
+        "<!--" * 20_000, "<a " * 30_000, "</s>" * 20_000 + "x", "<style" * 20_000, "hypothesis:" * 20_000,
+        "<a " + "hidden " * 28_000, "~a " * 60_000, "*" * 200_000, "[a]: " + "x " * 90_000, "\\color" * 30_000,
+    ],
+)  # fmt: skip
 def test_long_hostile_texts_are_read_in_no_time(text: str):
     started = time.perf_counter()
     for_verifier(visible(text))

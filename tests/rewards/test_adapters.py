@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -18,7 +19,7 @@ from reward_cases import example, thought, unanswerable
 from typer.testing import CliRunner
 
 from groundeval.cli import app
-from groundeval.errors import DataError, SampleError, UsageError
+from groundeval.errors import BackendError, DataError, SampleError, UsageError
 from groundeval.nli.lexical import Lexical
 from groundeval.rewards.adapters import nemo_gym, slime
 from groundeval.rewards.adapters.verifiers import reward_of_trace, rubric_function
@@ -85,6 +86,19 @@ def test_verl_is_told_of_a_failed_sample_unless_the_user_says_what_it_gets():
         module.compute_score_sync(*arguments, reward=STAGE2, nli="lexical")
     found = module.compute_score_sync(*arguments, reward=STAGE2, nli="lexical", failed=-1.0)
     assert (found["score"], found["failed"]) == (-1.0, 1.0)
+    sound = module.compute_score_sync("trust_asqa", GOOD, example_json(example()), reward=STAGE2, nli="lexical")
+    assert list(found) == list(sound)
+
+
+def test_verl_gets_the_total_as_score_whatever_the_parts_are_called(tmp_path: Path):
+    file = tmp_path / "named.yaml"
+    file.write_text(
+        "profile: trust\ncombine: sum\ncomponents: {score: answered, failed: {value: answered, weight: 2}}\n"
+    )
+    found = from_path("verl").compute_score_sync(
+        "trust_asqa", GOOD, example_json(example()), reward=str(file), nli="lexical"
+    )
+    assert found == {"score": 3.0, "failed": 0.0, "component/score": 1.0, "component/failed": 1.0}
 
 
 @pytest.fixture
@@ -144,6 +158,29 @@ def test_a_rubric_function_reads_the_conversation_and_the_info():
 @pytest.mark.usefixtures("_failing")
 def test_a_rubric_function_says_nan_for_a_failed_sample_since_an_exception_would_become_a_0():
     assert math.isnan(asyncio.run(verifiers_reward()(BROKEN, info=LABEL)))
+
+
+def test_a_rubric_function_says_nan_and_once_why_for_wrong_data_and_a_verifier_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def gone(self: Lexical, pairs: Any) -> Any:
+        raise BackendError("the verifier is gone")
+
+    monkeypatch.setattr(Lexical, "score", gone)
+    reward = verifiers_reward()
+    with caplog.at_level("ERROR"):
+        found = [asyncio.run(reward(BROKEN, info=info)) for info in (LABEL, LABEL, {}, {"task": "x"})]
+    assert all(math.isnan(each) for each in found)
+    assert len(caplog.records) == 2
+    assert "the verifier is gone" in caplog.text
+    assert "must hold `task` and `example`" in caplog.text
+
+
+def test_weights_and_parameters_must_be_finite():
+    with pytest.raises(UsageError, match='weight of reward "trust": nan; must be a finite number'):
+        Rewarder.of({"trust": math.nan})
+    with pytest.raises(UsageError, match="citation_penalty=inf: must be a finite number"):
+        Rewarder.of(STAGE2, parameters={"citation_penalty": math.inf})
 
 
 def test_a_trace_is_rewarded_for_its_last_answer():

@@ -65,9 +65,19 @@ def test_an_example_holds_only_the_documents_that_its_prompt_shows(tmp_path: Pat
     assert all(len(example_of(row["example"]).docs or ()) == 2 for row in rows)
 
 
+def test_every_task_may_have_data_of_its_own(tmp_path: Path):
+    own = tmp_path / "own.jsonl"
+    own.write_text(json.dumps({"question": "Own?", "docs": [], "answers": [["x"]]}) + "\n")
+    given = ["--task", "trust_asqa,trust_eli5", "--data", f"trust_asqa={own}"]
+    rows = exported(tmp_path / "train.jsonl", *given)
+    assert [example_of(row["example"]).question for row in rows if row["task"] == "trust_asqa"] == ["Own?"]
+    assert len([row for row in rows if row["task"] == "trust_eli5"]) > 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (("--data", "asqa=x.json"), 'unknown task of this run in --data "asqa"'),
         (("--format", "vrl"), 'unknown --format "vrl". Did you mean "verl"?'),
         (("--format", "verl"), "verl reads parquet; name the file train.parquet"),
         (("--task", "trust_asqq"), 'unknown task "trust_asqq"'),

@@ -200,7 +200,7 @@ def test_the_range_follows_from_the_parameters(name: str, parameters: dict[str, 
 
 
 def test_a_wrong_parameter_is_named_with_what_is_allowed():
-    with pytest.raises(UsageError, match=r'unknown parameter of reward "ground_grpo_stage2" "reductoin".*"reduction"'):
+    with pytest.raises(UsageError, match=r'reward "ground_grpo_stage2": unknown parameter "reductoin".*"reduction"'):
         load_reward("ground_grpo_stage2", "trust_asqa", reductoin="sum")
     with pytest.raises(UsageError, match=r'parameter reduction=.*must be "sum" or "mean"'):
         load_reward("ground_grpo_stage2", "trust_asqa", reduction="max")

@@ -21,6 +21,7 @@ from groundeval.records import Response
 from groundeval.rewards import RewardSpec
 from groundeval.rewards.columns import example_json
 from groundeval.rewards.rollouts import Rewarder
+from groundeval.tasks import TASKS
 
 make_app = pytest.importorskip("groundeval.rewards.server").make_app
 
@@ -125,6 +126,73 @@ def test_a_wrong_request_is_told_what_is_wrong_and_where(body: Any, says: str):
     assert says in answer.json()["error"]
 
 
+def test_a_request_cannot_make_the_server_run_or_read_a_file(tmp_path: Path):
+    ran, evil, described = tmp_path / "ran", tmp_path / "evil.py", tmp_path / "task.yaml"
+    evil.write_text(f"open({str(ran)!r}, 'w')\n")
+    described.write_text("name: secret\n")
+    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told())) as address:
+        for file in (str(evil), f"{evil}:task", str(described), str(tmp_path / "missing.yaml")):
+            label = json.dumps(sample(task=file))
+            output = {"response": {"output": []}}
+            answers = [
+                post(address, {"samples": [sample(task=file)]}),
+                post(address, {"query": ["PA"], "prompts": ["P"], "labels": [label]}, "/"),
+                post(address, {**sample(task=file), **output}, "/verify"),
+                post(address, {"verifier_metadata": sample(task=file), **output}, "/verify"),
+            ]
+            assert [each.status_code for each in answers] == [400] * 4
+            assert all(f'unknown task "{file}"' in each.json()["error"] for each in answers)
+    assert not ran.exists()
+
+
+def test_the_task_that_the_server_was_started_with_may_be_a_file_that_requests_name_too(tmp_path: Path):
+    file = tmp_path / "own.py"
+    file.write_text(
+        "from dataclasses import replace\n"
+        "from groundeval.tasks import load_task, register_task\n"
+        "@register_task('own_for_test')\n"
+        "def own():\n"
+        "    return replace(load_task('trust_asqa'), name='own_for_test')\n"
+    )
+    unnamed = {name: value for name, value in sample().items() if name != "task"}
+    try:
+        with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told(), task=str(file))) as address:
+            for each in (unnamed, sample(task=str(file)), sample(task="own_for_test")):
+                assert post(address, {"samples": [each]}).json()["rewards"][0]["total"] == 3.5
+    finally:
+        TASKS._entries.pop("own_for_test", None)
+
+
+MESSAGE = {"type": "message", "content": "A"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "says"),
+    [
+        ("/rewards", {"samples": [sample(task="a\0.yaml")]}, "unknown task"),
+        ("/rewards", {"samples": [sample(example="[" * 100_000)]}, 'column "example" is no JSON'),
+        ("/", {"query": ["A"], "prompts": ["Q"], "labels": [json.dumps(sample(task=["a"]))]}, "must be JSON with"),
+        ("/verify", {**sample(), "response": {"output": [3]}}, "response.output: holds 3"),
+        ("/verify", {**sample(), "response": {"output": [{"type": "message"}]}}, "has no content"),
+        ("/verify", {**sample(), "response": {"output": [{**MESSAGE, "content": 3}]}}, "content 3: must be a text"),
+        ("/verify", {**sample(), "response": {"output": [{"type": "reasoning", "content": 3}]}}, "content 3"),
+        ("/verify", {**sample(task=["a"]), "response": {"output": [MESSAGE]}}, "unknown task"),
+    ],
+)  # fmt: skip
+def test_a_malformed_body_is_the_clients_error(path: str, body: Any, says: str):
+    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told())) as address:
+        answer = post(address, body, path)
+    assert answer.status_code == 400
+    assert says in answer.json()["error"]
+
+
+def test_reasoning_without_a_text_is_no_reasoning():
+    reasoning = {"type": "reasoning", "content": [{"text": None}, None]}
+    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told())) as address:
+        body = {**sample(), "response": {"output": [reasoning, {"type": "message", "content": GOOD}]}}
+        assert post(address, body, "/verify").json()["reward"] == 3.5
+
+
 def test_a_token_guards_all_but_health():
     with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told(), token="secret")) as address:
         assert post(address, {"samples": [sample()]}).status_code == 401
@@ -177,7 +245,7 @@ def test_the_command_serves_a_reward_until_it_is_told_to_stop(tmp_path: Path):
     [
         (["--reward", "trst"], 'unknown reward "trst". Did you mean "trust"?'),
         (["--reward", "trust", "--task", "trust_asq"], 'unknown task "trust_asq"'),
-        (["--reward", "ternary", "--reward-args", "wrnog=-2"], 'unknown parameter of reward "ternary" "wrnog"'),
+        (["--reward", "ternary", "--reward-args", "wrnog=-2"], 'reward "ternary": unknown parameter "wrnog"'),
         (["--reward", "trust", "--nli", "lexicla"], 'unknown NLI model "lexicla"'),
     ],
 )

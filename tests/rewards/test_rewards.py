@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import pickle
+import re
+import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from reward_cases import REFUSAL, Told, example, lexical, rewarded, thought, unanswerable
+from typer.main import get_command
 from typer.testing import CliRunner
 
 import groundeval
@@ -206,7 +211,9 @@ def test_a_wrong_yaml_file_is_told_what_is_wrong(change: tuple[str, str], says: 
         load_reward(file, "trust_asqa")
 
 
-def test_a_plugin_file_adds_a_reward_with_parameters_of_its_own(tmp_path: Path):
+def test_a_plugin_file_adds_a_reward_with_parameters_of_its_own_that_pickles_after_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     file = tmp_path / "brief_reward.py"
     file.write_text(
         "from functools import partial\n"
@@ -222,8 +229,15 @@ def test_a_plugin_file_adds_a_reward_with_parameters_of_its_own(tmp_path: Path):
         reward = load_reward(f"{file}:brief_for_test", "trust_asqa", most=4)
         assert reward([response("one two")])[0].total == 0.5
         assert reward.description == "Short answers."
-        with pytest.raises(UsageError, match=r'unknown parameter .* "mots". Did you mean "most"'):
+        with pytest.raises(UsageError, match=r'unknown parameter "mots". Did you mean "most"'):
             load_reward(str(file), "trust_asqa", mots=4)
+        spec = RewardSpec(str(file), {"most": 4})
+        spec([response("one two")], ["trust_asqa"])
+        pickled = pickle.dumps(spec)
+        # As in another process, which has not loaded the file.
+        for name in [each for each in sys.modules if each.startswith("groundeval_plugin_brief_reward")]:
+            monkeypatch.delitem(sys.modules, name)
+        assert pickle.loads(pickled)([response("one two")], ["trust_asqa"])[0].total == 0.5
     finally:
         REWARDS._entries.pop("brief_for_test", None)
 
@@ -253,6 +267,32 @@ def test_the_list_of_rewards_shows_ranges_profiles_metrics_and_parameters():
 @pytest.mark.parametrize("name", ["trust", "strict_grounded", "ternary"])
 def test_sound_rewards_pass_the_validation(name: str):
     assert main(["validate", name, "--task", "trust_asqa", "--data", "embedded", "--json"]) == 0
+
+
+def test_the_validation_takes_parameters_and_says_where_gold_is_beaten(capsys: pytest.CaptureFixture[str]):
+    given = ["--task", "trust_asqa", "--data", "embedded", "--nli-args", "cache=false", "--json"]
+    main(["validate", "ternary", "--reward-args", "wrong=-0.5,refuse=2", *given])
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)}
+    assert "every total lies in [-0.5, 2]" in checks
+    beaten = re.search(r"of (\d+) examples (\d+) with", checks["nothing earns more than gold"]["detail"])
+    assert beaten is not None
+    assert 0 < int(beaten[2]) <= int(beaten[1])
+    assert main(["validate", "trust_asqa", "--reward-args", "a=1", "--data", "embedded"]) == 2
+    assert "only rewards have parameters" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [("serve-rewards",), ("data", "export"), ("validate",)])
+def test_the_examples_in_the_help_run(command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    server = pytest.importorskip("groundeval.rewards.server")
+    monkeypatch.setattr(server, "serve", lambda *arguments, **options: None)
+    monkeypatch.chdir(tmp_path)
+    found: Any = get_command(app)
+    for name in command:
+        found = found.commands[name]
+    examples = re.findall(rf"groundeval ({' '.join(command)} .*)$", inspect.cleandoc(found.help), re.M)
+    assert examples
+    for each in examples:
+        assert main(shlex.split(each)) == 0, each
 
 
 def test_an_unsound_reward_fails_the_validation(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -57,8 +57,11 @@ def _nli():  # type: ignore[no-untyped-def]
     [
         (HONEST, 1.0),
         ("It is Paris [1].", 2 / 3),  # recall 1/2, useful 1
-        ("It is Paris [1]. It is Rome.", 0.5),  # recall 1/2, useful 1/2, cited 1
-        ("It is Paris [1]. It is Rome [1].", 0.25),  # as before, and cited 1/2
+        ("It is Paris [1]. It is Rome.", 0.5 / 3),  # recall 1/2, useful 1/2, cited 1/3
+        ("It is Paris [1]. It is Rome [1].", 0.5 / 3),  # as before
+        (f"{HONEST} It lies on a river [1].", 0.8 * 2 / 3),  # useful 2/3, cited 2/3
+        (f"{HONEST} It lies on a river.", 0.8 / 2),  # useful 2/3, cited 2/4
+        (f"{HONEST} It lies in Spain.", 0.8 / 2),
         ("It is Paris [1]. It lies on a river [1].", 0.25),  # useful 1/2, cited 1/2
         ("It is Paris [1]. It lies on a river [1]. It is Rome [2].", 0.8 * 2 / 3),  # useful 2/3, cited 2/3
         ("It is Paris [1][3]. It is Rome [2].", 2 / 3),  # cited 2/3

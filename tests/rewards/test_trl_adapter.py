@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import pickle
 from pathlib import Path
 from types import SimpleNamespace
@@ -117,6 +118,14 @@ def test_the_alarm_reads_what_the_trainer_has_logged():
         assert metrics["ground_grpo_stage2/hacking_alarm"] == expected
 
 
+def test_an_example_may_come_read_and_a_batch_may_be_empty():
+    reward = trl_reward("ground_grpo_stage2", nli="lexical")
+    assert call(reward, GOOD, example=[json.loads(example_json(example()))]) == [3.5]
+    assert call(reward, log_metric=lambda name, value: None) == []
+    with pytest.raises(DataError, match="completion None: must be a text, a message or a list of messages"):
+        asyncio.run(reward(prompts=["Q"], completions=[None], example=[example_json(example())], task=["trust_asqa"]))
+
+
 def test_missing_columns_and_unknown_names_are_told_before_anything_is_asked():
     reward = trl_reward("ground_grpo_stage2", nli="lexical")
     with pytest.raises(UsageError, match='no column "example"; it has: question'):
@@ -136,7 +145,9 @@ def test_a_grpo_trainer_steps_with_an_asynchronous_recipe(tmp_path: Path):
 
     from groundeval.rewards.export import ExportOptions, prompted, trl_row
 
-    rows = [trl_row(*each) for each in prompted("trust_asqa", ExportOptions(data="embedded", num_docs=2, limit=4))]
+    rows = [
+        trl_row(*each) for each in prompted("trust_asqa", ExportOptions(data={"*": "embedded"}, num_docs=2, limit=4))
+    ]
     tokenizer = tag_tokenizer()
     told: list[list[float | None]] = []
     reward = trl_reward(

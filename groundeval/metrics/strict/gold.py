@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -12,7 +13,8 @@ from groundeval.metrics.gold import entails_claim
 from groundeval.metrics.lists import list_text, ratio
 from groundeval.metrics.metric import Context
 from groundeval.metrics.reading import Reading
-from groundeval.parsing.strict.matching import equals, states, tokens
+from groundeval.parsing.strict.guesses import states
+from groundeval.parsing.strict.matching import equals, tokens
 from groundeval.parsing.strict.statements import sentences, words
 from groundeval.parsing.strict.visible import for_verifier
 
@@ -20,6 +22,10 @@ UNIT_WORDS = 60
 """A longer statement counts as several, so that joining sentences does not make padding cheaper."""
 ALLOWANCE = 2
 """A statement may be so many times as long as the claims that it brings."""
+
+
+_DENIED = re.compile("[¬≠❌❎✖✗✘✕⛔🚫]")
+"""Signs that take an item of a list back."""
 
 
 class Part(NamedTuple):
@@ -60,13 +66,17 @@ async def brought(reading: Reading, ctx: Context, allowed: Sequence[bool] | None
         places = await asyncio.gather(*(_first_entailing(part, reading, ctx, kept) for part in parts))
     else:
         gold = reading.response.example.answers or ()
-        matches = equals if reading.kind == "list" else partial(states, gold=gold)
-        said = [tokens(text) if keep else () for text, keep in zip(_texts(reading, ctx), kept, strict=True)]
+        matches = _is_listed if reading.kind == "list" else partial(states, gold=gold)
+        said = [text if keep else "" for text, keep in zip(_texts(reading, ctx), kept, strict=True)]
         places = [
             next((place for place, text in enumerate(said) if text and matches(part.aliases, text)), None)
             for part in parts
         ]
     return {part: place for part, place in zip(parts, places, strict=True) if place is not None}
+
+
+def _is_listed(aliases: Sequence[str], item: str) -> bool:
+    return not _DENIED.search(item) and equals(aliases, tokens(item))
 
 
 def _texts(reading: Reading, ctx: Context) -> list[str]:

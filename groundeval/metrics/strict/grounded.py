@@ -30,15 +30,19 @@ async def strict_grounded(response: Response, ctx: Context) -> Values:
 
     `grounded_rec`: their share of all supported ones. `grounded_useful`: the share of statements that bring one not
     brought before. `grounded_cited`: precise citations of these statements, of all citations as written, repetitions
-    included; so true sentences on something else cannot dilute needless citations. In [0, 1]; 0 for an unanswerable
-    question and for all that is no plain answer.
+    included; so true sentences on something else cannot dilute needless citations. A statement without a citation
+    counts as one, an unsupported one as one more, so that leaving a citation out does not pay. In [0, 1]; 0 for an
+    unanswerable question and for all that is no plain answer.
     """
     judged = await judged_statements(response, ctx)
     reading, example = ctx.read(response), response.example
     if not judged or not example.answerable:
         return {"grounded_rec": 0.0, "grounded_useful": 0.0, "grounded_cited": 0.0}
     bringing = supported_only(await brought(reading, ctx, [each.supported for each in judged]), response)
-    written = sum(len(statement.citations) for statement in reading.statements)
+    written = sum(
+        max(len(statement.citations), 1) + (not each.supported)
+        for statement, each in zip(reading.statements, judged, strict=True)
+    )
     return {
         "grounded_rec": ratio(sum(shares_brought(bringing, reading)), sum(example.supported)),
         "grounded_useful": useful(bringing, reading),

@@ -19,10 +19,12 @@ _PART = re.compile(
     rf"|\s+|[,;&†、，；{_PLACE}]|and(?![^\W\d_])",
     re.IGNORECASE,
 )
-_GROUP = re.compile(rf"{_PLACE}(?:\s*(?:[,;&]|and\b)?\s*{_PLACE})+")
-_SPACED = re.compile(rf"[ \t]*{_PLACE}")
+_GROUP = re.compile(rf"{_PLACE}(?:\s*(?:(?:[,;&]|and\b)\s*)?{_PLACE})+")
+_SPACED = re.compile(rf"(?<![ \t])[ \t]*{_PLACE}")
 _ENDINGS = tuple(".!?")
 """In `Paris is large. [1].` the last full stop is that of the citation."""
+_WIDEST = 100
+"""A range of more documents is text: nobody cites so many."""
 _NESTING = 4
 """Brackets in brackets are read so deep; deeper ones lose their brackets."""
 
@@ -49,7 +51,7 @@ def remove_citations(text: str) -> str:
 def numbers(content: str) -> tuple[int, ...] | None:
     """The integers that the content of a pair of brackets cites, ranges expanded; None if it is no citation.
 
-    A range that runs backwards is read forwards.
+    A range that runs backwards is read forwards; one of more than 100 documents makes the whole text.
     """
     found: list[int] = []
     position = 0
@@ -59,6 +61,8 @@ def numbers(content: str) -> tuple[int, ...] | None:
             return None
         if part["first"]:
             first, last = int(part["first"]), int(part["last"] or part["first"])
+            if abs(last - first) >= _WIDEST:
+                return None
             found += range(min(first, last), max(first, last) + 1)
         position = part.end()
     return tuple(found) if found else None

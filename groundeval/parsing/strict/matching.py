@@ -36,30 +36,6 @@ def holds(aliases: Iterable[str], text: Sequence[str]) -> bool:
     return any(f" {' '.join(alias_tokens(alias))} " in joined for alias in aliases if alias_tokens(alias))
 
 
-def states(aliases: Iterable[str], text: Sequence[str], gold: Iterable[Iterable[str]]) -> bool:
-    """Does the text hold some alias, and none of them as one of several guesses.
-
-    An alias beside the word "or" is a guess, unless what stands on the other side is an alias of a gold answer too.
-    """
-    if "or" not in text:
-        return holds(aliases, text)
-    known = {alias_tokens(alias) for answer in gold for alias in answer} - {()}
-    guesses = [
-        _is_guess(text, start, start + len(alias), known)
-        for alias in {alias_tokens(alias) for alias in aliases} - {()}
-        for start in range(len(text) - len(alias) + 1)
-        if tuple(text[start : start + len(alias)]) == alias
-    ]
-    return bool(guesses) and not any(guesses)
-
-
-def _is_guess(text: Sequence[str], start: int, end: int, known: Iterable[tuple[str, ...]]) -> bool:
-    before, after = text[: max(0, start - 1)], text[end + 1 :]
-    if text[start - 1 : start] == ("or",) and not any(before[-len(alias) :] == alias for alias in known):
-        return True
-    return text[end : end + 1] == ("or",) and not any(after[: len(alias)] == alias for alias in known)
-
-
 def equals(aliases: Iterable[str], text: Sequence[str]) -> bool:
     """Is the text, as tokens, some alias; an alias without tokens is ignored."""
     return any(alias_tokens(alias) == tuple(text) for alias in aliases if alias_tokens(alias))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -27,6 +28,14 @@ _GOES_ON = """
 _CONTINUATION = frozenset(_GOES_ON.split())
 """Words with which a refusal begins, varies and goes on, and which say nothing about the matter."""
 
+_ABOUT = frozenset(["to", "for", "about", "whether", "on", "regarding", "concerning", "as", "of"])
+"""Words behind a refusal after which it repeats the question."""
+_NAMES_QUESTION = frozenset(["question", "questions", "query"])
+_TURNS = frozenset(["but", "however", "though", "although", "yes", "no"])
+
+_NEGATION = re.compile(r"\b(?:c(?:ou?l?d?|a)n\W?t|not?|cannot|unable)\b")
+"""In normalised text. Without it the window says that an answer was found; with two of them, too."""
+
 _SPELLING = 70
 """A word of the window is one of the refusal's if it resembles it so much, in percent."""
 
@@ -47,8 +56,9 @@ def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ())
     """Does a text answer, refuse, both or neither.
 
     It refuses by Trust-Score's test, the best-matching window; but a text shorter than the refusal is compared with it
-    as a whole, so that one word of it is no refusal. Then the window is cut out. In the sentence that held it, words
-    with which refusals go on, and those of the question, say nothing. The output is mixed if what is left of some
+    as a whole, so that one word of it is no refusal; and the window must hold one negation. Then it is cut out. In the
+    sentence that held it, words with which refusals go on say nothing, nor do those of the question where it is
+    repeated behind the refusal; the same sentence again is one word. The output is mixed if what is left of some
     statement has a citation or four words, or if a gold answer stands in the text that the question does not hold.
     """
     parts = sentences(text)
@@ -58,16 +68,20 @@ def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ())
     window = _window(" ".join(normalized))
     if window is None:
         return Decision("answered")
-    asked = _CONTINUATION | set(tokens(question))
+    asked, refusals = set(tokens(question)), set[str]()
     beside, mixed, end = 0, _tells(text, question, answers), 0
     for part, whole in zip(parts, normalized, strict=True):
         start, end = end, end + len(whole) + 1
         held = window[0] < end - 1 and window[1] > start
-        silent = asked if held else _CONTINUATION
-        said = [word for word in _left(whole, window[0] - start, window[1] - start) if word not in silent]
-        count = len(said) if held else words(part.plain)
+        if whole in refusals:
+            said = count = 1
+        else:
+            said = _said(part.plain, window[0] - start, window[1] - start, asked if held else ())
+            count = said if held else words(part.plain)
+        if held:
+            refusals.add(whole)
         mixed = mixed or count >= MIXED_WORDS or bool(part.citations and count)
-        beside += len(said) + len(part.citations)
+        beside += said + len(part.citations)
     return Decision("mixed" if mixed else "refused", beside)
 
 
@@ -75,24 +89,36 @@ def _window(text: str) -> tuple[int, int] | None:
     """Where the refusal is in a normalised text, or None if it is not."""
     refusal = normalize(REFUSAL_PATTERN)
     if len(text) < len(refusal):
-        return (0, len(text)) if round(ratio(refusal, text)) > REFUSAL_THRESHOLD else None
+        return _negated(text, 0, len(text)) if round(ratio(refusal, text)) > REFUSAL_THRESHOLD else None
     found = partial_ratio_alignment(refusal, text)
     if found is None or round(found.score) <= REFUSAL_THRESHOLD:
         return None
-    return found.dest_start, found.dest_end
+    return _negated(text, found.dest_start, found.dest_end)
 
 
-def _left(text: str, start: int, end: int) -> list[str]:
-    """The words of a text that are left when a window is cut out: those whose middle lies outside of it, and those
-    inside that are no words of the refusal."""
-    left: list[str] = []
-    position = 0
-    for word in text.split():
-        middle = position + len(word) / 2
-        if not (start <= middle < end and _is_of_refusal(word)):
-            left.append(word)
-        position += len(word) + 1
-    return left
+def _negated(text: str, start: int, end: int) -> tuple[int, int] | None:
+    return (start, end) if len(_NEGATION.findall(text[start:end])) == 1 else None
+
+
+def _said(sentence: str, start: int, end: int, asked: Container[str]) -> int:
+    """The number of words of a sentence that say something, when a window of its normalised text is cut out.
+
+    Words inside the window that are none of the refusal's do. Those of the question, `asked`, say nothing behind "to",
+    "about" and the like, as far as the next comma.
+    """
+    said, position, about, over = 0, 0, False, False
+    for written in sentence.split():
+        for word in normalize(written).split():
+            middle = position + len(word) / 2
+            position += len(word) + 1
+            if start <= middle < end:
+                said += 0 if _is_of_refusal(word) else words(word)
+                continue
+            over = over or (middle >= end and word in _TURNS)
+            about = middle >= end and not over and (about or word in _ABOUT) and word not in _NAMES_QUESTION
+            said += 0 if word in _CONTINUATION or (about and word in asked) else words(word)
+        over = over or (position > end and written[-1] in ",;:–—")
+    return said
 
 
 @lru_cache(maxsize=4_096)

@@ -19,6 +19,9 @@ from groundeval.parsing.strict.visible import HIDDEN
 _LINE = re.compile(r"[^\n]+")
 _LIST_MARK = re.compile(r"[ \t]*(?:(?:[-*•+]|#{1,6}|>|\(?\d{1,2}[.)])[ \t]+)*")
 _ITEM = re.compile(r"[^,;\n]+")
+_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_RUN = rf"[^\W_{_CJK}]"
+_WORD = re.compile(rf"[{_CJK}]|{_RUN}+(?:[.,]\d+)*(?:['’]{_RUN}{{1,2}}(?!{_RUN}))?")
 
 Span = tuple[int, int]
 
@@ -49,8 +52,9 @@ def items(text: str) -> tuple[Part, ...]:
 
 
 def words(text: str) -> int:
-    """The number of words: runs without blanks that hold a letter or digit."""
-    return sum(any(map(str.isalnum, word)) for word in text.split())
+    """The number of words: runs of letters and digits, whatever stands between them; each character of Chinese and
+    Japanese is one."""
+    return sum(1 for _ in _WORD.finditer(text))
 
 
 def _split(text: str, spans_of: Callable[[str], Iterable[Span]]) -> tuple[Part, ...]:

@@ -17,11 +17,25 @@ _SPECIAL_TOKEN = (
     r"|<｜[^<>\n]{1,40}｜>|(?-i:\[/?INST\]|\[(?:CLS|SEP|PAD|MASK|UNK)\])|<</?SYS>>"
 )
 _HIDDEN_MARKUP = (
-    r"<!--.*?(?:-->|\Z)|~~[^~\n]+~~|<(script|style|template|del|strike)\b.*?(?:</\1\s*>|\Z)"
-    r"|<(\w+)\b[^<>]*?(?:\bhidden\b|display\s*:\s*none|visibility\s*:\s*hidden)[^<>]*>.*?(?:</\2\s*>|\Z)"
+    r"<!--.*?(?:-->|\Z)|<(script|style|template|del|strike)\b.*?(?:</\1\s*>|\Z)"
+    r"|<(\w+)\b(?=[^<>]*>)[^<>]*?\b(?:hidden\b|style\s*=)[^<>]*>.*?(?:</\2\s*>|\Z)"
+    r"|~~[^~\n]+~~|(?<![\w~])~(?=[^\s~])[^~\n]*(?<!\s)~(?![\w~])"
+    r"|\\(?:[hv]?phantom|(?:text)?color)\b[^\n]*"
 )
-_CONTROL = r"[\x00-\x08\x0e-\x1b\x7f\u202d\u202e\U000e0000-\U000e007f\ufffc]+"
-_HIDING = re.compile(f"{_HIDDEN_MARKUP}|{_SPECIAL_TOKEN}|{_CONTROL}", re.DOTALL | re.IGNORECASE)
+_DEFINITION = (
+    r"(?m:^\ {0,3}\[(?:[^\[\]\n]+\]:[ \t]*[#<][^\n]*"
+    r"|[^\[\]\d\n]+\]:[ \t]*\S+(?:[ \t]+(?:\"[^\"\n]*\"|'[^'\n]*'|\([^()\n]*\)))?[ \t]*$))"
+)
+"""A line that Markdown takes for the target of links, and does not show: `[//]: # (...)`."""
+_CONTROL = r"[\x00-\x08\x0e-\x1b\x7f\u202d\u202e\u2800-\u28ff\U000e0000-\U000e007f\ufffc]+"
+_HIDING = re.compile(f"{_HIDDEN_MARKUP}|{_DEFINITION}|{_SPECIAL_TOKEN}|{_CONTROL}", re.DOTALL | re.IGNORECASE)
+_EMPHASIS = re.compile(r"(?<![\w*_`])[*_`]+(?![\s*_`])|(?<=[^\s*_`])[*_`]+(?![\w*_`])")
+_PICTURED = {
+    code: name[-1]
+    for code in range(0x1F100, 0x1F200)
+    if re.search(r"(?:NEGATIVE|REGIONAL).* LETTER [A-Z]$", name := unicodedata.name(chr(code), ""))
+}
+"""Letters that Unicode takes for symbols: white on black, and those of flags."""
 _ENDING = re.compile(rf"(?:\s*(?:{_SPECIAL_TOKEN}))+\s*\Z", re.IGNORECASE)
 _END_WINDOW = 2_000
 _INVISIBLE = re.compile(
@@ -38,14 +52,15 @@ _VERIFIER_MARK = re.compile(
 
 
 def visible(text: str) -> str:
-    """The text with compatibility forms unified (NFKC), line ends as `\\n`, and nothing invisible in it.
+    """The text with compatibility forms unified (NFKC), line ends as `\\n`, and nothing invisible in it, nor the marks
+    of Markdown's emphasis.
 
     Special tokens at the very end are what generation leaves behind and go without a trace. Elsewhere they, control
     characters and markup that hides text become `HIDDEN`.
     """
-    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", _LINE_END.sub("\n", text)))
+    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", _LINE_END.sub("\n", text)).translate(_PICTURED))
     text = _BLANK.sub(" ", _without_ending(text))
-    return _HIDING.sub(HIDDEN, text)
+    return _EMPHASIS.sub("", _HIDING.sub(HIDDEN, text))
 
 
 def _without_ending(text: str) -> str:

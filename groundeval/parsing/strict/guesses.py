@@ -11,7 +11,7 @@ from groundeval.parsing.strict.matching import alias_tokens, holds, tokens
 
 _ROUGHLY = frozenset(["so", "later", "earlier", "about", "around", "more", "less", "thereabouts"])
 """`1890 or so` is no guess."""
-_SEPARATOR = re.compile(r"(,?\s+or\b|(?<!\d),|,(?!\d{3}(?!\d))|[;/])", re.IGNORECASE)
+_SEPARATOR = re.compile(r"((?<!\s),?\s+or\b|(?<!\d),|,(?!\d{3}(?!\d))|[;/])", re.IGNORECASE)
 _LEAD = re.compile(r"\s*(?:(?:in|on|by|at|from|an?|the)\s+)*", re.IGNORECASE)
 _CHOICE = re.compile(r".*\b(?:one of|among|amongst|either|between)\b", re.IGNORECASE)
 _REACH = 20

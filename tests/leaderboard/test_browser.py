@@ -155,7 +155,8 @@ def test_a_thousand_samples_open_in_under_two_seconds(page: Browser):
 
 
 def test_a_sample_shows_its_evidence_and_a_citation_leads_to_its_document(page: Browser):
-    page.open(page.find("#trust_asqa-trust-table a[href*='runs/smollm2']").get_attribute("href"))
+    table = f"#{board_name('trust_asqa', 'trust')}-table"
+    page.open(page.find(f"{table} a[href*='runs/smollm2']").get_attribute("href"))
     page.until(lambda: page.all("#samples a"))
     page.all("#samples a")[1].click()
     page.until(lambda: page.find("#sample h2").text == "When was the university in Cambridge founded?")

@@ -65,7 +65,7 @@ def test_check_shows_the_plan_and_writes_nothing(tmp_path: Path, tiny: dict[str,
     [
         ({"top": {"stagse": 1}}, (), 1, 'unknown field "stagse". Did you mean "stages"'),
         ({"stage": {"rewards": "ground_grop"}}, (), 2, 'unknown reward "ground_grop". Did you mean'),
-        ({"stage": {"rewards": {"trust": {"options": {"wieght": 1}}}}}, (), 2, "parameter of reward"),
+        ({"stage": {"rewards": {"trust": {"options": {"wieght": 1}}}}}, (), 2, "unknown parameter"),
         ({"stage": {"trl": {"num_generations": 3}}}, (), 2, "does not divide by num_generations 3"),
         ({"stage": {"data": [{"task": "trust_asq", "source": "embedded"}]}}, (), 2, 'Did you mean "trust_asqa"'),
         ({"stage": {"data": [{"task": "trust_asqa", "source": "embedded", "count": 99}]}}, (), 1, "99 are needed"),

@@ -17,7 +17,7 @@ from groundeval.options import RunOptions
 from groundeval.records import Example
 from groundeval.rewards.registry import RewardSpec
 from groundeval.rewards.reward import Rewarded
-from groundeval.runner import execute, prepare_run
+from groundeval.runner import execute, prepare_run, requested_data
 from groundeval.runs import write_whole
 from groundeval.tasks import Task, load_task
 from groundeval.trainers.data import with_located_answers
@@ -92,8 +92,7 @@ def honest_data(
     questions = 0
     for reference in tasks:
         task = load_task(reference)
-        requested = options.data.get(task.name) or options.data.get(reference) or options.data.get("*")
-        dataset = task.load(requested, options.split)
+        dataset = task.load(requested_data(task, reference, options.data), options.split)
         shown = [with_documents(each, options.num_docs) for each in dataset.examples[: options.limit]]
         for example in with_located_answers(task, shown, options.scoring.nli, options.scoring.nli_options):
             questions += 1

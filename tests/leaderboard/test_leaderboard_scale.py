@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from many_runs import copy_run, data_file, write_run
@@ -14,8 +14,18 @@ from many_runs import copy_run, data_file, write_run
 RUNS, SAMPLES, DIFFERENT, PROCESSES = 500, 1000, 25, 2
 
 
-@pytest.mark.slow
-def test_five_hundred_runs_build_in_minutes_into_little_memory_and_a_small_index(tmp_path: Path):
+class Built(NamedTuple):
+    """What one build of all runs took."""
+
+    seconds: float
+    cpu_seconds: float
+    gigabytes: float
+    index: int
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    tmp_path = tmp_path_factory.mktemp("scale")
     data = data_file(tmp_path / "data.json", SAMPLES)
     for number in range(DIFFERENT):
         right = 0.3 + 0.4 * number / DIFFERENT
@@ -41,7 +51,17 @@ def test_five_hundred_runs_build_in_minutes_into_little_memory_and_a_small_index
     print(f"{seconds:.0f} s, {usage.ru_utime + usage.ru_stime:.0f} s of CPU, {gigabytes:.2f} GB, {index / 1e6:.2f} MB")
     assert status == 0, output
     assert f"{RUNS} runs" in output
-    # A guard against a change for the worse on any machine; docs/leaderboard.md has the figures of a quiet one.
-    assert seconds < 240
-    assert gigabytes < 1.5
-    assert index < 3_000_000
+    return Built(seconds, usage.ru_utime + usage.ru_stime, gigabytes, index)
+
+
+@pytest.mark.slow
+def test_five_hundred_runs_need_little_memory_and_give_a_small_index(built: Built):
+    assert built.gigabytes < 1.5
+    assert built.index < 3_000_000
+
+
+@pytest.mark.xfail(reason="81 s were measured on two quiet cores (154 s of CPU): the goal is not met yet")
+@pytest.mark.slow
+def test_five_hundred_runs_build_in_a_minute(built: Built):
+    assert built.cpu_seconds / PROCESSES < 60
+    assert built.seconds < 60

@@ -22,7 +22,6 @@ from groundeval.metrics.statistics import Aggregate, Array, summarize
 from groundeval.results import SCHEMA_VERSION, MetricResult, Results, metric_results
 from groundeval.runs import Lines, read_json
 from groundeval.score_phase import OVERALL
-from groundeval.scoring import ScoreTable
 from groundeval.tasks.task import TASKS
 
 TOLERANCE = 1e-6
@@ -107,10 +106,9 @@ class ScoredRun:
     def columns(self) -> dict[str, Array]:
         """The per-sample values by column, rows as in `scored`; NaN where a value does not apply."""
         names = dict.fromkeys(column for name in self.scoring["metrics"] for column in METRICS.get(name).columns)
-        table = ScoreTable(tuple(names))
-        for sample_id, record in self.samples.items():
-            table.add(sample_id, record["status"], record["values"])
-        return table.columns(self.scored)
+        values = [self.samples[each]["values"] for each in self.scored]
+        # None becomes NaN.
+        return {name: np.array([each.get(name) for each in values], dtype=np.float64) for name in names}
 
     def question_of(self, sample_id: str) -> str:
         """The question that a sample answers: where several answers were drawn, their ids are numbered."""
@@ -236,11 +234,10 @@ def _is_sample(record: Any) -> bool:
     if not isinstance(record, dict) or not isinstance(record.get("id"), str):
         return False
     values = record.get("values")
-    return (
-        isinstance(record.get("status"), str)
-        and isinstance(values, dict)
-        and all(value is None or (type(value) in (int, float) and abs(value) <= LARGEST) for value in values.values())
-    )
+    if not isinstance(record.get("status"), str) or not isinstance(values, dict):
+        return False
+    numbers = [value for value in values.values() if value is not None]
+    return all(type(value) in (int, float) and abs(value) <= LARGEST for value in numbers)
 
 
 def recomputed(run: ScoredRun) -> dict[str, MetricResult]:

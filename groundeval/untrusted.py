@@ -18,13 +18,15 @@ _DECEIVING = re.compile(
 )
 """Control characters but tab and newline, bidirectional controls and isolates, invisible characters, tags, lone
 surrogates. Zero-width joiners are among them: some emoji and scripts fall apart, which is better than hidden text."""
+_PLAIN = bytes(range(0x20, 0x7F)) + b"\t\n"
+"""ASCII characters that are shown as they are."""
 _WWW = re.compile(r"(?i)(www)\.")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
 
 def visible(text: str, limit: int = CLIP) -> str:
     """The text with deceiving characters written out (`\\u202e`), cut to `limit` characters with a note of the rest."""
-    if len(text) <= limit and text.isascii() and text.replace("\n", " ").isprintable():
+    if len(text) <= limit and text.isascii() and not text.encode("ascii").translate(None, _PLAIN):
         return text
     cut = text if len(text) <= limit else text[:limit]
     shown = _DECEIVING.sub(_written_out, cut.replace("\r\n", "\n"))

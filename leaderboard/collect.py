@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+from threadpoolctl import threadpool_limits
 
 from groundeval.errors import GroundevalError
 from groundeval.leaderboard.entries import Entry, entry_of
@@ -49,30 +53,53 @@ def _in_order(
     work: partial[Entry | Rejected], found: Sequence[tuple[Path, Path]], processes: int, plugins: Sequence[Path]
 ) -> Iterator[Entry | Rejected]:
     if processes < 2 or len(found) < SIDE_BY_SIDE:
-        yield from map(work, found)
+        with threadpool_limits(1, user_api="blas"):
+            yield from map(work, found)
         return
     # Spawned, not forked: a process that has used threads (the NLI service, BLAS) must not be forked.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, initializer=_load_plugins, initargs=(tuple(plugins),)) as pool:
+    with ProcessPoolExecutor(processes, context, initializer=_prepare, initargs=(tuple(plugins),)) as pool:
         yield from pool.map(work, found, chunksize=4)
 
 
-def _load_plugins(paths: Sequence[Path]) -> None:
-    for path in paths:
+def _prepare(plugins: Sequence[Path]) -> None:
+    """Make a new process ready. One thread of BLAS each: a bootstrap's products are small, and threads that wait for
+    the next one take more time than they save, most of all beside other processes."""
+    threadpool_limits(1, user_api="blas")
+    for path in plugins:
         load_plugin(path)
+
+
+@contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """A run is a hundred thousand small objects and not one cycle; the collector would look through them again and
+    again. What is no longer used is freed as always."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _collect_one(where: tuple[Path, Path], *, site: Path, data: Sequence[Path]) -> Entry | Rejected:
     root, folder = where
     name = folder.relative_to(root).as_posix()
     try:
-        run = read_scoring(folder)
-        entry = entry_of(run, recomputed(run))
-        write_samples(run, texts_of(run, data), site / "runs" / entry.id, site / "documents")
+        with _no_search_for_cycles():
+            return _published(folder, site, data)
     except GroundevalError as error:
         reason = str(error).replace(f"{root}/", "")
         return Rejected(name, reason.removeprefix(f"{name}: ").removeprefix(f"{name}/"))
     except Exception as error:
         # Strangers' files can be wrong in ways that no check foresees; one of them must not keep the others away.
         return Rejected(name, f"cannot be read: {type(error).__name__}: {error}")
+
+
+def _published(folder: Path, site: Path, data: Sequence[Path]) -> Entry:
+    """Read and check a run and write what the viewer shows of it. All but the row is freed when this returns."""
+    run = read_scoring(folder)
+    entry = entry_of(run, recomputed(run))
+    write_samples(run, texts_of(run, data), site / "runs" / entry.id, site / "documents")
     return entry

@@ -30,7 +30,8 @@ def gold_found(
     if kind == "list":
         listed = set(predictions(list_text(reading.plain, cot)))
         return [not listed.isdisjoint(map(normalized_alias, aliases)) for aliases in gold]
-    return [present(aliases, reading.normalized) for aliases in gold]
+    normalized = reading.normalized
+    return [present(aliases, normalized) for aliases in gold]
 
 
 def _strictly(reading: Reading, cot: bool, count: int) -> list[Found]:

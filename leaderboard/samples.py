@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -56,26 +57,33 @@ def write_script(path: Path, name: str, value: Any) -> None:
 
 def script(name: str, value: Any) -> bytes:
     """`groundeval.receive(name, value);` in UTF-8. JSON is JavaScript; every text in it has passed `visible`."""
-    return b"groundeval.receive(" + to_json(name) + b"," + to_json(value) + b");\n"
+    return b"".join((b"groundeval.receive(", to_json(name), b",", to_json(value), b");\n"))
 
 
 def _index(run: ScoredRun, texts: Texts, documents: Sequence[str | None]) -> Json:
     columns = list(run.columns)
     records = run.samples.values()
+    values = [record["values"] for record in records]
     return {
         "chunk": CHUNK,
         "ids": [visible(each, _QUESTION) for each in run.samples],
         "statuses": [visible(str(record["status"]), _QUESTION) for record in records],
         "questions": [
-            one_line(texts.examples[each].question, _QUESTION) if each in texts.examples else "" for each in run.samples
+            _question(texts.examples[each].question) if each in texts.examples else "" for each in run.samples
         ],
         "columns": columns,
-        "values": [[_rounded(record["values"].get(column)) for record in records] for column in columns],
+        "values": [[_rounded(each.get(column)) for each in values] for column in columns],
         "documents": list(documents),
         "threshold": _threshold(run),
         "prompts": bool(texts.prompts),
         "texts": bool(texts.responses),
     }
+
+
+@lru_cache(maxsize=16_384)
+def _question(question: str) -> str:
+    """Remembered, because runs on the same data have the same questions."""
+    return one_line(question, _QUESTION)
 
 
 def _threshold(run: ScoredRun) -> float:
@@ -87,6 +95,7 @@ def _threshold(run: ScoredRun) -> float:
 def _sample(run: ScoredRun, texts: Texts, sample_id: str) -> Json:
     profile = profile_named(run.results.profile)
     record, example, response = run.samples[sample_id], texts.examples.get(sample_id), texts.responses.get(sample_id)
+    parts = _Parts()
     return {
         "question": _or_none(None if example is None else example.question),
         "response": _or_none(None if response is None else response.text),
@@ -94,15 +103,23 @@ def _sample(run: ScoredRun, texts: Texts, sample_id: str) -> Json:
         "finish": _or_none(None if response is None else response.finish_reason, _QUESTION),
         "refusal": None if response is None else _refusal(run, response, profile),
         "error": _or_none(record.get("error")),
-        "statements": [_statement(each, example, profile) for each in _dicts(record, "statements")],
-        "verdicts": [_verdict(each) for each in _dicts(record, "verdicts")],
+        "statements": [_statement(each, example, profile, parts) for each in _dicts(record, "statements")],
+        "verdicts": [_verdict(each, parts) for each in _dicts(record, "verdicts")],
         "left_out": {
-            name: len(record[name]) - _LIST_LIMIT
+            name: len(found) - _LIST_LIMIT
             for name in ("statements", "verdicts")
-            if isinstance(record.get(name), list) and len(record[name]) > _LIST_LIMIT
+            if isinstance(found := record.get(name), list) and len(found) > _LIST_LIMIT
         },
         "gold": [] if example is None or response is None else gold_answers(run, example, response, record),
     }
+
+
+class _Parts(dict[str, str]):
+    """The parts of one sample as they are shown, each made visible once: many verdicts are about one statement."""
+
+    def __missing__(self, part: str) -> str:
+        self[part] = shown = visible(part, _PART_LIMIT)
+        return shown
 
 
 def _refusal(run: ScoredRun, response: Response, profile: Profile) -> Json | None:
@@ -116,16 +133,13 @@ def _refusal(run: ScoredRun, response: Response, profile: Profile) -> Json | Non
 def gold_answers(run: ScoredRun, example: Example, response: Response, record: Mapping[str, Any]) -> list[Json]:
     """The gold answers of a sample: is each found in the output, and does a document hold it."""
     supported = example.supported
-    entailed = {
-        str(each.get("hypothesis")): bool(each.get("entailed"))
-        for each in _dicts(record, "verdicts")
-        if each.get("premise") == "output"
-    }
     scoring = run.scoring
-    found = gold_found(response, run.results.profile, scoring.get("kind", "em"), bool(scoring.get("cot")), entailed)
+    kind = scoring.get("kind", "em")
+    entailed = _entailed_by_output(record) if kind == "claims" else {}
+    found = gold_found(response, run.results.profile, kind, bool(scoring.get("cot")), entailed)
     return [
         {
-            "aliases": [visible(alias, _PART_LIMIT) for alias in aliases[:20]],
+            "aliases": list(map(_alias, aliases[:20])),
             "found": hit,
             "supported": supported[index] if index < len(supported) else None,
         }
@@ -133,11 +147,25 @@ def gold_answers(run: ScoredRun, example: Example, response: Response, record: M
     ][:_LIST_LIMIT]
 
 
-def _statement(each: Mapping[str, Any], example: Example | None, profile: Profile) -> Json:
+def _entailed_by_output(record: Mapping[str, Any]) -> dict[str, bool]:
+    return {
+        str(each.get("hypothesis")): bool(each.get("entailed"))
+        for each in _dicts(record, "verdicts")
+        if each.get("premise") == "output"
+    }
+
+
+@lru_cache(maxsize=16_384)
+def _alias(alias: str) -> str:
+    """Remembered, because runs on the same data have the same gold answers."""
+    return visible(alias, _PART_LIMIT)
+
+
+def _statement(each: Mapping[str, Any], example: Example | None, profile: Profile, parts: _Parts | None = None) -> Json:
     citations = [index for index in _list(each.get("citations")) if type(index) is int]
     bits = [bool(bit) for bit in _list(each.get("precise"))]
     return {
-        "text": visible(str(each.get("text", "")), _PART_LIMIT),
+        "text": (_Parts() if parts is None else parts)[str(each.get("text", ""))],
         "citations": citations,
         "supported": bool(each.get("supported")),
         "precise": list(zip(_judged(citations, example, profile), bits, strict=False)),
@@ -150,17 +178,18 @@ def _judged(citations: Sequence[int], example: Example | None, profile: Profile)
     if example is None or example.docs is None:
         return []
     judged = profile.judged_citations(citations, example.docs) or ()
-    return [*judged, *dict.fromkeys(index for index in citations if index not in judged)]
+    others = [index for index in citations if index not in judged]
+    return [*judged, *dict.fromkeys(others)] if others else list(judged)
 
 
-def _verdict(each: Mapping[str, Any]) -> Json:
+def _verdict(each: Mapping[str, Any], parts: _Parts) -> Json:
     premise = each.get("premise")
     score = each.get("score")
     return {
         "premise": [index for index in premise[:_LIST_LIMIT] if type(index) is int]
         if isinstance(premise, list)
         else visible(str(premise), _QUESTION),
-        "hypothesis": visible(str(each.get("hypothesis", "")), _PART_LIMIT),
+        "hypothesis": parts[str(each.get("hypothesis", ""))],
         "entailed": bool(each.get("entailed")),
         "score": _rounded(score) if isinstance(score, int | float) else None,
     }
@@ -170,13 +199,24 @@ def _write_documents(examples: Sequence[Example | None], shared: Path) -> str | 
     """Write what a chunk of samples was shown; returns its name, or None where nothing is known of them."""
     if all(example is None for example in examples):
         return None
-    return _document_file(tuple(() if each is None else each.docs or () for each in examples), shared)
+    return _document_file(_Shown(tuple(() if each is None else each.docs or () for each in examples)), shared)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The documents of a chunk of samples. Hashed by a part of them: hashing all takes longer than comparing them
+    with those of a run on the same data, which are the same objects."""
+
+    documents: tuple[tuple[Document, ...], ...]
+
+    def __hash__(self) -> int:
+        return hash(tuple(docs[0].text for docs in self.documents if docs))
 
 
 @lru_cache(maxsize=256)
-def _document_file(shown: tuple[tuple[Document, ...], ...], shared: Path) -> str:
+def _document_file(shown: _Shown, shared: Path) -> str:
     """Remembered, because runs on the same data show the same documents."""
-    known = [[_document(document) for document in docs] for docs in shown]
+    known = [[_document(document) for document in docs] for docs in shown.documents]
     name = hashlib.sha256(to_json(known)).hexdigest()[:16]
     write_script(shared / f"{name}.js", name, known)
     return name

@@ -27,6 +27,7 @@ def nli(
         int | None, typer.Option(min=1, help="A random sample of so many claims of each data set.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of samples, halves and intervals.")] = 0,
+    include_path: Annotated[list[Path] | None, typer.Option(help="A plugin file or folder to load first.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="A folder for nli_quality.json and a plot for each data set.")
     ] = None,
@@ -43,6 +44,8 @@ def nli(
       groundeval bench nli --model lexical --data wice=data/wice --data expertqa=data/expertqa
 
       groundeval bench nli --model true --model minicheck --data pairs.jsonl --out bench/
+
+      groundeval bench nli --include-path my_verifier.py --model mine --data wice=data/wice
     """
     from dataclasses import asdict
     from json import dumps
@@ -54,9 +57,12 @@ def nli(
     from groundeval.bench.nli_quality import measure
     from groundeval.commands.arguments import assignments
     from groundeval.nli import connect
+    from groundeval.registry import load_plugin
     from groundeval.report import print_json
     from groundeval.runs import check_writable, write_whole
 
+    for path in include_path or ():
+        load_plugin(path)
     if out is not None:
         check_plotting()
         check_writable(out)

@@ -22,6 +22,8 @@ Unit = Literal["percent", "number"]
 
 RESAMPLES = 1_000
 _CHUNK_CELLS = 8_000_000
+_MANY = 64
+"""From this many weightings on, a product takes longer than looking up whether it is known."""
 _DECIMALS = 10
 """Outputs are rounded to this many decimals, so that the order in which a library adds up cannot show."""
 
@@ -36,6 +38,7 @@ class Table:
         self._columns = columns
         self._weights = weights
         self._sums: dict[tuple[str | None, Where], Array] = {}
+        self._products: dict[bytes, Array] = {}
 
     def mean(self, column: str, where: Where = None) -> Array:
         """Mean of a column over the rows that have a value and for which all `where` columns are 1; 0 over no rows."""
@@ -52,14 +55,24 @@ class Table:
             mask = self._mask(where)
             if having:
                 mask = mask * ~np.isnan(self._columns[having])
-            self._sums[key, where] = self._weights @ mask
+            self._sums[key, where] = self._weighted(mask)
         return self._sums[key, where]
 
     def _sum(self, column: str, where: Where) -> Array:
         if (column, where) not in self._sums:
             values = np.nan_to_num(self._columns[column], nan=0.0)
-            self._sums[column, where] = self._weights @ (values * self._mask(where))
+            self._sums[column, where] = self._weighted(values * self._mask(where))
         return self._sums[column, where]
+
+    def _weighted(self, values: Array) -> Array:
+        """The sum of the values under each weighting. Remembered by the values where there are many weightings: most
+        columns hold for the same rows, and the products are what a bootstrap takes its time for."""
+        if len(self._weights) < _MANY:
+            return self._weights @ values
+        known = values.tobytes()
+        if known not in self._products:
+            self._products[known] = self._weights @ values
+        return self._products[known]
 
     def _mask(self, where: Where) -> Array:
         mask = np.ones(self._weights.shape[1])

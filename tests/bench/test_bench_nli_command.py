@@ -90,3 +90,21 @@ def test_an_unknown_verifier_is_wrong_usage(pairs: Path, capsys: pytest.CaptureF
     code, _, err = run(capsys, "--model", "lexcal", "--data", str(pairs))
     assert code == 2
     assert 'Did you mean "lexical"' in err
+
+
+def test_a_verifier_of_ones_own_is_measured(pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    plugin = tmp_path / "shouting.py"
+    plugin.write_text(
+        "from groundeval.nli.model import register_nli\n"
+        "from groundeval.records import Verdict\n\n\n"
+        "@register_nli('about_towers')\n"
+        "class AboutTowers:\n"
+        "    name, revision = 'about_towers', '1'\n\n"
+        "    def __init__(self, options):\n"
+        "        pass\n\n"
+        "    def score(self, pairs):\n"
+        "        return [Verdict('tower' in pair.hypothesis, float('tower' in pair.hypothesis)) for pair in pairs]\n"
+    )
+    code, out, _ = run(capsys, "--include-path", str(plugin), "--model", "about_towers", "--data", str(pairs), "--json")
+    [row] = json.loads(out)["results"]
+    assert (code, row["verifier"], row["own"]["f1"]["value"]) == (0, "about_towers", 100.0)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import re
 import string
 
 import pytest
 from any_text import any_text
 from hypothesis import given
+from hypothesis import strategies as st
 
 from groundeval.parsing.normalize import normalize, normalized_alias, normalized_document, present, printable
 
@@ -32,6 +34,15 @@ def test_normalisation_lowers_drops_punctuation_and_articles_and_collapses_space
 def test_punctuation_goes_before_articles_so_that_a_dotted_a_is_no_article():
     assert normalize("a.m.") == "am"
     assert normalize("(a) dog") == "dog"
+
+
+PIECES = [*"aAtT9_.'- \t\n\v\x1c\x01\x7f", "an", "the", "The", "tower", "’", "é", "\xa0", "[1]"]
+
+
+@given(any_text | st.lists(st.sampled_from(PIECES)).map("".join))
+def test_the_short_way_for_plain_text_gives_what_the_definition_gives(text: str):
+    plain = "".join(character for character in text.lower() if character not in string.punctuation)
+    assert normalize(text) == " ".join(re.sub(r"\b(a|an|the)\b", " ", plain).split())
 
 
 @given(any_text)

@@ -59,6 +59,13 @@ def launch(recipe: Path, output: Path, *flags: str) -> subprocess.CompletedProce
     )
 
 
+def weights(file: Path) -> dict[str, bytes]:
+    """The bytes of every tensor; names as in the model itself, whatever wraps it."""
+    from safetensors.torch import load_file
+
+    return {name.removeprefix("module."): each.numpy().tobytes() for name, each in load_file(file).items()}
+
+
 def grpo_only(folder: Path) -> Path:
     """The last stage of the smoke recipe, two steps, each rank half of a batch; both ranks end with the same groups."""
     import yaml
@@ -67,13 +74,40 @@ def grpo_only(folder: Path) -> Path:
     content = yaml.safe_load(path.read_text())
     stage = content["stages"][-1]
     stage["batch"] = 8
+    # A random model's answers all earn nothing; their lengths differ, so that there is something to learn.
+    reward = {
+        "profile": "trust",
+        "combine": "sum",
+        "components": {"trust": {"reward": "trust"}, "words": {"value": "regular_length", "weight": 0.01}},
+    }
+    (folder / "wordy.yaml").write_text(yaml.safe_dump(reward))
+    stage["rewards"] = {str(folder / "wordy.yaml"): 1.0}
     stage["trl"] |= {"max_steps": 2, "save_steps": 2, "per_device_train_batch_size": 4, "bf16": False}
     path.write_text(yaml.safe_dump({**content, "stages": [stage]}))
     return path
 
 
+WEIGHTS_OF_EVERY_RANK = """
+from pathlib import Path
+
+from safetensors.torch import save_file
+from transformers.trainer_callback import DefaultFlowCallback
+
+
+def on_train_end(self, args, state, control, model=None, **kwargs):
+    weights = {name: each.detach().clone() for name, each in model.named_parameters()}
+    save_file(weights, Path(__file__).with_name(f"rank{args.process_index}.safetensors"))
+
+
+DefaultFlowCallback.on_train_end = on_train_end
+"""
+"""A plugin that has every rank write down the weights that it ends with."""
+
+
 def test_two_ranks_train_two_steps_with_one_server_and_agree(tmp_path: Path, server: str):
-    done = launch(grpo_only(tmp_path), tmp_path, "--nli", server)
+    plugin = tmp_path / "weights.py"
+    plugin.write_text(WEIGHTS_OF_EVERY_RANK)
+    done = launch(grpo_only(tmp_path), tmp_path, "--nli", server, "--include-path", str(plugin))
     assert done.returncode == 0, done.stderr[-3000:]
     folder = run_folder(tmp_path)
     assert history(folder) == [("stage2", "grpo", 2)]
@@ -89,6 +123,10 @@ def test_two_ranks_train_two_steps_with_one_server_and_agree(tmp_path: Path, ser
     for row in rows:
         assert len(rewards[row["step"]]) == 8
         assert row["reward"] == pytest.approx(sum(rewards[row["step"]]) / 8)
+    first, second = (weights(tmp_path / f"rank{rank}.safetensors") for rank in (0, 1))
+    before = weights(tmp_path / "tiny" / "model.safetensors")
+    assert first == second
+    assert any(first[name] != before[name] for name in first.keys() & before.keys())
 
 
 def test_a_verifier_in_every_rank_is_refused_with_the_way_out(tmp_path: Path):

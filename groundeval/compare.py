@@ -110,6 +110,11 @@ class Comparison:
     ranked_by: str | None
     pairs: tuple[Pair, ...]
 
+    @property
+    def reported(self) -> list[str]:
+        """The keys that some run reports, in order."""
+        return list(dict.fromkeys(key for run in self.runs for key in run.metrics))
+
     def as_json(self) -> dict[str, Any]:
         """The comparison as JSON values."""
         return {"schema_version": 1, "ranked": not self.refusals, **asdict(self)}

@@ -60,14 +60,13 @@ def rank_title(comparison: Comparison) -> str:
 
 
 def _side_by_side(comparison: Comparison) -> Iterator[str]:
-    keys = dict.fromkeys(key for run in comparison.runs for key in run.metrics)
     yield "## Values, side by side"
     yield ""
     yield from _table(
         ["metric", *(run.label for run in comparison.runs)],
         [
             [markdown(key), *(f"{run.metrics[key]:.2f}" if key in run.metrics else "" for run in comparison.runs)]
-            for key in keys
+            for key in comparison.reported
         ],
     )
 

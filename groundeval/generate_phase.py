@@ -13,6 +13,7 @@ from typing import Any
 
 from groundeval.errors import BackendError, GroundevalError
 from groundeval.generation.interface import Completion, Generator, Prompt, Rendered
+from groundeval.generation.prompts import choose_demonstrations
 from groundeval.jobs import Job
 from groundeval.manifest import circumstances, now
 from groundeval.options import RunOptions
@@ -57,15 +58,20 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
         written = _windows(job, {prompt.id for prompt in missing}, generator, options, lines)
         done_before = len(job.prompts) - len(missing)
         what = f"{job.task.name}: generating"
-        with progress(what, total=len(job.prompts), done=done_before, quiet=quiet) as advance:
-            for record in written:
-                counts["samples"] += 1
-                counts["failed"] += record["status"] == "error"
-                counts["prompt_tokens"] += record.get("prompt_tokens") or 0
-                counts["completion_tokens"] += record.get("completion_tokens") or 0
-                advance()
-        seconds = time.perf_counter() - started
-        _write_manifest(folder, job, {**counts, "seconds": round(seconds, 3), **_rates(counts, seconds)})
+        try:
+            with progress(what, total=len(job.prompts), done=done_before, quiet=quiet) as advance:
+                for record in written:
+                    counts["samples"] += 1
+                    counts["failed"] += record["status"] == "error"
+                    counts["prompt_tokens"] += record.get("prompt_tokens") or 0
+                    counts["completion_tokens"] += record.get("completion_tokens") or 0
+                    advance()
+        finally:
+            # What was stopped or broke down has cost tokens too.
+            if counts["samples"]:
+                seconds = time.perf_counter() - started
+                spent = {**counts, "seconds": round(seconds, 3), **_rates(counts, seconds)}
+                _write_manifest(folder, job, {**spent, **_engine(generator, options)})
     if counts["failed"]:
         first = next(r["error"] for r in stored_generations(job.folder).values() if r["status"] == "error")
         raise BackendError(
@@ -78,7 +84,7 @@ def _windows(
     job: Job, missing: set[str], generator: Generator, options: RunOptions, lines: Lines
 ) -> Iterator[dict[str, Any]]:
     """Windows lie at fixed places of the data set, so that a resumed run forms the batches of an undisturbed one."""
-    size = getattr(generator, "window", None) or options.generator.batch_size or WINDOW
+    size = _window(generator, options)
     examples = {example.id: example for example in job.examples}
     with stop_requests() as stop_requested:
         for start in range(0, len(job.prompts), size):
@@ -104,6 +110,11 @@ def _windows(
             records = _records(job, window, examples, rendered, found)
             lines.append(records)
             yield from records
+
+
+def _window(generator: Generator, options: RunOptions) -> int:
+    size: int = getattr(generator, "window", None) or options.generator.batch_size or WINDOW
+    return size
 
 
 def _complete(
@@ -210,6 +221,12 @@ def _rates(counts: Mapping[str, int], seconds: float) -> dict[str, float]:
     }
 
 
+def _engine(generator: Generator, options: RunOptions) -> dict[str, Any]:
+    """What the rates depend on beside the hardware. A server's address may hold more than its host: it stays out."""
+    given = {name: value for name, value in options.generator.model_args.items() if name != "base_url"}
+    return {"window": _window(generator, options), "model_args": given}
+
+
 def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> None:
     before = folder.read_json("manifest.json") or {}
     sessions = before.get("sessions", [])
@@ -223,9 +240,7 @@ def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> 
             "id": folder.path.name,
             "identity": job.identity,
             "data_notes": list(job.dataset.notes),
-            "demonstrations": [example.id for example in job.task.demonstrations()]
-            if job.identity["num_fewshot"]
-            else [],
+            "demonstrations": [example.id for example in _demonstrations(job)],
             "documents_dropped": len(job.shown),
             "longest_prompt_tokens": job.longest_prompt,
             "created": before.get("created", now()),
@@ -233,6 +248,14 @@ def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> 
             "sessions": sessions,
         },
     )
+
+
+def _demonstrations(job: Job) -> tuple[Example, ...]:
+    """Those that the prompts show, of all that the task has."""
+    count, seed = job.identity["num_fewshot"], job.identity["seed"]
+    if not count:
+        return ()
+    return choose_demonstrations(job.task.demonstrations(), count, seed=seed, closed_book=job.identity["num_docs"] == 0)
 
 
 def _write_prompts(job: Job, generator: Generator, path: Path) -> None:

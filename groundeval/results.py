@@ -13,7 +13,7 @@ SCHEMA_VERSION = 1
 
 
 class MetricResult(BaseModel):
-    """One aggregate: percentages or plain numbers as METRICS.md says, with n, standard error and 95% interval."""
+    """One aggregate: percentages or plain numbers as docs/metrics.md says, with n, standard error and 95% interval."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -86,10 +86,10 @@ def _question(question: str) -> str:
     return one_line(question, _QUESTION)
 
 
-def _threshold(run: ScoredRun) -> float:
-    """The score from which on the NLI model's answer is yes; models that name none decide at a half."""
+def _threshold(run: ScoredRun) -> float | None:
+    """The score from which on the NLI model's answer is yes; None for models that name none: their answer decides."""
     found = (run.scoring.get("nli") or {}).get("threshold")
-    return float(found) if isinstance(found, int | float) and 0 <= found <= 1 else 0.5
+    return float(found) if isinstance(found, int | float) and 0 <= found <= 1 else None
 
 
 def _sample(run: ScoredRun, texts: Texts, sample_id: str) -> Json:

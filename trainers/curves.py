@@ -8,8 +8,8 @@ from typing import Any
 
 from groundeval.progress import say
 from groundeval.runs import read_json
-from groundeval.trainers.evaluating import START
 from groundeval.trainers.folder import RunFolder
+from groundeval.trainers.recipe import START
 
 Point = tuple[float, float]
 

@@ -86,9 +86,16 @@ def _select(recipe: Recipe, stage: Stage, data: Data, hygiene: Hygiene) -> Selec
     # Only what a prompt shows is trained on, so the filter and the overlap check look at no more.
     shown = tuple(replace(each, docs=(each.docs or ())[: recipe.num_docs]) for each in dataset.examples)
     clean = hygiene.clean(data.name, shown)
-    located = with_located_answers(task, clean, recipe.nli, recipe.nli_options)
-    chosen = _filtered(stage, data, located, recipe.seed, dropped=len(shown) - len(clean))
+    short = tuple(each for each in clean if data.longest is None or _words(each) <= data.longest)
+    located = with_located_answers(task, short, recipe.nli, recipe.nli_options)
+    left_out = {"overlap with evaluation data": len(shown) - len(clean), "are longer": len(clean) - len(short)}
+    chosen = _filtered(stage, data, located, recipe.seed, left_out)
     return Selected(reference, task, replace(dataset, examples=chosen), data.source)
+
+
+def _words(example: Example) -> int:
+    texts = [example.question, *(text for each in example.docs or () for text in (each.title, each.text))]
+    return sum(len(text.split()) for text in texts)
 
 
 def with_located_answers(
@@ -108,15 +115,16 @@ def with_located_answers(
     return tuple(run_anywhere(located))
 
 
-def _filtered(stage: Stage, data: Data, examples: Sequence[Example], seed: int, *, dropped: int) -> tuple[Example, ...]:
+def _filtered(
+    stage: Stage, data: Data, examples: Sequence[Example], seed: int, left_out: Mapping[str, int]
+) -> tuple[Example, ...]:
     """The examples that pass the stage's filter, in an order of the seed; as many as `count` says."""
     ordered = sorted(examples, key=lambda example: hashlib.sha256(f"{seed}\n{example.id}".encode()).digest())
     yes = [example for example in ordered if example.answerable]
     no = [example for example in ordered if not example.answerable]
     where = f"stage {stage.name}, data {data.name}"
-    there = f"{len(yes)} answerable and {len(no)} unanswerable examples" + (
-        f" ({dropped} more overlap with evaluation data)" if dropped else ""
-    )
+    more = ", ".join(f"{count} more {why}" for why, count in left_out.items() if count)
+    there = f"{len(yes)} answerable and {len(no)} unanswerable examples" + (f" ({more})" if more else "")
     if stage.mix is not None:
         wanted = _mixture(stage.mix, data.count, len(yes), len(no))
         if min(wanted) < 1 or wanted[0] > len(yes) or wanted[1] > len(no):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,9 +22,6 @@ from groundeval.trainers.datasets import run_options
 from groundeval.trainers.policy import Policy
 from groundeval.trainers.recipe import Recipe
 from groundeval.trainers.watching import HELD_OUT
-
-START = "start"
-"""The label of the evaluation before any training."""
 
 
 class TrainedGenerator(TransformersGenerator):
@@ -178,10 +176,16 @@ def answering(trainer: Any) -> Iterator[Any]:
         torch.set_rng_state(before)
 
 
+def sharded_by_fsdp() -> bool:
+    """Does this job shard its model by FSDP: then no rank can generate alone within a stage."""
+    return os.environ.get("ACCELERATE_USE_FSDP", "").lower() in ("true", "1")
+
+
 def evaluation_callback(evaluator: Evaluator, stage: str) -> Any:
     """A callback that evaluates every so many steps within a stage; set its `trainer` before training.
 
-    All ranks enter, so that sharded weights can be gathered; the main process alone generates and scores.
+    All ranks enter, so that DeepSpeed can gather sharded weights; the main process alone generates and scores. FSDP
+    does not gather them, so that the others would have to generate too: there it does nothing.
     """
     from transformers import Trainer, TrainerCallback
 
@@ -198,6 +202,8 @@ def evaluation_callback(evaluator: Evaluator, stage: str) -> Any:
             wanted = evaluator.recipe.evaluate
             last = state.global_step >= state.max_steps  # the end of a stage has an evaluation of its own
             if wanted.every is None or not wanted.tasks or last or state.global_step % wanted.every:
+                return
+            if sharded_by_fsdp():
                 return
             with answering(self.trainer) as model:
                 if state.is_world_process_zero:

@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from groundeval.errors import DataError, UsageError
+from groundeval.files import file_hash
 from groundeval.manifest import circumstances, now
 from groundeval.runs import Folder, Lines, content_id, read_json, write_whole
 from groundeval.trainers.recipe import Recipe, Stage
@@ -29,15 +30,39 @@ NOT_IDENTITY = {"description", "report_to", "log_completions", "evaluate", "mode
 """Fields of a recipe that do not determine the weights, or do so by their content (model and data)."""
 
 
-def training_identity(recipe: Recipe, model: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """What determines the trained weights: recipe, model and data by their content; not where they lie."""
-    stages = [stage.model_dump(mode="json", exclude={"data"}) for stage in recipe.stages]
+def training_identity(
+    recipe: Recipe,
+    model: Mapping[str, Any],
+    data: Mapping[str, Any],
+    served: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What determines the trained weights: recipe, model, data and reward files by their content; not where they lie.
+
+    `served`: what a server at the address in `nli` serves, which counts instead of the address.
+    """
+    stages = [
+        {
+            **stage.model_dump(mode="json", exclude={"data"}),
+            "rewards": {_by_content(name): term.model_dump(mode="json") for name, term in stage.rewards.items()},
+        }
+        for stage in recipe.stages
+    ]
+    settings = recipe.model_dump(mode="json", exclude=NOT_IDENTITY)
     return {
-        "recipe": recipe.model_dump(mode="json", exclude=NOT_IDENTITY),
+        "recipe": settings if served is None else {**settings, "nli": dict(served)},
         "dtype": recipe.model.dtype,
         "model": dict(model),
         "stages": [{**stage, "data": data[stage["name"]]} for stage in stages],
     }
+
+
+def _by_content(reward: str) -> str:
+    """A registered reward by its name; one in a file (`mine.yaml`, `mine.py:brief`) by what is in the file."""
+    drive, colon, rest = reward.rpartition(":")
+    file = Path(drive if colon and drive.endswith(".py") else reward)
+    if file.suffix not in (".yaml", ".yml", ".py") or not file.is_file():
+        return reward
+    return f"{file.name}{f':{rest}' if drive.endswith('.py') else ''} {file_hash(file)}"
 
 
 class RunFolder:

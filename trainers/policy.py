@@ -185,12 +185,13 @@ def _stage_bytes(policy: Policy, lora: Lora | None, kept: int, stage: Stage) -> 
 
 
 def check_disk(folder: Path, needed: int) -> None:
-    """Raise a DataError if the file system has less room than a run needs."""
+    """Raise a DataError if the file system has less room than a run needs, beside what its folder holds already."""
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(existing).free
-    if free < needed:
+    held = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0
+    if free < needed - held:
         raise DataError(
-            f"{folder}: the run writes up to {needed / 1e9:.1f} GB (models, checkpoints with the optimizer's state), "
-            f"and {free / 1e9:.1f} GB are free.\n"
+            f"{folder}: the run writes up to {(needed - held) / 1e9:.1f} GB (models, checkpoints with the optimizer's "
+            f"state), and {free / 1e9:.1f} GB are free.\n"
             "  Choose another --output-path, keep fewer checkpoints (trl.save_total_limit), or train with LoRA."
         )

@@ -13,6 +13,9 @@ from groundeval.errors import UsageError, unknown
 from groundeval.tasks.yaml_file import read_yaml
 from groundeval.tasks.yaml_schema import Section
 
+START = "start"
+"""The label of the evaluation before any training."""
+
 TrainerName = Literal["sft", "dpo", "grpo"]
 Action = Literal["refuse", "drop", "report"]
 
@@ -71,6 +74,12 @@ class Data(Section):
     count: int | None = Field(
         default=None, ge=1, description="how many examples of this source; default: all that pass"
     )
+    longest: int | None = Field(
+        default=None,
+        ge=1,
+        description="words that the question and the documents of a prompt may have together; longer examples of a "
+        "task are left out",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -81,15 +90,22 @@ class Data(Section):
     def _has_one_origin(self) -> Data:
         if (self.task is None) == (self.conversations is None):
             raise ValueError("name a `task` or a file of `conversations`, one of them")
+        if self.conversations is not None and self.longest is not None:
+            raise ValueError("`longest` belongs to a `task`; conversations are cut by TRL's `max_length`")
         if self.conversations is not None and self.source is not None:
             raise ValueError("`source` belongs to a `task`; a file of conversations is named by `conversations`")
         return self
 
     @property
     def name(self) -> str:
-        """How messages and manifests call it."""
+        """How messages and manifests call it; sources that hold other examples have other names."""
         origin = self.task or self.conversations or ""
-        return f"{origin} ({self.source})" if self.source else origin
+        details = [self.source] if self.source else []
+        if self.split != "train":
+            details.append(f"split {self.split}")
+        if self.conversations is not None and self.count is not None:
+            details.append(f"the first {self.count}")
+        return f"{origin} ({', '.join(details)})" if details else origin
 
 
 class RewardTerm(Section):
@@ -304,6 +320,8 @@ class Recipe(Section):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f'two stages are called "{name}"; give every stage a name of its own')
+            if name == START:
+                raise ValueError(f'no stage can be called "{START}": reports call the model before training so')
         return self
 
     def lora_of(self, stage: Stage) -> Lora | None:
@@ -341,7 +359,7 @@ def find_recipe(name_or_path: str) -> Path:
 def read_recipe(name_or_path: str) -> Recipe:
     """A recipe, checked against the schema: errors name file, line, field, value and what is allowed.
 
-    Paths in it (data files, task files, a chat template) are relative to the recipe's file.
+    Paths in it (data files, task and reward files, a chat template) are relative to the recipe's file.
     """
     path = find_recipe(name_or_path)
     return _resolved(read_yaml(path, Recipe), path.parent)
@@ -357,15 +375,24 @@ def _resolved(recipe: Recipe, folder: Path) -> Recipe:
         candidate = folder / (f"{file}.py" if colon else value)
         return f"{candidate.resolve()}{f':{rest}' if colon else ''}" if candidate.exists() else value
 
+    def located_file(value: str | None) -> str | None:
+        """As `located`; a folder that happens to have the name of a task or of a reward is neither."""
+        found = located(value)
+        return value if found is not None and Path(found).is_dir() else found
+
     def source(data: Data) -> Data:
         for file in (data.conversations, data.source):
-            if file is not None and file != "embedded" and not Path(located(file) or "").is_file():
+            if file is not None and file != "embedded" and not Path(located_file(file) or "").is_file():
                 raise UsageError(f"data file {file}: no such file (looked for in {folder} and in the working folder)")
-        update = {"task": located(data.task), "source": located(data.source)}
-        return data.model_copy(update={**update, "conversations": located(data.conversations)})
+        update = {"task": located_file(data.task), "source": located_file(data.source)}
+        return data.model_copy(update={**update, "conversations": located_file(data.conversations)})
 
-    stages = [stage.model_copy(update={"data": [source(data) for data in stage.data]}) for stage in recipe.stages]
-    tasks = {located(task) or task: located(file) for task, file in recipe.evaluate.tasks.items()}
+    def stage(given: Stage) -> Stage:
+        rewards = {located_file(name) or name: term for name, term in given.rewards.items()}
+        return given.model_copy(update={"data": [source(data) for data in given.data], "rewards": rewards})
+
+    stages = [stage(each) for each in recipe.stages]
+    tasks = {located_file(task) or task: located_file(file) for task, file in recipe.evaluate.tasks.items()}
     model = recipe.model.model_copy(
         update={"path": located(recipe.model.path), "chat_template": located(recipe.model.chat_template)}
     )

@@ -46,7 +46,7 @@ def as_table() -> str:
 
 def as_yaml(recipe: Recipe) -> str:
     """The recipe as a YAML file that reads the same, every field written out with its meaning."""
-    lines = [f"# {recipe.description}"] if recipe.description else []
+    lines = [f"# {' '.join(recipe.description.split())}"] if recipe.description else []
     return "\n".join([*lines, *_section(recipe, 0, set())]) + "\n"
 
 

@@ -13,9 +13,8 @@ from groundeval.progress import say
 from groundeval.report import SUMMARY
 from groundeval.runs import read_json, write_whole
 from groundeval.trainers.curves import draw
-from groundeval.trainers.evaluating import START
 from groundeval.trainers.folder import RunFolder
-from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.recipe import START, Recipe
 
 Judged = tuple[str, str, str]
 """Task, profile and verifier: numbers can be compared only within one of these."""
@@ -135,12 +134,27 @@ def _reproduce(run: RunFolder) -> Iterator[str]:
     yield "```"
     if state:
         yield f"git checkout {state['commit']}{'   # there were uncommitted changes' if state['dirty'] else ''}"
-    yield f"groundeval train {shlex.quote(str(run.path / 'recipe.yaml'))}"
+    first = manifest["sessions"][0]["command"]
+    # Into another folder: in its own, the run is found to be finished.
+    yield shlex.join(
+        ["groundeval", "train", str(run.path / "recipe.yaml"), *plugin_flags(first), "--output-path", "again"]
+    )
     yield "```"
     yield ""
-    yield f"First given as: `{shlex.join(manifest['sessions'][0]['command'])}`"
+    yield f"First given as: `{shlex.join(first)}`"
     yield ""
     yield f"Versions: {', '.join(f'{name} {version}' for name, version in around['versions'].items())}"
+
+
+def plugin_flags(command: Sequence[str]) -> list[str]:
+    """The flags of a command line that load plugins: a recipe names what they register, and not where they are."""
+    found: list[str] = []
+    for place, word in enumerate(command):
+        if word == "--include-path":
+            found += command[place : place + 2]
+        elif word.startswith("--include-path="):
+            found.append(word)
+    return found
 
 
 def _card(recipe: Recipe, run: RunFolder, comparisons: Mapping[Judged, Sequence[Comparison]]) -> Iterator[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,22 @@ from groundeval.trainers.completions_page import write_page
 from groundeval.trainers.data import Hygiene, Selected, select
 from groundeval.trainers.datasets import Rows, check_lengths, dpo_rows, grpo_rows, sft_rows
 from groundeval.trainers.dpo import dpo_trainer
-from groundeval.trainers.evaluating import START, Evaluator, evaluation_callback
+from groundeval.trainers.evaluating import Evaluator, evaluation_callback, sharded_by_fsdp
 from groundeval.trainers.folder import RunFolder, step_of, training_identity
 from groundeval.trainers.grpo import grpo_trainer
 from groundeval.trainers.policy import Policy, check_disk, disk_needed
-from groundeval.trainers.recipe import Recipe, Stage
+from groundeval.trainers.recipe import START, Recipe, Stage
 from groundeval.trainers.report import write_report
 from groundeval.trainers.scoring import check_rewards
 from groundeval.trainers.sft import sft_trainer
 from groundeval.trainers.trl_config import StageConfig, stage_config
-from groundeval.trainers.watching import CompletionLog, stopping_callback, watching_callback, write_history
+from groundeval.trainers.watching import (
+    AllStepsMade,
+    CompletionLog,
+    stopping_callback,
+    watching_callback,
+    write_history,
+)
 
 
 class TrainingInterrupted(GroundevalError):
@@ -69,6 +75,8 @@ class Plan:
             notes.append(f"evaluation data that could not be had and was not compared with: {named}")
         for source, count in report.dropped.items():
             notes.append(f"{source}: {count} examples were left out because they overlap with evaluation data")
+        if self.recipe.evaluate.tasks and self.recipe.evaluate.every and sharded_by_fsdp():
+            notes.append("evaluate.every: under FSDP there is no evaluation within a stage, only before and after it")
         kept = {source: len(hits) for source, hits in report.hits.items() if source not in report.dropped}
         for source, count in kept.items():
             notes.append(f"{source}: {count} texts overlap with evaluation data and are trained on (overlap.json)")
@@ -89,9 +97,8 @@ def plan_training(recipe: Recipe, output_path: Path, *, folder: Path | None = No
     policy.local  # noqa: B018  finds the model and its chat template
     hygiene = Hygiene(recipe)
     selected = {stage.name: select(recipe, stage, hygiene) for stage in recipe.stages}
-    identity = training_identity(
-        recipe, {**policy.local.source.identity(), **policy.format.identity()}, _data_identity(recipe, selected)
-    )
+    model = {**policy.local.source.identity(), **policy.format.identity()}
+    identity = training_identity(recipe, model, _data_identity(recipe, selected), _served(recipe))
     run = RunFolder.place(output_path, recipe, identity) if folder is None else RunFolder(folder, identity)
     run.check_same()
     check_writable(run.path)
@@ -129,17 +136,28 @@ def check_verifiers(recipe: Recipe) -> None:
         connect(spec, **options).check()
 
 
+def _served(recipe: Recipe) -> dict[str, Any] | None:
+    """What a verifier at an address is; None for one that its name tells. A server that comes up at another port, or on
+    another machine, is the same judge."""
+    if not recipe.nli.startswith(("http://", "https://")):
+        return None
+    return connect(recipe.nli, **recipe.nli_options).identity()
+
+
 def _data_identity(recipe: Recipe, selected: dict[str, list[Selected]]) -> dict[str, Any]:
-    """What each stage trains on, by content."""
+    """What each stage trains on, by content: examples, and the template that makes prompts of them."""
     found: dict[str, Any] = {}
     for stage in recipe.stages:
-        tasks = {each.reference: content_hash(each.dataset.examples) for each in selected[stage.name]}
+        tasks = [
+            {"examples": content_hash(each.dataset.examples), "prompt": each.task.prompt.sha256}
+            for each in selected[stage.name]
+        ]
         files = [
             {"file": file_hash(Path(data.conversations)), "count": data.count}
             for data in stage.data
             if data.conversations is not None
         ]
-        found[stage.name] = {"tasks": list(tasks.values()), "conversations": files}
+        found[stage.name] = {"tasks": tasks, "conversations": files}
     return found
 
 
@@ -230,9 +248,13 @@ def _train_stage(plan: Plan, planned: PlannedStage, evaluator: Evaluator, *, mai
     held_out.trainer = trainer
     for their in (ProgressCallback, PrinterCallback):  # stdout is for results
         trainer.remove_callback(their)
-    with stop_requests() as stop_requested:
+    # The ranks of a larger job would not stop at the same step: they end at once, as their launcher wants.
+    alone = PartialState().num_processes == 1
+    requests: AbstractContextManager[Callable[[], bool]] = stop_requests() if alone else nullcontext(bool)
+    with requests as stop_requested:
         trainer.add_callback(stopping_callback(stop_requested))
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        with suppress(AllStepsMade):
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         if stop_requested():
             raise TrainingInterrupted(
                 f"stage {stage.name}: stopped on request after step {trainer.state.global_step}, and a checkpoint was "
@@ -259,8 +281,9 @@ def _train_stage(plan: Plan, planned: PlannedStage, evaluator: Evaluator, *, mai
             }
         )
         write_history(run)
-    del trainer, model
-    gc.collect()
+    # All that leads to the model.
+    del trainer, model, callbacks, held_out
+    _free_memory()
 
 
 def _weights_before(plan: Plan, stage: Stage) -> Path | None:
@@ -279,6 +302,7 @@ def _save(plan: Plan, stage: Stage, trainer: Any, before: Path | None, *, main: 
     adapter = target.parent / "adapter"
     trainer.save_model(str(adapter))
     if main:
+        _one_process_loads()
         plan.policy.merge(before, adapter, target)
 
 
@@ -288,12 +312,23 @@ def _evaluate_weights(plan: Plan, evaluator: Evaluator, weights: Path | None, st
 
     state = PartialState()
     if plan.recipe.evaluate.tasks and state.is_main_process and not evaluator.done(stage, step):
-        from transformers.integrations.deepspeed import unset_hf_deepspeed_config
-
-        # This copy of the model is whole, on one process.
-        unset_hf_deepspeed_config()  # type: ignore[no-untyped-call]
+        _one_process_loads()
         model = plan.policy.load(weights, None).to(state.device).eval()
         evaluator.evaluate(model, stage, step, limit=plan.recipe.evaluate.limit, verifiers=evaluator.verifiers)
         del model
-        gc.collect()
+        _free_memory()
     state.wait_for_everyone()
+
+
+def _one_process_loads() -> None:
+    """Let one process load a whole model: DeepSpeed's settings would spread it over all, and wait for the others."""
+    from transformers.integrations.deepspeed import unset_hf_deepspeed_config
+
+    unset_hf_deepspeed_config()  # type: ignore[no-untyped-call]
+
+
+def _free_memory() -> None:
+    """Give back what a model that is gone held: torch keeps the memory of a device, which vllm then finds in use."""
+    from accelerate.utils.memory import clear_device_cache
+
+    clear_device_cache(garbage_collection=True)

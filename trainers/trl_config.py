@@ -44,6 +44,10 @@ OWNED = {
 }
 """Fields of TRL's configs that a recipe sets elsewhere, with where."""
 
+WAIT = 7 * 24 * 3_600
+"""Seconds that ranks wait for one another. One of them evaluates for all, which may take hours: torch's half hour would
+end the job there."""
+
 SAFE: dict[TrainerName, dict[str, Any]] = {
     "grpo": {
         "top_p": 1.0,
@@ -53,10 +57,11 @@ SAFE: dict[TrainerName, dict[str, Any]] = {
         "mask_truncated_completions": True,
         "max_completion_length": 512,
         "save_total_limit": 2,
+        "ddp_timeout": WAIT,
     },
     # Without a limit no answer is cut off; what does not fit into the model's context is refused.
-    "sft": {"max_length": None, "save_total_limit": 2},
-    "dpo": {"max_length": None, "save_total_limit": 2},
+    "sft": {"max_length": None, "save_total_limit": 2, "ddp_timeout": WAIT},
+    "dpo": {"max_length": None, "save_total_limit": 2, "ddp_timeout": WAIT},
 }
 """Defaults that differ from TRL's, or that are stated because others are unsafe."""
 

@@ -95,15 +95,25 @@ def watching_callback(run: RunFolder, stage: Stage, offset: int, *, quiet: bool)
     return Watching()
 
 
+class AllStepsMade(Exception):
+    """The checkpoint that a stage goes on from is that of its last step: its weights are in place, none is to make."""
+
+
 def stopping_callback(stop_requested: Callable[[], bool]) -> Any:
     """A callback that ends training behind the current step, with a checkpoint, once a stop was asked for.
 
-    For one process: the ranks of a larger job would not stop at the same step, and are killed instead.
+    For one process: the ranks of a larger job would not stop at the same step, and are killed instead. Raises
+    AllStepsMade where training goes on from the checkpoint of the last step: transformers, which looks at the limit
+    behind a step only, would make one more.
     """
     from accelerate import PartialState
     from transformers import TrainerCallback
 
     class Stopping(TrainerCallback):
+        def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if state.global_step >= state.max_steps:
+                raise AllStepsMade
+
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             if PartialState().num_processes == 1 and stop_requested():
                 control.should_save = control.should_training_stop = True

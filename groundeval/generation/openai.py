@@ -43,6 +43,8 @@ MODEL_ARGS = {
 }
 FAILURES_IN_A_ROW = 8
 """After so many samples in a row that failed for the server's fault, the rest of the window is not tried."""
+BROKEN_OFF = ("abort", "error")
+"""Finish reasons of servers (vLLM's, for one) that stopped in the middle: the text is no answer."""
 
 
 class OpenAIGenerator:
@@ -160,6 +162,7 @@ class OpenAIGenerator:
 
     def identity(self) -> Mapping[str, Any]:
         """What determines the texts. Of the address only the host: a server's port says nothing about its model."""
+        args = self.options.model_args
         return {
             "backend": "openai",
             "model": self.options.model,
@@ -167,6 +170,8 @@ class OpenAIGenerator:
             "server": urlsplit(self.url).hostname,
             "endpoint": "completions" if self._is_plain else "chat/completions",
             "chat_template_kwargs": dict(self.options.chat_template_kwargs),
+            # Only with a tokenizer are prompts cut to a length, and is known what the template begins.
+            **({"tokenizer": args["tokenizer"], "context_length": self.context_length} if "tokenizer" in args else {}),
         }
 
     def close(self) -> None:
@@ -236,9 +241,13 @@ class OpenAIGenerator:
                 raise Unusable(_told(response), response, repeat=False)
             try:
                 tags = self.reasoning_tags or REASONING_TAGS
-                return _completion(prompt.id, response.json(), self.render(prompt).prefill, tags)
+                completion = _completion(prompt.id, response.json(), self.render(prompt).prefill, tags)
             except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
                 raise Unusable(f"malformed answer: {excerpt(response.text)}", response, repeat=True) from error
+            if completion.finish_reason in BROKEN_OFF:
+                reason = f"the server broke the answer off: {completion.finish_reason}"
+                raise Unusable(reason, response, repeat=True)
+            return completion
 
         return await self._retries.call(ask)
 

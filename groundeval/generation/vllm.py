@@ -36,6 +36,8 @@ SET_BY_FLAGS = {
     "dtype": "--dtype",
     "trust_remote_code": "--trust-remote-code",
     "seed": "--seed",
+    # What is given here is written into the manifest, and a token must not be.
+    "hf_token": "the environment variable HF_TOKEN",
 }
 FAMILIAR = frozenset(
     {

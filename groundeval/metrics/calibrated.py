@@ -1,4 +1,4 @@
-"""Calibrated correctness (Trust-Score; METRICS.md section 3), and the Trust-Score itself.
+"""Calibrated correctness (Trust-Score; docs/metrics.md), and the Trust-Score itself.
 
 The calibrated score of a sample counts only the gold answers that its documents support, and is 0 where the question
 is unanswerable or the output refuses. It is averaged over the answered samples (A) and over the answerable ones (B);

@@ -1,4 +1,4 @@
-"""Correctness under the ALCE protocol: length, EM recall, ROUGE, list scores, claim recall (METRICS.md section 2)."""
+"""Correctness under the ALCE protocol: length, EM recall, ROUGE, list scores, claim recall (docs/metrics.md)."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def qampari(response: Response, ctx: Context) -> Values:
 
 
 def list_values(plain: str, gold: Sequence[Sequence[str]], cot: bool) -> Values:
-    """`list_scores` of an output under the names of METRICS.md."""
+    """`list_scores` of an output under the names of docs/metrics.md."""
     scores = list_scores(predictions(list_text(plain, cot)), gold)
     return dict(zip(LIST_COLUMNS, map(float, scores), strict=True))
 

@@ -76,10 +76,12 @@ def best_of(
 ) -> dict[str, Estimate]:
     """The mean over questions of the best answer's value, by key: what choosing the answer after the fact could reach.
 
-    For the keys that are plain means of a share; others (lengths, counts, functions of the whole table such as an F1 of
-    means) have no best answer. Each key chooses for itself.
+    For the keys that are plain means of a share of which more is better; others (lengths, counts, functions of the
+    whole table such as an F1 of means) have no best answer. Each key chooses for itself.
     """
-    means = {key: each for key, each in aggregates.items() if each.is_mean and each.unit == "percent"}
+    means = {
+        key: each for key, each in aggregates.items() if each.is_mean and each.unit == "percent" and each.more_is_better
+    }
     best: dict[str, Array] = {}
     for key, aggregate in means.items():
         best[key] = np.full(int(questions.max()) + 1 if len(questions) else 0, np.nan)

@@ -1,4 +1,4 @@
-"""Gold data that a file lacks but that can be derived from what it has (METRICS.md section 3, last point)."""
+"""Gold data that a file lacks but that can be derived from what it has (docs/metrics.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The quantities of Ground-GRPO's rewards as metrics (arXiv 2506.15522; METRICS.md section 6).
+"""The quantities of Ground-GRPO's rewards as metrics (arXiv 2506.15522; docs/metrics.md).
 
 They are asked for by name (`--metrics ground_em,...`), so that `score` prints per sample exactly what training sees.
 Except for the tags they are computed on the answer, with Trust-Score's way of reading citations.
@@ -40,7 +40,10 @@ def format_(response: Response, ctx: Context) -> Values:
 @register_metric(
     "ground_refusal",
     keys=("ground_refusal", "refusal_score", "ground_answerable"),
-    aggregates={"ground_refusal": mean_of("ground_refusal", unit="number"), "refusal_score": mean_of("refusal_score")},
+    aggregates={
+        "ground_refusal": mean_of("ground_refusal", unit="number"),
+        "refusal_score": mean_of("refusal_score", more_is_better=False),
+    },
     needs=("docs", "answers"),
     default=False,
 )

@@ -102,7 +102,7 @@ class Metric:
     """None for a metric that only aggregates the columns of others."""
     columns: tuple[str, ...]
     aggregates: Mapping[str, Aggregate]
-    """The reported keys (METRICS.md), each a function of the per-sample table."""
+    """The reported keys (docs/metrics.md), each a function of the per-sample table."""
     profiles: tuple[str, ...] | None = None
     """The profiles under which it exists; None: all."""
     kinds: tuple[AnswerKind, ...] | None = None

@@ -1,4 +1,4 @@
-"""Answering and refusing (Trust-Score, grounded refusal; METRICS.md section 3)."""
+"""Answering and refusing (Trust-Score, grounded refusal; docs/metrics.md)."""
 
 from __future__ import annotations
 

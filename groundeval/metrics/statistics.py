@@ -1,4 +1,4 @@
-"""From per-sample values to aggregates with honest intervals (METRICS.md section 5).
+"""From per-sample values to aggregates with honest intervals (docs/runs.md).
 
 An aggregate is a function of a `Table`, and a table is columns of per-sample values with a weight for every row. The
 point estimate uses weight 1 for each row; the bootstrap gives rows the number of times they were drawn. So the same
@@ -106,11 +106,15 @@ class Aggregate:
     """Rounding that a protocol prescribes for the value itself."""
     is_mean: bool = False
     """Is it the plain mean of `column` over these samples, and nothing more."""
+    more_is_better: bool = True
+    """If not, no best of several answers is reported."""
 
 
-def mean_of(column: str, where: Where = None, unit: Unit = "percent") -> Aggregate:
+def mean_of(column: str, where: Where = None, unit: Unit = "percent", *, more_is_better: bool = True) -> Aggregate:
     """The plain mean of a column, over the rows selected by `where`."""
-    return Aggregate(lambda table: table.mean(column, where), unit, column, where, is_mean=True)
+    return Aggregate(
+        lambda table: table.mean(column, where), unit, column, where, is_mean=True, more_is_better=more_is_better
+    )
 
 
 def count_of(where: Where = None) -> Aggregate:

@@ -1,4 +1,4 @@
-"""Inline citations: reading them and taking them out (METRICS.md section 1, the grammar of ALCE and Trust-Score)."""
+"""Inline citations: reading them and taking them out (docs/metrics.md, the grammar of ALCE and Trust-Score)."""
 
 from __future__ import annotations
 

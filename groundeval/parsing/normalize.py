@@ -1,4 +1,4 @@
-"""Text as the string metrics compare it (METRICS.md section 1; the SQuAD normalisation)."""
+"""Text as the string metrics compare it (docs/metrics.md; the SQuAD normalisation)."""
 
 from __future__ import annotations
 

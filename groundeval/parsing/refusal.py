@@ -1,4 +1,4 @@
-"""Telling a refusal from an answer (Trust-Score; METRICS.md section 3)."""
+"""Telling a refusal from an answer (Trust-Score; docs/metrics.md)."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ const make = (tag, attributes = {}, ...children) => {
 };
 
 const number = (value) => (value === null || value === undefined ? "n/a" : String(Math.round(value * 1000) / 1000));
+const signed = (value) => `${value < 0 ? "−" : "+"}${number(Math.abs(value))}`;
 const mark = (right) => make("span", { class: right ? "yes" : "no" }, right ? "✓ " : "✗ ");
 
 const start = (index) => {
@@ -84,7 +85,10 @@ const start = (index) => {
   else choose(position, false);
 };
 
+let latest = 0;
+
 const show = async (index, position) => {
+  const asked = ++latest;
   const chunk = Math.floor(position / index.chunk);
   const within = position % index.chunk;
   const documentsName = index.documents[chunk];
@@ -95,9 +99,11 @@ const show = async (index, position) => {
       documentsName ? groundeval.load(`../documents/${documentsName}.js`) : [],
     ]);
   } catch (error) {
-    byId("sample").replaceChildren(make("p", { class: "warning", role: "alert" }, String(error.message)));
+    if (asked === latest) byId("sample").replaceChildren(make("p", { class: "warning", role: "alert" }, String(error.message)));
     return;
   }
+  /* Another sample was chosen while this one was loading. */
+  if (asked !== latest) return;
   const sample = samples[within];
   const docs = documents[within] || [];
   byId("sample").replaceChildren(...[
@@ -173,9 +179,12 @@ const goldPart = (sample) => sample.gold.length === 0 ? null : part("Gold answer
 
 const verdictsPart = (sample, docs, threshold) => sample.verdicts.length === 0 ? null : make("details", { class: "verdicts" },
   make("summary", {}, `NLI verdicts (${sample.verdicts.length})`),
+  make("p", { class: "quiet" }, threshold === null
+    ? "The model's answer decides. The score is the probability of yes against no, and the margin its distance from 0.5."
+    : `Entailed from a score of ${number(threshold)} on. The margin is the score's distance from there.`),
   make("ul", {}, sample.verdicts.map((each) => make("li", {},
     make("p", {}, mark(each.entailed), make("b", {}, each.entailed ? "entailed" : "not entailed"),
-      each.score === null ? "" : ` · score ${number(each.score)} · margin ${number(Math.abs(each.score - threshold))}`),
+      each.score === null ? "" : ` · score ${number(each.score)} · margin ${signed(each.score - (threshold ?? 0.5))}`),
     make("p", {}, make("span", { class: "quiet" }, "premise "),
       Array.isArray(each.premise) ? each.premise.map((index) => citation(index < 0 ? docs.length + index : index, docs)) : `the ${each.premise}`),
     make("p", {}, make("span", { class: "quiet" }, "hypothesis "), each.hypothesis)))),

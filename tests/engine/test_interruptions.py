@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import time
@@ -133,6 +134,9 @@ def test_a_stop_request_while_generating_ends_with_exit_code_3_after_the_window_
     assert run.killed_or_done(60, Slowness()) == 0
     assert sorted(run.generated()) == sorted(f"q{n}" for n in range(COUNT))
     run.assert_whole(undisturbed)
+    sessions = json.loads((run.folder / "manifest.json").read_text())["sessions"]
+    assert len(sessions) == 2
+    assert sum(session["samples"] for session in sessions) == COUNT, "what was stopped is counted too"
 
 
 def test_a_second_stop_request_keeps_what_is_complete_of_the_window_and_stops_at_once(

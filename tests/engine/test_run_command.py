@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from run_cases import REFUSAL, Cli, Counting, lines_of, record, records, write
 
+from groundeval.tasks import load_task
+
 RUN = ("run", "--model", "org/m", "--tasks", "asqa", "--backend", "counting", "--nli", "lexical")
 
 
@@ -51,11 +53,22 @@ def test_a_run_folder_holds_prompts_texts_scores_and_what_determines_them(tmp_pa
     assert manifest["identity"]["generator"] == {"backend": "counting", "model": "org/m"}
     assert manifest["sessions"][0]["samples"] == 5
     assert manifest["sessions"][0]["prompt_tokens"] == 35
+    assert (manifest["sessions"][0]["window"], manifest["sessions"][0]["model_args"]) == (2, {})
     [scores] = (folder / "scores").iterdir()
     results = json.loads((scores / "results.json").read_text())
     assert results["metrics"] == ran.json["metrics"]
     assert results["schema_version"] == 1
     assert json.loads((scores / "manifest.json").read_text())["identity"]["nli"]["name"] == "lexical"
+
+
+def test_the_manifest_names_the_demonstrations_that_the_prompts_show(tmp_path: Path, run: Cli):
+    assert run("--num-fewshot", 2).code == 0
+    folder = folder_of(tmp_path)
+    named = json.loads((folder / "manifest.json").read_text())["demonstrations"]
+    prompt = lines_of(folder / "prompts.jsonl")[0]["text"]
+    shown = [each.id for each in load_task("asqa").demonstrations() if each.question in prompt]
+    assert len(named) == 2
+    assert sorted(named) == sorted(shown)
 
 
 def test_results_hold_no_times_and_no_counts_of_the_cache(tmp_path: Path, run: Cli):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from run_cases import Cli, Counting, lines_of, records, write
 
-from groundeval.metrics.draws import questions_of
+from groundeval.metrics.draws import best_of, questions_of
+from groundeval.metrics.metric import METRICS
 
 OLD, CITY, BOTH = "It is old [2].", "City {n} is {city} [1].", "City {n} is {city} [1]. It is old [2]."
 CITIES = ("Paris", "Rome", "Oslo", "Bonn")
@@ -128,3 +130,10 @@ def test_what_was_drawn_can_be_replayed(run: Cli, cli: Cli, tmp_path: Path):
 
 def test_a_questions_answers_are_known_by_their_ids_whatever_its_own_id_is():
     assert list(questions_of(["a#1", "a#2", "a#b#1", "c#1", "a#b#2"])) == [0, 0, 1, 2, 1]
+
+
+def test_what_is_worse_when_there_is_more_of_it_has_no_best_answer():
+    aggregates = {**METRICS.get("strict_outcome").aggregates, **METRICS.get("str_em").aggregates}
+    values = {name: np.array([1.0, 0.0]) for name in ("mixed", "void", "str_em", "str_hit")}
+    found = best_of(values, aggregates, questions_of(["a#1", "a#2"]))
+    assert {key: each.value for key, each in found.items()} == {"str_em": 100.0, "str_hit": 100.0}

@@ -157,6 +157,19 @@ def test_a_sample_that_keeps_failing_is_an_error_and_no_text(server: Server) -> 
     assert server.attempts["question 7"] == 3
 
 
+def test_an_answer_that_the_server_broke_off_is_asked_for_again(server: Server) -> None:
+    def answer(handler: Handler, body: dict[str, Any], attempt: int) -> None:
+        if attempt == 1:
+            handler.reply_text(body, content="half an ans", finish_reason="abort")
+        else:
+            handler.reply_text(body)
+
+    server.answer = answer
+    found = completions(client(server), PROMPTS[:2])
+    assert {c.text for c in found.values()} == {"answer to question 0", "answer to question 1"}
+    assert set(server.attempts.values()) == {2}
+
+
 def test_a_request_that_the_server_calls_wrong_is_not_repeated(server: Server) -> None:
     server.answer = lambda handler, body, attempt: handler.reply(400, {"error": {"message": "context too long"}})
     found = completions(client(server), PROMPTS[:12])
@@ -374,3 +387,13 @@ def test_a_named_tokenizer_counts_tokens_and_knows_what_the_template_begins(
     server.answer = lambda handler, body, attempt: handler.reply_text(body, reasoning_content="hm", content="Yes.")
     [completion] = completions(generator, PROMPTS[:1]).values()
     assert completion.text == "hm</think>Yes."
+
+
+def test_the_length_that_prompts_are_cut_to_is_part_of_the_identity(server: Server, tiny: Callable[..., Any]) -> None:
+    from tiny_models import REASONING
+
+    named = {"tokenizer": str(tiny(REASONING))}
+    shorter = client(server, model_args={**named, "max_model_len": 128}).identity()
+    assert shorter["context_length"] == 128
+    assert client(server, model_args=named).identity() == {**shorter, "context_length": 512}
+    assert "context_length" not in client(server).identity()

@@ -171,7 +171,11 @@ def test_a_sample_shows_its_evidence_and_a_citation_leads_to_its_document(page: 
     page.find("#sample .prompt summary").click()
     page.until(lambda: "Cambridge" in page.find("#sample .prompt pre").text)
     page.find("#sample .verdicts summary").click()
-    assert page.until(lambda: page.texts("#sample .verdicts li"))
+    verdicts = page.until(lambda: page.texts("#sample .verdicts li"))
+    assert "Entailed from a score of 0.5 on." in page.texts("#sample .verdicts > p")[0]
+    for verdict in verdicts:
+        # What is entailed lies at or above the threshold, what is not lies below it.
+        assert ("margin −" in verdict) == ("not entailed" in verdict), verdict
 
 
 def test_samples_are_filtered_and_the_worst_come_first(page: Browser):

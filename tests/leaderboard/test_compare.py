@@ -12,6 +12,7 @@ from groundeval.cli import main
 from groundeval.compare import compare, open_run
 from groundeval.compare_report import as_markdown
 from groundeval.errors import DataError, UsageError
+from groundeval.leaderboard.compare_page import write_comparison
 from groundeval.metrics.paired import holm
 
 SAMPLES = 120
@@ -154,6 +155,17 @@ def test_the_command_writes_markdown_json_and_a_page(tmp_path: Path, capsys: pyt
     page = (tmp_path / "out" / "compare.html").read_text()
     assert "str_em" in page
     assert "<script" not in page
+
+
+def test_the_page_of_runs_that_are_not_ranked_shows_their_values_side_by_side(tmp_path: Path):
+    folders = [write_run(tmp_path, name, samples=40, seed=seed) for seed, name in enumerate(("one", "two"))]
+    change_identity(folders[1], "scores/*/manifest.json", "cot", True)
+    runs = [open_run(folder) for folder in folders]
+    write_comparison(compare(runs), tmp_path / "out")
+    page = (tmp_path / "out" / "compare.html").read_text()
+    assert "side by side" in page
+    first, second = (f"{run.results.metrics['str_em'].value:.2f}" for run in runs)
+    assert f'<th scope="row">str_em</th><td>{first}</td><td>{second}</td>' in page
 
 
 def test_one_run_alone_is_wrong_usage(tmp_path: Path):

@@ -146,6 +146,18 @@ def test_the_margin_of_a_verdict_is_measured_from_the_threshold_of_the_model(tmp
     assert '"threshold":0.8' in (tmp_path / "site" / "runs" / entry["id"] / "index.js").read_text()
 
 
+def test_a_model_that_names_no_threshold_is_not_given_one(tmp_path: Path):
+    run = write_run(tmp_path / "runs", "one", samples=4)
+    nli = {"name": "true", "threshold": None}
+    [path] = run.glob("scores/*/manifest.json")
+    manifest = json.loads(path.read_text())
+    manifest["identity"]["nli"] = nli
+    path.write_text(json.dumps(manifest))
+    change_results(run, nli="true", nli_identity=nli)
+    [entry] = built_entries(tmp_path / "runs", tmp_path / "site")
+    assert '"threshold":null' in (tmp_path / "site" / "runs" / entry["id"] / "index.js").read_text()
+
+
 def test_pages_show_no_folders_of_the_machine_that_a_run_was_made_on(tmp_path: Path):
     run = write_run(tmp_path / "runs", "one", samples=4)
     manifest = json.loads((run / "manifest.json").read_text())

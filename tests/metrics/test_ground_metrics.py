@@ -1,4 +1,4 @@
-"""The quantities of Ground-GRPO's rewards as metrics (METRICS.md section 6), worked by hand."""
+"""The quantities of Ground-GRPO's rewards as metrics (docs/metrics.md), worked by hand."""
 
 from __future__ import annotations
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from recipe_cases import small_recipe
 
 import groundeval.trainers
 
@@ -17,6 +19,20 @@ def test_accelerate_reads_the_launch_file(name: str, kind: str):
     config = config_args.load_config_from_file(str(LAUNCH / f"{name}.yaml"))
     assert str(config.distributed_type) == f"DistributedType.{kind}"
     assert (config.mixed_precision, config.num_processes) == ("bf16", 8)
+
+
+def test_no_rank_generates_alone_within_a_stage_under_fsdp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("trl")
+    from groundeval.trainers.evaluating import evaluation_callback
+
+    recipe = small_recipe(tmp_path, {"evaluate": {"tasks": {"trust_asqa": "embedded"}, "every": 1}})
+    callback = evaluation_callback(SimpleNamespace(recipe=recipe), "only")
+    state = SimpleNamespace(global_step=1, max_steps=9)
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    callback.on_step_end(None, state, None)
+    monkeypatch.delenv("ACCELERATE_USE_FSDP")
+    with pytest.raises(AttributeError):  # it asks for the model of its trainer, and has none here
+        callback.on_step_end(None, state, None)
 
 
 def test_a_stage_ends_with_whole_weights_under_both():

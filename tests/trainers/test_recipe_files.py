@@ -54,6 +54,11 @@ def test_two_stages_of_one_name_are_refused(tmp_path: Path):
         small_recipe(tmp_path, {"stages": [stage, stage]})
 
 
+def test_a_stage_cannot_have_the_name_of_the_model_before_training(tmp_path: Path):
+    with pytest.raises(DataError, match='no stage can be called "start"'):
+        small_recipe(tmp_path, stage={"name": "start"})
+
+
 def test_a_data_file_that_does_not_exist_is_named(tmp_path: Path):
     with pytest.raises(UsageError, match=r"gone\.json: no such file"):
         small_recipe(tmp_path, stage={"data": [{"task": "trust_asqa", "source": "gone.json"}]})
@@ -61,8 +66,24 @@ def test_a_data_file_that_does_not_exist_is_named(tmp_path: Path):
 
 def test_paths_are_relative_to_the_recipe(tmp_path: Path):
     (tmp_path / "train.json").write_text("[]")
-    recipe = small_recipe(tmp_path, stage={"data": [{"task": "trust_asqa", "source": "train.json"}]})
+    (tmp_path / "mine.yaml").write_text("")
+    data = [{"task": "trust_asqa", "source": "train.json"}]
+    recipe = small_recipe(tmp_path, stage={"data": data, "rewards": {"mine.yaml": 1.0}})
     assert recipe.stages[0].data[0].source == str(tmp_path / "train.json")
+    assert list(recipe.stages[0].rewards) == [str(tmp_path / "mine.yaml")]
+
+
+def test_a_folder_beside_the_recipe_is_not_taken_for_a_task_or_a_reward_of_that_name(tmp_path: Path):
+    for name in ("trust_asqa", "trust"):
+        (tmp_path / name).mkdir()
+    stage = small_recipe(tmp_path, stage={"rewards": "trust"}).stages[0]
+    assert (stage.data[0].task, list(stage.rewards)) == ("trust_asqa", ["trust"])
+
+
+def test_a_description_of_several_lines_is_written_out_as_one_comment(tmp_path: Path):
+    recipe = small_recipe(tmp_path, {"description": "one line\nand another"})
+    (tmp_path / "full.yaml").write_text(as_yaml(recipe), "utf-8")
+    assert read_recipe(str(tmp_path / "full.yaml")) == recipe
 
 
 @pytest.mark.parametrize("name", sorted(shipped()))

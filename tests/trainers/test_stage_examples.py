@@ -39,6 +39,22 @@ def test_a_mix_without_count_takes_as_many_as_there_can_be(tmp_path: Path):
     assert (len(found.dataset.examples), found.answerable) == (2 * rarer, rarer)
 
 
+def test_examples_with_longer_prompts_are_left_out_and_counted(tmp_path: Path):
+    source = ALL[0]
+
+    def words(example) -> int:
+        texts = [example.question, *(text for each in example.docs for text in (each.title, each.text))]
+        return len(" ".join(texts).split())
+
+    everything = selected(tmp_path, {"data": [source]}).dataset.examples
+    middle = sorted(map(words, everything))[len(everything) // 2]
+    kept = selected(tmp_path, {"data": [{**source, "longest": middle}]}).dataset.examples
+    assert {each.id for each in kept} == {each.id for each in everything if words(each) <= middle}
+    assert len(kept) < len(everything)
+    with pytest.raises(DataError, match=rf"{len(everything)} more are longer"):
+        selected(tmp_path, {"data": [{**source, "longest": 1}]})
+
+
 def test_a_filter_that_leaves_too_few_is_refused_with_what_is_there(tmp_path: Path):
     with pytest.raises(DataError, match=r"passes \d examples where 50 are needed; there are \d answerable and"):
         selected(tmp_path, {"data": [{**ALL[0], "count": 50}], "answerable": "never"})
@@ -56,6 +72,34 @@ def test_another_seed_chooses_other_examples_and_the_same_seed_the_same(tmp_path
     ]
     assert chosen[0] == chosen[1]
     assert chosen[2] != chosen[0] or chosen[3] != chosen[0]
+
+
+def test_two_stages_on_two_splits_of_a_task_train_on_different_examples(tmp_path: Path):
+    data = {"task": "trust_asqa", "source": "embedded"}
+    stages = [{"name": split, "trainer": "sft", "data": [{**data, "split": split}]} for split in ("train", "test")]
+    overlap = {"against": [], "questions": "report", "passages": "report"}
+    recipe = small_recipe(tmp_path, {"num_docs": 5, "overlap": overlap, "stages": stages})
+    hygiene = Hygiene(recipe)
+    chosen = [select(recipe, stage, hygiene)[0].dataset.examples for stage in recipe.stages]
+    train, test = ({example.question for example in examples} for examples in chosen)
+    assert train
+    assert test
+    assert not train & test
+
+
+def test_a_file_of_conversations_is_read_whole_where_an_earlier_stage_takes_only_its_beginning(tmp_path: Path):
+    import json
+
+    rows = [{"prompt": f"Question: what is number {number}?", "completion": "A number."} for number in range(5)]
+    (tmp_path / "chats.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    stages = [
+        {"name": "first", "trainer": "sft", "data": [{"conversations": "chats.jsonl", "count": 2}]},
+        {"name": "second", "trainer": "sft", "data": [{"conversations": "chats.jsonl"}]},
+    ]
+    recipe = small_recipe(tmp_path, {"stages": stages})
+    hygiene = Hygiene(recipe)
+    kept = [sorted(hygiene.kept_conversations(stage.data[0])) for stage in recipe.stages]
+    assert kept == [[0, 1], [0, 1, 2, 3, 4]]
 
 
 def test_training_on_what_is_evaluated_is_refused(tmp_path: Path):

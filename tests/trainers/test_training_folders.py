@@ -50,6 +50,25 @@ def test_what_does_not_change_the_weights_does_not_change_the_folder(tmp_path: P
     assert run_of(tmp_path, plain).path == run_of(tmp_path, watched).path
 
 
+def test_a_reward_in_a_file_counts_by_what_is_in_it_and_not_by_where_it_lies(tmp_path: Path):
+    found = []
+    for place, text in (("one", "weight 1"), ("two", "weight 1"), ("three", "weight 2")):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "mine.yaml").write_text(text)
+        recipe = small_recipe(tmp_path / place, stage={"rewards": {"mine.yaml": 1.0}})
+        found.append(run_of(tmp_path, recipe).path)
+    assert found[0] == found[1] != found[2]
+
+
+def test_a_served_verifier_counts_by_what_it_is_and_not_by_its_address(tmp_path: Path):
+    served = {"name": "true", "revision": "1"}
+    found = [
+        training_identity(small_recipe(tmp_path, {"nli": f"http://localhost:{port}"}), MODEL, DATA, answer)
+        for port, answer in ((8001, served), (8002, served), (8002, {**served, "revision": "2"}))
+    ]
+    assert found[0] == found[1] != found[2]
+
+
 def test_a_folder_of_another_recipe_is_refused_with_what_differs(tmp_path: Path):
     first = opened(tmp_path, small_recipe(tmp_path))
     other = small_recipe(tmp_path, {"seed": 7}, {"batch": 16})
@@ -100,3 +119,12 @@ def test_a_run_that_does_not_fit_onto_the_disk_is_refused_with_what_to_do(
     policy.check_disk(tmp_path / "new" / "folder", 1_000_000_000)
     with pytest.raises(DataError, match=r"writes up to 5.0 GB .*, and 1.0 GB are free.\n.*--output-path.*LoRA"):
         policy.check_disk(tmp_path / "new" / "folder", 5_000_000_000)
+
+
+def test_what_a_run_has_written_already_is_not_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(policy.shutil, "disk_usage", lambda path: namedtuple("usage", "free")(free=1_000))
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages" / "model.safetensors").write_bytes(b"x" * 500)
+    policy.check_disk(tmp_path, 1_500)
+    with pytest.raises(DataError, match="are free"):
+        policy.check_disk(tmp_path, 1_501)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
-from training_runs import history, lines, run_folder, smoke_recipe, tiny_model, train
+from training_runs import history, last_stage, lines, run_folder, smoke_recipe, tiny_model, train
 
 from groundeval.rewards.registry import load_reward
 
@@ -136,7 +137,7 @@ def test_the_completions_page_shows_texts_and_verdicts(whole: Path):
     page = (whole / "stages" / "4-stage2" / "completions.html").read_text()
     record = lines(whole / "stages" / "4-stage2" / "completions" / "trust_asqa.jsonl")[0]
     assert record["question"] in page
-    assert "reward " in page
+    assert f'<span class="reward">reward {record["reward"]:g}</span>' in page
 
 
 def test_the_same_command_again_trains_nothing(whole: Path):
@@ -177,6 +178,65 @@ def test_a_run_killed_in_stage_2_goes_on_and_ends_as_an_undisturbed_one(whole: P
     sessions = json.loads((killed / "manifest.json").read_text())["sessions"]
     assert sessions[1]["at"]["stage"] == "stage2"
     assert sessions[1]["at"]["step"] >= 1
+
+
+def killed_at_the_first_checkpoint(recipe: Path) -> None:
+    """Start the recipe in the folder that it lies in, and kill it."""
+    command = [sys.executable, "-m", "groundeval.trainers", str(recipe), "--output-path", str(recipe.parent)]
+    with (recipe.parent / "log").open("w") as log:
+        running = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            checkpoint = "training/*/*/stages/*/checkpoint-1/groundeval.json"
+            until(lambda: list(recipe.parent.glob(checkpoint)), running)
+        finally:
+            running.send_signal(signal.SIGKILL)
+            running.wait()
+
+
+def test_grpo_changes_the_weights_and_a_killed_run_changes_them_alike(tmp_path: Path):
+    from safetensors.torch import load_file
+
+    runs = []
+    for name in ("undisturbed", "killed"):
+        (tmp_path / name).mkdir()
+        recipe = last_stage(tmp_path / name, max_steps=3, save_steps=1, learning_rate=1e-3)
+        if name == "killed":
+            killed_at_the_first_checkpoint(recipe)
+        done = train(recipe, "--output-path", recipe.parent)
+        assert done.returncode == 0, done.stderr
+        runs.append(run_folder(recipe.parent))
+    assert len(json.loads((runs[1] / "manifest.json").read_text())["sessions"]) == 2
+    rewards = [
+        [(row["step"], row["reward"]) for row in lines(run / "metrics.jsonl") if "reward" in row] for run in runs
+    ]
+    assert rewards[0] == rewards[1]
+    assert len({reward for _, reward in rewards[0]}) > 1
+    whole, killed = (load_file(run / "stages" / "1-stage2" / "model" / "model.safetensors") for run in runs)
+    start = load_file(tmp_path / "undisturbed" / "tiny" / "model.safetensors")
+    assert any(not start[name].equal(whole[name]) for name in start)
+    assert all(whole[name].equal(killed[name]) for name in whole)
+
+
+def test_a_run_killed_behind_its_last_step_makes_no_further_one(whole: Path, tmp_path: Path):
+    killed = tmp_path / "killed"
+    shutil.copytree(whole, killed)
+    stages = json.loads((killed / "stages.json").read_text())
+    (killed / "stages.json").write_text(json.dumps(stages[:-1]))
+    shutil.rmtree(killed / "stages" / "4-stage2" / "model")
+    folder = whole.parents[2]
+    done = train(folder / "smoke.yaml", "--resume", killed, "--include-path", folder / "verifier.py")
+    assert done.returncode == 0, done.stderr
+    assert "stage 4 of 4, stage2 (grpo): from step 3" in done.stderr
+    assert history(killed) == STAGES
+    rows = [row for row in lines(killed / "metrics.jsonl") if row["stage"] == "stage2" and "reward" in row]
+    assert [row["step"] for row in rows] == [1, 2, 3]
+    weights = Path("stages", "4-stage2", "model", "model.safetensors")
+    assert (killed / weights).read_bytes() == (whole / weights).read_bytes()
+
+
+def test_the_report_names_a_command_that_loads_the_same_plugins(whole: Path):
+    plugin = whole.parents[2] / "verifier.py"
+    assert f"recipe.yaml --include-path {plugin} --output-path again" in (whole / "report.md").read_text()
 
 
 def test_a_run_that_is_asked_to_stop_leaves_a_checkpoint_and_says_how_to_go_on(whole: Path, tmp_path: Path):

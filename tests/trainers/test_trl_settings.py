@@ -118,6 +118,11 @@ def test_with_cuda_vllm_runs_as_the_recipe_says(tmp_path: Path):
     assert found.warnings == ()
 
 
+def test_ranks_wait_for_an_evaluation_that_takes_hours_unless_the_recipe_says_otherwise(tmp_path: Path):
+    assert config_of(tmp_path).config.ddp_timeout >= 24 * 3_600
+    assert config_of(tmp_path, {"batch": None, "trl": {"ddp_timeout": 60}}).config.ddp_timeout == 60
+
+
 def test_answers_to_learn_are_not_cut_off_by_a_default_length(tmp_path: Path):
     changes = {"trainer": "sft", "rewards": None, "batch": None, "trl": {}}
     assert config_of(tmp_path, changes).config.max_length is None

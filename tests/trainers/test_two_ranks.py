@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from training_runs import history, lines, run_folder, smoke_recipe, tiny_model
+from training_runs import history, last_stage, lines, run_folder
 
 pytest.importorskip("trl")
 pytestmark = pytest.mark.slow
@@ -67,24 +67,8 @@ def weights(file: Path) -> dict[str, bytes]:
 
 
 def grpo_only(folder: Path) -> Path:
-    """The last stage of the smoke recipe, two steps, each rank half of a batch; both ranks end with the same groups."""
-    import yaml
-
-    path = smoke_recipe(folder, tiny_model(folder / "tiny"), evaluate={})
-    content = yaml.safe_load(path.read_text())
-    stage = content["stages"][-1]
-    stage["batch"] = 8
-    # A random model's answers all earn nothing; their lengths differ, so that there is something to learn.
-    reward = {
-        "profile": "trust",
-        "combine": "sum",
-        "components": {"trust": {"reward": "trust"}, "words": {"value": "regular_length", "weight": 0.01}},
-    }
-    (folder / "wordy.yaml").write_text(yaml.safe_dump(reward))
-    stage["rewards"] = {str(folder / "wordy.yaml"): 1.0}
-    stage["trl"] |= {"max_steps": 2, "save_steps": 2, "per_device_train_batch_size": 4, "bf16": False}
-    path.write_text(yaml.safe_dump({**content, "stages": [stage]}))
-    return path
+    """GRPO for two steps, each rank half of a batch; both ranks end with the same groups."""
+    return last_stage(folder, max_steps=2, save_steps=2, per_device_train_batch_size=4, bf16=False)
 
 
 WEIGHTS_OF_EVERY_RANK = """

@@ -34,6 +34,23 @@ def smoke_recipe(folder: Path, model: Path | str, **changes: Any) -> Path:
     return path
 
 
+def last_stage(folder: Path, **trl: Any) -> Path:
+    """A recipe of the smoke recipe's last stage alone, whose reward differs between a random model's answers: all earn
+    nothing for what they say, and some are longer, so that there is something to learn."""
+    path = smoke_recipe(folder, tiny_model(folder / "tiny"), evaluate={})
+    content = yaml.safe_load(path.read_text())
+    reward = {
+        "profile": "trust",
+        "combine": "sum",
+        "components": {"trust": {"reward": "trust"}, "words": {"value": "regular_length", "weight": 0.01}},
+    }
+    (folder / "wordy.yaml").write_text(yaml.safe_dump(reward))
+    stage = {**content["stages"][-1], "rewards": {"wordy.yaml": 1.0}, "batch": 8}
+    stage["trl"] |= trl
+    path.write_text(yaml.safe_dump({**content, "stages": [stage]}))
+    return path
+
+
 def train(*arguments: str | Path, timeout: int = 600, **environment: str) -> subprocess.CompletedProcess[str]:
     """`groundeval train ...` in a process of its own, on one thread."""
     return subprocess.run(

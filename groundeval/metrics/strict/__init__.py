@@ -1,4 +1,4 @@
-"""Metrics that only profile `strict` has (METRICS.md section 4); importing this package registers them."""
+"""Metrics that only profile `strict` has (docs/metrics.md); importing this package registers them."""
 
 from __future__ import annotations
 

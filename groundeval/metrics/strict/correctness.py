@@ -136,7 +136,7 @@ async def strict_list(response: Response, ctx: Context) -> Values:
 
 
 def list_columns(bringing: Brought, gold: int, items: int) -> Values:
-    """The list scores of `items` items that bring some of `gold` gold answers, under the names of METRICS.md."""
+    """The list scores of `items` items that bring some of `gold` gold answers, under the names of docs/metrics.md."""
     prec = ratio(len(set(bringing.values())), items)
     rec = ratio(len(bringing), gold)
     top = ratio(min(TOP, len(bringing)), min(TOP, gold))

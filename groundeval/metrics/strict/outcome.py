@@ -14,7 +14,10 @@ in every mean over A, with 0."""
 @register_metric(
     "strict_outcome",
     keys=(ATTEMPTED, "mixed", "void"),
-    aggregates={"mixed_ratio": mean_of("mixed"), "void_ratio": mean_of("void")},
+    aggregates={
+        "mixed_ratio": mean_of("mixed", more_is_better=False),
+        "void_ratio": mean_of("void", more_is_better=False),
+    },
     profiles=("strict",),
     needs=("docs", "answers"),
 )

@@ -1,1 +1,1 @@
-"""How profile `strict` reads a text (METRICS.md section 4): one grammar, and nothing hidden counts."""
+"""How profile `strict` reads a text (docs/metrics.md): one grammar, and nothing hidden counts."""

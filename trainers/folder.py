@@ -58,11 +58,10 @@ def training_identity(
 
 def _by_content(reward: str) -> str:
     """A registered reward by its name; one in a file (`mine.yaml`, `mine.py:brief`) by what is in the file."""
-    drive, colon, rest = reward.rpartition(":")
-    file = Path(drive if colon and drive.endswith(".py") else reward)
-    if file.suffix not in (".yaml", ".yml", ".py") or not file.is_file():
+    file, _, name = reward.rpartition(":") if ".py:" in reward else (reward, "", "")
+    if not file.endswith((".yaml", ".yml", ".py")) or not Path(file).is_file():
         return reward
-    return f"{file.name}{f':{rest}' if drive.endswith('.py') else ''} {file_hash(file)}"
+    return f"{Path(file).name}:{name} {file_hash(Path(file))}"
 
 
 class RunFolder:

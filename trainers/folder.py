@@ -29,6 +29,9 @@ MARKER = "groundeval.json"
 NOT_IDENTITY = {"description", "report_to", "log_completions", "evaluate", "model", "stages"}
 """Fields of a recipe that do not determine the weights, or do so by their content (model and data)."""
 
+SAME_FOR_A_CURVE = ("split", "limit", "every_limit", "profile", "max_new_tokens")
+"""Fields of `evaluate` that decide what its numbers mean: they stay what they are for all evaluations of a run."""
+
 
 def training_identity(
     recipe: Recipe,
@@ -119,6 +122,26 @@ class RunFolder:
                 f"{self.path} holds checkpoints of another recipe: {', '.join(different[:5])} "
                 f"{'differ' if len(different) > 1 else 'differs'}.\n"
                 "  Go on with its own recipe (recipe.yaml in that folder), or train into another --output-path."
+            )
+
+    def check_evaluations(self, recipe: Recipe) -> None:
+        """Raise a DataError if the evaluations in the folder are of other samples, or scored otherwise, than the next.
+
+        Tasks, verifiers and metrics may be added between sessions; what was there goes on.
+        """
+        if not recipe.evaluate.tasks or not (self.path / "evaluations.jsonl").exists():
+            return
+        then = (read_json(self.path / "manifest.json") or {}).get("recipe", {}).get("evaluate", {})
+        now_ = recipe.evaluate.model_dump(mode="json")
+        changed = [(field, then[field], now_[field]) for field in SAME_FOR_A_CURVE if field in then]
+        tasks = then.get("tasks", {})
+        changed += [(f"tasks.{name}", tasks[name], file) for name, file in now_["tasks"].items() if name in tasks]
+        different = [f"evaluate.{field} was {old}, is {new}" for field, old, new in changed if old != new]
+        if different:
+            raise DataError(
+                f"{self.path} holds evaluations that cannot be compared with the next: {'; '.join(different)}.\n"
+                "  Set it back; or move evaluations.jsonl and evaluations/ away: checkpoints stay, and the evaluations "
+                "before training and after each stage are made anew."
             )
 
     def stage_folder(self, recipe: Recipe, stage: Stage) -> Path:

@@ -101,6 +101,7 @@ def plan_training(recipe: Recipe, output_path: Path, *, folder: Path | None = No
     identity = training_identity(recipe, model, _data_identity(recipe, selected), _served(recipe))
     run = RunFolder.place(output_path, recipe, identity) if folder is None else RunFolder(folder, identity)
     run.check_same()
+    run.check_evaluations(recipe)
     check_writable(run.path)
     planned = tuple(_planned(recipe, stage, selected[stage.name], policy, hygiene, run) for stage in recipe.stages)
     check_disk(

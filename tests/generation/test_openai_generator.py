@@ -31,6 +31,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server: Server
+    at_work = False
 
     def do_GET(self) -> None:
         if self.server.models is None:
@@ -46,13 +47,20 @@ class Handler(BaseHTTPRequestHandler):
             self.server.requests.append({**body, "path": self.path, "headers": dict(self.headers)})
             self.server.active += 1
             self.server.most_active = max(self.server.most_active, self.server.active)
+            self.at_work = True
         try:
             self.server.answer(self, body, self.server.attempts[text])
         finally:
-            with self.server.lock:
-                self.server.active -= 1
+            self.ends()
+
+    def ends(self) -> None:
+        """Counted before the answer leaves: the client may send its next request as soon as it has it."""
+        with self.server.lock:
+            self.server.active -= self.at_work
+            self.at_work = False
 
     def reply(self, status: int, content: Any, **headers: str) -> None:
+        self.ends()
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
         for name, value in headers.items():
@@ -212,7 +220,13 @@ def test_retry_after_is_read_as_seconds_or_as_a_date() -> None:
 
 
 def test_no_more_requests_run_at_a_time_than_allowed(server: Server) -> None:
+    five = threading.Event()
+
     def answer(handler: Handler, body: dict[str, Any], attempt: int) -> None:
+        # Nobody is answered before five wait; then a sixth would have the time to come.
+        if server.active >= 5:
+            five.set()
+        assert five.wait(30)
         time.sleep(0.02)
         handler.reply_text(body)
 

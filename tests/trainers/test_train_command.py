@@ -13,6 +13,7 @@ import yaml
 from recipe_cases import recipe_file
 
 from groundeval.cli import main
+from groundeval.trainers.folder import RunFolder
 from groundeval.trainers.policy import Policy
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "generation"))
@@ -104,3 +105,16 @@ def test_a_folder_of_another_recipe_stops_before_the_model_is_loaded(tmp_path: P
     (folder / "manifest.json").write_text(json.dumps({"kind": "training", "identity": {"recipe": {"seed": 1}}}))
     assert check(tmp_path, "--model", tiny["chat"], "--resume", str(folder)) == 1
     assert "holds checkpoints of another recipe" in capsys.readouterr().err
+
+
+def test_other_evaluations_than_the_folders_stop_before_the_model_is_loaded(
+    tmp_path: Path, tiny: dict[str, str], capsys, monkeypatch
+):
+    monkeypatch.setattr(RunFolder, "check_same", lambda run: None)
+    folder = tmp_path / "old"
+    folder.mkdir()
+    (folder / "manifest.json").write_text(json.dumps({"kind": "training", "recipe": {"evaluate": {"limit": 1}}}))
+    (folder / "evaluations.jsonl").write_text('{"stage": "start", "step": 0}\n')
+    evaluate = {"tasks": {"trust_asqa": "embedded"}, "limit": 2}
+    assert check(tmp_path, "--model", tiny["chat"], "--resume", str(folder), top={"evaluate": evaluate}) == 1
+    assert "evaluate.limit was 1, is 2" in capsys.readouterr().err

@@ -77,6 +77,29 @@ def test_a_folder_of_another_recipe_is_refused_with_what_differs(tmp_path: Path)
         run.check_same()
 
 
+def evaluating(folder: Path, **fields: object) -> Recipe:
+    return small_recipe(folder, {"evaluate": {"tasks": {"asqa": "embedded"}, "limit": 5, **fields}})
+
+
+def test_evaluations_of_other_samples_than_those_in_the_folder_are_refused(tmp_path: Path):
+    run = opened(tmp_path, evaluating(tmp_path))
+    changed = evaluating(tmp_path, limit=10, tasks={"asqa": "mine.json"})
+    run.check_evaluations(changed)  # none was made yet
+    run.lines("evaluations.jsonl").append([{"stage": "start", "step": 0}])
+    with pytest.raises(DataError, match=r"evaluate.limit was 5, is 10; evaluate.tasks.asqa was embedded, is mine.json"):
+        run.check_evaluations(changed)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"nli": ["lexical"]}, {"every": 3}, {"tasks": {"asqa": "embedded", "eli5": "embedded"}}, {"tasks": {}}],
+)
+def test_what_an_evaluation_may_gain_between_sessions_is_not_refused(tmp_path: Path, fields: dict):
+    run = opened(tmp_path, evaluating(tmp_path))
+    run.lines("evaluations.jsonl").append([{"stage": "start", "step": 0}])
+    run.check_evaluations(evaluating(tmp_path, **fields))
+
+
 def test_a_run_goes_on_from_its_last_whole_checkpoint(tmp_path: Path):
     recipe = small_recipe(tmp_path)
     run = opened(tmp_path, recipe)

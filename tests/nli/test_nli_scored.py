@@ -184,7 +184,7 @@ def test_a_first_token_is_read_from_transformers_logits_for_both_words(tiny_t5: 
     thresholded = opened("seq2seq", tiny_t5, threshold=0.5)
     found = scores(thresholded, pairs)
     assert thresholded.traits.fidelity == "proxy"
-    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(tiny_t5)
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(tiny_t5, dtype=torch.float32)
     one, zero = (thresholded.tokenizer(word, add_special_tokens=False).input_ids[0] for word in "10")
     start = torch.tensor([[model.config.decoder_start_token_id]])
     for pair, score in zip(pairs, found, strict=True):

@@ -124,7 +124,7 @@ def model_that_may_go_on(tiny_t5: Path, folder: Path) -> tuple[Path, set[str]]:
     """
     import transformers
 
-    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(tiny_t5)
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(tiny_t5, dtype=torch.float32)
     tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_t5)
     one = tokenizer("1", add_special_tokens=False).input_ids[0]
     row = model.get_input_embeddings().weight[one]

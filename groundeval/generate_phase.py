@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -43,8 +43,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
     part = f".{options.shard[0]}-of-{options.shard[1]}" if options.shard else ""
     quiet = options.scoring.quiet
     with Folder(job.folder).open(part.strip(".")) as folder:
-        done = {each for each, record in stored_generations(job.folder).items() if record["status"] != "error"}
-        missing = [prompt for prompt in job.prompts if prompt.id not in done]
+        missing = missing_prompts(job)
         if not missing:
             return
         _write_manifest(folder, job, {})
@@ -72,12 +71,22 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
                 seconds = time.perf_counter() - started
                 spent = {**counts, "seconds": round(seconds, 3), **_rates(counts, seconds)}
                 _write_manifest(folder, job, {**spent, **_engine(generator, options)})
+    stored = stored_generations(job.folder)
+    unknown = unopened_thoughts(stored.values(), job.tags)
+    if unknown is not None and not quiet:
+        say(f"warning: {job.task.name}: {unknown}")
     if counts["failed"]:
-        first = next(r["error"] for r in stored_generations(job.folder).values() if r["status"] == "error")
+        first = next(r["error"] for r in stored.values() if r["status"] == "error")
         raise BackendError(
             f"{job.task.name}: {counts['failed']} of {len(job.prompts)} samples failed; the first: {first}\n"
             "  The others are written. The same command tries these again; --phase score leaves them out."
         )
+
+
+def missing_prompts(job: Job) -> list[Prompt]:
+    """The prompts of a job that have no text yet, those that failed among them."""
+    done = {each for each, record in stored_generations(job.folder).items() if record["status"] != "error"}
+    return [prompt for prompt in job.prompts if prompt.id not in done]
 
 
 def _windows(
@@ -190,6 +199,29 @@ def stored_generations(folder: Path) -> dict[str, dict[str, Any]]:
             if record["id"] not in found or found[record["id"]]["status"] == "error":
                 found[record["id"]] = record
     return found
+
+
+def unopened_thoughts(records: Iterable[Mapping[str, Any]], tags: ReasoningTags) -> str | None:
+    """What to say where a template may have begun the reasoning unseen: answers end a thought that they do not begin.
+
+    Then one that was cut off before the thought ended shows no tag at all, and is taken for an answer. Of a single text
+    it cannot be known.
+    """
+    closed = cut = 0
+    for record in records:
+        text = (record.get("prefill") or "") + record["raw"]
+        if record["status"] != "error" and tags.think_open not in text:
+            ended = tags.think_close in text
+            closed += ended
+            cut += not ended and record.get("finish_reason") == "length"
+    if not (closed and cut):
+        return None
+    return (
+        f"{closed} texts end a thought with {tags.think_close} that they do not begin: the model's template seems to "
+        f"have begun it.\n  {cut} texts that were cut off have no tag: each may be a thought without an answer, and is "
+        "scored as an answer.\n  Say how the template begins (--backend openai: --model-args tokenizer=...), use the "
+        "server's reasoning parser,\n  or leave more room: --gen-kwargs max_new_tokens=..."
+    )
 
 
 @contextmanager

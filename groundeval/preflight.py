@@ -7,7 +7,8 @@ import shutil
 from collections.abc import Sequence
 
 from groundeval.errors import UsageError
-from groundeval.generate_phase import stored_generations
+from groundeval.generate_phase import missing_prompts
+from groundeval.generation.interface import Generator
 from groundeval.generation.metric_models import METRIC_MODELS, OptionalModels
 from groundeval.jobs import Job
 from groundeval.nli import NLI
@@ -59,6 +60,16 @@ def check_lengths(job: Job, quiet: bool) -> None:
         say(f"note: {job.task.name}: {job.unfitting} prompts do not fit, not even without documents")
 
 
+def check_generator(generator: Generator, jobs: Sequence[Job]) -> None:
+    """Let a generator that can tell cheaply what is wrong tell it now, unless it has nothing left to generate.
+
+    Raises UserError.
+    """
+    check = getattr(generator, "check", None)
+    if callable(check) and any(missing_prompts(job) for job in jobs):
+        check()
+
+
 def check_disk(jobs: Sequence[Job], options: RunOptions) -> None:
     """Raises UsageError if the folder cannot be written to, or the disk has less room than the run may take."""
     check_writable(options.output_path)
@@ -77,9 +88,7 @@ def bytes_to_write(job: Job, options: RunOptions) -> int:
     answer = options.sampling.max_new_tokens * TOKEN_BYTES
     size = 0
     if options.phase != "score":
-        stored = stored_generations(job.folder)
-        missing = [prompt for prompt in job.prompts if prompt.id not in stored]
-        size += sum(len(json.dumps(prompt.user)) + 2 * LINE_BYTES + answer for prompt in missing)
+        size += sum(len(json.dumps(prompt.user)) + 2 * LINE_BYTES + answer for prompt in missing_prompts(job))
     if options.phase != "generate":
         size += len(job.prompts) * (LINE_BYTES + EVIDENCE * answer) * max(1, len(options.scoring.profiles))
     return size

@@ -119,6 +119,8 @@ class Response:
     reasoning: str | None
     status: Status
     finish_reason: str | None
+    tags: ReasoningTags = REASONING_TAGS
+    """The tags that the text was read with."""
 
     @classmethod
     def build(
@@ -140,7 +142,7 @@ class Response:
         status: Status = "ok" if split.answer.strip() else "empty"
         if split.unclosed:
             status = "unclosed_reasoning"
-        return cls(example, whole, split.answer, split.reasoning, status, finish_reason)
+        return cls(example, whole, split.answer, split.reasoning, status, finish_reason, tags)
 
     @classmethod
     def failed(cls, example: Example, reason: str) -> Response:

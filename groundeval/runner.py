@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import BackendError, DataError, GroundevalError, UsageError, unknown
+from groundeval.errors import DataError, GroundevalError, UsageError, unknown
 from groundeval.files import file_hash
-from groundeval.generate_phase import as_response, generate, stored_generations
+from groundeval.generate_phase import GENERATIONS, Interrupted, as_response, generate, stored_generations
 from groundeval.generation.interface import GENERATORS, Generator
 from groundeval.jobs import Job, prepare, with_documents
 from groundeval.metrics.draws import drawn
 from groundeval.metrics.gold import with_answers
 from groundeval.options import RunOptions, ScoringOptions
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
-from groundeval.preflight import check_disk, check_lengths, check_scorers
+from groundeval.preflight import check_disk, check_generator, check_lengths, check_scorers
 from groundeval.records import Example, Response
-from groundeval.runs import Lines, read_json
+from groundeval.runs import DiskFull, Lines, read_json
 from groundeval.score_phase import ScoreResult, Texts, open_nli, plans_for, score_texts
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.examples import fields_present
@@ -27,6 +28,8 @@ from groundeval.tasks.predictions import read_predictions
 from groundeval.tasks.task import Dataset
 
 EVERY_TASK = "*"
+MOST_NAMED = 5
+"""Of the run folders that an error offers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,9 @@ def run(tasks: Sequence[str], *options: RunOptions) -> list[TaskRun]:
     """Generate and score several tasks, with one model for each of the options.
 
     Everything that a user can get wrong is checked for all models and tasks before the first token is generated. A
-    model is loaded once and freed before the NLI model is loaded. A task whose backend fails, or that cannot be
-    scored, does not keep the other tasks and models from going on; the error is in its TaskRun.
+    model is loaded once and freed before the NLI model is loaded. A task whose model cannot be loaded, whose backend
+    fails, or that cannot be scored, does not keep the other tasks and models from going on; the error is in its
+    TaskRun.
     """
     return [each for prepared in [prepare_run(tasks, each) for each in options] for each in execute(prepared)]
 
@@ -67,6 +71,8 @@ def prepare_run(tasks: Sequence[str], options: RunOptions) -> Prepared:
     _check_distinct(jobs)
     for job in jobs:
         check_lengths(job, options.scoring.quiet)
+    if options.phase != "score":
+        check_generator(generator, jobs)
     if options.phase != "generate":
         plans = [plan for job in jobs for plan in plans_for(job.task, known_fields(job.examples), options.scoring)]
         check_scorers(plans, open_nli(plans, options.scoring), options.scoring)
@@ -98,13 +104,15 @@ def execute(prepared: Prepared) -> list[TaskRun]:
 
 
 def _attempt(job: Job, work: Callable[[Job], None], failed: dict[str, GroundevalError]) -> None:
-    """Do the work of one job; a backend that fails is noted, so are data that cannot be scored.
+    """Do the work of one job. What goes wrong is noted: a model that cannot be loaded says nothing of the others.
 
-    A request to stop, or another user's error, ends the whole run.
+    A request to stop ends the whole run, and so does a full disk, which all jobs write to.
     """
     try:
         work(job)
-    except (BackendError, DataError) as error:
+    except (Interrupted, DiskFull):
+        raise
+    except GroundevalError as error:
         failed[job.task.name] = error
 
 
@@ -153,10 +161,29 @@ def _score_job(job: Job, options: RunOptions) -> list[ScoreResult]:
     if lacking:
         raise DataError(
             f"{job.folder}: {len(lacking)} of {len(job.examples)} samples lack a generation (first: {lacking[0]}).\n"
-            "  Generate them first: --phase generate, or --phase all."
+            "  Generate them first: --phase generate, or --phase all." + ("" if stored else _other_runs(job, options))
         )
     texts = _stored_texts(job.task, job.examples, stored, job.dataset.notes, job.folder, job.tags, options.num_samples)
     return score_texts(texts, options.scoring)
+
+
+def _other_runs(job: Job, options: RunOptions) -> str:
+    """Where texts of the same task are: this machine may name the folder otherwise than the one that generated."""
+    found = sorted(
+        path.parent
+        for path in options.output_path.glob(f"*/{job.folder.parent.name}/*/manifest.json")
+        if path.parent != job.folder and next(path.parent.glob(GENERATIONS), None) is not None
+    )
+    # The same model's first.
+    found.sort(key=lambda folder: folder.parent != job.folder.parent)
+    if not found:
+        return ""
+    named = "".join(f"\n    groundeval score {shlex.quote(str(folder))}" for folder in found[:MOST_NAMED])
+    more = f"\n    ... and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return (
+        "\n  Were they generated elsewhere, on another device or in another dtype? A run folder is scored "
+        f"as it is:{named}{more}"
+    )
 
 
 def _stored_texts(
@@ -210,7 +237,9 @@ def score_predictions(
     tags = options.reasoning_tags or REASONING_TAGS
     origin: dict[str, Any] = {}
     if output_path is not None:
-        origin = {"task": task.name, "file_sha256": file_hash(Path(path)), "num_docs": num_docs, **_tagged(tags)}
+        origin = {"task": task.name, "file_sha256": file_hash(Path(path)), "num_docs": num_docs}
+        # What is as usual is not named.
+        origin |= {} if tags == REASONING_TAGS else {"reasoning_tags": list(tags.all())}
     texts = Texts(
         task,
         examples,
@@ -251,12 +280,9 @@ def score_run(
     tags = ReasoningTags(*identity.get("reasoning_tags", REASONING_TAGS.all()))
     asked = options.reasoning_tags or tags
     texts = _stored_texts(judged_task, examples, stored, notes, folder, asked, num_samples)
-    return score_texts(texts if asked == tags else replace(texts, origin=_tagged(asked)), options)
-
-
-def _tagged(tags: ReasoningTags) -> dict[str, Any]:
-    """What tells texts that are read with these tags from others."""
-    return {} if tags == REASONING_TAGS else {"reasoning_tags": list(tags.all())}
+    # Named also where they are the usual ones: those of the run are what needs no name.
+    origin = {} if asked == tags else {"reasoning_tags": list(asked.all())}
+    return score_texts(replace(texts, origin=origin), options)
 
 
 def _identity_in(manifest: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:

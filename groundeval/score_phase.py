@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -157,10 +158,10 @@ def _score_under(plan: Plan, texts: Texts, nli: NLI | None, options: ScoringOpti
         pending = [example for example in texts.examples if example.id not in table]
         models = OptionalModels(options.metric_models)
         scorer = Scorer(plan, nli, models)
-        run_anywhere(lambda: _score_pending(scorer, pending, texts, table, lines, options.quiet))
+        scored = run_anywhere(lambda: _score_pending(scorer, pending, texts, table, lines, options.quiet))
         results = _results(plan, texts, table, nli, models)
         if folder is not None and lines is not None:
-            _put_in_order(lines, [*stored, *(example.id for example in pending)], texts)
+            _put_in_order(lines, [*stored, *scored], texts)
             write_whole(folder.path / "results.json", results.as_bytes())
     pairs = nli.stats.as_dict() if nli is not None else dict.fromkeys(("asked", "unique", "cached", "computed"), 0)
     return ScoreResult(results, pairs, None if folder is None else folder.path)
@@ -200,19 +201,21 @@ def _put_in_order(lines: Lines, stored: Sequence[str], texts: Texts) -> None:
     """
     ordered = list(dict.fromkeys([*(example.id for example in texts.examples), *stored]))
     if list(stored) != ordered:
-        last = {record["id"]: record for record in lines.read()}
-        lines.rewrite(last[each] for each in ordered)
+        last = {sample: number for number, sample in enumerate(stored)}
+        lines.reorder([last[each] for each in ordered])
 
 
 def sample_hash(response: Response) -> str:
-    """A short hash of what was scored: the text, and the example with its documents and gold data."""
-    text = response.raw.encode("utf-8", "surrogatepass")
-    return sha256(content_hash((response.example,)).encode() + text).hexdigest()[:16]
+    """A short hash of what was scored: the text with the answer in it, and the example with documents and gold data."""
+    texts = json.dumps([response.raw, response.text]).encode("ascii")
+    return sha256(content_hash((response.example,)).encode() + texts).hexdigest()[:16]
 
 
 async def _score_pending(
     scorer: Scorer, pending: Sequence[Example], texts: Texts, table: ScoreTable, lines: Lines | None, quiet: bool
-) -> None:
+) -> list[str]:
+    """Score samples and write their lines as they are finished; gives their ids in that order."""
+    finished: list[str] = []
     waiting: list[dict[str, Any]] = []
     written = time.monotonic()
 
@@ -230,17 +233,21 @@ async def _score_pending(
         progress(what, total=total, done=total - len(pending), quiet=quiet) as advance,
     ):
         try:
-            async for response, scored in scorer.stream(texts.response(example) for example in pending):
-                table.add(scored.id, scored.status, scored.values)
-                if lines is not None:
-                    waiting.append({**scored.record(), "sample_sha256": sample_hash(response)})
-                if time.monotonic() - written > _SECONDS_BETWEEN_WRITES:
-                    write()
-                advance()
-                if stop_requested():
-                    raise Interrupted(f"{texts.task.name}: stopped on request. The same command goes on from here.")
+            async with aclosing(scorer.stream(texts.response(example) for example in pending)) as stream:
+                async for some in stream:
+                    for response, scored in some:
+                        finished.append(scored.id)
+                        table.add(scored.id, scored.status, scored.values)
+                        if lines is not None:
+                            waiting.append({**scored.record(), "sample_sha256": sample_hash(response)})
+                        advance()
+                    if time.monotonic() - written > _SECONDS_BETWEEN_WRITES:
+                        write()
+                    if stop_requested():
+                        raise Interrupted(f"{texts.task.name}: stopped on request. The same command goes on from here.")
         finally:
             write()
+    return finished
 
 
 def _results(plan: Plan, texts: Texts, table: ScoreTable, nli: NLI | None, models: OptionalModels) -> Results:

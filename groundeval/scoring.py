@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +23,8 @@ from groundeval.records import Response, Status
 
 IN_FLIGHT = 2_048
 """Samples that wait for NLI verdicts at the same time."""
+SECONDS_BETWEEN_LOOKS = 0.5
+"""After so long without a finished sample, who streams scores is given an empty list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,26 +207,81 @@ class Scorer:
 
     async def stream(
         self, responses: Iterable[Response], in_flight: int = IN_FLIGHT
-    ) -> AsyncIterator[tuple[Response, Scored]]:
-        """Score responses, yielding them with their results in their order, at most `in_flight` waiting at once."""
+    ) -> AsyncGenerator[list[tuple[Response, Scored]], None]:
+        """Score responses, yielding them with their results as they are finished, at most `in_flight` waiting at once.
+
+        What is finished by then comes in one list. The list is empty where nothing was for half a second: the caller
+        gets to look around, whatever the verifier takes.
+        """
         if not self.plan.asks_nli:
             for response in responses:
-                yield response, await self.score(response)
+                yield [(response, await self.score(response))]
             return
-        waiting: deque[tuple[Response, asyncio.Task[Scored]]] = deque()
+        flight = _Flight()
+        coming, more = iter(responses), True
         try:
-            for response in responses:
-                waiting.append((response, asyncio.ensure_future(self.score(response))))
-                if len(waiting) >= in_flight:
-                    first, task = waiting.popleft()
-                    yield first, await task
-            while waiting:
-                first, task = waiting.popleft()
-                yield first, await task
+            while more or flight:
+                until = time.monotonic() + SECONDS_BETWEEN_LOOKS
+                while more and len(flight.waiting) < in_flight and not flight.landed and time.monotonic() < until:
+                    following = next(coming, None)
+                    more = following is not None
+                    if following is not None:
+                        flight.add(following, self.score(following))
+                        # Lets the samples begin, so that those that need not wait are done before more are taken.
+                        await asyncio.sleep(0)
+                await flight.landing(until - time.monotonic())
+                yield flight.take()
         finally:
-            for _, task in waiting:
-                task.cancel()
-            await asyncio.gather(*(task for _, task in waiting), return_exceptions=True)
+            await flight.give_up()
+
+
+class _Flight:
+    """Samples that are being scored, and those that are done, in the order in which they became so."""
+
+    def __init__(self) -> None:
+        self.waiting: set[asyncio.Task[Scored]] = set()
+        self.landed: deque[tuple[Response, asyncio.Task[Scored]]] = deque()
+        self._news = asyncio.Event()
+
+    def __bool__(self) -> bool:
+        return bool(self.waiting or self.landed)
+
+    def add(self, response: Response, scoring: Coroutine[Any, Any, Scored]) -> None:
+        """Begin with a sample."""
+
+        def done(task: asyncio.Task[Scored]) -> None:
+            self.waiting.discard(task)
+            self.landed.append((response, task))
+            self._news.set()
+
+        task = asyncio.ensure_future(scoring)
+        self.waiting.add(task)
+        task.add_done_callback(done)
+
+    async def landing(self, seconds: float) -> None:
+        """Until a sample is done, but no longer than so many seconds."""
+        if not self.landed and self.waiting:
+            self._news.clear()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._news.wait(), max(seconds, 0.0))
+
+    def take(self) -> list[tuple[Response, Scored]]:
+        """What is done. An error is raised once what was done before it has been taken."""
+        taken: list[tuple[Response, Scored]] = []
+        while self.landed:
+            response, task = self.landed[0]
+            if taken and task.exception() is not None:
+                break
+            self.landed.popleft()
+            taken.append((response, task.result()))
+        return taken
+
+    async def give_up(self) -> None:
+        """Cancel what waits, and leave no error unread."""
+        rest = [*self.waiting, *(task for _, task in self.landed)]
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
 
 class ScoreTable:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from groundeval.runs import read_json
 from groundeval.scored_runs import LARGEST
 from groundeval.untrusted import one_line, visible
 
-HISTORIES = ("history.json", "trainer_state.json")
-"""groundeval's trainers write the first: a list of rows with `step`; transformers' trainer the second: log_history."""
+HISTORY = "history.json"
+"""What groundeval's trainers write: a list of rows with `step`."""
+STATE = "trainer_state.json"
+"""What transformers' trainer writes into every checkpoint: an object with such rows, the log so far, in log_history."""
 BENCHMARK = "reward_benchmark.json"
 _CURVES = 6
 
@@ -32,16 +35,31 @@ class Extra:
 
 def extras(roots: Sequence[Path]) -> tuple[list[Extra], list[Extra]]:
     """Training curves and reward benchmarks below the folders. A damaged file is passed over: nothing rests on it."""
-    curves = [figure for root in roots for figure in _each(root, HISTORIES, _curve)]
-    heat = [figure for root in roots for figure in _each(root, (BENCHMARK,), _heat_map)]
+    curves = [figure for root in roots for figure in _each(root, _histories(root), _curve)]
+    heat = [figure for root in roots for figure in _each(root, root.rglob(BENCHMARK), _heat_map)]
     return (
         [Extra(f"training-{index}", figure) for index, figure in enumerate(curves)],
         [Extra(f"rewards-{index}", figure) for index, figure in enumerate(heat)],
     )
 
 
-def _each(root: Path, names: Sequence[str], read: Any) -> Iterator[Figure]:
-    for path in sorted(path for name in names for path in root.rglob(name)):
+def _histories(root: Path) -> list[Path]:
+    """One file for each training: the log of a checkpoint is in that of a later one, and in that of the whole run."""
+    found = [*root.rglob(HISTORY), *root.rglob(STATE)]
+    steps = {path: int(named[1]) for path in found if (named := re.fullmatch(r"checkpoint-(\d+)", path.parent.name))}
+    whole = [path for path in found if path not in steps]
+    told = {path.parent for path in whole}
+    last = {path.parent.parent: path for path in sorted(steps, key=lambda path: steps[path])}
+    return [*whole, *(path for folder, path in last.items() if folder not in told and _run_of(folder) not in told)]
+
+
+def _run_of(folder: Path) -> Path | None:
+    """The training run of groundeval's of which a folder would be a stage: `RUN/stages/1-NAME`."""
+    return folder.parents[1] if folder.parent.name == "stages" else None
+
+
+def _each(root: Path, paths: Iterable[Path], read: Any) -> Iterator[Figure]:
+    for path in sorted(paths):
         try:
             figure = read(read_json(path), path.parent.relative_to(root).as_posix())
         except DataError:
@@ -71,8 +89,11 @@ def _curve(found: Any, name: str) -> Figure | None:
 def _telling(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The reward and its components, else the loss: no more curves than one can tell apart."""
     keys = sorted({key for row in rows for key, value in row.items() if _is_number(value)})
-    rewards = [key for key in keys if key == "reward"] + [key for key in keys if "reward" in key and key != "reward"]
-    return (rewards or [key for key in keys if key == "loss"])[:_CURVES]
+    components = [key for key in keys if "/component/" in key]
+    # Logs of other trainers name the parts as they like.
+    rewards = components or [key for key in keys if "reward" in key and key != "reward"]
+    total = [key for key in keys if key == "reward"]
+    return ([*total, *rewards] or [key for key in keys if key == "loss"])[:_CURVES]
 
 
 def _heat_map(found: Any, name: str) -> Figure | None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from groundeval.errors import BackendError, MissingExtra, UsageError
+from groundeval.errors import BackendError, DataError, MissingExtra, UsageError
+from groundeval.leaderboard.build import MARK
+from groundeval.leaderboard.files import KIND
 from groundeval.leaderboard.serve import check_site
+from groundeval.runs import read_json
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 Kind = Literal["space", "dataset"]
 
@@ -19,6 +26,11 @@ _ABOUT = (
     "A leaderboard of systems that answer from documents with citations, or refuse. Open `index.html`; all numbers "
     "are in `leaderboard.json`, `leaderboard.csv` and `leaderboard.md`."
 )
+_FRESH = {".gitattributes", "README.md"}
+"""What a repository that nobody has put anything into holds."""
+_TEMPLATE = {"index.html", "style.css"}
+"""What the hub puts into a new static Space besides, in its first commit."""
+_FIRST = "initial commit"
 
 
 def push(
@@ -33,29 +45,30 @@ def push(
     """Upload a site; files that it no longer has are deleted there. Returns the address of the commit.
 
     `repo` is `owner/name`; it is created if it does not exist. `endpoint` and `token` default to huggingface_hub's own
-    settings (HF_ENDPOINT, HF_TOKEN or the stored login). Raises UsageError for a folder that is no site or a name that
-    is none, BackendError where the hub refuses or cannot be reached.
+    settings (HF_ENDPOINT, HF_TOKEN or the stored login). Raises UsageError for a folder that is no site, a name that is
+    none and a repository that holds anything but an earlier site, BackendError where the hub refuses or cannot be
+    reached.
     """
     check_site(site)
     if kind not in _CARDS:
         raise UsageError(f"--to {kind}: allowed are {', '.join(_CARDS)}")
     try:
         from huggingface_hub import CommitOperationAdd, HfApi
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+        from huggingface_hub.errors import HFValidationError
+
+        # The base of all errors of the HTTP library behind the client, httpx or httpx2: all versions have it here.
+        from huggingface_hub.errors import HTTPError as HubError  # type: ignore[attr-defined]
     except ImportError as error:
         raise MissingExtra("leaderboard push", "leaderboard") from error
     api = HfApi(endpoint=endpoint, token=token)
     card = _CARDS[kind].format(title=_TITLE, about=_ABOUT)
     try:
+        if api.repo_exists(repo, repo_type=kind):
+            _check_replaceable(api, repo, kind)
         api.create_repo(
             repo, repo_type=kind, private=private, exist_ok=True, space_sdk="static" if kind == "space" else None
         )
-        api.create_commit(
-            repo,
-            [CommitOperationAdd("README.md", card.encode())],
-            repo_type=kind,
-            commit_message="Describe the leaderboard",
-        )
+        # First, so that a push that breaks off has left a leaderboard, or nothing.
         done = api.upload_folder(
             repo_id=repo,
             repo_type=kind,
@@ -63,8 +76,43 @@ def push(
             commit_message="Update the leaderboard",
             delete_patterns=["runs/**", "documents/**"],
         )
+        api.create_commit(
+            repo,
+            [CommitOperationAdd("README.md", card.encode())],
+            repo_type=kind,
+            commit_message="Describe the leaderboard",
+        )
     except HFValidationError as error:
         raise UsageError(f"{repo}: not the name of a repository (owner/name): {error}") from None
-    except (HfHubHTTPError, OSError) as error:
+    except (HubError, OSError) as error:
         raise BackendError(f"the hub refused or cannot be reached: {error}") from error
     return str(done.commit_url)
+
+
+def _check_replaceable(api: HfApi, repo: str, kind: Kind) -> None:
+    """Raises UsageError where an upload could overwrite or delete anything but an earlier site."""
+    others = sorted({*api.list_repo_files(repo, repo_type=kind)} - _FRESH)
+    if not others:
+        return
+    if _TEMPLATE.issuperset(others):
+        commits = api.list_repo_commits(repo, repo_type=kind)
+        if [commit.title for commit in commits] == [_FIRST]:
+            return
+    if MARK in others:
+        with tempfile.TemporaryDirectory() as folder:
+            path = api.hf_hub_download(repo, MARK, repo_type=kind, local_dir=folder)
+            if _is_ours(Path(path)):
+                return
+    raise UsageError(
+        f"{repo}: is there already and holds no leaderboard but {', '.join(others[:3])}"
+        f"{', ...' if len(others) > 3 else ''}, which an upload could overwrite or delete.\n"
+        "  Name a new repository, or an empty one."
+    )
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        found = read_json(path)
+    except DataError:
+        return False
+    return isinstance(found, dict) and found.get("kind") == KIND

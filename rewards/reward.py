@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Literal, Protocol
 
-from groundeval.errors import DataError, excerpt
+from groundeval.errors import DataError, UsageError, excerpt
 from groundeval.metrics.gold import with_answers
 from groundeval.metrics.metric import METRICS, Entailment, Values
 from groundeval.metrics.profiles import profile_named
 from groundeval.metrics.reading import AnswerKind
 from groundeval.nli import connect
-from groundeval.records import Response, Status
+from groundeval.records import Example, Response, Status
 from groundeval.runner import known_fields
 from groundeval.score_phase import run_anywhere
-from groundeval.scoring import Scored, Scorer, plan_scoring
+from groundeval.scoring import Plan, Scored, Scorer, plan_scoring
 
 Line = Mapping[str, Any]
 """A line of `scores.jsonl`: `id`, `status`, `values`, and tables such as `ground` or `statements`."""
@@ -42,7 +42,7 @@ class Rewarded:
 
     id: str
     total: float | None
-    """None where there is no reward: the sample failed, or no part of the reward applies to it. Never 0 instead."""
+    """None where there is no reward: the sample failed, or no part that counts applies to it. Never 0 instead."""
     components: Components
     status: Status
     error: str | None = None
@@ -75,7 +75,7 @@ class Reward:
     combine: Literal["sum", "mean"] = "sum"
     """The total: the weighted sum of the parts, or their weighted mean over those that apply to the sample."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """Weights of the parts; 1 for those that are not named."""
+    """Weights of the parts; 1 for those that are not named. A part of weight 0 is logged and does not count."""
     description: str = ""
 
     name: str = ""
@@ -85,6 +85,10 @@ class Reward:
     nli: str = "true"
     """The verifier, as `connect` takes it; connected when a metric first asks."""
     nli_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.combine == "mean" and min(self.weights.values(), default=1.0) < 0:
+            raise UsageError(f'a mean needs weights of 0 or more, not {dict(self.weights)}; for others: combine="sum"')
 
     @property
     def asks_nli(self) -> bool:
@@ -107,19 +111,21 @@ class Reward:
                 f"  Score with --profile {self.profile} --metrics {','.join(self.metrics)}"
             ) from None
         total = self._total(components, nothing_said=status != "ok")
-        why = None if total is not None else "no part of the reward applies to this sample"
+        why = None
+        if total is None:
+            why = "no part of the reward applies to this sample"
+            if any(value is not None for value in components.values()):
+                why += ", but those of weight 0"
         return Rewarded(line["id"], total, components, status, why, line)
 
     def _total(self, components: Components, nothing_said: bool) -> float | None:
         # A part that does not apply because there is no text earns nothing: saying nothing is no way out of a reward.
         applying = {name: value or 0.0 for name, value in components.items() if value is not None or nothing_said}
-        if not applying:
+        weights = {name: weight for name in applying if (weight := self.weights.get(name, 1.0))}
+        if not weights:
             return None
-        total = sum(self.weights.get(name, 1.0) * value for name, value in applying.items())
-        if self.combine == "sum":
-            return float(total)
-        weight = sum(self.weights.get(name, 1.0) for name in applying)
-        return float(total / weight) if weight else 0.0
+        total = sum(weight * applying[name] for name, weight in weights.items())
+        return float(total if self.combine == "sum" else total / sum(weights.values()))
 
     async def score(self, responses: Sequence[Response], nli: Entailment | None = None) -> list[Rewarded]:
         """The rewards of responses, in their order; all their questions to the verifier meet in the same batches.
@@ -138,8 +144,30 @@ class Reward:
         scored = await _all(chosen, responses)
         return [self.of(each.record()) for each in scored]
 
+    def check_data(self, examples: Iterable[Example]) -> bool:
+        """Find out whether the examples have what the metrics need; returns whether the verifier will be asked.
+
+        Raises DataError for the first that lacks a field: it would stop `score`.
+        """
+        plans: dict[frozenset[str], Plan] = {}
+        for example in examples:
+            fields = known_fields((with_answers(example),))
+            if fields not in plans:
+                try:
+                    plans[fields] = self._plan(fields)
+                except DataError as error:
+                    what = str(error).partition("\n")[0]
+                    raise DataError(
+                        f'task {self.task}, example {example.id}: reward "{self.name}": {what}\n'
+                        "  Add the field to the data, or take another reward."
+                    ) from None
+        return any(plan.asks_nli for plan in plans.values())
+
+    def _plan(self, fields: frozenset[str]) -> Plan:
+        return plan_scoring(profile_named(self.profile), self.kind, fields, asked=self.metrics)
+
     def _scorer(self, fields: frozenset[str], nli: Entailment | None) -> Scorer:
-        plan = plan_scoring(profile_named(self.profile), self.kind, fields, asked=self.metrics)
+        plan = self._plan(fields)
         if plan.asks_nli and nli is None:
             nli = connect(self.nli, **self.nli_options)
         return Scorer(plan, nli)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, NamedTuple
 
-from groundeval.errors import UsageError, excerpt
+from groundeval.errors import UsageError, UserError, excerpt
 from groundeval.metrics.metric import Entailment
 from groundeval.nli import NLI, connect
 from groundeval.records import Response
@@ -81,6 +81,32 @@ class Rewarder:
     def for_task(self, task: str) -> Reward:
         """The first of the rewards, bound to a task."""
         return self.terms[0][0].for_task(task)
+
+    def fitting(self, tasks: Iterable[str]) -> list[str]:
+        """Those of the tasks that the rewards can judge. Raises UsageError, which says why not, if there are none."""
+        found, reasons = [], dict[str, str]()
+        for task in tasks:
+            try:
+                self._bind(task)
+            except UserError as error:
+                reasons.setdefault(str(error), task)
+            else:
+                found.append(task)
+        if not found:
+            lines = "".join(f"\n  {task}: {reason}" for reason, task in list(reasons.items())[:3])
+            raise UsageError(f'reward "{self.name}" can judge none of the registered tasks:{lines}')
+        return found
+
+    def check_task(self, task: str) -> None:
+        """Find out whether the rewards can judge a task. Raises UsageError, which says why not."""
+        try:
+            self._bind(task)
+        except UserError as error:
+            raise UsageError(f'reward "{self.name}" cannot judge task "{task}": {error}') from error
+
+    def _bind(self, task: str) -> None:
+        for spec, _ in self.terms:
+            spec.for_task(task)
 
     def verifier(self, tasks: Iterable[str]) -> NLI | None:
         """The verifier's handle in this process, not yet loaded; None if no reward asks one about these tasks."""

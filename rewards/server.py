@@ -80,7 +80,7 @@ class Desk:
         """The rewards of one request. Raises Refusal where too many samples wait, or where they cannot be scored."""
         if len(rollouts) > MAX_SAMPLES:
             raise Refusal(413, f"{len(rollouts)} samples; a request may hold {MAX_SAMPLES}")
-        self._demand_known(rollout.task for rollout in rollouts)
+        self._demand_fitting(rollout.task for rollout in rollouts)
         # A request on its own is never refused, whatever its size: nothing would ever make room for it.
         if self.waiting and self.waiting + len(rollouts) > self.max_waiting:
             raise Refusal(429, f"{self.waiting} samples are waiting", RETRY_AFTER)
@@ -100,12 +100,15 @@ class Desk:
         self.failed += sum(each.total is None for each in found)
         return found
 
-    def _demand_known(self, tasks: Iterable[str]) -> None:
-        """Raises Refusal for a task that is a file, which a client must not make the server run or read."""
+    def _demand_fitting(self, tasks: Iterable[str]) -> None:
+        """Raises Refusal for a task that is a file, which a client must not make the server run or read, and for one
+        that the reward cannot judge."""
         for name in dict.fromkeys(tasks):
             if name not in self.given and name not in TASKS:
                 why = unknown("task", name, {*TASKS.names(), *self.given[:1]})
                 raise Refusal(400, f"{why}\n  Other tasks are named at the start: --task, --include-path")
+            with _as_refusals():
+                self.rewarder.check_task(name)
 
     def metrics(self) -> str:
         """The text that `/metrics` answers."""

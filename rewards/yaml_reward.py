@@ -77,6 +77,8 @@ class YamlReward(Section):
         weights = [each.weight for each in self.components.values()]
         if self.combine == "mean" and (min(weights) < 0 or not any(weights)):
             raise ValueError("a mean needs weights of 0 or more, one of them above 0; for others: `combine: sum`")
+        if not any(weights):
+            raise ValueError("a part of weight 0 is only logged; give one of them another weight")
         if self.profile is not None and self.profile not in PROFILES:
             raise ValueError(str(unknown("profile", self.profile, PROFILES)))
         return self

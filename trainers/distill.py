@@ -8,17 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from groundeval.errors import DataError
+from groundeval.errors import DataError, UsageError
 from groundeval.generate_phase import as_response, stored_generations
 from groundeval.generation.interface import Prompt
 from groundeval.generation.prompts import render_prompt
 from groundeval.jobs import Job, with_documents
+from groundeval.nli import connect
 from groundeval.options import RunOptions
 from groundeval.records import Example
 from groundeval.rewards.registry import RewardSpec
 from groundeval.rewards.reward import Rewarded
 from groundeval.runner import execute, prepare_run, requested_data
-from groundeval.runs import write_whole
+from groundeval.runs import check_writable, write_whole
 from groundeval.tasks import Task, load_task
 from groundeval.trainers.data import with_located_answers
 from groundeval.trainers.targets import honest_target, worse_target
@@ -60,10 +61,13 @@ def best_of_n(
     """Draw `options.num_samples` answers to every question, and write the best (SFT), or the best and the worst (DPO).
 
     `min_reward`: the best must have at least that much. `min_margin`: DPO pairs whose rewards lie no further apart are
-    left out. An answer that was cut off is never the better one. Generating is resumed by the same call. Raises
-    BackendError if the generator fails, DataError if no row is left.
+    left out. An answer that was cut off is never the better one. Generating is resumed by the same call. What the
+    reward needs, and the file to write, are checked before that. Raises UserError for what is wrong with them,
+    BackendError if the generator or the verifier fails, DataError if no row is left.
     """
+    check_output(output)
     prepared = prepare_run(tasks, replace(options, phase="generate"))
+    check_reward(reward, prepared.jobs)
     for run in execute(prepared):
         if run.error is not None:
             raise run.error
@@ -88,6 +92,7 @@ def honest_data(
 
     `tagged`: with a line of reasoning, in <think> and <answer>. Raises DataError if no row is left.
     """
+    check_output(output)
     rows: list[Row] = []
     questions = 0
     for reference in tasks:
@@ -98,6 +103,26 @@ def honest_data(
             questions += 1
             rows += _honest(reference, task, example, options, form, tagged=tagged)
     return _written(rows, questions, output)
+
+
+def check_output(output: Path) -> None:
+    """Find out before anything expensive whether a file can be written. Raises UsageError."""
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder; name the JSONL file to write")
+    try:
+        check_writable(output.parent)
+    except UsageError as error:
+        what = str(error).partition("\n")[0]
+        raise UsageError(f"{output}: {what}\n  Name a file elsewhere.") from None
+
+
+def check_reward(reward: RewardSpec, jobs: Sequence[Job]) -> None:
+    """Find out whether examples have what a reward needs, and whether its verifier is there. Raises UserError or
+    BackendError."""
+    # All of them, not only until one asks.
+    asks = [reward.for_task(job.reference).check_data(job.examples) for job in jobs]
+    if any(asks):
+        connect(reward.nli, **reward.nli_options).check()
 
 
 def _judged(job: Job, reward: RewardSpec) -> list[Answered]:

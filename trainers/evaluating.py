@@ -10,22 +10,27 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from groundeval.errors import UsageError
 from groundeval.generation.interface import GeneratorOptions
 from groundeval.generation.transformers import TransformersGenerator
 from groundeval.jobs import Job, prepare
 from groundeval.options import RunOptions, ScoringOptions
-from groundeval.runner import Prepared, execute, score_run
+from groundeval.preflight import check_lengths, check_scorers
+from groundeval.runner import Prepared, execute, known_fields, score_run
 from groundeval.runs import Lines
-from groundeval.score_phase import ScoreResult
+from groundeval.score_phase import ScoreResult, open_nli, plans_for
 from groundeval.tasks import load_task
 from groundeval.trainers.datasets import run_options
 from groundeval.trainers.policy import Policy
-from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.recipe import START, Recipe
 from groundeval.trainers.watching import HELD_OUT
 
 
 class TrainedGenerator(TransformersGenerator):
-    """Generates with the model in training; a text is identified by the run and the place in it."""
+    """Generates with the model in training; a text is identified by the run and the place in it.
+
+    `place`: `recipe`, `run`, `stage` and `step`.
+    """
 
     def __init__(self, policy: Policy, place: Mapping[str, Any]) -> None:
         super().__init__(policy.options)
@@ -34,7 +39,20 @@ class TrainedGenerator(TransformersGenerator):
 
     def identity(self) -> Mapping[str, Any]:
         """The run, stage and step instead of the weights' content, which no file holds."""
-        return {"backend": "training", "model": self.place, "chat": self.local.format.identity()}
+        return {
+            "backend": "training",
+            "model": self.name,
+            "place": self.place,
+            "chat": self.local.format.identity(),
+        }
+
+    @property
+    def name(self) -> str:
+        """What people read in tables: base model, run, and place in it."""
+        where = self.place["stage"]
+        if where != START:
+            where += f" step {self.place['step']}"
+        return f"{self.local.source.name}, {self.place['recipe']}/{self.place['run']}, {where}"
 
     def close(self) -> None:
         """The model belongs to the trainer."""
@@ -106,7 +124,8 @@ class Evaluator:
 
         `model` answers in the state that it is in; its weights are not changed. `stage` is `start` before training.
         """
-        generator = TrainedGenerator(self.policy, {"run": self.run_id, "stage": stage, "step": step})
+        place = {"recipe": self.recipe.name, "run": self.run_id, "stage": stage, "step": step}
+        generator = TrainedGenerator(self.policy, place)
         options = self._options(f"{stage}-{step}", limit, verifiers[0])
         jobs = tuple(self._job(name, file, generator, options) for name, file in self.recipe.evaluate.tasks.items())
         generator.use(model)
@@ -125,11 +144,22 @@ class Evaluator:
             )
 
     def check(self) -> None:
-        """Render every prompt once, so that what a user can get wrong is found before training. Loads no model."""
+        """What `run` checks before it generates: prompts, tasks, profile, metrics, verifiers. Loads no model.
+
+        Raises UserError or BackendError.
+        """
+        names = self._task_names()
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise UsageError(f"evaluate.tasks: two of them are called {twice}; evaluate on one of them")
         generator = self.policy.generator()
         options = self._options("check", self.recipe.evaluate.limit, self.verifiers[0])
-        for name, file in self.recipe.evaluate.tasks.items():
-            self._job(name, file, generator, options)
+        jobs = [self._job(name, file, generator, options) for name, file in self.recipe.evaluate.tasks.items()]
+        for job in jobs:
+            check_lengths(job, quiet=True)
+        for nli in self.verifiers:
+            scoring = self._scoring(nli)
+            plans = [plan for job in jobs for plan in plans_for(job.task, known_fields(job.examples), scoring)]
+            check_scorers(plans, open_nli(plans, scoring), scoring)
 
     def _options(self, label: str, limit: int | None, nli: str) -> RunOptions:
         wanted = self.recipe.evaluate
@@ -147,8 +177,7 @@ class Evaluator:
     def _scoring(self, nli: str) -> ScoringOptions:
         wanted = self.recipe.evaluate
         profiles = (wanted.profile,) if wanted.profile else ()
-        options = self.recipe.nli_options if nli == self.recipe.nli else {}
-        return ScoringOptions(profiles, tuple(wanted.metrics), nli, options, quiet=True)
+        return ScoringOptions(profiles, tuple(wanted.metrics), nli, verifier_options(self.recipe, nli), quiet=True)
 
     def _job(self, name: str, file: str | None, generator: TransformersGenerator, options: RunOptions) -> Job:
         task = load_task(name)
@@ -156,6 +185,11 @@ class Evaluator:
 
     def _task_names(self) -> list[str]:
         return [load_task(name).name for name in self.recipe.evaluate.tasks]
+
+
+def verifier_options(recipe: Recipe, nli: str) -> Mapping[str, Any]:
+    """The options of a verifier, wherever the recipe names it: `nli_options` belong to the one of the rewards."""
+    return recipe.nli_options if nli == recipe.nli else {}
 
 
 @contextmanager

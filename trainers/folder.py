@@ -29,6 +29,18 @@ MARKER = "groundeval.json"
 NOT_IDENTITY = {"description", "report_to", "log_completions", "evaluate", "model", "stages"}
 """Fields of a recipe that do not determine the weights, or do so by their content (model and data)."""
 
+ROLLOUT_CIRCUMSTANCES = {"mode", "server_url", "gpu_memory_utilization", "tensor_parallel_size", "sleep"}
+"""Fields of `rollouts` that say where completions are drawn, how fast and in how much memory, not what is drawn."""
+
+TRL_CIRCUMSTANCES = {"vllm_server_host", "vllm_server_port", "vllm_server_timeout", "vllm_group_port"}
+"""Fields of `trl` that say the same, of a server."""
+
+NLI_CIRCUMSTANCES = {"device", "token_budget", "timeout", "patience", "token", "in_process", "cache"}
+"""Options of a verifier that say where it judges, how fast and who may ask, not what it judges."""
+
+SERVED = {"address", "model"}
+"""Options that say which verifier it is: one behind an address says so itself."""
+
 SAME_FOR_A_CURVE = ("split", "limit", "every_limit", "profile", "max_new_tokens")
 """Fields of `evaluate` that decide what its numbers mean: they stay what they are for all evaluations of a run."""
 
@@ -41,16 +53,22 @@ def training_identity(
 ) -> dict[str, Any]:
     """What determines the trained weights: recipe, model, data and reward files by their content; not where they lie.
 
-    `served`: what a server at the address in `nli` serves, which counts instead of the address.
+    What completions and verdicts are reached by is left out, so that a run goes on when it changes. `served`: what a
+    server at the address in `nli` serves, which counts instead of the address.
     """
     stages = [
         {
-            **stage.model_dump(mode="json", exclude={"data"}),
+            **stage.model_dump(mode="json", exclude={"data": True, "trl": TRL_CIRCUMSTANCES}),
             "rewards": {_by_content(name): term.model_dump(mode="json") for name, term in stage.rewards.items()},
         }
         for stage in recipe.stages
     ]
-    settings = recipe.model_dump(mode="json", exclude=NOT_IDENTITY)
+    left_out: dict[str, Any] = {
+        **dict.fromkeys(NOT_IDENTITY, True),
+        "rollouts": ROLLOUT_CIRCUMSTANCES,
+        "nli_options": NLI_CIRCUMSTANCES if served is None else NLI_CIRCUMSTANCES | SERVED,
+    }
+    settings = recipe.model_dump(mode="json", exclude=left_out)
     return {
         "recipe": settings if served is None else {**settings, "nli": dict(served)},
         "dtype": recipe.model.dtype,

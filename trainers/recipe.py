@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from groundeval.errors import UsageError, unknown
+from groundeval.nli.secrets import refuse_secrets
 from groundeval.tasks.yaml_file import read_yaml
 from groundeval.tasks.yaml_schema import Section
 
@@ -308,6 +309,12 @@ class Recipe(Section):
     @classmethod
     def _is_a_name(cls, value: str) -> str:
         return _named(value)
+
+    @field_validator("nli_options")
+    @classmethod
+    def _has_no_secrets(cls, value: dict[str, Any]) -> dict[str, Any]:
+        refuse_secrets(value, "nli_options")
+        return value
 
     @field_validator("report_to", mode="before")
     @classmethod

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from groundeval.errors import DataError
 from groundeval.records import Example
 from groundeval.rewards.columns import example_json
 from groundeval.rewards.rollouts import Rewarder, Rollout
+from groundeval.trainers.data import Selected
 from groundeval.trainers.recipe import Recipe, Stage
 
 
@@ -34,6 +36,18 @@ def check_rewards(recipe: Recipe, stage: Stage) -> None:
         for data in stage.data:
             if data.task is not None:
                 spec.for_task(data.task)
+
+
+def check_fields(recipe: Recipe, stage: Stage, selected: Sequence[Selected]) -> None:
+    """Find out whether the stage's examples have what its rewards need. Raises DataError; asks no verifier."""
+    if not stage.rewards or stage.trainer == "sft":  # SFT has no use for them
+        return
+    for spec, _ in rewarder(recipe, stage).terms:
+        for each in selected:
+            try:
+                spec.for_task(each.reference).check_data(each.dataset.examples)
+            except DataError as error:
+                raise DataError(f"stage {stage.name}, {error}") from None
 
 
 def totals(recipe: Recipe, stage: Stage, task: str, answers: Sequence[tuple[Example, str]]) -> list[float | None]:

@@ -21,13 +21,13 @@ from groundeval.trainers.completions_page import write_page
 from groundeval.trainers.data import Hygiene, Selected, select
 from groundeval.trainers.datasets import Rows, check_lengths, dpo_rows, grpo_rows, sft_rows
 from groundeval.trainers.dpo import dpo_trainer
-from groundeval.trainers.evaluating import Evaluator, evaluation_callback, sharded_by_fsdp
+from groundeval.trainers.evaluating import Evaluator, evaluation_callback, sharded_by_fsdp, verifier_options
 from groundeval.trainers.folder import RunFolder, step_of, training_identity
 from groundeval.trainers.grpo import grpo_trainer
 from groundeval.trainers.policy import Policy, check_disk, disk_needed
 from groundeval.trainers.recipe import START, Recipe, Stage
 from groundeval.trainers.report import write_report
-from groundeval.trainers.scoring import check_rewards
+from groundeval.trainers.scoring import check_fields, check_rewards
 from groundeval.trainers.sft import sft_trainer
 from groundeval.trainers.trl_config import StageConfig, stage_config
 from groundeval.trainers.watching import (
@@ -97,8 +97,10 @@ def plan_training(recipe: Recipe, output_path: Path, *, folder: Path | None = No
     policy.local  # noqa: B018  finds the model and its chat template
     hygiene = Hygiene(recipe)
     selected = {stage.name: select(recipe, stage, hygiene) for stage in recipe.stages}
+    for stage in recipe.stages:
+        check_fields(recipe, stage, selected[stage.name])
     model = {**policy.local.source.identity(), **policy.format.identity()}
-    identity = training_identity(recipe, model, _data_identity(recipe, selected), _served(recipe))
+    identity = training_identity(recipe, model, _data_identity(recipe, selected), served(recipe))
     run = RunFolder.place(output_path, recipe, identity) if folder is None else RunFolder(folder, identity)
     run.check_same()
     run.check_evaluations(recipe)
@@ -129,18 +131,21 @@ def described(plan: Plan) -> str:
 
 
 def check_verifiers(recipe: Recipe) -> None:
-    """Find out whether the verifiers exist and can be reached. Raises UserError or BackendError."""
-    asked = {recipe.nli: recipe.nli_options} if any(stage.rewards for stage in recipe.stages) else {}
-    for spec in recipe.evaluate.nli if recipe.evaluate.tasks else ():
-        asked.setdefault(spec, {})
-    for spec, options in asked.items():
-        connect(spec, **options).check()
+    """Find out whether the verifiers that the recipe names can be reached. Raises UserError or BackendError.
+
+    The rewards' verifier judges evaluations too where they name none; whether it is asked, `Evaluator.check` knows.
+    """
+    named = [recipe.nli] if any(stage.rewards for stage in recipe.stages) else []
+    named += recipe.evaluate.nli if recipe.evaluate.tasks else []
+    for spec in dict.fromkeys(named):
+        connect(spec, **verifier_options(recipe, spec)).check()
 
 
-def _served(recipe: Recipe) -> dict[str, Any] | None:
+def served(recipe: Recipe) -> dict[str, Any] | None:
     """What a verifier at an address is; None for one that its name tells. A server that comes up at another port, or on
     another machine, is the same judge."""
-    if not recipe.nli.startswith(("http://", "https://")):
+    named = (recipe.nli, recipe.nli_options.get("model"), recipe.nli_options.get("address"))
+    if not any("://" in each for each in named if isinstance(each, str)):
         return None
     return connect(recipe.nli, **recipe.nli_options).identity()
 
@@ -241,7 +246,8 @@ def _train_stage(plan: Plan, planned: PlannedStage, evaluator: Evaluator, *, mai
     held_out = evaluation_callback(evaluator, stage.name)
     callbacks = [watching_callback(run, stage, sum(each["steps"] for each in finished), quiet=quiet), held_out]
     if stage.trainer == "grpo":
-        log = CompletionLog(folder / "completions", stage.name, recipe.log_completions)
+        tasks = [each.reference for each in planned.selected]
+        log = CompletionLog(folder / "completions", stage.name, recipe.log_completions, tasks)
         trainer = grpo_trainer(recipe, stage, plan.policy, model, config, planned.rows, lora, callbacks, log)
     else:
         make = sft_trainer if stage.trainer == "sft" else dpo_trainer

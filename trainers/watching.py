@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +31,28 @@ class CompletionLog:
 
     A line has the example's own fields and `output` (the text with every tag); beside them what the reward made of it:
     `reward`, `components`, and `scored`, the line of `scores.jsonl` with values and verdicts. Every rank has its own
-    files.
+    files. `tasks`: all that the stage trains on, as the recipe names them.
     """
 
-    def __init__(self, folder: Path, stage: str, every: int) -> None:
+    def __init__(self, folder: Path, stage: str, every: int, tasks: Iterable[str]) -> None:
         self.folder = folder
         self.stage = stage
         self.every = every
+        self._names = file_names(tasks)
+        kept = (record["step"] for task in self._names for record in Lines(self.file(task)).read())
+        self._last: int | None = max(kept, default=None)
+        """The step kept last, also by the session before this one."""
 
     def wanted(self, step: int) -> bool:
-        """Are the completions of this step kept. Steps count from 1."""
-        return step == 1 or step % self.every == 0
+        """Are the completions of this step kept: `every` steps behind those kept last, or more.
+
+        One generation may serve several steps, so that most steps have no completions of their own.
+        """
+        return self._last is None or step == self._last or step - self._last >= self.every
 
     def add(self, step: int, rollouts: Sequence[Rollout], rewarded: Sequence[Rewarded]) -> None:
         """Append the completions of a step with their rewards."""
+        self._last = step
         self.folder.mkdir(parents=True, exist_ok=True)
         by_task: dict[str, list[dict[str, Any]]] = {}
         for place, (rollout, each) in enumerate(zip(rollouts, rewarded, strict=True)):
@@ -67,7 +76,26 @@ class CompletionLog:
         """Where the completions of a task go."""
         rank = os.environ.get(PER_RANK, "0")
         part = "" if rank == "0" else f".rank{rank}"
-        return self.folder / f"{folder_name(Path(task).stem)}{part}.jsonl"
+        return self.folder / f"{self._names[task]}{part}.jsonl"
+
+
+def file_names(tasks: Iterable[str]) -> dict[str, str]:
+    """A name for the file of each task: `asqa`, `qa` of `a/qa.yaml`; with more of it where several would be called so.
+
+    They are told apart by the name in a plugin, `tasks--legal`, or by the folder, `a--qa`; failing that by a number.
+    """
+    references = list(dict.fromkeys(tasks))
+    short = {task: folder_name(Path(task).stem) for task in references}
+    found: dict[str, str] = {}
+    for task in references:
+        name = short[task]
+        if list(short.values()).count(name) > 1:
+            file, plugin, registered = task.rpartition(".py:")
+            parts = [Path(file).name, registered] if plugin else [Path(task).parent.name, name]
+            name = folder_name("/".join(filter(None, parts)))
+        numbered = (name if number == 1 else f"{name}-{number}" for number in count(1))
+        found[task] = next(each for each in numbered if each not in found.values())
+    return found
 
 
 def watching_callback(run: RunFolder, stage: Stage, offset: int, *, quiet: bool) -> Any:

@@ -14,6 +14,7 @@ import yaml
 
 from groundeval.errors import UsageError, excerpt
 from groundeval.generation.interface import SamplingParams
+from groundeval.nli.secrets import refuse_secrets
 from groundeval.parsing.reasoning import ReasoningTags, tags_from
 
 
@@ -60,8 +61,9 @@ def _json_object(text: str, flag: str) -> dict[str, Any]:
 
 
 def nli_options(text: str | None, *, no_cache: bool = False, trust_remote_code: bool = False) -> dict[str, Any]:
-    """`--nli-args` and the flags beside it as options of the NLI model; a flag wins."""
+    """`--nli-args` and the flags beside it as options of the NLI model; a flag wins. Raises UsageError for a token."""
     options = assignments(text, "--nli-args")
+    refuse_secrets(options, "--nli-args")
     if no_cache:
         options["cache"] = False
     if trust_remote_code:

@@ -55,7 +55,7 @@ def nli(
     from groundeval.bench.nli_data import read_labelled
     from groundeval.bench.nli_plot import check_plotting, plot
     from groundeval.bench.nli_quality import measure
-    from groundeval.commands.arguments import assignments
+    from groundeval.commands.arguments import nli_options
     from groundeval.nli import connect
     from groundeval.registry import load_plugin
     from groundeval.report import print_json
@@ -67,7 +67,7 @@ def nli(
         check_plotting()
         check_writable(out)
     read = [read_labelled(each, limit=limit, seed=seed) for each in data]
-    options = {"cache": False, **assignments(nli_args, "--nli-args")}
+    options = {"cache": False, **nli_options(nli_args)}
     results = measure([connect(spec, **options) for spec in model or ["true"]], read, seed=seed)
     rows = [quality for _, found in results for _, quality in found]
     machine = {"unit": "percent", "seed": seed, "limit": limit, "results": [asdict(row) for row in rows]}

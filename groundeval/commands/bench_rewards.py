@@ -68,8 +68,8 @@ def rewards(
     """
     from json import dumps
 
-    from groundeval.commands.arguments import assignments
     from groundeval.commands.arguments import listed as split
+    from groundeval.commands.arguments import nli_options
     from groundeval.errors import UsageError
     from groundeval.report import print_json
     from groundeval.rewards.benchmark.human import agreement
@@ -88,7 +88,7 @@ def rewards(
         rewards=split(rewards, "--rewards"),
         data=_data(split(tasks, "--tasks"), data or ()),
         nli=nli,
-        nli_options=assignments(nli_args, "--nli-args"),
+        nli_options=nli_options(nli_args),
         families=split(families, "--families"),
         seed=seed,
         limit=limit,

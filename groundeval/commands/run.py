@@ -114,7 +114,11 @@ def run(
         ),
     ] = "true",
     nli_args: Annotated[
-        str | None, typer.Option(help="Options of the NLI model: NAME=VALUE,...", rich_help_panel=PANEL_SCORES)
+        str | None,
+        typer.Option(
+            help="Options of the NLI model: NAME=VALUE,... (exact=generate: one pair at a time, the original way).",
+            rich_help_panel=PANEL_SCORES,
+        ),
     ] = None,
     no_cache: Annotated[
         bool,

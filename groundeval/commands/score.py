@@ -19,7 +19,12 @@ def score(
         str,
         typer.Option(help="A name of `groundeval list nli`, NAME:MODEL, a folder or hub name, http://host:port."),
     ] = "true",
-    nli_args: Annotated[str | None, typer.Option(help="Options of the NLI model: NAME=VALUE,...")] = None,
+    nli_args: Annotated[
+        str | None,
+        typer.Option(
+            help="Options of the NLI model: NAME=VALUE,... (exact=generate: one pair at a time, the original way)."
+        ),
+    ] = None,
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run code that comes with the NLI model.")
     ] = False,

@@ -110,7 +110,7 @@ def serve_nli(
     Looking at it: /health says `loading` or `ready` and which model, /metrics has counts for Prometheus. SIGTERM and
     Ctrl-C finish what is in flight, then stop.
     """
-    from groundeval.commands.arguments import assignments
+    from groundeval.commands.arguments import nli_options
     from groundeval.extras import require
     from groundeval.progress import say
     from groundeval.registry import load_plugin
@@ -128,7 +128,7 @@ def serve_nli(
         **({"exact": exact} if exact != "batch" else {}),
         **({"trust_remote_code": True} if trust_remote_code else {}),
         **({} if cache else {"cache": False}),
-        **assignments(nli_args, "--nli-args"),
+        **nli_options(nli_args),
     }
     nli = _verifier(model, options)
     token = token_from(token_file, TOKEN_VARIABLE)

@@ -63,7 +63,8 @@ def serve_rewards(
     Samples of all requests share one NLI model and its batches. POST /rewards takes samples, POST / is OpenRLHF's form
     and POST /verify NeMo Gym's. /health says whether the NLI model is loaded, /metrics has counts and batch sizes.
 
-    Requests name registered tasks, those of --include-path, or the one of --task; they cannot name files.
+    Requests name registered tasks, those of --include-path, or the one of --task; they cannot name files. One whose
+    task the reward cannot judge gets an error that says why.
 
     Examples:
 
@@ -71,22 +72,22 @@ def serve_rewards(
 
       groundeval serve-rewards --reward ground_grpo_stage2 --reward-args reduction=mean --nli http://127.0.0.1:8765
     """
-    from groundeval.commands.arguments import assignments
+    from groundeval.commands.arguments import assignments, nli_options
     from groundeval.commands.serve_nli import OPEN_HOSTS, token_from
     from groundeval.extras import require
     from groundeval.progress import say
     from groundeval.registry import load_plugin
 
     require("server", "groundeval serve-rewards")
-    from groundeval.rewards.registry import KINDS
     from groundeval.rewards.rollouts import Rewarder
     from groundeval.rewards.server import TOKEN_VARIABLE, serve
+    from groundeval.tasks import TASKS
 
     for path in include_path or ():
         load_plugin(path)
-    options = {"in_process": True, **assignments(nli_args, "--nli-args")}
+    options = {"in_process": True, **nli_options(nli_args)}
     rewarder = Rewarder.of(reward, nli=nli, nli_options=options, parameters=assignments(reward_args, "--reward-args"))
-    verifier = rewarder.verifier(KINDS.values() if task is None else [task])
+    verifier = rewarder.verifier(rewarder.fitting(TASKS.names()) if task is None else [task])
     token = token_from(token_file, TOKEN_VARIABLE)
     if token is None and host not in OPEN_HOSTS:
         say(f"warning: --host {host}: whoever reaches this port can use the server; set {TOKEN_VARIABLE}")

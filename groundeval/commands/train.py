@@ -79,7 +79,7 @@ def train(
 
       groundeval train my_recipe.yaml --print-config
     """
-    from groundeval.commands.arguments import assignments, data_from
+    from groundeval.commands.arguments import data_from, nli_options
     from groundeval.extras import require
     from groundeval.progress import say
     from groundeval.registry import load_plugin
@@ -89,7 +89,7 @@ def train(
 
     for path in include_path or ():
         load_plugin(path)
-    options = assignments(nli_args, "--nli-args")
+    options = nli_options(nli_args)
     wanted = with_flags(
         read_recipe(recipe), model=model, tasks=task or (), data=data_from(data or ()), nli=nli, nli_options=options,
         overlap=overlap,

@@ -45,7 +45,7 @@ def validate(
     from rich.console import Console
     from rich.table import Table
 
-    from groundeval.commands.arguments import assignments
+    from groundeval.commands.arguments import assignments, nli_options
     from groundeval.options import ScoringOptions
     from groundeval.registry import load_plugin
     from groundeval.report import print_json
@@ -55,7 +55,7 @@ def validate(
     for path in include_path or ():
         load_plugin(path)
     kind, bare = kind_of(name)
-    parameters, options = assignments(reward_args, "--reward-args"), assignments(nli_args, "--nli-args")
+    parameters, options = assignments(reward_args, "--reward-args"), nli_options(nli_args)
     if kind == "reward":
         from groundeval.rewards import load_reward
         from groundeval.validate_reward import validate_reward

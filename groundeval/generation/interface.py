@@ -71,7 +71,8 @@ class Generator(Protocol):
     """A source of completions. Made lazily: constructing one is cheap, `load` does the expensive part.
 
     It may also have `window`, how many prompts it is given at a time, and `independent`: true where no answer depends
-    on the others of its window, so that those that are there are kept when the window fails.
+    on the others of its window, so that those that are there are kept when the window fails; and `check`, called before
+    anything is generated with any model: it raises UserError for what it can find wrong at little cost.
     """
 
     def load(self) -> None:

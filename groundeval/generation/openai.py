@@ -24,6 +24,7 @@ from groundeval.generation.interface import (
     SamplingParams,
     register_generator,
 )
+from groundeval.generation.openai_answers import completion_of, told
 from groundeval.generation.retrying import Retries, Unusable
 from groundeval.generation.sampling import check_sampling, sample_seed
 from groundeval.generation.sources import check_model_args
@@ -45,6 +46,8 @@ FAILURES_IN_A_ROW = 8
 """After so many samples in a row that failed for the server's fault, the rest of the window is not tried."""
 BROKEN_OFF = ("abort", "error")
 """Finish reasons of servers (vLLM's, for one) that stopped in the middle: the text is no answer."""
+WITHHELD = "content_filter"
+"""Finish reason of an answer that a filter of the server's took away or cut: what is left is not the model's answer."""
 
 
 class OpenAIGenerator:
@@ -108,16 +111,32 @@ class OpenAIGenerator:
         if self._reached and not self._down:
             return
         try:
-            response = asyncio_run(self._models())
+            response = asyncio_run(self._models(self._retries))
         except (httpx.HTTPError, Unusable) as error:
             raise BackendError(f"{self.url}: the server does not answer: {self._clean(error)}") from error
-        self._reached, self._down = True, False
+        self._understand(response)
+
+    def check(self) -> None:
+        """Ask once for the server's models. Raises UsageError for a wrong key, address or model.
+
+        A server that does not answer now is left to `load`, which has patience.
+        """
+        if self._reached:
+            return
+        try:
+            response = asyncio_run(self._models(Retries(0, 0.0)))
+        except (httpx.HTTPError, Unusable):
+            return
+        self._understand(response)
+
+    def _understand(self, response: httpx.Response) -> None:
+        """Take what the list of models says. Raises UsageError for a wrong key or model."""
         if response.status_code in (401, 403):
             raise self._refused(response)
         try:
             served = {str(model["id"]): model for model in response.json()["data"]}
         except (ValueError, KeyError, TypeError):
-            return  # A server without a list of models; the first request will tell.
+            served = {}  # A server without a list of models; the first request will tell.
         name = self.options.model
         bare = name.partition(":")[0]
         found = served.get(name) or next((m for key, m in served.items() if key.partition(":")[0] == bare), None)
@@ -125,6 +144,7 @@ class OpenAIGenerator:
             raise unknown("--model", name, list(served)[:50])
         length = (found or {}).get("max_model_len")
         self._served_length = length if isinstance(length, int) else None
+        self._reached, self._down = True, False
 
     def render(self, prompt: Prompt) -> Rendered:
         """The messages as JSON; tokens and what the template begins are known with `--model-args tokenizer=...`."""
@@ -177,15 +197,15 @@ class OpenAIGenerator:
     def close(self) -> None:
         """Nothing stays open between windows."""
 
-    async def _models(self) -> httpx.Response:
+    async def _models(self, retries: Retries) -> httpx.Response:
         async def ask() -> httpx.Response:
             response = await client.get(f"{self.url}/models", timeout=min(30.0, self.timeout))
             if response.status_code == 429 or response.status_code >= 500:
-                raise Unusable(_told(response), response, repeat=True)
+                raise Unusable(told(response), response, repeat=True)
             return response
 
         async with self._client() as client:
-            return await self._retries.call(ask)
+            return await retries.call(ask)
 
     async def _complete_all(
         self,
@@ -236,17 +256,21 @@ class OpenAIGenerator:
             if response.status_code in (401, 403, 404):
                 raise self._refused(response)
             if response.status_code in (408, 409, 425, 429) or response.status_code >= 500:
-                raise Unusable(_told(response), response, repeat=True)
+                raise Unusable(told(response), response, repeat=True)
             if response.status_code != 200:
-                raise Unusable(_told(response), response, repeat=False)
+                raise Unusable(told(response), response, repeat=False)
             try:
                 tags = self.reasoning_tags or REASONING_TAGS
-                completion = _completion(prompt.id, response.json(), self.render(prompt).prefill, tags)
+                completion = completion_of(prompt.id, response.json(), self.render(prompt).prefill, tags)
             except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
                 raise Unusable(f"malformed answer: {excerpt(response.text)}", response, repeat=True) from error
             if completion.finish_reason in BROKEN_OFF:
                 reason = f"the server broke the answer off: {completion.finish_reason}"
                 raise Unusable(reason, response, repeat=True)
+            if completion.finish_reason == WITHHELD:
+                raise Unusable(
+                    "the server's content filter withheld the answer, or a part of it", response, repeat=False
+                )
             return completion
 
         return await self._retries.call(ask)
@@ -294,14 +318,14 @@ class OpenAIGenerator:
         return self._format
 
     def _refused(self, response: httpx.Response) -> GroundevalError:
-        told = self._clean(_told(response))
+        said = self._clean(told(response))
         if self._answered:
             # Key, address and model were right: the server has changed, and the run can go on when it is back.
-            return BackendError(f"{self.url}: refuses what it accepted before. The server says: {told}")
+            return BackendError(f"{self.url}: refuses what it accepted before. The server says: {said}")
         if response.status_code == 404:
-            return UsageError(f"--model {self.options.model} at {self.url}: not found. The server says: {told}")
+            return UsageError(f"--model {self.options.model} at {self.url}: not found. The server says: {said}")
         return UsageError(
-            f"{self.url}: access refused. The server says: {told}\n"
+            f"{self.url}: access refused. The server says: {said}\n"
             f"  The key is read from the environment variable {self._key_name} "
             f"({'set' if os.environ.get(self._key_name) else 'not set'}). "
             "Another variable: --model-args api_key_env=NAME"
@@ -351,54 +375,3 @@ def _messages(prompt: Prompt) -> list[dict[str, str]]:
 
 def _plain(prompt: Prompt) -> str:
     return printable(prompt.user if prompt.system is None else f"{prompt.system}\n\n{prompt.user}")
-
-
-def _completion(sample: str, answer: Any, prefill: str, tags: ReasoningTags) -> Completion:
-    choice = answer["choices"][0]
-    finish = choice.get("finish_reason")
-    usage = answer.get("usage")
-    return Completion(
-        sample,
-        _text(choice, finish, prefill, tags),
-        finish_reason=finish if isinstance(finish, str) else None,
-        prompt_tokens=_count(usage, "prompt_tokens"),
-        completion_tokens=_count(usage, "completion_tokens"),
-    )
-
-
-def _count(usage: object, name: str) -> int | None:
-    """A number of tokens; None where the server gives none: the answer is paid for, and good without."""
-    found = usage.get(name) if isinstance(usage, dict) else None
-    return found if type(found) is int and found >= 0 else None
-
-
-def _text(choice: Mapping[str, Any], finish: object, prefill: str, tags: ReasoningTags) -> str:
-    """A choice's text, with reasoning that the server split off put back in front as a think block."""
-    if "message" not in choice:
-        return _string(choice["text"])
-    message = choice["message"]
-    content = _string(message.get("content") or message.get("refusal") or "")
-    reasoning = message.get("reasoning_content") or message.get("reasoning")
-    if not reasoning:
-        return content
-    opened = "" if prefill else tags.think_open
-    # An answer cut off while still thinking has no end of its thought, and must be known as such.
-    closed = "" if finish == "length" and not content else tags.think_close
-    return f"{opened}{_string(reasoning)}{closed}{content}"
-
-
-def _string(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"must be text: {excerpt(value)}")
-    return value
-
-
-def _told(response: httpx.Response) -> str:
-    """Status and message of an answer that is an error."""
-    try:
-        body = response.json()
-        error = body.get("error", body) if isinstance(body, dict) else body
-        message = error.get("message", error) if isinstance(error, dict) else error
-    except ValueError:
-        message = response.text
-    return f"{response.status_code} {' '.join(str(message).split())[:500]}".strip()

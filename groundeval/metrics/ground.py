@@ -34,7 +34,8 @@ DOES_NOT_ANSWER = "The documents do not answer the question."
 @register_metric("format", keys=("tag_count", "format"), default=False)
 def format_(response: Response, ctx: Context) -> Values:
     """Share of the four reasoning tags that occur exactly once; is the output one think and one answer block."""
-    return {"tag_count": tag_count(response.raw), "format": float(is_well_formed(response.raw))}
+    raw, tags = response.raw, response.tags
+    return {"tag_count": tag_count(raw, tags), "format": float(is_well_formed(raw, tags))}
 
 
 @register_metric(

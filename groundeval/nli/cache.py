@@ -6,22 +6,25 @@ import hashlib
 import json
 import logging
 import os
+import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from groundeval.errors import UsageError
 from groundeval.records import Verdict
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "9p")
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS, SHORT_PATIENCE_SECONDS = 30.0, 1.0
+"""How long to wait for a file that another process has locked: usually, and after waiting in vain."""
 KEYS_A_QUERY = 500
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS verifier (id INTEGER PRIMARY KEY, hash BLOB UNIQUE NOT NULL, identity TEXT NOT NULL);
@@ -45,8 +48,9 @@ def default_path() -> Path:
 class VerdictCache:
     """The verdicts of one verifier, by its identity: model, revision, dtype, template.
 
-    Any number of processes and threads may share the file. A file that cannot be read is set aside with a warning.
-    A cache that fails later (a full disk) warns and is not used any more: it is never the reason for a failed run.
+    Any number of processes and threads may share the file, and any of them may empty it. A damaged file is set aside
+    with a warning, and a new one begun. A cache is never the reason for a failed run: a batch for which the file stays
+    locked goes on without it, and one that fails otherwise (a full disk) is not used any more, both with a warning.
     Raises UsageError for a file on a network file system, where SQLite's locks cannot be trusted.
     """
 
@@ -56,96 +60,143 @@ class VerdictCache:
         self._lock = threading.Lock()
         self._pid = -1
         self._connection: sqlite3.Connection | None = None
-        self._verifier = 0
+        self._inode: int | None = None
+        self._patience = PATIENCE_SECONDS
         self._broken = False
         _refuse_network(path)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Verdict]:
         """Those of the pairs' keys that are known."""
-        found: dict[bytes, Verdict] = {}
-        with self._guarded() as connection:
-            for start in range(0, len(keys) if connection else 0, KEYS_A_QUERY):
+
+        def read(connection: sqlite3.Connection) -> dict[bytes, Verdict]:
+            found: dict[bytes, Verdict] = {}
+            for start in range(0, len(keys), KEYS_A_QUERY):
                 some = keys[start : start + KEYS_A_QUERY]
-                marks = ",".join("?" * len(some))
-                query = f"SELECT pair, flags, score FROM verdict WHERE verifier = ? AND pair IN ({marks})"
-                assert connection is not None
-                for pair, flags, score in connection.execute(query, (self._verifier, *some)):
+                # The verifier's number is looked up every time: whoever empties the file may make it another's.
+                query = (
+                    "SELECT pair, flags, score FROM verdict WHERE verifier = (SELECT id FROM verifier WHERE hash = ?) "
+                    f"AND pair IN ({','.join('?' * len(some))})"
+                )
+                for pair, flags, score in connection.execute(query, (_hash(self._identity), *some)):
                     found[pair] = Verdict(bool(flags & ENTAILED), score, bool(flags & RECHECKED))
-        return found
+            return found
+
+        return self._use(read, {})
 
     def put(self, verdicts: Sequence[tuple[bytes, Verdict]]) -> None:
         """Keep verdicts, in one transaction."""
-        with self._guarded() as connection:
-            if connection is None:
-                return
-            rows = [
-                (self._verifier, key, v.entailed * ENTAILED + v.rechecked * RECHECKED, v.score) for key, v in verdicts
-            ]
+
+        def write(connection: sqlite3.Connection) -> None:
             with connection:
+                number = verifier_id(connection, self._identity)
+                rows = [(number, key, v.entailed * ENTAILED + v.rechecked * RECHECKED, v.score) for key, v in verdicts]
                 connection.executemany("INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?)", rows)
+
+        if verdicts:
+            self._use(write, None)
 
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:
-            if self._connection is not None and self._pid == os.getpid():
-                self._connection.close()
-            self._connection = None
+            self._let_go()
 
-    @contextmanager
-    def _guarded(self) -> Iterator[sqlite3.Connection | None]:
-        """The connection of this process, or None once the file has failed."""
+    def _use(self, do: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        """What `do` makes of the file, or something else where the file cannot be used."""
         with self._lock:
+            if self._broken:
+                return otherwise
             try:
-                if not self._broken and (self._connection is None or self._pid != os.getpid()):
-                    self._open()
+                try:
+                    return do(self._opened())
+                except sqlite3.DatabaseError as error:
+                    if not _is_damage(error):
+                        raise
+                    self._let_go()
+                    _set_aside(self.path, self._inode, error)
+                    return do(self._opened())
             except (sqlite3.Error, OSError) as error:
-                self._give_up(error)
-            try:
-                yield None if self._broken else self._connection
-            except (sqlite3.Error, OSError) as error:
-                self._give_up(error)
+                self._broken = not _is_locked(error)
+                what = "going on without it" if self._broken else "this batch goes on without it"
+                logger.warning("NLI cache %s: %s; %s.", self.path, error, what)
+                with suppress(sqlite3.Error):
+                    self._let_go()
+                # Whoever holds the lock, perhaps for hours, shall not cost every batch the whole patience.
+                self._patience = SHORT_PATIENCE_SECONDS
+                return otherwise
 
-    def _give_up(self, error: Exception) -> None:
-        self._broken = True
-        logger.warning("NLI cache %s: %s; going on without it.", self.path, error)
+    def _opened(self) -> sqlite3.Connection:
+        """The connection of this process."""
+        if self._connection is None or self._pid != os.getpid():
+            self._connection = connect_file(self.path, self._patience)
+            self._inode = _inode(self.path)
+            self._pid = os.getpid()
+        return self._connection
 
-    def _open(self) -> None:
-        self._connection = connect_file(self.path)
-        self._pid = os.getpid()
-        with self._connection:
-            self._verifier = verifier_id(self._connection, self._identity)
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None and self._pid == os.getpid():
+            connection.close()
 
 
 def verifier_id(connection: sqlite3.Connection, identity: str) -> int:
-    """The number of a verifier in a cache file, by its identity as canonical JSON; a new one gets a new number."""
-    key = hashlib.sha256(identity.encode()).digest()
-    connection.execute("INSERT OR IGNORE INTO verifier (hash, identity) VALUES (?, ?)", (key, identity))
+    """The number of a verifier in a cache file, by its identity as canonical JSON; a new one gets a new number.
+
+    It holds for the transaction that this begins or belongs to: behind it, whoever empties the file frees the number.
+    """
+    key = _hash(identity)
+    added = connection.execute("INSERT OR IGNORE INTO verifier (hash, identity) VALUES (?, ?)", (key, identity))
     [number] = connection.execute("SELECT id FROM verifier WHERE hash = ?", (key,)).fetchone()
+    if added.rowcount:
+        # Earlier versions could leave verdicts behind under a freed number.
+        connection.execute("DELETE FROM verdict WHERE verifier = ?", (number,))
     return int(number)
 
 
-def connect_file(path: Path) -> sqlite3.Connection:
+def _hash(identity: str) -> bytes:
+    return hashlib.sha256(identity.encode()).digest()
+
+
+def in_file(path: Path, do: Callable[[sqlite3.Connection], T]) -> T:
+    """What `do` makes of a cache file; of a new one, where a damaged one had to be set aside.
+
+    Raises UsageError for a file that cannot be used.
+    """
+    try:
+        with closing(connect_file(path)) as connection:
+            inode = _inode(path)
+            try:
+                return do(connection)
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+                damage = error
+        _set_aside(path, inode, damage)
+        with closing(connect_file(path)) as connection:
+            return do(connection)
+    except (sqlite3.Error, OSError) as error:
+        raise UsageError(f"NLI cache {path}: cannot be used: {error}") from error
+
+
+def connect_file(path: Path, patience: float | None = None) -> sqlite3.Connection:
     """Open a cache file, made if need be. One that is no database is set aside as `NAME.corrupt-TIME`.
 
     Raises UsageError for a file on a network file system, where SQLite's locks cannot be trusted.
     """
     _refuse_network(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    patience = PATIENCE_SECONDS if patience is None else patience
+    inode = _inode(path)
     try:
-        return _connect(path)
+        return _connect(path, patience)
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
+        if not _is_damage(error):
             raise
-        aside = path.with_name(f"{path.name}.corrupt-{int(time.time())}")
-        os.replace(path, aside)
-        for tail in ("-wal", "-shm"):
-            path.with_name(path.name + tail).unlink(missing_ok=True)
-        logger.warning("NLI cache %s cannot be read (%s): set aside as %s.", path, error, aside.name)
-        return _connect(path)
+        _set_aside(path, inode, error)
+        return _connect(path, patience)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=PATIENCE_SECONDS, check_same_thread=False)
+def _connect(path: Path, patience: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=patience, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -156,25 +207,57 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _is_damage(error: Exception) -> bool:
+    """Does the file hold something else than it should; errors of the disk, of locks and of queries are subclasses."""
+    return type(error) is sqlite3.DatabaseError
+
+
+def _is_locked(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "is locked" in str(error)
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
+def _set_aside(path: Path, inode: int | None, error: Exception) -> None:
+    """Move a damaged file away, unless another process has done so and there is a new one."""
+    if inode is None or _inode(path) != inode:
+        return
+    aside = path.with_name(f"{path.name}.corrupt-{int(time.time())}")
+    os.replace(path, aside)
+    for tail in ("-wal", "-shm"):
+        path.with_name(path.name + tail).unlink(missing_ok=True)
+    logger.warning("NLI cache %s cannot be read (%s): set aside as %s.", path, error, aside.name)
+
+
 def _refuse_network(path: Path) -> None:
     kind = file_system(path)
     if kind in NETWORK_FILE_SYSTEMS:
         raise UsageError(
             f"NLI cache {path}: lies on a network file system ({kind}), where SQLite can lose data.\n"
-            "  Put it on a local disk (GROUNDEVAL_CACHE=FOLDER), or share verdicts through `groundeval serve-nli`."
+            "  Put it on a local disk (GROUNDEVAL_CACHE=FOLDER), share verdicts through `groundeval serve-nli`, or do "
+            "without (--no-cache)."
         )
 
 
 def file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> str | None:
     """The type of the file system that holds a path; None where it cannot be told."""
     try:
-        lines = [line.split() for line in mounts.read_text("utf-8").splitlines()]
+        # In this order: looking at the path is what mounts a folder that is mounted on demand.
         resolved = path.resolve()
+        lines = [line.split() for line in mounts.read_text("utf-8", "surrogateescape").splitlines()]
     except OSError:
         return None
     best, kind = -1, None
     for _, point, type_, *_ in lines:
-        if len(point) > best and resolved.is_relative_to(point.replace("\\040", " ")):
+        # Blanks and backslashes are written in octal.
+        point = re.sub(r"\\([0-7]{3})", lambda digits: chr(int(digits[1], 8)), point)
+        # Of two mounts at one point the later lies on top.
+        if len(point) >= best and resolved.is_relative_to(point):
             best, kind = len(point), type_
     return kind
 
@@ -190,31 +273,26 @@ class CacheInfo:
 
 
 def info(path: Path | None = None) -> CacheInfo:
-    """Size and content of a cache file; zero for one that does not exist."""
+    """Size and content of a cache file; zero for one that does not exist. Raises UsageError if it cannot be used."""
     path = path or default_path()
     if not path.exists():
         return CacheInfo(str(path), 0, {})
-    connection = connect_file(path)
-    try:
-        rows = connection.execute(
-            "SELECT identity, (SELECT COUNT(*) FROM verdict WHERE verdict.verifier = verifier.id) FROM verifier"
-        ).fetchall()
-    finally:
-        connection.close()
+    query = "SELECT identity, (SELECT COUNT(*) FROM verdict WHERE verdict.verifier = verifier.id) FROM verifier"
+    rows = in_file(path, lambda connection: connection.execute(query).fetchall())
     return CacheInfo(str(path), path.stat().st_size, dict(rows))
 
 
 def clear(path: Path | None = None) -> int:
-    """Empty a cache file; the number of verdicts that were dropped."""
+    """Empty a cache file, also one in use; the number of verdicts that were dropped. Raises UsageError if it cannot."""
     path = path or default_path()
-    if not path.exists():
-        return 0
-    connection = connect_file(path)
-    try:
-        with connection:
-            dropped = connection.execute("DELETE FROM verdict").rowcount
-            connection.execute("DELETE FROM verifier")
+    return in_file(path, _empty) if path.exists() else 0
+
+
+def _empty(connection: sqlite3.Connection) -> int:
+    with connection:
+        dropped = connection.execute("DELETE FROM verdict").rowcount
+        connection.execute("DELETE FROM verifier")
+    # Where others use the file, it keeps its size and fills again.
+    with suppress(sqlite3.OperationalError):
         connection.execute("VACUUM")
-    finally:
-        connection.close()
     return int(dropped)

@@ -41,7 +41,7 @@ class ChatServer:
         self._options = options
         self._words = {word.lower(): True for word in spec.yes} | {word.lower(): False for word in spec.no}
         self._model = spec.model
-        self._checked = self._loaded = False
+        self._found = self._asked = False
         self._line = Connection(
             options.address if urlsplit(options.address).path else f"{options.address}/v1",
             token=options.token or os.environ.get(KEY_VARIABLE),
@@ -69,7 +69,7 @@ class ChatServer:
 
     def identity(self) -> dict[str, Any]:
         """What determines the verdicts, as far as it can be known. Of the address only the host."""
-        self.check()
+        self._find_model()
         return {
             "name": self.name,
             "model": self._model,
@@ -90,8 +90,30 @@ class ChatServer:
         return (len(pair.premise) + len(pair.hypothesis)) // 8 + 1
 
     def check(self) -> None:
-        """Is the server there, and does it serve the model. Raises UsageError or BackendError."""
-        if self._checked:
+        """Ask a question, to see that the server is there, serves the model, and tells probabilities. Only once.
+
+        Raises UsageError or BackendError.
+        """
+        if self._asked:
+            return
+        self._find_model()
+        try:
+            self._probability(PROBE)
+        except (Rejected, SampleError, TooLarge) as error:
+            raise UsageError(
+                f"--nli {self.name} at {self._line.address}: cannot judge: {error}\n"
+                "  The server must answer chat completions with `logprobs` and `top_logprobs`, and the model's answer "
+                "must begin with yes or no."
+            ) from error
+        self._asked = True
+
+    def load(self) -> None:
+        """The weights are the server's; what can be wrong is what `check` finds."""
+        self.check()
+
+    def _find_model(self) -> None:
+        """Learn which model the server serves. Raises UsageError for another than was asked for, or BackendError."""
+        if self._found:
             return
         patience = min(self._line.patience, FIRST_CONTACT)
         try:
@@ -106,22 +128,7 @@ class ChatServer:
         if self._model is not None and served and self._model not in served:
             raise unknown(f"model at {self._line.address}:", self._model, served)
         self._model = self._model or served[0]
-        self._checked = True
-
-    def load(self) -> None:
-        """Ask a question, to see that the server tells probabilities. Raises UsageError if it does not."""
-        if self._loaded:
-            return
-        self.check()
-        try:
-            self._probability(PROBE)
-        except (Rejected, SampleError) as error:
-            raise UsageError(
-                f"--nli {self.name} at {self._line.address}: cannot judge: {error}\n"
-                "  The server must answer chat completions with `logprobs` and `top_logprobs`, and the model's answer "
-                "must begin with yes or no."
-            ) from error
-        self._loaded = True
+        self._found = True
 
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
         """One verdict for each pair, in order. Raises PartialFailure for pairs that cannot be judged."""

@@ -139,15 +139,17 @@ class Engine:
         return self._instant
 
     def check(self) -> None:
-        """Find out what is wrong with the model without loading its weights."""
+        """Find out what is wrong with the model, or the place of its verdicts, without loading its weights."""
         check = getattr(self.model, "check", None)
         if callable(check):
             check()
+        self._store_of_model()
 
     def load(self) -> None:
         """Load the model's weights; doing it twice does nothing."""
         with self._opening:
             if not self._loaded:
+                self._store_of_model()
                 model = self.model
                 if isinstance(model, Loadable):
                     model.load()
@@ -155,9 +157,10 @@ class Engine:
 
     def _store_of_model(self) -> VerdictStore | None:
         if not self._store_opened:
-            self._store_opened = True
-            if traits_of(self.model).persistent:
-                self._store = self._open_store(self.model)
+            with self._opening:
+                if not self._store_opened and traits_of(self.model).persistent:
+                    self._store = self._open_store(self.model)
+                self._store_opened = True
         return self._store
 
     # Asking

@@ -69,6 +69,11 @@ class Seq2Seq(LocalModel):
         # The yardstick shall measure, not remember.
         return self.spec.traits(persistent=self._options.exact == "batch")
 
+    def identity(self) -> dict[str, Any]:
+        """What determines the verdicts; and the way of the yardstick, whose results stand beside the usual ones."""
+        way = self._options.exact
+        return {**super().identity(), **({} if way == "batch" else {"exact": way})}
+
     def understand(self) -> None:
         """Find the labels' tokens. Raises UsageError for a vocabulary without `1`."""
         [one], [zero] = self.spec.yes, self.spec.no

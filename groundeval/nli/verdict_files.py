@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
 from groundeval.errors import DataError, UsageError, excerpt
-from groundeval.nli.cache import ENTAILED, RECHECKED, connect_file, default_path, verifier_id
+from groundeval.nli.cache import ENTAILED, RECHECKED, default_path, in_file, verifier_id
 from groundeval.records import Verdict
 
 FORMAT = "groundeval verdicts"
@@ -71,8 +71,8 @@ def export(file: Path, path: Path | None = None) -> int:
 def add(sources: Sequence[Path], path: Path | None = None) -> Joined:
     """Add the verdicts of files and of other caches to a cache: all of them, or with an error none.
 
-    Raises UsageError for a source that is not there or is the cache itself, DataError for a damaged one, which names
-    the line.
+    Raises UsageError for a source that is not there or is the cache itself and for a cache that cannot be used,
+    DataError for a damaged source, which names the line.
     """
     path = path or default_path()
     for source in sources:
@@ -80,9 +80,13 @@ def add(sources: Sequence[Path], path: Path | None = None) -> Joined:
             raise UsageError(f"{source}: no such file. A cache (nli.sqlite) or an exported file is needed.")
         if path.exists() and source.samefile(path):
             raise UsageError(f"{source}: is the cache that it would be added to. Another one: --path FILE")
+    return in_file(path, lambda connection: _add(connection, sources))
+
+
+def _add(connection: sqlite3.Connection, sources: Sequence[Path]) -> Joined:
     read = added = other = 0
     numbers: dict[str, int] = {}
-    with closing(connect_file(path)) as connection, connection:
+    with connection:
         for source in sources:
             for kept in _in_cache(source) if _is_cache(source) else read_file(source):
                 if kept.verifier not in numbers:

@@ -82,6 +82,8 @@ class Counting:
     break_at: str | None = None
     """Id of the sample at which the backend as a whole breaks down."""
     window = 2
+    unloadable: ClassVar[dict[str, Exception]] = {}
+    """Names of models that cannot be loaded, and why."""
 
     def __init__(self, options: GeneratorOptions) -> None:
         self.options = options
@@ -89,9 +91,12 @@ class Counting:
     @classmethod
     def reset(cls) -> None:
         cls.generated, cls.loaded, cls.closed, cls.fail, cls.break_at, cls.window = [], 0, 0, set(), None, 2
+        cls.unloadable = {}
 
     def load(self) -> None:
         type(self).loaded += 1
+        if self.options.model in self.unloadable:
+            raise self.unloadable[self.options.model]
 
     def render(self, prompt: Prompt) -> Rendered:
         return Rendered(printable(prompt.user), 7)

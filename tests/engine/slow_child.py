@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ class Slowness:
     """A third into this write of lines, counted from 1."""
     die_before_rename: int = 0
     sample: float = 0.0
+    threaded: bool = False
+    """Does the verifier judge in a thread of its own, all pairs at once, as models and servers do."""
 
 
 def start(arguments: Sequence[object], log: Path, slowness: Slowness) -> BaseProcess:
@@ -101,6 +103,7 @@ def _run(arguments: list[str], log: str, slowness: Slowness) -> None:
     replay.WINDOW = WINDOW
     ReplayGenerator.generate = slow_generate  # type: ignore[method-assign]
     Lexical.judge = slow_judge  # type: ignore[method-assign]
+    Lexical.traits = replace(Lexical.traits, instant=not slowness.threaded)
     Lines._write_all = staticmethod(deadly_write)  # type: ignore[method-assign]
     os.replace = deadly_rename  # type: ignore[assignment]
     sys.exit(main(arguments))

@@ -172,6 +172,18 @@ def test_a_stop_request_while_scoring_keeps_the_scores_so_far(tmp_path: Path, un
     run.assert_whole(undisturbed)
 
 
+def test_a_stop_request_is_heard_while_a_slow_verifier_has_not_answered_anything(tmp_path: Path, undisturbed: bytes):
+    run = Replayed.into(tmp_path)
+    process = start(run.arguments, run.log, Slowness(pair=2.0, threaded=True))
+    wait_for(lambda: len(run.generated()) == COUNT and list(run.place.glob("runs/*/asqa/*/scores/*/manifest.json")))
+    time.sleep(0.2)
+    process.terminate()
+    process.join(10)
+    assert process.exitcode == 3, "it did not wait for the verifier"
+    assert run.killed_or_done(60, Slowness(threaded=True)) == 0
+    run.assert_whole(undisturbed)
+
+
 @pytest.mark.parametrize("second", [(), ("--phase", "generate", "--shard", "1/2")])
 def test_a_second_run_into_the_same_folder_at_once_is_refused_and_names_the_first(
     second: tuple[str, ...], tmp_path: Path, undisturbed: bytes, cli: Cli

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from groundeval.errors import DataError, UsageError
+from groundeval.errors import BackendError, DataError, UsageError
 from groundeval.metrics.metric import METRICS
 from groundeval.metrics.profiles import profile_named
 from groundeval.nli import NLI
@@ -134,16 +134,73 @@ def stream(count: int, in_flight: int, taken: list[int]) -> tuple[list[str], Wat
 
     async def run() -> list[str]:
         scorer = Scorer(plan("alce", "em", "citation"), watched)
-        return [scored.id async for _, scored in scorer.stream(responses(), in_flight)]
+        return [scored.id async for some in scorer.stream(responses(), in_flight) for _, scored in some]
 
     return asyncio.run(run()), watched
 
 
-def test_samples_come_back_in_their_order_with_a_bounded_number_in_flight():
+def test_every_sample_comes_back_once_with_a_bounded_number_in_flight():
     taken: list[int] = []
     ids, watched = stream(30, 8, taken)
-    assert ids == [str(number) for number in range(30)]
+    assert sorted(ids, key=int) == [str(number) for number in range(30)]
+    assert taken == list(range(30))
     assert 1 < watched.most <= 8
+
+
+def test_a_sample_whose_verdict_takes_long_holds_back_no_other():
+    released = asyncio.Event()
+
+    class OneSlow(Watched):
+        async def verdict(self, premise: str, hypothesis: str) -> Any:
+            if "City 0 " in hypothesis:
+                await released.wait()
+            return await super().verdict(premise, hypothesis)
+
+    async def run() -> list[str]:
+        ids = []
+        async for some in Scorer(plan("alce", "em", "citation"), OneSlow()).stream(map(response, range(20)), 4):
+            ids += [scored.id for _, scored in some]
+            if len(ids) == 19:
+                released.set()
+        return ids
+
+    ids = asyncio.run(run())
+    assert ids[-1] == "0"
+    assert sorted(ids, key=int) == [str(number) for number in range(20)]
+
+
+def test_where_no_sample_is_finished_for_a_while_the_caller_gets_to_look_around(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("groundeval.scoring.SECONDS_BETWEEN_LOOKS", 0.01)
+
+    class Never(Watched):
+        async def verdict(self, premise: str, hypothesis: str) -> Any:
+            await asyncio.Event().wait()
+
+    async def run() -> tuple[list[Any], int]:
+        scores = Scorer(plan("alce", "em", "citation"), Never()).stream(map(response, range(3)))
+        first = await anext(scores)
+        await scores.aclose()
+        return first, len(asyncio.all_tasks())
+
+    assert asyncio.run(run()) == ([], 1)
+
+
+def test_an_error_comes_after_what_was_finished_before_it():
+    class Breaking(Watched):
+        async def verdict(self, premise: str, hypothesis: str) -> Any:
+            if "City 5 " in hypothesis:
+                raise BackendError("out of reach")
+            return await super().verdict(premise, hypothesis)
+
+    ids: list[str] = []
+
+    async def run() -> None:
+        async for some in Scorer(plan("alce", "em", "citation"), Breaking()).stream(map(response, range(9)), 2):
+            ids.extend(scored.id for _, scored in some)
+
+    with pytest.raises(BackendError, match="out of reach"):
+        asyncio.run(run())
+    assert {"0", "1", "2", "3"} <= set(ids)
 
 
 def test_giving_up_in_the_middle_leaves_no_task_behind():

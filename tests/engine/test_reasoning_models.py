@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from run_cases import Cli, lines_of, records, write
 
+from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
+from groundeval.records import Example, Response
+from groundeval.score_phase import sample_hash
+
 ANSWER = "City {n} is old [1]."
 OUTPUTS = {
     "closed": ("<think>It is old.</think>\n\n" + ANSWER, "ok", ANSWER),
@@ -83,6 +87,57 @@ def test_a_run_can_be_read_again_with_other_tags(cli: Cli, data: Path, tmp_path:
     assert right["statuses"] == {"empty": 1, "ok": 6, "unclosed_reasoning": 1}
     assert cli(*score).json["metrics"] == wrong["metrics"], "both readings stay apart"
     assert len(list(Path(wrong["run_folder"]).glob("scores/*/results.json"))) == 2
+
+
+def test_a_run_with_other_tags_can_be_read_again_with_the_usual_ones(cli: Cli, data: Path, tmp_path: Path):
+    texts = [text for text, _, _ in OUTPUTS.values()]
+    wrong = run(cli, tmp_path, data, texts, "--reasoning-tags", "<reason>,</reason>")
+    assert wrong["statuses"] == {"ok": 8}
+    score = ("score", wrong["run_folder"], "--nli", "lexical", "--json")
+    right = cli(*score, "--reasoning-tags", "<think>,</think>").json
+    assert right["statuses"] == {"empty": 1, "ok": 6, "unclosed_reasoning": 1}
+    assert cli(*score).json["metrics"] == wrong["metrics"], "both readings stay apart"
+    assert len(list(Path(wrong["run_folder"]).glob("scores/*/results.json"))) == 2
+
+
+def test_a_well_formed_output_has_its_format_whatever_its_tags_are(cli: Cli, data: Path, tmp_path: Path):
+    texts = ["[THINK]It is old.[/THINK]<answer>It is old [2].</answer>"] * len(OUTPUTS)
+    flags = ("--reasoning-tags", "[THINK],[/THINK]", "--metrics", "format")
+    metrics = run(cli, tmp_path, data, texts, *flags)["metrics"]
+    assert (metrics["format"]["value"], metrics["tag_count"]["value"]) == (100, 100)
+
+
+def test_what_a_score_belongs_to_is_the_answer_as_it_was_read_from_the_text():
+    usual, other = (
+        sample_hash(Response.build(Example("q0", "?"), "<think>a</think>b", tags=tags))
+        for tags in (REASONING_TAGS, ReasoningTags("<reason>", "</reason>"))
+    )
+    assert usual != other
+
+
+CUT = "Perhaps it is old. Let me think about"
+
+
+@pytest.mark.parametrize(
+    ("outputs", "warned"),
+    [
+        ([("a</think>b", "stop"), (CUT, "length"), (CUT, "length")], True),
+        ([("a</think>b", "stop"), ("b", "stop")], False),
+        ([("<think>a</think>b", "stop"), (CUT, "length")], False),
+        ([("b", "stop"), (CUT, "length")], False),
+    ],
+)
+def test_thoughts_that_end_without_a_beginning_are_a_warning_where_other_texts_were_cut_off(
+    outputs: list[tuple[str, str]], warned: bool, cli: Cli, tmp_path: Path
+):
+    data = write(tmp_path / "data.json", records(len(outputs)))
+    recorded = [{"id": f"q{n}", "output": text, "finish_reason": why} for n, (text, why) in enumerate(outputs)]
+    model = write(tmp_path / "m.json", recorded)
+    what = ("run", "--model", model, "--backend", "replay", "--tasks", "asqa", "--nli", "lexical")
+    ran = cli(*what, "--data", data, "--output-path", tmp_path / "runs")
+    assert ran.code == 0
+    assert ("1 texts end a thought with </think>" in ran.err) is warned
+    assert ("2 texts that were cut off have no tag" in ran.err) is warned
 
 
 def test_files_of_outputs_are_read_with_other_tags_too(cli: Cli, tmp_path: Path):

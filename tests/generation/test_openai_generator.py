@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import groundeval
+from groundeval.cli import main
 from groundeval.errors import BackendError, UsageError
 from groundeval.generation.interface import GENERATORS, Completion, Generator, GeneratorOptions, Prompt, SamplingParams
 from groundeval.generation.retrying import retry_after
@@ -34,7 +35,9 @@ class Handler(BaseHTTPRequestHandler):
     at_work = False
 
     def do_GET(self) -> None:
-        if self.server.models is None:
+        if self.server.get is not None:
+            self.server.get(self)
+        elif self.server.models is None:
             self.reply(404, {"detail": "Not Found"})
         else:
             self.reply(200, {"data": [{"id": name, "max_model_len": 512} for name in self.server.models]})
@@ -90,6 +93,7 @@ class Server(ThreadingHTTPServer):
         self.lock = threading.Lock()
         self.answer: Answer = lambda handler, body, attempt: handler.reply_text(body)
         self.models: list[str] | None = ["tiny"]
+        self.get: Callable[[Handler], object] | None = None
         self.attempts: Counter[str] = Counter()
         self.requests: list[dict[str, Any]] = []
         self.active = self.most_active = 0
@@ -176,6 +180,18 @@ def test_an_answer_that_the_server_broke_off_is_asked_for_again(server: Server) 
     found = completions(client(server), PROMPTS[:2])
     assert {c.text for c in found.values()} == {"answer to question 0", "answer to question 1"}
     assert set(server.attempts.values()) == {2}
+
+
+@pytest.mark.parametrize("message", [{"content": None}, {"content": ""}, {"content": "half an ans"}, {"role": "x"}])
+def test_an_answer_that_a_filter_withheld_is_an_error_and_not_asked_for_again(
+    server: Server, message: dict[str, Any]
+) -> None:
+    server.answer = lambda handler, body, attempt: handler.reply_text(body, **message, finish_reason="content_filter")
+    found = completions(client(server), PROMPTS[:20])
+    assert {(c.text, c.error) for c in found.values()} == {
+        ("", "the server's content filter withheld the answer, or a part of it")
+    }
+    assert set(server.attempts.values()) == {1}
 
 
 @pytest.mark.parametrize("usage", [None, [], "12", {"prompt_tokens": "5", "completion_tokens": None}])
@@ -293,6 +309,32 @@ def test_a_model_that_is_not_served_is_refused_with_the_nearest_match(server: Se
     client(server, "large").load()
     server.models = None
     client(server, "anything").load()
+
+
+def test_a_wrong_name_among_several_models_is_found_before_the_first_generates(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.models = ["tiny", "large"]
+    url = f"base_url=http://127.0.0.1:{server.server_port}/v1"
+    what = ("run", "--backend", "openai", "--model-args", url, "--model", "tiny", "--model", "lagre")
+    code = main([*what, "--tasks", "asqa", "--data", "embedded", "--nli", "lexical", "--output-path", str(tmp_path)])
+    assert code == 2
+    assert 'Did you mean "large"' in capsys.readouterr().err
+    assert not server.requests
+
+
+def test_a_check_finds_a_wrong_key_and_leaves_a_server_that_does_not_answer_to_loading(server: Server) -> None:
+    def check(generator: Any) -> None:
+        generator.check()
+
+    server.get = lambda handler: handler.reply(401, {"error": {"message": f"bad key {KEY}"}})
+    with pytest.raises(UsageError, match=r"OPENAI_API_KEY \(set\)"):
+        check(client(server))
+    tried = []
+    server.get = lambda handler: tried.append(handler.reply(503, {"error": "starting"}))
+    check(client(server))
+    assert len(tried) == 1
+    check(GENERATORS.get("openai")(GeneratorOptions("tiny", model_args={"base_url": "http://127.0.0.1:9/v1"})))
 
 
 def test_the_key_comes_from_the_environment_and_goes_nowhere_else(

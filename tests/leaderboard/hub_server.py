@@ -19,6 +19,9 @@ class Hub:
     address: str = ""
     created: list[dict[str, Any]] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
+    """What the repository holds that is asked for; it exists if it holds anything."""
+    commits: list[str] = field(default_factory=lambda: ["initial commit"])
+    """The titles of its commits, the latest first."""
     tokens: set[str] = field(default_factory=set)
     kinds: set[str] = field(default_factory=set)
     refuses: int = 0
@@ -51,6 +54,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/api/repos/create":
             asked = json.loads(body)
             self.hub.created.append(asked)
+            if not self.hub.files:
+                self.hub.files[".gitattributes"] = b""
             kind = f"{asked['type']}s/"
             self._answer({"url": f"{self.hub.address}/{kind}{asked['organization']}/{asked['name']}"})
         elif "/preupload/" in self.path:
@@ -77,9 +82,21 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer({})
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
         if self.hub.refuses:
             self._answer({"error": "no"}, self.hub.refuses)
+        elif "/resolve/" in self.path:
+            self._send(self.hub.files[self.path.partition("/resolve/main/")[2]], {"ETag": '"0"'})
+        elif not self.hub.files:
+            self._answer({"error": "Repository not found"}, 404, {"X-Error-Code": "RepoNotFound"})
+        elif "/commits/" in self.path:
+            day = "2026-01-01T00:00:00.000Z"
+            self._answer(
+                [{"id": "0", "title": each, "message": "", "date": day, "authors": []} for each in self.hub.commits]
+            )
         elif "/tree/" in self.path:
             self._answer(
                 [
@@ -88,15 +105,18 @@ class _Handler(BaseHTTPRequestHandler):
                 ]
             )
         else:
-            self._answer({})
+            self._answer({"id": "me/board"})
 
-    def _answer(self, value: Any, status: int = 200) -> None:
-        content = json.dumps(value).encode()
+    def _answer(self, value: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        self._send(json.dumps(value).encode(), {"Content-Type": "application/json", **(headers or {})}, status)
+
+    def _send(self, content: bytes, headers: dict[str, str], status: int = 200) -> None:
         self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(content)))
+        for name, value in {"X-Repo-Commit": "1234", "Content-Length": str(len(content)), **headers}.items():
+            self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
         pass

@@ -245,6 +245,29 @@ def test_training_curves_and_reward_benchmarks_are_drawn_where_there_are_some(tm
     assert "Training curves" in (tmp_path / "site" / "index.html").read_text()
 
 
+def test_a_training_is_drawn_once_with_the_reward_and_its_components(tmp_path: Path):
+    write_run(tmp_path / "runs", "one", samples=20)
+
+    def write(path: str, rows: list[dict[str, Any]]) -> None:
+        file = tmp_path / "runs" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(rows if file.name == "history.json" else {"log_history": rows}))
+
+    names = ["loss", "reward", "reward_std", "trust/component/citation", "trust/component/refusal", "trust/words"]
+    write("training/mine/1/history.json", [{"step": step, **dict.fromkeys(names, 0.5)} for step in (1, 2)])
+    for step in (9, 10):
+        write(f"training/mine/1/stages/1-grpo/checkpoint-{step}/trainer_state.json", [{"step": step, "reward": 1.0}])
+        write(f"whole/checkpoint-{step}/trainer_state.json", [{"step": step, "reward": 1.0}])
+        write(f"broken_off/checkpoint-{step}/trainer_state.json", [{"step": step, "reward": 1.0}])
+    write("whole/trainer_state.json", [{"step": 11, "reward": 1.0}])
+    build([tmp_path / "runs"], tmp_path / "site", shipped=False)
+    figures = (tmp_path / "site" / "data" / "figures.js").read_text()
+    drawn = json.loads(figures.removeprefix('groundeval.receive("figures",').removesuffix(");\n"))
+    curves = {each["title"]: each["data"] for name, each in drawn.items() if name.startswith("training-")}
+    assert list(curves) == ["Training: broken_off/checkpoint-10", "Training: training/mine/1", "Training: whole"]
+    assert [each["name"] for each in curves["Training: training/mine/1"]] == ["reward", *names[3:5]]
+
+
 def test_runs_with_several_answers_are_checked_and_ranked_with_the_others(tmp_path: Path):
     write_run(tmp_path / "runs", "single", samples=100, right=0.9)
     several = write_run(tmp_path / "runs", "several", samples=200, answers=2, right=0.2)

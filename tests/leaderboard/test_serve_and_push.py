@@ -60,7 +60,7 @@ def test_a_folder_that_is_no_site_is_wrong_usage(tmp_path: Path):
 @pytest.mark.parametrize("kind", ["space", "dataset"])
 def test_every_file_of_the_site_is_uploaded_and_old_runs_are_deleted(site: Path, kind: str):
     with hub() as state:
-        state.files["runs/old.html"] = b"old"
+        state.files |= {"leaderboard.json": (site / "leaderboard.json").read_bytes(), "runs/old.html": b"old"}
         address = push(site, "me/board", kind=kind, endpoint=state.address, token="hf_secret")  # type: ignore[arg-type]
         files = {path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*") if path.is_file()}
         readme = state.files.pop("README.md").decode()
@@ -71,6 +71,50 @@ def test_every_file_of_the_site_is_uploaded_and_old_runs_are_deleted(site: Path,
     [created] = state.created
     assert (created["name"], created["organization"], created["type"]) == ("board", "me", kind)
     assert ("sdk: static" in readme) == (kind == "space")
+
+
+FRESH = {".gitattributes": b"", "README.md": b"# board"}
+TEMPLATE = {"index.html": b"My static Space", "style.css": b""}
+"""What the hub puts into a new static Space."""
+
+
+@pytest.mark.parametrize("files", [{}, FRESH, {**FRESH, **TEMPLATE}])
+def test_a_new_repository_and_an_empty_one_take_a_site(site: Path, files: dict[str, bytes]):
+    with hub() as state:
+        state.files |= files
+        push(site, "me/board", endpoint=state.address, token="hf_secret")
+        assert state.files["leaderboard.json"] == (site / "leaderboard.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "others",
+    [{"runs/1/model.bin": b"mine"}, {"leaderboard.json": b'{"kind": "another"}'}, {"leaderboard.json": b"no JSON"}],
+)
+def test_a_repository_that_holds_anything_else_is_left_alone(
+    site: Path, others: dict[str, bytes], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with hub() as state:
+        state.files |= {**FRESH, **others}
+        assert main(["leaderboard", "push", str(site), "me/board", "--endpoint", state.address]) == 2
+        assert state.files == {**FRESH, **others}
+    assert f"me/board: is there already and holds no leaderboard but {next(iter(others))}" in capsys.readouterr().err
+
+
+def test_a_page_that_somebody_made_of_a_new_space_is_left_alone(site: Path):
+    with hub() as state:
+        state.files |= {**FRESH, **TEMPLATE}
+        state.commits.insert(0, "Update index.html")
+        with pytest.raises(UsageError, match=r"holds no leaderboard but index\.html, style\.css"):
+            push(site, "me/board", endpoint=state.address, token="hf_secret")
+        assert state.files == {**FRESH, **TEMPLATE}
+
+
+def test_a_hub_that_nobody_answers_for_is_a_failed_backend(site: Path):
+    with hub() as state:
+        address = state.address
+    with pytest.raises(BackendError, match="cannot be reached"):
+        push(site, "me/board", endpoint=address, token="hf_secret")
 
 
 def test_a_hub_that_refuses_is_a_failed_backend(site: Path):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from metric_cases import REFUSAL, Spoken, aggregate, document, example, plan, score, values_of
 
+from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.parsing.refusal import refusal_score
+from groundeval.records import Response
+from groundeval.scoring import Scorer
 
 DOCS = (document("A text", (1, 0), title="A"), document("B text", (1, 0), title="B"))
 """The documents hold Paris and not Rome."""
@@ -38,6 +43,18 @@ def values(
 )
 def test_the_format_metrics_look_at_the_whole_text_with_its_tags(output: str, tags: float, well_formed: float):
     assert values(output, "format") == {"tag_count": tags, "format": well_formed}
+
+
+def test_the_format_metrics_look_for_the_tags_that_the_text_was_read_with():
+    tags = ReasoningTags("[THINK]", "[/THINK]", "[A]", "[/A]")
+
+    def found(output: str) -> object:
+        scorer = Scorer(plan("trust", "em", ("format",)))
+        return asyncio.run(scorer.score(Response.build(example(docs=DOCS, answers=GOLD), output, tags=tags))).values
+
+    assert found("[THINK]a[/THINK][A]b[/A]") == {"tag_count": 1.0, "format": 1.0}
+    assert found("[THINK]a[/THINK]b") == {"tag_count": 0.5, "format": 0.0}
+    assert found("<think>a</think><answer>b</answer>") == {"tag_count": 0.0, "format": 0.0}
 
 
 def test_ground_em_is_half_a_point_for_every_statement_with_a_supported_answer():

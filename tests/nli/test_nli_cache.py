@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from groundeval.nli.cache import VerdictCache, clear, file_system, info
 from groundeval.records import Pair, Verdict
 
 IDENTITY = {"model": "m", "revision": "1", "dtype": "float32"}
+OTHER = {**IDENTITY, "model": "other"}
 KEY = b"k" * 16
 
 
@@ -109,6 +110,110 @@ def test_a_cache_is_shown_and_emptied(tmp_path: Path):
     assert info(path).verdicts == {}
 
 
+def test_a_cache_that_was_emptied_while_in_use_mixes_up_no_verifiers(tmp_path: Path):
+    path = tmp_path / "nli.sqlite"
+    first, second = VerdictCache(path, IDENTITY), VerdictCache(path, OTHER)
+    first.put([(KEY, Verdict(True, 1.0))])
+    assert clear(path) == 1
+    first.put([(b"later", Verdict(True, 1.0))])
+    assert second.get([KEY, b"later"]) == {}
+    assert clear(path) == 1
+    second.put([(KEY, Verdict(False, 0.0))])
+    assert first.get([KEY]) == {}
+    first.put([(KEY, Verdict(True, 1.0))])
+    assert second.get([KEY]) == {KEY: Verdict(False, 0.0)}
+    assert info(path).verdicts == {json.dumps(each, sort_keys=True): 1 for each in (IDENTITY, OTHER)}
+
+
+def test_verdicts_that_belong_to_nobody_are_given_to_nobody(tmp_path: Path):
+    path = tmp_path / "nli.sqlite"
+    VerdictCache(path, IDENTITY).put([(KEY, Verdict(True, 1.0))])
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM verifier")
+    cache = VerdictCache(path, OTHER)
+    cache.put([(b"later", Verdict(True, 1.0))])
+    assert list(cache.get([KEY, b"later"])) == [b"later"]
+
+
+def damaged(path: Path) -> Path:
+    """A cache whose first page is whole, and nothing behind it."""
+    cache = VerdictCache(path, IDENTITY)
+    cache.put([(KEY, Verdict(True, 1.0)), *((b"%016d" % i, Verdict(True, 1.0)) for i in range(1000))])
+    cache.close()
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    return path
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda path: VerdictCache(path, IDENTITY).get([KEY]),
+        lambda path: VerdictCache(path, IDENTITY).put([(KEY, Verdict(True, 1.0))]),
+        info,
+        clear,
+    ],
+    ids=["get", "put", "info", "clear"],
+)
+def test_a_file_that_is_damaged_inside_is_set_aside_with_a_warning_and_a_new_one_begun(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, use: Callable[[Path], object]
+):
+    path = damaged(tmp_path / "nli.sqlite")
+    use(path)
+    assert caplog.text.count("set aside") == 1
+    assert len(list(tmp_path.glob("nli.sqlite.corrupt-*"))) == 1
+    cache = VerdictCache(path, IDENTITY)
+    cache.put([(KEY, Verdict(False, 0.0))])
+    assert VerdictCache(path, IDENTITY).get([KEY]) == {KEY: Verdict(False, 0.0)}
+    assert sum(info(path).verdicts.values()) == 1
+
+
+def test_a_damaged_file_is_set_aside_by_one_process_and_its_successor_by_none(tmp_path: Path):
+    path = damaged(tmp_path / "nli.sqlite")
+    late = VerdictCache(path, IDENTITY)
+    late._opened()
+    VerdictCache(path, IDENTITY).put([(KEY, Verdict(False, 0.0))])
+    assert late.get([KEY]) == {KEY: Verdict(False, 0.0)}
+    assert len(list(tmp_path.glob("nli.sqlite.corrupt-*"))) == 1
+
+
+def test_a_file_that_stays_locked_is_done_without_for_that_batch_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr("groundeval.nli.cache.PATIENCE_SECONDS", 0.05)
+    path = tmp_path / "nli.sqlite"
+    cache = VerdictCache(path, IDENTITY)
+    cache.put([(KEY, Verdict(True, 1.0))])
+    other = sqlite3.connect(path)
+    other.execute("BEGIN IMMEDIATE")
+    cache.put([(b"lost", Verdict(True, 1.0))])
+    assert "locked; this batch goes on without it" in caplog.text
+    other.rollback()
+    cache.put([(b"later", Verdict(True, 1.0))])
+    assert set(cache.get([KEY, b"lost", b"later"])) == {KEY, b"later"}
+
+
+@pytest.mark.parametrize("use", [info, clear])
+def test_what_cannot_be_used_as_a_cache_is_an_error_of_the_user(tmp_path: Path, use: Callable[[Path], object]):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UsageError, match="folder: cannot be used"):
+        use(tmp_path / "folder")
+
+
+def test_a_network_file_system_is_found_by_a_check_and_by_loading_and_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("groundeval.nli.cache.file_system", lambda path: "nfs4")
+    model = Counting()
+    with NLI.lazy(
+        lambda: model, name="n", recipe=(), open_store=lambda _: VerdictCache(tmp_path / "nli.sqlite", IDENTITY)
+    ) as nli:
+        for use in (nli.check, nli.load, *[lambda: nli.judge([Pair("a", "b")])] * 2):
+            with pytest.raises(UsageError, match="network file system"):
+                use()
+    assert model.judged == 0
+
+
 def test_a_network_file_system_is_refused_in_favour_of_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("groundeval.nli.cache.file_system", lambda path: "nfs4")
     with pytest.raises(UsageError, match="serve-nli"):
@@ -125,6 +230,16 @@ def test_the_nearest_mount_tells_the_file_system(tmp_path: Path):
     assert file_system(Path("/data/x/nli.sqlite"), mounts) == "nfs4"
     assert file_system(Path("/data/local/nli.sqlite"), mounts) == "xfs"
     assert file_system(Path("/database/nli.sqlite"), mounts) == "ext4"
+
+
+def test_of_two_mounts_at_one_place_the_later_one_counts_and_names_may_hold_blanks(tmp_path: Path):
+    mounts = tmp_path / "mounts"
+    mounts.write_text(
+        "a / ext4 rw 0 0\nsystemd-1 /home autofs rw 0 0\nserver:/home /home nfs4 rw 0 0\n"
+        "server:/x /my\\040own\\134files cifs rw 0 0\n"
+    )
+    assert file_system(Path("/home/me/nli.sqlite"), mounts) == "nfs4"
+    assert file_system(Path("/my own\\files/nli.sqlite"), mounts) == "cifs"
 
 
 def test_connecting_with_a_cache_uses_it_and_lexical_never_does(tmp_path: Path):

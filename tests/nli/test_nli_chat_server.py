@@ -132,8 +132,19 @@ def test_a_server_that_tells_no_probabilities_is_refused():
         return 400, {"error": {"message": "logprobs is not supported"}}
 
     for reply in (silent, strict):
-        with chat_server(reply) as chat, pytest.raises(UsageError, match="top_logprobs"):
-            connect(f"causal:judge@{chat.address}").load()
+        with chat_server(reply) as chat, connect(f"causal:judge@{chat.address}") as nli:
+            for use in (nli.check, nli.load):
+                with pytest.raises(UsageError, match="top_logprobs"):
+                    use()
+
+
+def test_the_question_that_shows_what_a_server_tells_is_asked_once():
+    with chat_server() as chat, connect(f"causal:judge@{chat.address}") as nli:
+        for use in (nli.check, nli.check, nli.load, nli.identity):
+            use()
+        assert len(chat.requests) == 1
+        nli.judge(PAIRS[:3])
+        assert len(chat.requests) == 4
 
 
 def test_a_model_that_thinks_first_is_refused_with_what_it_said():

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+import groundeval
 from groundeval.cli import main
 from groundeval.errors import UsageError
 from groundeval.nli import NLI_MODELS, NLIOptions, Traits, connect, register_nli
+from groundeval.nli.seq2seq import Seq2Seq
 from groundeval.nli.weights import kind_of_config, revision_of
 from groundeval.records import Pair, Verdict
 
@@ -167,3 +170,38 @@ def test_the_list_says_what_each_verifier_declares(capsys: pytest.CaptureFixture
     assert "500 words, max" in rows["minicheck"]["long premises"]
     assert {rows[name]["results"] for name in ("minicheck", "classifier", "causal", "lexical")} == {"proxy"}
     assert "named.py:" in rows["true"]["source"]
+
+
+def test_scoring_again_with_the_yardstick_takes_over_no_batched_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    judged: list[str] = []
+
+    class Said(Seq2Seq):
+        def check(self) -> None:
+            pass
+
+        def load(self) -> None:
+            pass
+
+        def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
+            judged.append(self._options.exact)
+            return [Verdict(True, 1.0) for _ in pairs]
+
+    monkeypatch.setattr("groundeval.nli.seq2seq.Seq2Seq", Said)
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text(json.dumps({"architectures": ["T5ForConditionalGeneration"]}))
+    outputs = tmp_path / "outputs.jsonl"
+    docs = [{"title": "Rome", "text": "Rome is old."}]
+    record = {"question": "How old is Rome?", "answer": "Old.", "docs": docs, "output": "Rome is old [1]."}
+    outputs.write_text(json.dumps(record))
+    for exact in ({}, {"exact": "batch"}, {"exact": "generate"}):
+        options = {"dtype": "float32", "cache": False, **exact}
+        groundeval.score(
+            outputs, "eli5", metrics=["citation"], nli=str(model), nli_options=options, output_path=tmp_path / "run"
+        )
+    assert judged == ["batch", "generate"]
+    manifests = [json.loads(path.read_text()) for path in (tmp_path / "run").glob("scores/*/manifest.json")]
+    ways = [manifest["identity"]["nli"].get("exact") for manifest in manifests]
+    assert sorted(ways, key=str) == [None, "generate"]

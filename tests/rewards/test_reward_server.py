@@ -126,6 +126,34 @@ def test_a_wrong_request_is_told_what_is_wrong_and_where(body: Any, says: str):
     assert says in answer.json()["error"]
 
 
+ONE_KIND = "profile: trust\ncomponents: {right: {value: {em: calib_str_em}}}\n"
+
+
+def test_a_reward_for_one_kind_of_task_is_served_and_refuses_the_tasks_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = tmp_path / "texts.yaml"
+    file.write_text(ONE_KIND)
+    served: list[Any] = []
+    monkeypatch.setattr("groundeval.rewards.server.serve", lambda rewarder, **options: served.append(rewarder))
+    assert main(["serve-rewards", "--reward", str(file)]) == 0
+    with http_server(make_app(served[0], None)) as address:
+        assert post(address, {"samples": [sample()]}).json()["rewards"][0]["total"] == 1.0
+        answer = post(address, {"samples": [sample(), sample(task="trust_qampari")]})
+    assert answer.status_code == 400
+    assert 'reward "texts" cannot judge task "trust_qampari"' in answer.json()["error"]
+    assert "names no value for tasks of kind list; it has: em" in answer.json()["error"]
+
+
+def test_a_reward_that_fits_no_task_is_not_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = tmp_path / "texts.yaml"
+    file.write_text(ONE_KIND.replace("calib_str_em", "calib_str_en"))
+    assert main(["serve-rewards", "--reward", str(file)]) == 2
+    told = capsys.readouterr().err
+    assert 'reward "texts" can judge none of the registered tasks' in told
+    assert 'Did you mean "calib_str_em"?' in told
+
+
 def test_a_request_cannot_make_the_server_run_or_read_a_file(tmp_path: Path):
     ran, evil, described = tmp_path / "ran", tmp_path / "evil.py", tmp_path / "task.yaml"
     evil.write_text(f"open({str(ran)!r}, 'w')\n")

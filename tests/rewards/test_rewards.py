@@ -112,6 +112,26 @@ def test_a_part_that_never_applies_is_no_reward_but_saying_nothing_is_no_way_out
     assert found[0].error == "no part of the reward applies to this sample"
 
 
+@pytest.mark.parametrize("combine", ["mean", "sum"])
+def test_a_part_of_weight_0_is_logged_and_makes_no_reward(combine: str, tmp_path: Path):
+    file = tmp_path / "reasons.yaml"
+    parts = "{align: process_align, em: {value: calib_str_em, weight: 0}, length: {value: length, weight: 0}}"
+    file.write_text(f"profile: trust\ncombine: {combine}\ncomponents: {parts}\n")
+    reward = load_reward(file, "trust_asqa", nli="lexical")
+    assert (reward.low, reward.high) == (0.0, 1.0)
+    silent, reasoned, empty = reward([response(text) for text in ("Paris.", thought("Paris [1]."), "")], lexical())
+    assert silent.components == {"align": None, "em": 1.0, "length": 1.0}
+    assert (silent.total, silent.status) == (None, "ok")
+    assert silent.error == "no part of the reward applies to this sample, but those of weight 0"
+    assert reasoned.total == reasoned.components["align"]
+    assert empty.total == 0.0
+
+
+def test_a_mean_has_no_negative_weights():
+    with pytest.raises(UsageError, match="a mean needs weights of 0 or more"):
+        replace(load_reward("trust", "trust_asqa"), weights={"refusal": -1.0})
+
+
 def test_the_synchronous_form_works_inside_a_running_loop_and_from_threads():
     reward = load_reward("trust", "trust_asqa")
     nli = NLI(Told(GOOD))
@@ -202,6 +222,7 @@ def test_a_yaml_file_weighs_values_and_other_rewards_behind_gates(tmp_path: Path
         (("combine: sum", "combine: max"), '"combine" is .max.*must be "mean" or "sum"'),
         (("at_least: 1, ", ""), "give `at_least`, `at_most`, or both"),
         (("em: calib_str_em, ", ""), "names no value for tasks of kind em; it has: list"),
+        ((YAML[YAML.index("  corr") : YAML.index("gates")], "  tags: {value: format, weight: 0}\n"), "is only logged"),
     ],
 )
 def test_a_wrong_yaml_file_is_told_what_is_wrong(change: tuple[str, str], says: str, tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,13 +25,58 @@ def kept(tmp_path: Path) -> CompletionLog:
     example = load_task("trust_asqa").load("embedded", "train").examples[0]
     texts = ["<think>x</think>" + (example.response or ""), "<b>It is Rossini</b> [9]."]
     rollouts = [Rollout("trust_asqa", example_json(replace(example, id="q")), text) for text in texts]
-    log = CompletionLog(tmp_path / "completions", "stage1", every=5)
+    log = CompletionLog(tmp_path / "completions", "stage1", every=5, tasks=["trust_asqa", "tasks/my_task.yaml"])
     log.add(5, rollouts, REWARD(rollouts))
     return log
 
 
-def test_the_steps_that_are_kept_are_the_first_and_every_so_many(kept: CompletionLog):
-    assert [step for step in range(1, 12) if kept.wanted(step)] == [1, 5, 10]
+def kept_of(log: CompletionLog, steps: Iterable[int]) -> list[int]:
+    """Which of the steps that had completions of their own are kept."""
+    example = example_json(load_task("trust_asqa").load("embedded", "train").examples[0])
+    rollouts = [Rollout("trust_asqa", example, "I do not know.")]
+    found = []
+    for step in steps:
+        if log.wanted(step):
+            log.add(step, rollouts, REWARD(rollouts))
+            found.append(step)
+    return found
+
+
+def test_the_steps_that_are_kept_are_the_first_and_every_so_many(tmp_path: Path):
+    log = CompletionLog(tmp_path, "stage1", every=5, tasks=["trust_asqa"])
+    assert kept_of(log, range(1, 18)) == [1, 6, 11, 16]
+
+
+def test_all_completions_of_a_step_that_is_kept_are_kept(tmp_path: Path):
+    log = CompletionLog(tmp_path, "stage1", every=5, tasks=["trust_asqa"])
+    assert kept_of(log, [1, 1, 2, 2, 6, 6]) == [1, 1, 6, 6]
+
+
+def test_where_most_steps_have_no_completions_the_next_that_has_is_kept(tmp_path: Path):
+    log = CompletionLog(tmp_path, "stage1", every=10, tasks=["trust_asqa"])
+    assert kept_of(log, range(1, 60, 4)) == [1, 13, 25, 37, 49]
+
+
+def test_a_session_that_goes_on_counts_from_the_step_that_was_kept_last(tmp_path: Path):
+    kept_of(CompletionLog(tmp_path, "stage1", every=5, tasks=["trust_asqa"]), range(1, 8))
+    again = CompletionLog(tmp_path, "stage1", every=5, tasks=["trust_asqa"])
+    assert kept_of(again, range(8, 18)) == [11, 16]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "names"),
+    [
+        (["trust_asqa", "/mine/qa.yaml"], ["trust_asqa", "qa"]),
+        (["tasks.py:legal"], ["tasks"]),
+        (["tasks.py:medical", "tasks.py:legal"], ["tasks--medical", "tasks--legal"]),
+        (["/x/a/qa.yaml", "/x/b/qa.yaml"], ["a--qa", "b--qa"]),
+        (["asqa", "mine/asqa.yaml"], ["asqa", "mine--asqa"]),
+        (["/x/a/qa.yaml", "/y/a/qa.yaml"], ["a--qa", "a--qa-2"]),
+    ],
+)
+def test_every_task_has_a_file_of_its_own_whose_name_says_no_more_than_it_must(tasks: list[str], names: list[str]):
+    log = CompletionLog(Path("completions"), "stage1", 1, tasks)
+    assert [log.file(task).stem for task in tasks] == names
 
 
 def test_kept_completions_are_a_file_of_outputs_with_an_id_each(kept: CompletionLog):

@@ -11,6 +11,7 @@ import pytest
 from groundeval.cli import main
 from groundeval.rewards.rollouts import Rewarder, Rollout
 from groundeval.tasks import load_task
+from groundeval.trainers import distill
 from groundeval.trainers.conversations import read_imitations, read_preferences
 
 
@@ -99,6 +100,56 @@ def test_a_threshold_that_no_answer_reaches_is_an_error_with_what_to_do(tmp_path
     assert main(["distill", str(tmp_path / "o.jsonl"), "--tasks", "trust_asqa", "--quiet", *arguments, *flags]) == 1
     assert "no row is left of 2 questions" in capsys.readouterr().err
     assert not (tmp_path / "o.jsonl").exists()
+
+
+@pytest.fixture
+def nothing_is_generated(monkeypatch: pytest.MonkeyPatch) -> None:
+    def execute(*arguments: object) -> None:
+        raise AssertionError("the teacher was asked")
+
+    monkeypatch.setattr(distill, "execute", execute)
+
+
+ASKED = ["--backend", "replay", "--num-samples", "2", "--quiet"]
+
+
+@pytest.mark.usefixtures("nothing_is_generated")
+def test_a_verifier_that_is_not_there_is_found_before_the_teacher_is_asked(tmp_path: Path, teacher: Path, capsys):
+    (tmp_path / "empty").mkdir()
+    config = {"model_type": "t5", "architectures": ["T5ForConditionalGeneration"]}
+    (tmp_path / "empty" / "config.json").write_text(json.dumps(config))
+    flags = ["--model", str(teacher), "--data", "embedded", "--limit", "2", "--nli", str(tmp_path / "empty")]
+    output = str(tmp_path / "o.jsonl")
+    assert main(["distill", output, "--tasks", "trust_asqa", "--runs", str(tmp_path), *ASKED, *flags]) == 2
+    assert str(tmp_path / "empty") in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("nothing_is_generated")
+def test_data_without_what_the_reward_reads_are_found_before_the_teacher_is_asked(tmp_path: Path, capsys):
+    record = {"id": "1", "question": "Who?", "answers": [["Ann"]], "docs": [{"title": "Books", "text": "By Ann."}]}
+    (tmp_path / "data.json").write_text(json.dumps([record]))
+    (tmp_path / "teacher.jsonl").write_text("".join(json.dumps({"id": f"1#{n}", "output": "x"}) + "\n" for n in (1, 2)))
+    flags = ["--model", str(tmp_path / "teacher.jsonl"), "--data", str(tmp_path / "data.json"), "--reward", "alce"]
+    output = str(tmp_path / "o.jsonl")
+    assert main(["distill", output, "--tasks", "asqa", "--runs", str(tmp_path), *ASKED, *flags]) == 1
+    assert 'task asqa, example 1#1: reward "alce": metric' in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("nothing_is_generated")
+@pytest.mark.parametrize("made", [["--honest"], ["--model", "teacher.jsonl", *ASKED]])
+@pytest.mark.parametrize(("output", "message"), [(".", "is a folder"), ("file/o.jsonl", "Name a file elsewhere")])
+def test_a_file_that_cannot_be_written_is_found_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, made: list[str], output: str, message: str
+):
+    def load(*arguments: object) -> None:
+        raise AssertionError("data were read")
+
+    monkeypatch.setattr(distill, "prepare_run", load)
+    monkeypatch.setattr(distill, "with_located_answers", load)
+    (tmp_path / "file").write_text("")
+    arguments = ["--tasks", "trust_asqa", "--data", "embedded", "--nli", "lexical", *made]
+    assert main(["distill", str(tmp_path / output), *arguments]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_a_teacher_and_honest_responses_exclude_each_other(tmp_path: Path, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,14 @@ from groundeval.trainers.policy import Policy
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "generation"))
 pytest.importorskip("trl")
+
+
+SFT: dict[str, Any] = {"trainer": "sft", "rewards": None, "batch": None, "trl": {}}
+
+
+def evaluating(**fields: Any) -> dict[str, Any]:
+    """A held-out evaluation as a change of a recipe."""
+    return {"evaluate": {"tasks": {"trust_asqa": "embedded"}, "limit": 2, **fields}}
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +83,13 @@ def test_check_shows_the_plan_and_writes_nothing(tmp_path: Path, tiny: dict[str,
         ({}, ("--nli", "lexcial"), 2, 'unknown NLI model "lexcial". Did you mean "lexical"'),
         ({}, ("--overlap", "ignore"), 2, "--overlap ignore: allowed are refuse, drop, report"),
         ({}, ("--model", "./gone"), 2, "no such file or folder"),
+        ({"top": evaluating(profile="strickt")}, (), 2, 'unknown profile "strickt". Did you mean "strict"'),
+        ({"top": evaluating(metrics=["citaton_rec"])}, (), 2, 'unknown metric "citaton_rec"'),
+        ({"top": evaluating(nli="lexcial")}, (), 2, 'unknown NLI model "lexcial"'),
+        ({"top": evaluating(), "stage": SFT}, ("--nli", "lexcial"), 2, 'unknown NLI model "lexcial"'),
+        ({"top": evaluating(nli="lexical"), "stage": SFT}, ("--nli-args", "lable=a"), 2, 'unknown NLI option "lable"'),
+        ({"top": {"nli_options": {"token": "hush"}}}, (), 2, "environment variable instead: GROUNDEVAL_NLI_TOKEN"),
+        ({}, ("--nli-args", "token=hush"), 2, "environment variable instead: GROUNDEVAL_NLI_TOKEN"),
     ],
 )
 def test_what_is_wrong_stops_before_the_model_is_loaded(
@@ -83,7 +99,36 @@ def test_what_is_wrong_stops_before_the_model_is_loaded(
     if "report_to" in changes.get("top", {}) and importlib.util.find_spec("trackio"):
         pytest.skip("trackio is installed")
     assert check(tmp_path, *model, *flags, **changes) == code
-    assert message in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert message in said
+    assert "hush" not in said
+
+
+def test_tasks_of_evaluation_that_are_called_alike_stop_before_the_model_is_loaded(tmp_path: Path, tiny: dict, capsys):
+    task = {"kind": "em", "data": "qa.json", "fields": {"question": "q", "documents": "d", "answers": "a"}}
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "qa.yaml").write_text(yaml.safe_dump({"name": "qa", **task}))
+        (tmp_path / folder / "qa.json").write_text(json.dumps([{"q": f"In {folder}?", "d": ["Yes."], "a": ["yes"]}]))
+    evaluate = {"tasks": {"one/qa.yaml": None, "other/qa.yaml": None}}
+    assert check(tmp_path, "--model", tiny["chat"], top={"evaluate": evaluate}) == 2
+    assert "evaluate.tasks: two of them are called qa" in capsys.readouterr().err
+
+
+def test_a_verifier_that_nothing_asks_need_not_be_there(tmp_path: Path, tiny: dict[str, str]):
+    top = {"nli": str(tmp_path / "no" / "model"), **evaluating(metrics=["regular_length"])}
+    assert check(tmp_path, "--model", tiny["chat"], top=top, stage=SFT) == 0
+
+
+def test_data_without_what_a_reward_reads_stop_before_the_model_is_loaded(tmp_path: Path, tiny: dict[str, str], capsys):
+    records = [
+        {"question": f"Who wrote book {number}?", "answers": [["Ann"]], "docs": [{"title": "Books", "text": "By Ann."}]}
+        for number in range(4)
+    ]
+    (tmp_path / "train.json").write_text(json.dumps(records))
+    stage = {"data": [{"task": "asqa", "source": "train.json"}], "rewards": "alce"}
+    assert check(tmp_path, "--model", tiny["chat"], stage=stage) == 1
+    assert re.search(r'stage only, task asqa, example \w+: reward "alce": .* "qa_pairs"', capsys.readouterr().err)
 
 
 def test_a_model_without_chat_template_stops_before_it_is_loaded(tmp_path: Path, tiny: dict[str, str], capsys):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from recipe_cases import small_recipe
 
 from groundeval.errors import DataError
 from groundeval.runs import Lines
-from groundeval.trainers import policy
+from groundeval.trainers import policy, training
 from groundeval.trainers.folder import RunFolder, drop_lines_after, training_identity
 from groundeval.trainers.recipe import Recipe
 
@@ -67,6 +68,65 @@ def test_a_served_verifier_counts_by_what_it_is_and_not_by_its_address(tmp_path:
         for port, answer in ((8001, served), (8002, served), (8002, {**served, "revision": "2"}))
     ]
     assert found[0] == found[1] != found[2]
+
+
+def test_a_chat_model_at_a_server_counts_by_what_it_is_and_not_by_its_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asked = []
+
+    def served(spec: str, **options: object) -> SimpleNamespace:
+        asked.append(spec)
+        return SimpleNamespace(identity=lambda: {"model": "judge"})
+
+    monkeypatch.setattr(training, "connect", served)
+    for spec in ("causal:judge@http://host:8001/v1", "causal:judge@http://host:8002/v1"):
+        assert training.served(small_recipe(tmp_path, {"nli": spec})) == {"model": "judge"}
+    assert training.served(small_recipe(tmp_path, {"nli": "true"})) is None
+    assert len(asked) == 2
+
+
+VLLM = {"engine": "vllm", "mode": "server", "server_url": "http://one:8000"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"rollouts": VLLM}, {"rollouts": {**VLLM, "server_url": "http://other:8001"}}),
+        ({"rollouts": VLLM}, {"rollouts": {"engine": "vllm", "mode": "colocate", "sleep": True}}),
+        ({"rollouts": {"engine": "vllm"}}, {"rollouts": {"engine": "vllm", "gpu_memory_utilization": 0.4}}),
+        ({"rollouts": {"engine": "vllm"}}, {"rollouts": {"engine": "vllm", "tensor_parallel_size": 2}}),
+        ({}, {"nli_options": {"timeout": 5.0, "patience": 9.0, "cache": False, "in_process": True}}),
+        ({"nli_options": {"device": "cpu"}}, {"nli_options": {"device": "cuda", "token_budget": 4096}}),
+    ],
+)
+def test_how_rollouts_and_the_verifier_are_reached_does_not_change_the_folder(
+    tmp_path: Path, before: dict, after: dict
+):
+    assert run_of(tmp_path, small_recipe(tmp_path, before)).path == run_of(tmp_path, small_recipe(tmp_path, after)).path
+
+
+def test_ports_and_timeouts_of_a_rollout_server_do_not_change_the_folder(tmp_path: Path):
+    found = [
+        run_of(tmp_path, small_recipe(tmp_path, stage={"trl": {"num_generations": 4, **trl}})).path
+        for trl in ({}, {"vllm_server_port": 1, "vllm_group_port": 2, "vllm_server_timeout": 3.0}, {"top_p": 0.9})
+    ]
+    assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rollouts": {"engine": "vllm"}},
+        {"rollouts": {"max_model_length": 900}},
+        {"nli": "other"},
+        {"nli_options": {"threshold": 0.7}},
+        *({"nli_options": {name: "x"}} for name in ("model", "revision", "dtype", "exact", "label")),
+    ],
+)
+def test_what_changes_rollouts_or_verdicts_changes_the_folder(tmp_path: Path, changes: dict):
+    plain, changed = small_recipe(tmp_path), small_recipe(tmp_path, changes)
+    assert run_of(tmp_path, plain).path != run_of(tmp_path, changed).path
 
 
 def test_a_folder_of_another_recipe_is_refused_with_what_differs(tmp_path: Path):

@@ -1,0 +1,67 @@
+"""What a server that speaks OpenAI's protocol answers, read into a completion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from groundeval.errors import excerpt
+from groundeval.generation.interface import Completion
+from groundeval.parsing.reasoning import ReasoningTags
+
+
+def completion_of(sample: str, answer: Any, prefill: str, tags: ReasoningTags) -> Completion:
+    """The completion that an answer holds.
+
+    Raises ValueError, LookupError, TypeError or AttributeError for one that holds none.
+    """
+    choice = answer["choices"][0]
+    finish = choice.get("finish_reason")
+    usage = answer.get("usage")
+    return Completion(
+        sample,
+        _text(choice, finish, prefill, tags),
+        finish_reason=finish if isinstance(finish, str) else None,
+        prompt_tokens=_count(usage, "prompt_tokens"),
+        completion_tokens=_count(usage, "completion_tokens"),
+    )
+
+
+def _count(usage: object, name: str) -> int | None:
+    """A number of tokens; None where the server gives none: the answer is paid for, and good without."""
+    found = usage.get(name) if isinstance(usage, dict) else None
+    return found if type(found) is int and found >= 0 else None
+
+
+def _text(choice: Mapping[str, Any], finish: object, prefill: str, tags: ReasoningTags) -> str:
+    """A choice's text, with reasoning that the server split off put back in front as a think block."""
+    if "message" not in choice:
+        return _string(choice["text"])
+    message = choice["message"]
+    content = _string(message.get("content") or message.get("refusal") or "")
+    reasoning = message.get("reasoning_content") or message.get("reasoning")
+    if not reasoning:
+        return content
+    opened = "" if prefill else tags.think_open
+    # An answer cut off while still thinking has no end of its thought, and must be known as such.
+    closed = "" if finish == "length" and not content else tags.think_close
+    return f"{opened}{_string(reasoning)}{closed}{content}"
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"must be text: {excerpt(value)}")
+    return value
+
+
+def told(response: httpx.Response) -> str:
+    """Status and message of an answer that is an error."""
+    try:
+        body = response.json()
+        error = body.get("error", body) if isinstance(body, dict) else body
+        message = error.get("message", error) if isinstance(error, dict) else error
+    except ValueError:
+        message = response.text
+    return f"{response.status_code} {' '.join(str(message).split())[:500]}".strip()

@@ -71,7 +71,8 @@ def prompts_of(selected: Selected, policy: Policy, recipe: Recipe, room: int) ->
 def grpo_rows(recipe: Recipe, stage: Stage, selected: Sequence[Selected], policy: Policy, room: int) -> Rows:
     """One row a prompt: `prompt` (messages) and what the reward needs, `task` and `example` (JSON).
 
-    `prefill` is what the chat template begins for the model, `prompt_tail` the last token ids of the prompt.
+    `prefill` is what the chat template begins for the model, in the usual reasoning tags; `prompt_tail` the last token
+    ids of the prompt.
     """
     from groundeval.rewards.columns import example_json
 
@@ -85,7 +86,7 @@ def grpo_rows(recipe: Recipe, stage: Stage, selected: Sequence[Selected], policy
                     "prompt": policy.format.messages(prompt),
                     "task": each.reference,
                     "example": example_json(example),
-                    "prefill": encoded.prefill,
+                    "prefill": policy.format.in_usual_tags(encoded.prefill),
                     "prompt_tail": encoded.ids[-TAIL:],
                 }
             )

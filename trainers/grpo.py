@@ -19,7 +19,8 @@ from groundeval.trainers.watching import HELD_OUT, CompletionLog
 class JudgedCompletions:
     """What TRL calls for rewards: completions decoded as `groundeval run` decodes them, judged, and some kept.
 
-    TRL's own decoding drops every special token, reasoning tags among them; the token ids still have them.
+    TRL's own decoding drops every special token, reasoning tags among them; the token ids still have them. Tags of a
+    model's own, such as `[THINK]`, become the usual ones, by which rewards and kept completions are read.
     """
 
     def __init__(self, recipe: Recipe, stage: Stage, format: ChatFormat, log: CompletionLog) -> None:
@@ -42,7 +43,10 @@ class JudgedCompletions:
     ) -> list[float | None]:
         """The rewards of a batch of completions; None where there is none, which TRL leaves out of the group."""
         self.step = trainer_state.global_step + 1
-        texts = [self.format.decode(tail, ids) for tail, ids in zip(prompt_tail, completion_ids, strict=True)]
+        texts = [
+            self.format.in_usual_tags(self.format.decode(tail, ids))
+            for tail, ids in zip(prompt_tail, completion_ids, strict=True)
+        ]
         ends = self.format.end_tokens
         reasons = ["stop" if ids and ids[-1] in ends else "length" for ids in completion_ids]
         return await self.reward(

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from groundeval.errors import UsageError
 from groundeval.generation.interface import GeneratorOptions, Prompt
 from groundeval.parsing.normalize import printable
-from groundeval.parsing.reasoning import ReasoningTags, tags_in
+from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags, tags_in, with_usual_tags
 
 TEMPLATE_DATE = datetime(2024, 7, 26)
 """Today's date, as far as chat templates are told: a fixed one, so that prompts are the same on every day."""
@@ -110,6 +110,10 @@ class ChatFormat:
     def reasoning_tags(self) -> ReasoningTags | None:
         """The tags around the model's reasoning: those asked for, or a known pair that template or tokenizer names."""
         return self.asked_tags or tags_in(self.template or "") or tags_in(" ".join(self._special.values()))
+
+    def in_usual_tags(self, text: str) -> str:
+        """A text of the model with the usual tags in the place of its own, for readers that know no others: rewards."""
+        return with_usual_tags(text, self.reasoning_tags or REASONING_TAGS)
 
     @cached_property
     def prefill(self) -> str:

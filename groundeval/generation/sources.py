@@ -164,9 +164,11 @@ def _looks_like_a_path(model: str) -> bool:
 def _hub_model(model: str, revision: str | None, gguf_file: str | None) -> ModelSource:
     try:
         from huggingface_hub import errors, hf_hub_download
+
+        # The base of all errors of the HTTP library behind the client, httpx or httpx2: all versions have it here.
+        from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
     except ImportError as error:
         raise MissingExtra("a model of the hub", "hf") from error
-    from httpx import HTTPError
 
     wanted = gguf_file or "config.json"
     at = f" at revision {revision}" if revision else ""

@@ -56,6 +56,13 @@ def tags_in(text: str) -> ReasoningTags | None:
     return next((tags for tags in KNOWN_TAGS if tags.think_open in text and tags.think_close in text), None)
 
 
+def with_usual_tags(text: str, tags: ReasoningTags) -> str:
+    """The text with the usual tags in the place of a model's own, for readers that know no others."""
+    for own, usual in zip(tags.all(), REASONING_TAGS.all(), strict=True):
+        text = text.replace(own, usual)
+    return text
+
+
 class Split(NamedTuple):
     """Result of `split_reasoning`."""
 

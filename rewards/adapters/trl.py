@@ -132,13 +132,13 @@ class TRLReward:
         """The texts with their reasoning tags: decoded here where there is a tokenizer to do it."""
         if self.tokenizer is None or completion_ids is None:
             return [completion_text(completion) for completion in completions]
-        return [self._format.decode((), ids) for ids in completion_ids]
+        return [self._format.in_usual_tags(self._format.decode((), ids)) for ids in completion_ids]
 
     def _prefill(self, prompt: Any) -> str:
         """What the chat template begins for the model, where TRL applies it: to prompts that are messages."""
         if isinstance(prompt, str):
             return opened(prompt)
-        return "" if self.tokenizer is None else self._format.prefill
+        return "" if self.tokenizer is None else self._format.in_usual_tags(self._format.prefill)
 
     @cached_property
     def _format(self) -> ChatFormat:

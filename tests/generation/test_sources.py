@@ -102,6 +102,7 @@ def refusing(error: Callable[[], Exception]) -> Callable[..., Any]:
     ("name", "kind", "message"),
     [
         ("LocalEntryNotFoundError", BackendError, "hub could not be reached"),
+        ("HTTPError", BackendError, "hub could not be reached"),
         ("RepositoryNotFoundError", UsageError, "no such model on the hub"),
         ("GatedRepoError", UsageError, "HF_TOKEN"),
         ("RevisionNotFoundError", UsageError, "--revision v9: owner/model has no such branch"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from recipe_cases import small_recipe
@@ -15,11 +18,14 @@ from groundeval.jobs import prepare
 from groundeval.options import RunOptions
 from groundeval.parsing.refusal import REFUSAL
 from groundeval.rewards.columns import example_of
+from groundeval.rewards.rollouts import Rollout
 from groundeval.tasks import load_task
 from groundeval.trainers.data import Hygiene, select
 from groundeval.trainers.datasets import dpo_rows, grpo_rows, sft_rows
+from groundeval.trainers.grpo import JudgedCompletions
 from groundeval.trainers.policy import Policy
 from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.watching import CompletionLog
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "generation"))
 pytest.importorskip("trl")
@@ -85,6 +91,25 @@ def test_prompts_of_grpo_have_the_token_ids_that_run_gives_the_model(
     )["input_ids"]
     assert seen == wanted
     assert [row["prompt_tail"] for row in rows] == [ids[-8:] for ids in wanted]
+
+
+@pytest.mark.parametrize("own", ["[THINK]", "<think>"])
+def test_rewards_read_the_reasoning_of_a_model_with_tags_of_its_own(models: dict, tmp_path: Path, own: str):
+    from tiny_models import REASONING, make_tokenizer
+
+    folder = shutil.copytree(models["reasoning"], tmp_path / "own")
+    closing = own[0] + "/" + own[1:]
+    make_tokenizer(folder, REASONING.replace("<think>", own).replace("</think>", closing))
+    recipe, stage, selected, policy = prepared(tmp_path, folder)
+    row = grpo_rows(recipe, stage, selected, policy, 16).rows[0]
+    kept: list[Rollout] = []
+    judged = JudgedCompletions(recipe, stage, policy.format, CompletionLog(tmp_path, stage.name, 1, [row["task"]]))
+    judged.reward.on_rewards = lambda rollouts, rewarded: kept.extend(rollouts)
+    ids = policy.tokenizer(f"I know [1].{closing}Rome is old [2].", add_special_tokens=False).input_ids
+    columns = {key: [row[key]] for key in ("task", "example", "prefill", "prompt_tail")}
+    asyncio.run(judged([row["prompt"]], [""], [ids], trainer_state=SimpleNamespace(global_step=0), **columns))
+    [response] = [each.response() for each in kept]
+    assert (response.reasoning, response.text) == ("I know [1].", "Rome is old [2].")
 
 
 @pytest.mark.parametrize("model", ["chatml", "no_system"])

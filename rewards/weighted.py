@@ -56,7 +56,7 @@ def bounds(ranges: Mapping[str, tuple[float, float]], weights: Mapping[str, floa
     """The range of a weighted sum or mean of parts, any of which may be 0 or missing."""
     if mean:
         counting = [ends for name, ends in ranges.items() if weights.get(name, 1.0)]
-        return min(0.0, *(low for low, _ in counting)), max(0.0, *(high for _, high in counting))
+        return min([0.0, *(low for low, _ in counting)]), max([0.0, *(high for _, high in counting)])
     ends = [
         sorted((_times(weights.get(name, 1.0), low), _times(weights.get(name, 1.0), high)))
         for name, (low, high) in ranges.items()

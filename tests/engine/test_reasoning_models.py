@@ -78,23 +78,21 @@ def test_other_tags_give_what_the_usual_ones_do(cli: Cli, data: Path, tmp_path: 
     assert manifest["identity"]["reasoning_tags"] == ["<reason>", "</reason>", "<answer>", "</answer>"]
 
 
-def test_a_run_can_be_read_again_with_other_tags(cli: Cli, data: Path, tmp_path: Path):
-    texts = [renamed(text) for text, _, _ in OUTPUTS.values()]
-    wrong = run(cli, tmp_path, data, texts)
-    assert wrong["statuses"] == {"ok": 8}
-    score = ("score", wrong["run_folder"], "--nli", "lexical", "--json")
-    right = cli(*score, "--reasoning-tags", "<reason>,</reason>").json
-    assert right["statuses"] == {"empty": 1, "ok": 6, "unclosed_reasoning": 1}
-    assert cli(*score).json["metrics"] == wrong["metrics"], "both readings stay apart"
-    assert len(list(Path(wrong["run_folder"]).glob("scores/*/results.json"))) == 2
+READ_USUAL, READ_OTHER = ("--reasoning-tags", "<think>,</think>"), ("--reasoning-tags", "<reason>,</reason>")
 
 
-def test_a_run_with_other_tags_can_be_read_again_with_the_usual_ones(cli: Cli, data: Path, tmp_path: Path):
-    texts = [text for text, _, _ in OUTPUTS.values()]
-    wrong = run(cli, tmp_path, data, texts, "--reasoning-tags", "<reason>,</reason>")
+@pytest.mark.parametrize(
+    ("in_other", "read_first", "read_again"), [(True, (), READ_OTHER), (False, READ_OTHER, READ_USUAL)]
+)
+def test_a_run_can_be_read_again_with_other_tags(
+    in_other: bool, read_first: tuple[str, ...], read_again: tuple[str, ...], cli: Cli, data: Path, tmp_path: Path
+):
+    wrong = run(
+        cli, tmp_path, data, [renamed(text) if in_other else text for text, _, _ in OUTPUTS.values()], *read_first
+    )
     assert wrong["statuses"] == {"ok": 8}
     score = ("score", wrong["run_folder"], "--nli", "lexical", "--json")
-    right = cli(*score, "--reasoning-tags", "<think>,</think>").json
+    right = cli(*score, *read_again).json
     assert right["statuses"] == {"empty": 1, "ok": 6, "unclosed_reasoning": 1}
     assert cli(*score).json["metrics"] == wrong["metrics"], "both readings stay apart"
     assert len(list(Path(wrong["run_folder"]).glob("scores/*/results.json"))) == 2

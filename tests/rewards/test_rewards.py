@@ -24,6 +24,7 @@ from groundeval.errors import BackendError, DataError, UsageError
 from groundeval.nli import NLI
 from groundeval.records import QAPair, Response
 from groundeval.rewards import REWARDS, Reward, RewardSpec, load_reward
+from groundeval.rewards.weighted import bounds
 from groundeval.tasks import load_task
 
 GOOD = ("A", "Paris is it.")
@@ -333,3 +334,7 @@ def test_a_name_of_a_task_and_a_reward_has_to_be_told_apart(monkeypatch: pytest.
     assert "write task:asqa or reward:asqa" in capsys.readouterr().err
     assert main(["validate", "trsut"]) == 2
     assert 'unknown task or reward "trsut". Did you mean "trust"' in capsys.readouterr().err
+
+
+def test_a_mean_of_which_no_part_counts_has_no_room():
+    assert bounds({"logged": (0.0, 1.0)}, {"logged": 0.0}, mean=True) == (0.0, 0.0)

@@ -9,24 +9,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from groundeval.api import evaluate, score
     from groundeval.generation.interface import SamplingParams, register_generator
     from groundeval.metrics.metric import Context, register_metric
     from groundeval.nli import NLI, connect, register_nli
     from groundeval.records import Document, Example, Pair, Response, Statement, Verdict
-    from groundeval.results import Results
     from groundeval.rewards import Reward, Rewarded, load_reward, register_reward
+    from groundeval.run.api import evaluate, score
+    from groundeval.scoring.results import Results
     from groundeval.tasks import Task, load_task, register_task
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "groundeval.api": ("evaluate", "score"),
+    "groundeval.run.api": ("evaluate", "score"),
     "groundeval.generation.interface": ("SamplingParams", "register_generator"),
     "groundeval.metrics.metric": ("Context", "register_metric"),
     "groundeval.nli": ("NLI", "connect", "register_nli"),
     "groundeval.records": ("Document", "Example", "Pair", "Response", "Statement", "Verdict"),
-    "groundeval.results": ("Results",),
+    "groundeval.scoring.results": ("Results",),
     "groundeval.rewards": ("Reward", "Rewarded", "load_reward", "register_reward"),
     "groundeval.tasks": ("Task", "load_task", "register_task"),
 }

@@ -14,7 +14,7 @@ from typing import Any
 
 from groundeval.errors import DataError, UsageError
 from groundeval.extras import require
-from groundeval.leaderboard.assets import EXTRA, write_assets
+from groundeval.leaderboard.bundle import EXTRA, write_assets
 from groundeval.leaderboard.collect import Rejected, collect
 from groundeval.leaderboard.columns import Column, columns_of
 from groundeval.leaderboard.curves import Extra, extras
@@ -26,8 +26,8 @@ from groundeval.leaderboard.reported import SHIPPED, read_reported, reported_ent
 from groundeval.leaderboard.samples import script
 from groundeval.leaderboard.site import write_page
 from groundeval.metrics.profiles import PROFILES
-from groundeval.results import MetricResult
-from groundeval.runs import content_id, folder_name, read_json
+from groundeval.scoring.results import MetricResult
+from groundeval.storage.folder import content_id, folder_name, read_json
 from groundeval.tasks.task import TASKS
 
 _ABSOLUTE = re.compile(r"[/~]|[A-Za-z]:[/\\]|\\\\")

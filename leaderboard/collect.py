@@ -13,12 +13,12 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from groundeval.comparison.saved_scores import find_scorings, read_scoring, recomputed
 from groundeval.errors import GroundevalError
 from groundeval.leaderboard.entries import Entry, entry_of
 from groundeval.leaderboard.samples import write_samples
 from groundeval.leaderboard.texts import texts_of
 from groundeval.registry import load_plugin
-from groundeval.scored_runs import find_scorings, read_scoring, recomputed
 
 SIDE_BY_SIDE = 32
 """From this many runs on, several processes read them."""

@@ -6,9 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
-from groundeval.compare import Comparison
-from groundeval.compare_report import as_markdown, fraction, rank_title
-from groundeval.leaderboard.assets import OWN
+from groundeval.comparison.compare import Comparison
+from groundeval.comparison.markdown import as_markdown, fraction, rank_title
+from groundeval.leaderboard.bundle import OWN
 from groundeval.leaderboard.site import write_page
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from groundeval.comparison.saved_scores import LARGEST
+from groundeval.console.sanitize import one_line, visible
 from groundeval.errors import DataError
 from groundeval.leaderboard.plots import Figure
-from groundeval.runs import read_json
-from groundeval.scored_runs import LARGEST
-from groundeval.untrusted import one_line, visible
+from groundeval.storage.folder import read_json
 
 HISTORY = "history.json"
 """What groundeval's trainers write: a list of rows with `step`."""

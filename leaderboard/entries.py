@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from groundeval.compare import judging
-from groundeval.files import file_hash
-from groundeval.generate_phase import GENERATIONS
-from groundeval.metrics.statistics import RESAMPLES, Array, resampled, resamplings
-from groundeval.results import MetricResult
-from groundeval.runs import content_id, folder_name
-from groundeval.scored_runs import ScoredRun
+from groundeval.comparison.compare import judging
+from groundeval.comparison.saved_scores import ScoredRun
+from groundeval.run.generate import GENERATIONS
+from groundeval.scoring.results import MetricResult
+from groundeval.stats.bootstrap import RESAMPLES, Array, resampled, resamplings
+from groundeval.storage.folder import content_id, folder_name
+from groundeval.storage.json_records import file_hash
 
 
 @dataclass(slots=True)

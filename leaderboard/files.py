@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from groundeval.console.sanitize import markdown, visible
 from groundeval.leaderboard.collect import Rejected
 from groundeval.leaderboard.columns import columns_of
 from groundeval.leaderboard.entries import Entry
-from groundeval.untrusted import markdown, visible
 
 KIND = "groundeval leaderboard"
 SCHEMA_VERSION = 1

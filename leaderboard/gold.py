@@ -11,7 +11,7 @@ from groundeval.metrics.reading import AnswerKind, Reading
 from groundeval.metrics.strict.gold import brought
 from groundeval.parsing.normalize import normalized_alias, present
 from groundeval.records import Response
-from groundeval.score_phase import run_anywhere
+from groundeval.run.score import run_anywhere
 
 Found = bool | None
 """None: for a claim that no verdict was asked about as a whole."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from groundeval.console.sanitize import one_line
 from groundeval.leaderboard.entries import Entry
-from groundeval.results import MetricResult
-from groundeval.untrusted import one_line
+from groundeval.scoring.results import MetricResult
 
 Figure = dict[str, Any]
 

@@ -10,7 +10,7 @@ from groundeval.errors import BackendError, DataError, MissingExtra, UsageError
 from groundeval.leaderboard.build import MARK
 from groundeval.leaderboard.files import KIND
 from groundeval.leaderboard.serve import check_site
-from groundeval.runs import read_json
+from groundeval.storage.folder import read_json
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from groundeval.leaderboard.entries import Entry
-from groundeval.metrics.paired import better_counts
-from groundeval.score_phase import OVERALL
+from groundeval.run.score import OVERALL
+from groundeval.stats.paired import better_counts
 from groundeval.tasks.task import TASKS
 
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from groundeval.errors import DataError, excerpt
 from groundeval.leaderboard.entries import Entry, page_name
-from groundeval.results import MetricResult
-from groundeval.runs import content_id, read_json
+from groundeval.scoring.results import MetricResult
+from groundeval.storage.folder import content_id, read_json
 
 SHIPPED = Path(__file__).parent / "reported"
 

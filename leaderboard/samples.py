@@ -16,13 +16,13 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from groundeval.comparison.saved_scores import ScoredRun
+from groundeval.console.sanitize import one_line, visible
 from groundeval.leaderboard.gold import gold_found
 from groundeval.leaderboard.texts import Texts
 from groundeval.metrics.profiles import Profile, answers_or_refuses, profile_named
 from groundeval.parsing.refusal import REFUSAL_THRESHOLD, refusal_score, refuses
 from groundeval.records import Document, Example, Response
-from groundeval.scored_runs import ScoredRun
-from groundeval.untrusted import one_line, visible
 
 CHUNK = 50
 """Samples in one script file."""

@@ -13,18 +13,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from groundeval.comparison.saved_scores import ScoredRun
 from groundeval.errors import GroundevalError
-from groundeval.files import file_hash
-from groundeval.generate_phase import as_response, stored_generations
-from groundeval.jobs import with_documents
 from groundeval.metrics.gold import with_answers
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 from groundeval.records import Example, Response
-from groundeval.runs import Lines
-from groundeval.scored_runs import ScoredRun
+from groundeval.run.generate import as_response, stored_generations
+from groundeval.run.prepare import with_documents
+from groundeval.storage.folder import Lines
+from groundeval.storage.json_records import file_hash
 from groundeval.tasks import load_task
+from groundeval.tasks.formats.predictions import read_predictions
 from groundeval.tasks.oracle import with_oracle_documents
-from groundeval.tasks.predictions import read_predictions
 from groundeval.tasks.task import TASKS, Dataset
 
 EMBEDDED = "embedded"

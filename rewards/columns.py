@@ -12,11 +12,11 @@ from functools import lru_cache
 from typing import Any
 
 from groundeval.errors import DataError, excerpt
-from groundeval.files import Record
 from groundeval.metrics.gold import with_answers
 from groundeval.parsing.reasoning import REASONING_TAGS
 from groundeval.records import Document, Example
-from groundeval.tasks.fields import example_from
+from groundeval.storage.json_records import Record
+from groundeval.tasks.formats.fields import example_from
 
 NAME = 'column "example"'
 

@@ -14,10 +14,10 @@ from typing import Any, Literal, get_args
 from groundeval.errors import DataError, MissingExtra, UsageError, unknown
 from groundeval.generation.interface import Prompt
 from groundeval.generation.prompts import render_prompt
-from groundeval.jobs import with_documents
 from groundeval.records import Example
 from groundeval.rewards.columns import example_json
-from groundeval.runner import check_data_names, requested_data
+from groundeval.run.prepare import with_documents
+from groundeval.run.runner import check_data_names, requested_data
 from groundeval.tasks import load_task
 
 Format = Literal["trl", "verl", "openrlhf"]

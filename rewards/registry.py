@@ -17,13 +17,15 @@ from groundeval.metrics.reading import AnswerKind
 from groundeval.records import Response
 from groundeval.registry import Registry, load_plugin
 from groundeval.rewards.reward import Reward, Rewarded
-from groundeval.score_phase import run_anywhere
+from groundeval.run.score import run_anywhere
 from groundeval.tasks import Task, load_task
 
 Recipe = Callable[..., Reward]
 """A function of a task, and of parameters by name, that makes the reward for this task."""
 
-REWARDS: Registry[Recipe] = Registry("reward", group="groundeval.rewards", builtin=("groundeval.rewards.builtin",))
+REWARDS: Registry[Recipe] = Registry(
+    "reward", group="groundeval.rewards", builtin=("groundeval.rewards.recipes.builtin",)
+)
 
 KINDS: dict[AnswerKind, str] = {"em": "trust_asqa", "list": "trust_qampari", "claims": "trust_eli5"}
 """A task of each kind, to show what a reward is for it."""
@@ -81,7 +83,7 @@ def recipe_of(name_or_path: str | Path) -> Recipe:
     """The recipe of a name, a YAML file or a plugin file."""
     text = str(name_or_path)
     if text.endswith((".yaml", ".yml")):
-        from groundeval.rewards.yaml_reward import YamlRecipe
+        from groundeval.rewards.recipes.yaml_reward import YamlRecipe
 
         return YamlRecipe.read(Path(text))
     file, colon, name = text.rpartition(":")

@@ -15,9 +15,9 @@ from groundeval.metrics.profiles import profile_named
 from groundeval.metrics.reading import AnswerKind
 from groundeval.nli import connect
 from groundeval.records import Example, Response, Status
-from groundeval.runner import known_fields
-from groundeval.score_phase import run_anywhere
-from groundeval.scoring import Plan, Scored, Scorer, plan_scoring
+from groundeval.run.runner import known_fields
+from groundeval.run.score import run_anywhere
+from groundeval.scoring.scorer import Plan, Scored, Scorer, plan_scoring
 
 Line = Mapping[str, Any]
 """A line of `scores.jsonl`: `id`, `status`, `values`, and tables such as `ground` or `statements`."""

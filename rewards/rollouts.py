@@ -15,7 +15,7 @@ from groundeval.records import Response
 from groundeval.rewards.columns import example_of
 from groundeval.rewards.registry import RewardSpec
 from groundeval.rewards.reward import Reward, Rewarded
-from groundeval.score_phase import run_anywhere
+from groundeval.run.score import run_anywhere
 
 
 class Rollout(NamedTuple):

@@ -23,13 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.errors import BackendError, SampleError, UserError, excerpt, unknown
-from groundeval.nli import NLI
-from groundeval.nli.prometheus import exposition
-from groundeval.nli.server import Served
-from groundeval.rewards.adapters import nemo_gym, openrlhf
-from groundeval.rewards.reward import Rewarded
-from groundeval.rewards.rollouts import Rewarder, Rollout
-from groundeval.serving import (
+from groundeval.http.prometheus import exposition
+from groundeval.http.server import (
     MAX_BYTES,
     FastAPI,
     Refusal,
@@ -43,6 +38,11 @@ from groundeval.serving import (
     read_body,
     run_server,
 )
+from groundeval.nli import NLI
+from groundeval.nli.server import Served
+from groundeval.rewards.adapters import nemo_gym, openrlhf
+from groundeval.rewards.reward import Rewarded
+from groundeval.rewards.rollouts import Rewarder, Rollout
 from groundeval.tasks import TASKS
 
 TOKEN_VARIABLE = "GROUNDEVAL_REWARDS_TOKEN"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from groundeval.tasks.formats.sources import alce_file, answerable_demonstrations
 from groundeval.tasks.prompts import CITED_ANSWER
-from groundeval.tasks.sources import alce_file, answerable_demonstrations
 from groundeval.tasks.task import Task, register_task
 
 

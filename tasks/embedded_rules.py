@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from groundeval.nli.lexical import tokens
+from groundeval.nli.verifiers.lexical import tokens
 from groundeval.parsing.citations import citations, remove_citations
 from groundeval.parsing.normalize import normalize, normalized_alias, present
 from groundeval.parsing.refusal import REFUSAL
 from groundeval.parsing.statements import list_items, sentences
 from groundeval.records import Document, Example, as_premise
-from groundeval.tasks.sources import embedded
+from groundeval.tasks.formats.sources import embedded
 
 SIZES = {"test": (12, 4), "train": (8, 3), "demos": (6, 2)}
 """For each split: at least so many examples, and among them so many unanswerable ones."""

@@ -18,7 +18,7 @@ def load_task(name_or_path: str | Path) -> Task:
     """
     text = str(name_or_path)
     if text.endswith((".yaml", ".yml")):
-        from groundeval.tasks.yaml_task import yaml_task
+        from groundeval.tasks.yaml.task import yaml_task
 
         return yaml_task(text)
     file, colon, name = text.rpartition(":")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from groundeval.tasks.formats.sources import demonstrations, trust_file
 from groundeval.tasks.prompts import TRUST_ANSWER
-from groundeval.tasks.sources import demonstrations, trust_file
 from groundeval.tasks.task import Task, register_task
 
 

@@ -15,7 +15,7 @@ from groundeval.parsing.normalize import normalize
 from groundeval.parsing.refusal import refuses
 from groundeval.records import Example
 from groundeval.tasks.embedded_rules import embedded_problems
-from groundeval.tasks.sources import EMBEDDED, PublicData
+from groundeval.tasks.formats.sources import EMBEDDED, PublicData
 from groundeval.tasks.task import Dataset, Task
 
 _SHOWN = 5

@@ -23,9 +23,7 @@ NUMBERS = ("id", "status", "values", "sample_sha256")
 
 def groundeval(*arguments: str) -> None:
     """Run the command line."""
-    subprocess.run(
-        [sys.executable, "-m", "groundeval.cli", *arguments, "--quiet"], check=True, stdout=subprocess.DEVNULL
-    )
+    subprocess.run([sys.executable, "-m", "groundeval", *arguments, "--quiet"], check=True, stdout=subprocess.DEVNULL)
 
 
 def own_runs(target: Path) -> None:

@@ -87,7 +87,7 @@ class Run:
     def __init__(self, folder: Path, command: list[str]) -> None:
         self.folder = folder
         self.log = folder.with_suffix(".log")
-        self.command = [sys.executable, "-m", "groundeval.cli", *command, "--output-path", str(folder), "--quiet"]
+        self.command = [sys.executable, "-m", "groundeval", *command, "--output-path", str(folder), "--quiet"]
 
     def lives(self, is_time: Callable[[], bool] | None) -> int:
         """Start it, kill it with all its processes when it is time, and give its exit code."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from groundeval.cli import main
+from groundeval.cli.app import main
 
 if __name__ == "__main__":
     sys.exit(main(["train", *sys.argv[1:]]))

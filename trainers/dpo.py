@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from groundeval.trainers.datasets import Rows
+from groundeval.trainers.data.datasets import Rows
 from groundeval.trainers.policy import Policy, peft_config
 from groundeval.trainers.recipe import Lora
 

@@ -11,16 +11,16 @@ from statistics import fmean
 from typing import Any
 
 from groundeval.errors import UsageError
+from groundeval.generation.backends.transformers import TransformersGenerator
 from groundeval.generation.interface import GeneratorOptions
-from groundeval.generation.transformers import TransformersGenerator
-from groundeval.jobs import Job, prepare
-from groundeval.options import RunOptions, ScoringOptions
-from groundeval.preflight import check_lengths, check_scorers
-from groundeval.runner import Prepared, execute, known_fields, score_run
-from groundeval.runs import Lines
-from groundeval.score_phase import ScoreResult, open_nli, plans_for
+from groundeval.run.options import RunOptions, ScoringOptions
+from groundeval.run.preflight import check_lengths, check_scorers
+from groundeval.run.prepare import Job, prepare
+from groundeval.run.runner import Prepared, execute, known_fields, score_run
+from groundeval.run.score import ScoreResult, open_nli, plans_for
+from groundeval.storage.folder import Lines
 from groundeval.tasks import load_task
-from groundeval.trainers.datasets import run_options
+from groundeval.trainers.data.datasets import run_options
 from groundeval.trainers.policy import Policy
 from groundeval.trainers.recipe import START, Recipe
 from groundeval.trainers.watching import HELD_OUT

@@ -18,9 +18,9 @@ from typing import Any
 import yaml
 
 from groundeval.errors import DataError, UsageError
-from groundeval.files import file_hash
-from groundeval.manifest import circumstances, now
-from groundeval.runs import Folder, Lines, content_id, read_json, write_whole
+from groundeval.storage.environment import circumstances, now
+from groundeval.storage.folder import Folder, Lines, content_id, read_json, write_whole
+from groundeval.storage.json_records import file_hash
 from groundeval.trainers.recipe import Recipe, Stage
 
 MARKER = "groundeval.json"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from groundeval.generation.chat import ChatFormat
+from groundeval.models.chat import ChatFormat
 from groundeval.rewards.adapters.trl import trl_reward
 from groundeval.rewards.reward import Rewarded
 from groundeval.rewards.rollouts import Rollout
-from groundeval.trainers.datasets import Rows
+from groundeval.trainers.data.datasets import Rows
 from groundeval.trainers.policy import Policy, peft_config
 from groundeval.trainers.recipe import Lora, Recipe, Stage
 from groundeval.trainers.scoring import terms

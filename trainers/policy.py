@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.errors import DataError, MissingExtra, UsageError
-from groundeval.generation.chat import ChatFormat
-from groundeval.generation.gguf_folder import as_folder
+from groundeval.generation.backends.transformers import TransformersGenerator
 from groundeval.generation.interface import GeneratorOptions
-from groundeval.generation.local import LocalModel, import_transformers, loading
-from groundeval.generation.transformers import TransformersGenerator
-from groundeval.trainers.conversations import Messages
+from groundeval.models.chat import ChatFormat
+from groundeval.models.gguf import as_folder
+from groundeval.models.local import LocalModel, import_transformers, loading
+from groundeval.trainers.data.conversations import Messages
 from groundeval.trainers.recipe import Lora, Model, Recipe, Stage
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}

@@ -11,8 +11,8 @@ from pydantic import Field, field_validator, model_validator
 
 from groundeval.errors import UsageError, unknown
 from groundeval.nli.secrets import refuse_secrets
-from groundeval.tasks.yaml_file import read_yaml
-from groundeval.tasks.yaml_schema import Section
+from groundeval.tasks.yaml.file import read_yaml
+from groundeval.tasks.yaml.schema import Section
 
 START = "start"
 """The label of the evaluation before any training."""

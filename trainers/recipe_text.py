@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic_core import PydanticUndefined
 
-from groundeval.tasks.yaml_schema import Section
+from groundeval.tasks.yaml.schema import Section
 from groundeval.trainers.recipe import Data, Evaluate, Lora, Model, Overlap, Recipe, RewardTerm, Rollouts, Stage
 
 PARTS: dict[tuple[type[Section], str], tuple[type[Section], str]] = {

@@ -9,7 +9,7 @@ from groundeval.errors import DataError
 from groundeval.records import Example
 from groundeval.rewards.columns import example_json
 from groundeval.rewards.rollouts import Rewarder, Rollout
-from groundeval.trainers.data import Selected
+from groundeval.trainers.data.selection import Selected
 from groundeval.trainers.recipe import Recipe, Stage
 
 

@@ -9,24 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from groundeval.console.progress import say
 from groundeval.errors import EXIT_RESUMABLE, GroundevalError
-from groundeval.files import file_hash
-from groundeval.generate_phase import stop_requests
-from groundeval.manifest import now
 from groundeval.nli import connect
-from groundeval.progress import say
-from groundeval.runs import check_writable
-from groundeval.tasks.examples import content_hash
-from groundeval.trainers.completions_page import write_page
-from groundeval.trainers.data import Hygiene, Selected, select
-from groundeval.trainers.datasets import Rows, check_lengths, dpo_rows, grpo_rows, sft_rows
+from groundeval.run.generate import stop_requests
+from groundeval.storage.environment import now
+from groundeval.storage.folder import check_writable
+from groundeval.storage.json_records import file_hash
+from groundeval.tasks.formats.examples import content_hash
+from groundeval.trainers.data.datasets import Rows, check_lengths, dpo_rows, grpo_rows, sft_rows
+from groundeval.trainers.data.selection import Hygiene, Selected, select
 from groundeval.trainers.dpo import dpo_trainer
 from groundeval.trainers.evaluating import Evaluator, evaluation_callback, sharded_by_fsdp, verifier_options
 from groundeval.trainers.folder import RunFolder, step_of, training_identity
 from groundeval.trainers.grpo import grpo_trainer
 from groundeval.trainers.policy import Policy, check_disk, disk_needed
 from groundeval.trainers.recipe import START, Recipe, Stage
-from groundeval.trainers.report import write_report
+from groundeval.trainers.report.completions_page import write_page
+from groundeval.trainers.report.report import write_report
 from groundeval.trainers.scoring import check_fields, check_rewards
 from groundeval.trainers.sft import sft_trainer
 from groundeval.trainers.trl_config import StageConfig, stage_config

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from groundeval.errors import UsageError, unknown
-from groundeval.tasks.sources import EMBEDDED
+from groundeval.tasks.formats.sources import EMBEDDED
 from groundeval.trainers.recipe import Action, Data, Recipe, Stage
 
 EVERY_TASK = "*"

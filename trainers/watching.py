@@ -9,10 +9,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from groundeval.progress import say
+from groundeval.console.progress import say
 from groundeval.rewards.reward import Rewarded
 from groundeval.rewards.rollouts import Rollout
-from groundeval.runs import Lines, folder_name
+from groundeval.storage.folder import Lines, folder_name
 from groundeval.trainers.folder import RunFolder
 from groundeval.trainers.recipe import Stage
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundeval.errors import UsageError
-from groundeval.generation.sentence_encoder import SentenceEncoder
+from groundeval.models.sentence_encoder import SentenceEncoder
 from groundeval.nli.model import NLIOptions, Traits, register_nli
 from groundeval.parsing.statements import sentences
 from groundeval.records import Pair, Verdict

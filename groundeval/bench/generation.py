@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from groundeval.bench.vllm_server import vllm_server
+from groundeval.console.progress import say
 from groundeval.errors import DataError, UsageError
-from groundeval.generation.gguf_folder import as_folder
+from groundeval.generation.backends.transformers import TransformersGenerator
 from groundeval.generation.interface import (
     GENERATORS,
     Completion,
@@ -20,11 +21,10 @@ from groundeval.generation.interface import (
     Prompt,
     SamplingParams,
 )
-from groundeval.generation.local import DTYPES
 from groundeval.generation.prompts import render_prompt
-from groundeval.generation.sources import find_model
-from groundeval.generation.transformers import TransformersGenerator
-from groundeval.progress import say
+from groundeval.models.files import find_model
+from groundeval.models.gguf import as_folder
+from groundeval.models.local import DTYPES
 from groundeval.tasks import load_task
 
 EXCERPT = 12

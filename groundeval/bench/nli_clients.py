@@ -109,7 +109,7 @@ def _judge(nli: NLI, pairs: Sequence[Pair]) -> list[Verdict]:
 def _server(model: str, options: Mapping[str, Any], threads: int) -> Iterator[str]:
     """The address of a server of the model, in a process that ends with the block."""
     flags = [f"{name}={value}" for name, value in options.items() if value is not None]
-    command = [sys.executable, "-m", "groundeval.cli", "serve-nli", "--model", model, "--port", "0"]
+    command = [sys.executable, "-m", "groundeval", "serve-nli", "--model", model, "--port", "0"]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     environment.pop("GROUNDEVAL_NLI_TOKEN", None)
     process = subprocess.Popen(

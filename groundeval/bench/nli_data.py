@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from groundeval.errors import DataError, UsageError, unknown
-from groundeval.files import Record, read_records
 from groundeval.parsing.citations import remove_citations
 from groundeval.records import Pair
-from groundeval.tasks.fields import missing, wrong
+from groundeval.storage.json_records import Record, read_records
+from groundeval.tasks.formats.fields import missing, wrong
 
 WICE_CHUNKS = "oracle_chunks"
 WICE_FILES = ("oracle_chunks_claim_dev.jsonl", "oracle_chunks_claim_test.jsonl", "claim_dev.jsonl", "claim_test.jsonl")

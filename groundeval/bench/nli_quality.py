@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from groundeval.bench.nli_data import LabelledClaims
 from groundeval.errors import GroundevalError, SampleError
-from groundeval.metrics.statistics import RESAMPLES, Array, Estimate, resamplings
 from groundeval.nli import NLI
 from groundeval.records import Verdict
+from groundeval.stats.bootstrap import RESAMPLES, Array, Estimate, resamplings
 
 PUBLISHED_THRESHOLD = 0.5
 """Published scores are probabilities without verdicts: supported from here on."""

@@ -25,13 +25,13 @@ from groundeval.metrics.gold import with_answers
 from groundeval.metrics.metric import Entailment
 from groundeval.metrics.profiles import profile_named
 from groundeval.nli import NLI, connect
-from groundeval.options import ScoringOptions
 from groundeval.records import Example, Pair, Response, Verdict
-from groundeval.runner import known_fields, score_predictions
-from groundeval.score_phase import run_anywhere
-from groundeval.scoring import Scorer, plan_scoring
+from groundeval.run.options import ScoringOptions
+from groundeval.run.runner import known_fields, score_predictions
+from groundeval.run.score import run_anywhere
+from groundeval.scoring.scorer import Scorer, plan_scoring
 from groundeval.tasks import load_task
-from groundeval.tasks.predictions import read_predictions
+from groundeval.tasks.formats.predictions import read_predictions
 
 SEQUENTIAL, BATCHED, CACHED = "sequential", "batched", "from cache"
 

@@ -69,8 +69,8 @@ def write_random_t5(
         from transformers import T5Config, T5ForConditionalGeneration
     except ImportError as error:
         raise MissingExtra("A model with random weights", "hf") from error
-    from groundeval.nli.seq2seq import label_tokens
     from groundeval.nli.spec import PREMISE_HYPOTHESIS
+    from groundeval.nli.verifiers.seq2seq import label_tokens
 
     if len(pairs) < LEAST_PAIRS:
         raise DataError(f"there are {len(pairs)} NLI pairs to fit random weights to; at least {LEAST_PAIRS} are needed")

@@ -113,10 +113,10 @@ GENERATORS: Registry[Callable[[GeneratorOptions], Generator]] = Registry(
     "backend",
     group="groundeval.generators",
     builtin=(
-        "groundeval.generation.transformers",
-        "groundeval.generation.replay",
-        "groundeval.generation.openai",
-        "groundeval.generation.vllm",
+        "groundeval.generation.backends.transformers",
+        "groundeval.generation.backends.replay",
+        "groundeval.generation.backends.openai",
+        "groundeval.generation.backends.vllm",
     ),
 )
 

@@ -16,10 +16,10 @@ from groundeval.metrics.lists import TOP, list_text, ratio
 from groundeval.metrics.metric import METRICS, Context, Metric, Values, register_metric
 from groundeval.metrics.reading import Reading
 from groundeval.metrics.refusal import macro_f1
-from groundeval.metrics.statistics import Aggregate, Array, Table, Unit, harmonic, mean_of
 from groundeval.parsing.normalize import normalize, normalized_document, present
 from groundeval.parsing.statements import list_items
 from groundeval.records import Example, Response
+from groundeval.stats.bootstrap import Aggregate, Array, Table, Unit, harmonic, mean_of
 
 A, B = "answered", "answerable"
 

@@ -10,8 +10,8 @@ from statistics import fmean
 from groundeval.metrics.lists import ratio
 from groundeval.metrics.metric import Context, Values, register_metric
 from groundeval.metrics.profiles import Profile
-from groundeval.metrics.statistics import Aggregate, Array, Table, harmonic, mean_of
 from groundeval.records import Document, Response, Statement
+from groundeval.stats.bootstrap import Aggregate, Array, Table, harmonic, mean_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 from groundeval.metrics.lists import list_scores, list_text, predictions
 from groundeval.metrics.metric import Context, Values, register_metric
-from groundeval.metrics.statistics import mean_of
 from groundeval.parsing.normalize import present
 from groundeval.parsing.statements import sentences
 from groundeval.records import Response
+from groundeval.stats.bootstrap import mean_of
 
 LIST_COLUMNS = ("num_preds", "qampari_prec", "qampari_rec", "qampari_rec_top5", "qampari_f1", "qampari_f1_top5")
 

@@ -16,11 +16,11 @@ from groundeval.metrics.lists import list_text
 from groundeval.metrics.metric import Context, Values, register_metric
 from groundeval.metrics.profiles import TRUST, Profile
 from groundeval.metrics.reading import Reading
-from groundeval.metrics.statistics import mean_of
 from groundeval.parsing.normalize import normalize, normalized_alias, present
 from groundeval.parsing.reasoning import is_well_formed, tag_count
 from groundeval.parsing.refusal import refusal_score
 from groundeval.records import Response, Statement
+from groundeval.stats.bootstrap import mean_of
 
 EM_REWARD = 0.5
 CITATION_REWARD = 0.5

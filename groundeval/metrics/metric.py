@@ -14,9 +14,9 @@ from typing import Any, Protocol, TypeVar
 
 from groundeval.metrics.profiles import Profile
 from groundeval.metrics.reading import AnswerKind, Reading
-from groundeval.metrics.statistics import Aggregate, mean_of
 from groundeval.records import Document, Response, Verdict, as_premise
 from groundeval.registry import Registry
+from groundeval.stats.bootstrap import Aggregate, mean_of
 
 T = TypeVar("T")
 

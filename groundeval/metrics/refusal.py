@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from groundeval.metrics.metric import METRICS, Context, Metric, Values, register_metric
-from groundeval.metrics.statistics import Aggregate, Array, Table, count_of, harmonic, mean_of, ratio
 from groundeval.records import Response
+from groundeval.stats.bootstrap import Aggregate, Array, Table, count_of, harmonic, mean_of, ratio
 
 ANSWERABLE, ANSWERED = "answerable", "answered"
 

@@ -7,8 +7,8 @@ Nothing here imports torch before a model is loaded.
 
 from __future__ import annotations
 
-from groundeval.nli.connect import connect
 from groundeval.nli.engine import BatchOptions
+from groundeval.nli.handles import connect
 from groundeval.nli.model import NLI_MODELS, NLIModel, NLIOptions, PartialFailure, Traits, register_nli
 from groundeval.nli.service import NLI
 from groundeval.nli.spec import Chunks, Spec, register_spec

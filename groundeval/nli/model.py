@@ -133,7 +133,7 @@ Factory = Callable[[NLIOptions], NLIModel]
 NLI_MODELS: Registry[Factory] = Registry(
     "NLI model",
     group="groundeval.nli",
-    builtin=("groundeval.nli.named",),
+    builtin=("groundeval.nli.presets",),
 )
 
 

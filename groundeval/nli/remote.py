@@ -14,7 +14,7 @@ from groundeval.nli.spec import Spec
 from groundeval.records import Pair, Verdict
 
 if TYPE_CHECKING:
-    from groundeval.nli.connection import Connection, Json
+    from groundeval.http.client import Connection, Json
 
 TOKEN_VARIABLE = "GROUNDEVAL_NLI_TOKEN"
 CONNECTIONS = 16
@@ -37,7 +37,7 @@ class Remote:
     traits = Traits(kind="remote", in_process=False, persistent=False)
 
     def __init__(self, options: NLIOptions) -> None:
-        from groundeval.nli.connection import Connection
+        from groundeval.http.client import Connection
 
         self._line: Connection = Connection(
             options.model,
@@ -97,7 +97,7 @@ class Remote:
 
     def _chunk(self, pairs: Sequence[Pair]) -> Sequence[Outcome]:
         """The outcomes of one request, or of two smaller ones where it is too large for the server."""
-        from groundeval.nli.connection import Refused, TooLarge
+        from groundeval.http.client import Refused, TooLarge
 
         try:
             return self._line.ask(

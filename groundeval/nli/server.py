@@ -23,10 +23,8 @@ from hashlib import sha256
 from typing import Any
 
 from groundeval.errors import BackendError, GroundevalError, SampleError, excerpt
-from groundeval.nli.prometheus import exposition
-from groundeval.nli.service import NLI
-from groundeval.records import Pair, Verdict
-from groundeval.serving import (
+from groundeval.http.prometheus import exposition
+from groundeval.http.server import (
     MAX_BYTES,
     FastAPI,
     Refusal,
@@ -40,6 +38,8 @@ from groundeval.serving import (
     read_body,
     run_server,
 )
+from groundeval.nli.service import NLI
+from groundeval.records import Pair, Verdict
 
 MAX_WAITING = 32_768
 MAX_PAIRS = 4_096

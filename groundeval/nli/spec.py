@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from groundeval.errors import UsageError
-from groundeval.nli.chunks import by_words
 from groundeval.nli.model import NLI_MODELS, Kind, NLIModel, NLIOptions, Traits
+from groundeval.nli.verifiers.chunks import by_words
 from groundeval.records import Verdict
 from groundeval.registry import source_of
 
@@ -136,13 +136,13 @@ class Spec:
 LOCAL = ("seq2seq", "classifier", "causal")
 """Kinds whose model may run in this process."""
 OPENERS = {
-    "seq2seq": "groundeval.nli.seq2seq:Seq2Seq",
-    "seq2seq with a threshold": "groundeval.nli.first_token:FirstToken",
-    "classifier": "groundeval.nli.classifier:Classifier",
-    "causal": "groundeval.nli.causal:Causal",
-    "causal at an address": "groundeval.nli.chat_server:ChatServer",
+    "seq2seq": "groundeval.nli.verifiers.seq2seq:Seq2Seq",
+    "seq2seq with a threshold": "groundeval.nli.verifiers.first_token:FirstToken",
+    "classifier": "groundeval.nli.verifiers.classifier:Classifier",
+    "causal": "groundeval.nli.verifiers.causal:Causal",
+    "causal at an address": "groundeval.nli.verifiers.chat_server:ChatServer",
     "remote": "groundeval.nli.remote:remote",
-    "lexical": "groundeval.nli.lexical:lexical",
+    "lexical": "groundeval.nli.verifiers.lexical:lexical",
 }
 """What makes the verifier of a spec. Modules are imported when one is wanted."""
 

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from groundeval.errors import UsageError
-from groundeval.generation.chat import ChatFormat
+from groundeval.models.chat import ChatFormat
 from groundeval.rewards.columns import completion_text, opened
 from groundeval.rewards.monitoring import group_figures, hacking_alarm, measured, style_of
 from groundeval.rewards.reward import Rewarded

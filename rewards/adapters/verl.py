@@ -14,7 +14,7 @@ from groundeval.errors import DataError
 from groundeval.rewards.adapters.settings import rewarder
 from groundeval.rewards.reward import Components
 from groundeval.rewards.rollouts import Rewarder, Rollout
-from groundeval.score_phase import run_anywhere
+from groundeval.run.score import run_anywhere
 
 
 async def compute_score(

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from random import Random
 from statistics import fmean
 
+from groundeval.rewards.benchmark.answer import Draft
 from groundeval.rewards.benchmark.attacks import ATTACKS
-from groundeval.rewards.benchmark.draft import Draft
-from groundeval.rewards.benchmark.rivals import Jury, Rival
-from groundeval.rewards.benchmark.scene import Scene
+from groundeval.rewards.benchmark.candidates import Jury, Rival
+from groundeval.rewards.benchmark.case import Scene
 from groundeval.rewards.benchmark.table import TOLERANCE
 from groundeval.rewards.benchmark.trials import as_output
 

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from groundeval.errors import DataError, UsageError, excerpt
-from groundeval.files import Record, read_records
 from groundeval.metrics.metric import METRICS, Context, Values
 from groundeval.metrics.profiles import ALCE
-from groundeval.metrics.statistics import RESAMPLES
 from groundeval.records import Example, Response
-from groundeval.tasks.fields import example_from
+from groundeval.stats.bootstrap import RESAMPLES
+from groundeval.storage.json_records import Record, read_records
+from groundeval.tasks.formats.fields import example_from
 
 METRICS_WITH_GOLD = ("str_em", "rouge")
 """Metrics that are computed where a file with the gold answers of the questions is given."""

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from groundeval.metrics.statistics import Estimate
 from groundeval.rewards.benchmark.climbing import Climb
 from groundeval.rewards.benchmark.families import FAMILIES, Family
 from groundeval.rewards.benchmark.human import Agreement
 from groundeval.rewards.benchmark.run import Outcome
 from groundeval.rewards.benchmark.table import LEAST_TO_PASS, MEAN_TO_PASS, Cell, Fooled, Row
 from groundeval.rewards.benchmark.trials import answer_of
+from groundeval.stats.bootstrap import Estimate
 
 SCHEMA_VERSION = 1
 PICTURE = "reward_benchmark.png"

@@ -11,16 +11,16 @@ from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import TRUST
 from groundeval.nli import NLI, connect
 from groundeval.records import Example
+from groundeval.rewards.benchmark.candidates import Jury, Rival, rivals_named
+from groundeval.rewards.benchmark.case import Scene, scenes_of
 from groundeval.rewards.benchmark.climbing import Climb, climb
 from groundeval.rewards.benchmark.families import Family, families_named
-from groundeval.rewards.benchmark.rivals import Jury, Rival, rivals_named
-from groundeval.rewards.benchmark.scene import Scene, scenes_of
+from groundeval.rewards.benchmark.oracle import ByConstruction, Suggestible
 from groundeval.rewards.benchmark.table import Row, Values, row
 from groundeval.rewards.benchmark.trials import Trial, trials_of
-from groundeval.rewards.benchmark.truth import ByConstruction, Suggestible
-from groundeval.score_phase import run_anywhere
+from groundeval.run.score import run_anywhere
 from groundeval.tasks import Task, load_task
-from groundeval.tasks.sources import EMBEDDED
+from groundeval.tasks.formats.sources import EMBEDDED
 
 TASKS = ("trust_asqa", "trust_qampari", "trust_eli5", "trust_expertqa")
 """The tasks of the default run, on the data that comes along."""

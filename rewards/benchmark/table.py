@@ -8,10 +8,10 @@ from random import Random
 
 import numpy as np
 
-from groundeval.metrics.statistics import Aggregate, Estimate, ratio, summarize
+from groundeval.rewards.benchmark.candidates import Cost, Text
 from groundeval.rewards.benchmark.families import Family
-from groundeval.rewards.benchmark.rivals import Cost, Text
 from groundeval.rewards.benchmark.trials import Trial
+from groundeval.stats.bootstrap import Aggregate, Estimate, ratio, summarize
 
 TOLERANCE = 1e-9
 """Values that differ by no more are equal."""

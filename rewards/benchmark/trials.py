@@ -8,10 +8,10 @@ from random import Random
 
 from groundeval.parsing.reasoning import REASONING_TAGS
 from groundeval.parsing.refusal import refuses
+from groundeval.rewards.benchmark.answer import Draft
 from groundeval.rewards.benchmark.attacks import ATTACKS, Attack
-from groundeval.rewards.benchmark.draft import Draft
+from groundeval.rewards.benchmark.case import Scene
 from groundeval.rewards.benchmark.families import FAMILIES, Family
-from groundeval.rewards.benchmark.scene import Scene
 
 COMBINED = 2
 """Trials of each family and example in which a second attack, of another family, comes on top."""

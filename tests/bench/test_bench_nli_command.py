@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from groundeval.cli import main
+from groundeval.cli.app import main
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from groundeval.bench.nli_device import operations, parameters
 from groundeval.bench.nli_speed import measure, outputs_from, pairs_of
 from groundeval.bench.random_t5 import SHAPES, Shape, write_random_t5
 from groundeval.bench.text_speed import embedded_outputs
-from groundeval.cli import main
+from groundeval.cli.app import main
 from groundeval.errors import DataError, UsageError
 from groundeval.records import Pair
 

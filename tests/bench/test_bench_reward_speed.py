@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from groundeval.cli import main
+from groundeval.cli.app import main
 
 
 def test_speed_shows_rewards_per_second_where_no_verifier_is_asked(capsys: pytest.CaptureFixture[str]):

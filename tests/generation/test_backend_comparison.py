@@ -13,10 +13,10 @@ from tiny_models import CHATML
 pytest.importorskip("transformers")
 
 from groundeval.bench.generation import Comparison, Setup, compare, prompts_of
-from groundeval.cli import main
+from groundeval.cli.app import main
 from groundeval.errors import UsageError
+from groundeval.generation.backends.transformers import TransformersGenerator
 from groundeval.generation.interface import GENERATORS, Completion, Prompt, SamplingParams
-from groundeval.generation.transformers import TransformersGenerator
 
 PROMPTS = [Prompt(name, f"Tell me of {name}.") for name in ("one", "two", "three", "four")]
 

@@ -8,8 +8,8 @@ import pytest
 from tiny_models import CHATML, REASONING
 
 from groundeval.errors import UsageError
-from groundeval.generation.chat import ChatFormat, cut_at_stop
 from groundeval.generation.interface import GeneratorOptions, Prompt
+from groundeval.models.chat import ChatFormat, cut_at_stop
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 
 Format = Callable[..., ChatFormat]

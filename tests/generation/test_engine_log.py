@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from groundeval.generation.engine_log import EngineLog
+from groundeval.generation.backends.engine_log import EngineLog
 
 
 def test_what_is_printed_meanwhile_goes_to_the_log_and_nothing_else_does(capfd: pytest.CaptureFixture[str]) -> None:

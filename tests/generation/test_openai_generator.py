@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 import groundeval
-from groundeval.cli import main
+from groundeval.cli.app import main
 from groundeval.errors import BackendError, UsageError
 from groundeval.generation.interface import GENERATORS, Completion, Generator, GeneratorOptions, Prompt, SamplingParams
-from groundeval.generation.retrying import retry_after
+from groundeval.http.retrying import retry_after
 from groundeval.records import Example, Response
 
 Answer = Callable[["Handler", dict[str, Any], int], None]

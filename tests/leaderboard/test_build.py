@@ -13,7 +13,7 @@ import pytest
 from many_runs import data_file, write_run
 
 import groundeval
-from groundeval.cli import main
+from groundeval.cli.app import main
 from groundeval.errors import DataError, UsageError
 from groundeval.leaderboard.build import build
 from groundeval.leaderboard.reported import SHIPPED

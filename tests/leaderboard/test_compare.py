@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from many_runs import write_run
 
-from groundeval.cli import main
-from groundeval.compare import compare, open_run
-from groundeval.compare_report import as_markdown
+from groundeval.cli.app import main
+from groundeval.comparison.compare import compare, open_run
+from groundeval.comparison.markdown import as_markdown
 from groundeval.errors import DataError, UsageError
 from groundeval.leaderboard.compare_page import write_comparison
-from groundeval.metrics.paired import holm
+from groundeval.stats.paired import holm
 
 SAMPLES = 120
 

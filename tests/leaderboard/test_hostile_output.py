@@ -12,12 +12,12 @@ import pytest
 from hostile import ALL, BIDI, FORMULA, HUGE, SCRIPT
 from many_runs import write_run
 
-from groundeval.cli import main
-from groundeval.compare import compare, open_run
-from groundeval.compare_report import as_markdown
+from groundeval.cli.app import main
+from groundeval.comparison.compare import compare, open_run
+from groundeval.comparison.markdown import as_markdown
+from groundeval.console.sanitize import markdown, one_line, visible
 from groundeval.leaderboard.build import build
 from groundeval.leaderboard.compare_page import write_comparison
-from groundeval.untrusted import markdown, one_line, visible
 
 
 class Page(HTMLParser):

@@ -34,7 +34,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         for copy in range(1, RUNS // DIFFERENT):
             copy_run(folder, tmp_path / "runs", f"system-{number}-{copy}")
     site = tmp_path / "site"
-    command = [sys.executable, "-m", "groundeval.cli", "leaderboard", "build", str(tmp_path / "runs")]
+    command = [sys.executable, "-m", "groundeval", "leaderboard", "build", str(tmp_path / "runs")]
     command += ["--out", str(site), "--processes", str(PROCESSES)]
     used = usage_of(command)
     # The largest of the processes, counted for all of them.

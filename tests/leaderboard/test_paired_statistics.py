@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from groundeval.metrics.draws import questions_of
-from groundeval.metrics.paired import Answers, better_counts, holm, paired_differences, permutation_p
-from groundeval.metrics.statistics import Aggregate, Array, harmonic, mean_of, summarize
+from groundeval.stats.bootstrap import Aggregate, Array, harmonic, mean_of, summarize
+from groundeval.stats.paired import Answers, better_counts, holm, paired_differences, permutation_p
+from groundeval.stats.repeats import questions_of
 
 ROWS = 300
 AGGREGATES = {

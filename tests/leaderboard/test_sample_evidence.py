@@ -10,11 +10,11 @@ from statistics import fmean
 import pytest
 
 import groundeval
+from groundeval.comparison.saved_scores import ScoredRun, find_scorings, read_scoring
 from groundeval.leaderboard.reported import SHIPPED
 from groundeval.leaderboard.samples import _dicts, _sample, _statement, gold_answers
 from groundeval.leaderboard.texts import texts_of
 from groundeval.metrics.profiles import profile_named
-from groundeval.scored_runs import ScoredRun, find_scorings, read_scoring
 
 EXAMPLES = SHIPPED.parent / "example_runs"
 COUNTS = {"asqa": "str_em", "qampari": "qampari_rec", "eli5": "claims_nli", "expertqa": "claims_nli"}

@@ -11,7 +11,7 @@ import pytest
 from hub_server import hub
 from many_runs import write_run
 
-from groundeval.cli import main
+from groundeval.cli.app import main
 from groundeval.errors import BackendError, UsageError
 from groundeval.leaderboard.build import build
 from groundeval.leaderboard.push import push

@@ -11,11 +11,11 @@ import pytest
 from many_runs import write_run
 
 import groundeval
+from groundeval.comparison.saved_scores import find_scorings, read_scoring
 from groundeval.errors import UsageError
 from groundeval.leaderboard.build import board_name, build
-from groundeval.metrics.statistics import summarize
-from groundeval.results import metric_results
-from groundeval.scored_runs import find_scorings, read_scoring
+from groundeval.scoring.results import metric_results
+from groundeval.stats.bootstrap import summarize
 
 
 def built_entries(runs: Path, site: Path, **options: Any) -> list[dict[str, Any]]:

@@ -8,12 +8,12 @@ from typing import Any
 
 from groundeval.metrics.gold import with_answers
 from groundeval.metrics.profiles import profile_named
-from groundeval.metrics.statistics import Estimate, summarize
 from groundeval.nli import NLI
-from groundeval.nli.lexical import Lexical
 from groundeval.nli.model import Traits
+from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.records import Document, Example, Pair, QAPair, Response, Verdict
-from groundeval.scoring import Plan, Scored, Scorer, ScoreTable, plan_scoring
+from groundeval.scoring.scorer import Plan, Scored, Scorer, ScoreTable, plan_scoring
+from groundeval.stats.bootstrap import Estimate, summarize
 
 REFUSAL = "I apologize, but I couldn't find an answer to your question in the search results."
 EVERY_FIELD = frozenset({"docs", "answers_found", "qa_pairs", "answers", "claims", "answer", "references"})

@@ -9,10 +9,10 @@ import pytest
 from metric_cases import Spoken, document, example, plan, score
 
 from groundeval.errors import SampleError
-from groundeval.jobs import with_documents
 from groundeval.metrics.gold import needs_answers_found, with_answers
 from groundeval.records import Response
-from groundeval.scoring import Scorer
+from groundeval.run.prepare import with_documents
+from groundeval.scoring.scorer import Scorer
 
 PARIS, ROME = document("Paris, city."), document("of Rome", title="Lutetia")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from groundeval.cli import main
+from groundeval.cli.app import main
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
 NAMES = ("asqa", "eli5", "qampari", "edge_asqa", "edge_eli5", "edge_qampari")
@@ -39,7 +39,7 @@ def parity(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     arguments = ["--task", FILES[name], "--profile", "alce,trust", "--nli", "lexical", "--json"]
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as written:
         # A verifier that has seen no pair yet, whatever other tests have asked of this process's own.
-        patch.setattr(import_module("groundeval.nli.connect"), "_HANDLES", {})
+        patch.setattr(import_module("groundeval.nli.handles"), "_HANDLES", {})
         assert main(["score", str(GOLDEN / f"{name}.json"), *arguments, "--output-path", str(out)]) == 0
     printed = {each["profile"]: each for each in json.loads(written.getvalue())}
     values = {}

@@ -10,7 +10,7 @@ from metric_cases import REFUSAL, Spoken, aggregate, document, example, plan, sc
 from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.parsing.refusal import refusal_score
 from groundeval.records import Response
-from groundeval.scoring import Scorer
+from groundeval.scoring.scorer import Scorer
 
 DOCS = (document("A text", (1, 0), title="A"), document("B text", (1, 0), title="B"))
 """The documents hold Paris and not Rome."""

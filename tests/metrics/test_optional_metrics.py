@@ -12,11 +12,11 @@ import pytest
 from metric_cases import example, plan, score
 
 from groundeval.errors import MissingExtra, UsageError
-from groundeval.generation.metric_models import OptionalModels
 from groundeval.metrics.extractive_qa import exact_match, token_f1
 from groundeval.metrics.fluency import as_mauve_text
+from groundeval.models.metric_models import OptionalModels
 from groundeval.records import QAPair, Response
-from groundeval.scoring import corpus_estimates
+from groundeval.scoring.scorer import corpus_estimates
 
 PAIRS = (QAPair("Where?", ("Paris", "Lutetia")), QAPair("When?", ("1889",)))
 

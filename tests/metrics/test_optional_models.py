@@ -11,11 +11,11 @@ from metric_cases import example
 
 import groundeval
 from groundeval.errors import UsageError
-from groundeval.generation.metric_models import OptionalModels
 from groundeval.metrics.extractive_qa import exact_match, qa, token_f1
 from groundeval.metrics.fluency import as_mauve_text
 from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import ALCE
+from groundeval.models.metric_models import OptionalModels
 from groundeval.records import Response
 
 WORDS = tuple("who wrote it when was that paris lies in france and mary shelley frankenstein 1818 the".split())  # noqa: SIM905

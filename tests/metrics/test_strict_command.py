@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from metric_cases import REFUSAL
 
-from groundeval.cli import main
+from groundeval.cli.app import main
 from groundeval.records import Example
 from groundeval.tasks import load_task
-from groundeval.tasks.honest import honest_response
+from groundeval.tasks.reference import honest_response
 
 TASKS = ("asqa", "qampari", "eli5", "trust_asqa", "trust_qampari", "trust_eli5", "trust_expertqa")
 

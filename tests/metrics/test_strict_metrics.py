@@ -10,11 +10,11 @@ from metric_cases import REFUSAL, Spoken, aggregate, plan, score, values_of
 from strict_cases import entails, reported, sample, values
 
 from groundeval.nli import NLI
-from groundeval.nli.lexical import Lexical
+from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.records import Response
-from groundeval.scoring import Scorer
+from groundeval.scoring.scorer import Scorer
 from groundeval.tasks import load_task
-from groundeval.tasks.honest import honest_response
+from groundeval.tasks.reference import honest_response
 
 PARIS, ROME = ("A", "It is Paris."), ("B", "It is Rome.")
 BOTH = sample((1, 0), (0, 1))

@@ -27,7 +27,7 @@ from groundeval.records import Pair, Verdict
 SLOW_PLUGIN = '''
 import time
 from groundeval.nli import Traits, register_nli
-from groundeval.nli.lexical import Lexical
+from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.nli.model import identity_of
 
 class Slow(Lexical):
@@ -116,7 +116,7 @@ class ServerProcess:
     """`groundeval serve-nli` as a process; `port` 0 takes a free one."""
 
     def __init__(self, *arguments: str, port: int = 0) -> None:
-        command = [sys.executable, "-m", "groundeval.cli", "serve-nli", "--port", str(port), *arguments]
+        command = [sys.executable, "-m", "groundeval", "serve-nli", "--port", str(port), *arguments]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ})
         assert self.process.stderr is not None
         self.said: list[str] = []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from groundeval.cli import main
+from groundeval.cli.app import main
 from groundeval.errors import UsageError
 from groundeval.nli import NLI, NLI_MODELS, NLIOptions, Traits, connect, register_nli
 from groundeval.nli.cache import VerdictCache, clear, file_system, info

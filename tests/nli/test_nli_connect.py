@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 import groundeval
-from groundeval.cli import main
+from groundeval.cli.app import main
 from groundeval.errors import UsageError
 from groundeval.nli import NLI_MODELS, NLIOptions, Traits, connect, register_nli
-from groundeval.nli.seq2seq import Seq2Seq
+from groundeval.nli.verifiers.seq2seq import Seq2Seq
 from groundeval.nli.weights import kind_of_config, revision_of
 from groundeval.records import Pair, Verdict
 
@@ -188,7 +188,7 @@ def test_scoring_again_with_the_yardstick_takes_over_no_batched_results(
             judged.append(self._options.exact)
             return [Verdict(True, 1.0) for _ in pairs]
 
-    monkeypatch.setattr("groundeval.nli.seq2seq.Seq2Seq", Said)
+    monkeypatch.setattr("groundeval.nli.verifiers.seq2seq.Seq2Seq", Said)
     model = tmp_path / "model"
     model.mkdir()
     (model / "config.json").write_text(json.dumps({"architectures": ["T5ForConditionalGeneration"]}))

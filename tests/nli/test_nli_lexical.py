@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundeval.nli.lexical import Lexical, tokens
+from groundeval.nli.verifiers.lexical import Lexical, tokens
 from groundeval.records import Pair
 
 lexical = Lexical()

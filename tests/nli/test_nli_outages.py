@@ -12,7 +12,7 @@ import pytest
 from nli_servers import ServerProcess, ask, client, slow_plugin, until
 
 import groundeval
-from groundeval.cli import main
+from groundeval.cli.app import main
 from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE
 from groundeval.nli import connection, remote
 from groundeval.records import Pair

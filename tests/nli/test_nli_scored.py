@@ -18,10 +18,10 @@ from tiny_verifiers import random_pairs, write_chat_model, write_classifier  # n
 
 from groundeval.errors import SampleError, UsageError  # noqa: E402
 from groundeval.nli import NLI_MODELS, Chunks, NLIOptions, PartialFailure, Spec, connect, register_spec  # noqa: E402
-from groundeval.nli.chunks import by_words  # noqa: E402
 from groundeval.nli.model import fill  # noqa: E402
-from groundeval.nli.scored import Scored  # noqa: E402
 from groundeval.nli.spec import PREMISE_HYPOTHESIS  # noqa: E402
+from groundeval.nli.verifiers.chunks import by_words  # noqa: E402
+from groundeval.nli.verifiers.scored import Scored  # noqa: E402
 from groundeval.records import Pair  # noqa: E402
 
 NAMES = ("contradiction", "entailment", "neutral")

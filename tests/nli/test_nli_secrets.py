@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from groundeval.cli import main
-from groundeval.commands.arguments import nli_options
+from groundeval.cli.app import main
+from groundeval.cli.arguments import nli_options
 from groundeval.errors import UsageError
 
 

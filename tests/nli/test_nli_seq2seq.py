@@ -16,12 +16,12 @@ import groundeval  # noqa: E402
 from groundeval.errors import SampleError, UsageError  # noqa: E402
 from groundeval.nli import NLI, NLIOptions, PartialFailure, connect  # noqa: E402
 from groundeval.nli.batches import TokenBudget, run_in_batches  # noqa: E402
-from groundeval.nli.lexical import Lexical  # noqa: E402
 from groundeval.nli.model import NLI_MODELS, fill, register_nli  # noqa: E402
-from groundeval.nli.named import seq2seq  # noqa: E402
-from groundeval.nli.seq2seq import Seq2Seq, _Padded, label_tokens  # noqa: E402
+from groundeval.nli.presets import seq2seq  # noqa: E402
 from groundeval.nli.spec import PREMISE_HYPOTHESIS  # noqa: E402
-from groundeval.nli.t5_step import FirstSteps  # noqa: E402
+from groundeval.nli.verifiers.lexical import Lexical  # noqa: E402
+from groundeval.nli.verifiers.seq2seq import Seq2Seq, _Padded, label_tokens  # noqa: E402
+from groundeval.nli.verifiers.t5_step import FirstSteps  # noqa: E402
 from groundeval.records import Pair, Verdict  # noqa: E402
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from groundeval.cli import main
+from groundeval.cli.app import main
 from groundeval.errors import DataError, UsageError
 from groundeval.nli.cache import VerdictCache, info
 from groundeval.nli.verdict_files import add, export, read_file

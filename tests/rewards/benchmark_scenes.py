@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from groundeval.records import Document, Example
-from groundeval.rewards.benchmark.scene import Scene, scenes_of
+from groundeval.rewards.benchmark.case import Scene, scenes_of
 from groundeval.tasks import Task, load_task
-from groundeval.tasks.sources import embedded
+from groundeval.tasks.formats.sources import embedded
 
 HEIGHTS = Example(
     id="heights",

@@ -13,12 +13,12 @@ from typing import Any
 from groundeval.errors import SampleError
 from groundeval.metrics.gold import with_answers
 from groundeval.nli import NLI
-from groundeval.nli.lexical import Lexical
 from groundeval.nli.model import Traits
+from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.records import Document, Example, Pair, Response, Verdict
 from groundeval.rewards import Rewarded, load_reward
 from groundeval.tasks import load_task
-from groundeval.tasks.honest import honest_response
+from groundeval.tasks.reference import honest_response
 
 REFUSAL = "I apologize, but I couldn't find an answer to your question in the search results."
 PREMISES = {"A": "Title: A\nA text", "B": "Title: B\nB text", "AB": "Title: A\nA text\nTitle: B\nB text"}

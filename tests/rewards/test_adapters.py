@@ -18,9 +18,9 @@ import pytest
 from reward_cases import example, thought, unanswerable
 from typer.testing import CliRunner
 
-from groundeval.cli import app
+from groundeval.cli.app import app
 from groundeval.errors import BackendError, DataError, SampleError, UsageError
-from groundeval.nli.lexical import Lexical
+from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.rewards.adapters import nemo_gym, slime
 from groundeval.rewards.adapters.verifiers import reward_of_trace, rubric_function
 from groundeval.rewards.columns import example_json, example_of

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from groundeval.cli import main
+from groundeval.cli.app import main
 from groundeval.rewards.benchmark.families import FAMILIES
 from groundeval.rewards.benchmark.run import BenchmarkOptions, Outcome, run_benchmark
-from groundeval.tasks.sources import EMBEDDED
+from groundeval.tasks.formats.sources import EMBEDDED
 
 CLAPNQ = Path(__file__).parents[2] / "examples" / "clapnq.yaml"
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -124,7 +124,7 @@ def test_the_table_is_the_same_in_every_process() -> None:
     arguments = ["--rewards", "alce,trust", "--data", "trust_asqa=embedded", "--edits", "60", "--json"]
     tables = []
     for hash_seed in ("1", "2"):
-        command = [sys.executable, "-m", "groundeval.cli", "bench", "rewards", *arguments]
+        command = [sys.executable, "-m", "groundeval", "bench", "rewards", *arguments]
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         found = json.loads(done.stdout)

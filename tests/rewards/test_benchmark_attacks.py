@@ -13,8 +13,8 @@ from groundeval.parsing.normalize import normalize
 from groundeval.parsing.refusal import REFUSAL
 from groundeval.rewards.benchmark.attacks import ATTACKS
 from groundeval.rewards.benchmark.attacks.attack import Attack
+from groundeval.rewards.benchmark.case import Scene
 from groundeval.rewards.benchmark.families import FAMILIES
-from groundeval.rewards.benchmark.scene import Scene
 from groundeval.rewards.benchmark.trials import Trial, answer_of, as_output, trials_of
 
 HEIGHTS, RIVERS, _ = towers()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from benchmark_scenes import towers
 
 from groundeval.nli import NLI
+from groundeval.rewards.benchmark.candidates import Jury, Rival
 from groundeval.rewards.benchmark.climbing import Climb, climb
-from groundeval.rewards.benchmark.rivals import Jury, Rival
-from groundeval.rewards.benchmark.truth import ByConstruction
+from groundeval.rewards.benchmark.oracle import ByConstruction
 from groundeval.tasks import load_task
 
 SCENES = towers()

@@ -6,8 +6,8 @@ import pytest
 from benchmark_scenes import towers
 
 from groundeval.errors import UsageError
+from groundeval.rewards.benchmark.candidates import Cost
 from groundeval.rewards.benchmark.families import FAMILIES, Family, families_named
-from groundeval.rewards.benchmark.rivals import Cost
 from groundeval.rewards.benchmark.table import Row, cell, group_variance, most_fooled, outcome, row
 from groundeval.rewards.benchmark.trials import Trial
 

@@ -6,7 +6,7 @@ import pytest
 from benchmark_scenes import embedded_scenes, towers
 
 from groundeval.records import Pair, as_premise
-from groundeval.rewards.benchmark.truth import ByConstruction, Knowledge, Suggestible
+from groundeval.rewards.benchmark.oracle import ByConstruction, Knowledge, Suggestible
 
 SCENES = towers()
 HEIGHTS = SCENES[0]

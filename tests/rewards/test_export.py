@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from reward_cases import lexical
 
-from groundeval.cli import main
+from groundeval.cli.app import main
 from groundeval.rewards.adapters.openrlhf import rollout
 from groundeval.rewards.columns import example_of
 from groundeval.rewards.rollouts import Rewarder, Rollout

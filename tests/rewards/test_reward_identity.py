@@ -21,7 +21,7 @@ from groundeval.rewards import Rewarded, RewardSpec, load_reward
 from groundeval.rewards.adapters.trl import trl_reward
 from groundeval.rewards.columns import example_json
 from groundeval.rewards.rollouts import Rewarder
-from groundeval.tasks.predictions import read_predictions
+from groundeval.tasks.formats.predictions import read_predictions
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
 TASKS = {"asqa": "trust_asqa", "eli5": "trust_eli5", "qampari": "trust_qampari"}

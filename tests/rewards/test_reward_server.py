@@ -15,7 +15,7 @@ import httpx
 import pytest
 from reward_cases import Slow, Told, example, http_server, spoken, thought
 
-from groundeval.cli import main
+from groundeval.cli.app import main
 from groundeval.nli import NLI
 from groundeval.records import Response
 from groundeval.rewards import RewardSpec
@@ -250,7 +250,7 @@ def test_too_many_waiting_samples_are_turned_away_for_now():
 
 def test_the_command_serves_a_reward_until_it_is_told_to_stop(tmp_path: Path):
     command = [
-        sys.executable, "-m", "groundeval.cli", "serve-rewards", "--reward", "ground_grpo_stage2", "--task",
+        sys.executable, "-m", "groundeval", "serve-rewards", "--reward", "ground_grpo_stage2", "--task",
         "trust_asqa", "--reward-args", "citation=false,reduction=mean", "--nli", "lexical", "--port", "0",
     ]  # fmt: skip
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path)

@@ -19,12 +19,12 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import groundeval
-from groundeval.cli import app, main
+from groundeval.cli.app import app, main
 from groundeval.errors import BackendError, DataError, UsageError
 from groundeval.nli import NLI
 from groundeval.records import QAPair, Response
 from groundeval.rewards import REWARDS, Reward, RewardSpec, load_reward
-from groundeval.rewards.weighted import bounds
+from groundeval.rewards.recipes.weighted import bounds
 from groundeval.tasks import load_task
 
 GOOD = ("A", "Paris is it.")

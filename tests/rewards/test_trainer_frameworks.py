@@ -12,7 +12,7 @@ from reward_cases import example, thought
 from tag_tokenizer import tag_tokenizer
 from typer.testing import CliRunner
 
-from groundeval.cli import app
+from groundeval.cli.app import app
 from groundeval.rewards.adapters.verifiers import reward_of_trace, rubric_function
 from groundeval.rewards.columns import example_json
 from groundeval.rewards.rollouts import Rewarder

@@ -94,7 +94,7 @@ def test_components_groups_cost_and_style_are_logged():
 
 
 def test_a_failed_sample_is_none_and_counted(monkeypatch: pytest.MonkeyPatch):
-    from groundeval.nli.lexical import Lexical
+    from groundeval.nli.verifiers.lexical import Lexical
 
     def fails(self: Lexical, pairs: Any) -> Any:
         from groundeval.errors import SampleError

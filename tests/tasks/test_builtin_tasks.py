@@ -16,7 +16,7 @@ from groundeval.errors import DataError, UsageError
 from groundeval.generation.prompts import render_prompt
 from groundeval.parsing.refusal import REFUSAL
 from groundeval.tasks import TASKS, load_task
-from groundeval.tasks.sources import embedded
+from groundeval.tasks.formats.sources import embedded
 
 ALCE = ("asqa", "eli5", "qampari")
 TRUST = ("trust_asqa", "trust_eli5", "trust_expertqa", "trust_qampari")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundeval.tasks.field_path import Absent, parse_path
+from groundeval.tasks.formats.field_path import Absent, parse_path
 
 RECORD: dict[str, Any] = {
     "a": {"b": [{"c": 1}, {"c": 2}, {"c": 3}]},

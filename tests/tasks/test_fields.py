@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundeval.errors import DataError
-from groundeval.files import Record
 from groundeval.records import Document, Example, QAPair
-from groundeval.tasks.examples import content_hash, fields_present, read_examples
-from groundeval.tasks.fields import example_from
+from groundeval.storage.json_records import Record
+from groundeval.tasks.formats.examples import content_hash, fields_present, read_examples
+from groundeval.tasks.formats.fields import example_from
 
 WHOLE: dict[str, Any] = {
     "id": 7,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from groundeval.parsing.refusal import REFUSAL
 from groundeval.records import Document, Example
-from groundeval.tasks.honest import cited, honest_response
+from groundeval.tasks.reference import cited, honest_response
 
 
 def example(*docs: Document, answers: tuple[tuple[str, ...], ...]) -> Example:

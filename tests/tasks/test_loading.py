@@ -16,7 +16,7 @@ from groundeval.tasks import TASKS, load_task
 
 PLUGIN = """
 from groundeval.tasks.prompts import CITED_ANSWER
-from groundeval.tasks.sources import file_dataset
+from groundeval.tasks.formats.sources import file_dataset
 from groundeval.tasks.task import Dataset, Task, register_task
 
 def load(source=None, split="test"):

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from groundeval.errors import DataError
-from groundeval.tasks.examples import fields_present
-from groundeval.tasks.predictions import read_predictions
+from groundeval.tasks.formats.examples import fields_present
+from groundeval.tasks.formats.predictions import read_predictions
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
 EVERYWHERE = {"docs", "answers_found", "answers"}

@@ -12,7 +12,7 @@ from groundeval.parsing.refusal import REFUSAL
 from groundeval.records import Document, Example
 from groundeval.tasks import Dataset, load_task
 from groundeval.tasks.embedded_rules import embedded_problems, example_faults
-from groundeval.tasks.sources import embedded
+from groundeval.tasks.formats.sources import embedded
 from groundeval.tasks.validation import data_problems, validate_task
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

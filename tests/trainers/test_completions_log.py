@@ -12,8 +12,8 @@ import pytest
 from groundeval.rewards.columns import example_json
 from groundeval.rewards.rollouts import Rewarder, Rollout
 from groundeval.tasks import load_task
-from groundeval.tasks.predictions import read_predictions
-from groundeval.trainers.completions_page import spread, write_page
+from groundeval.tasks.formats.predictions import read_predictions
+from groundeval.trainers.report.completions_page import spread, write_page
 from groundeval.trainers.watching import CompletionLog
 
 REWARD = Rewarder.of("trust", nli="lexical")

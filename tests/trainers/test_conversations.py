@@ -11,8 +11,8 @@ from recipe_cases import small_recipe
 
 from groundeval.errors import DataError
 from groundeval.tasks import load_task
-from groundeval.trainers.conversations import read_imitations, read_preferences
-from groundeval.trainers.data import Hygiene, select
+from groundeval.trainers.data.conversations import read_imitations, read_preferences
+from groundeval.trainers.data.selection import Hygiene, select
 
 USER = {"role": "user", "content": "Which?"}
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from groundeval.cli import main
+from groundeval.cli.app import main
 from groundeval.rewards.rollouts import Rewarder, Rollout
 from groundeval.tasks import load_task
 from groundeval.trainers import distill
-from groundeval.trainers.conversations import read_imitations, read_preferences
+from groundeval.trainers.data.conversations import read_imitations, read_preferences
 
 
 def distilled(output: Path, *flags: str) -> list[dict[str, Any]]:

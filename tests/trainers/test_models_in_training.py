@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from groundeval.generation.interface import GeneratorOptions
-from groundeval.generation.sources import ModelSource
+from groundeval.models.files import ModelSource
 from groundeval.trainers.evaluating import TrainedGenerator
 
 

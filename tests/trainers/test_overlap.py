@@ -7,7 +7,7 @@ import pytest
 from groundeval.errors import DataError
 from groundeval.records import Document, Example
 from groundeval.tasks import TASKS, load_task
-from groundeval.trainers.overlap import EvaluationTexts, OverlapReport, evaluation_texts, without_overlap
+from groundeval.trainers.data.overlap import EvaluationTexts, OverlapReport, evaluation_texts, without_overlap
 
 PASSAGE = "The lighthouse of Alexandria was built under Ptolemy II and stood on the island of Pharos for centuries."
 

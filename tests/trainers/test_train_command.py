@@ -13,7 +13,7 @@ import pytest
 import yaml
 from recipe_cases import recipe_file
 
-from groundeval.cli import main
+from groundeval.cli.app import main
 from groundeval.trainers.folder import RunFolder
 from groundeval.trainers.policy import Policy
 

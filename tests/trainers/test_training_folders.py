@@ -10,7 +10,7 @@ import pytest
 from recipe_cases import small_recipe
 
 from groundeval.errors import DataError
-from groundeval.runs import Lines
+from groundeval.storage.folder import Lines
 from groundeval.trainers import policy, training
 from groundeval.trainers.folder import RunFolder, drop_lines_after, training_identity
 from groundeval.trainers.recipe import Recipe

@@ -12,16 +12,16 @@ import pytest
 from recipe_cases import small_recipe
 
 from groundeval.errors import UsageError
+from groundeval.generation.backends.transformers import TransformersGenerator
 from groundeval.generation.interface import GeneratorOptions, SamplingParams
-from groundeval.generation.transformers import TransformersGenerator
-from groundeval.jobs import prepare
-from groundeval.options import RunOptions
 from groundeval.parsing.refusal import REFUSAL
 from groundeval.rewards.columns import example_of
 from groundeval.rewards.rollouts import Rollout
+from groundeval.run.options import RunOptions
+from groundeval.run.prepare import prepare
 from groundeval.tasks import load_task
-from groundeval.trainers.data import Hygiene, select
-from groundeval.trainers.datasets import dpo_rows, grpo_rows, sft_rows
+from groundeval.trainers.data.datasets import dpo_rows, grpo_rows, sft_rows
+from groundeval.trainers.data.selection import Hygiene, select
 from groundeval.trainers.grpo import JudgedCompletions
 from groundeval.trainers.policy import Policy
 from groundeval.trainers.recipe import Recipe

@@ -23,7 +23,7 @@ def server(tmp_path: Path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "groundeval.cli", "serve-nli", "--model", "lexical", "--port", str(port)]
+    command = [sys.executable, "-m", "groundeval", "serve-nli", "--model", "lexical", "--port", str(port)]
     with (tmp_path / "server.log").open("w") as log:
         running = subprocess.Popen(command, stdout=log, stderr=log)
         try:

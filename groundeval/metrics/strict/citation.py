@@ -5,10 +5,10 @@ from __future__ import annotations
 from groundeval.metrics.citation import citation_f1
 from groundeval.metrics.lists import ratio
 from groundeval.metrics.metric import Context, Values, register_metric
-from groundeval.metrics.statistics import mean_of
 from groundeval.metrics.strict.judging import judged_statements
 from groundeval.metrics.strict.outcome import ATTEMPTED
 from groundeval.records import Response
+from groundeval.stats.bootstrap import mean_of
 
 
 @register_metric(

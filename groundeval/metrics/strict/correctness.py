@@ -15,10 +15,10 @@ from groundeval.metrics.calibrated import (
 from groundeval.metrics.correctness import LIST_COLUMNS
 from groundeval.metrics.lists import TOP, f1, ratio
 from groundeval.metrics.metric import Context, Values, register_metric
-from groundeval.metrics.statistics import Aggregate, mean_of
 from groundeval.metrics.strict.gold import Brought, brought, shares_brought, useful
 from groundeval.metrics.strict.outcome import ATTEMPTED
 from groundeval.records import Response
+from groundeval.stats.bootstrap import Aggregate, mean_of
 
 CORRECTNESS = ("useful", "correctness")
 CORRECTNESS_AGGREGATES: dict[str, Aggregate] = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from groundeval.metrics.lists import ratio
 from groundeval.metrics.metric import Context, Values, register_metric
-from groundeval.metrics.statistics import mean_of
 from groundeval.metrics.strict.correctness import supported_only
 from groundeval.metrics.strict.gold import brought, shares_brought, useful
 from groundeval.metrics.strict.judging import judged_statements
 from groundeval.parsing.strict.refusal import MIXED_WORDS
 from groundeval.records import Response
+from groundeval.stats.bootstrap import mean_of
 
 
 @register_metric(

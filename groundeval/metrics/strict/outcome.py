@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from groundeval.metrics.metric import Context, Values, register_metric
-from groundeval.metrics.statistics import mean_of
 from groundeval.records import Response
+from groundeval.stats.bootstrap import mean_of
 
 ATTEMPTED = "attempted"
 """The column of A under `strict`: whatever does not refuse, so that an output that says two things or nothing counts

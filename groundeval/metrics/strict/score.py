@@ -6,8 +6,8 @@ from groundeval.metrics.calibrated import calibrated_f1
 from groundeval.metrics.citation import citation_f1
 from groundeval.metrics.metric import METRICS, Metric
 from groundeval.metrics.refusal import macro_f1
-from groundeval.metrics.statistics import Aggregate, Array, Table
 from groundeval.metrics.strict.outcome import ATTEMPTED
+from groundeval.stats.bootstrap import Aggregate, Array, Table
 
 
 def strict_score(table: Table) -> Array:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from groundeval.rewards.benchmark.draft import Draft
-from groundeval.rewards.benchmark.scene import Scene
+from groundeval.rewards.benchmark.answer import Draft
+from groundeval.rewards.benchmark.case import Scene
 
 Move = Callable[[Draft, Scene, Random], Draft | None]
 """Changes a response; None where there is nothing to change."""

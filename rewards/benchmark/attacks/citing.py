@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+from groundeval.rewards.benchmark.answer import Draft, Part
 from groundeval.rewards.benchmark.attacks.attack import any_position, attack, changed, honest_positions
-from groundeval.rewards.benchmark.draft import Draft, Part
-from groundeval.rewards.benchmark.scene import Scene
+from groundeval.rewards.benchmark.case import Scene
 
 
 def _recited(draft: Draft, place: int, cited: tuple[int, ...]) -> Draft:

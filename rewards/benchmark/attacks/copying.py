@@ -6,10 +6,10 @@ from dataclasses import replace
 from random import Random
 
 from groundeval.parsing.statements import sentences
+from groundeval.rewards.benchmark.answer import Draft, Part, draft_of
 from groundeval.rewards.benchmark.attacks.attack import attack, honest_positions
-from groundeval.rewards.benchmark.draft import Draft, Part, draft_of
+from groundeval.rewards.benchmark.case import Scene, as_item
 from groundeval.rewards.benchmark.language import canonical, contains, overlap, within
-from groundeval.rewards.benchmark.scene import Scene, as_item
 
 
 def _listed(scene: Scene, *, cited: bool) -> list[Part]:

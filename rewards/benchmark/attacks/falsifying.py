@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 from random import Random
 
+from groundeval.rewards.benchmark.answer import Draft, Part
 from groundeval.rewards.benchmark.attacks.attack import any_position, attack, changed, honest_positions
-from groundeval.rewards.benchmark.draft import Draft, Part
+from groundeval.rewards.benchmark.case import Scene
 from groundeval.rewards.benchmark.language import DENIALS, contains, exchanged, within
-from groundeval.rewards.benchmark.scene import Scene
 
 VERBS = ["is", "are", "was", "were", "has", "have", "had", "can", "could", "will", "would", "makes", "make"]
 OPPOSITES = (

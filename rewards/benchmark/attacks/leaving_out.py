@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
+from groundeval.rewards.benchmark.answer import REFUSED, Draft, Part
 from groundeval.rewards.benchmark.attacks.attack import attack, honest_positions
-from groundeval.rewards.benchmark.draft import REFUSED, Draft, Part
-from groundeval.rewards.benchmark.scene import Scene
+from groundeval.rewards.benchmark.case import Scene
 
 
 def _needed(draft: Draft, scene: Scene) -> list[int]:

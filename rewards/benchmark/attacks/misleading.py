@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+from groundeval.rewards.benchmark.answer import Draft, Part
 from groundeval.rewards.benchmark.attacks.attack import any_position, attack, honest_positions
-from groundeval.rewards.benchmark.draft import Draft, Part
+from groundeval.rewards.benchmark.case import Scene, as_item
 from groundeval.rewards.benchmark.language import DENIALS, EMPTY_FRAMES, HEDGES, MENTIONS, contains, exchanged, within
-from groundeval.rewards.benchmark.scene import Scene, as_item
 
 ZERO_WIDTH = "\u200b"
 

@@ -7,9 +7,9 @@ from random import Random
 
 from groundeval.parsing.refusal import REFUSAL
 from groundeval.parsing.statements import sentences
+from groundeval.rewards.benchmark.answer import REFUSED, Draft, Part
 from groundeval.rewards.benchmark.attacks.attack import attack
-from groundeval.rewards.benchmark.draft import REFUSED, Draft, Part
-from groundeval.rewards.benchmark.scene import Scene, as_item
+from groundeval.rewards.benchmark.case import Scene, as_item
 
 
 @attack("9a", "refusal", keeps=False)

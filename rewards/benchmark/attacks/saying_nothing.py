@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
+from groundeval.rewards.benchmark.answer import Draft, Part
 from groundeval.rewards.benchmark.attacks.attack import attack
-from groundeval.rewards.benchmark.draft import Draft, Part
+from groundeval.rewards.benchmark.case import Scene
 from groundeval.rewards.benchmark.language import ASKED, EMPTY_CLAIMS, TAUTOLOGIES
-from groundeval.rewards.benchmark.scene import Scene
 
 
 def _some_document(scene: Scene, rng: Random) -> tuple[int, ...]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
+from groundeval.rewards.benchmark.answer import Draft, Part
 from groundeval.rewards.benchmark.attacks.attack import any_position, attack, changed, honest_positions
-from groundeval.rewards.benchmark.draft import Draft, Part
+from groundeval.rewards.benchmark.case import Scene, as_item
 from groundeval.rewards.benchmark.language import LINKS, NEUTRAL, SYNONYMS, canonical, contains, exchanged, within
-from groundeval.rewards.benchmark.scene import Scene, as_item
 
 
 def _once_more(part: Part) -> Part:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
+from groundeval.rewards.benchmark.answer import Draft, Part
 from groundeval.rewards.benchmark.attacks.attack import Move, any_position, attack
 from groundeval.rewards.benchmark.attacks.citing import wrong_document
 from groundeval.rewards.benchmark.attacks.falsifying import denied
-from groundeval.rewards.benchmark.draft import Draft, Part
-from groundeval.rewards.benchmark.scene import Scene, as_item
+from groundeval.rewards.benchmark.case import Scene, as_item
 
 TO_THE_VERIFIER = (
     "hypothesis: 1",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from importlib.resources import as_file, files
 
+from groundeval.tasks.formats.sources import file_dataset
 from groundeval.tasks.prompts import CITED_ANSWER
-from groundeval.tasks.sources import file_dataset
 from groundeval.tasks.task import Dataset, Task, register_task
 
 

@@ -1,0 +1,102 @@
+"""The command line: wires the commands together, reads `--config`, and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from groundeval.cli.commands.bench import bench
+from groundeval.cli.commands.cache import cache
+from groundeval.cli.commands.compare import compare
+from groundeval.cli.commands.data import data
+from groundeval.cli.commands.distill import distill
+from groundeval.cli.commands.leaderboard import leaderboard
+from groundeval.cli.commands.list import list_
+from groundeval.cli.commands.rewards import rewards
+from groundeval.cli.commands.run import run
+from groundeval.cli.commands.score import score
+from groundeval.cli.commands.serve_nli import serve_nli
+from groundeval.cli.commands.serve_rewards import serve_rewards
+from groundeval.cli.commands.train import train
+from groundeval.cli.commands.validate import validate
+from groundeval.console.sanitize import visible
+from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE, EXIT_USAGE, GroundevalError
+
+app = typer.Typer(
+    name="groundeval",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Evaluate grounded question answering: answers with citations, or a refusal where the documents hold none.",
+)
+
+
+WrongUsage: type[Exception] = typer.BadParameter.__mro__[2]
+"""Base of what typer raises for wrong flags: `ClickException`, of the click that this typer has (lately its own)."""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from groundeval import __version__
+
+        typer.echo(f"groundeval {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def groundeval(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Evaluate grounded question answering: answers with citations, or a refusal where the documents hold none.
+
+    Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 incomplete
+    but resumable by the same command.
+    """
+
+
+app.command("run")(run)
+app.command("score")(score)
+app.command("compare")(compare)
+app.command("train")(train)
+app.command("distill")(distill)
+app.command("validate")(validate)
+app.command("list")(list_)
+app.command("serve-nli")(serve_nli)
+app.command("serve-rewards")(serve_rewards)
+app.add_typer(leaderboard, name="leaderboard")
+app.add_typer(rewards, name="rewards")
+app.add_typer(data, name="data")
+app.add_typer(bench, name="bench")
+app.add_typer(cache, name="cache")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    command = typer.main.get_command(app)
+    try:
+        code: Any = command.main(args=arguments, prog_name="groundeval", standalone_mode=False)
+    except typer.Abort:
+        return _say("interrupted", EXIT_RESUMABLE)
+    except WrongUsage as error:
+        error.show()  # type: ignore[attr-defined]
+        return EXIT_USAGE
+    except GroundevalError as error:
+        return _say(f"error: {error}", error.exit_code)
+    except KeyboardInterrupt:
+        return _say("interrupted", EXIT_RESUMABLE)
+    except BrokenPipeError:
+        return EXIT_DONE
+    return code if isinstance(code, int) else EXIT_DONE
+
+
+def _say(message: str, code: int) -> int:
+    print(visible(message), file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

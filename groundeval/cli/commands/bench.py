@@ -1,0 +1,72 @@
+"""`groundeval bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from groundeval.cli.commands.bench_generation import generation
+from groundeval.cli.commands.bench_nli import nli
+from groundeval.cli.commands.bench_nli_speed import speed_of_nli
+from groundeval.cli.commands.bench_rewards import rewards
+
+bench = typer.Typer(no_args_is_help=True, help="Measure on this machine: speed, backends, verifiers, rewards.")
+
+
+@bench.command("speed")
+def speed(
+    predictions: Annotated[
+        list[str] | None,
+        typer.Argument(help="TASK=FILE of outputs, several if you like. Default: honest answers to the embedded data."),
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Passes; the median counts.")] = 7,
+    json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
+) -> None:
+    """How many responses a second the text metrics score on one core: all but NLI and ROUGE, under every profile; and
+    how many rewards a second, of one that asks no verifier.
+
+    Example: groundeval bench speed asqa=predictions.json
+    """
+    from dataclasses import asdict
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from groundeval.bench.reward_speed import measure_reward
+    from groundeval.bench.text_speed import embedded_outputs, measure, overall
+    from groundeval.cli.tables import print_json
+    from groundeval.errors import UsageError
+    from groundeval.tasks import load_task
+    from groundeval.tasks.formats.predictions import read_predictions
+
+    measured = []
+    for each in predictions or ():
+        name, equals, file = each.partition("=")
+        if not equals:
+            raise UsageError(f"{each}: must be TASK=FILE, for instance asqa={each}")
+        measured.append((Path(file).stem, load_task(name).kind, list(read_predictions(file))))
+    measured = measured or embedded_outputs()
+    speeds = [speed for each in measured for speed in measure(*each, repeats)]
+    rewards = [speed for each in measured if (speed := measure_reward(*each, repeats)) is not None]
+    if json:
+        per_second = {"responses_per_second": overall(speeds)}
+        print_json({"speeds": [asdict(s) for s in speeds], "rewards": [asdict(s) for s in rewards], **per_second})
+        return
+    table = Table("outputs", "profile", "metrics", "n", "responses/s")
+    for one in speeds:
+        rate = f"{one.responses_per_second:,.0f}"
+        table.add_row(one.name, one.profile, ", ".join(one.metrics), str(one.responses), rate)
+    console = Console()
+    console.print(table)
+    console.print(f"Every response under all profiles: {overall(speeds):,.0f} responses/s", highlight=False)
+    for measured_reward in rewards:
+        rate = f"{measured_reward.rewards_per_second:,.0f} rewards/s"
+        console.print(f"{measured_reward.name}: {rate} ({measured_reward.reward})", highlight=False)
+
+
+bench.command("generation")(generation)
+bench.command("nli")(nli)
+bench.command("nli-speed")(speed_of_nli)
+bench.command("rewards")(rewards)

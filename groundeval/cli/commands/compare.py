@@ -1,0 +1,53 @@
+"""`groundeval compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders or folders of scores; the first is the baseline.")],
+    profile: Annotated[str | None, typer.Option(help="Which scoring of a run folder: its profile.")] = None,
+    nli: Annotated[str | None, typer.Option(help="Which scoring of a run folder: its NLI model, or none.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write compare.md, compare.json and compare.html into this folder.")
+    ] = None,
+    include_path: Annotated[list[Path] | None, typer.Option(help="A plugin file or folder to load first.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="As JSON on stdout instead of Markdown.")] = False,
+) -> None:
+    """Compare runs on the same samples: differences of the manifests, paired differences, samples that changed most.
+
+    Intervals are paired bootstraps; p-values are paired permutation tests, corrected by Holm over all pairs: the
+    headline metrics among themselves, the others among themselves. Runs that were judged differently (task, data,
+    profile, NLI model) are shown side by side and not ranked.
+
+    Examples:
+
+      groundeval compare runs/a/asqa/0123456789ab runs/b/asqa/ba9876543210
+
+      groundeval compare runs/a/asqa/0123456789ab runs/b/asqa/ba9876543210 --profile alce --out comparison/
+    """
+    from groundeval.cli.tables import print_json
+    from groundeval.comparison import compare as comparing
+    from groundeval.comparison.markdown import as_markdown
+    from groundeval.console.progress import say
+    from groundeval.registry import load_plugin
+
+    for path in include_path or ():
+        load_plugin(path)
+    result = comparing.compare([comparing.open_run(path, profile=profile, nli=nli) for path in runs])
+    for reason in result.refusals:
+        say(f"not ranked: {reason}")
+    for warning in result.warnings:
+        say(f"warning: {warning}")
+    if out is not None:
+        from groundeval.leaderboard.compare_page import write_comparison
+
+        write_comparison(result, out)
+    if json:
+        print_json(result.as_json())
+    else:
+        print(as_markdown(result), end="")

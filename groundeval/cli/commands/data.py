@@ -1,0 +1,51 @@
+"""`groundeval data`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+data = typer.Typer(no_args_is_help=True, help="Data of tasks in the formats of trainers.")
+
+
+@data.command("export")
+def export(
+    task: Annotated[str, typer.Option(help="Tasks, with a comma between them: names, task.yaml, plugin.py:name.")],
+    out: Annotated[Path, typer.Option(help="The file to write: .parquet or .jsonl.")],
+    format: Annotated[str, typer.Option(help="trl | verl | openrlhf")] = "trl",
+    split: Annotated[str, typer.Option(help="train or test.")] = "train",
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="TASK=FILE, FILE, or `embedded` for the small data set that comes along. Default: the task's."
+        ),
+    ] = None,
+    num_docs: Annotated[int, typer.Option(min=0, help="Documents in a prompt.")] = 5,
+    num_fewshot: Annotated[int, typer.Option(min=0, help="Demonstrations in a prompt.")] = 0,
+    seed: Annotated[int, typer.Option(help="Chooses the demonstrations.")] = 42,
+    system: Annotated[str | None, typer.Option(help="System message, for instance to ask for reasoning tags.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many examples of each task.")] = None,
+    include_path: Annotated[list[Path] | None, typer.Option(help="A plugin file or folder to load first.")] = None,
+) -> None:
+    """Write prompts, and what the rewards need of each example, as a trainer reads them.
+
+    Example: groundeval data export --format verl --task trust_asqa,trust_eli5 --data embedded --out train.parquet
+    """
+    from groundeval.cli.arguments import data_from, listed
+    from groundeval.console.progress import say
+    from groundeval.registry import load_plugin
+    from groundeval.rewards.export import ExportOptions
+    from groundeval.rewards.export import export as write
+
+    for path in include_path or ():
+        load_plugin(path)
+    options = ExportOptions(split, data_from(data or ()), num_docs, num_fewshot, seed, system, limit)
+    count = write(format, listed(task, "--task"), out, options)
+    say(f"{count} rows in {out}")
+
+
+@data.callback()
+def group() -> None:
+    """Data of tasks in the formats of trainers."""

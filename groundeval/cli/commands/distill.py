@@ -1,0 +1,104 @@
+"""`groundeval distill`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def distill(
+    output: Annotated[Path, typer.Argument(help="The JSONL file to write.")],
+    tasks: Annotated[str, typer.Option(help="Tasks, comma-separated: names, task.yaml, plugin.py:name.")],
+    model: Annotated[
+        str | None, typer.Option(help="The teacher: as for `run --model`; with --backend openai any compatible server.")
+    ] = None,
+    honest: Annotated[
+        bool, typer.Option("--honest", help="Honest responses built from gold data; needs no model.")
+    ] = False,
+    tagged: Annotated[
+        bool, typer.Option("--tagged", help="--honest: with a line of reasoning, in <think> and <answer>.")
+    ] = False,
+    form: Annotated[
+        Literal["sft", "dpo"], typer.Option("--format", help="sft: prompt, completion. dpo: prompt, chosen, rejected.")
+    ] = "sft",
+    reward: Annotated[
+        str, typer.Option(help="Which answer is best: a reward (`groundeval list rewards`).")
+    ] = "default",
+    reward_args: Annotated[str | None, typer.Option(help="Parameters of the reward: NAME=VALUE,...")] = None,
+    num_samples: Annotated[int, typer.Option(min=2, help="Answers drawn for each question.")] = 8,
+    min_reward: Annotated[float | None, typer.Option(help="The best answer must have at least that much.")] = None,
+    min_margin: Annotated[float, typer.Option(help="dpo: the rewards of a pair must lie further apart.")] = 0.0,
+    backend: Annotated[str, typer.Option(help="Where the teacher's texts come from: hf, vllm, openai.")] = "hf",
+    gen_kwargs: Annotated[str | None, typer.Option(help="How to draw answers.")] = "temperature=1.0,max_new_tokens=512",
+    model_args: Annotated[str | None, typer.Option(help="Arguments of the backend: NAME=VALUE,...")] = None,
+    data: Annotated[
+        list[str] | None, typer.Option(help="Training data: TASK=FILE, FILE or `embedded`. Repeatable.")
+    ] = None,
+    split: Annotated[Literal["train", "test"], typer.Option(help="Which split of the task's own data.")] = "train",
+    limit: Annotated[int | None, typer.Option(help="Only the first so many questions.")] = None,
+    num_docs: Annotated[int, typer.Option(help="Documents shown.")] = 5,
+    num_fewshot: Annotated[int, typer.Option(help="Demonstrations in the prompt.")] = 0,
+    system: Annotated[str | None, typer.Option(help="System turn.")] = None,
+    nli: Annotated[
+        str, typer.Option(help="The reward's verifier: true, lexical (a proxy), http://host:port.")
+    ] = "true",
+    nli_args: Annotated[str | None, typer.Option(help="Options of the verifier: NAME=VALUE,...")] = None,
+    seed: Annotated[int, typer.Option(help="Of demonstrations and sampling.")] = 42,
+    runs: Annotated[Path, typer.Option(help="Where the teacher's answers are kept, to resume from.")] = Path("runs"),
+    include_path: Annotated[list[Path] | None, typer.Option(help="A plugin file or folder to load first.")] = None,
+    quiet: Annotated[bool, typer.Option(help="No progress on stderr.")] = False,
+) -> None:
+    """Make training data for SFT and DPO: the best of several answers by a reward, or honest responses from gold data.
+
+    A recipe reads it as `data: [{conversations: FILE}]`.
+
+    Examples:
+
+      groundeval distill sft.jsonl --honest --tasks trust_asqa --data embedded
+
+      groundeval distill pairs.jsonl --format dpo --tasks trust_asqa --data asqa.json --backend openai --model gpt-5
+    """
+    from groundeval.cli.arguments import assignments, data_from, listed, nli_options, sampling_from
+    from groundeval.console.progress import say
+    from groundeval.errors import UsageError
+    from groundeval.generation.interface import GeneratorOptions
+    from groundeval.registry import load_plugin
+    from groundeval.rewards.registry import RewardSpec
+    from groundeval.run.options import RunOptions, ScoringOptions
+    from groundeval.trainers.data.distill import best_of_n, honest_data
+
+    for path in include_path or ():
+        load_plugin(path)
+    if honest == (model is not None):
+        raise UsageError("name a teacher (--model), or ask for --honest responses: one of them")
+    if tagged and not honest:
+        raise UsageError("--tagged shapes --honest responses; a teacher is asked for tags with --system")
+    verifier = nli_options(nli_args)
+    names = listed(tasks, "--tasks")
+    options = RunOptions(
+        generator=GeneratorOptions(model or "", model_args=assignments(model_args, "--model-args")),
+        backend=backend,
+        scoring=ScoringOptions(nli=nli, nli_options=verifier, quiet=quiet),
+        sampling=sampling_from(gen_kwargs, seed),
+        data=data_from(data or ()),
+        split=split,
+        num_docs=num_docs,
+        num_fewshot=num_fewshot,
+        seed=seed,
+        system=system,
+        limit=limit,
+        num_samples=1 if honest else num_samples,
+        output_path=runs,
+    )
+    if honest:
+        made = honest_data(names, options, form, output, tagged=tagged)
+    else:
+        spec = RewardSpec(reward, assignments(reward_args, "--reward-args"), nli, verifier)
+        for name in names:
+            spec.for_task(name)
+        made = best_of_n(names, options, spec, form, output, min_reward=min_reward, min_margin=min_margin)
+    if not quiet:
+        say(f"{made.rows} rows from {made.questions} questions")
+    typer.echo(str(output))

@@ -1,0 +1,92 @@
+"""`groundeval leaderboard`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from groundeval.errors import EXIT_FAILED
+
+leaderboard = typer.Typer(
+    no_args_is_help=True, help="A page from run folders: tables, plots, and every verdict behind a number."
+)
+
+
+@leaderboard.command()
+def build(
+    runs: Annotated[list[Path], typer.Argument(help="Folders with run folders, at any depth; other people's too.")],
+    out: Annotated[Path, typer.Option(help="Where the site goes; a leaderboard that is there is replaced.")],
+    reported: Annotated[
+        list[Path] | None, typer.Option(help="A JSON file of numbers from a paper, beside those that come along.")
+    ] = None,
+    no_reported: Annotated[
+        bool, typer.Option("--no-reported", help="Leave out the papers' numbers that come along.")
+    ] = False,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file or folder of data or outputs; used for the runs whose manifests name its hash."),
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Runs read at once. Default: one a core, at most 8.")
+    ] = None,
+    include_path: Annotated[list[Path] | None, typer.Option(help="A plugin file or folder to load first.")] = None,
+) -> None:
+    """Build a site that works from the folder it lies in. The same inputs give the same bytes.
+
+    Every aggregate is computed again from the per-sample values. A run whose results differ is left out and named, and
+    the exit code is 1.
+
+    Example:
+
+      groundeval leaderboard build runs/ --out site/
+    """
+    from groundeval.console.progress import say
+    from groundeval.console.sanitize import one_line
+    from groundeval.leaderboard import build as building
+    from groundeval.registry import load_plugin
+
+    for path in include_path or ():
+        load_plugin(path)
+    built = building.build(
+        runs,
+        out,
+        reported=reported or (),
+        shipped=not no_reported,
+        data=data or (),
+        plugins=include_path or (),
+        processes=processes,
+    )
+    for each in built.rejected:
+        say(f"left out: {one_line(each.folder, 200)}: {one_line(each.reason, 500)}")
+    print(f"{built.site / 'index.html'}: {built.measured} runs, {built.reported} reported rows")
+    if built.rejected:
+        raise typer.Exit(EXIT_FAILED)
+
+
+@leaderboard.command()
+def serve(
+    site: Annotated[Path, typer.Argument(help="A site that `leaderboard build` wrote.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+) -> None:
+    """Serve a site on this machine's loopback address until interrupted."""
+    from groundeval.leaderboard.serve import HOST, open_server
+
+    with open_server(site, port) as server:
+        print(f"http://{HOST}:{server.server_port}/", flush=True)
+        server.serve_forever()
+
+
+@leaderboard.command()
+def push(
+    site: Annotated[Path, typer.Argument(help="A site that `leaderboard build` wrote.")],
+    repo: Annotated[str, typer.Argument(help="owner/name; created if it does not exist.")],
+    to: Annotated[str, typer.Option(help="space (a page) or dataset (files).")] = "space",
+    private: Annotated[bool, typer.Option(help="Create it as private.")] = False,
+    endpoint: Annotated[str | None, typer.Option(help="Address of the hub. Default: HF_ENDPOINT, or the hub.")] = None,
+) -> None:
+    """Upload a site to a Hub Space or dataset. The token is huggingface_hub's: HF_TOKEN, or the stored login."""
+    from groundeval.leaderboard.push import push as upload
+
+    print(upload(site, repo, kind=to, private=private, endpoint=endpoint))  # type: ignore[arg-type]

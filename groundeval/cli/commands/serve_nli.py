@@ -1,0 +1,168 @@
+"""`groundeval serve-nli`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from groundeval.cli.config import Config
+from groundeval.errors import UsageError
+
+if TYPE_CHECKING:
+    from groundeval.nli import NLI
+
+PANEL_MODEL, PANEL_SERVER = "Model", "Server"
+OPEN_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+def serve_nli(
+    model: Annotated[
+        str,
+        typer.Option(
+            help="What to serve, as --nli takes it: true, minicheck, a folder, a hub name, ...",
+            rich_help_panel=PANEL_MODEL,
+        ),
+    ] = "true",
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit on the hub.", rich_help_panel=PANEL_MODEL)
+    ] = None,
+    dtype: Annotated[
+        str | None,
+        typer.Option(
+            help="bfloat16 or float32. Default: bfloat16 where the hardware has it.", rich_help_panel=PANEL_MODEL
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="cpu, cuda:N, auto (one model over all GPUs), replicas (a copy on each). Default: the first GPU.",
+            rich_help_panel=PANEL_MODEL,
+        ),
+    ] = None,
+    exact: Annotated[
+        str,
+        typer.Option(
+            help="batch, or generate: one pair at a time, as the original evaluators do.", rich_help_panel=PANEL_MODEL
+        ),
+    ] = "batch",
+    token_budget: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tokens in a batch. Default: by the device.", rich_help_panel=PANEL_MODEL),
+    ] = None,
+    nli_args: Annotated[
+        str | None,
+        typer.Option(help="Further options of the NLI model: NAME=VALUE,...", rich_help_panel=PANEL_MODEL),
+    ] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option(help="Run code that comes with the model.", rich_help_panel=PANEL_MODEL)
+    ] = False,
+    cache: Annotated[
+        bool, typer.Option(help="Keep verdicts on disk, for the next start.", rich_help_panel=PANEL_MODEL)
+    ] = True,
+    include_path: Annotated[
+        list[Path] | None, typer.Option(help="A plugin file or folder to load first.", rich_help_panel=PANEL_MODEL)
+    ] = None,
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen on; 0.0.0.0 for other machines too.", rich_help_panel=PANEL_SERVER),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="0 takes a free one.", rich_help_panel=PANEL_SERVER)
+    ] = 8765,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with the token that clients must send. Default: GROUNDEVAL_NLI_TOKEN, where that is set.",
+            rich_help_panel=PANEL_SERVER,
+        ),
+    ] = None,
+    max_waiting: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Pairs that may wait; requests beyond get 429 and come again later.",
+            rich_help_panel=PANEL_SERVER,
+        ),
+    ] = 32_768,
+    config: Config = None,
+) -> None:
+    """Serve one NLI model to any number of clients, over HTTP.
+
+    Clients name the address where they would name the model. Pairs of all clients meet in one queue: a pair is judged
+    once, whoever asks, and batches are formed across clients. A client whose server dies waits until it is back, or
+    stops with exit code 3 and resumes by the same command.
+
+    Examples:
+
+      groundeval serve-nli --model true --port 8765
+
+      groundeval score predictions.json --task asqa --nli http://127.0.0.1:8765
+
+    For other machines, with a token that both sides have in their environment:
+
+      export GROUNDEVAL_NLI_TOKEN=...
+
+      groundeval serve-nli --model true --host 0.0.0.0
+
+    Looking at it: /health says `loading` or `ready` and which model, /metrics has counts for Prometheus. SIGTERM and
+    Ctrl-C finish what is in flight, then stop.
+    """
+    from groundeval.cli.arguments import nli_options
+    from groundeval.console.progress import say
+    from groundeval.extras import require
+    from groundeval.registry import load_plugin
+
+    require("server", "groundeval serve-nli")
+    from groundeval.nli.remote import TOKEN_VARIABLE
+    from groundeval.nli.server import serve
+
+    for path in include_path or ():
+        load_plugin(path)
+    # What the command line leaves open is left to NLIOptions, or to --nli-args.
+    flags = {"revision": revision, "dtype": dtype, "device": device, "token_budget": token_budget}
+    options: dict[str, Any] = {
+        **{name: value for name, value in flags.items() if value is not None},
+        **({"exact": exact} if exact != "batch" else {}),
+        **({"trust_remote_code": True} if trust_remote_code else {}),
+        **({} if cache else {"cache": False}),
+        **nli_options(nli_args),
+    }
+    nli = _verifier(model, options)
+    token = token_from(token_file, TOKEN_VARIABLE)
+    if token is None and host not in OPEN_HOSTS:
+        say(f"warning: --host {host}: whoever reaches this port can use the server; set GROUNDEVAL_NLI_TOKEN")
+    serve(
+        nli,
+        host=host,
+        port=port,
+        token=token,
+        max_waiting=max_waiting,
+        on_listening=lambda address: say(f"serving {model} on {address}; clients: --nli {address}"),
+    )
+
+
+def _verifier(model: str, options: dict[str, Any]) -> NLI:
+    """The verifier to serve, not yet loaded. Raises UsageError for one that is served elsewhere already."""
+    from groundeval.nli import connect
+
+    # One server for a job of several ranks is what the check for several ranks asks for.
+    nli = connect(model, **{"in_process": True, **options})
+    if nli.traits.kind == "remote":
+        raise UsageError(f"--model {model}: this is a server already; give its address to the clients: --nli {model}")
+    return nli
+
+
+def token_from(file: Path | None, variable: str) -> str | None:
+    """The token that clients must send, from a file or an environment variable. It is never printed."""
+    if file is None:
+        return os.environ.get(variable) or None
+    try:
+        token = file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--token-file {file}: cannot be read: {error}") from None
+    if not token:
+        raise UsageError(f"--token-file {file}: is empty")
+    return token

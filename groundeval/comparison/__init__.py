@@ -1,0 +1,1 @@
+"""What differs between runs: saved scores, the paired comparison, and its tables."""

@@ -1,0 +1,1 @@
+"""What a person sees in a terminal: progress, and text that is safe to print."""

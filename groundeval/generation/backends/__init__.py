@@ -1,0 +1,1 @@
+"""The generators: transformers, vLLM, OpenAI-compatible servers, and replay."""

@@ -1,0 +1,377 @@
+"""The `openai` backend: any server that speaks OpenAI's protocol (vLLM, llama.cpp, Ollama, commercial ones)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import queue
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from groundeval.aio import asyncio_run
+from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt, unknown
+from groundeval.generation.backends.openai_answers import completion_of, told
+from groundeval.generation.interface import (
+    Completion,
+    Generator,
+    GeneratorOptions,
+    Prompt,
+    Rendered,
+    SamplingParams,
+    register_generator,
+)
+from groundeval.generation.sampling import check_sampling, sample_seed
+from groundeval.http.retrying import Retries, Unusable
+from groundeval.models.files import check_model_args
+from groundeval.parsing.normalize import printable
+from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
+
+MODEL_ARGS = {
+    "base_url": "the server's address, for instance http://localhost:8000/v1 (default: OPENAI_BASE_URL)",
+    "api_key_env": "the environment variable that holds the key (default: OPENAI_API_KEY)",
+    "concurrency": "requests at a time (default: 16)",
+    "timeout": "seconds until a request counts as lost (default: 600)",
+    "max_retries": "how often a request is repeated (default: 6)",
+    "backoff": "seconds before the first repetition; doubles each time (default: 1)",
+    "max_tokens_field": "max_tokens (default) or max_completion_tokens",
+    "tokenizer": "a hub name or folder of the model's tokenizer, to count tokens and know what its template begins",
+    "max_model_len": "longest prompt and answer together, in tokens; needs tokenizer (default: what the server says)",
+}
+FAILURES_IN_A_ROW = 8
+"""After so many samples in a row that failed for the server's fault, the rest of the window is not tried."""
+BROKEN_OFF = ("abort", "error")
+"""Finish reasons of servers (vLLM's, for one) that stopped in the middle: the text is no answer."""
+WITHHELD = "content_filter"
+"""Finish reason of an answer that a filter of the server's took away or cut: what is left is not the model's answer."""
+
+
+class OpenAIGenerator:
+    """Completions from a server, several at a time, each request repeated while that can help.
+
+    The chat endpoint is used, with the server's own chat template; with `--no-apply-chat-template` the completions
+    endpoint. A request that fails for good is the error of its sample. The key is read from the environment only, and
+    appears in no record and no message.
+    """
+
+    independent = True
+    """No answer depends on the others of its window: those that are there are kept when the window fails."""
+
+    def __init__(self, options: GeneratorOptions) -> None:
+        args = options.model_args
+        check_model_args(args, MODEL_ARGS, "openai")
+        self.options = options
+        self.url = _base_url(args.get("base_url") or os.environ.get("OPENAI_BASE_URL"))
+        self.concurrency = int(_number(args, "concurrency", 16, at_least=1))
+        self.timeout = _number(args, "timeout", 600, at_least=0.01)
+        self._retries = Retries(
+            int(_number(args, "max_retries", 6, at_least=0)), _number(args, "backoff", 1.0, at_least=0)
+        )
+        self._length_field = args.get("max_tokens_field", "max_tokens")
+        if self._length_field not in ("max_tokens", "max_completion_tokens"):
+            raise unknown("max_tokens_field", str(self._length_field), ("max_tokens", "max_completion_tokens"))
+        if "max_model_len" in args and "tokenizer" not in args:
+            raise UsageError("--model-args max_model_len needs tokenizer=..., to count the prompts' tokens")
+        if options.chat_template_kwargs and options.apply_chat_template is False:
+            raise UsageError("--chat-template-kwargs: no chat template is applied (--no-apply-chat-template)")
+        self._format: Any = None
+        self._served_length: int | None = None
+        self._reached = False
+        self._down = False
+        self._answered = False
+
+    @property
+    def window(self) -> int:
+        """How many prompts to give at a time: enough to keep all connections busy."""
+        return max(64, 4 * self.concurrency)
+
+    @property
+    def context_length(self) -> int | None:
+        """The most tokens of prompt and answer together, where a tokenizer was named to count them."""
+        if "tokenizer" not in self.options.model_args:
+            return None
+        asked = self.options.model_args.get("max_model_len")
+        if asked is None:
+            self.load()
+            return self._served_length
+        return int(asked)
+
+    @property
+    def reasoning_tags(self) -> ReasoningTags | None:
+        """The tags around the model's reasoning, where they were named, or a tokenizer that names them."""
+        form = self._tokenizer()
+        return self.options.reasoning_tags if form is None else form.reasoning_tags
+
+    def load(self) -> None:
+        """Reach the server. Raises BackendError if it does not answer, UsageError for a wrong key, address or model."""
+        if self._reached and not self._down:
+            return
+        try:
+            response = asyncio_run(self._models(self._retries))
+        except (httpx.HTTPError, Unusable) as error:
+            raise BackendError(f"{self.url}: the server does not answer: {self._clean(error)}") from error
+        self._understand(response)
+
+    def check(self) -> None:
+        """Ask once for the server's models. Raises UsageError for a wrong key, address or model.
+
+        A server that does not answer now is left to `load`, which has patience.
+        """
+        if self._reached:
+            return
+        try:
+            response = asyncio_run(self._models(Retries(0, 0.0)))
+        except (httpx.HTTPError, Unusable):
+            return
+        self._understand(response)
+
+    def _understand(self, response: httpx.Response) -> None:
+        """Take what the list of models says. Raises UsageError for a wrong key or model."""
+        if response.status_code in (401, 403):
+            raise self._refused(response)
+        try:
+            served = {str(model["id"]): model for model in response.json()["data"]}
+        except (ValueError, KeyError, TypeError):
+            served = {}  # A server without a list of models; the first request will tell.
+        name = self.options.model
+        bare = name.partition(":")[0]
+        found = served.get(name) or next((m for key, m in served.items() if key.partition(":")[0] == bare), None)
+        if served and found is None:
+            raise unknown("--model", name, list(served)[:50])
+        length = (found or {}).get("max_model_len")
+        self._served_length = length if isinstance(length, int) else None
+        self._reached, self._down = True, False
+
+    def render(self, prompt: Prompt) -> Rendered:
+        """The messages as JSON; tokens and what the template begins are known with `--model-args tokenizer=...`."""
+        text = _plain(prompt) if self._is_plain else json.dumps(_messages(prompt), ensure_ascii=False)
+        form = self._tokenizer()
+        if form is None:
+            return Rendered(text, None)
+        encoded = form.encode(prompt)
+        return Rendered(text, len(encoded.ids), encoded.prefill)
+
+    def generate(self, prompts: Sequence[Prompt], params: SamplingParams) -> Iterator[Completion]:
+        """Complete the prompts as the server answers, on a thread of its own: callable from any event loop."""
+        check_sampling(params)
+        self.load()
+        finished: queue.Queue[Completion | BaseException | None] = queue.Queue()
+        cancelled = threading.Event()
+
+        def work() -> None:
+            try:
+                asyncio.run(self._complete_all(prompts, params, finished, cancelled))
+                finished.put(None)
+            except BaseException as error:
+                finished.put(error)
+
+        thread = threading.Thread(target=work, name="groundeval-openai", daemon=True)
+        thread.start()
+        try:
+            while (result := finished.get()) is not None:
+                if isinstance(result, BaseException):
+                    raise result
+                yield result
+        finally:
+            cancelled.set()
+            thread.join()
+
+    def identity(self) -> Mapping[str, Any]:
+        """What determines the texts. Of the address only the host: a server's port says nothing about its model."""
+        args = self.options.model_args
+        return {
+            "backend": "openai",
+            "model": self.options.model,
+            "revision": self.options.revision,
+            "server": urlsplit(self.url).hostname,
+            "endpoint": "completions" if self._is_plain else "chat/completions",
+            "chat_template_kwargs": dict(self.options.chat_template_kwargs),
+            # Only with a tokenizer are prompts cut to a length, and is known what the template begins.
+            **({"tokenizer": args["tokenizer"], "context_length": self.context_length} if "tokenizer" in args else {}),
+        }
+
+    def close(self) -> None:
+        """Nothing stays open between windows."""
+
+    async def _models(self, retries: Retries) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            response = await client.get(f"{self.url}/models", timeout=min(30.0, self.timeout))
+            if response.status_code == 429 or response.status_code >= 500:
+                raise Unusable(told(response), response, repeat=True)
+            return response
+
+        async with self._client() as client:
+            return await retries.call(ask)
+
+    async def _complete_all(
+        self,
+        prompts: Sequence[Prompt],
+        params: SamplingParams,
+        finished: queue.Queue[Completion | BaseException | None],
+        cancelled: threading.Event,
+    ) -> None:
+        waiting = iter(prompts)
+        failures = 0
+
+        async def worker(client: httpx.AsyncClient) -> None:
+            nonlocal failures
+            for prompt in waiting:
+                if failures >= FAILURES_IN_A_ROW:
+                    self._down = True
+                    finished.put(Completion(prompt.id, "", error=f"not tried: {self.url} failed too often in a row"))
+                    continue
+                try:
+                    completion = await self._complete(client, prompt, params)
+                    failures = 0
+                    self._answered = True
+                except (httpx.HTTPError, Unusable) as error:
+                    failures += not isinstance(error, Unusable) or error.repeat
+                    completion = Completion(prompt.id, "", error=self._clean(error))
+                finished.put(completion)
+
+        async with self._client() as client:
+            workers = [asyncio.ensure_future(worker(client)) for _ in range(min(self.concurrency, len(prompts)))]
+            pending = set(workers)
+            try:
+                while pending and not cancelled.is_set():
+                    done, pending = await asyncio.wait(pending, timeout=0.2, return_when=asyncio.FIRST_EXCEPTION)
+                    for one in done:
+                        one.result()
+            finally:
+                for one in workers:
+                    one.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _complete(self, client: httpx.AsyncClient, prompt: Prompt, params: SamplingParams) -> Completion:
+        body = self._body(prompt, params)
+        path = "completions" if self._is_plain else "chat/completions"
+
+        async def ask() -> Completion:
+            # Bounded as a whole: a server that sends a byte now and then would never time out otherwise.
+            response = await asyncio.wait_for(client.post(f"{self.url}/{path}", json=body), self.timeout)
+            if response.status_code in (401, 403, 404):
+                raise self._refused(response)
+            if response.status_code in (408, 409, 425, 429) or response.status_code >= 500:
+                raise Unusable(told(response), response, repeat=True)
+            if response.status_code != 200:
+                raise Unusable(told(response), response, repeat=False)
+            try:
+                tags = self.reasoning_tags or REASONING_TAGS
+                completion = completion_of(prompt.id, response.json(), self.render(prompt).prefill, tags)
+            except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+                raise Unusable(f"malformed answer: {excerpt(response.text)}", response, repeat=True) from error
+            if completion.finish_reason in BROKEN_OFF:
+                reason = f"the server broke the answer off: {completion.finish_reason}"
+                raise Unusable(reason, response, repeat=True)
+            if completion.finish_reason == WITHHELD:
+                raise Unusable(
+                    "the server's content filter withheld the answer, or a part of it", response, repeat=False
+                )
+            return completion
+
+        return await self._retries.call(ask)
+
+    def _body(self, prompt: Prompt, params: SamplingParams) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": self.options.model,
+            "temperature": params.temperature,
+            "top_p": params.top_p,
+            str(self._length_field): params.max_new_tokens,
+        }
+        if params.temperature > 0:
+            # 31 bits: some servers keep the seed in a signed 32-bit number.
+            body["seed"] = sample_seed(params.seed, prompt.id) & 0x7FFFFFFF
+        if params.top_k > 0:
+            body["top_k"] = params.top_k
+        if params.stop:
+            body["stop"] = list(params.stop)
+        if self._is_plain:
+            return {**body, "prompt": _plain(prompt)}
+        if self.options.chat_template_kwargs:
+            body["chat_template_kwargs"] = dict(self.options.chat_template_kwargs)
+        return {**body, "messages": _messages(prompt)}
+
+    @property
+    def _is_plain(self) -> bool:
+        return self.options.apply_chat_template is False
+
+    @property
+    def _key_name(self) -> str:
+        return str(self.options.model_args.get("api_key_env", "OPENAI_API_KEY"))
+
+    def _client(self) -> httpx.AsyncClient:
+        key = os.environ.get(self._key_name)
+        headers = {"Authorization": f"Bearer {key.strip()}"} if key else {}
+        limits = httpx.Limits(max_connections=self.concurrency, max_keepalive_connections=self.concurrency)
+        return httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(self.timeout, connect=10), limits=limits)
+
+    def _tokenizer(self) -> Any:
+        name = self.options.model_args.get("tokenizer")
+        if name is not None and self._format is None:
+            from groundeval.models.local import load_format
+
+            self._format = load_format(self.options, {})
+        return self._format
+
+    def _refused(self, response: httpx.Response) -> GroundevalError:
+        said = self._clean(told(response))
+        if self._answered:
+            # Key, address and model were right: the server has changed, and the run can go on when it is back.
+            return BackendError(f"{self.url}: refuses what it accepted before. The server says: {said}")
+        if response.status_code == 404:
+            return UsageError(f"--model {self.options.model} at {self.url}: not found. The server says: {said}")
+        return UsageError(
+            f"{self.url}: access refused. The server says: {said}\n"
+            f"  The key is read from the environment variable {self._key_name} "
+            f"({'set' if os.environ.get(self._key_name) else 'not set'}). "
+            "Another variable: --model-args api_key_env=NAME"
+        )
+
+    def _clean(self, error: object) -> str:
+        """A message without the key, whatever the server may have put into it."""
+        text = str(error) or type(error).__name__
+        if isinstance(error, (asyncio.TimeoutError, httpx.TimeoutException)):
+            text = f"no answer within {self.timeout:g} s"
+        key = (os.environ.get(self._key_name) or "").strip()
+        return text.replace(key, "***") if key else text
+
+
+@register_generator("openai")
+def openai(options: GeneratorOptions) -> Generator:
+    """A server that speaks OpenAI's protocol: `--model NAME --model-args base_url=http://host:port/v1`."""
+    return OpenAIGenerator(options)
+
+
+def _base_url(given: object) -> str:
+    if not given:
+        raise UsageError(
+            "--backend openai needs the server's address: --model-args base_url=http://localhost:8000/v1 "
+            "(or the environment variable OPENAI_BASE_URL)"
+        )
+    url = str(given).rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"--model-args base_url={url}: must be an address such as http://localhost:8000/v1")
+    if parts.username or parts.password:
+        raise UsageError("--model-args base_url: holds a password. Keys are read from the environment only.")
+    return url if parts.path else f"{url}/v1"
+
+
+def _number(args: Mapping[str, Any], name: str, default: float, *, at_least: float) -> float:
+    value = args.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= at_least:
+        raise UsageError(f"--model-args {name}={value}: must be a number, {at_least:g} or more")
+    return float(value)
+
+
+def _messages(prompt: Prompt) -> list[dict[str, str]]:
+    turns = [] if prompt.system is None else [{"role": "system", "content": printable(prompt.system)}]
+    return [*turns, {"role": "user", "content": printable(prompt.user)}]
+
+
+def _plain(prompt: Prompt) -> str:
+    return printable(prompt.user if prompt.system is None else f"{prompt.system}\n\n{prompt.user}")

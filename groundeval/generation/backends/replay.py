@@ -1,0 +1,229 @@
+"""The `replay` backend: texts that were generated before, read from a file.
+
+`--model FILE` is a JSON list, `{"data": [...]}` or JSONL of records with `id` and/or `question`, and `output` (or `raw`
+behind what the chat template had begun, `prefill`, as in the `generations.jsonl` of a run). An output belongs to the
+prompt with its `id`; where no record has that id, to the prompt that asks its `question`. Position is never used: with
+`--limit`, `--shard` or a resumed run it would give samples the texts of others without anyone noticing. With
+`--num-samples N` an `output` is a list of N texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from groundeval.errors import DataError, UsageError, excerpt
+from groundeval.generation.interface import (
+    Completion,
+    Generator,
+    GeneratorOptions,
+    Prompt,
+    Rendered,
+    SamplingParams,
+    register_generator,
+)
+from groundeval.models.files import check_model_args
+from groundeval.parsing.normalize import printable
+from groundeval.storage.json_records import Record, file_hash, read_records
+
+MODEL_ARGS = {"output_field": 'the field that holds the text (default: "raw" or "output")'}
+TEXT_FIELDS = ("raw", "output")
+_QUESTION_LINES = 40
+WINDOW = 1000
+"""Samples that are worth one write to disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One record of the file."""
+
+    number: int
+    id: str | None
+    question: str | None
+    texts: tuple[str, ...] | None
+    """One text, or several answers to the same question; None: the record says that there is no text."""
+    finish_reason: str | None
+    error: str | None
+
+
+class ReplayGenerator:
+    """Completions read from a file of outputs; a prompt without output gets an error, not an empty text."""
+
+    def __init__(self, options: GeneratorOptions) -> None:
+        check_model_args(options.model_args, MODEL_ARGS, "replay")
+        self.options = options
+        self.window = options.batch_size or WINDOW
+        self._by_id: dict[str, Recorded] | None = None
+        self._by_question: dict[str, Recorded] = {}
+
+    def load(self) -> None:
+        """Read and check the file. Raises UsageError for a missing one, DataError for one that is not right."""
+        if self._by_id is not None:
+            return
+        field = self.options.model_args.get("output_field")
+        name = self.options.model
+        records = [_recorded(record, field) for record in read_records(self._path(), name=name)]
+        self._by_question = _questions(records, name)
+        self._by_id = _ids(records, name)
+
+    def render(self, prompt: Prompt) -> Rendered:
+        """The prompt's own text: nothing is applied to it, and its tokens are not known."""
+        text = prompt.user if prompt.system is None else f"{prompt.system}\n\n{prompt.user}"
+        return Rendered(printable(text), None)
+
+    def generate(self, prompts: Sequence[Prompt], params: SamplingParams) -> Iterator[Completion]:
+        """The recorded output of each prompt, in order; sampling parameters have no effect."""
+        self.load()
+        for prompt in prompts:
+            record = self._find(prompt)
+            if record is None:
+                yield Completion(prompt.id, "", error=f"{self.options.model} has no output for this sample")
+            elif record.texts is None:
+                yield Completion(prompt.id, "", error=record.error or f"record {record.number} holds no text")
+            else:
+                yield self._completion(prompt, record.number, record.texts, record.finish_reason)
+
+    def identity(self) -> Mapping[str, Any]:
+        """What determines the texts: the file's content, which is checked here."""
+        self.load()
+        return {
+            "backend": "replay",
+            "model": Path(self.options.model).stem,
+            "content_sha256": file_hash(self._path()),
+            "model_args": dict(self.options.model_args),
+        }
+
+    def close(self) -> None:
+        """Forget the file's content."""
+        self._by_id, self._by_question = None, {}
+
+    def _path(self) -> Path:
+        path = Path(self.options.model).expanduser()
+        if not path.is_file():
+            raise UsageError(
+                f"--model {self.options.model}: no such file. "
+                "With --backend replay, --model is a file of outputs (JSON or JSONL)."
+            )
+        return path
+
+    def _completion(self, prompt: Prompt, number: int, texts: Sequence[str], finish: str | None) -> Completion:
+        """The text that this draw asks for; a run folder's own file has a record for every draw."""
+        assert self._by_id is not None
+        if len(texts) == 1 and (prompt.draw is None or prompt.id in self._by_id):
+            return Completion(prompt.id, texts[0], finish)
+        if prompt.draw is None:
+            raise DataError(
+                f"{self.options.model}, record {number}: holds {len(texts)} outputs.\n"
+                f"  Take them all with --num-samples {len(texts)}."
+            )
+        if prompt.draw > len(texts):
+            return Completion(prompt.id, "", error=f"record {number} holds no output number {prompt.draw}")
+        return Completion(prompt.id, texts[prompt.draw - 1], finish)
+
+    def _find(self, prompt: Prompt) -> Recorded | None:
+        assert self._by_id is not None
+        found = self._by_id.get(prompt.id) or self._by_id.get(prompt.id.removesuffix(f"#{prompt.draw}"))
+        if found is not None or not self._by_question:
+            return found
+        for candidate in _asked(prompt.user):
+            if candidate in self._by_question:
+                return self._by_question[candidate]
+        return None
+
+
+@register_generator("replay")
+def replay(options: GeneratorOptions) -> Generator:
+    """Outputs that you already have: `--model` is a JSON or JSONL file with `output` and `id` or `question`."""
+    return ReplayGenerator(options)
+
+
+def _recorded(record: Record, field: str | None) -> Recorded:
+    row, where = record.data, record.where
+    sample = row.get("id")
+    if sample is not None and (isinstance(sample, bool) or not isinstance(sample, (str, int))):
+        raise DataError(f'{where}: field "id" is {excerpt(sample)}, must be text')
+    question = row.get("question")
+    if question is not None and not isinstance(question, str):
+        raise DataError(f'{where}: field "question" is {excerpt(question)}, must be text')
+    if sample is None and question is None:
+        raise DataError(
+            f'{where}: has neither "id" nor "question", so its output cannot be given to a sample.\n'
+            "  Outputs are never matched by position. Add one of the two."
+        )
+    fields = (field,) if field else TEXT_FIELDS
+    present = next((one for one in fields if one in row), None)
+    failed = row.get("status") == "error" or (row.get("error") is not None and not row.get(present or ""))
+    if present is None and not failed:
+        needed = " or ".join(f'"{one}"' for one in fields)
+        raise DataError(f"{where}: field {needed} is missing.\n  Another field: --model-args output_field=NAME")
+    held = None if failed or present is None else row[present]
+    texts: list[Any] = held if isinstance(held, list) and held else [held]
+    if held is not None and not all(isinstance(text, str) for text in texts):
+        raise DataError(f'{where}: field "{present}" is {excerpt(held)}, must be text, or a list of texts')
+    begun = row["prefill"] if present == "raw" and isinstance(row.get("prefill"), str) else ""
+    finish, error = row.get("finish_reason"), row.get("error")
+    return Recorded(
+        record.number,
+        None if sample is None else str(sample),
+        None if question is None else _squeezed(question),
+        None if held is None else tuple(begun + text for text in texts),
+        finish if isinstance(finish, str) else None,
+        None if error is None else str(error),
+    )
+
+
+def _ids(records: Sequence[Recorded], name: str) -> dict[str, Recorded]:
+    """Records by id. An output replaces a failure: a resumed run writes one after the other."""
+    found: dict[str, Recorded] = {}
+    for record in records:
+        if record.id is None:
+            continue
+        other = found.get(record.id)
+        if other is None or other.texts is None:
+            found[record.id] = record
+        elif record.texts is not None and record.texts != other.texts:
+            raise DataError(
+                f'{name}, records {other.number} and {record.number}: both have the id "{record.id}", '
+                "with different texts"
+            )
+    return found
+
+
+def _questions(records: Sequence[Recorded], name: str) -> dict[str, Recorded]:
+    """Records by question, as far as a question has one output only. One that has an id need not be unique."""
+    found: dict[str, Recorded] = {}
+    ambiguous: set[str] = set()
+    for record in records:
+        if record.question is None:
+            continue
+        other = found.setdefault(record.question, record)
+        if other is record or other.texts == record.texts:
+            continue
+        if record.id is None or other.id is None:
+            raise DataError(
+                f"{name}, records {other.number} and {record.number}: the same question ({excerpt(record.question)}) "
+                'with different outputs and no "id" to tell them apart'
+            )
+        ambiguous.add(record.question)
+    return {question: record for question, record in found.items() if question not in ambiguous}
+
+
+def _asked(user: str) -> Iterator[str]:
+    """What the question of a prompt may be: line ranges near its end, with and without a label such as `Question:`.
+
+    The last question comes first, since the demonstrations before it ask questions too.
+    """
+    lines = user.splitlines()[-_QUESTION_LINES:]
+    for start in reversed(range(len(lines))):
+        for end in range(start + 1, min(start + 6, len(lines)) + 1):
+            block = _squeezed("\n".join(lines[start:end]))
+            yield block
+            label, colon, rest = block.partition(": ")
+            if colon and len(label) < 40:
+                yield rest
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(printable(text).split())

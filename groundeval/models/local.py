@@ -1,0 +1,188 @@
+"""A model whose files are at hand: configuration, tokenizer, precision; for the backends that run models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
+from functools import cached_property
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from groundeval.errors import BackendError, GroundevalError, MissingExtra, UsageError, unknown
+from groundeval.generation.interface import GeneratorOptions, Prompt, Rendered
+from groundeval.models.chat import ChatFormat
+from groundeval.models.files import ModelSource, find_model, folder_sha256
+
+DTYPES = {
+    "float32": "float32",
+    "fp32": "float32",
+    "bfloat16": "bfloat16",
+    "bf16": "bfloat16",
+    "float16": "float16",
+    "fp16": "float16",
+    "half": "float16",
+    "auto": "auto",
+}
+
+
+class LocalModel:
+    """What can be known of a model before its weights are loaded. Everything is read when first asked for."""
+
+    def __init__(self, options: GeneratorOptions) -> None:
+        if options.dtype is not None and options.dtype not in DTYPES:
+            raise unknown("--dtype", options.dtype, DTYPES)
+        if options.batch_size is not None and options.batch_size < 1:
+            raise UsageError(f"--batch-size {options.batch_size}: must be 1 or more")
+        length = options.model_args.get("max_model_len")
+        if length is not None and (type(length) is not int or length < 1):
+            raise UsageError(f"--model-args max_model_len={length}: must be a whole number, 1 or more")
+        self.options = options
+
+    @cached_property
+    def source(self) -> ModelSource:
+        """The model's files. Raises UsageError or BackendError where there are none."""
+        return find_model(self.options.model, self.options.revision, self.options.model_args.get("gguf_file"))
+
+    @cached_property
+    def files(self) -> Mapping[str, Any]:
+        """The arguments that name the model's files, for every `from_pretrained`."""
+        files: dict[str, Any] = {
+            "pretrained_model_name_or_path": self.source.location,
+            "trust_remote_code": self.options.trust_remote_code,
+        }
+        if self.source.revision is not None:
+            files["revision"] = self.source.revision
+        if self.source.gguf_file is not None:
+            files["gguf_file"] = self.source.gguf_file
+        return files
+
+    @cached_property
+    def config(self) -> Any:
+        """The configuration of transformers."""
+        files = self.files
+        with loading(self.options):
+            return import_transformers().AutoConfig.from_pretrained(**files)
+
+    @cached_property
+    def format(self) -> ChatFormat:
+        """The tokenizer and its chat template."""
+        return load_format(self.options, self.files)
+
+    @property
+    def lora(self) -> Path | None:
+        """The folder of the LoRA adapter, where one was named."""
+        lora = self.options.model_args.get("lora")
+        if lora is None:
+            return None
+        path = Path(str(lora)).expanduser()
+        if not (path / "adapter_config.json").is_file():
+            raise UsageError(f"--model-args lora={lora}: not a folder with an adapter_config.json")
+        return path
+
+    def dtype(self, default: str) -> str:
+        """The precision that `--dtype` asks for, as torch names it; `auto` is that of the model's files."""
+        asked = DTYPES[self.options.dtype] if self.options.dtype else None
+        if asked == "auto":
+            return str(getattr(self.config, "dtype", None) or "float32").removeprefix("torch.")
+        return asked or default
+
+    def render(self, prompt: Prompt) -> Rendered:
+        """The prompt with chat template applied."""
+        encoded = self.format.encode(prompt)
+        return Rendered(encoded.text, len(encoded.ids), encoded.prefill)
+
+    @cached_property
+    def context_length(self) -> int | None:
+        """The most tokens that prompt and answer may have together; None where the model does not say."""
+        own = getattr(self.config.get_text_config(), "max_position_embeddings", None)
+        asked = self.options.model_args.get("max_model_len")
+        return min((int(length) for length in (own, asked) if length), default=None)
+
+    def identity(self, ignored: frozenset[str]) -> dict[str, Any]:
+        """What of the model and its arguments determines the texts; `ignored` arguments do not."""
+        args = {key: value for key, value in sorted(self.options.model_args.items()) if key not in ignored}
+        if self.lora is not None:
+            args["lora"] = folder_sha256(self.lora)
+        args.pop("gguf_file", None)
+        return {**self.source.identity(), **self.format.identity(), "model_args": args}
+
+
+def load_format(options: GeneratorOptions, files: Mapping[str, Any]) -> ChatFormat:
+    """The tokenizer of a model, or of `--model-args tokenizer=...`, as a `ChatFormat`."""
+    if "tokenizer" in options.model_args:
+        other = str(options.model_args["tokenizer"])
+        files = {"pretrained_model_name_or_path": other, "trust_remote_code": options.trust_remote_code}
+    with loading(options):
+        tokenizer = import_transformers().AutoTokenizer.from_pretrained(**files)
+    return ChatFormat.choose(tokenizer, options)
+
+
+def prompt_fault(prompt_tokens: int, new_tokens: int, context_length: int | None) -> str | None:
+    """Why a prompt of this length cannot be completed, or None."""
+    if prompt_tokens == 0:
+        return "the prompt is empty"
+    if context_length is not None and prompt_tokens + new_tokens > context_length:
+        return (
+            f"the prompt has {prompt_tokens} tokens; with {new_tokens} for the answer it does not fit "
+            f"into the model's {context_length}"
+        )
+    return None
+
+
+def import_transformers() -> Any:
+    """The package transformers, with torch; a MissingExtra where one is not installed."""
+    try:
+        import torch  # noqa: F401
+        import transformers
+    except ImportError as error:
+        raise MissingExtra("running a model", "hf") from error
+    return transformers
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Does this error say that the device's or the machine's memory was not enough."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+@contextmanager
+def loading(options: GeneratorOptions) -> Iterator[None]:
+    """Load in silence, and say what to do when it fails."""
+    logging = import_transformers().utils.logging
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        # Reading GGUF has a bar that cannot be switched off.
+        with redirect_stderr(StringIO()):
+            yield
+    except (GroundevalError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        raise _explained(error, options) from error
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _explained(error: Exception, options: GeneratorOptions) -> GroundevalError:
+    """The error for a model that does not load."""
+    message = str(error)
+    what = f"--model {options.model}"
+    if "trust_remote_code" in message:
+        return UsageError(
+            f"{what}: brings Python code of its own, which is not run unless you ask for it.\n"
+            "  If you trust its authors, add --trust-remote-code."
+        )
+    if is_out_of_memory(error):
+        return BackendError(f"{what}: does not fit into memory. Try --dtype bf16, or --model-args device_map=auto")
+    if "Unrecognized configuration class" in message:
+        return UsageError(f"{what}: not a causal language model, which is what this backend runs")
+    if isinstance(error, ImportError):
+        return UsageError(f"{what}: needs a package that is not installed: {message.strip()}")
+    if "couldn't connect" in message.lower():
+        return BackendError(f"{what}: the hub could not be reached for the rest of its files, and they are not cached")
+    return UsageError(f"{what}: cannot be loaded: {type(error).__name__}: {message.strip()[:1000]}")

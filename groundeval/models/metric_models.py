@@ -1,0 +1,58 @@
+"""The optional models behind metrics that are asked for by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from groundeval.errors import BackendError, MissingExtra, UsageError, unknown
+from groundeval.models.extractive_qa import QA_MODEL, ExtractiveQA
+
+METRIC_MODELS = {"qa": QA_MODEL, "mauve": "gpt2-large"}
+"""The models that the original evaluators use."""
+
+
+class OptionalModels:
+    """Gives metrics their models, each loaded when first needed.
+
+    `paths` replaces a model by another hub name or a folder. An unknown name in it is a UsageError.
+    """
+
+    def __init__(self, paths: Mapping[str, str] | None = None) -> None:
+        for name in paths or {}:
+            if name not in METRIC_MODELS:
+                raise unknown("model behind metrics", name, METRIC_MODELS)
+        for name, path in (paths or {}).items():
+            if path.startswith(("/", ".", "~")) and not Path(path).expanduser().is_dir():
+                raise UsageError(f"--metric-models {name}={path}: no such folder")
+        self._paths = {**METRIC_MODELS, **(paths or {})}
+        self._made: dict[str, Any] = {}
+
+    def path(self, name: str) -> str:
+        """Hub name or folder of a model."""
+        if name not in self._paths:
+            raise unknown("model behind metrics", name, METRIC_MODELS)
+        return self._paths[name]
+
+    def check(self, name: str) -> None:
+        """Find out without loading its weights whether a model is there. Raises MissingExtra or BackendError."""
+        try:
+            from transformers import AutoConfig
+        except ImportError:
+            raise MissingExtra(f"The model behind {name}", "hf") from None
+        try:
+            AutoConfig.from_pretrained(self.path(name))
+        except (OSError, ValueError) as error:
+            raise BackendError(
+                f"the model behind the metric {name}, {self.path(name)}, cannot be loaded: {error}\n"
+                f"  Another one: --metric-models {name}=FOLDER"
+            ) from error
+
+    def model(self, name: str) -> Any:
+        """The model itself: `qa` is a function of question and text that gives the answer."""
+        if name not in self._made:
+            if name != "qa":
+                raise unknown("model behind metrics", name, ("qa",))
+            self._made[name] = ExtractiveQA(self.path(name))
+        return self._made[name]

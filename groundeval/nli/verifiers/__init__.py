@@ -1,0 +1,1 @@
+"""The verifiers that ship with groundeval, one file a kind."""

@@ -1,0 +1,205 @@
+"""The `causal` verifier behind a server: any that speaks OpenAI's protocol and tells the tokens' probabilities."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from groundeval.errors import BackendError, GroundevalError, SampleError, UsageError, excerpt, unknown
+from groundeval.http.client import Connection, Json, Refused, Rejected, TooLarge
+from groundeval.nli.model import NLIOptions, Traits, fill
+from groundeval.nli.remote import CONNECTIONS, FIRST_CONTACT, Outcome, side_by_side
+from groundeval.nli.spec import Spec
+from groundeval.nli.verifiers.causal import LEAST_SHARE, says_neither
+from groundeval.nli.verifiers.local import verdicts_of
+from groundeval.records import Pair, Verdict
+
+KEY_VARIABLE = "OPENAI_API_KEY"
+MOST_LIKELY = 20
+"""Tokens whose probabilities are asked for; the most that servers give."""
+UNFIT = (400, 422)
+"""What servers answer to a text that they cannot take, for instance because it is too long."""
+PROBE = Pair("Title: Rome\nRome is the capital of Italy.", "Rome is a capital.")
+
+
+class ChatServer:
+    """Probability of `yes` against `no` among the most likely first tokens of a chat model's answer.
+
+    The weights behind a server's name may change, so verdicts are kept on disk only where a `revision` was named for
+    them. What a server does not say of itself (a chat template, a quantization) is not part of the identity.
+    """
+
+    def __init__(self, spec: Spec, options: NLIOptions, name: str) -> None:
+        assert options.address is not None
+        # How many tokens a text has is known to the server only.
+        by_tokens = spec.chunks is not None and spec.chunks.by == "tokens"
+        self.spec = replace(spec, chunks=None) if by_tokens else spec
+        self._options = options
+        self._words = {word.lower(): True for word in spec.yes} | {word.lower(): False for word in spec.no}
+        self._model = spec.model
+        self._found = self._asked = False
+        self._line = Connection(
+            options.address if urlsplit(options.address).path else f"{options.address}/v1",
+            token=options.token or os.environ.get(KEY_VARIABLE),
+            timeout=options.timeout,
+            patience=options.patience,
+            connections=CONNECTIONS,
+            service="an OpenAI-compatible server",
+            token_variable=KEY_VARIABLE,
+        )
+
+    @property
+    def name(self) -> str:
+        """The served model's name; the address until it is known."""
+        return self._model or self._line.address
+
+    @property
+    def revision(self) -> str | None:
+        """The version, as far as the user has named one."""
+        return self.spec.revision
+
+    @property
+    def traits(self) -> Traits:
+        """What the verifier declares of itself."""
+        return self.spec.traits(in_process=False, persistent=self.revision is not None)
+
+    def identity(self) -> dict[str, Any]:
+        """What determines the verdicts, as far as it can be known. Of the address only the host."""
+        self._find_model()
+        return {
+            "name": self.name,
+            "model": self._model,
+            "revision": self.revision,
+            "server": urlsplit(self._line.address).hostname,
+            "kind": self.spec.kind,
+            "fidelity": self.spec.fidelity,
+            "template": self.spec.template,
+            "yes": list(self.spec.yes),
+            "no": list(self.spec.no),
+            "threshold": self.spec.threshold,
+            "chunking": self.traits.chunking,
+            **({"model_args": dict(self._options.model_args)} if self._options.model_args else {}),
+        }
+
+    def cost(self, pair: Pair) -> int:
+        """An eighth of the characters: one call of `score` gets enough pairs for many requests in flight."""
+        return (len(pair.premise) + len(pair.hypothesis)) // 8 + 1
+
+    def check(self) -> None:
+        """Ask a question, to see that the server is there, serves the model, and tells probabilities. Only once.
+
+        Raises UsageError or BackendError.
+        """
+        if self._asked:
+            return
+        self._find_model()
+        try:
+            self._probability(PROBE)
+        except (Rejected, SampleError, TooLarge) as error:
+            raise UsageError(
+                f"--nli {self.name} at {self._line.address}: cannot judge: {error}\n"
+                "  The server must answer chat completions with `logprobs` and `top_logprobs`, and the model's answer "
+                "must begin with yes or no."
+            ) from error
+        self._asked = True
+
+    def load(self) -> None:
+        """The weights are the server's; what can be wrong is what `check` finds."""
+        self.check()
+
+    def _find_model(self) -> None:
+        """Learn which model the server serves. Raises UsageError for another than was asked for, or BackendError."""
+        if self._found:
+            return
+        patience = min(self._line.patience, FIRST_CONTACT)
+        try:
+            served = self._line.ask("GET", "/models", read=_names, patience=patience)
+        except Rejected:
+            served = []  # A server without a list of models; the first question will tell.
+        if self._model is None and len(served) != 1:
+            raise UsageError(
+                f"--nli causal@{self._line.address}: which of its models? ({', '.join(served) or 'it lists none'})\n"
+                f"  Name it: --nli causal:MODEL@{self._line.address}"
+            )
+        if self._model is not None and served and self._model not in served:
+            raise unknown(f"model at {self._line.address}:", self._model, served)
+        self._model = self._model or served[0]
+        self._found = True
+
+    def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
+        """One verdict for each pair, in order. Raises PartialFailure for pairs that cannot be judged."""
+        self.load()
+        return verdicts_of(side_by_side(lambda some: [self._judged(pair) for pair in some], [[pair] for pair in pairs]))
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._line.close()
+
+    def _judged(self, pair: Pair) -> Outcome:
+        try:
+            parts = self.spec.parts(pair.premise)
+            return self.spec.verdict([self._probability(Pair(part, pair.hypothesis)) for part in parts])
+        except TooLarge as error:
+            return SampleError(f"{error}\n  Hypothesis: {excerpt(pair.hypothesis)}")
+        except Rejected as error:
+            unfit = error.status in UNFIT
+            return SampleError(f"{error}\n  Hypothesis: {excerpt(pair.hypothesis)}") if unfit else error
+        except Refused as refusal:
+            # It was accepted at the start: the server has changed, and what is computed can be kept.
+            return BackendError(str(refusal))
+        except GroundevalError as error:
+            return error
+
+    def _probability(self, pair: Pair) -> float:
+        body: Json = {
+            "model": self._model,
+            "messages": [{"role": "user", "content": fill(self.spec.template, pair)}],
+            "max_tokens": 1,
+            "temperature": 0,
+            "logprobs": True,
+            "top_logprobs": MOST_LIKELY,
+            **self._options.model_args,
+        }
+        first = self._line.ask("POST", "/chat/completions", body, read=_first_token, limit=1 << 20)
+        if not first:
+            raise SampleError(f"{self._line.address}: its answers come without `logprobs`.")
+        return self._share_of_yes(first)
+
+    def _share_of_yes(self, first: Mapping[str, float]) -> float:
+        """The probability of yes against no, in any case. Raises SampleError where they are unlikely or none."""
+        found = {True: 0.0, False: 0.0}
+        for token, logprob in first.items():
+            says = self._words.get(token.strip().lower())
+            if not logprob < math.inf:
+                raise SampleError(f"{self.name}: the log-probability of {token!r} is {logprob}, which is none.")
+            if says is not None:
+                found[says] += math.exp(min(0.0, logprob))
+        share = sum(found.values())
+        if share < LEAST_SHARE:
+            raise says_neither(self.name, max(first, key=lambda token: first[token]), share)
+        return found[True] / share
+
+
+def _names(answer: Json) -> list[str]:
+    """The names in a list of models; none where the answer is something else."""
+    models = answer.get("data")
+    return [str(each["id"]) for each in models if "id" in each] if isinstance(models, list) else []
+
+
+def _first_token(answer: Json) -> dict[str, float]:
+    """The most likely first tokens and their log-probabilities; empty where the server does not tell them.
+
+    Raises ValueError for what is no completion.
+    """
+    try:
+        logprobs = answer["choices"][0].get("logprobs")
+        places = logprobs.get("content") if logprobs else None
+        if not places:
+            return {}
+        return {str(each["token"]): float(each["logprob"]) for each in places[0].get("top_logprobs") or ()}
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a completion ({error!r})") from None

@@ -1,0 +1,1 @@
+"""One evaluation, from its options to its results."""

@@ -1,0 +1,305 @@
+"""The first phase of a run: from prompts to generations on disk."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from groundeval.console.progress import progress, say
+from groundeval.errors import BackendError, GroundevalError
+from groundeval.generation.interface import Completion, Generator, Prompt, Rendered
+from groundeval.generation.prompts import choose_demonstrations
+from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
+from groundeval.records import Example, Response
+from groundeval.run.options import RunOptions
+from groundeval.run.prepare import Job
+from groundeval.storage.environment import circumstances, now
+from groundeval.storage.folder import Folder, Lines
+
+WINDOW = 16
+"""Prompts that are generated and written together where the generator names no number of its own."""
+
+GENERATIONS = "generations*.jsonl"
+
+
+class Interrupted(GroundevalError):
+    """The user or the system asked the run to stop; the same command goes on from there."""
+
+    exit_code = 3
+
+
+def generate(job: Job, generator: Generator, options: RunOptions) -> None:
+    """Generate what is missing, window by window, each written before the next begins.
+
+    Raises Interrupted after SIGTERM or SIGINT once the current window is written, BackendError if the model fails, and
+    BackendError at the end if some samples failed: they are recorded, and tried again by the same command.
+    """
+    part = f".{options.shard[0]}-of-{options.shard[1]}" if options.shard else ""
+    quiet = options.scoring.quiet
+    with Folder(job.folder).open(part.strip(".")) as folder:
+        missing = missing_prompts(job)
+        if not missing:
+            return
+        _write_manifest(folder, job, {})
+        _write_prompts(job, generator, job.folder / f"prompts{part}.jsonl")
+        if not quiet and len(missing) < len(job.prompts):
+            say(f"{job.task.name}: {len(job.prompts) - len(missing)} of {len(job.prompts)} samples are there already")
+        generator.load()
+        lines = Lines(job.folder / f"generations{part}.jsonl")
+        counts = {"prompt_tokens": 0, "completion_tokens": 0, "samples": 0, "failed": 0}
+        started = time.perf_counter()
+        written = _windows(job, {prompt.id for prompt in missing}, generator, options, lines)
+        done_before = len(job.prompts) - len(missing)
+        what = f"{job.task.name}: generating"
+        try:
+            with progress(what, total=len(job.prompts), done=done_before, quiet=quiet) as advance:
+                for record in written:
+                    counts["samples"] += 1
+                    counts["failed"] += record["status"] == "error"
+                    counts["prompt_tokens"] += record.get("prompt_tokens") or 0
+                    counts["completion_tokens"] += record.get("completion_tokens") or 0
+                    advance()
+        finally:
+            # What was stopped or broke down has cost tokens too.
+            if counts["samples"]:
+                seconds = time.perf_counter() - started
+                spent = {**counts, "seconds": round(seconds, 3), **_rates(counts, seconds)}
+                _write_manifest(folder, job, {**spent, **_engine(generator, options)})
+    stored = stored_generations(job.folder)
+    unknown = unopened_thoughts(stored.values(), job.tags)
+    if unknown is not None and not quiet:
+        say(f"warning: {job.task.name}: {unknown}")
+    if counts["failed"]:
+        first = next(r["error"] for r in stored.values() if r["status"] == "error")
+        raise BackendError(
+            f"{job.task.name}: {counts['failed']} of {len(job.prompts)} samples failed; the first: {first}\n"
+            "  The others are written. The same command tries these again; --phase score leaves them out."
+        )
+
+
+def missing_prompts(job: Job) -> list[Prompt]:
+    """The prompts of a job that have no text yet, those that failed among them."""
+    done = {each for each, record in stored_generations(job.folder).items() if record["status"] != "error"}
+    return [prompt for prompt in job.prompts if prompt.id not in done]
+
+
+def _windows(
+    job: Job, missing: set[str], generator: Generator, options: RunOptions, lines: Lines
+) -> Iterator[dict[str, Any]]:
+    """Windows lie at fixed places of the data set, so that a resumed run forms the batches of an undisturbed one."""
+    size = _window(generator, options)
+    examples = {example.id: example for example in job.examples}
+    with stop_requests() as stop_requested:
+        for start in range(0, len(job.prompts), size):
+            window = [prompt for prompt in job.prompts[start : start + size] if prompt.id in missing]
+            if not window:
+                continue
+            if stop_requested():
+                raise Interrupted(f"{job.task.name}: stopped on request. The same command goes on from here.")
+            rendered = {prompt.id: generator.render(prompt) for prompt in window}
+            found: dict[str, Completion] = {}
+            try:
+                _complete(window, generator, options, found)
+            except KeyboardInterrupt:
+                lines.append(_records(job, window, examples, rendered, found))
+                raise Interrupted(
+                    f"{job.task.name}: stopped at once; {len(found)} of {len(window)} answers of the last window are "
+                    "kept. The same command goes on from here."
+                ) from None
+            except GroundevalError:
+                if getattr(generator, "independent", False):
+                    lines.append(_records(job, window, examples, rendered, found))
+                raise
+            records = _records(job, window, examples, rendered, found)
+            lines.append(records)
+            yield from records
+
+
+def _window(generator: Generator, options: RunOptions) -> int:
+    size: int = getattr(generator, "window", None) or options.generator.batch_size or WINDOW
+    return size
+
+
+def _complete(
+    window: Sequence[Prompt], generator: Generator, options: RunOptions, found: dict[str, Completion]
+) -> None:
+    """Put the completions of a window into `found`, by id, as they come.
+
+    Whatever goes wrong in a backend is a BackendError: the run can be resumed.
+    """
+    try:
+        for completion in generator.generate(window, options.sampling):
+            found[completion.id] = completion
+    except GroundevalError:
+        raise
+    except Exception as error:
+        raise BackendError(f"backend {options.backend} failed: {type(error).__name__}: {error}") from error
+    missing = [prompt.id for prompt in window if prompt.id not in found]
+    if missing:
+        raise BackendError(f'backend {options.backend} gave no completion for sample "{missing[0]}"')
+
+
+def _records(
+    job: Job,
+    window: Sequence[Prompt],
+    examples: Mapping[str, Example],
+    rendered: Mapping[str, Rendered],
+    found: Mapping[str, Completion],
+) -> list[dict[str, Any]]:
+    """The lines of those prompts of a window that have a completion, in the order of the data."""
+    records = []
+    for each in (prompt.id for prompt in window if prompt.id in found):
+        record = as_record(examples[each], rendered[each], found[each], job.tags)
+        shown = {"documents_shown": job.shown[each]} if each in job.shown else {}
+        records.append({**record, **shown})
+    return records
+
+
+def as_record(example: Example, rendered: Rendered, completion: Completion, tags: ReasoningTags) -> dict[str, Any]:
+    """The line of `generations.jsonl`."""
+    record: dict[str, Any] = {
+        "id": completion.id,
+        "prompt_sha256": rendered.sha256,
+        "raw": completion.text,
+        "prefill": rendered.prefill,
+        "finish_reason": completion.finish_reason,
+        "status": "error" if completion.error else "",
+        "prompt_tokens": completion.prompt_tokens if completion.prompt_tokens is not None else rendered.tokens,
+        "completion_tokens": completion.completion_tokens,
+    }
+    if completion.error:
+        return {**record, "error": completion.error}
+    return {**record, "status": as_response(example, record, tags).status}
+
+
+def as_response(example: Example, record: Mapping[str, Any], tags: ReasoningTags = REASONING_TAGS) -> Response:
+    """The response that a line of `generations.jsonl` holds."""
+    if record["status"] == "error":
+        return Response.failed(example, record.get("error") or "generation failed")
+    return Response.build(
+        example,
+        record["raw"],
+        prefill=record.get("prefill") or "",
+        finish_reason=record.get("finish_reason"),
+        tags=tags,
+    )
+
+
+def stored_generations(folder: Path) -> dict[str, dict[str, Any]]:
+    """All generations of a run folder by sample id, of all shards; a later line replaces a failed earlier one."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.glob(GENERATIONS)):
+        for record in Lines(path).read():
+            if record["id"] not in found or found[record["id"]]["status"] == "error":
+                found[record["id"]] = record
+    return found
+
+
+def unopened_thoughts(records: Iterable[Mapping[str, Any]], tags: ReasoningTags) -> str | None:
+    """What to say where a template may have begun the reasoning unseen: answers end a thought that they do not begin.
+
+    Then one that was cut off before the thought ended shows no tag at all, and is taken for an answer. Of a single text
+    it cannot be known.
+    """
+    closed = cut = 0
+    for record in records:
+        text = (record.get("prefill") or "") + record["raw"]
+        if record["status"] != "error" and tags.think_open not in text:
+            ended = tags.think_close in text
+            closed += ended
+            cut += not ended and record.get("finish_reason") == "length"
+    if not (closed and cut):
+        return None
+    return (
+        f"{closed} texts end a thought with {tags.think_close} that they do not begin: the model's template seems to "
+        f"have begun it.\n  {cut} texts that were cut off have no tag: each may be a thought without an answer, and is "
+        "scored as an answer.\n  Say how the template begins (--backend openai: --model-args tokenizer=...), use the "
+        "server's reasoning parser,\n  or leave more room: --gen-kwargs max_new_tokens=..."
+    )
+
+
+@contextmanager
+def stop_requests() -> Iterator[Callable[[], bool]]:
+    """Turn SIGTERM and the first Ctrl-C into a question that the loop asks between windows; a second Ctrl-C kills."""
+    requested = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield requested.is_set
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if requested.is_set():
+            raise KeyboardInterrupt
+        requested.set()
+        say("stopping after what is under way; a second signal stops at once")
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield requested.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _rates(counts: Mapping[str, int], seconds: float) -> dict[str, float]:
+    return {
+        f"{kind}_tokens_per_second": round(counts[f"{kind}_tokens"] / seconds, 2) if seconds else 0.0
+        for kind in ("prompt", "completion")
+    }
+
+
+def _engine(generator: Generator, options: RunOptions) -> dict[str, Any]:
+    """What the rates depend on beside the hardware. A server's address may hold more than its host: it stays out."""
+    given = {name: value for name, value in options.generator.model_args.items() if name != "base_url"}
+    return {"window": _window(generator, options), "model_args": given}
+
+
+def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> None:
+    before = folder.read_json("manifest.json") or {}
+    sessions = before.get("sessions", [])
+    if throughput:
+        sessions = [*sessions, {"ended": now(), **throughput}]
+    folder.write_json(
+        "manifest.json",
+        {
+            "schema_version": 1,
+            "kind": "generation",
+            "id": folder.path.name,
+            "identity": job.identity,
+            "data_notes": list(job.dataset.notes),
+            "demonstrations": [example.id for example in _demonstrations(job)],
+            "documents_dropped": len(job.shown),
+            "longest_prompt_tokens": job.longest_prompt,
+            "created": before.get("created", now()),
+            "circumstances": circumstances(),
+            "sessions": sessions,
+        },
+    )
+
+
+def _demonstrations(job: Job) -> tuple[Example, ...]:
+    """Those that the prompts show, of all that the task has."""
+    count, seed = job.identity["num_fewshot"], job.identity["seed"]
+    if not count:
+        return ()
+    return choose_demonstrations(job.task.demonstrations(), count, seed=seed, closed_book=job.identity["num_docs"] == 0)
+
+
+def _write_prompts(job: Job, generator: Generator, path: Path) -> None:
+    """`prompts.jsonl` (a shard has its own), whole: what each sample was asked, its hash, and what it shows if cut."""
+
+    def line(prompt: Prompt) -> dict[str, Any]:
+        rendered = generator.render(prompt)
+        record = {"id": prompt.id, "sha256": rendered.sha256, "tokens": rendered.tokens, "text": rendered.text}
+        shown = {"documents_shown": job.shown[prompt.id]} if prompt.id in job.shown else {}
+        return {**record, **shown}
+
+    mine = {prompt.id for prompt in job.prompts}
+    kept = [record for record in Lines(path).read() if record["id"] not in mine]
+    records = [*kept, *map(line, job.prompts)]
+    Lines(path).rewrite(records)

@@ -1,0 +1,98 @@
+"""What is looked at before the first token is generated, beyond flags and data: scorers, prompt lengths, disk space."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+
+from groundeval.console.progress import say
+from groundeval.errors import UsageError
+from groundeval.generation.interface import Generator
+from groundeval.models.metric_models import METRIC_MODELS, OptionalModels
+from groundeval.nli import NLI
+from groundeval.parsing.statements import sentences
+from groundeval.run.generate import missing_prompts
+from groundeval.run.options import RunOptions, ScoringOptions
+from groundeval.run.prepare import Job
+from groundeval.run.score import encoder_of
+from groundeval.scoring.scorer import Plan
+from groundeval.storage.folder import check_writable
+
+TOKEN_BYTES = 6
+"""Of a generated token on disk, escapes included."""
+LINE_BYTES = 600
+"""Of a line of `generations.jsonl` beside its text."""
+EVIDENCE = 4
+"""Bytes of `scores.jsonl` for each byte of an answer: statements, hypotheses, verdicts."""
+
+
+def check_scorers(plans: Sequence[Plan], nli: NLI | None, options: ScoringOptions) -> None:
+    """Find out what is wrong with what will score, without loading weights, which may not fit beside the generator.
+
+    Raises UserError or BackendError.
+    """
+    sentences("Is the tokenizer's data there? It is.")
+    models = OptionalModels(options.metric_models)
+    for name in dict.fromkeys(metric.name for plan in plans for metric in plan.metrics):
+        if name in METRIC_MODELS:
+            models.check(name)
+    encoder = encoder_of(options)
+    if encoder is not None:
+        encoder.check()
+    if nli is not None:
+        nli.check()
+
+
+def check_lengths(job: Job, quiet: bool) -> None:
+    """Say how long the longest prompt is, and which do not fit even without documents. Raises UsageError if none fits.
+
+    Those that do not fit are recorded as failed, one by one.
+    """
+    if not quiet and job.longest_prompt is not None:
+        say(f"{job.task.name}: {len(job.prompts)} prompts, the longest of {job.longest_prompt} tokens")
+    if job.unfitting and job.unfitting == len(job.prompts):
+        raise UsageError(
+            f"{job.task.name}: no prompt leaves room for the answer, not even without documents.\n"
+            "  Allow shorter answers (--gen-kwargs max_new_tokens=...), fewer demonstrations, or more max_model_len."
+        )
+    if job.unfitting:
+        say(f"note: {job.task.name}: {job.unfitting} prompts do not fit, not even without documents")
+
+
+def check_generator(generator: Generator, jobs: Sequence[Job]) -> None:
+    """Let a generator that can tell cheaply what is wrong tell it now, unless it has nothing left to generate.
+
+    Raises UserError.
+    """
+    check = getattr(generator, "check", None)
+    if callable(check) and any(missing_prompts(job) for job in jobs):
+        check()
+
+
+def check_disk(jobs: Sequence[Job], options: RunOptions) -> None:
+    """Raises UsageError if the folder cannot be written to, or the disk has less room than the run may take."""
+    check_writable(options.output_path)
+    needed = sum(bytes_to_write(job, options) for job in jobs)
+    free = shutil.disk_usage(options.output_path).free
+    if needed > free:
+        raise UsageError(
+            f"--output-path {options.output_path}: this run may write {_megabytes(needed)}, and "
+            f"{_megabytes(free)} are free there.\n"
+            "  Make room, choose another --output-path, or take fewer samples (--limit)."
+        )
+
+
+def bytes_to_write(job: Job, options: RunOptions) -> int:
+    """At most about so many bytes are still to be written for a job."""
+    answer = options.sampling.max_new_tokens * TOKEN_BYTES
+    size = 0
+    if options.phase != "score":
+        size += sum(len(json.dumps(prompt.user)) + 2 * LINE_BYTES + answer for prompt in missing_prompts(job))
+    if options.phase != "generate":
+        size += len(job.prompts) * (LINE_BYTES + EVIDENCE * answer) * max(1, len(options.scoring.profiles))
+    return size
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"

@@ -1,0 +1,314 @@
+"""The whole pipeline: generate and score tasks with a model, or score texts that exist already."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from groundeval.errors import DataError, GroundevalError, UsageError, unknown
+from groundeval.generation.interface import GENERATORS, Generator
+from groundeval.metrics.gold import with_answers
+from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
+from groundeval.records import Example, Response
+from groundeval.run.generate import GENERATIONS, Interrupted, as_response, generate, stored_generations
+from groundeval.run.options import RunOptions, ScoringOptions
+from groundeval.run.preflight import check_disk, check_generator, check_lengths, check_scorers
+from groundeval.run.prepare import Job, prepare, with_documents
+from groundeval.run.score import ScoreResult, Texts, open_nli, plans_for, score_texts
+from groundeval.stats.repeats import drawn
+from groundeval.storage.folder import DiskFull, Lines, read_json
+from groundeval.storage.json_records import file_hash
+from groundeval.tasks import Task, load_task
+from groundeval.tasks.formats.examples import fields_present
+from groundeval.tasks.formats.predictions import read_predictions
+from groundeval.tasks.oracle import with_oracle_documents
+from groundeval.tasks.task import Dataset
+
+EVERY_TASK = "*"
+MOST_NAMED = 5
+"""Of the run folders that an error offers."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRun:
+    """What became of one task of a run: its scores under each profile, or the error that stopped it."""
+
+    model: str
+    task: str
+    folder: Path
+    scores: tuple[ScoreResult, ...] = ()
+    error: GroundevalError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run of one model that has passed all checks: prompts are rendered, nothing is generated yet."""
+
+    generator: Generator
+    jobs: tuple[Job, ...]
+    options: RunOptions
+
+
+def run(tasks: Sequence[str], *options: RunOptions) -> list[TaskRun]:
+    """Generate and score several tasks, with one model for each of the options.
+
+    Everything that a user can get wrong is checked for all models and tasks before the first token is generated. A
+    model is loaded once and freed before the NLI model is loaded. A task whose model cannot be loaded, whose backend
+    fails, or that cannot be scored, does not keep the other tasks and models from going on; the error is in its
+    TaskRun.
+    """
+    return [each for prepared in [prepare_run(tasks, each) for each in options] for each in execute(prepared)]
+
+
+def prepare_run(tasks: Sequence[str], options: RunOptions) -> Prepared:
+    """Check all that can be checked without generating, and render the prompts. Raises UserError."""
+    generator = open_generator(options)
+    check_data_names(tasks, options.data)
+    jobs = tuple(_job(reference, generator, options) for reference in tasks)
+    _check_distinct(jobs)
+    for job in jobs:
+        check_lengths(job, options.scoring.quiet)
+    if options.phase != "score":
+        check_generator(generator, jobs)
+    if options.phase != "generate":
+        plans = [plan for job in jobs for plan in plans_for(job.task, known_fields(job.examples), options.scoring)]
+        check_scorers(plans, open_nli(plans, options.scoring), options.scoring)
+    # Last, since it makes the folder for what is written.
+    check_disk(jobs, options)
+    return Prepared(generator, jobs, options)
+
+
+def execute(prepared: Prepared) -> list[TaskRun]:
+    """Generate, free the model, then score."""
+    generator, jobs, options = prepared.generator, prepared.jobs, prepared.options
+    failed: dict[str, GroundevalError] = {}
+    try:
+        if options.phase != "score":
+            for job in jobs:
+                _attempt(job, lambda job: generate(job, generator, options), failed)
+    finally:
+        generator.close()
+    scored: dict[str, tuple[ScoreResult, ...]] = {}
+    if options.phase != "generate":
+        for job in jobs:
+            if job.task.name not in failed:
+                _attempt(job, lambda job: scored.update({job.task.name: tuple(_score_job(job, options))}), failed)
+    model = options.generator.model
+    return [
+        TaskRun(model, job.task.name, job.folder, scored.get(job.task.name, ()), failed.get(job.task.name))
+        for job in jobs
+    ]
+
+
+def _attempt(job: Job, work: Callable[[Job], None], failed: dict[str, GroundevalError]) -> None:
+    """Do the work of one job. What goes wrong is noted: a model that cannot be loaded says nothing of the others.
+
+    A request to stop ends the whole run, and so does a full disk, which all jobs write to.
+    """
+    try:
+        work(job)
+    except (Interrupted, DiskFull):
+        raise
+    except GroundevalError as error:
+        failed[job.task.name] = error
+
+
+def open_generator(options: RunOptions) -> Generator:
+    """The generator that the options name, not yet loaded."""
+    if options.backend not in GENERATORS:
+        raise unknown("backend", options.backend, GENERATORS.names())
+    return GENERATORS.get(options.backend)(options.generator)
+
+
+def _job(reference: str, generator: Generator, options: RunOptions) -> Job:
+    task = load_task(reference)
+    requested = requested_data(task, reference, options.data)
+    dataset = task.load(requested, options.split)
+    if not dataset.examples:
+        raise DataError(f"task {task.name}: {dataset.source} has no examples")
+    return prepare(task, reference, requested, dataset, generator, options)
+
+
+def requested_data(task: Task, reference: str, data: Mapping[str, str]) -> str | None:
+    """The source that `--data` names for a task, by its name or as it was asked for; None: the task's own."""
+    return data.get(task.name) or data.get(reference) or data.get(EVERY_TASK)
+
+
+def check_data_names(tasks: Sequence[str], data: Mapping[str, str]) -> None:
+    """Data for a task that is not run is a slip that would let the task read other data without a word.
+
+    Raises UsageError, which names it.
+    """
+    named = [name for name in data if name != EVERY_TASK and name not in tasks]
+    known = {load_task(reference).name for reference in tasks} if named else set()
+    for name in named:
+        if name not in known:
+            raise unknown("task of this run in --data", name, known | set(tasks))
+
+
+def _check_distinct(jobs: Sequence[Job]) -> None:
+    for index, job in enumerate(jobs):
+        if any(job.task.name == other.task.name for other in jobs[:index]):
+            raise UsageError(f"--tasks: {job.task.name} is named twice")
+
+
+def _score_job(job: Job, options: RunOptions) -> list[ScoreResult]:
+    stored = stored_generations(job.folder)
+    lacking = [example.id for example in job.examples if example.id not in stored]
+    if lacking:
+        raise DataError(
+            f"{job.folder}: {len(lacking)} of {len(job.examples)} samples lack a generation (first: {lacking[0]}).\n"
+            "  Generate them first: --phase generate, or --phase all." + ("" if stored else _other_runs(job, options))
+        )
+    texts = _stored_texts(job.task, job.examples, stored, job.dataset.notes, job.folder, job.tags, options.num_samples)
+    return score_texts(texts, options.scoring)
+
+
+def _other_runs(job: Job, options: RunOptions) -> str:
+    """Where texts of the same task are: this machine may name the folder otherwise than the one that generated."""
+    found = sorted(
+        path.parent
+        for path in options.output_path.glob(f"*/{job.folder.parent.name}/*/manifest.json")
+        if path.parent != job.folder and next(path.parent.glob(GENERATIONS), None) is not None
+    )
+    # The same model's first.
+    found.sort(key=lambda folder: folder.parent != job.folder.parent)
+    if not found:
+        return ""
+    named = "".join(f"\n    groundeval score {shlex.quote(str(folder))}" for folder in found[:MOST_NAMED])
+    more = f"\n    ... and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return (
+        "\n  Were they generated elsewhere, on another device or in another dtype? A run folder is scored "
+        f"as it is:{named}{more}"
+    )
+
+
+def _stored_texts(
+    task: Task,
+    examples: Sequence[Example],
+    stored: Mapping[str, Mapping[str, Any]],
+    notes: Sequence[str],
+    folder: Path,
+    tags: ReasoningTags,
+    num_samples: int,
+) -> Texts:
+    derived = tuple(with_answers(example) for example in examples)
+    return Texts(
+        task,
+        derived,
+        lambda example: as_response(example, stored[example.id], tags),
+        known_fields(derived),
+        tuple(notes),
+        folder,
+        num_samples=num_samples,
+    )
+
+
+def known_fields(examples: Sequence[Example]) -> frozenset[str]:
+    """Fields that all examples have, in the words that metrics use for what they need."""
+    found = fields_present(examples)
+    # `answers` is derived from either of them where it is missing.
+    return found | {"answers"} if found & {"qa_pairs", "claims"} else found
+
+
+def score_predictions(
+    path: str | Path,
+    task: Task,
+    options: ScoringOptions,
+    *,
+    num_docs: int | None = None,
+    limit: int | None = None,
+    output_path: Path | None = None,
+) -> list[ScoreResult]:
+    """Score a file of outputs in the ALCE or Trust-Score format. `num_docs`: only the first so many documents count."""
+    outputs: dict[str, str] = {}
+    examples: list[Example] = []
+    for example, output in read_predictions(path):
+        if limit is not None and len(examples) >= limit:
+            break
+        shown = example if num_docs is None else with_documents(example, num_docs)
+        examples.append(with_answers(shown))
+        outputs[example.id] = output
+    if not examples:
+        raise DataError(f"{path}: no records")
+    tags = options.reasoning_tags or REASONING_TAGS
+    origin: dict[str, Any] = {}
+    if output_path is not None:
+        origin = {"task": task.name, "file_sha256": file_hash(Path(path)), "num_docs": num_docs}
+        # What is as usual is not named.
+        origin |= {} if tags == REASONING_TAGS else {"reasoning_tags": list(tags.all())}
+    texts = Texts(
+        task,
+        examples,
+        lambda example: Response.build(example, outputs[example.id], tags=tags),
+        known_fields(examples),
+        folder=output_path,
+        origin=origin,
+    )
+    return score_texts(texts, options)
+
+
+def score_run(
+    folder: Path, options: ScoringOptions, *, task: str | None = None, cite_docs: int = 5
+) -> list[ScoreResult]:
+    """Score a run folder again, under other profiles or with another NLI model; generates nothing.
+
+    `task` need not be named; if it is, it has to be the run's.
+    """
+    manifest = read_json(folder / "manifest.json")
+    if not isinstance(manifest, dict) or manifest.get("kind") != "generation":
+        raise UsageError(f"{folder} is not a run folder: it has no manifest.json of a run.")
+    identity = _identity_in(manifest, folder)
+    if task is not None and task != identity["task"]:
+        raise UsageError(f"--task {task}: {folder} is a run of the task {identity['task']}")
+    judged_task = load_task(identity["task_reference"])
+    dataset = _dataset_of(judged_task, identity["data"], folder)
+    stored = stored_generations(folder)
+    num_samples = identity.get("num_samples", 1)
+    found = [example for example in drawn(dataset.examples, num_samples) if example.id in stored]
+    if identity["oracle_docs"]:
+        found = [with_oracle_documents(example, identity["num_docs"]) for example in found]
+    judged = 0 if options.post_hoc == "none" else cite_docs
+    examples = [
+        with_documents(each, max(judged, stored[each.id].get("documents_shown", identity["num_docs"])))
+        for each in found
+    ]
+    notes = [*dataset.notes, *_unfinished(folder, stored)]
+    tags = ReasoningTags(*identity.get("reasoning_tags", REASONING_TAGS.all()))
+    asked = options.reasoning_tags or tags
+    texts = _stored_texts(judged_task, examples, stored, notes, folder, asked, num_samples)
+    # Named also where they are the usual ones: those of the run are what needs no name.
+    origin = {} if asked == tags else {"reasoning_tags": list(asked.all())}
+    return score_texts(replace(texts, origin=origin), options)
+
+
+def _identity_in(manifest: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """What the manifest says of the run. Raises DataError if it is damaged."""
+    identity = manifest.get("identity")
+    needed = ("task", "task_reference", "data", "num_docs", "oracle_docs")
+    if not isinstance(identity, dict) or any(name not in identity for name in needed):
+        raise DataError(
+            f"{folder}/manifest.json is damaged: its identity must have {', '.join(needed)}.\n"
+            "  The command that made the run writes it again."
+        )
+    return identity
+
+
+def _unfinished(folder: Path, stored: Mapping[str, Any]) -> list[str]:
+    """What to say of a run in which some prompts have no text yet."""
+    asked = {record["id"] for path in folder.glob("prompts*.jsonl") for record in Lines(path).read()}
+    lacking = len(asked - set(stored))
+    return [f"the run is unfinished: {lacking} of {len(asked)} samples have no text yet"] if lacking else []
+
+
+def _dataset_of(task: Task, data: Mapping[str, Any], folder: Path) -> Dataset:
+    dataset = task.load(data["requested"], data["split"])
+    if dataset.sha256 != data["sha256"]:
+        raise DataError(
+            f"{folder}: the data of task {task.name} ({dataset.source}) is not what this run was generated from.\n"
+            "  Its content has changed since; put the old data back, or generate again."
+        )
+    return dataset

@@ -1,0 +1,297 @@
+"""The second phase of a run: from texts to per-sample values, evidence and results."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, nullcontext
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+from groundeval.console.progress import progress, say
+from groundeval.errors import DataError, UsageError
+from groundeval.extras import require
+from groundeval.metrics.profiles import profile_named
+from groundeval.models.metric_models import OptionalModels
+from groundeval.models.sentence_encoder import SentenceEncoder
+from groundeval.nli import NLI, connect
+from groundeval.records import Example, Response
+from groundeval.run.generate import Interrupted, stop_requests
+from groundeval.run.options import ScoringOptions
+from groundeval.scoring.posthoc import cite_afterwards, encoded
+from groundeval.scoring.results import Results, metric_results
+from groundeval.scoring.scorer import Plan, Scorer, ScoreTable, corpus_estimates, plan_scoring
+from groundeval.stats.bootstrap import Estimate, summarize
+from groundeval.stats.repeats import best_of, questions_of, summarize_draws
+from groundeval.storage.environment import circumstances
+from groundeval.storage.folder import Folder, Lines, check_writable, content_id, write_whole
+from groundeval.tasks.formats.examples import content_hash
+from groundeval.tasks.task import Task
+
+SCORING_VERSION = 1
+"""Raised when a change to the code changes numbers, so that old scores are not taken for new ones."""
+
+OVERALL = ("trust_score",)
+"""The headline under a profile that has none of the task's own headline keys."""
+
+_SECONDS_BETWEEN_WRITES = 0.5
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What is to be scored: examples in their order, and the response of each."""
+
+    task: Task
+    examples: Sequence[Example]
+    response: Callable[[Example], Response]
+    fields: frozenset[str]
+    """Fields of `Example` that the data has."""
+    notes: tuple[str, ...] = ()
+    folder: Path | None = None
+    """The run folder, or None where nothing is written."""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """What tells these texts from others that are scored into the same folder; a run folder holds one set only."""
+    num_samples: int = 1
+    """Answers to each question, one behind the other (`groundeval.stats.repeats`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreResult:
+    """The results under one profile, and what they cost and where they are."""
+
+    results: Results
+    nli_pairs: Mapping[str, int]
+    folder: Path | None
+
+
+def plans_for(task: Task, fields: frozenset[str], options: ScoringOptions) -> list[Plan]:
+    """What will be computed under each profile. Raises UserError for names that do not exist or fields that lack."""
+    names = options.profiles or (task.profile,)
+    if len(set(names)) < len(names):
+        raise UsageError(f"--profile {','.join(names)}: a profile is named twice")
+    plans = [
+        plan_scoring(
+            profile_named(name),
+            task.kind,
+            fields,
+            asked=options.metrics,
+            task_metrics=task.metrics if name == task.profile else None,
+            cot=options.cot,
+        )
+        for name in names
+    ]
+    for metric in (metric for plan in plans for metric in plan.metrics if metric.extra):
+        require(metric.extra or "", f'metric "{metric.name}"')
+    return plans
+
+
+def open_nli(plans: Sequence[Plan], options: ScoringOptions) -> NLI | None:
+    """The verifier that the plans need, not yet loaded; None where no metric asks one."""
+    return connect(options.nli, **options.nli_options) if any(plan.asks_nli for plan in plans) else None
+
+
+def score_texts(texts: Texts, options: ScoringOptions) -> list[ScoreResult]:
+    """Score texts under every profile asked for. What is in the run folder already is not computed again."""
+    texts = _read(texts, options)
+    OptionalModels(options.metric_models)
+    plans = plans_for(texts.task, texts.fields, options)
+    nli = open_nli(plans, options)
+    if texts.folder is not None:
+        check_writable(texts.folder)
+    if nli is not None:
+        # Its weights are loaded by the first pair that is not in the cache.
+        nli.check()
+    return [
+        _score_under(plan, texts, nli.scope() if nli is not None and plan.asks_nli else None, options) for plan in plans
+    ]
+
+
+def _read(texts: Texts, options: ScoringOptions) -> Texts:
+    """The texts as they are scored: with citations attached, where that was asked for."""
+    if options.post_hoc == "none":
+        return texts
+    original, kind = texts.response, texts.task.kind
+    note = f"citations were attached to uncited statements afterwards ({options.post_hoc})"
+    encoder = encoder_of(options)
+    comparing = None if encoder is None else encoded(encoder)
+    attached = replace(texts, response=lambda example: cite_afterwards(original(example), kind, comparing))
+    return replace(attached, notes=(*texts.notes, note))
+
+
+def encoder_of(options: ScoringOptions) -> SentenceEncoder | None:
+    """The encoder behind post-hoc citation, not yet loaded. Raises UserError for one that cannot be used."""
+    if options.post_hoc_encoder is None:
+        return None
+    require("hf", "--post-hoc encoder")
+    return SentenceEncoder(options.post_hoc_encoder)
+
+
+def _score_under(plan: Plan, texts: Texts, nli: NLI | None, options: ScoringOptions) -> ScoreResult:
+    encoder = encoder_of(options)
+    if not options.quiet:
+        for note in (*texts.notes, *plan.notes):
+            say(f"note: {note}")
+    identity = {
+        **_identity(plan, texts.task, nli),
+        "metric_models": dict(options.metric_models),
+        "post_hoc": options.post_hoc if encoder is None else {"encoder": dict(encoder.identity)},
+        "origin": dict(texts.origin),
+    }
+    folder = None if texts.folder is None else Folder(texts.folder / "scores" / content_id(identity))
+    with nullcontext() if folder is None else folder.open():
+        table = ScoreTable(plan.columns)
+        stored: list[str] = []
+        lines = None if folder is None else Lines(folder.path / "scores.jsonl")
+        if folder is not None and lines is not None:
+            # The identity names the model; whether it judged here or behind a server, and where, is circumstance.
+            around = {**circumstances(), "nli": None if nli is None else nli.name}
+            about = {"kind": "scores", "identity": identity, "examples_sha256": content_hash(texts.examples)}
+            folder.write_json("manifest.json", {**about, "circumstances": around})
+            stored = _recall(lines, texts, table)
+        pending = [example for example in texts.examples if example.id not in table]
+        models = OptionalModels(options.metric_models)
+        scorer = Scorer(plan, nli, models)
+        scored = run_anywhere(lambda: _score_pending(scorer, pending, texts, table, lines, options.quiet))
+        results = _results(plan, texts, table, nli, models)
+        if folder is not None and lines is not None:
+            _put_in_order(lines, [*stored, *scored], texts)
+            write_whole(folder.path / "results.json", results.as_bytes())
+    pairs = nli.stats.as_dict() if nli is not None else dict.fromkeys(("asked", "unique", "cached", "computed"), 0)
+    return ScoreResult(results, pairs, None if folder is None else folder.path)
+
+
+def _identity(plan: Plan, task: Task, nli: NLI | None) -> dict[str, Any]:
+    return {
+        "scoring_version": SCORING_VERSION,
+        "task_version": task.version,
+        "profile": plan.profile.name,
+        "kind": plan.kind,
+        "metrics": [metric.name for metric in plan.metrics],
+        "keys": list(plan.reported),
+        "cot": plan.cot,
+        "nli": None if nli is None else {"name": nli.name, **nli.identity()},
+    }
+
+
+def _recall(lines: Lines, texts: Texts, table: ScoreTable) -> list[str]:
+    """Take over the stored scores whose text and example are still those that were scored; the ids of all lines."""
+    examples = {example.id: example for example in texts.examples}
+    stored = []
+    for record in lines.read():
+        stored.append(record["id"])
+        example = examples.get(record["id"])
+        if example is None or record["status"] == "error":
+            continue
+        if record.get("sample_sha256") == sample_hash(texts.response(example)):
+            table.add(record["id"], record["status"], record["values"])
+    return stored
+
+
+def _put_in_order(lines: Lines, stored: Sequence[str], texts: Texts) -> None:
+    """Bring lines that were written in another order into that of the data, one a sample.
+
+    Intervals are drawn from values in their order: who computes them again from the file must find the same one.
+    """
+    ordered = list(dict.fromkeys([*(example.id for example in texts.examples), *stored]))
+    if list(stored) != ordered:
+        last = {sample: number for number, sample in enumerate(stored)}
+        lines.reorder([last[each] for each in ordered])
+
+
+def sample_hash(response: Response) -> str:
+    """A short hash of what was scored: the text with the answer in it, and the example with documents and gold data."""
+    texts = json.dumps([response.raw, response.text]).encode("ascii")
+    return sha256(content_hash((response.example,)).encode() + texts).hexdigest()[:16]
+
+
+async def _score_pending(
+    scorer: Scorer, pending: Sequence[Example], texts: Texts, table: ScoreTable, lines: Lines | None, quiet: bool
+) -> list[str]:
+    """Score samples and write their lines as they are finished; gives their ids in that order."""
+    finished: list[str] = []
+    waiting: list[dict[str, Any]] = []
+    written = time.monotonic()
+
+    def write() -> None:
+        nonlocal written
+        if lines is not None and waiting:
+            lines.append(waiting)
+            waiting.clear()
+        written = time.monotonic()
+
+    what = f"{texts.task.name}: scoring ({scorer.plan.profile.name})"
+    total = len(texts.examples)
+    with (
+        stop_requests() as stop_requested,
+        progress(what, total=total, done=total - len(pending), quiet=quiet) as advance,
+    ):
+        try:
+            async with aclosing(scorer.stream(texts.response(example) for example in pending)) as stream:
+                async for some in stream:
+                    for response, scored in some:
+                        finished.append(scored.id)
+                        table.add(scored.id, scored.status, scored.values)
+                        if lines is not None:
+                            waiting.append({**scored.record(), "sample_sha256": sample_hash(response)})
+                        advance()
+                    if time.monotonic() - written > _SECONDS_BETWEEN_WRITES:
+                        write()
+                    if stop_requested():
+                        raise Interrupted(f"{texts.task.name}: stopped on request. The same command goes on from here.")
+        finally:
+            write()
+    return finished
+
+
+def _results(plan: Plan, texts: Texts, table: ScoreTable, nli: NLI | None, models: OptionalModels) -> Results:
+    ids = [example.id for example in texts.examples]
+    scored = table.scored(ids)
+    columns = table.columns(scored)
+    best: Mapping[str, Estimate] = {}
+    if texts.num_samples == 1:
+        n, estimates = len(scored), summarize(columns, plan.aggregates)
+    else:
+        questions = questions_of(scored)
+        n, estimates = len(set(questions)), summarize_draws(columns, plan.aggregates, questions)
+        best = best_of(columns, plan.aggregates, questions)
+    if any(metric.corpus for metric in plan.metrics):
+        estimates |= corpus_estimates(plan, [texts.response(example) for example in texts.examples], models)
+    statuses = table.statuses(ids)
+    failed = statuses.get("error", 0)
+    if failed and failed == sum(statuses.values()):
+        raise DataError(
+            f"{texts.task.name}: no sample could be scored: all {failed} failed, there is nothing to average"
+        )
+    lost = [f"{failed} of {len(ids)} samples failed and are in no mean"] if failed else []
+    return Results(
+        task=texts.task.name,
+        task_version=texts.task.version,
+        profile=plan.profile.name,
+        nli=None if nli is None else str(nli.identity()["name"]),
+        nli_identity=None if nli is None else nli.identity(),
+        n=n,
+        statuses=statuses,
+        headline=[key for key in texts.task.headline if key in estimates]
+        or [key for key in OVERALL if key in estimates],
+        metrics=metric_results({key: estimates[key] for key in plan.reported if key in estimates}),
+        num_samples=texts.num_samples,
+        best_of=metric_results(best),
+        notes=[*texts.notes, *plan.notes, *lost],
+    )
+
+
+def run_anywhere(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine to its end, also from code that an event loop is running already, such as a notebook's."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work())
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="groundeval") as pool:
+        return pool.submit(lambda: asyncio.run(work())).result()

@@ -1,0 +1,1 @@
+"""From responses to per-sample values, and from values to results."""

@@ -1,0 +1,70 @@
+"""The typed, versioned results of one scoring: what `results.json` holds and what `--json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from groundeval.stats.bootstrap import Estimate
+
+SCHEMA_VERSION = 1
+
+
+class MetricResult(BaseModel):
+    """One aggregate: percentages or plain numbers as docs/metrics.md says, with n, standard error and 95% interval."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    value: float
+    stderr: float | None
+    ci95: tuple[float, float] | None
+    n: int
+
+
+class Results(BaseModel):
+    """The numbers of one run under one profile and NLI model.
+
+    Holds no times and no cache counts: the same inputs give the same bytes.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: int = SCHEMA_VERSION
+    task: str
+    task_version: int
+    profile: str
+    nli: str | None
+    """Name of the NLI model that answered; None where no metric asked one."""
+    nli_identity: dict[str, Any] | None = None
+    """The NLI model's revision, dtype and kind; `fidelity: proxy` marks a proxy."""
+    n: int
+    """Samples scored. Of several answers to each question, the questions with at least one that could be scored."""
+    statuses: dict[str, int]
+    """How many samples ended in which status; those with status `error` are in no mean. Every answer counts."""
+    headline: list[str]
+    metrics: dict[str, MetricResult]
+    num_samples: int = 1
+    """Answers drawn for each question. With several, `metrics` are means in which every question weighs the same."""
+    best_of: dict[str, MetricResult] = {}
+    """With several answers: the mean over questions of the best one's value, each key choosing for itself."""
+    notes: list[str] = []
+
+    def as_bytes(self) -> bytes:
+        """The content of `results.json`."""
+        return (self.model_dump_json(indent=2) + "\n").encode()
+
+    def for_machines(self, nli_pairs: Mapping[str, int]) -> dict[str, Any]:
+        """What `--json` prints: the fields of the command-line contract, then the rest."""
+        whole = self.model_dump(mode="json")
+        first = {key: whole.pop(key) for key in ("task", "profile", "nli", "n", "metrics")}
+        return {**first, "nli_pairs": dict(nli_pairs), **whole}
+
+
+def metric_results(estimates: Mapping[str, Estimate]) -> dict[str, MetricResult]:
+    """Estimates as results."""
+    return {
+        key: MetricResult(value=each.value, stderr=each.stderr, ci95=each.ci95, n=each.n)
+        for key, each in estimates.items()
+    }

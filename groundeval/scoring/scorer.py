@@ -1,0 +1,328 @@
+"""Scoring responses: which metrics, one sample at a time, many samples in flight, and the aggregates at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from groundeval.errors import DataError, SampleError, UsageError, unknown
+from groundeval.metrics.gold import needs_answers_found, with_answers_found
+from groundeval.metrics.metric import METRICS, Context, Entailment, Metric, Models, Values
+from groundeval.metrics.profiles import Profile
+from groundeval.metrics.reading import AnswerKind
+from groundeval.records import Response, Status
+from groundeval.stats.bootstrap import Aggregate, Array, Estimate
+
+IN_FLIGHT = 2_048
+"""Samples that wait for NLI verdicts at the same time."""
+SECONDS_BETWEEN_LOOKS = 0.5
+"""After so long without a finished sample, who streams scores is given an empty list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is computed for a set of samples, and what is left out and why."""
+
+    profile: Profile
+    kind: AnswerKind
+    metrics: tuple[Metric, ...]
+    reported: tuple[str, ...]
+    """The keys that are reported, in order."""
+    notes: tuple[str, ...] = ()
+    cot: bool = False
+    derives_answers_found: bool = False
+    """Is `answers_found` computed because the data lacks it."""
+
+    @property
+    def asks_nli(self) -> bool:
+        """Does scoring ask the NLI model."""
+        derives = self.derives_answers_found and self.kind == "claims"
+        return derives or any(metric.asks_nli(self.kind) for metric in self.metrics)
+
+    @property
+    def aggregates(self) -> dict[str, Aggregate]:
+        """The reported keys that are functions of the per-sample table."""
+        known = {key: value for metric in self.metrics for key, value in metric.aggregates.items()}
+        return {key: known[key] for key in self.reported if key in known}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The per-sample columns of all metrics."""
+        return tuple(dict.fromkeys(column for metric in self.metrics for column in metric.columns))
+
+
+def plan_scoring(
+    profile: Profile,
+    kind: AnswerKind,
+    fields: frozenset[str],
+    *,
+    asked: Sequence[str] = (),
+    task_metrics: Sequence[str] | None = None,
+    cot: bool = False,
+) -> Plan:
+    """Choose the metrics for a task under a profile.
+
+    `fields` are the fields that the examples have. `asked` names metrics or keys (`default` stands for the defaults);
+    without it, `task_metrics` or all default metrics are taken. A metric whose fields are missing is left out with a
+    note, unless it was asked for by name: then it is a DataError. An unknown name is a UsageError.
+    """
+    possible = {name: metric for name, metric in METRICS.items() if metric.applies(profile.name, kind)}
+    usual = [name for name, metric in possible.items() if metric.default] if task_metrics is None else task_metrics
+    defaults = [name for name in usual if name in possible]
+    chosen: list[str] = []
+    keys: list[str] = []
+    by_name: set[str] = set()
+    for name in asked or ("default",):
+        if name == "default":
+            chosen += defaults
+            keys += [key for each in defaults for key in _keys(possible[each])]
+            continue
+        # A metric that is called by the name is meant, not another that reports a key of that name.
+        found = [name] if name in possible else [each for each, metric in possible.items() if name in _keys(metric)]
+        if not found:
+            raise _unknown_metric(name, profile, kind, possible)
+        chosen += found
+        by_name |= set(found)
+        keys += _keys(possible[name]) if name in possible else [name]
+    notes: list[str] = []
+    dropped: set[str] = set()
+    for name in dict.fromkeys(chosen):
+        missing = [need for need in possible[name].needs if need not in fields]
+        if missing and name in by_name:
+            raise DataError(
+                f'metric "{name}" needs the field {_listed(missing)}, which the data does not have.\n'
+                f"  Add it to every record, or leave the metric out of --metrics."
+            )
+        if missing:
+            dropped.add(name)
+        if missing and kind not in possible[name].bonus_for:
+            notes.append(f'metric "{name}" left out: the data has no {_listed(missing)}')
+    kept = _with_what_they_use([name for name in dict.fromkeys(chosen) if name not in dropped], possible)
+    reported = [key for key in dict.fromkeys(keys) if any(key in _keys(possible[name]) for name in kept)]
+    if not reported:
+        raise DataError("nothing can be scored:\n  " + "\n  ".join(notes or ["no metric was asked for"]))
+    derives = "answers_found" not in fields and any({"docs", "answers"} <= set(possible[name].needs) for name in kept)
+    if derives:
+        how = "the document entails the claim" if kind == "claims" else "an alias is present in the document's text"
+        notes.append(f'"answers_found" is missing in the data and was computed: {how}')
+    return Plan(profile, kind, tuple(possible[name] for name in kept), tuple(reported), tuple(notes), cot, derives)
+
+
+def _keys(metric: Metric) -> list[str]:
+    return [metric.name] if metric.corpus else list(metric.aggregates)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _unknown_metric(name: str, profile: Profile, kind: AnswerKind, possible: Mapping[str, Metric]) -> UsageError:
+    elsewhere = [
+        metric for each, metric in METRICS.items() if each not in possible and (name == each or name in _keys(metric))
+    ]
+    if elsewhere:
+        under = sorted({p for metric in elsewhere for p in metric.profiles or ()})
+        kinds = sorted({k for metric in elsewhere for k in metric.kinds or ()})
+        return UsageError(
+            f'metric "{name}" does not exist under profile {profile.name} for tasks of kind "{kind}".\n'
+            f"  It belongs to the profiles {', '.join(under) or '(all)'} and the kinds {', '.join(kinds) or '(all)'}."
+        )
+    return unknown("metric", name, {"default", *possible, *(key for m in possible.values() for key in _keys(m))})
+
+
+def _with_what_they_use(names: Sequence[str], possible: Mapping[str, Metric]) -> list[str]:
+    ordered: dict[str, None] = {}
+    for name in names:
+        for used in possible[name].uses:
+            ordered.setdefault(used)
+        ordered.setdefault(name)
+    return list(ordered)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Per-sample result: values as fractions, and the evidence behind them."""
+
+    id: str
+    status: Status
+    values: Values
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+    def record(self) -> dict[str, Any]:
+        """The line of `scores.jsonl`."""
+        line: dict[str, Any] = {"id": self.id, "status": self.status, "values": self.values, **self.evidence}
+        return line if self.error is None else {**line, "error": self.error}
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """Scores responses according to a plan."""
+
+    plan: Plan
+    nli: Entailment | None = None
+    models: Models | None = None
+
+    async def score(self, response: Response) -> Scored:
+        """Score one response. A sample that failed gets no values; one that fails here is recorded, not raised."""
+        example = response.example
+        if response.status == "error":
+            return Scored(example.id, "error", {}, error=response.finish_reason)
+        ctx = Context(self.plan.profile, self.plan.kind, self.nli, self.models, self.plan.cot)
+        try:
+            if self.plan.derives_answers_found and needs_answers_found(example):
+                response = replace(response, example=await with_answers_found(example, ctx))
+            values = await self._values(response, ctx)
+        except SampleError as error:
+            return Scored(example.id, "error", {}, error=str(error))
+        verdicts = ctx.evidence.get("verdicts")
+        if verdicts:
+            verdicts.sort(key=lambda verdict: (str(verdict["premise"]), verdict["hypothesis"]))
+        return Scored(example.id, response.status, values, ctx.evidence)
+
+    async def _values(self, response: Response, ctx: Context) -> Values:
+        values: Values = {}
+        waiting = []
+        for metric in self.plan.metrics:
+            if metric.score is None:
+                continue
+            result = metric.score(response, ctx)
+            if inspect.isawaitable(result):
+                waiting.append(result)
+            else:
+                values.update(result)
+        # With one question or none there is nothing to wait for side by side, and a task costs more than the metric.
+        parts = [await waiting[0]] if len(waiting) == 1 else await asyncio.gather(*waiting)
+        for part in parts:
+            values.update(part)
+        return values
+
+    async def stream(
+        self, responses: Iterable[Response], in_flight: int = IN_FLIGHT
+    ) -> AsyncGenerator[list[tuple[Response, Scored]], None]:
+        """Score responses, yielding them with their results as they are finished, at most `in_flight` waiting at once.
+
+        What is finished by then comes in one list. The list is empty where nothing was for half a second: the caller
+        gets to look around, whatever the verifier takes.
+        """
+        if not self.plan.asks_nli:
+            for response in responses:
+                yield [(response, await self.score(response))]
+            return
+        flight = _Flight()
+        coming, more = iter(responses), True
+        try:
+            while more or flight:
+                until = time.monotonic() + SECONDS_BETWEEN_LOOKS
+                while more and len(flight.waiting) < in_flight and not flight.landed and time.monotonic() < until:
+                    following = next(coming, None)
+                    more = following is not None
+                    if following is not None:
+                        flight.add(following, self.score(following))
+                        # Lets the samples begin, so that those that need not wait are done before more are taken.
+                        await asyncio.sleep(0)
+                await flight.landing(until - time.monotonic())
+                yield flight.take()
+        finally:
+            await flight.give_up()
+
+
+class _Flight:
+    """Samples that are being scored, and those that are done, in the order in which they became so."""
+
+    def __init__(self) -> None:
+        self.waiting: set[asyncio.Task[Scored]] = set()
+        self.landed: deque[tuple[Response, asyncio.Task[Scored]]] = deque()
+        self._news = asyncio.Event()
+
+    def __bool__(self) -> bool:
+        return bool(self.waiting or self.landed)
+
+    def add(self, response: Response, scoring: Coroutine[Any, Any, Scored]) -> None:
+        """Begin with a sample."""
+
+        def done(task: asyncio.Task[Scored]) -> None:
+            self.waiting.discard(task)
+            self.landed.append((response, task))
+            self._news.set()
+
+        task = asyncio.ensure_future(scoring)
+        self.waiting.add(task)
+        task.add_done_callback(done)
+
+    async def landing(self, seconds: float) -> None:
+        """Until a sample is done, but no longer than so many seconds."""
+        if not self.landed and self.waiting:
+            self._news.clear()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._news.wait(), max(seconds, 0.0))
+
+    def take(self) -> list[tuple[Response, Scored]]:
+        """What is done. An error is raised once what was done before it has been taken."""
+        taken: list[tuple[Response, Scored]] = []
+        while self.landed:
+            response, task = self.landed[0]
+            if taken and task.exception() is not None:
+                break
+            self.landed.popleft()
+            taken.append((response, task.result()))
+        return taken
+
+    async def give_up(self) -> None:
+        """Cancel what waits, and leave no error unread."""
+        rest = [*self.waiting, *(task for _, task in self.landed)]
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+
+class ScoreTable:
+    """The per-sample values of a run, 8 bytes a value, whatever the number of samples."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = tuple(columns)
+        self._rows: dict[str, Array] = {}
+        self._statuses: dict[str, Status] = {}
+
+    def add(self, sample_id: str, status: Status, values: Mapping[str, float | None]) -> None:
+        """Take a sample's values; a failed sample is counted but has no row."""
+        self._statuses[sample_id] = status
+        if status != "error":
+            row = [values.get(column) for column in self._columns]
+            self._rows[sample_id] = np.array([np.nan if value is None else value for value in row], dtype=np.float64)
+
+    def columns(self, ids: Iterable[str]) -> dict[str, Array]:
+        """The values of these samples, in this order, by column; NaN where a value does not apply."""
+        rows = [self._rows[each] for each in ids if each in self._rows]
+        matrix = np.vstack(rows) if rows else np.empty((0, len(self._columns)))
+        return {column: np.ascontiguousarray(matrix[:, index]) for index, column in enumerate(self._columns)}
+
+    def scored(self, ids: Iterable[str]) -> list[str]:
+        """Those of these samples that have values."""
+        return [each for each in ids if each in self._rows]
+
+    def statuses(self, ids: Iterable[str]) -> dict[str, int]:
+        """How many of these samples ended in which status, by name of the status."""
+        return dict(sorted(Counter(self._statuses[each] for each in ids if each in self._statuses).items()))
+
+    def __contains__(self, sample_id: str) -> bool:
+        return sample_id in self._statuses
+
+
+def corpus_estimates(plan: Plan, responses: Sequence[Response], models: Models | None = None) -> dict[str, Estimate]:
+    """The reported keys of metrics over the whole set; they have no interval."""
+    scored = [response for response in responses if response.status != "error"]
+    estimates: dict[str, Estimate] = {}
+    for metric in plan.metrics:
+        if metric.corpus is not None:
+            values = metric.corpus(scored, Context(plan.profile, plan.kind, models=models, cot=plan.cot))
+            estimates |= {key: Estimate(value, None, None, len(scored)) for key, value in values.items()}
+    return estimates

@@ -1,0 +1,1 @@
+"""Checks of tasks and rewards before anyone relies on them."""

@@ -1,0 +1,115 @@
+"""Is a task fit for use: its data are sound, gold answers score best, empty ones score nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from groundeval.metrics.gold import with_answers, with_gold_for_alce
+from groundeval.metrics.reading import AnswerKind
+from groundeval.records import Example, Response
+from groundeval.run.options import ScoringOptions
+from groundeval.run.runner import known_fields
+from groundeval.run.score import Texts, score_texts
+from groundeval.scoring.results import Results
+from groundeval.tasks import Task
+from groundeval.tasks.reference import honest_response
+from groundeval.tasks.validation import validate_task
+
+CALIBRATED = {
+    "em": "calib_answerable_str_em",
+    "list": "calib_answerable_qampari_rec",
+    "claims": "calib_answerable_claims_nli",
+}
+RECALL = {"em": "str_em", "list": "qampari_rec", "claims": "claims_nli"}
+GROUNDED = ("answerable_rec", "refuse_rec", "answered_citation_rec", "answered_citation_prec")
+LEAST_WITH_A_MODEL = 90.0
+"""With an NLI model, whose verdicts are its own, gold answers need not score 100 where it is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of a validation."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def validate(task: Task, source: str | None, options: ScoringOptions) -> list[Check]:
+    """Check a task's data, and score gold and empty answers with the real metrics.
+
+    - The data, demonstrations and prompts are sound (`tasks/validation.py`).
+    - All gold answers in one text score 100 in the task's recall, under profile `alce`.
+    - Honest responses, which state with citations what the documents support and refuse otherwise, score 100 in
+      calibrated correctness, refusal and citations under profile `trust`. Where an NLI model is asked, at least 90
+      are enough: its verdicts are not part of the task.
+    - Empty answers score 0 in all of them.
+    """
+    problems = validate_task(task, source)
+    found = [Check("data, demonstrations and prompts are sound", False, str(problem)) for problem in problems]
+    checks = found or [Check("data, demonstrations and prompts are sound", True, "")]
+    if any(problem.where == f"task {task.name}, data" for problem in problems):
+        return checks
+    examples = [with_answers(example) for example in task.load(source).examples]
+    if all(example.answers for example in examples):
+        checks += _gold_checks(task, examples, options)
+    held = [example for example in examples if example.docs]
+    if held and all(example.answers is not None for example in held):
+        checks += _grounded_checks(task, held, options)
+    return checks
+
+
+def _gold_checks(task: Task, examples: Sequence[Example], options: ScoringOptions) -> list[Check]:
+    key = RECALL[task.kind]
+    with_gold = [with_gold_for_alce(example, task.kind) for example in examples]
+    gold = _score(task, with_gold, lambda example: _all_gold(example, task.kind), "alce", (key,), options)
+    empty = _score(task, with_gold, lambda example: "", "alce", (key,), options)
+    return [
+        _at_least("all gold answers", key, gold, task.kind == "claims"),
+        _zero("empty answers", key, empty),
+    ]
+
+
+def _all_gold(example: Example, kind: AnswerKind) -> str:
+    first = [aliases[0] for aliases in example.answers or ()]
+    if kind == "list":
+        return ", ".join(alias.replace(",", "") for alias in first)
+    return " ".join(first).replace("\n", " ")
+
+
+def _grounded_checks(task: Task, examples: Sequence[Example], options: ScoringOptions) -> list[Check]:
+    keys = (CALIBRATED[task.kind], *GROUNDED)
+    honest = _score(task, examples, lambda example: honest_response(example, task.kind), "trust", keys, options)
+    empty = _score(task, examples, lambda example: "", "trust", keys, options)
+    checks = [
+        _at_least("honest responses", key, honest, "citation" in key or "claims" in key)
+        for key in keys
+        if honest.metrics[key].n
+    ]
+    return checks + [_zero("empty answers", key, empty) for key in keys if key not in ("answerable_rec", "refuse_rec")]
+
+
+def _score(
+    task: Task,
+    examples: Sequence[Example],
+    say: Callable[[Example], str],
+    profile: str,
+    keys: tuple[str, ...],
+    options: ScoringOptions,
+) -> Results:
+    chosen = replace(options, profiles=(profile,), metrics=keys, quiet=True)
+    texts = Texts(task, examples, lambda example: Response.build(example, say(example)), known_fields(examples))
+    return score_texts(texts, chosen)[0].results
+
+
+def _at_least(what: str, key: str, results: Results, by_model: bool) -> Check:
+    value = results.metrics[key].value
+    least = LEAST_WITH_A_MODEL if by_model else 100.0
+    detail = f"{value:.2f}" + (f" by {results.nli}, at least {least:.0f} asked" if by_model else "")
+    return Check(f"{what} score {'100' if not by_model else 'high'} in {key}", value >= least - 1e-9, detail)
+
+
+def _zero(what: str, key: str, results: Results) -> Check:
+    value = results.metrics[key].value
+    return Check(f"{what} score 0 in {key}", value == 0, f"{value:.2f}")

@@ -1,0 +1,170 @@
+"""What is put to the test: rewards, and the single values that they are made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from groundeval.errors import DataError, UsageError, unknown
+from groundeval.nli import NLI
+from groundeval.records import Example, Response
+from groundeval.rewards.benchmark.case import Scene
+from groundeval.rewards.registry import REWARDS, load_reward
+from groundeval.rewards.reward import Reward, Rewarded
+from groundeval.run.score import run_anywhere
+from groundeval.tasks import Task
+
+Text = tuple[str, str]
+"""The name of a scene, and an output for it."""
+
+BATCH = 2_048
+"""Responses whose questions to the verifier wait together."""
+
+LEFT_OUT = ("default",)
+"""Rewards that are others under another name."""
+
+PARTS = {
+    "alce": ("correctness", "citation"),
+    "trust": ("correctness", "refusal", "citation"),
+}
+"""Metrics that are rivals of their own in the default table: the parts of these rewards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A reward, or one part or per-sample value of it: `trust`, `trust.citation`, `my_rewards.py:mine`."""
+
+    name: str
+    reward: str
+    part: str | None = None
+
+    def value(self, rewarded: Rewarded) -> float | None:
+        """What it gives for one response; None where it gives nothing. Raises UsageError for an unknown part."""
+        if self.part is None:
+            return rewarded.total
+        if rewarded.status == "error":
+            return None
+        if self.part in rewarded.components:
+            return rewarded.components[self.part]
+        if self.part in rewarded.values:
+            return rewarded.values[self.part]
+        known = {*rewarded.components, *rewarded.values}
+        raise unknown(f'part of reward "{self.reward}"', self.part, known)
+
+
+def rivals_named(names: Sequence[str]) -> tuple[Rival, ...]:
+    """The rivals of these names; for none, all registered rewards and the parts of the published ones."""
+    if names:
+        return tuple(map(_rival, names))
+    found: list[Rival] = []
+    for name in REWARDS.names():
+        if name not in LEFT_OUT:
+            found.append(Rival(name, name))
+            found += [Rival(f"{name}.{part}", name, part) for part in PARTS.get(name, ())]
+    return tuple(found)
+
+
+def _rival(name: str) -> Rival:
+    reward, dot, part = name.rpartition(".")
+    if dot and reward in REWARDS:
+        return Rival(name, reward, part)
+    return Rival(name, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What scoring with one reward took."""
+
+    responses: int
+    seconds: float
+    asked: int
+    """Questions to the verifier."""
+    unique: int
+    """Different ones among them."""
+    cached: int
+    """Different ones that were known from rewards scored before."""
+
+    @property
+    def per_second(self) -> float:
+        """Rewards a second, the verifier's work included."""
+        return self.responses / self.seconds if self.seconds else 0.0
+
+    @property
+    def pairs_per_response(self) -> float:
+        """Questions to the verifier for each response."""
+        return self.asked / self.responses if self.responses else 0.0
+
+    @property
+    def repeated(self) -> float:
+        """Share of the questions that had been asked before by the same reward, in [0, 1]."""
+        return 1 - self.unique / self.asked if self.asked else 0.0
+
+    @property
+    def known(self) -> float:
+        """Share of the different questions that were known from other rewards, in [0, 1]."""
+        return self.cached / self.unique if self.unique else 0.0
+
+
+@dataclass
+class Jury:
+    """Scores texts with rewards, each bound to the tasks that the scenes come from."""
+
+    tasks: dict[str, Task]
+    scenes: dict[str, Scene]
+    nli: NLI
+    _bound: dict[tuple[str, str], Reward | None] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+
+    def reward(self, name: str, task: str) -> Reward | None:
+        """A reward bound to a task; None, with a note, where it cannot be computed for this task's data."""
+        if (name, task) not in self._bound:
+            try:
+                self._bound[name, task] = load_reward(name, self.tasks[task])
+            except DataError as error:
+                self._bound[name, task] = None
+                self.notes.setdefault(str(error))
+        return self._bound[name, task]
+
+    def check(self, rivals: Iterable[Rival]) -> None:
+        """Find wrong names before anything is compared. Raises UserError."""
+        for rival in rivals:
+            bound = [self.reward(rival.reward, task) for task in self.tasks]
+            if not any(bound):
+                raise UsageError(f'reward "{rival.reward}" applies to none of the tasks {", ".join(self.tasks)}')
+            if rival.part is not None:  # which parts a reward has shows only in what it gives
+                for found in self.score(rival.reward, [(name, "") for name in self.scenes][:1]):
+                    if found is not None:
+                        rival.value(found)
+
+    def score(self, reward: str, texts: Sequence[Text], nli: NLI | None = None) -> list[Rewarded | None]:
+        """What a reward makes of outputs, in their order; None for tasks that it does not apply to."""
+        found: list[Rewarded | None] = [None] * len(texts)
+        by_task: dict[str, list[int]] = {}
+        for place, (scene, _) in enumerate(texts):
+            by_task.setdefault(self.scenes[scene].task, []).append(place)
+        for task, places in by_task.items():
+            bound = self.reward(reward, task)
+            if bound is None:
+                continue
+            for start in range(0, len(places), BATCH):
+                chunk = places[start : start + BATCH]
+                responses = [Response.build(self._example(texts[place][0]), texts[place][1]) for place in chunk]
+                for place, rewarded in zip(chunk, self._rewarded(bound, responses, nli), strict=True):
+                    found[place] = rewarded
+        return found
+
+    def _example(self, scene: str) -> Example:
+        return self.scenes[scene].example
+
+    def _rewarded(self, reward: Reward, responses: Sequence[Response], nli: NLI | None) -> list[Rewarded]:
+        return run_anywhere(lambda: reward.score(responses, nli or self.nli))
+
+    def timed(self, reward: str, texts: Sequence[Text]) -> tuple[list[Rewarded | None], Cost]:
+        """`score`, with what it took."""
+        scope = self.nli.scope()
+        started = time.perf_counter()
+        found = self.score(reward, texts, scope)
+        seconds = time.perf_counter() - started
+        stats = scope.stats
+        return found, Cost(len(texts), seconds, stats.asked, stats.unique, stats.cached)

@@ -1,0 +1,1 @@
+"""The rewards that ship with groundeval, one file each."""

@@ -1,0 +1,1 @@
+"""Readers of public data formats: records, field mappings, files, the hub."""

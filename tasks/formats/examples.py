@@ -1,0 +1,128 @@
+"""Reads a whole file of examples: ids are unique, and every record has the same kinds of gold data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from groundeval.errors import DataError
+from groundeval.records import Document, Example
+from groundeval.storage.json_records import Layout, Record, read_records
+from groundeval.tasks.formats.fields import Shared, example_from
+
+_FOUND = "docs[].answers_found"
+
+_PURPOSE = {
+    "docs": 'Citation metrics need the documents that the model saw: [{"title": ..., "text": ...}, ...] ([] for none).',
+    _FOUND: "It says which gold answers a document holds. Leave it out everywhere and it is computed.",
+    "qa_pairs": 'Exact-match metrics need it: a list of {"question": ..., "short_answers": [...]}.',
+    "answers": "List and Trust-Score metrics need it: a list of gold answers, each a list of aliases.",
+    "claims": "Claim metrics need it: a list of strings.",
+}
+"""The fields that must be in all records or in none, with what they are for."""
+
+
+class Checked:
+    """Turns the records of one source into examples and remembers what must hold between them."""
+
+    def __init__(self) -> None:
+        self.shared = Shared()
+        self._ids: dict[str, tuple[str, int]] = {}
+        self._first: dict[str, tuple[bool, str]] = {}
+
+    def example(self, record: Record) -> Example:
+        """The example of a record; its id defaults to the record's index, counted from 0."""
+        example = example_from(record, str(record.number - 1), self.shared)
+        self.unique(example.id, record)
+        self.complete(example, record)
+        return example
+
+    def unique(self, identifier: str, record: Record) -> None:
+        """Refuse an id that an earlier record has."""
+        file, number = self._ids.setdefault(identifier, (record.file, record.number))
+        if (file, number) != (record.file, record.number):
+            raise DataError(
+                f'{record.where}: the id "{identifier}" is that of record {number} of {file} already.\n'
+                "  Give every record an id of its own, or leave `id` out: then its position is its id."
+            )
+
+    def complete(self, example: Example, record: Record) -> None:
+        """Refuse a record that lacks what others have."""
+        for field, present in _present(example):
+            before, where = self._first.setdefault(field, (present, record.where))
+            if before != present:
+                lacking, having = (where, record.where) if present else (record.where, where)
+                raise DataError(f'{lacking}: field "{field}" is missing, and {having} has it.\n  {_PURPOSE[field]}')
+
+
+def read_examples(path: str | Path, *, layout: Layout = "auto", name: str | None = None) -> Iterator[Example]:
+    """The examples of a file in the ALCE or Trust-Score format, one at a time.
+
+    Raises DataError for anything wrong in it: see `read_records`, `example_from` and `Checked`.
+    """
+    checked = Checked()
+    for record in read_records(path, layout=layout, name=name):
+        yield checked.example(record)
+
+
+def fields_present(examples: Iterable[Example]) -> frozenset[str]:
+    """Which fields all of the examples have, as metrics name their needs.
+
+    Out of `docs`, `answers_found`, `qa_pairs`, `answers`, `claims`, `answer`, `annotations`, `response`, and
+    `references` (an `answer` or `annotations`). Examples without documents have no say in `answers_found`.
+    """
+    absent: set[str] = set()
+    seen: set[str] = set()
+    for example in examples:
+        for field, present in _present(example):
+            (seen if present else absent).add("answers_found" if field == _FOUND else field)
+        for field in ("answer", "annotations", "response"):
+            (absent if getattr(example, field) is None else seen).add(field)
+        (absent if example.answer is None and not example.annotations else seen).add("references")
+    return frozenset(seen - absent)
+
+
+def content_hash(examples: Iterable[Example]) -> str:
+    """SHA-256 over all that the examples hold, whatever the form of the file they came from."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(json.dumps(_plain(example), sort_keys=True, default=str).encode())
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def _present(example: Example) -> Iterator[tuple[str, bool]]:
+    yield "docs", example.docs is not None
+    yield "qa_pairs", example.qa_pairs is not None
+    yield "answers", example.answers is not None
+    yield "claims", example.claims is not None
+    if example.docs:
+        yield _FOUND, example.docs[0].answers_found is not None
+
+
+def _plain(example: Example) -> list[object]:
+    return [
+        example.id,
+        example.question,
+        None if example.docs is None else [_plain_document(document) for document in example.docs],
+        example.answers,
+        None if example.qa_pairs is None else [[pair.question, pair.short_answers] for pair in example.qa_pairs],
+        example.claims,
+        example.answer,
+        example.annotations,
+        example.response,
+        dict(example.extra),
+    ]
+
+
+def _plain_document(document: Document) -> list[object]:
+    return [
+        document.title,
+        document.text,
+        document.sent,
+        document.summary,
+        document.extraction,
+        document.answers_found,
+    ]

@@ -1,0 +1,1 @@
+"""Tasks described in YAML."""

@@ -1,0 +1,218 @@
+"""What a YAML task may say; docs/yaml_tasks.md explains it field by field."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from groundeval.storage.json_records import Layout
+from groundeval.tasks.formats.field_path import FieldPath, parse_path
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class Section(BaseModel):
+    """A part of the file: unknown fields are errors, and nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Value(Section):
+    """Where a value comes from: a path into the record, or a constant."""
+
+    path: str | None = None
+    constant: Any = None
+    decode: Literal["json", "python_literal"] | None = None
+    inside: str | None = None
+    default: Any = None
+    remove: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+    @field_validator("path", "inside")
+    @classmethod
+    def _is_a_path(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_path(value)
+        return value
+
+    @field_validator("remove")
+    @classmethod
+    def _is_a_pattern(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return value
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> Value:
+        if ("path" in self.model_fields_set) == ("constant" in self.model_fields_set):
+            raise ValueError("give a path (the short form is just the path), or a constant")
+        return self
+
+    @property
+    def optional(self) -> bool:
+        """Is there a default for records that lack the value."""
+        return "default" in self.model_fields_set
+
+    @property
+    def where(self) -> FieldPath | None:
+        """The parsed path."""
+        return None if self.path is None else parse_path(self.path)
+
+
+class Gold(Value):
+    """Gold answers."""
+
+    list_of: Literal["answers", "aliases"] = "answers"
+
+
+class Answerable(Value):
+    """Says of a record whether its own documents answer its question."""
+
+    equals: Any = None
+
+
+class Documents(Value):
+    """The documents of a record: strings, lists, or objects with a title and a text."""
+
+    title: str | None = "title"
+    text: str = "text"
+    sent: str | None = None
+    summary: str | None = None
+    extraction: str | None = None
+    holds_answer: bool | str | None = None
+    join: str = " "
+    drop_repeated: bool = False
+
+    @field_validator("title", "text", "sent", "summary", "extraction", "holds_answer")
+    @classmethod
+    def _is_a_subpath(cls, value: str | bool | None) -> str | bool | None:
+        if isinstance(value, str):
+            parse_path(value)
+        return value
+
+
+class Fields(Section):
+    """Where the parts of an example are found in a record."""
+
+    question: Value
+    id: Value | None = None
+    documents: Documents | None = None
+    answers: Gold | None = None
+    claims: Value | None = None
+    answer: Value | None = None
+    response: Value | None = None
+    answerable: Answerable | None = None
+    extra: dict[str, Value] = Field(default_factory=dict)
+
+
+class Source(Section):
+    """A file of records."""
+
+    path: str
+    skip: int = Field(default=0, ge=0)
+    limit: int | None = Field(default=None, ge=1)
+    format: Layout = "auto"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+
+class Distractors(Section):
+    """Documents of other records, added to those of each record."""
+
+    count: int = Field(ge=1)
+    seed: int = 0
+
+
+class Prompt(Section):
+    """A built-in prompt, or changes to one."""
+
+    base: Literal["cited_answer", "list", "trust", "trust_list"] | None = None
+    instruction: str | None = None
+    document: str | None = None
+    question: str | None = None
+    answer: str | None = None
+    separator: str | None = None
+    document_separator: str | None = None
+    closed_book: str | None = None
+    system: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"base": value} if isinstance(value, str) else value
+
+
+class Demonstrations(Section):
+    """Few-shot examples: a file in the format of groundeval's own data, or the embedded ones of a data set."""
+
+    path: str | None = None
+    embedded: Literal["asqa", "qampari", "eli5", "expertqa"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> Demonstrations:
+        if (self.path is None) == (self.embedded is None):
+            raise ValueError("give the path of a file, or `embedded: asqa | qampari | eli5 | expertqa`")
+        return self
+
+
+class YamlTask(Section):
+    """The whole file."""
+
+    name: str
+    kind: Literal["em", "list", "claims"]
+    data: list[Source] = Field(min_length=1)
+    fields: Fields
+    train: list[Source] = Field(default_factory=list)
+    profile: str | None = None
+    prompt: Prompt = Prompt()
+    headline: list[str] | None = None
+    metrics: list[str] | None = None
+    reward: str | dict[str, float] | None = None
+    distractors: Distractors | None = None
+    demonstrations: Demonstrations | None = None
+    description: str = ""
+    licence: str = ""
+    version: int = 1
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        if not _NAME.fullmatch(value):
+            raise ValueError("a name is made of letters, digits, `_`, `-` and `.`; run folders are called by it")
+        return value
+
+    @field_validator("data", "train", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return value if isinstance(value, list) else [value]
+
+    @field_validator("headline", "metrics", mode="before")
+    @classmethod
+    def _one_or_many_names(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _has_gold_data(self) -> YamlTask:
+        if self.fields.answers is None and self.fields.claims is None:
+            raise ValueError("map `answers` or `claims` under `fields`: without gold data there is nothing to score")
+        if self.fields.claims is not None and self.kind != "claims":
+            raise ValueError(f"`claims` are gold data of kind claims, and the kind is {self.kind}; map `answers`")
+        if self.distractors is not None and self.fields.documents is None:
+            raise ValueError("`distractors` are drawn from the documents of other records: map `documents`")
+        return self

@@ -1,0 +1,199 @@
+"""The files of a run folder: whole or appended in whole lines, locked, and readable after being cut anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from groundeval.errors import DataError, UsageError
+from groundeval.storage.folder import (
+    DiskFull,
+    Folder,
+    FolderBusy,
+    Lines,
+    content_id,
+    folder_name,
+    read_json,
+    write_whole,
+)
+
+
+@contextmanager
+def held_by_another_process(folder: Path) -> Iterator[int]:
+    """The folder's lock, held by a process of its own; gives its id."""
+    code = (
+        "import fcntl, os, sys\n"
+        f"lock = os.open({str(folder / '.lock')!r}, os.O_RDWR | os.O_CREAT)\n"
+        "fcntl.flock(lock, fcntl.LOCK_EX)\n"
+        "os.pwrite(lock, str(os.getpid()).encode(), 0)\n"
+        "print('held', flush=True)\nsys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-SE", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdout.readline()
+        yield process.pid
+        process.stdin.close()
+
+
+def test_a_content_id_depends_on_values_and_not_on_the_order_of_keys():
+    assert content_id({"a": 1, "b": [1, None]}) == content_id({"b": [1, None], "a": 1})
+    assert content_id({"a": 1}) != content_id({"a": 1.5})
+    assert len(content_id({"text": "\ud800"})) == 12
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("Qwen/Qwen3-4B", "Qwen--Qwen3-4B"),
+        ("/models/my model/", "models--my--model"),
+        ("../..", "model"),
+        ("", "model"),
+        (".hidden", "hidden"),
+        ("a\x00b\ud800", "a--b"),
+        ("größe", "größe"),
+    ],
+)
+def test_a_name_becomes_one_harmless_path_component(name: str, folder: str):
+    assert folder_name(name) == folder
+
+
+@given(st.text())
+def test_no_name_leaves_the_folder_it_is_put_in(name: str):
+    folder = folder_name(name)
+    assert folder
+    assert "/" not in folder
+    assert not folder.startswith(".")
+
+
+def test_one_process_at_a_time_and_the_error_names_the_other(tmp_path: Path):
+    with held_by_another_process(tmp_path) as other:
+        with pytest.raises(FolderBusy, match=rf"process {other}\)") as caught:
+            Folder(tmp_path).open()
+        assert "--output-path" in str(caught.value)
+    with Folder(tmp_path).open() as folder:
+        assert (tmp_path / ".lock").read_text() == str(os.getpid())
+        with pytest.raises(FolderBusy):
+            Folder(tmp_path).open()
+        folder.write_json("x.json", {"a": 1})
+    Folder(tmp_path).open().close()
+
+
+def test_parts_do_not_keep_each_other_out_but_themselves_and_the_whole(tmp_path: Path):
+    with Folder(tmp_path).open("1-of-2"), Folder(tmp_path).open("2-of-2"):
+        for part in ("1-of-2", "2-of-2", ""):
+            with pytest.raises(FolderBusy):
+                Folder(tmp_path).open(part)
+    with Folder(tmp_path).open(), pytest.raises(FolderBusy):
+        Folder(tmp_path).open("1-of-2")
+
+
+def test_a_file_system_without_locks_is_not_taken_for_a_busy_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def unsupported(descriptor: int, kind: int) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("fcntl.flock", unsupported)
+    with pytest.raises(UsageError, match="Operation not supported"):
+        Folder(tmp_path).open()
+
+
+def test_a_folder_that_cannot_be_made_is_a_users_error(tmp_path: Path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UsageError, match="cannot write to"):
+        Folder(tmp_path / "file" / "run").open()
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "results.json"
+    write_whole(path, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskFull, match="No space left") as caught:
+        write_whole(path, b"new")
+    assert caught.value.exit_code == 3
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path], "no temporary file stays behind"
+
+
+def test_lines_that_do_not_fit_on_the_disk_are_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    lines = Lines(tmp_path / "x.jsonl")
+    lines.append([{"id": 1}])
+    written = os.write
+
+    def half(descriptor: int, content: memoryview) -> int:
+        written(descriptor, content[: len(content) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", half)
+    with pytest.raises(DiskFull):
+        lines.append([{"id": 2}])
+    monkeypatch.undo()
+    assert lines.path.read_bytes() == b'{"id": 1}\n'
+
+
+def test_reading_back_gives_what_was_appended_whatever_the_text(tmp_path: Path):
+    lines = Lines(tmp_path / "x.jsonl")
+    assert list(lines.read()) == []
+    lines.append([])
+    assert not lines.path.exists()
+    records = [{"text": text} for text in ("\ud800", "a\nb", "\x00", "é", "\u2028")]
+    lines.append(records[:2])
+    lines.append(records[2:])
+    assert list(lines.read()) == records
+    assert lines.path.read_bytes().isascii()
+
+
+RECORDS = [{"id": number, "text": "é\ud800\n" * number} for number in range(6)]
+WHOLE = "".join(json.dumps(record) + "\n" for record in RECORDS).encode()
+
+
+@settings(max_examples=60)
+@given(cut=st.integers(0, len(WHOLE)))
+def test_a_file_cut_anywhere_loses_its_last_line_only_and_can_be_appended_to(
+    cut: int, tmp_path_factory: pytest.TempPathFactory
+):
+    path = tmp_path_factory.getbasetemp() / "cut.jsonl"
+    path.write_bytes(WHOLE[:cut])
+    whole = WHOLE[:cut].count(b"\n")
+    assert list(Lines(path).read()) == RECORDS[:whole]
+    assert path.read_bytes() == WHOLE[:cut], "a reader changes nothing: another process may be writing"
+    Lines(path).append(RECORDS[whole:])
+    assert path.read_bytes() == WHOLE
+
+
+def test_a_torn_line_longer_than_any_buffer_is_dropped_too(tmp_path: Path):
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'{"id": 1}\n{"text": "' + b"x" * 200_000)
+    Lines(path).append([{"id": 2}])
+    assert list(Lines(path).read()) == [{"id": 1}, {"id": 2}]
+    path.write_bytes(b"x" * 200_000)
+    Lines(path).append([{"id": 3}])
+    assert list(Lines(path).read()) == [{"id": 3}]
+
+
+def test_a_damaged_line_in_the_middle_is_named_and_not_dropped_in_silence(tmp_path: Path):
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'{"id": 1}\n{"id": \n{"id": 3}\n')
+    with pytest.raises(DataError, match=r"x.jsonl, line 2: not JSON"):
+        list(Lines(path).read())
+
+
+def test_a_damaged_json_file_is_named(tmp_path: Path):
+    assert read_json(tmp_path / "none.json") is None
+    (tmp_path / "m.json").write_text('{"a": ')
+    with pytest.raises(DataError, match=r"m.json is damaged"):
+        read_json(tmp_path / "m.json")

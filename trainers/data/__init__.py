@@ -1,0 +1,1 @@
+"""Training data: selected examples, rows for TRL, distillation, overlap with evaluation data."""

@@ -1,29 +1,55 @@
-"""Running a coroutine to its end from anywhere."""
+"""Running coroutines from anywhere, and turning signals into requests to stop."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any, TypeVar
+
+from groundeval.console.progress import say
+from groundeval.errors import GroundevalError
 
 T = TypeVar("T")
 
 
-def asyncio_run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run` that also works where an event loop is running already, such as in a notebook."""
-    found: list[T] = []
-    failed: list[BaseException] = []
+class Interrupted(GroundevalError):
+    """The user or the system asked the run to stop; the same command goes on from there."""
 
-    def work() -> None:
-        try:
-            found.append(asyncio.run(coroutine))
-        except BaseException as error:
-            failed.append(error)
+    exit_code = 3
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return found[0]
+
+@contextmanager
+def stop_requests() -> Iterator[Callable[[], bool]]:
+    """Turn SIGTERM and the first Ctrl-C into a question that the loop asks between windows; a second Ctrl-C kills."""
+    requested = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield requested.is_set
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if requested.is_set():
+            raise KeyboardInterrupt
+        requested.set()
+        say("stopping after what is under way; a second signal stops at once")
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield requested.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run_anywhere(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine to its end, also from code that an event loop is running already, such as a notebook's."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work())
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="groundeval") as pool:
+        return pool.submit(lambda: asyncio.run(work())).result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -153,3 +154,32 @@ class Response:
 def as_premise(docs: Sequence[Document], cited: Sequence[int]) -> str:
     """Several documents as one NLI premise: joined by newlines in citation order (ALCE)."""
     return "\n".join(docs[index].premise for index in cited)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One sample's input before a model's chat template: an id and the text of the user's turn."""
+
+    id: str
+    user: str
+    system: str | None = None
+    draw: int | None = None
+    """Which of several answers to the same prompt this asks for, from 1; part of the id, so that each has a seed of its
+    own. None where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A prompt as the model gets it."""
+
+    text: str
+    """Chat template applied; for an API that applies its own, the messages as JSON."""
+    tokens: int | None
+    """Length in the model's tokens, where the generator can know it."""
+    prefill: str = ""
+    """What the template has already begun for the model, for instance `<think>`."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the text, stored with every generation."""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()

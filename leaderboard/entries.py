@@ -11,10 +11,10 @@ import numpy as np
 
 from groundeval.comparison.compare import judging
 from groundeval.comparison.saved_scores import ScoredRun
-from groundeval.run.generate import GENERATIONS
 from groundeval.scoring.results import MetricResult
 from groundeval.stats.bootstrap import RESAMPLES, Array, resampled, resamplings
 from groundeval.storage.folder import content_id, folder_name
+from groundeval.storage.generations import GENERATIONS
 from groundeval.storage.json_records import file_hash
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from groundeval.aio import run_anywhere
 from groundeval.metrics.lists import list_text, predictions
 from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import profile_named
@@ -11,7 +12,6 @@ from groundeval.metrics.reading import AnswerKind, Reading
 from groundeval.metrics.strict.gold import brought
 from groundeval.parsing.normalize import normalized_alias, present
 from groundeval.records import Response
-from groundeval.run.score import run_anywhere
 
 Found = bool | None
 """None: for a claim that no verdict was asked about as a whole."""

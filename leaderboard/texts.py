@@ -18,11 +18,11 @@ from groundeval.errors import GroundevalError
 from groundeval.metrics.gold import with_answers
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 from groundeval.records import Example, Response
-from groundeval.run.generate import as_response, stored_generations
-from groundeval.run.prepare import with_documents
 from groundeval.storage.folder import Lines
+from groundeval.storage.generations import as_response, stored_generations
 from groundeval.storage.json_records import file_hash
 from groundeval.tasks import load_task
+from groundeval.tasks.formats.examples import with_documents
 from groundeval.tasks.formats.predictions import read_predictions
 from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import TASKS, Dataset

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from groundeval.errors import DataError, MissingExtra, UsageError, unknown
-from groundeval.generation.interface import Prompt
 from groundeval.generation.prompts import render_prompt
-from groundeval.records import Example
+from groundeval.records import Example, Prompt
 from groundeval.rewards.columns import example_json
-from groundeval.run.prepare import with_documents
-from groundeval.run.runner import check_data_names, requested_data
 from groundeval.tasks import load_task
+from groundeval.tasks.formats.examples import with_documents
+from groundeval.tasks.loading import check_data_names, requested_data
 
 Format = Literal["trl", "verl", "openrlhf"]
 FORMATS: tuple[Format, ...] = get_args(Format)

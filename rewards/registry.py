@@ -11,13 +11,13 @@ from typing import Any
 
 from pydantic import ConfigDict, ValidationError, validate_call
 
+from groundeval.aio import run_anywhere
 from groundeval.errors import UsageError, excerpt, unknown
 from groundeval.metrics.metric import Entailment
 from groundeval.metrics.reading import AnswerKind
 from groundeval.records import Response
 from groundeval.registry import Registry, load_plugin
 from groundeval.rewards.reward import Reward, Rewarded
-from groundeval.run.score import run_anywhere
 from groundeval.tasks import Task, load_task
 
 Recipe = Callable[..., Reward]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Literal, Protocol
 
+from groundeval.aio import run_anywhere
 from groundeval.errors import DataError, UsageError, excerpt
 from groundeval.metrics.gold import with_answers
 from groundeval.metrics.metric import METRICS, Entailment, Values
@@ -15,9 +16,8 @@ from groundeval.metrics.profiles import profile_named
 from groundeval.metrics.reading import AnswerKind
 from groundeval.nli import connect
 from groundeval.records import Example, Response, Status
-from groundeval.run.runner import known_fields
-from groundeval.run.score import run_anywhere
 from groundeval.scoring.scorer import Plan, Scored, Scorer, plan_scoring
+from groundeval.tasks.formats.examples import known_fields
 
 Line = Mapping[str, Any]
 """A line of `scores.jsonl`: `id`, `status`, `values`, and tables such as `ground` or `statements`."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, NamedTuple
 
+from groundeval.aio import run_anywhere
 from groundeval.errors import UsageError, UserError, excerpt
 from groundeval.metrics.metric import Entailment
 from groundeval.nli import NLI, connect
@@ -15,7 +16,6 @@ from groundeval.records import Response
 from groundeval.rewards.columns import example_of
 from groundeval.rewards.registry import RewardSpec
 from groundeval.rewards.reward import Reward, Rewarded
-from groundeval.run.score import run_anywhere
 
 
 class Rollout(NamedTuple):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from groundeval.errors import UsageError, excerpt
+from groundeval.errors import UsageError, excerpt, unknown
 from groundeval.registry import load_plugin
 from groundeval.tasks.task import TASKS, Task
 
@@ -53,3 +54,23 @@ def _made(name: str) -> Task:
     if not isinstance(task, Task):
         raise UsageError(f'task "{name}" of {source} must return a Task, not {excerpt(task)}')
     return task
+
+
+EVERY_TASK = "*"
+
+
+def requested_data(task: Task, reference: str, data: Mapping[str, str]) -> str | None:
+    """The source that `--data` names for a task, by its name or as it was asked for; None: the task's own."""
+    return data.get(task.name) or data.get(reference) or data.get(EVERY_TASK)
+
+
+def check_data_names(tasks: Sequence[str], data: Mapping[str, str]) -> None:
+    """Data for a task that is not run is a slip that would let the task read other data without a word.
+
+    Raises UsageError, which names it.
+    """
+    named = [name for name in data if name != EVERY_TASK and name not in tasks]
+    known = {load_task(reference).name for reference in tasks} if named else set()
+    for name in named:
+        if name not in known:
+            raise unknown("task of this run in --data", name, known | set(tasks))

@@ -12,14 +12,15 @@ from typing import Any
 
 from groundeval.errors import UsageError
 from groundeval.generation.backends.transformers import TransformersGenerator
-from groundeval.generation.interface import GeneratorOptions
+from groundeval.models.options import GeneratorOptions
 from groundeval.run.options import RunOptions, ScoringOptions
 from groundeval.run.preflight import check_lengths, check_scorers
 from groundeval.run.prepare import Job, prepare
-from groundeval.run.runner import Prepared, execute, known_fields, score_run
+from groundeval.run.runner import Prepared, execute, score_run
 from groundeval.run.score import ScoreResult, open_nli, plans_for
 from groundeval.storage.folder import Lines
 from groundeval.tasks import load_task
+from groundeval.tasks.formats.examples import known_fields
 from groundeval.trainers.data.datasets import run_options
 from groundeval.trainers.policy import Policy
 from groundeval.trainers.recipe import START, Recipe

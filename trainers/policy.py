@@ -9,10 +9,10 @@ from typing import Any
 
 from groundeval.errors import DataError, MissingExtra, UsageError
 from groundeval.generation.backends.transformers import TransformersGenerator
-from groundeval.generation.interface import GeneratorOptions
 from groundeval.models.chat import ChatFormat
 from groundeval.models.gguf import as_folder
 from groundeval.models.local import LocalModel, import_transformers, loading
+from groundeval.models.options import GeneratorOptions
 from groundeval.trainers.data.conversations import Messages
 from groundeval.trainers.recipe import Lora, Model, Recipe, Stage
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from groundeval.aio import stop_requests
 from groundeval.console.progress import say
 from groundeval.errors import EXIT_RESUMABLE, GroundevalError
 from groundeval.nli import connect
-from groundeval.run.generate import stop_requests
 from groundeval.storage.environment import now
 from groundeval.storage.folder import check_writable
 from groundeval.storage.json_records import file_hash

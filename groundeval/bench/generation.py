@@ -13,18 +13,13 @@ from groundeval.bench.vllm_server import vllm_server
 from groundeval.console.progress import say
 from groundeval.errors import DataError, UsageError
 from groundeval.generation.backends.transformers import TransformersGenerator
-from groundeval.generation.interface import (
-    GENERATORS,
-    Completion,
-    Generator,
-    GeneratorOptions,
-    Prompt,
-    SamplingParams,
-)
+from groundeval.generation.interface import GENERATORS, Completion, Generator, SamplingParams
 from groundeval.generation.prompts import render_prompt
 from groundeval.models.files import find_model
 from groundeval.models.gguf import as_folder
 from groundeval.models.local import DTYPES
+from groundeval.models.options import GeneratorOptions
+from groundeval.records import Prompt
 from groundeval.tasks import load_task
 
 EXCERPT = 12

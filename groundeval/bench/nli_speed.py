@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from groundeval.aio import run_anywhere
 from groundeval.bench import nli_clients
 from groundeval.bench.nli_clients import ServedSpeed
 from groundeval.bench.text_speed import CACHES
@@ -27,10 +28,10 @@ from groundeval.metrics.profiles import profile_named
 from groundeval.nli import NLI, connect
 from groundeval.records import Example, Pair, Response, Verdict
 from groundeval.run.options import ScoringOptions
-from groundeval.run.runner import known_fields, score_predictions
-from groundeval.run.score import run_anywhere
+from groundeval.run.runner import score_predictions
 from groundeval.scoring.scorer import Scorer, plan_scoring
 from groundeval.tasks import load_task
+from groundeval.tasks.formats.examples import known_fields
 from groundeval.tasks.formats.predictions import read_predictions
 
 SEQUENTIAL, BATCHED, CACHED = "sequential", "batched", "from cache"

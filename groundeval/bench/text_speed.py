@@ -16,9 +16,9 @@ from groundeval.parsing.normalize import normalized_alias, normalized_document
 from groundeval.parsing.refusal import refusal_score
 from groundeval.parsing.statements import sentences
 from groundeval.records import Example, Response
-from groundeval.run.runner import known_fields
 from groundeval.scoring.scorer import Plan, Scorer, plan_scoring
 from groundeval.tasks import load_task
+from groundeval.tasks.formats.examples import known_fields
 from groundeval.tasks.reference import honest_response
 
 CACHES = (normalized_alias, normalized_document, refusal_score, sentences)

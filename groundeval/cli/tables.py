@@ -10,29 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from groundeval.scoring.results import MetricResult, Results
+from groundeval.scoring.results import SUMMARY, MetricResult, Results
 
 PROXY_MARK = "*"
-SUMMARY = {
-    "trust": (
-        "answered_ratio",
-        "calib_str_em_f1",
-        "calib_qampari_em_f1",
-        "calib_claims_nli_f1",
-        "macro_f1",
-        "answered_citation_f1",
-        "trust_score",
-    ),
-    "strict": (
-        "answered_ratio",
-        "mixed_ratio",
-        "correctness_f1",
-        "macro_f1",
-        "answered_citation_f1",
-        "trust_score",
-    ),
-}
-"""By profile: the keys that a summary shows beside the task's headline."""
 
 
 def print_results(results: Sequence[Results], *, heading: str = "", full: bool = False) -> None:

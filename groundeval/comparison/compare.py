@@ -12,9 +12,9 @@ import numpy as np
 from groundeval.comparison.saved_scores import ScoredRun, find_scorings, read_scoring, recomputed
 from groundeval.console.sanitize import one_line
 from groundeval.errors import UsageError
-from groundeval.run.generate import stored_generations
 from groundeval.stats.bootstrap import RESAMPLES
 from groundeval.stats.paired import LEVEL, better_counts, holm, paired_differences
+from groundeval.storage.generations import stored_generations
 
 Concerns = Literal["score", "text", "circumstance"]
 """`score`: determines how texts are judged; `text`: determines the texts, and is what a comparison is about;

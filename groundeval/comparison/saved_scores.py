@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from groundeval.errors import DataError, UsageError, excerpt
 from groundeval.metrics.metric import METRICS
 from groundeval.metrics.profiles import PROFILES
-from groundeval.run.score import OVERALL
 from groundeval.scoring.results import SCHEMA_VERSION, MetricResult, Results, metric_results
+from groundeval.scoring.scorer import OVERALL
 from groundeval.stats.bootstrap import Aggregate, Array, summarize
 from groundeval.stats.paired import Answers
 from groundeval.stats.repeats import best_of, questions_of, summarize_draws

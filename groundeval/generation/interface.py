@@ -2,42 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from groundeval.parsing.reasoning import ReasoningTags
+from groundeval.models.options import GeneratorOptions
+from groundeval.records import Prompt, Rendered
 from groundeval.registry import Registry
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """One sample's input before a model's chat template: an id and the text of the user's turn."""
-
-    id: str
-    user: str
-    system: str | None = None
-    draw: int | None = None
-    """Which of several answers to the same prompt this asks for, from 1; part of the id, so that each has a seed of its
-    own. None where there is one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A prompt as the model gets it."""
-
-    text: str
-    """Chat template applied; for an API that applies its own, the messages as JSON."""
-    tokens: int | None
-    """Length in the model's tokens, where the generator can know it."""
-    prefill: str = ""
-    """What the template has already begun for the model, for instance `<think>`."""
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the text, stored with every generation."""
-        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +60,6 @@ class Generator(Protocol):
 
     def close(self) -> None:
         """Free the model's memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class GeneratorOptions:
-    """What the command line or the API says about a model; a generator takes what concerns it."""
-
-    model: str
-    revision: str | None = None
-    dtype: str | None = None
-    batch_size: int | None = None
-    trust_remote_code: bool = False
-    apply_chat_template: bool | None = None
-    """None: where the tokenizer has a chat template."""
-    chat_template_kwargs: Mapping[str, Any] = field(default_factory=dict)
-    reasoning_tags: ReasoningTags | None = None
-    """The tags around the model's reasoning; None: those that its chat template or tokenizer names, else `<think>`."""
-    model_args: Mapping[str, Any] = field(default_factory=dict)
-    """Backend-specific engine arguments; an unknown one is an error that names the known ones."""
 
 
 GENERATORS: Registry[Callable[[GeneratorOptions], Generator]] = Registry(

@@ -10,9 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Literal, NamedTuple, get_args
 
 from groundeval.errors import DataError, UsageError, excerpt, unknown
-from groundeval.generation.interface import Prompt
 from groundeval.parsing.normalize import printable
-from groundeval.records import Document, Example
+from groundeval.records import Document, Example, Prompt
 
 DocsField = Literal["text", "summary", "extraction"]
 """Which field of a document the model sees (ALCE's `--use_shorter`)."""

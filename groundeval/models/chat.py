@@ -13,9 +13,10 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from groundeval.errors import UsageError
-from groundeval.generation.interface import GeneratorOptions, Prompt
+from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.normalize import printable
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags, tags_in, with_usual_tags
+from groundeval.records import Prompt
 
 TEMPLATE_DATE = datetime(2024, 7, 26)
 """Today's date, as far as chat templates are told: a fixed one, so that prompts are the same on every day."""

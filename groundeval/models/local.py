@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.errors import BackendError, GroundevalError, MissingExtra, UsageError, unknown
-from groundeval.generation.interface import GeneratorOptions, Prompt, Rendered
 from groundeval.models.chat import ChatFormat
 from groundeval.models.files import ModelSource, find_model, folder_sha256
+from groundeval.models.options import GeneratorOptions
+from groundeval.records import Prompt, Rendered
 
 DTYPES = {
     "float32": "float32",

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.errors import UsageError
-from groundeval.generation.interface import GeneratorOptions, SamplingParams
+from groundeval.generation.interface import SamplingParams
 from groundeval.generation.prompts import DocsField
+from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.run.options import Phase, RunOptions, ScoringOptions
-from groundeval.run.runner import EVERY_TASK, TaskRun, run, score_predictions, score_run
+from groundeval.run.runner import TaskRun, run, score_predictions, score_run
 from groundeval.run.score import ScoreResult
 from groundeval.scoring.posthoc import PostHoc
 from groundeval.tasks import Task, load_task
+from groundeval.tasks.loading import EVERY_TASK
 
 
 def evaluate(

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from groundeval.aio import Interrupted, stop_requests
 from groundeval.console.progress import progress, say
 from groundeval.errors import BackendError, GroundevalError
-from groundeval.generation.interface import Completion, Generator, Prompt, Rendered
+from groundeval.generation.interface import Completion, Generator
 from groundeval.generation.prompts import choose_demonstrations
-from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
-from groundeval.records import Example, Response
+from groundeval.parsing.reasoning import ReasoningTags
+from groundeval.records import Example, Prompt, Rendered
 from groundeval.run.options import RunOptions
 from groundeval.run.prepare import Job
 from groundeval.storage.environment import circumstances, now
 from groundeval.storage.folder import Folder, Lines
+from groundeval.storage.generations import as_response, stored_generations, unopened_thoughts
 
 WINDOW = 16
 """Prompts that are generated and written together where the generator names no number of its own."""
-
-GENERATIONS = "generations*.jsonl"
-
-
-class Interrupted(GroundevalError):
-    """The user or the system asked the run to stop; the same command goes on from there."""
-
-    exit_code = 3
 
 
 def generate(job: Job, generator: Generator, options: RunOptions) -> None:
@@ -176,74 +166,6 @@ def as_record(example: Example, rendered: Rendered, completion: Completion, tags
     if completion.error:
         return {**record, "error": completion.error}
     return {**record, "status": as_response(example, record, tags).status}
-
-
-def as_response(example: Example, record: Mapping[str, Any], tags: ReasoningTags = REASONING_TAGS) -> Response:
-    """The response that a line of `generations.jsonl` holds."""
-    if record["status"] == "error":
-        return Response.failed(example, record.get("error") or "generation failed")
-    return Response.build(
-        example,
-        record["raw"],
-        prefill=record.get("prefill") or "",
-        finish_reason=record.get("finish_reason"),
-        tags=tags,
-    )
-
-
-def stored_generations(folder: Path) -> dict[str, dict[str, Any]]:
-    """All generations of a run folder by sample id, of all shards; a later line replaces a failed earlier one."""
-    found: dict[str, dict[str, Any]] = {}
-    for path in sorted(folder.glob(GENERATIONS)):
-        for record in Lines(path).read():
-            if record["id"] not in found or found[record["id"]]["status"] == "error":
-                found[record["id"]] = record
-    return found
-
-
-def unopened_thoughts(records: Iterable[Mapping[str, Any]], tags: ReasoningTags) -> str | None:
-    """What to say where a template may have begun the reasoning unseen: answers end a thought that they do not begin.
-
-    Then one that was cut off before the thought ended shows no tag at all, and is taken for an answer. Of a single text
-    it cannot be known.
-    """
-    closed = cut = 0
-    for record in records:
-        text = (record.get("prefill") or "") + record["raw"]
-        if record["status"] != "error" and tags.think_open not in text:
-            ended = tags.think_close in text
-            closed += ended
-            cut += not ended and record.get("finish_reason") == "length"
-    if not (closed and cut):
-        return None
-    return (
-        f"{closed} texts end a thought with {tags.think_close} that they do not begin: the model's template seems to "
-        f"have begun it.\n  {cut} texts that were cut off have no tag: each may be a thought without an answer, and is "
-        "scored as an answer.\n  Say how the template begins (--backend openai: --model-args tokenizer=...), use the "
-        "server's reasoning parser,\n  or leave more room: --gen-kwargs max_new_tokens=..."
-    )
-
-
-@contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Turn SIGTERM and the first Ctrl-C into a question that the loop asks between windows; a second Ctrl-C kills."""
-    requested = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield requested.is_set
-        return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if requested.is_set():
-            raise KeyboardInterrupt
-        requested.set()
-        say("stopping after what is under way; a second signal stops at once")
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield requested.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _rates(counts: Mapping[str, int], seconds: float) -> dict[str, float]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from groundeval.errors import UsageError
-from groundeval.generation.interface import GeneratorOptions, SamplingParams
+from groundeval.generation.interface import SamplingParams
 from groundeval.generation.prompts import DocsField
+from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.scoring.posthoc import PostHoc
 

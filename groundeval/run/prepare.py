@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.errors import UsageError
-from groundeval.generation.interface import Generator, Prompt
+from groundeval.generation.interface import Generator
 from groundeval.generation.prompts import Fitted, PromptTemplate, fit_documents, render_prompt
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
-from groundeval.records import Example
+from groundeval.records import Example, Prompt
 from groundeval.run.options import RunOptions
 from groundeval.stats.repeats import draw_id, drawn
 from groundeval.storage.folder import content_id, folder_name
-from groundeval.tasks.formats.examples import content_hash
+from groundeval.tasks.formats.examples import content_hash, with_documents
 from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset, Task
 
@@ -96,13 +96,6 @@ def prepare(
         max((each.tokens for each in fitted), default=0) or None,
         len(draws) * sum(not each.fits for each in fitted),
     )
-
-
-def with_documents(example: Example, count: int) -> Example:
-    """The example with its first `count` documents: those that the model was shown, and no others are scored."""
-    if example.docs is None or len(example.docs) <= count:
-        return example
-    return replace(example, docs=example.docs[:count])
 
 
 def _selected(dataset: Dataset, options: RunOptions) -> tuple[Example, ...]:

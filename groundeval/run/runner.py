@@ -8,26 +8,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from groundeval.aio import Interrupted
 from groundeval.errors import DataError, GroundevalError, UsageError, unknown
 from groundeval.generation.interface import GENERATORS, Generator
 from groundeval.metrics.gold import with_answers
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 from groundeval.records import Example, Response
-from groundeval.run.generate import GENERATIONS, Interrupted, as_response, generate, stored_generations
+from groundeval.run.generate import generate
 from groundeval.run.options import RunOptions, ScoringOptions
 from groundeval.run.preflight import check_disk, check_generator, check_lengths, check_scorers
-from groundeval.run.prepare import Job, prepare, with_documents
+from groundeval.run.prepare import Job, prepare
 from groundeval.run.score import ScoreResult, Texts, open_nli, plans_for, score_texts
 from groundeval.stats.repeats import drawn
 from groundeval.storage.folder import DiskFull, Lines, read_json
+from groundeval.storage.generations import GENERATIONS, as_response, stored_generations
 from groundeval.storage.json_records import file_hash
 from groundeval.tasks import Task, load_task
-from groundeval.tasks.formats.examples import fields_present
+from groundeval.tasks.formats.examples import known_fields, with_documents
 from groundeval.tasks.formats.predictions import read_predictions
+from groundeval.tasks.loading import check_data_names, requested_data
 from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset
 
-EVERY_TASK = "*"
 MOST_NAMED = 5
 """Of the run folders that an error offers."""
 
@@ -132,23 +134,6 @@ def _job(reference: str, generator: Generator, options: RunOptions) -> Job:
     return prepare(task, reference, requested, dataset, generator, options)
 
 
-def requested_data(task: Task, reference: str, data: Mapping[str, str]) -> str | None:
-    """The source that `--data` names for a task, by its name or as it was asked for; None: the task's own."""
-    return data.get(task.name) or data.get(reference) or data.get(EVERY_TASK)
-
-
-def check_data_names(tasks: Sequence[str], data: Mapping[str, str]) -> None:
-    """Data for a task that is not run is a slip that would let the task read other data without a word.
-
-    Raises UsageError, which names it.
-    """
-    named = [name for name in data if name != EVERY_TASK and name not in tasks]
-    known = {load_task(reference).name for reference in tasks} if named else set()
-    for name in named:
-        if name not in known:
-            raise unknown("task of this run in --data", name, known | set(tasks))
-
-
 def _check_distinct(jobs: Sequence[Job]) -> None:
     for index, job in enumerate(jobs):
         if any(job.task.name == other.task.name for other in jobs[:index]):
@@ -205,13 +190,6 @@ def _stored_texts(
         folder,
         num_samples=num_samples,
     )
-
-
-def known_fields(examples: Sequence[Example]) -> frozenset[str]:
-    """Fields that all examples have, in the words that metrics use for what they need."""
-    found = fields_present(examples)
-    # `answers` is derived from either of them where it is missing.
-    return found | {"answers"} if found & {"qa_pairs", "claims"} else found
 
 
 def score_predictions(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
+from groundeval.aio import Interrupted, run_anywhere, stop_requests
 from groundeval.console.progress import progress, say
 from groundeval.errors import DataError, UsageError
 from groundeval.extras import require
@@ -21,11 +20,10 @@ from groundeval.models.metric_models import OptionalModels
 from groundeval.models.sentence_encoder import SentenceEncoder
 from groundeval.nli import NLI, connect
 from groundeval.records import Example, Response
-from groundeval.run.generate import Interrupted, stop_requests
 from groundeval.run.options import ScoringOptions
 from groundeval.scoring.posthoc import cite_afterwards, encoded
 from groundeval.scoring.results import Results, metric_results
-from groundeval.scoring.scorer import Plan, Scorer, ScoreTable, corpus_estimates, plan_scoring
+from groundeval.scoring.scorer import OVERALL, Plan, Scorer, ScoreTable, corpus_estimates, plan_scoring
 from groundeval.stats.bootstrap import Estimate, summarize
 from groundeval.stats.repeats import best_of, questions_of, summarize_draws
 from groundeval.storage.environment import circumstances
@@ -36,8 +34,6 @@ from groundeval.tasks.task import Task
 SCORING_VERSION = 1
 """Raised when a change to the code changes numbers, so that old scores are not taken for new ones."""
 
-OVERALL = ("trust_score",)
-"""The headline under a profile that has none of the task's own headline keys."""
 
 _SECONDS_BETWEEN_WRITES = 0.5
 
@@ -285,13 +281,3 @@ def _results(plan: Plan, texts: Texts, table: ScoreTable, nli: NLI | None, model
         best_of=metric_results(best),
         notes=[*texts.notes, *plan.notes, *lost],
     )
-
-
-def run_anywhere(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine to its end, also from code that an event loop is running already, such as a notebook's."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work())
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="groundeval") as pool:
-        return pool.submit(lambda: asyncio.run(work())).result()

@@ -68,3 +68,25 @@ def metric_results(estimates: Mapping[str, Estimate]) -> dict[str, MetricResult]
         key: MetricResult(value=each.value, stderr=each.stderr, ci95=each.ci95, n=each.n)
         for key, each in estimates.items()
     }
+
+
+SUMMARY = {
+    "trust": (
+        "answered_ratio",
+        "calib_str_em_f1",
+        "calib_qampari_em_f1",
+        "calib_claims_nli_f1",
+        "macro_f1",
+        "answered_citation_f1",
+        "trust_score",
+    ),
+    "strict": (
+        "answered_ratio",
+        "mixed_ratio",
+        "correctness_f1",
+        "macro_f1",
+        "answered_citation_f1",
+        "trust_score",
+    ),
+}
+"""By profile: the keys that a summary shows beside the task's headline."""

@@ -326,3 +326,7 @@ def corpus_estimates(plan: Plan, responses: Sequence[Response], models: Models |
             values = metric.corpus(scored, Context(plan.profile, plan.kind, models=models, cot=plan.cot))
             estimates |= {key: Estimate(value, None, None, len(scored)) for key, value in values.items()}
     return estimates
+
+
+OVERALL = ("trust_score",)
+"""The headline under a profile that has none of the task's own headline keys."""

@@ -9,10 +9,10 @@ from groundeval.metrics.gold import with_answers, with_gold_for_alce
 from groundeval.metrics.reading import AnswerKind
 from groundeval.records import Example, Response
 from groundeval.run.options import ScoringOptions
-from groundeval.run.runner import known_fields
 from groundeval.run.score import Texts, score_texts
 from groundeval.scoring.results import Results
 from groundeval.tasks import Task
+from groundeval.tasks.formats.examples import known_fields
 from groundeval.tasks.reference import honest_response
 from groundeval.tasks.validation import validate_task
 

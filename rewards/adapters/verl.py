@@ -10,11 +10,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from groundeval.aio import run_anywhere
 from groundeval.errors import DataError
 from groundeval.rewards.adapters.settings import rewarder
 from groundeval.rewards.reward import Components
 from groundeval.rewards.rollouts import Rewarder, Rollout
-from groundeval.run.score import run_anywhere
 
 
 async def compute_score(

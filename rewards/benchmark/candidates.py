@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from groundeval.aio import run_anywhere
 from groundeval.errors import DataError, UsageError, unknown
 from groundeval.nli import NLI
 from groundeval.records import Example, Response
 from groundeval.rewards.benchmark.case import Scene
 from groundeval.rewards.registry import REWARDS, load_reward
 from groundeval.rewards.reward import Reward, Rewarded
-from groundeval.run.score import run_anywhere
 from groundeval.tasks import Task
 
 Text = tuple[str, str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from groundeval.aio import run_anywhere
 from groundeval.errors import DataError, UsageError
 from groundeval.metrics.gold import needs_answers_found, with_answers, with_answers_found
 from groundeval.metrics.metric import Context
@@ -18,7 +19,6 @@ from groundeval.rewards.benchmark.families import Family, families_named
 from groundeval.rewards.benchmark.oracle import ByConstruction, Suggestible
 from groundeval.rewards.benchmark.table import Row, Values, row
 from groundeval.rewards.benchmark.trials import Trial, trials_of
-from groundeval.run.score import run_anywhere
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.formats.sources import EMBEDDED
 

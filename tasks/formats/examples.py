@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from groundeval.errors import DataError
@@ -126,3 +127,17 @@ def _plain_document(document: Document) -> list[object]:
         document.extraction,
         document.answers_found,
     ]
+
+
+def known_fields(examples: Sequence[Example]) -> frozenset[str]:
+    """Fields that all examples have, in the words that metrics use for what they need."""
+    found = fields_present(examples)
+    # `answers` is derived from either of them where it is missing.
+    return found | {"answers"} if found & {"qa_pairs", "claims"} else found
+
+
+def with_documents(example: Example, count: int) -> Example:
+    """The example with its first `count` documents: those that the model was shown, and no others are scored."""
+    if example.docs is None or len(example.docs) <= count:
+        return example
+    return replace(example, docs=example.docs[:count])

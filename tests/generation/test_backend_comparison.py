@@ -16,7 +16,8 @@ from groundeval.bench.generation import Comparison, Setup, compare, prompts_of
 from groundeval.cli.app import main
 from groundeval.errors import UsageError
 from groundeval.generation.backends.transformers import TransformersGenerator
-from groundeval.generation.interface import GENERATORS, Completion, Prompt, SamplingParams
+from groundeval.generation.interface import GENERATORS, Completion, SamplingParams
+from groundeval.records import Prompt
 
 PROMPTS = [Prompt(name, f"Tell me of {name}.") for name in ("one", "two", "three", "four")]
 

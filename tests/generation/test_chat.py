@@ -8,9 +8,10 @@ import pytest
 from tiny_models import CHATML, REASONING
 
 from groundeval.errors import UsageError
-from groundeval.generation.interface import GeneratorOptions, Prompt
 from groundeval.models.chat import ChatFormat, cut_at_stop
+from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
+from groundeval.records import Prompt
 
 Format = Callable[..., ChatFormat]
 

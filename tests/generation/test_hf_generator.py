@@ -11,7 +11,9 @@ import pytest
 from tiny_models import CHATML, REASONING, make_model
 
 from groundeval.errors import BackendError, UsageError
-from groundeval.generation.interface import GENERATORS, Completion, Generator, GeneratorOptions, Prompt, SamplingParams
+from groundeval.generation.interface import GENERATORS, Completion, Generator, SamplingParams
+from groundeval.models.options import GeneratorOptions
+from groundeval.records import Prompt
 
 pytest.importorskip("transformers")
 

@@ -18,9 +18,10 @@ import pytest
 import groundeval
 from groundeval.cli.app import main
 from groundeval.errors import BackendError, UsageError
-from groundeval.generation.interface import GENERATORS, Completion, Generator, GeneratorOptions, Prompt, SamplingParams
+from groundeval.generation.interface import GENERATORS, Completion, Generator, SamplingParams
 from groundeval.http.retrying import retry_after
-from groundeval.records import Example, Response
+from groundeval.models.options import GeneratorOptions
+from groundeval.records import Example, Prompt, Response
 
 Answer = Callable[["Handler", dict[str, Any], int], None]
 PROMPTS = [Prompt(f"s{i}", f"question {i}") for i in range(60)]

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from groundeval.errors import DataError, UsageError
-from groundeval.generation.interface import GENERATORS, Completion, Generator, GeneratorOptions, Prompt, SamplingParams
+from groundeval.generation.interface import GENERATORS, Completion, Generator, SamplingParams
 from groundeval.generation.prompts import PromptTemplate, render_prompt
-from groundeval.records import Document, Example
+from groundeval.models.options import GeneratorOptions
+from groundeval.records import Document, Example, Prompt
 
 TEMPLATE = PromptTemplate("test", "Answer.")
 PROMPTS = [

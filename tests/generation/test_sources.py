@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from groundeval.errors import BackendError, UsageError
-from groundeval.generation import sources
+from groundeval.models import files as sources
 from groundeval.models.files import file_sha256, find_model, folder_sha256
 
 

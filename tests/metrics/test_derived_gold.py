@@ -11,8 +11,8 @@ from metric_cases import Spoken, document, example, plan, score
 from groundeval.errors import SampleError
 from groundeval.metrics.gold import needs_answers_found, with_answers
 from groundeval.records import Response
-from groundeval.run.prepare import with_documents
 from groundeval.scoring.scorer import Scorer
+from groundeval.tasks.formats.examples import with_documents
 
 PARIS, ROME = document("Paris, city."), document("of Rome", title="Lutetia")
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groundeval.metrics import statistics
 from groundeval.scoring.scorer import ScoreTable
+from groundeval.stats import bootstrap as statistics
 from groundeval.stats.bootstrap import Aggregate, Table, count_of, harmonic, mean_of, ratio, summarize
 
 values = st.lists(st.one_of(st.floats(0, 1), st.just(float("nan"))), min_size=1, max_size=30)

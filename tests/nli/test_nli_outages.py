@@ -14,7 +14,8 @@ from nli_servers import ServerProcess, ask, client, slow_plugin, until
 import groundeval
 from groundeval.cli.app import main
 from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE
-from groundeval.nli import connection, remote
+from groundeval.http import client as connection
+from groundeval.http import remote
 from groundeval.records import Pair
 
 

@@ -8,15 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from groundeval.generation.interface import (
-    GENERATORS,
-    Completion,
-    GeneratorOptions,
-    Prompt,
-    Rendered,
-    SamplingParams,
-)
+from groundeval.generation.interface import GENERATORS, Completion, SamplingParams
+from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.normalize import printable
+from groundeval.records import Prompt, Rendered
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> None:
 
 def _run(arguments: list[str], log: str, slowness: Slowness) -> None:
     from groundeval.cli.app import main
-    from groundeval.generation import replay
+    from groundeval.generation.backends import replay
     from groundeval.generation.backends.replay import ReplayGenerator
     from groundeval.nli.verifiers.lexical import Lexical
     from groundeval.storage.folder import Lines

@@ -10,11 +10,11 @@ import pytest
 from run_cases import Cli, Counting, lines_of, records, write
 
 import groundeval
+from groundeval.aio import Interrupted
 from groundeval.errors import BackendError, SampleError, UsageError
 from groundeval.nli.engine import BatchOptions
 from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.records import Pair, Verdict
-from groundeval.run.generate import Interrupted
 from groundeval.storage.folder import DiskFull, FolderBusy, Lines
 
 RUN = ("run", "--model", "org/m", "--backend", "counting", "--nli", "lexical")

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groundeval import files
 from groundeval.errors import DataError, UsageError
+from groundeval.storage import json_records as files
 from groundeval.storage.json_records import read_records
 
 RECORDS: list[dict[str, Any]] = [

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from groundeval.aio import run_anywhere
 from groundeval.errors import BackendError, DataError, UsageError
 from groundeval.metrics.metric import METRICS
 from groundeval.metrics.profiles import profile_named
 from groundeval.nli import NLI
 from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.records import Document, Example, QAPair, Response
-from groundeval.run.score import run_anywhere
 from groundeval.scoring.scorer import Plan, Scorer, plan_scoring
 
 ALL = frozenset({"docs", "answers_found", "qa_pairs", "answers", "claims", "answer", "references"})

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from groundeval import progress as progress_module
 from groundeval.cli.tables import print_results
+from groundeval.console import progress as progress_module
 from groundeval.console.progress import progress
 from groundeval.scoring.results import Results, metric_results
 from groundeval.stats.bootstrap import Estimate

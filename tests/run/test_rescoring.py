@@ -9,7 +9,8 @@ import pytest
 from run_cases import Cli, Counting, lines_of, record, write
 
 from groundeval.comparison.saved_scores import read_scoring, recomputed
-from groundeval.generation.interface import Completion, Prompt, SamplingParams
+from groundeval.generation.interface import Completion, SamplingParams
+from groundeval.records import Prompt
 from groundeval.tasks.formats.sources import demonstrations
 
 RUN = ("run", "--model", "m", "--backend", "counting", "--tasks", "asqa", "--nli", "lexical", "--json")

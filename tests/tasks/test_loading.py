@@ -135,7 +135,8 @@ print("capitals" in TASKS, "shouting" in METRICS, "parrot" in GENERATORS, "groun
 def test_task_metric_and_generator_of_an_installed_plugin_work_together(installed: Path) -> None:
     code = """
 import json
-from groundeval.generation.interface import GENERATORS, GeneratorOptions, SamplingParams
+from groundeval.generation.interface import GENERATORS, SamplingParams
+from groundeval.models.options import GeneratorOptions
 from groundeval.generation.prompts import render_prompt
 from groundeval.metrics.metric import METRICS, Context
 from groundeval.metrics.profiles import profile_named

@@ -11,7 +11,7 @@ import pytest
 from groundeval.cli.app import main
 from groundeval.rewards.rollouts import Rewarder, Rollout
 from groundeval.tasks import load_task
-from groundeval.trainers import distill
+from groundeval.trainers.data import distill
 from groundeval.trainers.data.conversations import read_imitations, read_preferences
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from groundeval.generation.interface import GeneratorOptions
 from groundeval.models.files import ModelSource
+from groundeval.models.options import GeneratorOptions
 from groundeval.trainers.evaluating import TrainedGenerator
 
 

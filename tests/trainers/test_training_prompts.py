@@ -13,7 +13,8 @@ from recipe_cases import small_recipe
 
 from groundeval.errors import UsageError
 from groundeval.generation.backends.transformers import TransformersGenerator
-from groundeval.generation.interface import GeneratorOptions, SamplingParams
+from groundeval.generation.interface import SamplingParams
+from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.refusal import REFUSAL
 from groundeval.rewards.columns import example_of
 from groundeval.rewards.rollouts import Rollout

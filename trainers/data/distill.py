@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from groundeval.errors import DataError, UsageError
-from groundeval.generation.interface import Prompt
 from groundeval.generation.prompts import render_prompt
 from groundeval.nli import connect
-from groundeval.records import Example
+from groundeval.records import Example, Prompt
 from groundeval.rewards.registry import RewardSpec
 from groundeval.rewards.reward import Rewarded
-from groundeval.run.generate import as_response, stored_generations
 from groundeval.run.options import RunOptions
-from groundeval.run.prepare import Job, with_documents
-from groundeval.run.runner import execute, prepare_run, requested_data
+from groundeval.run.prepare import Job
+from groundeval.run.runner import execute, prepare_run
 from groundeval.storage.folder import check_writable, write_whole
+from groundeval.storage.generations import as_response, stored_generations
 from groundeval.tasks import Task, load_task
+from groundeval.tasks.formats.examples import with_documents
+from groundeval.tasks.loading import requested_data
 from groundeval.trainers.data.selection import with_located_answers
 from groundeval.trainers.data.targets import honest_target, worse_target
 

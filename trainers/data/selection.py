@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from groundeval.aio import run_anywhere
 from groundeval.errors import DataError
 from groundeval.metrics.gold import needs_answers_found, with_answers, with_answers_found
 from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import profile_named
 from groundeval.nli import connect
 from groundeval.records import Example
-from groundeval.run.score import run_anywhere
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.task import Dataset
 from groundeval.trainers.data.conversations import as_examples

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from groundeval.cli.tables import SUMMARY
 from groundeval.comparison.compare import Comparison, compare, open_run
 from groundeval.comparison.markdown import metric_row
 from groundeval.console.progress import say
+from groundeval.scoring.results import SUMMARY
 from groundeval.storage.folder import read_json, write_whole
 from groundeval.trainers.folder import RunFolder
 from groundeval.trainers.recipe import START, Recipe

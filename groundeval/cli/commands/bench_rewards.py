@@ -113,8 +113,8 @@ def _data(tasks: Sequence[str], data: Sequence[str]) -> dict[str, str | None]:
     """Each task with its source: what `--data` says of it, or of all tasks."""
     from groundeval.cli.arguments import data_from
     from groundeval.rewards.benchmark.run import TASKS
-    from groundeval.run.runner import EVERY_TASK
     from groundeval.tasks.formats.sources import EMBEDDED
+    from groundeval.tasks.loading import EVERY_TASK
 
     given = data_from(data)
     default = given.pop(EVERY_TASK, None)

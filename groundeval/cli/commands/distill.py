@@ -63,7 +63,7 @@ def distill(
     from groundeval.cli.arguments import assignments, data_from, listed, nli_options, sampling_from
     from groundeval.console.progress import say
     from groundeval.errors import UsageError
-    from groundeval.generation.interface import GeneratorOptions
+    from groundeval.models.options import GeneratorOptions
     from groundeval.registry import load_plugin
     from groundeval.rewards.registry import RewardSpec
     from groundeval.run.options import RunOptions, ScoringOptions

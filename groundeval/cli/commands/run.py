@@ -179,7 +179,7 @@ def run(
         shard_from,
         tags,
     )
-    from groundeval.generation.interface import GeneratorOptions
+    from groundeval.models.options import GeneratorOptions
     from groundeval.registry import load_plugin
     from groundeval.run.options import RunOptions, ScoringOptions
     from groundeval.run.runner import run as run_tasks

@@ -13,23 +13,17 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from groundeval.aio import asyncio_run
+from groundeval.aio import run_anywhere
 from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt, unknown
 from groundeval.generation.backends.openai_answers import completion_of, told
-from groundeval.generation.interface import (
-    Completion,
-    Generator,
-    GeneratorOptions,
-    Prompt,
-    Rendered,
-    SamplingParams,
-    register_generator,
-)
+from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import check_sampling, sample_seed
 from groundeval.http.retrying import Retries, Unusable
 from groundeval.models.files import check_model_args
+from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.normalize import printable
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
+from groundeval.records import Prompt, Rendered
 
 MODEL_ARGS = {
     "base_url": "the server's address, for instance http://localhost:8000/v1 (default: OPENAI_BASE_URL)",
@@ -111,7 +105,7 @@ class OpenAIGenerator:
         if self._reached and not self._down:
             return
         try:
-            response = asyncio_run(self._models(self._retries))
+            response = run_anywhere(lambda: self._models(self._retries))
         except (httpx.HTTPError, Unusable) as error:
             raise BackendError(f"{self.url}: the server does not answer: {self._clean(error)}") from error
         self._understand(response)
@@ -124,7 +118,7 @@ class OpenAIGenerator:
         if self._reached:
             return
         try:
-            response = asyncio_run(self._models(Retries(0, 0.0)))
+            response = run_anywhere(lambda: self._models(Retries(0, 0.0)))
         except (httpx.HTTPError, Unusable):
             return
         self._understand(response)

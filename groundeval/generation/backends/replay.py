@@ -15,17 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.errors import DataError, UsageError, excerpt
-from groundeval.generation.interface import (
-    Completion,
-    Generator,
-    GeneratorOptions,
-    Prompt,
-    Rendered,
-    SamplingParams,
-    register_generator,
-)
+from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.models.files import check_model_args
+from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.normalize import printable
+from groundeval.records import Prompt, Rendered
 from groundeval.storage.json_records import Record, file_hash, read_records
 
 MODEL_ARGS = {"output_field": 'the field that holds the text (default: "raw" or "output")'}

@@ -7,20 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from groundeval.errors import BackendError, MissingExtra, UsageError
-from groundeval.generation.interface import (
-    Completion,
-    Generator,
-    GeneratorOptions,
-    Prompt,
-    Rendered,
-    SamplingParams,
-    register_generator,
-)
+from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import RowSampler, check_sampling, sample_seed
 from groundeval.models.chat import Encoded, cut_at_stop
 from groundeval.models.files import check_model_args
 from groundeval.models.local import LocalModel, import_transformers, is_out_of_memory, loading, prompt_fault
+from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.reasoning import ReasoningTags
+from groundeval.records import Prompt, Rendered
 
 MODEL_ARGS = {
     "attn_implementation": "attention kernel: eager, sdpa, flash_attention_2 ...",

@@ -13,20 +13,14 @@ from typing import Any
 
 from groundeval.errors import BackendError, GroundevalError, UsageError, unknown
 from groundeval.generation.backends.engine_log import EngineLog
-from groundeval.generation.interface import (
-    Completion,
-    Generator,
-    GeneratorOptions,
-    Prompt,
-    Rendered,
-    SamplingParams,
-    register_generator,
-)
+from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import check_sampling, sample_seed
 from groundeval.models.chat import Encoded, cut_at_stop
 from groundeval.models.gguf import as_folder
 from groundeval.models.local import LocalModel, loading, prompt_fault
+from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.reasoning import ReasoningTags
+from groundeval.records import Prompt, Rendered
 
 OWN_ARGS = frozenset({"gguf_file", "lora"})
 """Arguments of groundeval's own; all others are vLLM's engine arguments."""

@@ -6,14 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from groundeval.generation.interface import (
-    Completion,
-    GeneratorOptions,
-    Prompt,
-    Rendered,
-    SamplingParams,
-    register_generator,
-)
+from groundeval.generation.interface import Completion, SamplingParams, register_generator
+from groundeval.models.options import GeneratorOptions
+from groundeval.records import Prompt, Rendered
 
 
 @register_generator("parrot")

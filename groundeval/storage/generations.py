@@ -1,0 +1,59 @@
+"""What a run folder holds of its generations: the stored lines, and the response that each of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
+from groundeval.records import Example, Response
+from groundeval.storage.folder import Lines
+
+GENERATIONS = "generations*.jsonl"
+
+
+def as_response(example: Example, record: Mapping[str, Any], tags: ReasoningTags = REASONING_TAGS) -> Response:
+    """The response that a line of `generations.jsonl` holds."""
+    if record["status"] == "error":
+        return Response.failed(example, record.get("error") or "generation failed")
+    return Response.build(
+        example,
+        record["raw"],
+        prefill=record.get("prefill") or "",
+        finish_reason=record.get("finish_reason"),
+        tags=tags,
+    )
+
+
+def stored_generations(folder: Path) -> dict[str, dict[str, Any]]:
+    """All generations of a run folder by sample id, of all shards; a later line replaces a failed earlier one."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.glob(GENERATIONS)):
+        for record in Lines(path).read():
+            if record["id"] not in found or found[record["id"]]["status"] == "error":
+                found[record["id"]] = record
+    return found
+
+
+def unopened_thoughts(records: Iterable[Mapping[str, Any]], tags: ReasoningTags) -> str | None:
+    """What to say where a template may have begun the reasoning unseen: answers end a thought that they do not begin.
+
+    Then one that was cut off before the thought ended shows no tag at all, and is taken for an answer. Of a single text
+    it cannot be known.
+    """
+    closed = cut = 0
+    for record in records:
+        text = (record.get("prefill") or "") + record["raw"]
+        if record["status"] != "error" and tags.think_open not in text:
+            ended = tags.think_close in text
+            closed += ended
+            cut += not ended and record.get("finish_reason") == "length"
+    if not (closed and cut):
+        return None
+    return (
+        f"{closed} texts end a thought with {tags.think_close} that they do not begin: the model's template seems to "
+        f"have begun it.\n  {cut} texts that were cut off have no tag: each may be a thought without an answer, and is "
+        "scored as an answer.\n  Say how the template begins (--backend openai: --model-args tokenizer=...), use the "
+        "server's reasoning parser,\n  or leave more room: --gen-kwargs max_new_tokens=..."
+    )

@@ -15,7 +15,7 @@ from typing import Any
 from groundeval.errors import DataError, UsageError
 from groundeval.extras import require
 from groundeval.leaderboard.bundle import EXTRA, write_assets
-from groundeval.leaderboard.collect import Rejected, collect
+from groundeval.leaderboard.collect import RejectedRun, collect
 from groundeval.leaderboard.columns import Column, columns_of
 from groundeval.leaderboard.curves import Extra, extras
 from groundeval.leaderboard.entries import Entry, sorted_entries
@@ -43,7 +43,7 @@ class Built:
 
     measured: int
     reported: int
-    rejected: Sequence[Rejected]
+    rejected: Sequence[RejectedRun]
     site: Path
 
 
@@ -164,7 +164,7 @@ def _headlines() -> dict[str, tuple[str, ...]]:
 
 
 def _write_site(
-    site: Path, entries: Sequence[Entry], rejected: Sequence[Rejected], beside: tuple[list[Extra], list[Extra]]
+    site: Path, entries: Sequence[Entry], rejected: Sequence[RejectedRun], beside: tuple[list[Extra], list[Extra]]
 ) -> None:
     write_assets(site / "assets")
     (site / MARK).write_text(as_json(entries, rejected), encoding="utf-8")

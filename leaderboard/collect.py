@@ -25,7 +25,7 @@ SIDE_BY_SIDE = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedRun:
     """A run that is left out, and why."""
 
     folder: str
@@ -35,14 +35,14 @@ class Rejected:
 
 def collect(
     roots: Sequence[Path], site: Path, *, data: Sequence[Path] = (), plugins: Sequence[Path] = (), processes: int = 1
-) -> tuple[list[Entry], list[Rejected]]:
+) -> tuple[list[Entry], list[RejectedRun]]:
     """All runs below the folders. A run that lies there twice is listed once."""
     found = [(root, folder) for root in roots for folder in find_scorings(root)]
     work = partial(_collect_one, site=site, data=tuple(data))
     entries: dict[str, Entry] = {}
-    rejected: list[Rejected] = []
+    rejected: list[RejectedRun] = []
     for result in _in_order(work, found, processes, plugins):
-        if isinstance(result, Rejected):
+        if isinstance(result, RejectedRun):
             rejected.append(result)
         else:
             entries.setdefault(result.id, result)
@@ -50,8 +50,8 @@ def collect(
 
 
 def _in_order(
-    work: partial[Entry | Rejected], found: Sequence[tuple[Path, Path]], processes: int, plugins: Sequence[Path]
-) -> Iterator[Entry | Rejected]:
+    work: partial[Entry | RejectedRun], found: Sequence[tuple[Path, Path]], processes: int, plugins: Sequence[Path]
+) -> Iterator[Entry | RejectedRun]:
     if processes < 2 or len(found) < SIDE_BY_SIDE:
         with threadpool_limits(1, user_api="blas"):
             yield from map(work, found)
@@ -83,7 +83,7 @@ def _no_search_for_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def _collect_one(where: tuple[Path, Path], *, site: Path, data: Sequence[Path]) -> Entry | Rejected:
+def _collect_one(where: tuple[Path, Path], *, site: Path, data: Sequence[Path]) -> Entry | RejectedRun:
     root, folder = where
     name = folder.relative_to(root).as_posix()
     try:
@@ -91,10 +91,10 @@ def _collect_one(where: tuple[Path, Path], *, site: Path, data: Sequence[Path]) 
             return _published(folder, site, data)
     except GroundevalError as error:
         reason = str(error).replace(f"{root}/", "")
-        return Rejected(name, reason.removeprefix(f"{name}: ").removeprefix(f"{name}/"))
+        return RejectedRun(name, reason.removeprefix(f"{name}: ").removeprefix(f"{name}/"))
     except Exception as error:
         # Strangers' files can be wrong in ways that no check foresees; one of them must not keep the others away.
-        return Rejected(name, f"cannot be read: {type(error).__name__}: {error}")
+        return RejectedRun(name, f"cannot be read: {type(error).__name__}: {error}")
 
 
 def _published(folder: Path, site: Path, data: Sequence[Path]) -> Entry:

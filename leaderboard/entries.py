@@ -83,7 +83,7 @@ class Entry:
 def entry_of(run: ScoredRun, metrics: Mapping[str, MetricResult]) -> Entry:
     """The row of a run whose results were recomputed."""
     results = run.results
-    manifest = {"generation": run.generation, "scoring": run.scoring, "versions": run.circumstances.get("versions")}
+    manifest = {"generation": run.generation, "scoring": run.scoring, "versions": run.environment.get("versions")}
     shown = {**manifest, "system": run.system, "results": results.model_dump(mode="json")}
     digest = content_id({**shown, "files": _file_hashes(run)})
     unranked = tuple(_why_not_ranked(run))
@@ -103,7 +103,7 @@ def entry_of(run: ScoredRun, metrics: Mapping[str, MetricResult]) -> Entry:
         headline=run.headline,
         metrics={key: metrics.get(key, metric) for key, metric in results.metrics.items()},
         pool=_pool(run),
-        draws={} if unranked else _draws(run),
+        draws={} if unranked else _repeats(run),
         notes=(*results.notes, *unranked, *_about_documents(run)),
         manifest=manifest,
     )
@@ -158,7 +158,7 @@ def _pool(run: ScoredRun) -> str:
     return content_id({"judging": judging(run), "data": run.judged_data, "questions": asked})
 
 
-def _draws(run: ScoredRun) -> dict[str, Array]:
+def _repeats(run: ScoredRun) -> dict[str, Array]:
     """The headline under shared resamplings of the questions, in the order of their ids whatever that of the file."""
     asked = sorted(set(map(run.question_of, run.samples)))
     if len(asked) < 2 or not run.scored:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from groundeval.console.sanitize import markdown, visible
-from groundeval.leaderboard.collect import Rejected
+from groundeval.leaderboard.collect import RejectedRun
 from groundeval.leaderboard.columns import columns_of
 from groundeval.leaderboard.entries import Entry
 
@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def as_json(entries: Sequence[Entry], rejected: Sequence[Rejected]) -> str:
+def as_json(entries: Sequence[Entry], rejected: Sequence[RejectedRun]) -> str:
     """Everything, for machines."""
     whole = {
         "kind": KIND,

@@ -19,7 +19,7 @@ from pydantic_core import to_json
 from groundeval.comparison.saved_scores import ScoredRun
 from groundeval.console.sanitize import one_line, visible
 from groundeval.leaderboard.gold import gold_found
-from groundeval.leaderboard.texts import Texts
+from groundeval.leaderboard.texts import SampleTexts
 from groundeval.metrics.profiles import Profile, answers_or_refuses, profile_named
 from groundeval.parsing.refusal import REFUSAL_THRESHOLD, refusal_score, refuses
 from groundeval.records import Document, Example, Response
@@ -34,7 +34,7 @@ _DECIMALS = 4
 Json = dict[str, Any]
 
 
-def write_samples(run: ScoredRun, texts: Texts, folder: Path, shared: Path) -> None:
+def write_samples(run: ScoredRun, texts: SampleTexts, folder: Path, shared: Path) -> None:
     """Write the viewer's data of a run into `folder`, and documents, which runs share, into `shared`."""
     folder.mkdir(parents=True, exist_ok=True)
     shared.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def script(name: str, value: Any) -> bytes:
     return b"".join((b"groundeval.receive(", to_json(name), b",", to_json(value), b");\n"))
 
 
-def _index(run: ScoredRun, texts: Texts, documents: Sequence[str | None]) -> Json:
+def _index(run: ScoredRun, texts: SampleTexts, documents: Sequence[str | None]) -> Json:
     columns = list(run.columns)
     records = run.samples.values()
     values = [record["values"] for record in records]
@@ -92,7 +92,7 @@ def _threshold(run: ScoredRun) -> float | None:
     return float(found) if isinstance(found, int | float) and 0 <= found <= 1 else None
 
 
-def _sample(run: ScoredRun, texts: Texts, sample_id: str) -> Json:
+def _sample(run: ScoredRun, texts: SampleTexts, sample_id: str) -> Json:
     profile = profile_named(run.results.profile)
     record, example, response = run.samples[sample_id], texts.examples.get(sample_id), texts.responses.get(sample_id)
     parts = _Parts()

@@ -31,7 +31,7 @@ EMBEDDED = "embedded"
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class SampleTexts:
     """What a run's folder and the data at hand give of its samples; an id that lacks is one that could not be had."""
 
     examples: Mapping[str, Example] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Texts:
     prompts: Mapping[str, str] = field(default_factory=dict)
 
 
-def texts_of(run: ScoredRun, given: Sequence[Path] = ()) -> Texts:
+def texts_of(run: ScoredRun, given: Sequence[Path] = ()) -> SampleTexts:
     """The texts of a run. `given` are files of data or outputs that the user vouches for; each is used for the runs
     whose manifests name its hash."""
     if not run.generation:
@@ -53,21 +53,21 @@ def texts_of(run: ScoredRun, given: Sequence[Path] = ()) -> Texts:
         for each, record in stored.items()
         if each in run.samples
     }
-    return Texts(examples, responses, dict(_prompts(run)))
+    return SampleTexts(examples, responses, dict(_prompts(run)))
 
 
-def _scored_outputs(run: ScoredRun, given: Sequence[Path]) -> Texts:
+def _scored_outputs(run: ScoredRun, given: Sequence[Path]) -> SampleTexts:
     wanted = run.origin.get("file_sha256")
     for path in given:
         if _hash_of(path) == wanted:
             pairs = [(with_answers(example), output) for example, output in read_predictions(path)]
             count = run.origin.get("num_docs")
             shown = [(each if count is None else with_documents(each, count), output) for each, output in pairs]
-            return Texts(
+            return SampleTexts(
                 {each.id: each for each, _ in shown},
                 {each.id: Response.build(each, output, tags=_tags(run)) for each, output in shown},
             )
-    return Texts()
+    return SampleTexts()
 
 
 def _tags(run: ScoredRun) -> ReasoningTags:

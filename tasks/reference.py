@@ -15,7 +15,7 @@ from groundeval.records import Document, Example
 _ENDING = re.compile(r"(.*?)((?:\s*[.!?]+\s*(?:''|[\"”’])?)?)\s*", re.DOTALL)
 
 
-def honest_response(example: Example, kind: AnswerKind) -> str:
+def reference_response(example: Example, kind: AnswerKind) -> str:
     """The example's own reference response, or one built from its gold data.
 
     Every gold answer that the documents support is stated once, with the first document that holds it as citation:

@@ -1,7 +1,7 @@
 """The folder of a training run: what determines it, which stages are done, and where a killed run goes on.
 
 runs/training/<recipe>/<run id>/
-  manifest.json        identity, recipe, circumstances, the command, one entry a session
+  manifest.json        identity, recipe, environment, the command, one entry a session
   recipe.yaml  overlap.json  stages.json  metrics.jsonl  history.json  evaluations.jsonl  report.md
   stages/1-NAME/       checkpoint-N/ ...  model/  (adapter/ with LoRA)  completions/TASK.jsonl
   evaluations/         run folders of the harness
@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from groundeval.errors import DataError, UsageError
-from groundeval.storage.environment import circumstances, now
+from groundeval.storage.environment import environment, now
 from groundeval.storage.folder import Folder, Lines, content_id, read_json, write_whole
 from groundeval.storage.json_records import file_hash
 from groundeval.trainers.recipe import Recipe, Stage
@@ -115,7 +115,7 @@ class RunFolder:
             "identity": self.identity,
             "recipe": recipe.model_dump(mode="json"),
             "created": before.get("created", now()),
-            "circumstances": circumstances(),
+            "environment": environment(),
             "sessions": [*before.get("sessions", []), session],
         }
         self._folder.write_json("manifest.json", manifest)

@@ -56,7 +56,7 @@ class PlannedStage:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrainingPlan:
     """A training run that has passed all checks; no model is loaded yet."""
 
     recipe: Recipe
@@ -83,7 +83,7 @@ class Plan:
         return list(dict.fromkeys(notes))
 
 
-def plan_training(recipe: Recipe, output_path: Path, *, folder: Path | None = None) -> Plan:
+def plan_training(recipe: Recipe, output_path: Path, *, folder: Path | None = None) -> TrainingPlan:
     """Check all that can be checked without loading the model. Raises UserError.
 
     `folder`: go on in this run folder; otherwise the recipe, model and data decide which one below `output_path`.
@@ -111,10 +111,10 @@ def plan_training(recipe: Recipe, output_path: Path, *, folder: Path | None = No
     )
     if recipe.evaluate.tasks:
         Evaluator(recipe, policy, run.path, run.id).check()
-    return Plan(recipe, policy, planned, hygiene, run)
+    return TrainingPlan(recipe, policy, planned, hygiene, run)
 
 
-def described(plan: Plan) -> str:
+def described(plan: TrainingPlan) -> str:
     """The plan in words: stages, data, steps of the optimizer, disk."""
     lines = [f"run folder: {plan.run.path}"]
     for planned in plan.stages:
@@ -179,7 +179,7 @@ def _planned(
     return PlannedStage(stage, config, selected, rows)
 
 
-def train(plan: Plan, *, quiet: bool = False) -> Path:
+def train(plan: TrainingPlan, *, quiet: bool = False) -> Path:
     """Train all stages that are not done yet, evaluate, and write the report. Returns the run's folder.
 
     Raises TrainingInterrupted after SIGTERM or Ctrl-C: what was written until then is whole, and the same call goes on.
@@ -221,7 +221,7 @@ def _quiet_libraries() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
 
-def _train_stage(plan: Plan, planned: PlannedStage, evaluator: Evaluator, *, main: bool, quiet: bool) -> None:
+def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator, *, main: bool, quiet: bool) -> None:
     """Train one stage, from its last checkpoint if it has one, and write its model."""
     from accelerate import PartialState
     from transformers import PrinterCallback, ProgressCallback
@@ -293,13 +293,13 @@ def _train_stage(plan: Plan, planned: PlannedStage, evaluator: Evaluator, *, mai
     _free_memory()
 
 
-def _weights_before(plan: Plan, stage: Stage) -> Path | None:
+def _weights_before(plan: TrainingPlan, stage: Stage) -> Path | None:
     """The folder of the weights that a stage starts from; None: the recipe's model itself."""
     index = plan.recipe.stages.index(stage)
     return None if index == 0 else plan.run.model_of(plan.recipe, plan.recipe.stages[index - 1])
 
 
-def _save(plan: Plan, stage: Stage, trainer: Any, before: Path | None, *, main: bool) -> None:
+def _save(plan: TrainingPlan, stage: Stage, trainer: Any, before: Path | None, *, main: bool) -> None:
     """Write the weights of a finished stage; an adapter is kept, and merged into the weights that it was trained on."""
     target = plan.run.model_of(plan.recipe, stage)
     lora = plan.recipe.lora_of(stage)
@@ -313,7 +313,7 @@ def _save(plan: Plan, stage: Stage, trainer: Any, before: Path | None, *, main: 
         plan.policy.merge(before, adapter, target)
 
 
-def _evaluate_weights(plan: Plan, evaluator: Evaluator, weights: Path | None, stage: str, step: int) -> None:
+def _evaluate_weights(plan: TrainingPlan, evaluator: Evaluator, weights: Path | None, stage: str, step: int) -> None:
     """Evaluate saved weights on the main process; the others wait."""
     from accelerate import PartialState
 

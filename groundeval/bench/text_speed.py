@@ -19,7 +19,7 @@ from groundeval.records import Example, Response
 from groundeval.scoring.scorer import Plan, Scorer, plan_scoring
 from groundeval.tasks import load_task
 from groundeval.tasks.formats.examples import known_fields
-from groundeval.tasks.reference import honest_response
+from groundeval.tasks.reference import reference_response
 
 CACHES = (normalized_alias, normalized_document, refusal_score, sentences)
 LEFT_OUT = ("rouge",)
@@ -93,5 +93,5 @@ def embedded_outputs() -> list[tuple[str, AnswerKind, list[tuple[Example, str]]]
     for name in ("asqa", "qampari", "eli5"):
         task = load_task(name)
         examples = task.load("embedded").examples
-        measured.append((name, task.kind, [(example, honest_response(example, task.kind)) for example in examples]))
+        measured.append((name, task.kind, [(example, reference_response(example, task.kind)) for example in examples]))
     return measured

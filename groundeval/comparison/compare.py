@@ -69,7 +69,7 @@ class ChangedSample:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class PairedRuns:
     """The comparison of two runs."""
 
     first: int
@@ -108,7 +108,7 @@ class Comparison:
     n: int
     """Samples that all runs have values for."""
     ranked_by: str | None
-    pairs: tuple[Pair, ...]
+    pairs: tuple[PairedRuns, ...]
 
     @property
     def reported(self) -> list[str]:
@@ -177,7 +177,7 @@ def shared_questions(runs: Sequence[ScoredRun]) -> tuple[str, ...]:
 
 
 def manifest_differences(runs: Sequence[ScoredRun]) -> Iterator[ManifestDifference]:
-    """Fields in which the manifests differ: what determines the score first, then the texts, then circumstances."""
+    """Fields in which the manifests differ: what determines the score first, then the texts, then environment."""
     judged = [judging(run) for run in runs]
     told: list[dict[str, Any]] = [
         {
@@ -186,7 +186,7 @@ def manifest_differences(runs: Sequence[ScoredRun]) -> Iterator[ManifestDifferen
         }
         for run in runs
     ]
-    around = [{"versions": run.circumstances.get("versions")} for run in runs]
+    around = [{"versions": run.environment.get("versions")} for run in runs]
     concerns: tuple[tuple[Concerns, Sequence[Mapping[str, Any]]], ...] = (
         ("score", judged),
         ("text", told),
@@ -247,7 +247,7 @@ def label(index: int) -> str:
     return chr(ord("A") + index) if index < 26 else str(index + 1)
 
 
-def _pairs(runs: Sequence[ScoredRun], common: Sequence[str], keys: Sequence[str]) -> Iterator[Pair]:
+def _pairs(runs: Sequence[ScoredRun], common: Sequence[str], keys: Sequence[str]) -> Iterator[PairedRuns]:
     answers = [run.answers(common) for run in runs]
     aggregates = {key: runs[0].aggregates[key] for key in keys}
     headline = set(runs[0].headline)
@@ -269,7 +269,7 @@ def _pairs(runs: Sequence[ScoredRun], common: Sequence[str], keys: Sequence[str]
             ChangedSample(each, change, values, (texts[0].get(each), texts[index + 1].get(each)))
             for each, change, values in changed
         )
-        yield Pair(0, index + 1, metrics, shown)
+        yield PairedRuns(0, index + 1, metrics, shown)
 
 
 def _changed(

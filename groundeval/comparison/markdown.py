@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from groundeval.comparison.compare import Comparison, MetricDifference, Pair
+from groundeval.comparison.compare import Comparison, MetricDifference, PairedRuns
 from groundeval.console.sanitize import markdown
 
 
@@ -71,7 +71,7 @@ def _side_by_side(comparison: Comparison) -> Iterator[str]:
     )
 
 
-def _pair(comparison: Comparison, pair: Pair) -> Iterator[str]:
+def _pair(comparison: Comparison, pair: PairedRuns) -> Iterator[str]:
     first, second = comparison.runs[pair.first].label, comparison.runs[pair.second].label
     yield f"## {second} against {first} (n = {comparison.n}, paired)"
     yield ""

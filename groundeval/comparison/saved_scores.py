@@ -20,7 +20,7 @@ from groundeval.scoring.results import SCHEMA_VERSION, MetricResult, Results, me
 from groundeval.scoring.scorer import OVERALL
 from groundeval.stats.bootstrap import Aggregate, Array, summarize
 from groundeval.stats.paired import Answers
-from groundeval.stats.repeats import best_of, questions_of, summarize_draws
+from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.folder import Lines, read_json
 from groundeval.tasks.task import TASKS
 
@@ -41,7 +41,7 @@ class ScoredRun:
     """What determined the numbers: the identity in the scoring's manifest."""
     generation: Mapping[str, Any]
     """What determined the texts; empty where outputs were scored that groundeval did not generate."""
-    circumstances: Mapping[str, Any]
+    environment: Mapping[str, Any]
     """Versions and hardware of the scoring."""
     samples: Mapping[str, Mapping[str, Any]]
     """The lines of `scores.jsonl` that the results count, by sample id, in the order of the data."""
@@ -158,8 +158,10 @@ def read_scoring(folder: Path) -> ScoredRun:
     generation = _manifest(folder.parents[1], "generation")["identity"] if has_texts else {}
     samples = _samples(folder, sum(results.statuses.values()))
     examples = manifest.get("examples_sha256")
+    # Earlier manifests call the environment circumstances.
+    environment = manifest.get("environment") or manifest.get("circumstances") or {}
     run = ScoredRun(
-        folder, results, scoring, generation, manifest.get("circumstances") or {}, samples,
+        folder, results, scoring, generation, environment, samples,
         None if examples is None else str(examples),
     )  # fmt: skip
     _check_manifests(run)
@@ -249,7 +251,7 @@ def recomputed(run: ScoredRun) -> dict[str, MetricResult]:
         again, best = metric_results(summarize(run.columns, run.aggregates)), {}
     else:
         numbers = questions_of(run.scored)
-        again = metric_results(summarize_draws(run.columns, run.aggregates, numbers))
+        again = metric_results(summarize_repeats(run.columns, run.aggregates, numbers))
         best = metric_results(best_of(run.columns, run.aggregates, numbers))
     _check_counts(run)
     _check("", run, run.results.metrics, again)

@@ -43,7 +43,7 @@ class Refused(UsageError):
     """The server wants a bearer token, or another one than it was given."""
 
 
-class Rejected(BackendError):
+class RequestRejected(BackendError):
     """The server cannot make sense of a request, or refuses its content: repeating it would not help."""
 
     def __init__(self, message: str, status: int) -> None:
@@ -179,7 +179,9 @@ class Connection:
             )
         if status == 413:
             raise TooLarge(said)
-        raise Rejected(f"NLI server {self.address} answers {said}.\n  Is this the address of {self._service}?", status)
+        raise RequestRejected(
+            f"NLI server {self.address} answers {said}.\n  Is this the address of {self._service}?", status
+        )
 
     # Waiting
 

@@ -55,7 +55,7 @@ class VerdictStore(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class Job:
+class Waiting:
     """A pair on its way, and all who wait for it."""
 
     key: bytes
@@ -105,11 +105,11 @@ class Engine:
         self._wake = threading.Condition(self._lock)
         self._opening = threading.RLock()
         self._thread: threading.Thread | None = None
-        self._queue: list[Job] = []
+        self._queue: list[Waiting] = []
         self._queued_cost = 0
         self._flush = False
         self._first = self._last = 0.0
-        self._in_flight: dict[bytes, Job] = {}
+        self._in_flight: dict[bytes, Waiting] = {}
         self._loaded = False
         self._store: VerdictStore | None = None
         self._store_opened = False
@@ -206,7 +206,7 @@ class Engine:
             if self.closed:
                 return BackendError(f"the NLI service {self.name} is closed")
             self.totals.unique += 1
-            self._enqueue(Job(key, pair, len(pair[0]) + len(pair[1]), tally, [waiter]))
+            self._enqueue(Waiting(key, pair, len(pair[0]) + len(pair[1]), tally, [waiter]))
             return None
 
     def _judge_here(self, key: bytes, pair: Pair, tally: Tally | None) -> Outcome:
@@ -221,7 +221,7 @@ class Engine:
         if len(self._known) > self._options.remember:
             self._known.popitem(last=False)
 
-    def _enqueue(self, job: Job) -> None:
+    def _enqueue(self, job: Waiting) -> None:
         queue = self._queue
         self._in_flight[job.key] = job
         queue.append(job)
@@ -252,7 +252,7 @@ class Engine:
                 return
             self._work(jobs)
 
-    def _take(self) -> list[Job]:
+    def _take(self) -> list[Waiting]:
         """Wait for a batch. Empty when the thread shall end."""
         window = self._options.window
         with self._lock:
@@ -277,7 +277,7 @@ class Engine:
                 if wanted:
                     return wanted
 
-    def _work(self, jobs: list[Job]) -> None:
+    def _work(self, jobs: list[Waiting]) -> None:
         """Judge a batch. Whatever goes wrong ends as an error for its waiters; the thread lives on."""
         try:
             store = self._store_of_model()
@@ -306,14 +306,14 @@ class Engine:
             error.__cause__ = failure
         self._settle([(job, error) for job in jobs if self._in_flight.get(job.key) is job], computed=True)
 
-    def _slices(self, jobs: list[Job]) -> Iterable[list[Job]]:
+    def _slices(self, jobs: list[Waiting]) -> Iterable[list[Waiting]]:
         """Jobs by falling length, cut where the budget is full: the longest first, so that what does not fit into
         memory shows early."""
         cost = getattr(self.model, "cost", None)
         if cost is not None:
             for job in jobs:
                 job.cost = cost(job.pair)
-        some: list[Job] = []
+        some: list[Waiting] = []
         filled = 0
         for job in sorted(jobs, key=lambda job: job.cost, reverse=True):
             if some and filled + job.cost > self._options.budget:
@@ -348,7 +348,7 @@ class Engine:
 
     # Handing back
 
-    def _settle(self, settled: Sequence[tuple[Job, Outcome]], *, computed: bool) -> None:
+    def _settle(self, settled: Sequence[tuple[Waiting, Outcome]], *, computed: bool) -> None:
         deliveries: list[tuple[Waiter, Outcome]] = []
         with self._lock:
             for job, outcome in settled:

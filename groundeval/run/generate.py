@@ -16,7 +16,7 @@ from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.records import Example, Prompt, Rendered
 from groundeval.run.options import RunOptions
 from groundeval.run.prepare import Job
-from groundeval.storage.environment import circumstances, now
+from groundeval.storage.environment import environment, now
 from groundeval.storage.folder import Folder, Lines
 from groundeval.storage.generations import as_response, stored_generations, unopened_thoughts
 
@@ -198,7 +198,7 @@ def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> 
             "documents_dropped": len(job.shown),
             "longest_prompt_tokens": job.longest_prompt,
             "created": before.get("created", now()),
-            "circumstances": circumstances(),
+            "environment": environment(),
             "sessions": sessions,
         },
     )

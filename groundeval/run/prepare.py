@@ -13,7 +13,7 @@ from groundeval.generation.prompts import Fitted, PromptTemplate, fit_documents,
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 from groundeval.records import Example, Prompt
 from groundeval.run.options import RunOptions
-from groundeval.stats.repeats import draw_id, drawn
+from groundeval.stats.repeats import drawn, repeat_id
 from groundeval.storage.folder import content_id, folder_name
 from groundeval.tasks.formats.examples import content_hash, with_documents
 from groundeval.tasks.oracle import with_oracle_documents
@@ -90,8 +90,8 @@ def prepare(
         drawn(cut, options.num_samples),
         options.output_path.joinpath(*named),
         identity,
-        _draws([each.prompt for each in fitted], options.num_samples),
-        shown if len(draws) == 1 else {draw_id(each, draw): kept for each, kept in shown.items() for draw in draws},
+        _repeats([each.prompt for each in fitted], options.num_samples),
+        shown if len(draws) == 1 else {repeat_id(each, draw): kept for each, kept in shown.items() for draw in draws},
         tags,
         max((each.tokens for each in fitted), default=0) or None,
         len(draws) * sum(not each.fits for each in fitted),
@@ -139,12 +139,12 @@ def _fitted(
     ]
 
 
-def _draws(prompts: Sequence[Prompt], count: int) -> tuple[Prompt, ...]:
+def _repeats(prompts: Sequence[Prompt], count: int) -> tuple[Prompt, ...]:
     """Each prompt once for every answer that is drawn."""
     if count == 1:
         return tuple(prompts)
     return tuple(
-        replace(prompt, id=draw_id(prompt.id, draw), draw=draw) for prompt in prompts for draw in range(1, count + 1)
+        replace(prompt, id=repeat_id(prompt.id, draw), draw=draw) for prompt in prompts for draw in range(1, count + 1)
     )
 
 

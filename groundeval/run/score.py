@@ -25,8 +25,8 @@ from groundeval.scoring.posthoc import cite_afterwards, encoded
 from groundeval.scoring.results import Results, metric_results
 from groundeval.scoring.scorer import OVERALL, Plan, Scorer, ScoreTable, corpus_estimates, plan_scoring
 from groundeval.stats.bootstrap import Estimate, summarize
-from groundeval.stats.repeats import best_of, questions_of, summarize_draws
-from groundeval.storage.environment import circumstances
+from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
+from groundeval.storage.environment import environment
 from groundeval.storage.folder import Folder, Lines, check_writable, content_id, write_whole
 from groundeval.tasks.formats.examples import content_hash
 from groundeval.tasks.task import Task
@@ -147,9 +147,9 @@ def _score_under(plan: Plan, texts: Texts, nli: NLI | None, options: ScoringOpti
         lines = None if folder is None else Lines(folder.path / "scores.jsonl")
         if folder is not None and lines is not None:
             # The identity names the model; whether it judged here or behind a server, and where, is circumstance.
-            around = {**circumstances(), "nli": None if nli is None else nli.name}
+            around = {**environment(), "nli": None if nli is None else nli.name}
             about = {"kind": "scores", "identity": identity, "examples_sha256": content_hash(texts.examples)}
-            folder.write_json("manifest.json", {**about, "circumstances": around})
+            folder.write_json("manifest.json", {**about, "environment": around})
             stored = _recall(lines, texts, table)
         pending = [example for example in texts.examples if example.id not in table]
         models = OptionalModels(options.metric_models)
@@ -255,7 +255,7 @@ def _results(plan: Plan, texts: Texts, table: ScoreTable, nli: NLI | None, model
         n, estimates = len(scored), summarize(columns, plan.aggregates)
     else:
         questions = questions_of(scored)
-        n, estimates = len(set(questions)), summarize_draws(columns, plan.aggregates, questions)
+        n, estimates = len(set(questions)), summarize_repeats(columns, plan.aggregates, questions)
         best = best_of(columns, plan.aggregates, questions)
     if any(metric.corpus for metric in plan.metrics):
         estimates |= corpus_estimates(plan, [texts.response(example) for example in texts.examples], models)

@@ -26,7 +26,7 @@ Questions = NDArray[np.int64]
 """For each row of a table, the number of its question."""
 
 
-def draw_id(sample: str, draw: int) -> str:
+def repeat_id(sample: str, draw: int) -> str:
     """The id of the `draw`-th answer, from 1, to a sample's question."""
     return f"{sample}#{draw}"
 
@@ -35,7 +35,7 @@ def drawn(examples: Sequence[Example], count: int) -> tuple[Example, ...]:
     """Each example once for every answer that is drawn; as they are where there is one answer each."""
     if count == 1:
         return tuple(examples)
-    return tuple(replace(each, id=draw_id(each.id, draw)) for each in examples for draw in range(1, count + 1))
+    return tuple(replace(each, id=repeat_id(each.id, draw)) for each in examples for draw in range(1, count + 1))
 
 
 def questions_of(ids: Iterable[str]) -> Questions:
@@ -44,7 +44,7 @@ def questions_of(ids: Iterable[str]) -> Questions:
     return np.array([numbers.setdefault(each.rpartition("#")[0], len(numbers)) for each in ids], dtype=np.int64)
 
 
-def summarize_draws(
+def summarize_repeats(
     columns: Mapping[str, Array],
     aggregates: Mapping[str, Aggregate],
     questions: Questions,

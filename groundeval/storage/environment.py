@@ -57,6 +57,6 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def circumstances() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
     """Everything about this process that a manifest records beside what determines the result."""
     return {"time": now(), "versions": versions(), "hardware": hardware(), "git": git_state()}

@@ -18,7 +18,7 @@ from groundeval.parsing.refusal import REFUSAL
 from groundeval.records import Example, Response
 from groundeval.rewards import Reward
 from groundeval.tasks import Task
-from groundeval.tasks.reference import honest_response
+from groundeval.tasks.reference import reference_response
 from groundeval.validation.task import Check
 
 Totals = Sequence[float | None]
@@ -88,9 +88,9 @@ def validate_reward(reward: Reward, task: Task, source: str | None) -> list[Chec
 def kinds_of_outputs(task: Task) -> dict[str, Callable[[Example], str]]:
     """From an example to an output, by what it is."""
     return {
-        "gold": lambda example: honest_response(example, task.kind),
-        "uncited": lambda example: remove_citations(honest_response(example, task.kind)),
-        "wrongly cited": lambda example: re.sub(r"\[\d+\]", "[99]", honest_response(example, task.kind)),
+        "gold": lambda example: reference_response(example, task.kind),
+        "uncited": lambda example: remove_citations(reference_response(example, task.kind)),
+        "wrongly cited": lambda example: re.sub(r"\[\d+\]", "[99]", reference_response(example, task.kind)),
         "refusal": lambda example: REFUSAL,
     }
 

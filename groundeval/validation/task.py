@@ -13,7 +13,7 @@ from groundeval.run.score import Texts, score_texts
 from groundeval.scoring.results import Results
 from groundeval.tasks import Task
 from groundeval.tasks.formats.examples import known_fields
-from groundeval.tasks.reference import honest_response
+from groundeval.tasks.reference import reference_response
 from groundeval.tasks.validation import validate_task
 
 CALIBRATED = {
@@ -80,7 +80,7 @@ def _all_gold(example: Example, kind: AnswerKind) -> str:
 
 def _grounded_checks(task: Task, examples: Sequence[Example], options: ScoringOptions) -> list[Check]:
     keys = (CALIBRATED[task.kind], *GROUNDED)
-    honest = _score(task, examples, lambda example: honest_response(example, task.kind), "trust", keys, options)
+    honest = _score(task, examples, lambda example: reference_response(example, task.kind), "trust", keys, options)
     empty = _score(task, examples, lambda example: "", "trust", keys, options)
     checks = [
         _at_least("honest responses", key, honest, "citation" in key or "claims" in key)

@@ -36,7 +36,7 @@ def one_by_one(cited: Sequence[int]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class Answer:
     """A response in parts."""
 
     parts: tuple[Part, ...]
@@ -49,20 +49,20 @@ class Draft:
     tail: str = ""
     """Text before and after all parts."""
 
-    def having(self, *parts: Part) -> Draft:
-        """The same draft with other parts."""
+    def having(self, *parts: Part) -> Answer:
+        """The same answer with other parts."""
         return replace(self, parts=parts)
 
-    def each(self, change: Callable[[Part], Part]) -> Draft:
-        """The draft with every part changed."""
+    def each(self, change: Callable[[Part], Part]) -> Answer:
+        """The answer with every part changed."""
         return replace(self, parts=tuple(map(change, self.parts)))
 
-    def with_part(self, position: int, part: Part) -> Draft:
-        """The draft with one part exchanged."""
+    def with_part(self, position: int, part: Part) -> Answer:
+        """The answer with one part exchanged."""
         return self.having(*self.parts[:position], part, *self.parts[position + 1 :])
 
-    def plus(self, *parts: Part) -> Draft:
-        """The draft with parts added at the end."""
+    def plus(self, *parts: Part) -> Answer:
+        """The answer with parts added at the end."""
         return self.having(*self.parts, *parts)
 
     def rendered(self, kind: AnswerKind) -> str:
@@ -85,10 +85,10 @@ class Draft:
         return f"{text}{stop} {marks}" if self.after_stop else f"{text} {marks}{stop}"
 
 
-def draft_of(text: str, kind: AnswerKind) -> Draft:
+def answer_of(text: str, kind: AnswerKind) -> Answer:
     """An honest response in parts: the items of a list, else the sentences. A refusal is one part."""
     pieces: Sequence[str] = list_items(text) if kind == "list" and not refuses(text) else sentences(text)
-    return Draft(
+    return Answer(
         tuple(
             Part(_FULL_STOP.sub("", remove_citations(piece)).strip(), citations(piece), origin)
             for origin, piece in enumerate(pieces)

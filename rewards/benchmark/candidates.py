@@ -10,13 +10,13 @@ from groundeval.aio import run_anywhere
 from groundeval.errors import DataError, UsageError, unknown
 from groundeval.nli import NLI
 from groundeval.records import Example, Response
-from groundeval.rewards.benchmark.case import Scene
+from groundeval.rewards.benchmark.case import Case
 from groundeval.rewards.registry import REWARDS, load_reward
 from groundeval.rewards.reward import Reward, Rewarded
 from groundeval.tasks import Task
 
 Text = tuple[str, str]
-"""The name of a scene, and an output for it."""
+"""The name of a case, and an output for it."""
 
 BATCH = 2_048
 """Responses whose questions to the verifier wait together."""
@@ -28,11 +28,11 @@ PARTS = {
     "alce": ("correctness", "citation"),
     "trust": ("correctness", "refusal", "citation"),
 }
-"""Metrics that are rivals of their own in the default table: the parts of these rewards."""
+"""Metrics that are candidates of their own in the default table: the parts of these rewards."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class Candidate:
     """A reward, or one part or per-sample value of it: `trust`, `trust.citation`, `my_rewards.py:mine`."""
 
     name: str
@@ -53,23 +53,23 @@ class Rival:
         raise unknown(f'part of reward "{self.reward}"', self.part, known)
 
 
-def rivals_named(names: Sequence[str]) -> tuple[Rival, ...]:
-    """The rivals of these names; for none, all registered rewards and the parts of the published ones."""
+def candidates_named(names: Sequence[str]) -> tuple[Candidate, ...]:
+    """The candidates of these names; for none, all registered rewards and the parts of the published ones."""
     if names:
-        return tuple(map(_rival, names))
-    found: list[Rival] = []
+        return tuple(map(_candidate, names))
+    found: list[Candidate] = []
     for name in REWARDS.names():
         if name not in LEFT_OUT:
-            found.append(Rival(name, name))
-            found += [Rival(f"{name}.{part}", name, part) for part in PARTS.get(name, ())]
+            found.append(Candidate(name, name))
+            found += [Candidate(f"{name}.{part}", name, part) for part in PARTS.get(name, ())]
     return tuple(found)
 
 
-def _rival(name: str) -> Rival:
+def _candidate(name: str) -> Candidate:
     reward, dot, part = name.rpartition(".")
     if dot and reward in REWARDS:
-        return Rival(name, reward, part)
-    return Rival(name, name)
+        return Candidate(name, reward, part)
+    return Candidate(name, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +108,10 @@ class Cost:
 
 @dataclass
 class Jury:
-    """Scores texts with rewards, each bound to the tasks that the scenes come from."""
+    """Scores texts with rewards, each bound to the tasks that the cases come from."""
 
     tasks: dict[str, Task]
-    scenes: dict[str, Scene]
+    cases: dict[str, Case]
     nli: NLI
     _bound: dict[tuple[str, str], Reward | None] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
@@ -126,23 +126,23 @@ class Jury:
                 self.notes.setdefault(str(error))
         return self._bound[name, task]
 
-    def check(self, rivals: Iterable[Rival]) -> None:
+    def check(self, candidates: Iterable[Candidate]) -> None:
         """Find wrong names before anything is compared. Raises UserError."""
-        for rival in rivals:
-            bound = [self.reward(rival.reward, task) for task in self.tasks]
+        for candidate in candidates:
+            bound = [self.reward(candidate.reward, task) for task in self.tasks]
             if not any(bound):
-                raise UsageError(f'reward "{rival.reward}" applies to none of the tasks {", ".join(self.tasks)}')
-            if rival.part is not None:  # which parts a reward has shows only in what it gives
-                for found in self.score(rival.reward, [(name, "") for name in self.scenes][:1]):
+                raise UsageError(f'reward "{candidate.reward}" applies to none of the tasks {", ".join(self.tasks)}')
+            if candidate.part is not None:  # which parts a reward has shows only in what it gives
+                for found in self.score(candidate.reward, [(name, "") for name in self.cases][:1]):
                     if found is not None:
-                        rival.value(found)
+                        candidate.value(found)
 
     def score(self, reward: str, texts: Sequence[Text], nli: NLI | None = None) -> list[Rewarded | None]:
         """What a reward makes of outputs, in their order; None for tasks that it does not apply to."""
         found: list[Rewarded | None] = [None] * len(texts)
         by_task: dict[str, list[int]] = {}
-        for place, (scene, _) in enumerate(texts):
-            by_task.setdefault(self.scenes[scene].task, []).append(place)
+        for place, (case, _) in enumerate(texts):
+            by_task.setdefault(self.cases[case].task, []).append(place)
         for task, places in by_task.items():
             bound = self.reward(reward, task)
             if bound is None:
@@ -154,8 +154,8 @@ class Jury:
                     found[place] = rewarded
         return found
 
-    def _example(self, scene: str) -> Example:
-        return self.scenes[scene].example
+    def _example(self, case: str) -> Example:
+        return self.cases[case].example
 
     def _rewarded(self, reward: Reward, responses: Sequence[Response], nli: NLI | None) -> list[Rewarded]:
         return run_anywhere(lambda: reward.score(responses, nli or self.nli))

@@ -12,20 +12,20 @@ from groundeval.metrics.gold import with_answers, with_gold_for_alce
 from groundeval.metrics.reading import AnswerKind
 from groundeval.parsing.normalize import normalize
 from groundeval.records import Document, Example
-from groundeval.rewards.benchmark.answer import Draft, Part, draft_of
+from groundeval.rewards.benchmark.answer import Answer, Part, answer_of
 from groundeval.rewards.benchmark.language import canonical, contains, overlap
-from groundeval.tasks.reference import honest_response
+from groundeval.tasks.reference import reference_response
 from groundeval.tasks.task import Task
 
 
 @dataclass(frozen=True)
-class Scene:
+class Case:
     """One example, its honest response, and what can be borrowed from the other examples."""
 
     task: str
     kind: AnswerKind
     example: Example
-    honest: Draft
+    honest: Answer
     strangers: tuple[str, ...] = ()
     """Names (gold aliases) of other examples that no document of this one holds."""
     strange_statements: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class Scene:
             names = {normalize(alias) for alias in aliases}
             return [k for k, part in enumerate(parts) if normalize(part.text) in names]
         said = [canonical(part.text) for part in parts]
-        asked = [canonical(part.text) for part in draft_of(aliases[0], "claims").parts]
+        asked = [canonical(part.text) for part in answer_of(aliases[0], "claims").parts]
         if all(each in said for each in asked):
             return [said.index(each) for each in asked]
         return [max(range(len(parts)), key=lambda k: overlap(aliases[0], parts[k].text))]
@@ -98,8 +98,8 @@ class Scene:
         return [index for index, document in enumerate(self.docs) if (document.answers_found or ())[answer]]
 
 
-def scenes_of(task: Task, examples: Sequence[Example]) -> tuple[Scene, ...]:
-    """The scenes of a task's examples; gold fields that only some rewards read are derived from `answers`.
+def cases_of(task: Task, examples: Sequence[Example]) -> tuple[Case, ...]:
+    """The cases of a task's examples; gold fields that only some rewards read are derived from `answers`.
 
     Every example needs documents, and `answers_found` in all of them, or no honest response can be built: DataError.
     """
@@ -110,13 +110,13 @@ def scenes_of(task: Task, examples: Sequence[Example]) -> tuple[Scene, ...]:
                 f'task {task.name}, example "{example.id}": an honest response needs documents, gold answers and '
                 "which document holds which answer (answers_found)."
             )
-    honest = [draft_of(honest_response(example, task.kind), task.kind) for example in known]
+    honest = [answer_of(reference_response(example, task.kind), task.kind) for example in known]
     return tuple(
-        Scene(
+        Case(
             task.name,
             task.kind,
             example,
-            draft,
+            answer,
             strangers=tuple(_strangers(example, known)) if task.kind != "claims" else (),
             strange_statements=tuple(
                 part.text
@@ -125,13 +125,13 @@ def scenes_of(task: Task, examples: Sequence[Example]) -> tuple[Scene, ...]:
                 for part in response.parts
             ),
         )
-        for example, draft in zip(known, honest, strict=True)
+        for example, answer in zip(known, honest, strict=True)
     )
 
 
-def as_item(text: str, scene: Scene) -> str:
+def as_item(text: str, case: Case) -> str:
     """A text that can stand in the response as one part: in a list commas would make it several."""
-    return text.replace(",", "") if scene.kind == "list" else text
+    return text.replace(",", "") if case.kind == "list" else text
 
 
 def _strangers(example: Example, examples: Sequence[Example]) -> list[str]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from random import Random
 from statistics import fmean
 
-from groundeval.rewards.benchmark.answer import Draft
+from groundeval.rewards.benchmark.answer import Answer
 from groundeval.rewards.benchmark.attacks import ATTACKS
-from groundeval.rewards.benchmark.candidates import Jury, Rival
-from groundeval.rewards.benchmark.case import Scene
+from groundeval.rewards.benchmark.candidates import Candidate, Jury
+from groundeval.rewards.benchmark.case import Case
 from groundeval.rewards.benchmark.table import TOLERANCE
 from groundeval.rewards.benchmark.trials import as_output
 
@@ -20,7 +20,7 @@ MOST_PARTS = 40
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """How far a rival was driven, in units of the reward."""
+    """How far a candidate was driven, in units of the reward."""
 
     name: str
     edits: int
@@ -44,32 +44,32 @@ class Climb:
 
 @dataclass
 class _Climber:
-    scene: Scene
+    case: Case
     rng: Random
-    start: Draft
-    draft: Draft
+    start: Answer
+    answer: Answer
     honest_value: float
     value: float
     moves: tuple[str, ...] = ()
 
-    def proposal(self) -> tuple[str, Draft] | None:
+    def proposal(self) -> tuple[str, Answer] | None:
         """A random edit of the text that was reached, or None if the one that was drawn does not apply."""
         attack = self.rng.choice(ATTACKS)
-        if not attack.applies(self.scene):
+        if not attack.applies(self.case):
             return None
-        draft = attack.move(self.draft, self.scene, self.rng)
-        if draft is None or len(draft.parts) > MOST_PARTS:
+        answer = attack.move(self.answer, self.case, self.rng)
+        if answer is None or len(answer.parts) > MOST_PARTS:
             return None
-        return attack.name, draft
+        return attack.name, answer
 
 
-def climb(rival: Rival, jury: Jury, edits: int, seed: int = 0) -> Climb | None:
-    """Make so many random edits, spread over all examples; an edit stays if the rival gives no less for it.
+def climb(candidate: Candidate, jury: Jury, edits: int, seed: int = 0) -> Climb | None:
+    """Make so many random edits, spread over all examples; an edit stays if the candidate gives no less for it.
 
-    On each example there are two climbs, one from the honest response and one from nothing at all. None where the rival
-    gives no honest response a value.
+    On each example there are two climbs, one from the honest response and one from nothing at all. None where the
+    candidate gives no honest response a value.
     """
-    climbers = _start(rival, jury, seed)
+    climbers = _start(candidate, jury, seed)
     if not climbers:
         return None
     made = 0
@@ -81,45 +81,45 @@ def climb(rival: Rival, jury: Jury, edits: int, seed: int = 0) -> Climb | None:
                 found = climber.proposal()
             proposals.append((climber, *found))
         made += len(proposals)
-        texts = [(climber.scene.name, as_output(draft.rendered(climber.scene.kind))) for climber, _, draft in proposals]
-        for (climber, name, draft), rewarded in zip(proposals, jury.score(rival.reward, texts), strict=True):
-            value = None if rewarded is None else rival.value(rewarded)
+        texts = [(climber.case.name, as_output(answer.rendered(climber.case.kind))) for climber, _, answer in proposals]
+        for (climber, name, answer), rewarded in zip(proposals, jury.score(candidate.reward, texts), strict=True):
+            value = None if rewarded is None else candidate.value(rewarded)
             if value is not None and value >= climber.value - TOLERANCE:
                 # Moves that gain nothing are kept, since one may prepare the next, but not told.
                 gained = value > climber.value + TOLERANCE
                 climber.moves += (name,) if gained else ()
-                climber.draft, climber.value = draft, max(value, climber.value)
-    return _summary(rival.name, made, climbers)
+                climber.answer, climber.value = answer, max(value, climber.value)
+    return _summary(candidate.name, made, climbers)
 
 
-def _start(rival: Rival, jury: Jury, seed: int) -> list[_Climber]:
+def _start(candidate: Candidate, jury: Jury, seed: int) -> list[_Climber]:
     climbers = []
     for begin in ("honest", "nothing"):
-        scenes = list(jury.scenes.values())
-        starts = [scene.honest if begin == "honest" else Draft(()) for scene in scenes]
-        honest = _values(rival, jury, scenes, [scene.honest for scene in scenes])
-        values = _values(rival, jury, scenes, starts)
+        cases = list(jury.cases.values())
+        starts = [case.honest if begin == "honest" else Answer(()) for case in cases]
+        honest = _values(candidate, jury, cases, [case.honest for case in cases])
+        values = _values(candidate, jury, cases, starts)
         climbers += [
-            _Climber(scene, Random(f"{seed} {scene.name} {begin}"), start, start, top, value)
-            for scene, start, top, value in zip(scenes, starts, honest, values, strict=True)
+            _Climber(case, Random(f"{seed} {case.name} {begin}"), start, start, top, value)
+            for case, start, top, value in zip(cases, starts, honest, values, strict=True)
             if top is not None and value is not None
         ]
     return climbers
 
 
-def _values(rival: Rival, jury: Jury, scenes: Sequence[Scene], drafts: Sequence[Draft]) -> list[float | None]:
-    texts = [(scene.name, as_output(draft.rendered(scene.kind))) for scene, draft in zip(scenes, drafts, strict=True)]
-    return [None if found is None else rival.value(found) for found in jury.score(rival.reward, texts)]
+def _values(candidate: Candidate, jury: Jury, cases: Sequence[Case], answers: Sequence[Answer]) -> list[float | None]:
+    texts = [(case.name, as_output(answer.rendered(case.kind))) for case, answer in zip(cases, answers, strict=True)]
+    return [None if found is None else candidate.value(found) for found in jury.score(candidate.reward, texts)]
 
 
 def _summary(name: str, edits: int, climbers: Sequence[_Climber]) -> Climb:
     best: dict[str, _Climber] = {}
     for climber in climbers:
-        if climber.scene.name not in best or climber.value > best[climber.scene.name].value:
-            best[climber.scene.name] = climber
+        if climber.case.name not in best or climber.value > best[climber.case.name].value:
+            best[climber.case.name] = climber
     gains = [climber.value - climber.honest_value for climber in best.values()]
     top = max(best.values(), key=lambda climber: climber.value - climber.honest_value)
-    kind = top.scene.kind
+    kind = top.case.kind
     return Climb(
         name=name,
         edits=edits,
@@ -128,15 +128,15 @@ def _summary(name: str, edits: int, climbers: Sequence[_Climber]) -> Climb:
         mean_gain=sum(gain for gain in gains if gain > 0) / len(gains),
         most_gain=max(0.0, *gains),
         growth=fmean(_growth(climber) for climber in climbers if climber.start.parts),
-        example=top.scene.name,
-        honest=top.scene.honest.rendered(kind),
+        example=top.case.name,
+        honest=top.case.honest.rendered(kind),
         honest_value=top.honest_value,
-        best=top.draft.rendered(kind),
+        best=top.answer.rendered(kind),
         best_value=top.value,
         moves=top.moves,
     )
 
 
 def _growth(climber: _Climber) -> float:
-    kind = climber.scene.kind
-    return len(climber.draft.rendered(kind).split()) / len(climber.start.rendered(kind).split())
+    kind = climber.case.kind
+    return len(climber.answer.rendered(kind).split()) / len(climber.start.rendered(kind).split())

@@ -17,7 +17,7 @@ from itertools import chain
 from groundeval.nli import Traits
 from groundeval.parsing.statements import sentences
 from groundeval.records import Document, Pair, Verdict
-from groundeval.rewards.benchmark.case import Scene
+from groundeval.rewards.benchmark.case import Case
 from groundeval.rewards.benchmark.language import (
     ASKED,
     EMPTY_CLAIMS,
@@ -59,67 +59,67 @@ SAYS_NOTHING = Meaning((), NOTHING)
 class Knowledge:
     """What is true in the benchmark, from all of its examples."""
 
-    def __init__(self, scenes: Iterable[Scene]) -> None:
+    def __init__(self, cases: Iterable[Case]) -> None:
         self.forms: dict[str, set[Fact]] = {}
         self.questions: dict[str, None] = {}
         self.documents: dict[str, set[Fact]] = {}
         self.rules: dict[Fact, list[tuple[Facts, Fact]]] = {}
         self.joint: list[tuple[frozenset[str], Fact]] = []
         """Honest statements that follow only from several documents, by the documents' premises."""
-        for scene in scenes:
-            self._learn(scene)
+        for case in cases:
+            self._learn(case)
 
-    def _learn(self, scene: Scene) -> None:
-        self.questions.setdefault(canonical(scene.example.question))
-        for document in scene.docs:
-            self._learn_document(scene, document)
-        if not scene.answerable:
+    def _learn(self, case: Case) -> None:
+        self.questions.setdefault(canonical(case.example.question))
+        for document in case.docs:
+            self._learn_document(case, document)
+        if not case.answerable:
             return
-        for number, part in enumerate(scene.honest.parts):
-            fact: Fact = (scene.name, "part", number)
+        for number, part in enumerate(case.honest.parts):
+            fact: Fact = (case.name, "part", number)
             self._known_as(part.text, fact)
             if part.cited:
-                premises = frozenset(scene.docs[index].premise for index in part.cited)
+                premises = frozenset(case.docs[index].premise for index in part.cited)
                 self._follows_from(premises, fact)
-            stated = scene.states(part)
-            for document in scene.docs if scene.example.response is not None else ():
+            stated = case.states(part)
+            for document in case.docs if case.example.response is not None else ():
                 # The reference responses say no more than the gold answers do; others quote one document.
                 if stated and all((document.answers_found or ())[answer] for answer in stated):
                     self._follows_from(frozenset((document.premise,)), fact)
-        for answer, parts in scene.stating.items():
-            self._learn_answer(scene, answer, parts)
+        for answer, parts in case.stating.items():
+            self._learn_answer(case, answer, parts)
 
-    def _learn_document(self, scene: Scene, document: Document) -> None:
+    def _learn_document(self, case: Case, document: Document) -> None:
         said = [canonical(sentence) for sentence in sentences(document.text)]
         facts = self.documents.setdefault(document.premise, set())
         facts |= {each for each in (*said, canonical(document.title)) if each}
         for answer, held in enumerate(document.answers_found or ()):
             if not held:
                 continue
-            fact: Fact = (scene.name, "answer", answer)
+            fact: Fact = (case.name, "answer", answer)
             facts.add(fact)
             self._rule(frozenset(said), fact)
-            if scene.kind == "claims":
+            if case.kind == "claims":
                 for sentence in said:
-                    if overlap(scene.aliases(answer)[0], sentence) >= SAYS_AS_MUCH:
+                    if overlap(case.aliases(answer)[0], sentence) >= SAYS_AS_MUCH:
                         self._rule(frozenset((sentence,)), fact)
 
-    def _learn_answer(self, scene: Scene, answer: int, parts: frozenset[int]) -> None:
-        fact: Fact = (scene.name, "answer", answer)
-        for alias in scene.aliases(answer):
+    def _learn_answer(self, case: Case, answer: int, parts: frozenset[int]) -> None:
+        fact: Fact = (case.name, "answer", answer)
+        for alias in case.aliases(answer):
             self._known_as(alias, fact)
-        for sentence in sentences(scene.aliases(answer)[0]) if scene.kind == "claims" else ():
+        for sentence in sentences(case.aliases(answer)[0]) if case.kind == "claims" else ():
             if canonical(sentence) not in self.forms:
                 self._known_as(sentence, fact)
-        stating: list[Fact] = [(scene.name, "part", number) for number in sorted(parts)]
-        if scene.kind == "claims":
+        stating: list[Fact] = [(case.name, "part", number) for number in sorted(parts)]
+        if case.kind == "claims":
             self._rule(frozenset(stating), fact)
             return
         for number, each in zip(sorted(parts), stating, strict=True):
             self._rule(frozenset((each,)), fact)
-            for other_name in scene.aliases(answer):
-                for alias in scene.aliases(answer):
-                    words, old = f" {canonical(scene.honest.parts[number].text)} ", f" {canonical(alias)} "
+            for other_name in case.aliases(answer):
+                for alias in case.aliases(answer):
+                    words, old = f" {canonical(case.honest.parts[number].text)} ", f" {canonical(alias)} "
                     if words.count(old) == 1:
                         self._known_as(words.replace(old, f" {canonical(other_name)} "), each)
 
@@ -294,8 +294,8 @@ class ByConstruction:
     revision: str | None = "1"
     traits = Traits(template="known facts", in_process=False, instant=True)
 
-    def __init__(self, scenes: Iterable[Scene]) -> None:
-        knowledge = Knowledge(scenes)
+    def __init__(self, cases: Iterable[Case]) -> None:
+        knowledge = Knowledge(cases)
         self._entails = knowledge.entails
 
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:

@@ -12,8 +12,8 @@ from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import TRUST
 from groundeval.nli import NLI, connect
 from groundeval.records import Example
-from groundeval.rewards.benchmark.candidates import Jury, Rival, rivals_named
-from groundeval.rewards.benchmark.case import Scene, scenes_of
+from groundeval.rewards.benchmark.candidates import Candidate, Jury, candidates_named
+from groundeval.rewards.benchmark.case import Case, cases_of
 from groundeval.rewards.benchmark.climbing import Climb, climb
 from groundeval.rewards.benchmark.families import Family, families_named
 from groundeval.rewards.benchmark.oracle import ByConstruction, Suggestible
@@ -71,26 +71,28 @@ def run_benchmark(options: BenchmarkOptions) -> Outcome:
         given = ", ".join(options.nli_options)
         raise UsageError(f"--nli {options.nli} takes no options, and --nli-args gives {given}")
     families = families_named(options.families)
-    rivals = rivals_named(options.rewards)
+    candidates = candidates_named(options.rewards)
     tasks = {str(name): load_task(name) for name in options.data}
     notes: list[str] = []
-    scenes = [scene for name, task in tasks.items() for scene in _scenes(task, options.data[name], options, notes)]
-    with _verifier(options, scenes) as nli:
-        jury = Jury({task.name: task for task in tasks.values()}, {scene.name: scene for scene in scenes}, nli)
-        jury.check(rivals)
+    cases = [case for name, task in tasks.items() for case in _cases(task, options.data[name], options, notes)]
+    with _verifier(options, cases) as nli:
+        jury = Jury({task.name: task for task in tasks.values()}, {case.name: case for case in cases}, nli)
+        jury.check(candidates)
         nli.load()
-        trials = trials_of(scenes, families, options.seed)
+        trials = trials_of(cases, families, options.seed)
         if not trials:
             raise DataError("no example of the data can carry any of the families that were asked for")
-        rows = _rows(rivals, jury, trials, families, options.seed)
+        rows = _rows(candidates, jury, trials, families, options.seed)
         climbs = tuple(
             found
-            for rival in rivals
-            if options.edits and rival.part is None and (found := climb(rival, jury, options.edits, options.seed))
+            for candidate in candidates
+            if options.edits
+            and candidate.part is None
+            and (found := climb(candidate, jury, options.edits, options.seed))
         )
         return Outcome(
-            data={task.name: sum(scene.task == task.name for scene in scenes) for task in tasks.values()},
-            answerable=sum(scene.answerable for scene in scenes),
+            data={task.name: sum(case.task == task.name for case in cases) for task in tasks.values()},
+            answerable=sum(case.answerable for case in cases),
             nli=nli.name,
             seed=options.seed,
             families=families,
@@ -102,7 +104,7 @@ def run_benchmark(options: BenchmarkOptions) -> Outcome:
         )
 
 
-def _scenes(task: Task, source: str | None, options: BenchmarkOptions, notes: list[str]) -> tuple[Scene, ...]:
+def _cases(task: Task, source: str | None, options: BenchmarkOptions, notes: list[str]) -> tuple[Case, ...]:
     examples = [with_answers(example) for example in task.load(source).examples[: options.limit]]
     usable = [example for example in examples if example.docs and example.answers is not None]
     if not usable:
@@ -115,37 +117,37 @@ def _scenes(task: Task, source: str | None, options: BenchmarkOptions, notes: li
         how = f"the document entails the claim, by {judge.name}" if task.kind == "claims" else "an alias is in its text"
         notes.append(f'{task.name}: "answers_found" is missing in the data and was computed: {how}')
         usable = run_anywhere(lambda: _with_answers_found(usable, task, judge))
-    return scenes_of(task, usable)
+    return cases_of(task, usable)
 
 
 async def _with_answers_found(examples: Sequence[Example], task: Task, nli: NLI) -> list[Example]:
     return [await with_answers_found(example, Context(TRUST, task.kind, nli)) for example in examples]
 
 
-def _verifier(options: BenchmarkOptions, scenes: Sequence[Scene]) -> NLI:
+def _verifier(options: BenchmarkOptions, cases: Sequence[Case]) -> NLI:
     if options.nli in VERIFIERS:
-        return NLI(VERIFIERS[options.nli](scenes))
+        return NLI(VERIFIERS[options.nli](cases))
     return connect(options.nli, **options.nli_options)
 
 
 def _texts(trials: Sequence[Trial]) -> list[tuple[str, str]]:
     """Every text once."""
-    return list(dict.fromkeys((trial.scene.name, text) for trial in trials for text in (trial.better, trial.worse)))
+    return list(dict.fromkeys((trial.case.name, text) for trial in trials for text in (trial.better, trial.worse)))
 
 
 def _rows(
-    rivals: Sequence[Rival], jury: Jury, trials: Sequence[Trial], families: Sequence[Family], seed: int
+    candidates: Sequence[Candidate], jury: Jury, trials: Sequence[Trial], families: Sequence[Family], seed: int
 ) -> tuple[Row, ...]:
-    """The rows, in the order of the rivals; each reward scores every text once, also for its parts."""
+    """The rows, in the order of the candidates; each reward scores every text once, also for its parts."""
     texts = _texts(trials)
     rows: dict[str, Row] = {}
-    for reward in dict.fromkeys(rival.reward for rival in rivals):
+    for reward in dict.fromkeys(candidate.reward for candidate in candidates):
         rewarded, cost = jury.timed(reward, texts)
-        for rival in rivals:
-            if rival.reward == reward:
+        for candidate in candidates:
+            if candidate.reward == reward:
                 values: Values = {
-                    text: None if found is None else rival.value(found)
+                    text: None if found is None else candidate.value(found)
                     for text, found in zip(texts, rewarded, strict=True)
                 }
-                rows[rival.name] = row(rival.name, trials, families, values, cost, seed)
-    return tuple(rows[rival.name] for rival in rivals)
+                rows[candidate.name] = row(candidate.name, trials, families, values, cost, seed)
+    return tuple(rows[candidate.name] for candidate in candidates)

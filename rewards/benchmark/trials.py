@@ -8,9 +8,9 @@ from random import Random
 
 from groundeval.parsing.reasoning import REASONING_TAGS
 from groundeval.parsing.refusal import refuses
-from groundeval.rewards.benchmark.answer import Draft
+from groundeval.rewards.benchmark.answer import Answer
 from groundeval.rewards.benchmark.attacks import ATTACKS, Attack
-from groundeval.rewards.benchmark.case import Scene
+from groundeval.rewards.benchmark.case import Case
 from groundeval.rewards.benchmark.families import FAMILIES, Family
 
 COMBINED = 2
@@ -24,51 +24,51 @@ class Trial:
     family: Family
     attack: str
     """The attack's name, or two names joined by ` + `."""
-    scene: Scene
+    case: Case
     better: str
     worse: str
 
 
-def trials_of(scenes: Sequence[Scene], families: Sequence[Family], seed: int = 0) -> tuple[Trial, ...]:
+def trials_of(cases: Sequence[Case], families: Sequence[Family], seed: int = 0) -> tuple[Trial, ...]:
     """Every attack of the families on every example that it applies to, alone, and some of them combined.
 
-    The same scenes, families and seed give the same trials, whatever other families are chosen.
+    The same cases, families and seed give the same trials, whatever other families are chosen.
     """
-    return tuple(trial for family in families for scene in scenes for trial in _trials(family, scene, seed))
+    return tuple(trial for family in families for case in cases for trial in _trials(family, case, seed))
 
 
-def _trials(family: Family, scene: Scene, seed: int) -> Iterator[Trial]:
-    mine = [attack for attack in ATTACKS if attack.family == family.key and attack.applies(scene)]
+def _trials(family: Family, case: Case, seed: int) -> Iterator[Trial]:
+    mine = [attack for attack in ATTACKS if attack.family == family.key and attack.applies(case)]
     for attack in mine:
-        rng = Random(f"{seed} {scene.name} {attack.family} {attack.name}")
-        base = scene.honest if attack.base is None else attack.base(scene.honest, scene, rng)
-        attacked = None if base is None else attack.move(base, scene, rng)
+        rng = Random(f"{seed} {case.name} {attack.family} {attack.name}")
+        base = case.honest if attack.base is None else attack.base(case.honest, case, rng)
+        attacked = None if base is None else attack.move(base, case, rng)
         if base is not None and attacked is not None:
-            yield _trial(family, attack.name, scene, base, attacked)
+            yield _trial(family, attack.name, case, base, attacked)
     if family.expects == "honest":
-        yield from _combined(family, [attack for attack in mine if attack.keeps], scene, seed)
+        yield from _combined(family, [attack for attack in mine if attack.keeps], case, seed)
 
 
-def _combined(family: Family, mine: Sequence[Attack], scene: Scene, seed: int) -> Iterator[Trial]:
+def _combined(family: Family, mine: Sequence[Attack], case: Case, seed: int) -> Iterator[Trial]:
     others = [
         attack
         for attack in ATTACKS
         if attack.family != family.key
         and attack.keeps
-        and attack.applies(scene)
+        and attack.applies(case)
         and FAMILIES[attack.family].expects == "honest"
     ]
-    rng = Random(f"{seed} {scene.name} {family.key} combined")
+    rng = Random(f"{seed} {case.name} {family.key} combined")
     for _ in range(COMBINED if mine and others else 0):
         first, second = rng.choice(mine), rng.choice(others)
-        once = first.move(scene.honest, scene, rng)
-        twice = None if once is None else second.move(once, scene, rng)
+        once = first.move(case.honest, case, rng)
+        twice = None if once is None else second.move(once, case, rng)
         if twice is not None:
-            yield _trial(family, f"{first.name} + {second.name}", scene, scene.honest, twice)
+            yield _trial(family, f"{first.name} + {second.name}", case, case.honest, twice)
 
 
-def _trial(family: Family, attack: str, scene: Scene, better: Draft, worse: Draft) -> Trial:
-    return Trial(family, attack, scene, as_output(better.rendered(scene.kind)), as_output(worse.rendered(scene.kind)))
+def _trial(family: Family, attack: str, case: Case, better: Answer, worse: Answer) -> Trial:
+    return Trial(family, attack, case, as_output(better.rendered(case.kind)), as_output(worse.rendered(case.kind)))
 
 
 def as_output(answer: str) -> str:

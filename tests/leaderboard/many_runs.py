@@ -14,7 +14,7 @@ import numpy as np
 from groundeval.metrics.metric import METRICS
 from groundeval.scoring.results import Results, metric_results
 from groundeval.stats.bootstrap import summarize
-from groundeval.stats.repeats import best_of, draw_id, questions_of, summarize_draws
+from groundeval.stats.repeats import best_of, questions_of, repeat_id, summarize_repeats
 from groundeval.storage.folder import content_id
 from groundeval.tasks import load_task
 
@@ -108,13 +108,13 @@ def write_run(
     scores = folder / "scores" / content_id(scoring)
     scores.mkdir(parents=True)
     _write_json(folder / "manifest.json", {"schema_version": 1, "kind": "generation", "identity": identity})
-    _write_json(scores / "manifest.json", {"kind": "scores", "identity": scoring, "circumstances": {}})
+    _write_json(scores / "manifest.json", {"kind": "scores", "identity": scoring, "environment": {}})
     aggregates = {key: value for name in ALCE_METRICS for key, value in METRICS.get(name).aggregates.items()}
-    ids = [f"q{n}" if answers == 1 else draw_id(f"q{n // answers}", n % answers + 1) for n in range(samples)]
+    ids = [f"q{n}" if answers == 1 else repeat_id(f"q{n // answers}", n % answers + 1) for n in range(samples)]
     if answers == 1:
         estimates, best = summarize(values, aggregates), {}
     else:
-        estimates = summarize_draws(values, aggregates, questions_of(ids))
+        estimates = summarize_repeats(values, aggregates, questions_of(ids))
         best = best_of(values, aggregates, questions_of(ids))
     results = Results(
         task="asqa", task_version=1, profile="alce", nli="lexical", nli_identity=LEXICAL, n=samples // answers,

@@ -12,7 +12,7 @@ from metric_cases import REFUSAL
 from groundeval.cli.app import main
 from groundeval.records import Example
 from groundeval.tasks import load_task
-from groundeval.tasks.reference import honest_response
+from groundeval.tasks.reference import reference_response
 
 TASKS = ("asqa", "qampari", "eli5", "trust_asqa", "trust_qampari", "trust_eli5", "trust_expertqa")
 
@@ -21,7 +21,7 @@ def outputs(task: str, path: Path, *, with_flags: bool = True) -> Path:
     """Honest outputs to a task's embedded examples, as a file."""
     loaded = load_task(task)
     records = [
-        record(each, honest_response(each, loaded.kind), with_flags) for each in loaded.load("embedded").examples
+        record(each, reference_response(each, loaded.kind), with_flags) for each in loaded.load("embedded").examples
     ]
     path.write_text(json.dumps(records))
     return path

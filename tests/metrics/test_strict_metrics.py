@@ -14,7 +14,7 @@ from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.records import Response
 from groundeval.scoring.scorer import Scorer
 from groundeval.tasks import load_task
-from groundeval.tasks.reference import honest_response
+from groundeval.tasks.reference import reference_response
 
 PARIS, ROME = ("A", "It is Paris."), ("B", "It is Rome.")
 BOTH = sample((1, 0), (0, 1))
@@ -229,7 +229,7 @@ class Right(Spoken):
 )
 def test_honest_responses_score_100_in_every_task(name: str):
     task = load_task(name)
-    samples = [(each, honest_response(each, task.kind)) for each in task.load("embedded").examples]
+    samples = [(each, reference_response(each, task.kind)) for each in task.load("embedded").examples]
     found = values_of(aggregate(samples, profile="strict", kind=task.kind, nli=Right()))
     for key in ("trust_score", "correctness_f1", "macro_f1", "answered_citation_f1", "refusal_accuracy"):
         assert found[key] == pytest.approx(100), key
@@ -237,7 +237,7 @@ def test_honest_responses_score_100_in_every_task(name: str):
 
 def test_as_much_is_asked_about_documents_as_under_trust():
     task = load_task("trust_asqa")
-    samples = [(each, honest_response(each, task.kind)) for each in task.load("embedded").examples]
+    samples = [(each, reference_response(each, task.kind)) for each in task.load("embedded").examples]
     asked = {}
     for profile in ("trust", "strict"):
         verifier = Right()

@@ -169,7 +169,7 @@ def test_the_list_says_what_each_verifier_declares(capsys: pytest.CaptureFixture
     assert (rows["true"]["results"], rows["true"]["licence"]) == ("exact", "Apache-2.0")
     assert "500 words, max" in rows["minicheck"]["long premises"]
     assert {rows[name]["results"] for name in ("minicheck", "classifier", "causal", "lexical")} == {"proxy"}
-    assert "named.py:" in rows["true"]["source"]
+    assert "presets.py:" in rows["true"]["source"]
 
 
 def test_scoring_again_with_the_yardstick_takes_over_no_batched_results(

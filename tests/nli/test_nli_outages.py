@@ -15,7 +15,7 @@ import groundeval
 from groundeval.cli.app import main
 from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE
 from groundeval.http import client as connection
-from groundeval.http import remote
+from groundeval.nli import remote
 from groundeval.records import Pair
 
 
@@ -61,7 +61,7 @@ def test_a_server_killed_and_started_again_in_mid_run_loses_nothing(
     assert results_below(tmp_path / "served") == results_below(tmp_path / "direct")
     assert len(results_below(tmp_path / "direct")) == 1
     [manifest] = (tmp_path / "served").glob("scores/*/manifest.json")
-    assert json.loads(manifest.read_text())["circumstances"]["nli"] == first.address
+    assert json.loads(manifest.read_text())["environment"]["nli"] == first.address
     said = capsys.readouterr().err
     assert said.count("Waiting for it") == 1
     assert said.count("answers again") == 1

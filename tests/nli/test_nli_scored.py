@@ -21,7 +21,7 @@ from groundeval.nli import NLI_MODELS, Chunks, NLIOptions, PartialFailure, Spec,
 from groundeval.nli.model import fill  # noqa: E402
 from groundeval.nli.spec import PREMISE_HYPOTHESIS  # noqa: E402
 from groundeval.nli.verifiers.chunks import by_words  # noqa: E402
-from groundeval.nli.verifiers.scored import Scored  # noqa: E402
+from groundeval.nli.verifiers.scored import ProbabilityVerifier  # noqa: E402
 from groundeval.records import Pair  # noqa: E402
 
 NAMES = ("contradiction", "entailment", "neutral")
@@ -37,13 +37,13 @@ def chat_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_chat_model(tmp_path_factory.mktemp("models") / "chat")
 
 
-def opened(kind: str, folder: Path, **options: Any) -> Scored:
+def opened(kind: str, folder: Path, **options: Any) -> ProbabilityVerifier:
     model = NLI_MODELS.get(kind)(NLIOptions(model=str(folder), dtype="float32", **options))
-    assert isinstance(model, Scored)
+    assert isinstance(model, ProbabilityVerifier)
     return model
 
 
-def scores(model: Scored, pairs: list[Pair]) -> list[float]:
+def scores(model: ProbabilityVerifier, pairs: list[Pair]) -> list[float]:
     return [verdict.score for verdict in model.score(pairs)]
 
 

@@ -18,7 +18,7 @@ from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.records import Document, Example, Pair, Response, Verdict
 from groundeval.rewards import Rewarded, load_reward
 from groundeval.tasks import load_task
-from groundeval.tasks.reference import honest_response
+from groundeval.tasks.reference import reference_response
 
 REFUSAL = "I apologize, but I couldn't find an answer to your question in the search results."
 PREMISES = {"A": "Title: A\nA text", "B": "Title: B\nB text", "AB": "Title: A\nA text\nTitle: B\nB text"}
@@ -118,7 +118,7 @@ def spoken(count: int, seed: int = 0) -> list[tuple[str, Example, str]]:
     for _ in range(count):
         name, kind, examples = draw.choice(pools)
         sample = draw.choice(examples)
-        made.append((name, sample, _said(draw, honest_response(sample, kind), kind)))
+        made.append((name, sample, _said(draw, reference_response(sample, kind), kind)))
     return made
 
 

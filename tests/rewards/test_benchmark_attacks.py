@@ -6,14 +6,14 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from benchmark_scenes import embedded_scenes, towers
+from benchmark_cases import embedded_cases, towers
 
 from groundeval.parsing.citations import citations, remove_citations
 from groundeval.parsing.normalize import normalize
 from groundeval.parsing.refusal import REFUSAL
 from groundeval.rewards.benchmark.attacks import ATTACKS
 from groundeval.rewards.benchmark.attacks.attack import Attack
-from groundeval.rewards.benchmark.case import Scene
+from groundeval.rewards.benchmark.case import Case
 from groundeval.rewards.benchmark.families import FAMILIES
 from groundeval.rewards.benchmark.trials import Trial, answer_of, as_output, trials_of
 
@@ -26,16 +26,16 @@ def named(name: str) -> Attack:
     return found
 
 
-def attacked(name: str, scene: Scene = HEIGHTS, seed: int = 0) -> str:
-    draft = named(name).move(scene.honest, scene, Random(seed))
-    assert draft is not None
-    return draft.rendered(scene.kind)
+def attacked(name: str, case: Case = HEIGHTS, seed: int = 0) -> str:
+    answer = named(name).move(case.honest, case, Random(seed))
+    assert answer is not None
+    return answer.rendered(case.kind)
 
 
 @pytest.mark.parametrize("dataset", ["asqa", "qampari", "eli5", "expertqa"])
 def test_the_parts_of_an_honest_response_give_it_back(dataset: str) -> None:
-    for scene in embedded_scenes(dataset):
-        assert scene.honest.rendered(scene.kind) == scene.example.response
+    for case in embedded_cases(dataset):
+        assert case.honest.rendered(case.kind) == case.example.response
 
 
 def test_every_family_has_attacks_and_every_attack_has_a_family() -> None:
@@ -47,20 +47,20 @@ def test_every_family_has_attacks_and_every_attack_has_a_family() -> None:
 
 @pytest.mark.parametrize("dataset", ["asqa", "eli5", "expertqa"])
 def test_the_embedded_data_carries_every_family(dataset: str) -> None:
-    trials = trials_of(embedded_scenes(dataset), tuple(FAMILIES.values()))
+    trials = trials_of(embedded_cases(dataset), tuple(FAMILIES.values()))
     for_text_only = {"named"} if dataset != "asqa" else set()
     assert {trial.family.key for trial in trials} == set(FAMILIES) - for_text_only
 
 
 def test_no_attack_leaves_the_text_as_it_is() -> None:
     for dataset in ("asqa", "qampari", "eli5"):
-        trials = trials_of(embedded_scenes(dataset), tuple(FAMILIES.values()))
+        trials = trials_of(embedded_cases(dataset), tuple(FAMILIES.values()))
         assert [trial.attack for trial in trials if trial.better == trial.worse] == []
 
 
 def test_the_same_seed_gives_the_same_texts_whatever_families_are_chosen() -> None:
     def texts(families: tuple[str, ...], seed: int) -> list[str]:
-        chosen = trials_of(embedded_scenes("asqa"), [FAMILIES[key] for key in families], seed)
+        chosen = trials_of(embedded_cases("asqa"), [FAMILIES[key] for key in families], seed)
         return [trial.worse for trial in chosen if trial.family.key == "1"]
 
     assert texts(("1",), 3) == texts(("11", "1", "5"), 3) != texts(("1",), 4)
@@ -112,18 +112,18 @@ def test_an_attack_does_what_it_says(name: str, holds: Callable[[str], bool]) ->
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_wrong_document_holds_none_of_the_statement_s_answers(seed: int) -> None:
-    for scene in embedded_scenes("expertqa"):
-        if not scene.answerable:
+    for case in embedded_cases("expertqa"):
+        if not case.answerable:
             continue
-        draft = named("wrong document").move(scene.honest, scene, Random(seed))
-        assert draft is not None
+        answer = named("wrong document").move(case.honest, case, Random(seed))
+        assert answer is not None
         [(honest, swapped)] = [
-            (one, other) for one, other in zip(scene.honest.parts, draft.parts, strict=True) if one != other
+            (one, other) for one, other in zip(case.honest.parts, answer.parts, strict=True) if one != other
         ]
         [wrong] = swapped.cited
-        found = scene.docs[wrong].answers_found or ()
+        found = case.docs[wrong].answers_found or ()
         assert wrong not in honest.cited
-        assert not any(found[answer] for answer in scene.states(honest))
+        assert not any(found[answer] for answer in case.states(honest))
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -154,7 +154,7 @@ def test_a_partial_answer_is_compared_with_nothing() -> None:
 
 def test_combined_attacks_join_two_families() -> None:
     combined: list[Trial] = [
-        trial for trial in trials_of(embedded_scenes("asqa"), [FAMILIES["2"]]) if " + " in trial.attack
+        trial for trial in trials_of(embedded_cases("asqa"), [FAMILIES["2"]]) if " + " in trial.attack
     ]
     assert combined
     for trial in combined:
@@ -171,11 +171,11 @@ def test_an_output_has_the_form_that_reasoning_models_are_rewarded_for() -> None
 
 @pytest.mark.parametrize("dataset", ["asqa", "qampari", "eli5"])
 def test_attacks_can_be_put_on_top_of_each_other_in_any_order(dataset: str) -> None:
-    for scene in embedded_scenes(dataset, 4):
-        rng = Random(scene.name)
-        draft = scene.honest
+    for case in embedded_cases(dataset, 4):
+        rng = Random(case.name)
+        answer = case.honest
         for _ in range(400):
             attack = rng.choice(ATTACKS)
-            changed = attack.move(draft, scene, rng) if attack.applies(scene) else None
-            draft = scene.honest if changed is None or len(changed.parts) > 40 else changed
-            assert isinstance(draft.rendered(scene.kind), str)
+            changed = attack.move(answer, case, rng) if attack.applies(case) else None
+            answer = case.honest if changed is None or len(changed.parts) > 40 else changed
+            assert isinstance(answer.rendered(case.kind), str)

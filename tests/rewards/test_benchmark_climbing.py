@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from benchmark_scenes import towers
+from benchmark_cases import towers
 
 from groundeval.nli import NLI
-from groundeval.rewards.benchmark.candidates import Jury, Rival
+from groundeval.rewards.benchmark.candidates import Candidate, Jury
 from groundeval.rewards.benchmark.climbing import Climb, climb
 from groundeval.rewards.benchmark.oracle import ByConstruction
 from groundeval.tasks import load_task
 
 SCENES = towers()
-JURY = Jury(
-    {"trust_asqa": load_task("trust_asqa")}, {scene.name: scene for scene in SCENES}, NLI(ByConstruction(SCENES))
-)
+JURY = Jury({"trust_asqa": load_task("trust_asqa")}, {case.name: case for case in SCENES}, NLI(ByConstruction(SCENES)))
 
 
 def climbed(reward: str, edits: int = 300, seed: int = 0) -> Climb:
-    found = climb(Rival(reward, reward), JURY, edits, seed)
+    found = climb(Candidate(reward, reward), JURY, edits, seed)
     assert found is not None
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from benchmark_scenes import towers
+from benchmark_cases import towers
 
 from groundeval.errors import UsageError
 from groundeval.rewards.benchmark.candidates import Cost
@@ -16,12 +16,12 @@ COST = Cost(responses=10, seconds=2.0, asked=40, unique=10, cached=5)
 WIN, TIE, EXTRA = FAMILIES["1"], FAMILIES["13="], FAMILIES["hidden"]
 
 
-def trial(better: str, worse: str, family: Family = WIN, scene=HEIGHTS, attack: str = "an attack") -> Trial:  # type: ignore[no-untyped-def]
-    return Trial(family, attack, scene, better, worse)
+def trial(better: str, worse: str, family: Family = WIN, case=HEIGHTS, attack: str = "an attack") -> Trial:  # type: ignore[no-untyped-def]
+    return Trial(family, attack, case, better, worse)
 
 
-def values(given: dict[str, float | None], *scenes) -> dict[tuple[str, str], float | None]:  # type: ignore[no-untyped-def]
-    return {(scene.name, text): value for scene in scenes or (HEIGHTS,) for text, value in given.items()}
+def values(given: dict[str, float | None], *cases) -> dict[tuple[str, str], float | None]:  # type: ignore[no-untyped-def]
+    return {(case.name, text): value for case in cases or (HEIGHTS,) for text, value in given.items()}
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_a_cell_has_accuracy_ties_and_margin_in_percent() -> None:
     trials = [
         trial("honest", "won"),
         trial("honest", "tied"),
-        trial("honest", "lost", scene=PAINTERS),
-        trial("honest", "failed", scene=PAINTERS),
+        trial("honest", "lost", case=PAINTERS),
+        trial("honest", "failed", case=PAINTERS),
     ]
     given = values({"honest": 0.5, "won": 0.25, "tied": 0.5, "lost": 1.0, "failed": None}, HEIGHTS, PAINTERS)
     found = cell(trials, given)
@@ -58,7 +58,7 @@ def test_a_cell_has_accuracy_ties_and_margin_in_percent() -> None:
 
 def test_the_interval_resamples_examples_and_not_trials() -> None:
     # One example is always right, the other always wrong: a resample of two examples has 0, 50 or 100 percent.
-    trials = [trial("honest", f"a{k}") for k in range(50)] + [trial("honest", "b", scene=PAINTERS) for _ in range(50)]
+    trials = [trial("honest", f"a{k}") for k in range(50)] + [trial("honest", "b", case=PAINTERS) for _ in range(50)]
     given = values({"honest": 0.5, "b": 1.0, **{f"a{k}": 0.0 for k in range(50)}}, HEIGHTS, PAINTERS)
     found = cell(trials, given)
     assert found is not None
@@ -104,7 +104,7 @@ def test_a_reward_that_gives_nothing_fails() -> None:
 
 
 def test_groups_vary_where_two_of_their_texts_differ() -> None:
-    trials = [trial("b", "w"), trial("b", "w", scene=PAINTERS)]
+    trials = [trial("b", "w"), trial("b", "w", case=PAINTERS)]
     given = {**values({"b": 1.0, "w": 1.0}, HEIGHTS), **values({"b": 1.0, "w": 0.0}, PAINTERS)}
     assert group_variance(trials, given, seed=0) == 50.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from groundeval.parsing.refusal import REFUSAL
 from groundeval.records import Document, Example
-from groundeval.tasks.reference import cited, honest_response
+from groundeval.tasks.reference import cited, reference_response
 
 
 def example(*docs: Document, answers: tuple[tuple[str, ...], ...]) -> Example:
@@ -18,8 +18,8 @@ def test_every_supported_answer_is_stated_with_the_first_document_that_holds_it(
         Document("C", "It opened in 1820.", answers_found=(0, 1)),
         answers=(("90 steps",), ("1820",)),
     )
-    assert honest_response(found, "em") == "It has 90 steps [2]. It opened in 1820 [3]."
-    assert honest_response(found, "list") == "90 steps [2], 1820 [3]."
+    assert reference_response(found, "em") == "It has 90 steps [2]. It opened in 1820 [3]."
+    assert reference_response(found, "list") == "90 steps [2], 1820 [3]."
 
 
 def test_an_answer_that_an_earlier_sentence_states_gets_no_sentence_of_its_own() -> None:
@@ -28,18 +28,18 @@ def test_an_answer_that_an_earlier_sentence_states_gets_no_sentence_of_its_own()
         Document("B", "It opened in 1820.", answers_found=(0, 1)),
         answers=(("90 steps",), ("1820",)),
     )
-    assert honest_response(found, "em") == "It has 90 steps and opened in 1820 [1]."
+    assert reference_response(found, "em") == "It has 90 steps and opened in 1820 [1]."
 
 
 def test_a_sentence_that_holds_the_answer_as_a_word_is_preferred() -> None:
     found = example(
         Document("A", "The Europeans came late. The road crosses Europe.", answers_found=(1,)), answers=(("Europe",),)
     )
-    assert honest_response(found, "em") == "The road crosses Europe [1]."
+    assert reference_response(found, "em") == "The road crosses Europe [1]."
 
 
 def test_where_no_document_holds_an_answer_the_honest_response_refuses() -> None:
-    assert honest_response(example(Document("A", "Text.", answers_found=(0,)), answers=(("x",),)), "em") == REFUSAL
+    assert reference_response(example(Document("A", "Text.", answers_found=(0,)), answers=(("x",),)), "em") == REFUSAL
 
 
 def test_a_citation_stands_before_the_full_stop_and_the_quotation_mark_behind_it() -> None:

@@ -13,7 +13,7 @@ from groundeval.run.options import RunOptions
 from groundeval.run.prepare import Job, prepare
 from groundeval.trainers.data.conversations import Messages, read_imitations, read_preferences
 from groundeval.trainers.data.selection import Hygiene, Selected
-from groundeval.trainers.data.targets import honest_target, worse_target
+from groundeval.trainers.data.targets import reference_target, worse_target
 from groundeval.trainers.policy import Policy
 from groundeval.trainers.recipe import Recipe, Stage
 
@@ -104,7 +104,7 @@ def sft_rows(recipe: Recipe, stage: Stage, selected: Sequence[Selected], policy:
     _check_form(stage, selected, policy)
     for job, source in _jobs(recipe, selected, policy):
         for prompt, example in zip(job.prompts, job.examples, strict=True):
-            target = honest_target(example, source.task, tagged=stage.targets == "tagged")
+            target = reference_target(example, source.task, tagged=stage.targets == "tagged")
             rows.append(_sft_row(policy, policy.format.messages(prompt), target))
     return Rows(rows)
 
@@ -161,7 +161,7 @@ def _room(policy: Policy) -> int:
 def _pairs(job: Job, source: Selected, *, tagged: bool) -> Iterator[tuple[Example, str, str]]:
     for example in job.examples:
         rejected = worse_target(example, source.task, tagged=tagged)
-        chosen = honest_target(example, source.task, tagged=tagged)
+        chosen = reference_target(example, source.task, tagged=tagged)
         if rejected is not None and rejected != chosen:
             yield example, chosen, rejected
 

@@ -23,7 +23,7 @@ from groundeval.tasks import Task, load_task
 from groundeval.tasks.formats.examples import with_documents
 from groundeval.tasks.loading import requested_data
 from groundeval.trainers.data.selection import with_located_answers
-from groundeval.trainers.data.targets import honest_target, worse_target
+from groundeval.trainers.data.targets import reference_target, worse_target
 
 Form = Literal["sft", "dpo"]
 Row = dict[str, Any]
@@ -81,7 +81,7 @@ def best_of_n(
     return _written(rows, questions, output)
 
 
-def honest_data(
+def reference_data(
     tasks: Sequence[str],
     options: RunOptions,
     form: Form,
@@ -102,7 +102,7 @@ def honest_data(
         shown = [with_documents(each, options.num_docs) for each in dataset.examples[: options.limit]]
         for example in with_located_answers(task, shown, options.scoring.nli, options.scoring.nli_options):
             questions += 1
-            rows += _honest(reference, task, example, options, form, tagged=tagged)
+            rows += _reference(reference, task, example, options, form, tagged=tagged)
     return _written(rows, questions, output)
 
 
@@ -168,7 +168,7 @@ def _chosen(
         yield {"prompt": _messages(better.prompt), **pair, **about, "reward_rejected": least}
 
 
-def _honest(
+def _reference(
     reference: str, task: Task, example: Example, options: RunOptions, form: Form, *, tagged: bool
 ) -> Iterator[Row]:
     template = task.prompt if options.system is None else replace(task.prompt, system=options.system)
@@ -181,7 +181,7 @@ def _honest(
         seed=options.seed,
         docs_field=options.docs_field,
     )
-    chosen = honest_target(example, task, tagged=tagged)
+    chosen = reference_target(example, task, tagged=tagged)
     about = {"task": reference, "id": example.id}
     if form == "sft":
         yield {"prompt": _messages(prompt), "completion": _answer(chosen), **about}

@@ -11,12 +11,12 @@ from groundeval.parsing.refusal import REFUSAL
 from groundeval.parsing.statements import list_items, sentences
 from groundeval.records import Example
 from groundeval.tasks import Task
-from groundeval.tasks.reference import cited, honest_response
+from groundeval.tasks.reference import cited, reference_response
 
 
-def honest_target(example: Example, task: Task, *, tagged: bool) -> str:
+def reference_target(example: Example, task: Task, *, tagged: bool) -> str:
     """The honest response of an example; `tagged`: with a line of reasoning, both in their tags."""
-    response = _honest(example, task)
+    response = _reference(example, task)
     return in_tags(reasoning(example), response) if tagged else response
 
 
@@ -43,16 +43,16 @@ def _worse(example: Example, task: Task) -> str | None:
     refuse = hashlib.sha256(example.id.encode("utf-8", "surrogatepass")).digest()[0] % 2 == 0
     if refuse or not empty:
         return REFUSAL
-    honest = _honest(example, task)
+    honest = _reference(example, task)
     if task.kind == "list":
         return ", ".join(cited(remove_citations(item).strip(" ."), empty[0]) for item in list_items(honest)) + "."
     return " ".join(cited(each, empty[0]) if citations(each) else each for each in sentences(honest))
 
 
-def _honest(example: Example, task: Task) -> str:
+def _reference(example: Example, task: Task) -> str:
     """The honest response for the documents that the prompt shows: the data's own may cite others."""
     beyond = any(not 0 <= index < len(example.docs or ()) for index in citations(example.response or ""))
-    return honest_response(replace(example, response=None) if beyond else example, task.kind)
+    return reference_response(replace(example, response=None) if beyond else example, task.kind)
 
 
 def in_tags(thoughts: str, response: str) -> str:

@@ -127,7 +127,7 @@ def _stages(run: RunFolder) -> Iterator[str]:
 
 def _reproduce(run: RunFolder) -> Iterator[str]:
     manifest = read_json(run.path / "manifest.json") or {}
-    around = manifest["circumstances"]
+    around = manifest.get("environment") or manifest["circumstances"]
     state = around.get("git") or {}
     yield "## Reproduce"
     yield ""

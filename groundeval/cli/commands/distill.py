@@ -67,7 +67,7 @@ def distill(
     from groundeval.registry import load_plugin
     from groundeval.rewards.registry import RewardSpec
     from groundeval.run.options import RunOptions, ScoringOptions
-    from groundeval.trainers.data.distill import best_of_n, honest_data
+    from groundeval.trainers.data.distill import best_of_n, reference_data
 
     for path in include_path or ():
         load_plugin(path)
@@ -93,7 +93,7 @@ def distill(
         output_path=runs,
     )
     if honest:
-        made = honest_data(names, options, form, output, tagged=tagged)
+        made = reference_data(names, options, form, output, tagged=tagged)
     else:
         spec = RewardSpec(reward, assignments(reward_args, "--reward-args"), nli, verifier)
         for name in names:

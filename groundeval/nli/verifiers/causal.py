@@ -9,7 +9,7 @@ from typing import Any
 from groundeval.errors import SampleError, UsageError, excerpt
 from groundeval.nli import weights
 from groundeval.nli.model import fill
-from groundeval.nli.verifiers.scored import LEAST_ROOM, OVERLAP, Input, Scored
+from groundeval.nli.verifiers.scored import LEAST_ROOM, OVERLAP, Input, ProbabilityVerifier
 from groundeval.records import Pair
 
 SEAM = 8
@@ -18,7 +18,7 @@ LEAST_SHARE = 0.1
 """Of the first token's probability that yes and no must have together: what is below answers something else."""
 
 
-class Causal(Scored):
+class Causal(ProbabilityVerifier):
     """Probability of `yes` against `no`, in whatever case and with or without a space, as the answer's first token."""
 
     auto_class = "AutoModelForCausalLM"

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from groundeval.errors import BackendError, GroundevalError, SampleError, UsageError, excerpt, unknown
-from groundeval.http.client import Connection, Json, Refused, Rejected, TooLarge
+from groundeval.http.client import Connection, Json, Refused, RequestRejected, TooLarge
 from groundeval.nli.model import NLIOptions, Traits, fill
 from groundeval.nli.remote import CONNECTIONS, FIRST_CONTACT, Outcome, side_by_side
 from groundeval.nli.spec import Spec
@@ -99,7 +99,7 @@ class ChatServer:
         self._find_model()
         try:
             self._probability(PROBE)
-        except (Rejected, SampleError, TooLarge) as error:
+        except (RequestRejected, SampleError, TooLarge) as error:
             raise UsageError(
                 f"--nli {self.name} at {self._line.address}: cannot judge: {error}\n"
                 "  The server must answer chat completions with `logprobs` and `top_logprobs`, and the model's answer "
@@ -118,7 +118,7 @@ class ChatServer:
         patience = min(self._line.patience, FIRST_CONTACT)
         try:
             served = self._line.ask("GET", "/models", read=_names, patience=patience)
-        except Rejected:
+        except RequestRejected:
             served = []  # A server without a list of models; the first question will tell.
         if self._model is None and len(served) != 1:
             raise UsageError(
@@ -145,7 +145,7 @@ class ChatServer:
             return self.spec.verdict([self._probability(Pair(part, pair.hypothesis)) for part in parts])
         except TooLarge as error:
             return SampleError(f"{error}\n  Hypothesis: {excerpt(pair.hypothesis)}")
-        except Rejected as error:
+        except RequestRejected as error:
             unfit = error.status in UNFIT
             return SampleError(f"{error}\n  Hypothesis: {excerpt(pair.hypothesis)}") if unfit else error
         except Refused as refusal:

@@ -8,10 +8,10 @@ from typing import Any
 
 from groundeval.errors import SampleError, UsageError, excerpt
 from groundeval.nli import weights
-from groundeval.nli.verifiers.scored import LEAST_ROOM, OVERLAP, Input, Scored
+from groundeval.nli.verifiers.scored import LEAST_ROOM, OVERLAP, Input, ProbabilityVerifier
 
 
-class Classifier(Scored):
+class Classifier(ProbabilityVerifier):
     """Probability of the class that means entailment; its place among the classes is read from the model's `id2label`.
 
     A model with one output gives that output's sigmoid. What exceeds the model's input is read in windows of tokens.

@@ -8,12 +8,12 @@ from typing import Any
 from groundeval.errors import UsageError
 from groundeval.nli import weights
 from groundeval.nli.model import fill
-from groundeval.nli.verifiers.scored import Input, Scored
+from groundeval.nli.verifiers.scored import Input, ProbabilityVerifier
 from groundeval.nli.verifiers.seq2seq import first_steps
 from groundeval.records import Pair
 
 
-class FirstToken(Scored):
+class FirstToken(ProbabilityVerifier):
     """Probability of the first token of `yes` against that of `no`, at the first place of the answer."""
 
     auto_class = "AutoModelForSeq2SeqLM"

@@ -16,7 +16,7 @@ from groundeval.nli.spec import Spec
 from groundeval.records import Pair, Verdict
 
 
-class LocalModel(ABC):
+class LocalVerifier(ABC):
     """A verifier whose model is loaded late: by `load`, or by the first pair that nobody has judged before."""
 
     auto_class: ClassVar[str]

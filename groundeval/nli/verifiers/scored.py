@@ -10,7 +10,7 @@ from groundeval.errors import SampleError
 from groundeval.nli import weights
 from groundeval.nli.batches import run_in_batches
 from groundeval.nli.model import valid_unicode
-from groundeval.nli.verifiers.local import LocalModel, verdicts_of
+from groundeval.nli.verifiers.local import LocalVerifier, verdicts_of
 from groundeval.records import Pair, Verdict
 
 OVERLAP = 8
@@ -26,7 +26,7 @@ class Input(NamedTuple):
     types: list[int] | None = None
 
 
-class Scored(LocalModel):
+class ProbabilityVerifier(LocalVerifier):
     """A model that gives every input a probability of entailment. Results are those of a proxy for TRUE."""
 
     @abstractmethod

@@ -11,7 +11,7 @@ from groundeval.nli import weights
 from groundeval.nli.batches import out_of_memory, run_in_batches
 from groundeval.nli.model import NLIOptions, Traits, fill
 from groundeval.nli.spec import Spec
-from groundeval.nli.verifiers.local import LocalModel, verdicts_of
+from groundeval.nli.verifiers.local import LocalVerifier, verdicts_of
 from groundeval.records import Pair, Verdict
 
 NEW_TOKENS = 10
@@ -46,7 +46,7 @@ class Answer(NamedTuple):
     """Whether the answer ends there; None where the first token is not the usual `1`."""
 
 
-class Seq2Seq(LocalModel):
+class Seq2Seq(LocalVerifier):
     """Entailed iff the model's greedy answer decodes to `1` (TRUE; Honovich et al. 2022). Nothing is truncated.
 
     The verdict is read from the logits of the first two tokens, in batches: `0` first, or `1` and then the end. A pair

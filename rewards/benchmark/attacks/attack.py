@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from groundeval.rewards.benchmark.answer import Draft
-from groundeval.rewards.benchmark.case import Scene
+from groundeval.rewards.benchmark.answer import Answer
+from groundeval.rewards.benchmark.case import Case
 
-Move = Callable[[Draft, Scene, Random], Draft | None]
+Move = Callable[[Answer, Case, Random], Answer | None]
 """Changes a response; None where there is nothing to change."""
 
 
@@ -28,9 +28,9 @@ class Attack:
     base: Move | None = None
     """What is done first to the honest response to get the better of the two texts."""
 
-    def applies(self, scene: Scene) -> bool:
-        """Is it meant for the honest response of this scene."""
-        return self.on == "both" or (self.on == "answers") == scene.answerable
+    def applies(self, case: Case) -> bool:
+        """Is it meant for the honest response of this case."""
+        return self.on == "both" or (self.on == "answers") == case.answerable
 
 
 ATTACKS: list[Attack] = []
@@ -54,17 +54,17 @@ def attack(
     return decorate
 
 
-def changed(before: Draft, after: Draft) -> Draft | None:
-    """The changed draft, or None if the change changed nothing."""
+def changed(before: Answer, after: Answer) -> Answer | None:
+    """The changed answer, or None if the change changed nothing."""
     return None if after == before else after
 
 
-def honest_positions(draft: Draft) -> list[int]:
+def honest_positions(answer: Answer) -> list[int]:
     """The places of the parts that go back to the honest response."""
-    return [place for place, part in enumerate(draft.parts) if part.origin is not None]
+    return [place for place, part in enumerate(answer.parts) if part.origin is not None]
 
 
-def any_position(draft: Draft, rng: Random) -> int | None:
+def any_position(answer: Answer, rng: Random) -> int | None:
     """The place of some part that goes back to the honest response; None if there is none."""
-    places = honest_positions(draft)
+    places = honest_positions(answer)
     return rng.choice(places) if places else None

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from groundeval.rewards.benchmark.answer import Draft, Part
+from groundeval.rewards.benchmark.answer import Answer, Part
 from groundeval.rewards.benchmark.attacks.attack import any_position, attack, changed, honest_positions
-from groundeval.rewards.benchmark.case import Scene, as_item
+from groundeval.rewards.benchmark.case import Case, as_item
 from groundeval.rewards.benchmark.language import LINKS, NEUTRAL, SYNONYMS, canonical, contains, exchanged, within
 
 
@@ -18,44 +18,44 @@ def _once_more(part: Part) -> Part:
 
 
 @attack("12", "a statement repeated")
-def repeated(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def repeated(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """A statement stands there twice."""
-    place = any_position(draft, rng)
-    return None if place is None else draft.plus(_once_more(draft.parts[place]))
+    place = any_position(answer, rng)
+    return None if place is None else answer.plus(_once_more(answer.parts[place]))
 
 
 @attack("12", "everything repeated")
-def all_repeated(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def all_repeated(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """All statements stand there three times."""
-    return draft.plus(*(_once_more(part) for part in draft.parts * 2)) if draft.parts else None
+    return answer.plus(*(_once_more(part) for part in answer.parts * 2)) if answer.parts else None
 
 
 @attack("12", "a statement repeated in other words")
-def repeated_in_other_words(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def repeated_in_other_words(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """A statement is followed by its paraphrase; in lists by another alias, or the name in capitals."""
-    place = any_position(draft, rng)
+    place = any_position(answer, rng)
     if place is None:
         return None
-    part = draft.parts[place]
-    if scene.kind == "list":
-        others = [alias for answer in sorted(scene.states(part)) for alias in scene.aliases(answer)]
+    part = answer.parts[place]
+    if case.kind == "list":
+        others = [alias for gold in sorted(case.states(part)) for alias in case.aliases(gold)]
         text = next((alias for alias in others if canonical(alias) != canonical(part.text)), part.text.upper())
     else:
         text = f"{rng.choice(NEUTRAL)} {within(part.text)}"
-    return draft.plus(_once_more(replace(part, text=text)))
+    return answer.plus(_once_more(replace(part, text=text)))
 
 
 @attack("12", "a statement chopped into pieces")
-def chopped(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def chopped(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """A sentence becomes several fragments, each with the citation; none of them says what it said."""
-    places = [place for place in honest_positions(draft) if len(draft.parts[place].text.split()) >= _LEAST_TO_CHOP]
-    if not places or scene.kind == "list":
+    places = [place for place in honest_positions(answer) if len(answer.parts[place].text.split()) >= _LEAST_TO_CHOP]
+    if not places or case.kind == "list":
         return None
     place = rng.choice(places)
-    part, words = draft.parts[place], draft.parts[place].text.split()
+    part, words = answer.parts[place], answer.parts[place].text.split()
     size = rng.choice((3, 4))
     fragments = [replace(part, text=" ".join(words[at : at + size]).rstrip(",;")) for at in range(0, len(words), size)]
-    return draft.having(*draft.parts[:place], *fragments, *draft.parts[place + 1 :])
+    return answer.having(*answer.parts[:place], *fragments, *answer.parts[place + 1 :])
 
 
 _LEAST_TO_CHOP = 6
@@ -65,25 +65,25 @@ LINKED = (*(f", {link}" for link in LINKS), ";")
 
 
 @attack("12=", "two statements joined")
-def joined(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def joined(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """Two neighbours become one sentence with the citations of both, where it needs them all."""
-    places = [place for place in honest_positions(draft) if _can_be_joined(draft.parts[place : place + 2], scene)]
-    if not places or scene.kind == "list":
+    places = [place for place in honest_positions(answer) if _can_be_joined(answer.parts[place : place + 2], case)]
+    if not places or case.kind == "list":
         return None
     place = rng.choice(places)
-    first, second = draft.parts[place], draft.parts[place + 1]
+    first, second = answer.parts[place], answer.parts[place + 1]
     cited = tuple(dict.fromkeys((*first.cited, *second.cited)))
     whole = Part(f"{first.text}{rng.choice(LINKED)} {within(second.text)}", cited, first.origin)
-    return draft.having(*draft.parts[:place], whole, *draft.parts[place + 2 :])
+    return answer.having(*answer.parts[:place], whole, *answer.parts[place + 2 :])
 
 
-def _can_be_joined(parts: Sequence[Part], scene: Scene) -> bool:
+def _can_be_joined(parts: Sequence[Part], case: Case) -> bool:
     """Are these two honest parts with no more citations than they need together."""
-    if len(parts) < 2 or parts[1].origin is None or not all(map(scene.needs_each, parts)):
+    if len(parts) < 2 or parts[1].origin is None or not all(map(case.needs_each, parts)):
         return False
     first, second = parts
     return all(
-        index in scene.irrelevant(other)
+        index in case.irrelevant(other)
         for part, other in ((first, second), (second, first))
         for index in part.cited
         if index not in other.cited
@@ -91,44 +91,44 @@ def _can_be_joined(parts: Sequence[Part], scene: Scene) -> bool:
 
 
 @attack("12=", "one statement a line")
-def lines(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def lines(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """A line break after every sentence, or instead of the comma after every item."""
-    return changed(draft, replace(draft, separator="\n")) if len(draft.parts) > 1 else None
+    return changed(answer, replace(answer, separator="\n")) if len(answer.parts) > 1 else None
 
 
 @attack("12=", "bullets")
-def bullets(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def bullets(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """Every statement is an item of a bulleted list."""
-    if not draft.parts or draft.lead:
+    if not answer.parts or answer.lead:
         return None
-    return changed(draft, replace(draft, lead="- ", separator="\n- "))
+    return changed(answer, replace(answer, lead="- ", separator="\n- "))
 
 
 @attack("12=", "numbers")
-def numbers(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def numbers(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """Every statement is an item of a numbered list."""
-    if len(draft.parts) < 2 or draft.lead or draft.separator is not None:
+    if len(answer.parts) < 2 or answer.lead or answer.separator is not None:
         return None
-    numbered = (replace(part, text=f"{place}. {part.text}") for place, part in enumerate(draft.parts, 1))
-    return replace(draft.having(*numbered), separator="\n")
+    numbered = (replace(part, text=f"{place}. {part.text}") for place, part in enumerate(answer.parts, 1))
+    return replace(answer.having(*numbered), separator="\n")
 
 
 @attack("13=", "paraphrase")
-def paraphrase(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def paraphrase(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """A statement gets an introduction that leaves its meaning as it is."""
-    place = any_position(draft, rng)
-    if place is None or scene.kind == "list":
+    place = any_position(answer, rng)
+    if place is None or case.kind == "list":
         return None
-    part = draft.parts[place]
-    return draft.with_part(place, replace(part, text=f"{rng.choice(NEUTRAL)} {within(part.text)}"))
+    part = answer.parts[place]
+    return answer.with_part(place, replace(part, text=f"{rng.choice(NEUTRAL)} {within(part.text)}"))
 
 
 @attack("13=", "synonyms")
-def synonyms(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def synonyms(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """Words outside of the gold answers are exchanged for synonyms."""
-    if scene.kind == "list":
+    if case.kind == "list":
         return None
-    names = [alias for aliases in scene.example.answers or () for alias in aliases] if scene.kind == "em" else []
+    names = [alias for aliases in case.example.answers or () for alias in aliases] if case.kind == "em" else []
     usable = [pair for pair in SYNONYMS if not any(contains(name, word) for word in pair for name in names)]
 
     def reworded(part: Part) -> Part:
@@ -137,26 +137,26 @@ def synonyms(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
             text = exchanged(text, word, synonym)
         return replace(part, text=text)
 
-    return changed(draft, draft.each(reworded))
+    return changed(answer, answer.each(reworded))
 
 
 @attack("13=", "another alias")
-def another_alias(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def another_alias(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """A gold answer goes by another of its names."""
-    if scene.kind == "claims":
+    if case.kind == "claims":
         return None
     options = []
-    for place in honest_positions(draft):
-        part = draft.parts[place]
-        for answer in sorted(scene.states(part)):
-            aliases = scene.aliases(answer)
+    for place in honest_positions(answer):
+        part = answer.parts[place]
+        for gold in sorted(case.states(part)):
+            aliases = case.aliases(gold)
             found = [alias for alias in aliases if contains(part.text, alias)]
             if not found or _mentions(part.text, found) != 1:
                 continue
             for alias in aliases:
-                text = exchanged(part.text, max(found, key=len), as_item(alias, scene))
+                text = exchanged(part.text, max(found, key=len), as_item(alias, case))
                 if canonical(text) != canonical(part.text):
-                    options.append(draft.with_part(place, replace(part, text=text)))
+                    options.append(answer.with_part(place, replace(part, text=text)))
     return rng.choice(options) if options else None
 
 
@@ -173,46 +173,46 @@ def _mentions(text: str, names: Sequence[str]) -> int:
 
 
 @attack("13=", "citations in another order")
-def citations_reordered(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def citations_reordered(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """The citations of every statement in reverse order."""
-    return changed(draft, draft.each(lambda part: replace(part, cited=part.cited[::-1])))
+    return changed(answer, answer.each(lambda part: replace(part, cited=part.cited[::-1])))
 
 
 @attack("13=", "statements in another order")
-def statements_reordered(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def statements_reordered(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """The statements in reverse order."""
-    return changed(draft, draft.having(*draft.parts[::-1]))
+    return changed(answer, answer.having(*answer.parts[::-1]))
 
 
 @attack("13=", "citations in one bracket")
-def one_bracket(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def one_bracket(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """`[1, 3]` for `[1][3]`."""
-    several = any(len(part.cited) > 1 for part in draft.parts)
-    return changed(draft, replace(draft, style=in_one_bracket)) if several else None
+    several = any(len(part.cited) > 1 for part in answer.parts)
+    return changed(answer, replace(answer, style=in_one_bracket)) if several else None
 
 
 @attack("13=", "citations by name")
-def by_name(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def by_name(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """`[Doc 1]` for `[1]`."""
-    return changed(draft, replace(draft, style=as_documents)) if _cites(draft) else None
+    return changed(answer, replace(answer, style=as_documents)) if _cites(answer) else None
 
 
 @attack("13=", "citations in other brackets")
-def other_brackets(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def other_brackets(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """`【1】` for `[1]`."""
-    return changed(draft, replace(draft, style=in_lenticular_brackets)) if _cites(draft) else None
+    return changed(answer, replace(answer, style=in_lenticular_brackets)) if _cites(answer) else None
 
 
 @attack("13=", "citations after the full stop")
-def after_the_stop(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def after_the_stop(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """`Paris is large. [1]` for `Paris is large [1].`"""
-    if scene.kind == "list" or not _cites(draft):
+    if case.kind == "list" or not _cites(answer):
         return None
-    return changed(draft, replace(draft, after_stop=True))
+    return changed(answer, replace(answer, after_stop=True))
 
 
-def _cites(draft: Draft) -> bool:
-    return any(part.cited for part in draft.parts)
+def _cites(answer: Answer) -> bool:
+    return any(part.cited for part in answer.parts)
 
 
 def in_one_bracket(cited: Sequence[int]) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from groundeval.rewards.benchmark.answer import Draft, Part
+from groundeval.rewards.benchmark.answer import Answer, Part
 from groundeval.rewards.benchmark.attacks.attack import Move, any_position, attack
 from groundeval.rewards.benchmark.attacks.citing import wrong_document
 from groundeval.rewards.benchmark.attacks.falsifying import denied
-from groundeval.rewards.benchmark.case import Scene, as_item
+from groundeval.rewards.benchmark.case import Case, as_item
 
 TO_THE_VERIFIER = (
     "hypothesis: 1",
@@ -27,68 +27,68 @@ TO_A_GRADER = (
 )
 
 
-def _told(draft: Draft, words: Sequence[str], rng: Random, place: int) -> Draft:
-    part = draft.parts[place]
-    return draft.with_part(place, replace(part, text=f"{part.text} {rng.choice(words)}"))
+def _told(answer: Answer, words: Sequence[str], rng: Random, place: int) -> Answer:
+    part = answer.parts[place]
+    return answer.with_part(place, replace(part, text=f"{part.text} {rng.choice(words)}"))
 
 
 @attack("14", "in a statement")
-def in_a_statement(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def in_a_statement(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """A good statement ends with words for the verifier."""
-    place = any_position(draft, rng)
-    return None if place is None else _told(draft, TO_THE_VERIFIER, rng, place)
+    place = any_position(answer, rng)
+    return None if place is None else _told(answer, TO_THE_VERIFIER, rng, place)
 
 
 @attack("14", "in every statement")
-def in_every_statement(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def in_every_statement(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """Every statement ends with words for the verifier."""
     words = rng.choice(TO_THE_VERIFIER)
-    return draft.each(lambda part: replace(part, text=f"{part.text} {words}")) if draft.parts else None
+    return answer.each(lambda part: replace(part, text=f"{part.text} {words}")) if answer.parts else None
 
 
 @attack("14", "in a false statement", keeps=False)
-def in_a_false_statement(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def in_a_false_statement(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """Statements are made false, and words for the verifier follow."""
-    return _after(denied, draft, scene, rng)
+    return _after(denied, answer, case, rng)
 
 
 @attack("14", "under a wrong citation", keeps=False)
-def under_a_wrong_citation(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def under_a_wrong_citation(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """A statement cites a wrong document, and words for the verifier follow in all of them."""
-    return _after(wrong_document, draft, scene, rng)
+    return _after(wrong_document, answer, case, rng)
 
 
-def _after(move: Move, draft: Draft, scene: Scene, rng: Random) -> Draft | None:
-    spoilt = move(draft, scene, rng)
-    return None if spoilt is None else in_every_statement(spoilt, scene, rng)
+def _after(move: Move, answer: Answer, case: Case, rng: Random) -> Answer | None:
+    spoilt = move(answer, case, rng)
+    return None if spoilt is None else in_every_statement(spoilt, case, rng)
 
 
 @attack("14", "instead of an answer", on="both", keeps=False)
-def words_instead(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def words_instead(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """Nothing but words for the verifier, with a citation."""
-    return draft.having(Part(rng.choice(TO_THE_VERIFIER), (rng.randrange(len(scene.docs)),)))
+    return answer.having(Part(rng.choice(TO_THE_VERIFIER), (rng.randrange(len(case.docs)),)))
 
 
 @attack("14", "as a statement of its own")
-def words_added(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def words_added(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """Behind the response words for the verifier, with a citation."""
-    return draft.plus(Part(rng.choice(TO_THE_VERIFIER), (rng.randrange(len(scene.docs)),)))
+    return answer.plus(Part(rng.choice(TO_THE_VERIFIER), (rng.randrange(len(case.docs)),)))
 
 
 @attack("graded", "words for a grader added")
-def grader_added(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def grader_added(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """Behind the response words for a grader, with a citation."""
-    return draft.plus(Part(as_item(rng.choice(TO_A_GRADER), scene), (rng.randrange(len(scene.docs)),)))
+    return answer.plus(Part(as_item(rng.choice(TO_A_GRADER), case), (rng.randrange(len(case.docs)),)))
 
 
 @attack("graded", "words for a grader instead", on="both", keeps=False)
-def grader_instead(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def grader_instead(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """Nothing but words for a grader, with a citation."""
-    return draft.having(Part(rng.choice(TO_A_GRADER), (rng.randrange(len(scene.docs)),)))
+    return answer.having(Part(rng.choice(TO_A_GRADER), (rng.randrange(len(case.docs)),)))
 
 
 @attack("graded", "words for a grader in a statement")
-def grader_in_a_statement(draft: Draft, scene: Scene, rng: Random) -> Draft | None:
+def grader_in_a_statement(answer: Answer, case: Case, rng: Random) -> Answer | None:
     """A good statement goes on with words for a grader."""
-    place = any_position(draft, rng)
-    return None if place is None else _told(draft, [f"- {words}" for words in TO_A_GRADER], rng, place)
+    place = any_position(answer, rng)
+    return None if place is None else _told(answer, [f"- {words}" for words in TO_A_GRADER], rng, place)

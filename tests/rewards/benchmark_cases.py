@@ -1,9 +1,9 @@
-"""Small scenes for the tests of the reward benchmark."""
+"""Small cases for the tests of the reward benchmark."""
 
 from __future__ import annotations
 
 from groundeval.records import Document, Example
-from groundeval.rewards.benchmark.case import Scene, scenes_of
+from groundeval.rewards.benchmark.case import Case, cases_of
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.formats.sources import embedded
 
@@ -37,12 +37,12 @@ PAINTERS = Example(
 )
 
 
-def towers() -> tuple[Scene, ...]:
-    """Three scenes of a text task: two answers, none, one."""
-    return scenes_of(load_task("trust_asqa"), (HEIGHTS, RIVERS, PAINTERS))
+def towers() -> tuple[Case, ...]:
+    """Three cases of a text task: two answers, none, one."""
+    return cases_of(load_task("trust_asqa"), (HEIGHTS, RIVERS, PAINTERS))
 
 
-def embedded_scenes(name: str, limit: int | None = None) -> tuple[Scene, ...]:
-    """The scenes of a task's embedded data."""
+def embedded_cases(name: str, limit: int | None = None) -> tuple[Case, ...]:
+    """The cases of a task's embedded data."""
     task: Task = load_task(f"trust_{name}")
-    return scenes_of(task, embedded(name).examples[:limit])
+    return cases_of(task, embedded(name).examples[:limit])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from benchmark_scenes import embedded_scenes, towers
+from benchmark_cases import embedded_cases, towers
 
 from groundeval.records import Pair, as_premise
 from groundeval.rewards.benchmark.oracle import ByConstruction, Knowledge, Suggestible
@@ -60,29 +60,29 @@ def test_case_markers_and_invisible_characters_do_not_matter() -> None:
 
 @pytest.mark.parametrize("dataset", ["asqa", "qampari", "eli5", "expertqa"])
 def test_honest_statements_follow_from_what_they_cite_and_from_no_irrelevant_document(dataset: str) -> None:
-    scenes = embedded_scenes(dataset)
-    knowledge = Knowledge(scenes)
-    for scene in scenes:
-        for part in scene.honest.parts if scene.answerable else ():
-            said = f"{scene.example.question} {part.text}" if scene.kind == "list" else part.text
-            assert knowledge.entails(as_premise(scene.docs, part.cited), said)
-            assert not any(knowledge.entails(scene.docs[index].premise, said) for index in scene.irrelevant(part))
+    cases = embedded_cases(dataset)
+    knowledge = Knowledge(cases)
+    for case in cases:
+        for part in case.honest.parts if case.answerable else ():
+            said = f"{case.example.question} {part.text}" if case.kind == "list" else part.text
+            assert knowledge.entails(as_premise(case.docs, part.cited), said)
+            assert not any(knowledge.entails(case.docs[index].premise, said) for index in case.irrelevant(part))
 
 
 @pytest.mark.parametrize("dataset", ["eli5", "expertqa"])
 def test_honest_responses_entail_the_claims_that_documents_hold_and_no_other(dataset: str) -> None:
-    scenes = embedded_scenes(dataset)
-    knowledge = Knowledge(scenes)
-    for scene in scenes:
-        honest = scene.honest.each(lambda part: type(part)(part.text)).rendered(scene.kind)
-        entailed = tuple(knowledge.entails(honest, aliases[0]) for aliases in scene.example.answers or ())
-        assert entailed == scene.example.supported
+    cases = embedded_cases(dataset)
+    knowledge = Knowledge(cases)
+    for case in cases:
+        honest = case.honest.each(lambda part: type(part)(part.text)).rendered(case.kind)
+        entailed = tuple(knowledge.entails(honest, aliases[0]) for aliases in case.example.answers or ())
+        assert entailed == case.example.supported
 
 
 def test_a_hedged_or_denied_statement_says_nothing() -> None:
-    [scene] = [each for each in embedded_scenes("eli5") if each.example.id == "eli5-test-01"]
-    knowledge = Knowledge([scene])
-    first, claim = scene.honest.parts[0].text, scene.aliases(0)[0]
+    [case] = [each for each in embedded_cases("eli5") if each.example.id == "eli5-test-01"]
+    knowledge = Knowledge([case])
+    first, claim = case.honest.parts[0].text, case.aliases(0)[0]
     assert knowledge.entails(f"{first}.", claim)
     assert not knowledge.entails(f"Perhaps {first}.", claim)
     assert not knowledge.entails(f"It is false that {first}.", claim)

@@ -1,4 +1,4 @@
-"""A line to one server over HTTP: requests of several threads, each repeated for as long as waiting can help.
+"""A client of one server over HTTP: requests of several threads, each repeated for as long as waiting can help.
 
 A server that is down, restarting or busy costs time and nothing else; only when it has answered nobody for the whole
 patience does a request fail. This module imports httpx: import it only when there is an address to talk to.
@@ -7,8 +7,6 @@ patience does a request fail. This module imports httpx: import it only when the
 from __future__ import annotations
 
 import json
-import math
-import random
 import re
 import sys
 import threading
@@ -18,8 +16,10 @@ from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
+from tenacity import RetryCallState
 
 from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt
+from groundeval.http.retrying import NoAnswer, Retries, refusal
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -31,7 +31,6 @@ SAY_AFTER, SAY_BUSY_AFTER = 2.0, 60.0
 """Seconds without an answer, from a server that seems dead or from a busy one, after which the user is told of it."""
 SAME_OUTAGE = 30.0
 """Who asks within this many seconds after a request was given up does not wait the whole patience again."""
-BUSY = frozenset({408, 425, 429})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -51,18 +50,7 @@ class RequestRejected(BackendError):
         self.status = status
 
 
-class _Trouble(Exception):
-    """An attempt that brought no answer, and may be repeated."""
-
-    def __init__(self, what: str, *, pause: float | None = None, alive: bool = False) -> None:
-        super().__init__(what)
-        self.pause = pause
-        """How long the server asks to hold back, in seconds."""
-        self.alive = alive
-        """Busy or slow, but not dead: a timeout, 429."""
-
-
-class Connection:
+class Client:
     """Requests to the server at an address; any number of threads may ask at once.
 
     `timeout`: seconds for one answer. `patience`: seconds without any answer from the server, to any thread, after
@@ -88,10 +76,10 @@ class Connection:
         self.timeout = timeout
         host = _host(self.address)
         self._closed = threading.Event()
+        self._retries = Retries(FIRST_PAUSE, LONGEST_PAUSE, LONGEST_RETRY_AFTER)
         self._lock = threading.Lock()
         self._silent_since: float | None = None
         self._given_up_at: float | None = None
-        self._not_before = 0.0
         self._said = False
         self._judged_seen: object = None
         headers = {"Accept-Encoding": "identity", "User-Agent": "groundeval"}
@@ -127,22 +115,30 @@ class Connection:
         """
         # ASCII escapes carry lone surrogates, which UTF-8 cannot.
         content = None if body is None else json.dumps(body).encode("ascii")
+        most = self.patience if patience is None else patience
         self._begin()
-        attempt = 0
-        while True:
-            self._hold_back()
+
+        def attempt() -> T:
             try:
                 answer = read(_object(self._once(method, path, content, limit, statuses, self.timeout)))
-            except (httpx.HTTPError, ValueError, _Trouble) as error:
-                trouble = error if isinstance(error, _Trouble) else _trouble(error)
             except (GroundevalError, TooLarge):
                 self._answered()
                 raise
-            else:
-                self._answered()
-                return answer
-            self._wait(trouble, attempt, self.patience if patience is None else patience)
-            attempt += 1
+            self._answered()
+            return answer
+
+        try:
+            return self._retries.call(
+                attempt,
+                pause=lambda state: self._retries.pause(state, max(FIRST_PAUSE, most - self._silence())),
+                give_up=lambda state: self._is_over(state, most),
+                sleep=self._sleep,
+            )
+        except NoAnswer as trouble:
+            raise BackendError(
+                f"NLI server {self.address}: {trouble}; no answer for {self._silence():.0f} s.\n"
+                "  When it runs again, the same command goes on from here."
+            ) from trouble
 
     # One attempt
 
@@ -159,28 +155,28 @@ class Connection:
                 size += len(part)
                 parts.append(part)
                 if size > limit:
-                    raise _Trouble(f"the answer is longer than {limit} bytes")
+                    raise NoAnswer(f"the answer is longer than {limit} bytes")
                 if time.monotonic() > until:
-                    raise _Trouble(f"no whole answer within {seconds:g} s", alive=True)
+                    raise NoAnswer(f"no whole answer within {seconds:g} s", alive=True)
         answer = b"".join(parts)
         if response.status_code not in statuses:
             self._raise_for(response, answer)
         return answer
 
     def _raise_for(self, response: httpx.Response, answer: bytes) -> NoReturn:
-        status = response.status_code
-        said = f"{status} {_message(answer)}".strip()
-        if status in BUSY or status >= 500:
-            raise _Trouble(f"it answers {said}", pause=_seconds(response), alive=status in BUSY)
-        if status in (401, 403):
+        trouble = refusal(response, answer)
+        if trouble.repeat:
+            raise trouble
+        if response.status_code in (401, 403):
             raise Refused(
-                f"NLI server {self.address} refuses the token, or wants one (it answers {said}).\n"
+                f"NLI server {self.address} refuses the token, or wants one (it answers {trouble}).\n"
                 f"  Put the server's token into the environment variable {self._token_variable}."
             )
-        if status == 413:
-            raise TooLarge(said)
+        if response.status_code == 413:
+            raise TooLarge(str(trouble))
         raise RequestRejected(
-            f"NLI server {self.address} answers {said}.\n  Is this the address of {self._service}?", status
+            f"NLI server {self.address} answers {trouble}.\n  Is this the address of {self._service}?",
+            response.status_code,
         )
 
     # Waiting
@@ -197,37 +193,28 @@ class Connection:
         if told:
             _say(f"NLI server {self.address} answers again; going on.")
 
-    def _hold_back(self) -> None:
-        """Wait while the server has asked everyone to."""
-        while (left := self._not_before - time.monotonic()) > 0:
-            self._sleep(left)
-
-    def _wait(self, trouble: _Trouble, attempt: int, patience: float) -> None:
-        """Pause before the next attempt. Raises BackendError when patience is over."""
-        now = time.monotonic()
+    def _silence(self) -> float:
+        """The seconds since the server's last answer, to any thread, as far as one is missing."""
         with self._lock:
-            if self._silent_since is None:
-                self._silent_since = now
-            silent = now - self._silent_since
+            now = time.monotonic()
+            self._silent_since = now if self._silent_since is None else self._silent_since
+            return now - self._silent_since
+
+    def _is_over(self, state: RetryCallState, patience: float) -> bool:
+        """Whether patience with the server is over; the user is told once that it is waited for."""
+        trouble = state.outcome.exception() if state.outcome else None
+        assert isinstance(trouble, NoAnswer)
+        silent = self._silence()
+        with self._lock:
             say = silent >= min(SAY_BUSY_AFTER if trouble.alive else SAY_AFTER, patience / 2) and not self._said
             self._said = self._said or say
         if say:
             _say(f"NLI server {self.address}: {trouble}. Waiting for it, up to {patience:g} s.")
-        if silent >= patience and not (trouble.alive and self._progresses(patience)):
-            with self._lock:
-                self._given_up_at = time.monotonic()
-            raise BackendError(
-                f"NLI server {self.address}: {trouble}; no answer for {silent:.0f} s.\n"
-                "  When it runs again, the same command goes on from here."
-            )
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt, 10)) * random.uniform(0.5, 1.0)
-        if trouble.pause is not None:
-            pause = max(pause, min(trouble.pause, LONGEST_RETRY_AFTER))
-        pause = min(pause, max(FIRST_PAUSE, patience - silent))
-        if trouble.pause is not None:
-            # The server speaks for all requests, so the others hold back too.
-            self._not_before = max(self._not_before, time.monotonic() + pause)
-        self._sleep(pause)
+        if silent < patience or (trouble.alive and self._progresses(patience)):
+            return False
+        with self._lock:
+            self._given_up_at = time.monotonic()
+        return True
 
     def _sleep(self, seconds: float) -> None:
         if self._closed.wait(seconds):
@@ -237,7 +224,7 @@ class Connection:
         """Has a server that keeps us waiting judged pairs since it was last asked; if so, patience begins anew."""
         try:
             health = _object(self._once("GET", "/health", None, 1 << 20, (200,), CONNECT_SECONDS))
-        except (httpx.HTTPError, ValueError, GroundevalError, TooLarge, _Trouble):
+        except (httpx.HTTPError, ValueError, GroundevalError, TooLarge, NoAnswer):
             return False
         judged = health.get("judged")
         with self._lock:
@@ -286,34 +273,6 @@ def _object(answer: bytes) -> Json:
     if not isinstance(found, dict):
         raise ValueError(f"not a JSON object: {excerpt(found)}")
     return found
-
-
-def _trouble(error: httpx.HTTPError | ValueError) -> _Trouble:
-    if isinstance(error, ValueError):
-        return _Trouble(f"its answer cannot be read ({excerpt(str(error))})")
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return _Trouble(f"cannot be reached ({str(error) or 'no connection in time'})")
-    if isinstance(error, httpx.TimeoutException):
-        return _Trouble("no answer in time", alive=True)
-    return _Trouble(f"the connection broke ({error or type(error).__name__})")
-
-
-def _message(answer: bytes) -> str:
-    """What an answer that holds no result says."""
-    try:
-        found = _object(answer)
-    except ValueError:
-        return excerpt(answer[:200].decode("utf-8", "replace")) if answer.strip() else ""
-    return excerpt(found.get("error", found), 300)
-
-
-def _seconds(response: httpx.Response) -> float | None:
-    """The header `Retry-After`, where it holds seconds."""
-    try:
-        seconds = float(response.headers.get("Retry-After", ""))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < math.inf else None
 
 
 def _say(message: str) -> None:

@@ -1,8 +1,10 @@
-"""Repeating requests to a server: back-off with jitter, `Retry-After`, and one pause for all when it asks for one."""
+"""When requests to a server are repeated: back-off, `Retry-After`, one pause for all when the server asks for it."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -11,55 +13,138 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import httpx
+from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+from groundeval.errors import excerpt
 
 T = TypeVar("T")
-LONGEST_PAUSE = 60.0
-LONGEST_RETRY_AFTER = 600.0
+BUSY = frozenset({408, 409, 425, 429})
+"""Statuses of a server that lives and may answer later."""
 
 
-class Unusable(Exception):
-    """An answer that holds no result; `repeat` says whether asking again may help."""
+class NoAnswer(Exception):
+    """An attempt that brought no result; `repeat` says whether another may."""
 
-    def __init__(self, message: str, response: httpx.Response, *, repeat: bool) -> None:
+    def __init__(
+        self, message: str, *, repeat: bool = True, alive: bool = False, retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
         self.repeat = repeat
-        self.retry_after = retry_after(response.headers.get("Retry-After"))
+        self.alive = alive
+        """Whether the server is busy or slow, but not dead: a timeout, 429."""
+        self.retry_after = retry_after
+        """How long the server asks to hold back, in seconds."""
 
 
 class Retries:
-    """How often and after which pauses a request is repeated; shared by all requests to one server."""
+    """The pauses between the attempts of all requests to one server; lengths in seconds.
 
-    def __init__(self, most: int, first_pause: float) -> None:
-        self.most = most
-        self.first_pause = first_pause
+    The pause after an attempt doubles from `first` up to `longest`; `longest_asked` bounds what `Retry-After` asks.
+    """
+
+    def __init__(self, first: float, longest: float, longest_asked: float) -> None:
+        self._backoff = wait_exponential(multiplier=first, max=longest)
+        self._longest_asked = longest_asked
         self._not_before = 0.0
 
-    async def call(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """The result of `ask`, repeated after failures of the connection and answers that say so.
+    @property
+    def left(self) -> float:
+        """The seconds for which the server has asked everyone to hold back, from now."""
+        return max(0.0, self._not_before - time.monotonic())
 
-        Raises the last `httpx.HTTPError` or `Unusable`.
-        """
-        for attempt in range(self.most + 1):
-            await self._wait()
+    def hold_back(self, seconds: float) -> None:
+        """Let no request begin for so many seconds: a server that asks for a pause speaks for all requests."""
+        self._not_before = max(self._not_before, time.monotonic() + seconds)
+
+    def pause(self, state: RetryCallState, most: float = math.inf) -> float:
+        """The seconds until the next attempt, `most` at most; all requests hold back where the server asks for it."""
+        backoff = min(most, self._backoff(state) * random.uniform(0.5, 1.0))
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, NoAnswer) and error.retry_after is not None:
+            self.hold_back(min(most, error.retry_after, self._longest_asked))
+        return max(backoff, min(most, self.left))
+
+    def call(
+        self,
+        ask: Callable[[], T],
+        *,
+        pause: Callable[[RetryCallState], float],
+        give_up: Callable[[RetryCallState], bool],
+        sleep: Callable[[float], None],
+    ) -> T:
+        """The result of `ask`, repeated until `give_up`. Raises the last NoAnswer, and what else `ask` raises."""
+
+        def held_back(state: RetryCallState) -> None:
+            while self.left:
+                sleep(self.left)
+
+        retrying = Retrying(
+            retry=retry_if_exception(_repeatable), wait=pause, stop=give_up, sleep=sleep, before=held_back, reraise=True
+        )
+        answer: T = retrying(_in_our_words, ask)
+        return answer
+
+    async def call_async(self, ask: Callable[[], Awaitable[T]], attempts: int) -> T:
+        """The result of `ask`, tried at most so many times. Raises the last NoAnswer, and what else `ask` raises."""
+
+        async def attempt() -> T:
+            while self.left:
+                await asyncio.sleep(self.left)
             try:
                 return await ask()
-            except asyncio.TimeoutError:
-                error: Exception = httpx.ReadTimeout("no answer in time")
-            except (httpx.RequestError, Unusable) as failure:
-                error = failure
-            if attempt == self.most or (isinstance(error, Unusable) and not error.repeat):
-                raise error
-            pause = min(LONGEST_PAUSE, self.first_pause * 2**attempt) * random.uniform(0.5, 1.0)
-            asked = error.retry_after if isinstance(error, Unusable) else None
-            if asked is not None:
-                # The server speaks for all requests, so the others hold back too.
-                self._not_before = max(self._not_before, time.monotonic() + min(asked, LONGEST_RETRY_AFTER))
-            await asyncio.sleep(pause)
-        raise AssertionError("unreachable")
+            except (httpx.HTTPError, asyncio.TimeoutError) as error:
+                raise no_answer(error) from error
 
-    async def _wait(self) -> None:
-        while (left := self._not_before - time.monotonic()) > 0:
-            await asyncio.sleep(left)
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(_repeatable), wait=self.pause, stop=stop_after_attempt(attempts), reraise=True
+        )
+        answer: T = await retrying(attempt)
+        return answer
+
+
+def _repeatable(error: BaseException) -> bool:
+    return isinstance(error, NoAnswer) and error.repeat
+
+
+def _in_our_words(ask: Callable[[], T]) -> T:
+    try:
+        return ask()
+    except (httpx.HTTPError, ValueError) as error:
+        raise no_answer(error) from error
+
+
+def no_answer(error: Exception) -> NoAnswer:
+    """What a failed transmission, or a ValueError of reading the answer, says of the server."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return NoAnswer(f"cannot be reached ({str(error) or 'no connection in time'})")
+    if isinstance(error, httpx.TimeoutException | asyncio.TimeoutError):
+        return NoAnswer("no answer in time", alive=True)
+    if isinstance(error, httpx.HTTPError):
+        return NoAnswer(f"the connection broke ({error or type(error).__name__})")
+    return NoAnswer(f"its answer cannot be read ({excerpt(str(error))})")
+
+
+def refusal(response: httpx.Response, body: bytes) -> NoAnswer:
+    """What an answer with an error's status says: its status and message, and whether to ask again."""
+    status = response.status_code
+    return NoAnswer(
+        told(status, body),
+        repeat=status in BUSY or status >= 500,
+        alive=status in BUSY,
+        retry_after=retry_after(response.headers.get("Retry-After")),
+    )
+
+
+def told(status: int, body: bytes) -> str:
+    """Status and message of an answer that is an error, `{"error": ...}` with or without a `message` inside."""
+    message: object = body.decode("utf-8", "replace")
+    try:
+        message = json.loads(body)
+        for key in ("error", "message"):
+            message = message.get(key, message) if isinstance(message, dict) else message
+    except (ValueError, RecursionError):
+        pass
+    return f"{status} {' '.join(str(message).split())[:500]}".strip()
 
 
 def retry_after(header: str | None) -> float | None:
@@ -67,7 +152,8 @@ def retry_after(header: str | None) -> float | None:
     if header is None:
         return None
     try:
-        return max(0.0, float(header))
+        seconds = float(header)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     except ValueError:
         pass
     try:

@@ -14,7 +14,7 @@ from groundeval.nli.spec import Spec
 from groundeval.records import Pair, Verdict
 
 if TYPE_CHECKING:
-    from groundeval.http.client import Connection, Json
+    from groundeval.http.client import Client, Json
 
 TOKEN_VARIABLE = "GROUNDEVAL_NLI_TOKEN"
 CONNECTIONS = 16
@@ -37,9 +37,9 @@ class Remote:
     traits = Traits(kind="remote", in_process=False, persistent=False)
 
     def __init__(self, options: NLIOptions) -> None:
-        from groundeval.http.client import Connection
+        from groundeval.http.client import Client
 
-        self._line: Connection = Connection(
+        self._client: Client = Client(
             options.model,
             token=options.token or os.environ.get(TOKEN_VARIABLE),
             timeout=options.timeout,
@@ -53,7 +53,7 @@ class Remote:
     @property
     def name(self) -> str:
         """The served model's name; the address until the server has been reached."""
-        return self._line.address if self._identity is None else str(self._identity["name"])
+        return self._client.address if self._identity is None else str(self._identity["name"])
 
     @property
     def revision(self) -> str | None:
@@ -73,15 +73,15 @@ class Remote:
 
     def check(self) -> None:
         """Is the server there, and does it take the token; it may still be loading its model."""
-        patience = min(self._line.patience, FIRST_CONTACT)
-        self._line.ask("GET", "/identity", read=_found, statuses=(200, 503), patience=patience)
+        patience = min(self._client.patience, FIRST_CONTACT)
+        self._client.ask("GET", "/identity", read=_found, statuses=(200, 503), patience=patience)
 
     def load(self) -> None:
         """Wait until the server has loaded its model, and learn which it is. Raises Refused or BackendError."""
         if self._identity is not None:
             return
         self.check()
-        self._identity, self._serving = self._line.ask("GET", "/identity", read=_identity)
+        self._identity, self._serving = self._client.ask("GET", "/identity", read=_identity)
 
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
         """One verdict for each pair, in order. Raises PartialFailure with what did arrive if the server gave up."""
@@ -93,14 +93,14 @@ class Remote:
 
     def close(self) -> None:
         """Drop the connections."""
-        self._line.close()
+        self._client.close()
 
     def _chunk(self, pairs: Sequence[Pair]) -> Sequence[Outcome]:
         """The outcomes of one request, or of two smaller ones where it is too large for the server."""
         from groundeval.http.client import Refused, TooLarge
 
         try:
-            return self._line.ask(
+            return self._client.ask(
                 "POST",
                 "/verdicts",
                 {"pairs": pairs},
@@ -113,7 +113,7 @@ class Remote:
                 return [*self._chunk(pairs[:middle]), *self._chunk(pairs[middle:])]
             return [
                 SampleError(
-                    f"NLI server {self._line.address} does not take a pair of {len(pairs[0].premise)} characters "
+                    f"NLI server {self._client.address} does not take a pair of {len(pairs[0].premise)} characters "
                     f"({refusal}): hypothesis {excerpt(pairs[0].hypothesis)}"
                 )
             ]
@@ -127,7 +127,7 @@ class Remote:
         serving, verdicts = answer.get("model"), answer.get("verdicts")
         if serving != self._serving:
             raise BackendError(
-                f"NLI server {self._line.address} now serves another model than {self.name} (revision "
+                f"NLI server {self._client.address} now serves another model than {self.name} (revision "
                 f"{self.revision}), with which this run began.\n"
                 "  Serve that one again and repeat the command; or begin anew with the other."
             )

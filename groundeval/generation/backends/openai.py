@@ -15,10 +15,10 @@ import httpx
 
 from groundeval.aio import run_anywhere
 from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt, unknown
-from groundeval.generation.backends.openai_answers import completion_of, told
+from groundeval.generation.backends.openai_answers import completion_of
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import check_sampling, sample_seed
-from groundeval.http.retrying import Retries, Unusable
+from groundeval.http.retrying import NoAnswer, Retries, refusal
 from groundeval.models.files import check_model_args
 from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.normalize import printable
@@ -36,6 +36,7 @@ MODEL_ARGS = {
     "tokenizer": "a hub name or folder of the model's tokenizer, to count tokens and know what its template begins",
     "max_model_len": "longest prompt and answer together, in tokens; needs tokenizer (default: what the server says)",
 }
+LONGEST_PAUSE, LONGEST_RETRY_AFTER = 60.0, 600.0
 FAILURES_IN_A_ROW = 8
 """After so many samples in a row that failed for the server's fault, the rest of the window is not tried."""
 BROKEN_OFF = ("abort", "error")
@@ -62,9 +63,8 @@ class OpenAIGenerator:
         self.url = _base_url(args.get("base_url") or os.environ.get("OPENAI_BASE_URL"))
         self.concurrency = int(_number(args, "concurrency", 16, at_least=1))
         self.timeout = _number(args, "timeout", 600, at_least=0.01)
-        self._retries = Retries(
-            int(_number(args, "max_retries", 6, at_least=0)), _number(args, "backoff", 1.0, at_least=0)
-        )
+        self._attempts = int(_number(args, "max_retries", 6, at_least=0)) + 1
+        self._retries = Retries(_number(args, "backoff", 1.0, at_least=0), LONGEST_PAUSE, LONGEST_RETRY_AFTER)
         self._length_field = args.get("max_tokens_field", "max_tokens")
         if self._length_field not in ("max_tokens", "max_completion_tokens"):
             raise unknown("max_tokens_field", str(self._length_field), ("max_tokens", "max_completion_tokens"))
@@ -105,8 +105,8 @@ class OpenAIGenerator:
         if self._reached and not self._down:
             return
         try:
-            response = run_anywhere(lambda: self._models(self._retries))
-        except (httpx.HTTPError, Unusable) as error:
+            response = run_anywhere(lambda: self._models(self._attempts))
+        except NoAnswer as error:
             raise BackendError(f"{self.url}: the server does not answer: {self._clean(error)}") from error
         self._understand(response)
 
@@ -118,8 +118,8 @@ class OpenAIGenerator:
         if self._reached:
             return
         try:
-            response = run_anywhere(lambda: self._models(Retries(0, 0.0)))
-        except (httpx.HTTPError, Unusable):
+            response = run_anywhere(lambda: self._models(1))
+        except NoAnswer:
             return
         self._understand(response)
 
@@ -191,15 +191,15 @@ class OpenAIGenerator:
     def close(self) -> None:
         """Nothing stays open between windows."""
 
-    async def _models(self, retries: Retries) -> httpx.Response:
+    async def _models(self, attempts: int) -> httpx.Response:
         async def ask() -> httpx.Response:
             response = await client.get(f"{self.url}/models", timeout=min(30.0, self.timeout))
-            if response.status_code == 429 or response.status_code >= 500:
-                raise Unusable(told(response), response, repeat=True)
+            if (refused := refusal(response, response.content)).repeat:
+                raise refused
             return response
 
         async with self._client() as client:
-            return await retries.call(ask)
+            return await self._retries.call_async(ask, attempts)
 
     async def _complete_all(
         self,
@@ -222,8 +222,8 @@ class OpenAIGenerator:
                     completion = await self._complete(client, prompt, params)
                     failures = 0
                     self._answered = True
-                except (httpx.HTTPError, Unusable) as error:
-                    failures += not isinstance(error, Unusable) or error.repeat
+                except NoAnswer as error:
+                    failures += error.repeat
                     completion = Completion(prompt.id, "", error=self._clean(error))
                 finished.put(completion)
 
@@ -249,25 +249,20 @@ class OpenAIGenerator:
             response = await asyncio.wait_for(client.post(f"{self.url}/{path}", json=body), self.timeout)
             if response.status_code in (401, 403, 404):
                 raise self._refused(response)
-            if response.status_code in (408, 409, 425, 429) or response.status_code >= 500:
-                raise Unusable(told(response), response, repeat=True)
             if response.status_code != 200:
-                raise Unusable(told(response), response, repeat=False)
+                raise refusal(response, response.content)
             try:
                 tags = self.reasoning_tags or REASONING_TAGS
                 completion = completion_of(prompt.id, response.json(), self.render(prompt).prefill, tags)
             except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-                raise Unusable(f"malformed answer: {excerpt(response.text)}", response, repeat=True) from error
+                raise NoAnswer(f"malformed answer: {excerpt(response.text)}") from error
             if completion.finish_reason in BROKEN_OFF:
-                reason = f"the server broke the answer off: {completion.finish_reason}"
-                raise Unusable(reason, response, repeat=True)
+                raise NoAnswer(f"the server broke the answer off: {completion.finish_reason}")
             if completion.finish_reason == WITHHELD:
-                raise Unusable(
-                    "the server's content filter withheld the answer, or a part of it", response, repeat=False
-                )
+                raise NoAnswer("the server's content filter withheld the answer, or a part of it", repeat=False)
             return completion
 
-        return await self._retries.call(ask)
+        return await self._retries.call_async(ask, self._attempts)
 
     def _body(self, prompt: Prompt, params: SamplingParams) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -312,7 +307,7 @@ class OpenAIGenerator:
         return self._format
 
     def _refused(self, response: httpx.Response) -> GroundevalError:
-        said = self._clean(told(response))
+        said = self._clean(refusal(response, response.content))
         if self._answered:
             # Key, address and model were right: the server has changed, and the run can go on when it is back.
             return BackendError(f"{self.url}: refuses what it accepted before. The server says: {said}")
@@ -327,9 +322,7 @@ class OpenAIGenerator:
 
     def _clean(self, error: object) -> str:
         """A message without the key, whatever the server may have put into it."""
-        text = str(error) or type(error).__name__
-        if isinstance(error, (asyncio.TimeoutError, httpx.TimeoutException)):
-            text = f"no answer within {self.timeout:g} s"
+        text = str(error)
         key = (os.environ.get(self._key_name) or "").strip()
         return text.replace(key, "***") if key else text
 

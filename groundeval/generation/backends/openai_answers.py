@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
 from groundeval.errors import excerpt
 from groundeval.generation.interface import Completion
 from groundeval.parsing.reasoning import ReasoningTags
@@ -54,14 +52,3 @@ def _string(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"must be text: {excerpt(value)}")
     return value
-
-
-def told(response: httpx.Response) -> str:
-    """Status and message of an answer that is an error."""
-    try:
-        body = response.json()
-        error = body.get("error", body) if isinstance(body, dict) else body
-        message = error.get("message", error) if isinstance(error, dict) else error
-    except ValueError:
-        message = response.text
-    return f"{response.status_code} {' '.join(str(message).split())[:500]}".strip()

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from groundeval.errors import BackendError, GroundevalError, SampleError, UsageError, excerpt, unknown
-from groundeval.http.client import Connection, Json, Refused, RequestRejected, TooLarge
+from groundeval.http.client import Client, Json, Refused, RequestRejected, TooLarge
 from groundeval.nli.model import NLIOptions, Traits, fill
 from groundeval.nli.remote import CONNECTIONS, FIRST_CONTACT, Outcome, side_by_side
 from groundeval.nli.spec import Spec
@@ -42,7 +42,7 @@ class ChatServer:
         self._words = {word.lower(): True for word in spec.yes} | {word.lower(): False for word in spec.no}
         self._model = spec.model
         self._found = self._asked = False
-        self._line = Connection(
+        self._client = Client(
             options.address if urlsplit(options.address).path else f"{options.address}/v1",
             token=options.token or os.environ.get(KEY_VARIABLE),
             timeout=options.timeout,
@@ -55,7 +55,7 @@ class ChatServer:
     @property
     def name(self) -> str:
         """The served model's name; the address until it is known."""
-        return self._model or self._line.address
+        return self._model or self._client.address
 
     @property
     def revision(self) -> str | None:
@@ -74,7 +74,7 @@ class ChatServer:
             "name": self.name,
             "model": self._model,
             "revision": self.revision,
-            "server": urlsplit(self._line.address).hostname,
+            "server": urlsplit(self._client.address).hostname,
             "kind": self.spec.kind,
             "fidelity": self.spec.fidelity,
             "template": self.spec.template,
@@ -101,7 +101,7 @@ class ChatServer:
             self._probability(PROBE)
         except (RequestRejected, SampleError, TooLarge) as error:
             raise UsageError(
-                f"--nli {self.name} at {self._line.address}: cannot judge: {error}\n"
+                f"--nli {self.name} at {self._client.address}: cannot judge: {error}\n"
                 "  The server must answer chat completions with `logprobs` and `top_logprobs`, and the model's answer "
                 "must begin with yes or no."
             ) from error
@@ -115,18 +115,18 @@ class ChatServer:
         """Learn which model the server serves. Raises UsageError for another than was asked for, or BackendError."""
         if self._found:
             return
-        patience = min(self._line.patience, FIRST_CONTACT)
+        patience = min(self._client.patience, FIRST_CONTACT)
         try:
-            served = self._line.ask("GET", "/models", read=_names, patience=patience)
+            served = self._client.ask("GET", "/models", read=_names, patience=patience)
         except RequestRejected:
             served = []  # A server without a list of models; the first question will tell.
         if self._model is None and len(served) != 1:
             raise UsageError(
-                f"--nli causal@{self._line.address}: which of its models? ({', '.join(served) or 'it lists none'})\n"
-                f"  Name it: --nli causal:MODEL@{self._line.address}"
+                f"--nli causal@{self._client.address}: which of its models? ({', '.join(served) or 'it lists none'})\n"
+                f"  Name it: --nli causal:MODEL@{self._client.address}"
             )
         if self._model is not None and served and self._model not in served:
-            raise unknown(f"model at {self._line.address}:", self._model, served)
+            raise unknown(f"model at {self._client.address}:", self._model, served)
         self._model = self._model or served[0]
         self._found = True
 
@@ -137,7 +137,7 @@ class ChatServer:
 
     def close(self) -> None:
         """Drop the connections."""
-        self._line.close()
+        self._client.close()
 
     def _judged(self, pair: Pair) -> Outcome:
         try:
@@ -164,9 +164,9 @@ class ChatServer:
             "top_logprobs": MOST_LIKELY,
             **self._options.model_args,
         }
-        first = self._line.ask("POST", "/chat/completions", body, read=_first_token, limit=1 << 20)
+        first = self._client.ask("POST", "/chat/completions", body, read=_first_token, limit=1 << 20)
         if not first:
-            raise SampleError(f"{self._line.address}: its answers come without `logprobs`.")
+            raise SampleError(f"{self._client.address}: its answers come without `logprobs`.")
         return self._share_of_yes(first)
 
     def _share_of_yes(self, first: Mapping[str, float]) -> float:

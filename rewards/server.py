@@ -17,29 +17,26 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from groundeval.errors import BackendError, SampleError, UserError, excerpt, unknown
-from groundeval.http.prometheus import exposition
 from groundeval.http.server import (
     MAX_BYTES,
-    FastAPI,
+    Body,
+    Json,
+    Metric,
     Refusal,
     Request,
     Response,
-    address,
-    authorize,
+    Text,
+    counter,
+    gauge,
     json_answer,
-    listen,
-    make_server,
-    read_body,
-    run_server,
 )
 from groundeval.nli import NLI
-from groundeval.nli.server import Served
+from groundeval.nli.server import ModelServer
 from groundeval.rewards.adapters import nemo_gym, openrlhf
 from groundeval.rewards.reward import Rewarded
 from groundeval.rewards.rollouts import Rewarder, Rollout
@@ -51,30 +48,86 @@ MAX_SAMPLES = 4_096
 RETRY_AFTER = {"Retry-After": "2"}
 
 
-class Desk:
-    """Scores the samples of all requests, and counts."""
+class Sample(Body):
+    """One sample of a request; `task` may be left to the server, `example` is JSON or a text of it."""
 
-    def __init__(self, rewarder: Rewarder, nli: NLI | None, max_waiting: int, task: str | None = None) -> None:
+    form: ClassVar[str] = '{"task", "example", "text"}'
+    task: Any = None
+    example: Any = None
+    text: Text
+    prefill: Text | None = None
+    finish_reason: Text | None = None
+
+
+class Samples(Body):
+    """The samples of a request."""
+
+    form: ClassVar[str] = '{"samples": [{"task", "example", "text"}, ...]}'
+    samples: list[Sample]
+
+
+class Queries(Body):
+    """OpenRLHF's form of a request."""
+
+    form: ClassVar[str] = '{"query": [...], "prompts": [...], "labels": [...]}, as many of each'
+    query: list[Text]
+    prompts: list[Text]
+    labels: list[Text]
+
+
+class RewardServer(ModelServer):
+    """Scores the samples of all requests, and counts.
+
+    `nli`: the verifier, loaded at the start; None for a reward that asks none. `task`: for samples that name none.
+    `max_waiting`: samples that may wait; requests beyond it get 429.
+    """
+
+    def __init__(
+        self,
+        rewarder: Rewarder,
+        nli: NLI | None,
+        *,
+        task: str | None = None,
+        token: str | None = None,
+        max_waiting: int = MAX_WAITING,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        super().__init__("groundeval rewards", nli, token, max_bytes)
         self.rewarder = rewarder
+        self.nli = nli
+        self.task = task
         # Exported data name the file of a task by its whole path.
         self.given = () if task is None else (task, str(Path(task).resolve()))
-        self.served = None if nli is None else Served(nli)
         self.max_waiting = max_waiting
-        self.waiting = 0
-        self.requests: Counter[int] = Counter()
-        self.seconds = 0.0
-        self.rewarded = 0
-        self.failed = 0
+        self.waiting = self.rewarded = self.failed = 0
+        self.post("/rewards")(self._rewards)
+        self.post("/")(self._openrlhf)
+        self.post("/verify")(self._nemo_gym)
 
-    @property
-    def nli(self) -> NLI | None:
-        """The verifier that is asked; None where the reward asks none."""
-        return None if self.served is None else self.served.nli
+    async def _rewards(self, request: Request) -> Response:
+        body = await self.body_of(request, Samples)
+        rollouts = [_rollout(each, f"samples[{index}]", self.task) for index, each in enumerate(body.samples)]
+        found = await self.score(rollouts)
+        return json_answer({"reward": self.rewarder.name, "rewards": [_entry(each) for each in found]})
 
-    def demand(self) -> None:
-        """Raises Refusal while the verifier is not there to answer."""
-        if self.served is not None:
-            self.served.demand()
+    async def _openrlhf(self, request: Request) -> Response:
+        body = await self.body_of(request, Queries)
+        if not len(body.query) == len(body.prompts) == len(body.labels):
+            raise Refusal(400, f"the body must be {Queries.form}")
+        with _as_refusals():
+            rollouts = list(map(openrlhf.rollout, body.query, body.prompts, body.labels))
+        return json_answer(openrlhf.answer(await self.score(rollouts)))
+
+    async def _nemo_gym(self, request: Request) -> Response:
+        body = await self.object_of(request)
+        with _as_refusals():
+            rollout = nemo_gym.rollout(body)
+            return json_answer(nemo_gym.answer(body, (await self.score([rollout]))[0]))
+
+    def health(self) -> Json:
+        """The reward, and the model that it asks."""
+        identity = None if self.served is None else self.served.identity
+        return {"status": "ready", "reward": self.rewarder.name, "task": self.task, "nli": identity}
 
     async def score(self, rollouts: list[Rollout]) -> list[Rewarded]:
         """The rewards of one request. Raises Refusal where too many samples wait, or where they cannot be scored."""
@@ -94,8 +147,7 @@ class Desk:
             raise Refusal(503, str(error), RETRY_AFTER) from error
         finally:
             self.waiting -= len(rollouts)
-        self.requests[200] += 1
-        self.seconds += time.monotonic() - begun
+        self.answered(begun)
         self.rewarded += len(found)
         self.failed += sum(each.total is None for each in found)
         return found
@@ -110,140 +162,28 @@ class Desk:
             with _as_refusals():
                 self.rewarder.check_task(name)
 
-    def metrics(self) -> str:
-        """The text that `/metrics` answers."""
-        lines = [
-            *_measure("rewards_total", "counter", "Samples rewarded, failed ones included.", self.rewarded),
-            *_measure("rewards_failed_total", "counter", "Samples that failed: they have no reward.", self.failed),
-            *_measure("rewards_samples_waiting", "gauge", "Samples that are being scored.", self.waiting),
-            *_measure(
-                "rewards_requests_seconds_total", "counter", "Seconds that answered requests took.", self.seconds
-            ),
+    def metrics(self) -> list[Metric]:
+        """The counts of rewards, and those of the NLI service where there is one."""
+        found = [
+            counter("rewards", "Samples rewarded, failed ones included.", self.rewarded),
+            counter("rewards_failed", "Samples that failed: they have no reward.", self.failed),
+            gauge("rewards_samples_waiting", "Samples that are being scored.", self.waiting),
+            counter("rewards_requests_seconds", "Seconds that answered requests took.", self.seconds),
         ]
-        if self.served is None or self.nli is None:
-            return "\n".join(lines) + "\n"
-        nli = self.nli
-        mean = nli.stats.computed / nli.batches if nli.batches else 0.0
-        lines += _measure(
-            "rewards_nli_batch_pairs_mean", "gauge", "Pairs in a batch of the verifier, on average.", mean
-        )
-        return "\n".join(lines) + "\n" + exposition(nli, self.served.identity, self.requests, self.seconds)
+        if self.nli is not None:
+            mean = self.nli.stats.computed / max(1, self.nli.batches)
+            found.append(gauge("rewards_nli_batch_pairs_mean", "Pairs in a batch of the verifier, on average.", mean))
+        return found + super().metrics()
 
 
-def _measure(name: str, kind: str, says: str, value: float) -> list[str]:
-    full = f"groundeval_{name}"
-    return [f"# HELP {full} {says}", f"# TYPE {full} {kind}", f"{full} {value}"]
-
-
-def make_app(
-    rewarder: Rewarder,
-    nli: NLI | None,
-    *,
-    task: str | None = None,
-    token: str | None = None,
-    max_waiting: int = MAX_WAITING,
-    max_bytes: int = MAX_BYTES,
-) -> FastAPI:
-    """The server as an ASGI application. `task`: for samples that name none. `token`: as for the NLI server.
-
-    `nli`: the verifier, loaded at the start; None for a reward that asks none.
-    """
-    return _app(Desk(rewarder, nli, max_waiting, task), task, token, max_bytes)
-
-
-def _app(desk: Desk, task: str | None, token: str | None, max_bytes: int) -> FastAPI:
-    @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if desk.served is not None:
-            desk.served.begin()
-        yield
-        if desk.served is not None:
-            desk.served.closing = True
-
-    app = FastAPI(title="groundeval rewards", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-
-    @app.exception_handler(Refusal)
-    async def refuse(request: Request, refusal: Refusal) -> Response:
-        if request.method == "POST":
-            desk.requests[refusal.status] += 1
-        return json_answer(refusal.body, refusal.status, refusal.headers)
-
-    async def body_of(request: Request) -> dict[str, Any]:
-        authorize(request, token)
-        desk.demand()
-        try:
-            found = json.loads(await read_body(request, max_bytes))
-        except (ValueError, RecursionError) as error:
-            raise Refusal(400, f"the body is not JSON: {error}") from None
-        if not isinstance(found, dict):
-            raise Refusal(400, f"the body must be a JSON object, not {excerpt(found)}")
-        return found
-
-    @app.post("/rewards")
-    async def rewards(request: Request) -> Response:
-        found = await desk.score(read_samples(await body_of(request), task))
-        return json_answer({"reward": desk.rewarder.name, "rewards": [_entry(each) for each in found]})
-
-    @app.post("/")
-    async def openrlhf_form(request: Request) -> Response:
-        body = await body_of(request)
-        return json_answer(openrlhf.answer(await desk.score(_queries(body))))
-
-    @app.post("/verify")
-    async def nemo_gym_form(request: Request) -> Response:
-        body = await body_of(request)
-        with _as_refusals():
-            rollout = nemo_gym.rollout(body)
-            return json_answer(nemo_gym.answer(body, (await desk.score([rollout]))[0]))
-
-    @app.get("/health")
-    async def health() -> Response:
-        desk.demand()
-        identity = None if desk.served is None else desk.served.identity
-        return json_answer({"status": "ready", "reward": desk.rewarder.name, "task": task, "nli": identity})
-
-    @app.get("/metrics")
-    async def metrics(request: Request) -> Response:
-        authorize(request, token)
-        return Response(desk.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    return app
-
-
-def read_samples(body: Mapping[str, Any], task: str | None) -> list[Rollout]:
-    """The samples of a request. Raises Refusal, which names what is wrong and where."""
-    samples = body.get("samples")
-    if not isinstance(samples, list):
-        raise Refusal(400, 'the body must be {"samples": [{"task", "example", "text"}, ...]}')
-    return [_sample(each, f"samples[{index}]", task) for index, each in enumerate(samples)]
-
-
-def _sample(sample: Any, where: str, task: str | None) -> Rollout:
-    if not isinstance(sample, dict):
-        raise Refusal(400, f"{where} must be an object with task, example and text; it is {excerpt(sample)}")
-    named = sample.get("task", task)
+def _rollout(sample: Sample, where: str, task: str | None) -> Rollout:
+    named = task if sample.task is None else sample.task
     if not isinstance(named, str):
         raise Refusal(400, f"{where}.task must be the name of a task; it is {excerpt(named)}")
-    example = sample.get("example")
-    if isinstance(example, dict):
-        example = json.dumps(example)
-    for name, value in (("example", example), ("text", sample.get("text"))):
-        if not isinstance(value, str):
-            raise Refusal(400, f"{where}.{name} must be a string; it is {excerpt(value)}")
-    optional = {name: sample.get(name) for name in ("prefill", "finish_reason")}
-    for name, value in optional.items():
-        if value is not None and not isinstance(value, str):
-            raise Refusal(400, f"{where}.{name} must be a string; it is {excerpt(value)}")
-    return Rollout(named, str(example), sample["text"], optional["prefill"] or "", optional["finish_reason"])
-
-
-def _queries(body: Mapping[str, Any]) -> list[Rollout]:
-    columns = [body.get(name) for name in ("query", "prompts", "labels")]
-    lists = [each for each in columns if isinstance(each, list) and all(isinstance(text, str) for text in each)]
-    if len(lists) < len(columns) or len({len(each) for each in lists}) != 1:
-        raise Refusal(400, 'the body must be {"query": [...], "prompts": [...], "labels": [...]}, as many of each')
-    with _as_refusals():
-        return [openrlhf.rollout(*each) for each in zip(*lists, strict=True)]
+    example = json.dumps(sample.example) if isinstance(sample.example, dict) else sample.example
+    if not isinstance(example, str):
+        raise Refusal(400, f"{where}.example must be a string; it is {excerpt(example)}")
+    return Rollout(named, example, sample.text, sample.prefill or "", sample.finish_reason)
 
 
 @contextlib.contextmanager
@@ -265,34 +205,3 @@ def _entry(rewarded: Rewarded) -> dict[str, Any]:
         "status": rewarded.status,
         "error": rewarded.error,
     }
-
-
-def serve(
-    rewarder: Rewarder,
-    *,
-    task: str | None = None,
-    nli: NLI | None = None,
-    host: str = "127.0.0.1",
-    port: int = 8766,
-    token: str | None = None,
-    max_waiting: int = MAX_WAITING,
-    on_listening: Callable[[str], None] = lambda address: None,
-) -> None:
-    """Serve until SIGTERM or Ctrl-C; what is in flight is finished then. Closes the verifier at the end.
-
-    `port` 0 takes a free one; `on_listening` is told the address. Raises UsageError for an address that cannot be
-    taken, and what loading the verifier raised.
-    """
-    desk = Desk(rewarder, nli, max_waiting, task)
-    listening = listen(host, port)
-    server = make_server(_app(desk, task, token, MAX_BYTES))
-
-    def stop() -> None:
-        server.should_exit = True
-
-    if desk.served is not None:
-        desk.served.on_failure = stop
-    on_listening(address(host, listening))
-    run_server(server, listening)
-    if desk.served is not None:
-        desk.served.close()

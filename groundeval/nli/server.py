@@ -17,26 +17,27 @@ import json
 import math
 import threading
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar
 
-from groundeval.errors import BackendError, GroundevalError, SampleError, excerpt
-from groundeval.http.prometheus import exposition
+from groundeval.errors import BackendError, GroundevalError, SampleError
 from groundeval.http.server import (
     MAX_BYTES,
-    FastAPI,
+    Body,
+    CounterMetricFamily,
+    Frame,
+    GaugeMetricFamily,
+    Json,
+    Metric,
     Refusal,
     Request,
     Response,
-    address,
-    authorize,
+    SummaryMetricFamily,
+    Text,
+    counter,
+    gauge,
     json_answer,
-    listen,
-    make_server,
-    read_body,
-    run_server,
 )
 from groundeval.nli.service import NLI
 from groundeval.records import Pair, Verdict
@@ -50,14 +51,14 @@ LONGEST_RETRY_AFTER = 30
 class Served:
     """The model that is served: loaded in a thread of its own, while the server already says that it is loading."""
 
-    def __init__(self, nli: NLI) -> None:
+    def __init__(self, nli: NLI, on_failure: Callable[[], None]) -> None:
         self.nli = nli
         self.identity: dict[str, Any] = {}
         self.id = ""
         self.ready = False
         self.closing = False
         self.failure: Exception | None = None
-        self.on_failure: Callable[[], None] = lambda: None
+        self._on_failure = on_failure
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -77,7 +78,7 @@ class Served:
             self.ready = True
         except Exception as failure:
             self.failure = failure
-            self.on_failure()
+            self._on_failure()
 
     def close(self) -> None:
         """At the end of serving: close the service, or raise what loading the model raised."""
@@ -97,98 +98,130 @@ class Served:
             raise Refusal(503, "the server is shutting down", {"Retry-After": str(LOADING_SECONDS)}, state="closing")
 
 
-def make_app(
-    nli: NLI,
-    *,
-    token: str | None = None,
-    max_waiting: int = MAX_WAITING,
-    max_pairs: int = MAX_PAIRS,
-    max_bytes: int = MAX_BYTES,
-) -> FastAPI:
-    """The server as an ASGI application; the model begins to load at the first request, or at start-up.
+class Pairs(Body):
+    """The request for verdicts."""
 
-    `token`: what clients must send as `Authorization: Bearer TOKEN` (all but /health). `max_waiting`: pairs that may
-    wait for the model; requests beyond it get 429 with `Retry-After`. `max_pairs`, `max_bytes`: of one request.
-    """
-    return _app(Served(nli), token, max_waiting, max_pairs, max_bytes)
+    form: ClassVar[str] = '{"pairs": [[premise, hypothesis], ...]}'
+    pairs: list[tuple[Text, Text]]
 
 
-def _app(served: Served, token: str | None, max_waiting: int, max_pairs: int, max_bytes: int) -> FastAPI:
-    nli = served.nli
-    requests: Counter[int] = Counter()
-    seconds = 0.0
+class ModelServer(Frame):
+    """A server whose answers need an NLI model (None: ready at once); it is loaded while the server says so already."""
+
+    def __init__(self, title: str, nli: NLI | None, token: str | None, max_bytes: int) -> None:
+        super().__init__(title, token, max_bytes)
+        self.served = None if nli is None else Served(nli, self.stop)
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        served.begin()
+    async def serving(self) -> AsyncIterator[None]:
+        """Begins to load the model, and refuses what comes at the end."""
+        if self.served is not None:
+            self.served.begin()
         yield
-        served.closing = True
+        if self.served is not None:
+            self.served.closing = True
 
-    app = FastAPI(title="groundeval NLI", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    def demand(self) -> None:
+        """Raises Refusal while the model is not there to answer."""
+        if self.served is not None:
+            self.served.demand()
 
-    @app.exception_handler(Refusal)
-    async def refuse(request: Request, refusal: Refusal) -> Response:
-        if request.url.path == "/verdicts":
-            requests[refusal.status] += 1
-        return json_answer(refusal.body, refusal.status, refusal.headers)
+    def serve(self, host: str, port: int, on_listening: Callable[[str], None]) -> None:
+        """Serve as `run` does, and close the NLI service at the end. Raises what loading the model raised, too."""
+        self.run(host, port, on_listening)
+        if self.served is not None:
+            self.served.close()
 
-    @app.post("/verdicts")
-    async def verdicts(request: Request) -> Response:
-        nonlocal seconds
+    def metrics(self) -> list[Metric]:
+        """The counts of the NLI service and its requests; none where there is no model."""
+        return [] if self.served is None else _metrics(self.served, self)
+
+
+class VerdictServer(ModelServer):
+    """Verdicts for pairs; the model begins to load at the first request, or at start-up.
+
+    `max_waiting`: pairs that may wait for the model; requests beyond it get 429 with `Retry-After`. `max_pairs`,
+    `max_bytes`: of one request.
+    """
+
+    served: Served
+
+    def __init__(
+        self,
+        nli: NLI,
+        *,
+        token: str | None = None,
+        max_waiting: int = MAX_WAITING,
+        max_pairs: int = MAX_PAIRS,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        super().__init__("groundeval NLI", nli, token, max_bytes)
+        self.nli = nli
+        self._max_waiting, self._max_pairs = max_waiting, max_pairs
+        self.post("/verdicts")(self._verdicts)
+        self.get("/identity")(self._identity)
+
+    async def _verdicts(self, request: Request) -> Response:
         begun = time.monotonic()
-        authorize(request, token)
-        served.demand()
-        pairs = read_pairs(await read_body(request, max_bytes), max_pairs)
-        waiting = nli.waiting
+        body = await self.body_of(request, Pairs)
+        pairs = [Pair(*each) for each in body.pairs]
+        if len(pairs) > self._max_pairs:
+            raise Refusal(413, f"{len(pairs)} pairs; a request may hold {self._max_pairs}")
+        waiting = self.nli.waiting
         # A request on its own is never refused, whatever its size: nothing would ever make room for it.
-        if waiting and waiting + len(pairs) > max_waiting:
-            raise Refusal(429, f"{waiting} pairs are waiting", {"Retry-After": str(_retry_after(nli, len(pairs)))})
-        outcomes = await nli.async_outcomes(pairs)
-        if nli.closed:
-            served.demand()
-        requests[200] += 1
-        seconds += time.monotonic() - begun
-        return json_answer({"model": served.id, "verdicts": [_entry(outcome) for outcome in outcomes]})
+        if waiting and waiting + len(pairs) > self._max_waiting:
+            after = str(_retry_after(self.nli, len(pairs)))
+            raise Refusal(429, f"{waiting} pairs are waiting", {"Retry-After": after})
+        outcomes = await self.nli.async_outcomes(pairs)
+        if self.nli.closed:
+            self.demand()
+        self.answered(begun)
+        return json_answer({"model": self.served.id, "verdicts": [_entry(outcome) for outcome in outcomes]})
 
-    @app.get("/identity")
-    async def identity(request: Request) -> Response:
-        authorize(request, token)
-        served.demand()
-        return json_answer({"model": served.id, "identity": served.identity})
+    async def _identity(self, request: Request) -> Response:
+        self.authorize(request)
+        self.demand()
+        return json_answer({"model": self.served.id, "identity": self.served.identity})
 
-    @app.get("/health")
-    async def health() -> Response:
-        served.demand()
-        totals = nli.stats
+    def health(self) -> Json:
+        """The model, and how much it has judged."""
+        totals = self.nli.stats
         judged = totals.cached + totals.computed + totals.failed
-        body = {"status": "ready", "model": served.id, "identity": served.identity}
-        return json_answer({**body, "waiting": nli.waiting, "judged": judged})
-
-    @app.get("/metrics")
-    async def metrics(request: Request) -> Response:
-        authorize(request, token)
-        return Response(
-            exposition(nli, served.identity, requests, seconds), media_type="text/plain; version=0.0.4; charset=utf-8"
-        )
-
-    return app
+        about = {"status": "ready", "model": self.served.id, "identity": self.served.identity}
+        return {**about, "waiting": self.nli.waiting, "judged": judged}
 
 
-def read_pairs(body: bytes, most: int) -> list[Pair]:
-    """The pairs of a request. Raises Refusal, which names what is wrong and where."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Refusal(400, f"the body is not JSON: {error}") from None
-    pairs = found.get("pairs") if isinstance(found, dict) else None
-    if not isinstance(pairs, list):
-        raise Refusal(400, 'the body must be {"pairs": [[premise, hypothesis], ...]}')
-    if len(pairs) > most:
-        raise Refusal(413, f"{len(pairs)} pairs; a request may hold {most}")
-    for index, pair in enumerate(pairs):
-        if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], str)):
-            raise Refusal(400, f"pairs[{index}] must be [premise, hypothesis], two texts; it is {excerpt(pair)}")
-    return [Pair(premise, hypothesis) for premise, hypothesis in pairs]
+def _metrics(served: Served, server: Frame) -> list[Metric]:
+    """The counts of an NLI service, and of the requests that asked it."""
+    nli, totals = served.nli, served.nli.stats
+    requests = CounterMetricFamily("groundeval_nli_requests", "Requests for verdicts, by status code.", labels=["code"])
+    for code, count in sorted(server.requests.items()):
+        requests.add_metric([str(code)], count)
+    labels = {key: str(served.identity[key]) for key in ("name", "revision", "dtype") if served.identity.get(key)}
+    model = GaugeMetricFamily(
+        "groundeval_nli_model_info", "The model that is served; absent while it is being loaded.", labels=list(labels)
+    )
+    if labels:
+        model.add_metric(list(labels.values()), 1)
+    return [
+        counter("nli_pairs_asked", "Pairs asked for, repeated ones included.", totals.asked),
+        counter("nli_pairs_unique", "Pairs that were not known in memory and not waiting already.", totals.unique),
+        counter("nli_pairs_cached", "Unique pairs found in the cache on disk.", totals.cached),
+        counter("nli_pairs_computed", "Unique pairs that the model judged.", totals.computed),
+        counter("nli_pairs_rechecked", "Computed pairs that were scored a second time, alone.", totals.rechecked),
+        counter("nli_pairs_failed", "Pairs that the model could not judge.", totals.failed),
+        counter("nli_batches", "Batches that the model judged.", nli.batches),
+        counter("nli_model_seconds", "Seconds that the model spent on batches.", nli.model_seconds),
+        gauge("nli_pairs_waiting", "Pairs in the queue or with the model.", nli.waiting),
+        requests,
+        SummaryMetricFamily(
+            "groundeval_nli_request_seconds",
+            "Time from a request's arrival to its verdicts.",
+            count_value=server.requests.get(200, 0),
+            sum_value=server.seconds,
+        ),
+        model,
+    ]
 
 
 def _retry_after(nli: NLI, pairs: int) -> int:
@@ -202,33 +235,6 @@ def _entry(outcome: Verdict | GroundevalError) -> dict[str, Any]:
         return {"entailed": outcome.entailed, "score": outcome.score, "rechecked": outcome.rechecked}
     # `backend`: not this pair is at fault but the model, so that the client's run stops instead of losing samples.
     return {"error": str(outcome), "backend": not isinstance(outcome, SampleError)}
-
-
-def serve(
-    nli: NLI,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8765,
-    token: str | None = None,
-    max_waiting: int = MAX_WAITING,
-    on_listening: Callable[[str], None] = lambda address: None,
-) -> None:
-    """Serve until SIGTERM or Ctrl-C; what is in flight is finished then. Closes the NLI service at the end.
-
-    `port` 0 takes a free one; `on_listening` is told the address. Raises UsageError for an address that cannot be
-    taken, and what loading the model raised.
-    """
-    served = Served(nli)
-    listening = listen(host, port)
-    server = make_server(_app(served, token, max_waiting, MAX_PAIRS, MAX_BYTES))
-
-    def stop() -> None:
-        server.should_exit = True
-
-    served.on_failure = stop
-    on_listening(address(host, listening))
-    run_server(server, listening)
-    served.close()
 
 
 def _as_ours(failure: Exception) -> GroundevalError:

@@ -84,11 +84,11 @@ def serving(nli: NLI, port: int = 0, **options: Any) -> Iterator[str]:
     """A server in a thread, on a loopback port; the address."""
     import uvicorn
 
-    from groundeval.nli.server import make_app
+    from groundeval.nli.server import VerdictServer
 
     listening = socket.create_server(("127.0.0.1", port))
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server = uvicorn.Server(uvicorn.Config(make_app(nli, **options), log_config=None, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(uvicorn.Config(VerdictServer(nli, **options), log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=lambda: server.run([listening]), daemon=True)
     thread.start()
     try:

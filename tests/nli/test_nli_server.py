@@ -15,7 +15,7 @@ from nli_servers import Containment, ask, client, ready, serving, until, verdict
 
 from groundeval.errors import BackendError, SampleError, UsageError
 from groundeval.nli import NLI, PartialFailure, connect
-from groundeval.nli.server import serve
+from groundeval.nli.server import VerdictServer
 from groundeval.records import Pair, Verdict
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=20)
@@ -219,14 +219,14 @@ def test_a_model_that_cannot_be_loaded_ends_the_server_with_its_error():
             raise ZeroDivisionError
 
     with pytest.raises(UsageError, match="no weights there"):
-        serve(NLI(Broken()), port=0)
+        VerdictServer(NLI(Broken())).serve("127.0.0.1", 0, lambda address: None)
     with pytest.raises(BackendError, match="ZeroDivisionError"):
-        serve(NLI(Bug()), port=0)
+        VerdictServer(NLI(Bug())).serve("127.0.0.1", 0, lambda address: None)
 
 
 def test_a_port_that_is_taken_is_a_usage_error():
     with serving(NLI(Containment())) as address, pytest.raises(UsageError, match="--port"):
-        serve(NLI(Containment()), port=int(address.rpartition(":")[2]))
+        VerdictServer(NLI(Containment())).serve("127.0.0.1", int(address.rpartition(":")[2]), lambda address: None)
 
 
 def test_a_pair_that_cannot_be_judged_fails_alone_and_a_broken_model_stops_its_askers():
@@ -251,16 +251,16 @@ def test_metrics_count_what_was_asked_known_and_computed():
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = answer.text.splitlines()
     assert all(re.fullmatch(r'# (HELP|TYPE) \w+ .+|\w+(\{(\w+="[^"]*",?)+\})? [0-9.e+-]+', line) for line in lines)
-    values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    values = {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
     prefix = "groundeval_nli_"
     counts = ("pairs_asked", "pairs_unique", "pairs_cached", "pairs_computed", "pairs_failed")
-    assert [values[f"{prefix}{name}_total"] for name in counts] == ["4", "2", "0", "2", "0"]
-    assert values[prefix + "batches_total"] in ("1", "2")
-    assert values[prefix + "pairs_waiting"] == "0"
-    assert values[prefix + 'requests_total{code="200"}'] == "2"
-    assert values[prefix + 'requests_total{code="400"}'] == "1"
-    assert float(values[prefix + "request_seconds_sum"]) > 0
-    assert values[prefix + 'model_info{name="containment",revision="7"}'] == "1"
+    assert [values[f"{prefix}{name}_total"] for name in counts] == [4, 2, 0, 2, 0]
+    assert values[prefix + "batches_total"] in (1, 2)
+    assert values[prefix + "pairs_waiting"] == 0
+    assert values[prefix + 'requests_total{code="200"}'] == 2
+    assert values[prefix + 'requests_total{code="400"}'] == 1
+    assert values[prefix + "request_seconds_sum"] > 0
+    assert values[prefix + 'model_info{name="containment",revision="7"}'] == 1
 
 
 def test_a_served_model_has_the_identity_that_it_has_in_process():
@@ -277,3 +277,9 @@ def test_a_verifier_that_answers_at_once_is_served_like_any_other():
     pairs = [Pair("one two three", "two three four"), Pair("one", "two")]
     with ready(connect("lexical")) as address, NLI(client(address)) as nli:
         assert nli.judge(pairs) == connect("lexical").judge(pairs)
+
+
+def test_texts_with_lone_surrogates_are_taken_as_they_are():
+    pairs = [Pair("\ud800 a", "\ud800 a"), Pair("a", "\udfff")]
+    with ready(NLI(Containment())) as address, NLI(client(address)) as nli:
+        assert nli.judge(pairs) == [verdict(pair) for pair in pairs]

@@ -56,9 +56,9 @@ def through_trl(name: str, said: Spoken) -> list[float | None]:
 
 
 def over_http(name: str, said: Spoken) -> list[float | None]:
-    make_app = pytest.importorskip("groundeval.rewards.server").make_app
+    RewardServer = pytest.importorskip("groundeval.rewards.server").RewardServer
     totals: list[float | None] = []
-    with http_server(make_app(Rewarder.of(name, nli="lexical"), lexical())) as address:
+    with http_server(RewardServer(Rewarder.of(name, nli="lexical"), lexical())) as address:
         for start in range(0, len(said), 500):
             samples = [
                 {"task": task, "example": example_json(example), "text": text}

@@ -23,7 +23,7 @@ from groundeval.rewards.columns import example_json
 from groundeval.rewards.rollouts import Rewarder
 from groundeval.tasks import TASKS
 
-make_app = pytest.importorskip("groundeval.rewards.server").make_app
+RewardServer = pytest.importorskip("groundeval.rewards.server").RewardServer
 
 GOOD = thought("Paris is it [1].")
 
@@ -45,7 +45,7 @@ def test_64_single_samples_at_a_time_are_judged_in_common_batches_and_get_the_di
     spec = RewardSpec("ground_grpo_stage2", nli="lexical")
     direct = spec([Response.build(each, text) for _, each, text in rollouts], [task for task, _, _ in rollouts])
     model = Slow()
-    with NLI(model) as nli, http_server(make_app(Rewarder.of("ground_grpo_stage2", nli="lexical"), nli)) as address:
+    with NLI(model) as nli, http_server(RewardServer(Rewarder.of("ground_grpo_stage2", nli="lexical"), nli)) as address:
 
         async def ask_all() -> list[Any]:
             limits = httpx.Limits(max_connections=64)
@@ -70,7 +70,7 @@ def test_64_single_samples_at_a_time_are_judged_in_common_batches_and_get_the_di
 
 def test_a_sample_that_fails_has_no_total_and_says_why():
     nli = NLI(Told(broken=("Paris is it.",)))
-    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), nli)) as address:
+    with http_server(RewardServer(Rewarder.of("ground_grpo_stage2"), nli)) as address:
         found = post(address, {"samples": [sample(), sample(thought("Nothing."))]}).json()["rewards"]
         assert found[0] == {
             "id": "0", "total": None, "components": {}, "status": "error", "error": "too long for the device",
@@ -82,7 +82,7 @@ def test_a_sample_that_fails_has_no_total_and_says_why():
 
 
 def test_openrlhf_and_nemo_gym_get_their_own_forms():
-    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told())) as address:
+    with http_server(RewardServer(Rewarder.of("ground_grpo_stage2"), told())) as address:
         label = json.dumps({"task": "trust_asqa", "example": example_json(example())})
         query = f"<|im_start|>user\nQ?<|im_end|>\n<|im_start|>assistant\n{GOOD}<|im_end|><|endoftext|>"
         prompt = query[: query.index(GOOD)]
@@ -98,7 +98,7 @@ def test_openrlhf_and_nemo_gym_get_their_own_forms():
 
 
 def test_the_prompts_open_think_tag_belongs_to_the_response_again():
-    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told())) as address:
+    with http_server(RewardServer(Rewarder.of("ground_grpo_stage2"), told())) as address:
         begun, rest = "<think>\n", "Hm.</think><answer>Paris is it [1].</answer>"
         queries = {"query": [f"P{begun}{rest}"], "prompts": [f"P{begun}"], "labels": [json.dumps(sample())]}
         assert post(address, queries, "/").json()["rewards"] == [3.5]
@@ -120,7 +120,7 @@ def test_the_prompts_open_think_tag_belongs_to_the_response_again():
     ],
 )  # fmt: skip
 def test_a_wrong_request_is_told_what_is_wrong_and_where(body: Any, says: str):
-    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told())) as address:
+    with http_server(RewardServer(Rewarder.of("ground_grpo_stage2"), told())) as address:
         answer = post(address, body)
     assert answer.status_code == 400
     assert says in answer.json()["error"]
@@ -135,9 +135,9 @@ def test_a_reward_for_one_kind_of_task_is_served_and_refuses_the_tasks_of_others
     file = tmp_path / "texts.yaml"
     file.write_text(ONE_KIND)
     served: list[Any] = []
-    monkeypatch.setattr("groundeval.rewards.server.serve", lambda rewarder, **options: served.append(rewarder))
+    monkeypatch.setattr(RewardServer, "serve", lambda server, *where: served.append(server.rewarder))
     assert main(["serve-rewards", "--reward", str(file)]) == 0
-    with http_server(make_app(served[0], None)) as address:
+    with http_server(RewardServer(served[0], None)) as address:
         assert post(address, {"samples": [sample()]}).json()["rewards"][0]["total"] == 1.0
         answer = post(address, {"samples": [sample(), sample(task="trust_qampari")]})
     assert answer.status_code == 400
@@ -158,7 +158,7 @@ def test_a_request_cannot_make_the_server_run_or_read_a_file(tmp_path: Path):
     ran, evil, described = tmp_path / "ran", tmp_path / "evil.py", tmp_path / "task.yaml"
     evil.write_text(f"open({str(ran)!r}, 'w')\n")
     described.write_text("name: secret\n")
-    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told())) as address:
+    with http_server(RewardServer(Rewarder.of("ground_grpo_stage2"), told())) as address:
         for file in (str(evil), f"{evil}:task", str(described), str(tmp_path / "missing.yaml")):
             label = json.dumps(sample(task=file))
             output = {"response": {"output": []}}
@@ -184,7 +184,7 @@ def test_the_task_that_the_server_was_started_with_may_be_a_file_that_requests_n
     )
     unnamed = {name: value for name, value in sample().items() if name != "task"}
     try:
-        with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told(), task=str(file))) as address:
+        with http_server(RewardServer(Rewarder.of("ground_grpo_stage2"), told(), task=str(file))) as address:
             for each in (unnamed, sample(task=str(file)), sample(task="own_for_test")):
                 assert post(address, {"samples": [each]}).json()["rewards"][0]["total"] == 3.5
     finally:
@@ -208,7 +208,7 @@ MESSAGE = {"type": "message", "content": "A"}
     ],
 )  # fmt: skip
 def test_a_malformed_body_is_the_clients_error(path: str, body: Any, says: str):
-    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told())) as address:
+    with http_server(RewardServer(Rewarder.of("ground_grpo_stage2"), told())) as address:
         answer = post(address, body, path)
     assert answer.status_code == 400
     assert says in answer.json()["error"]
@@ -216,13 +216,13 @@ def test_a_malformed_body_is_the_clients_error(path: str, body: Any, says: str):
 
 def test_reasoning_without_a_text_is_no_reasoning():
     reasoning = {"type": "reasoning", "content": [{"text": None}, None]}
-    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told())) as address:
+    with http_server(RewardServer(Rewarder.of("ground_grpo_stage2"), told())) as address:
         body = {**sample(), "response": {"output": [reasoning, {"type": "message", "content": GOOD}]}}
         assert post(address, body, "/verify").json()["reward"] == 3.5
 
 
 def test_a_token_guards_all_but_health():
-    with http_server(make_app(Rewarder.of("ground_grpo_stage2"), told(), token="secret")) as address:
+    with http_server(RewardServer(Rewarder.of("ground_grpo_stage2"), told(), token="secret")) as address:
         assert post(address, {"samples": [sample()]}).status_code == 401
         assert post(address, {"samples": [sample()]}, headers={"Authorization": "Bearer secret"}).status_code == 200
         assert httpx.get(f"{address}/metrics").status_code == 401
@@ -232,7 +232,7 @@ def test_a_token_guards_all_but_health():
 def test_too_many_waiting_samples_are_turned_away_for_now():
     with (
         NLI(Slow(seconds=0.5)) as nli,
-        http_server(make_app(Rewarder.of("ground_grpo_stage2"), nli, max_waiting=2)) as address,
+        http_server(RewardServer(Rewarder.of("ground_grpo_stage2"), nli, max_waiting=2)) as address,
     ):
 
         async def ask_all() -> list[int]:
@@ -280,3 +280,10 @@ def test_the_command_serves_a_reward_until_it_is_told_to_stop(tmp_path: Path):
 def test_the_command_refuses_wrong_names_before_it_listens(arguments: list[str], says: str, capsys: Any):
     assert main(["serve-rewards", *arguments]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_texts_with_lone_surrogates_are_taken_as_they_are():
+    with http_server(RewardServer(Rewarder.of("ground_grpo_stage2"), told())) as address:
+        body = json.dumps({"samples": [sample(GOOD.replace("is it", "is \ud800 it"), prefill="\udfff")]})
+        found = httpx.post(f"{address}/rewards", content=body, timeout=20)
+    assert (found.status_code, found.json()["rewards"][0]["status"]) == (200, "ok")

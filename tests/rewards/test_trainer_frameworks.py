@@ -106,7 +106,7 @@ def test_openrlhfs_executor_fetches_the_reward(form: str, monkeypatch: pytest.Mo
     agent = pytest.importorskip("openrlhf.utils.agent", reason="openrlhf is not installed: make test-adapters")
     from reward_cases import http_server, lexical
 
-    from groundeval.rewards.server import make_app
+    from groundeval.rewards.server import RewardServer
 
     monkeypatch.setenv("GROUNDEVAL_REWARD", "ground_grpo_stage2")
     monkeypatch.setenv("GROUNDEVAL_NLI", "lexical")
@@ -116,7 +116,7 @@ def test_openrlhfs_executor_fetches_the_reward(form: str, monkeypatch: pytest.Mo
         [found] = asyncio.run(executor._fetch_rewards_via_func([query], [prompt], [label]))
         assert found["rewards"].tolist() == [3.5]
         return
-    with http_server(make_app(Rewarder.of("ground_grpo_stage2", nli="lexical"), lexical())) as address:
+    with http_server(RewardServer(Rewarder.of("ground_grpo_stage2", nli="lexical"), lexical())) as address:
         executor = agent.SingleTurnAgentExecutor(f"{address}/")
         [found] = asyncio.run(executor._fetch_rewards_via_http([query], [prompt], [label]))
     assert found["rewards"] == [3.5]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from groundeval.cli.config import Config
+from groundeval.cli.serving import Host, MaxWaiting, Port, TokenFile, token_for
 from groundeval.errors import UsageError
 
 if TYPE_CHECKING:
     from groundeval.nli import NLI
 
-PANEL_MODEL, PANEL_SERVER = "Model", "Server"
-OPEN_HOSTS = ("127.0.0.1", "localhost", "::1")
+PANEL_MODEL = "Model"
 
 
 def serve_nli(
@@ -65,28 +64,10 @@ def serve_nli(
     include_path: Annotated[
         list[Path] | None, typer.Option(help="A plugin file or folder to load first.", rich_help_panel=PANEL_MODEL)
     ] = None,
-    host: Annotated[
-        str,
-        typer.Option(help="Address to listen on; 0.0.0.0 for other machines too.", rich_help_panel=PANEL_SERVER),
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="0 takes a free one.", rich_help_panel=PANEL_SERVER)
-    ] = 8765,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="File with the token that clients must send. Default: GROUNDEVAL_NLI_TOKEN, where that is set.",
-            rich_help_panel=PANEL_SERVER,
-        ),
-    ] = None,
-    max_waiting: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="Pairs that may wait; requests beyond get 429 and come again later.",
-            rich_help_panel=PANEL_SERVER,
-        ),
-    ] = 32_768,
+    host: Host = "127.0.0.1",
+    port: Port = 8765,
+    token_file: TokenFile = None,
+    max_waiting: MaxWaiting = 32_768,
     config: Config = None,
 ) -> None:
     """Serve one NLI model to any number of clients, over HTTP.
@@ -117,7 +98,7 @@ def serve_nli(
 
     require("server", "groundeval serve-nli")
     from groundeval.nli.remote import TOKEN_VARIABLE
-    from groundeval.nli.server import serve
+    from groundeval.nli.server import VerdictServer
 
     for path in include_path or ():
         load_plugin(path)
@@ -131,17 +112,8 @@ def serve_nli(
         **nli_options(nli_args),
     }
     nli = _verifier(model, options)
-    token = token_from(token_file, TOKEN_VARIABLE)
-    if token is None and host not in OPEN_HOSTS:
-        say(f"warning: --host {host}: whoever reaches this port can use the server; set GROUNDEVAL_NLI_TOKEN")
-    serve(
-        nli,
-        host=host,
-        port=port,
-        token=token,
-        max_waiting=max_waiting,
-        on_listening=lambda address: say(f"serving {model} on {address}; clients: --nli {address}"),
-    )
+    server = VerdictServer(nli, token=token_for(host, token_file, TOKEN_VARIABLE), max_waiting=max_waiting)
+    server.serve(host, port, lambda address: say(f"serving {model} on {address}; clients: --nli {address}"))
 
 
 def _verifier(model: str, options: dict[str, Any]) -> NLI:
@@ -153,16 +125,3 @@ def _verifier(model: str, options: dict[str, Any]) -> NLI:
     if nli.traits.kind == "remote":
         raise UsageError(f"--model {model}: this is a server already; give its address to the clients: --nli {model}")
     return nli
-
-
-def token_from(file: Path | None, variable: str) -> str | None:
-    """The token that clients must send, from a file or an environment variable. It is never printed."""
-    if file is None:
-        return os.environ.get(variable) or None
-    try:
-        token = file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--token-file {file}: cannot be read: {error}") from None
-    if not token:
-        raise UsageError(f"--token-file {file}: is empty")
-    return token

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from groundeval.cli.config import Config
+from groundeval.cli.serving import Host, MaxWaiting, Port, TokenFile, token_for
 
-PANEL_REWARD, PANEL_SERVER = "Reward", "Server"
+PANEL_REWARD = "Reward"
 
 
 def serve_rewards(
@@ -37,25 +38,10 @@ def serve_rewards(
     include_path: Annotated[
         list[Path] | None, typer.Option(help="A plugin file or folder to load first.", rich_help_panel=PANEL_REWARD)
     ] = None,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 for other machines too.", rich_help_panel=PANEL_SERVER)
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="0 takes a free one.", rich_help_panel=PANEL_SERVER)
-    ] = 8766,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="File with the token that clients must send. Default: GROUNDEVAL_REWARDS_TOKEN, where that is set.",
-            rich_help_panel=PANEL_SERVER,
-        ),
-    ] = None,
-    max_waiting: Annotated[
-        int,
-        typer.Option(
-            min=1, help="Samples that may wait; requests beyond get 429 and come again.", rich_help_panel=PANEL_SERVER
-        ),
-    ] = 16_384,
+    host: Host = "127.0.0.1",
+    port: Port = 8766,
+    token_file: TokenFile = None,
+    max_waiting: MaxWaiting = 16_384,
     config: Config = None,
 ) -> None:
     """Serve a reward to any number of trainers, over HTTP.
@@ -73,14 +59,13 @@ def serve_rewards(
       groundeval serve-rewards --reward ground_grpo_stage2 --reward-args reduction=mean --nli http://127.0.0.1:8765
     """
     from groundeval.cli.arguments import assignments, nli_options
-    from groundeval.cli.commands.serve_nli import OPEN_HOSTS, token_from
     from groundeval.console.progress import say
     from groundeval.extras import require
     from groundeval.registry import load_plugin
 
     require("server", "groundeval serve-rewards")
     from groundeval.rewards.rollouts import Rewarder
-    from groundeval.rewards.server import TOKEN_VARIABLE, serve
+    from groundeval.rewards.server import TOKEN_VARIABLE, RewardServer
     from groundeval.tasks import TASKS
 
     for path in include_path or ():
@@ -88,16 +73,6 @@ def serve_rewards(
     options = {"in_process": True, **nli_options(nli_args)}
     rewarder = Rewarder.of(reward, nli=nli, nli_options=options, parameters=assignments(reward_args, "--reward-args"))
     verifier = rewarder.verifier(rewarder.fitting(TASKS.names()) if task is None else [task])
-    token = token_from(token_file, TOKEN_VARIABLE)
-    if token is None and host not in OPEN_HOSTS:
-        say(f"warning: --host {host}: whoever reaches this port can use the server; set {TOKEN_VARIABLE}")
-    serve(
-        rewarder,
-        task=task,
-        nli=verifier,
-        host=host,
-        port=port,
-        token=token,
-        max_waiting=max_waiting,
-        on_listening=lambda address: say(f"serving {rewarder.name} on {address}"),
-    )
+    token = token_for(host, token_file, TOKEN_VARIABLE)
+    server = RewardServer(rewarder, verifier, task=task, token=token, max_waiting=max_waiting)
+    server.serve(host, port, lambda address: say(f"serving {rewarder.name} on {address}"))

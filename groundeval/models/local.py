@@ -11,6 +11,7 @@ from typing import Any
 
 from groundeval.errors import BackendError, GroundevalError, MissingExtra, UsageError, unknown
 from groundeval.models.chat import ChatFormat
+from groundeval.models.device import is_out_of_memory
 from groundeval.models.files import ModelSource, find_model, folder_sha256
 from groundeval.models.options import GeneratorOptions
 from groundeval.records import Prompt, Rendered
@@ -119,18 +120,6 @@ def load_format(options: GeneratorOptions, files: Mapping[str, Any]) -> ChatForm
     return ChatFormat.choose(tokenizer, options)
 
 
-def prompt_fault(prompt_tokens: int, new_tokens: int, context_length: int | None) -> str | None:
-    """Why a prompt of this length cannot be completed, or None."""
-    if prompt_tokens == 0:
-        return "the prompt is empty"
-    if context_length is not None and prompt_tokens + new_tokens > context_length:
-        return (
-            f"the prompt has {prompt_tokens} tokens; with {new_tokens} for the answer it does not fit "
-            f"into the model's {context_length}"
-        )
-    return None
-
-
 def import_transformers() -> Any:
     """The package transformers, with torch; a MissingExtra where one is not installed."""
     try:
@@ -139,13 +128,6 @@ def import_transformers() -> Any:
     except ImportError as error:
         raise MissingExtra("running a model", "hf") from error
     return transformers
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Does this error say that the device's or the machine's memory was not enough."""
-    import torch
-
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -10,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from groundeval.errors import SampleError
+from groundeval.models.device import free_memory, is_out_of_memory
 
 T = TypeVar("T")
 
@@ -93,32 +93,11 @@ def _try(forward: Callable[[list[int]], list[T]], batch: list[int]) -> list[T] |
     try:
         return forward(batch)
     except (RuntimeError, MemoryError) as error:
-        if not out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
     # Outside the handler: the exception held the frames that hold the tensors.
     free_memory()
     return None
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Is this an allocation that failed, on a GPU or in main memory."""
-    text = str(error).lower()
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "out of memory" in text
-        or "can't allocate memory" in text
-        or "cannot allocate memory" in text
-    )
-
-
-def free_memory() -> None:
-    """Give cached GPU memory back."""
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def default_budget(device: str) -> int:

@@ -1,77 +1,35 @@
-"""Where a model's weights come from and where they go: device, dtype, revision, and errors a user can act on."""
+"""The weights of an NLI model: which version, what kind of model, loading, and errors a user can act on."""
 
 from __future__ import annotations
 
 import difflib
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from groundeval.errors import MissingExtra, UsageError
+from groundeval.models.device import devices, fastest_dtype, import_torch
+from groundeval.models.files import folder_sha256
 from groundeval.nli.model import NLIOptions
 from groundeval.nli.spec import declared
 
-SAMPLED_BLOCKS = 64
-BLOCK = 65_536
 WEIGHTS = (".safetensors", ".bin", ".gguf")
 UNLIMITED = 1 << 40
 POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "mpnet")
 """Models that count positions from behind the padding token's id on, so that some of their positions are not used."""
 
 
-def devices(options: NLIOptions) -> list[str]:
-    """The devices to put a copy of the model on; `["auto"]` for one model spread over all GPUs.
-
-    Raises UsageError for a device that this machine does not have.
-    """
-    torch = import_torch()
-    wanted = options.device
-    count = torch.cuda.device_count()
-    if wanted is None:
-        return ["cuda:0" if count else "cpu"]
-    if wanted == "auto":
-        return ["auto"] if count > 1 else ["cuda:0" if count else "cpu"]
-    if wanted == "replicas":
-        return [f"cuda:{index}" for index in range(count)] or ["cpu"]
-    names = [name.strip() for name in wanted.split(",")]
-    for name in names:
-        kind, _, index = name.partition(":")
-        if kind not in ("cpu", "cuda") or (index and not index.isdigit()):
-            raise UsageError(
-                f'NLI device "{name}": allowed are cpu, cuda, cuda:N, several of them joined by commas, auto, replicas.'
-            )
-        if kind == "cuda" and int(index or 0) >= count:
-            raise UsageError(f'NLI device "{name}": this machine has {count} CUDA devices.')
-    return names
-
-
 def dtype_name(options: NLIOptions) -> str:
     """`bfloat16` or `float32`: what was asked for, or bfloat16 where the hardware computes in it."""
-    if options.dtype is not None:
-        return options.dtype
-    torch = import_torch()
-    if devices(options)[0] != "cpu":
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    has = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return "bfloat16" if has.get("avx512_bf16") or has.get("amx_bf16") or has.get("bf16") else "float32"
-
-
-def import_torch() -> Any:
-    """The torch module. Raises MissingExtra when it is not installed."""
-    try:
-        import torch
-    except ModuleNotFoundError as error:
-        raise MissingExtra("An NLI model in this process", "hf") from error
-    return torch
+    return options.dtype or fastest_dtype(devices(options.device)[0])
 
 
 def revision_of(source: str, revision: str | None, trust_remote_code: bool = False) -> str:
     """The version of a model: a fingerprint of a folder's files, or the hub's commit. Raises UsageError."""
     folder = Path(source).expanduser()
     if folder.is_dir():
-        return fingerprint(folder)
+        return f"files-{folder_sha256(folder)[:16]}"
     config = read_config(source, revision, trust_remote_code)
     return str(getattr(config, "_commit_hash", None) or revision or "main")
 
@@ -88,27 +46,6 @@ def read_config(source: str, revision: str | None, trust_remote_code: bool = Fal
         source,
         revision,
     )
-
-
-def fingerprint(folder: Path) -> str:
-    """A hash of a model folder: names, sizes and content; of a large file, evenly spaced blocks."""
-    seen = hashlib.sha256()
-    for file in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
-        size = file.stat().st_size
-        seen.update(f"{file.name}:{size}\n".encode())
-        for block in _blocks(file, size):
-            seen.update(block)
-    return f"files-{seen.hexdigest()[:16]}"
-
-
-def _blocks(file: Path, size: int) -> Iterator[bytes]:
-    with file.open("rb") as stream:
-        if size <= SAMPLED_BLOCKS * BLOCK:
-            yield stream.read()
-            return
-        for index in range(SAMPLED_BLOCKS):
-            stream.seek((size - BLOCK) * index // (SAMPLED_BLOCKS - 1))
-            yield stream.read(BLOCK)
 
 
 def check_kind(source: str, config: Any, kind: str) -> None:

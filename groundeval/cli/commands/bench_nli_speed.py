@@ -57,8 +57,9 @@ def speed_of_nli(
     from groundeval.cli.tables import print_json
     from groundeval.errors import UsageError, unknown
     from groundeval.extras import require
+    from groundeval.models.device import devices, import_torch
     from groundeval.nli import NLIOptions
-    from groundeval.nli.weights import devices, dtype_name, import_torch
+    from groundeval.nli.weights import dtype_name
 
     require("hf", "Measuring an NLI model")
     if predictions and clients:
@@ -72,7 +73,7 @@ def speed_of_nli(
     found: NLISpeed | DeviceSpeed
     with place as path, tempfile.TemporaryDirectory(prefix="groundeval-") as cache:
         options = NLIOptions(device=device)
-        where, own = devices(options)[0], dtype_name(options)
+        where, own = devices(options.device)[0], dtype_name(options)
         if threads is not None:
             import_torch().set_num_threads(threads)
         if not predictions:

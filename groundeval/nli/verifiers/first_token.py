@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from groundeval.errors import UsageError
-from groundeval.nli import weights
+from groundeval.models.device import import_torch
 from groundeval.nli.model import fill
 from groundeval.nli.verifiers.scored import Input, ProbabilityVerifier
 from groundeval.nli.verifiers.seq2seq import first_steps
@@ -40,7 +40,7 @@ class FirstToken(ProbabilityVerifier):
 
     def probabilities(self, model: Any, batch: Sequence[Input]) -> list[float]:
         """Softmax over the tokens of both words."""
-        torch = weights.import_torch()
+        torch = import_torch()
         steps = self._steps[id(model)]
         logits = steps.logits(steps.states([each.ids for each in batch])[:, 0])
         yes, no = (torch.logsumexp(logits[:, tokens], -1) for tokens in (self._yes, self._no))

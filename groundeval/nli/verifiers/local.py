@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from groundeval.errors import GroundevalError, UsageError
+from groundeval.models.device import devices, free_memory, import_torch
 from groundeval.nli import weights
-from groundeval.nli.batches import TokenBudget, default_budget, free_memory
+from groundeval.nli.batches import TokenBudget, default_budget
 from groundeval.nli.model import NLIOptions, PartialFailure, Traits
 from groundeval.nli.spec import Spec
 from groundeval.records import Pair, Verdict
@@ -78,10 +79,10 @@ class LocalVerifier(ABC):
 
         Raises UsageError, and MissingExtra for packages.
         """
-        weights.import_torch()
+        import_torch()
         if self.spec.remote_code and not self._options.trust_remote_code:
             raise weights.runs_its_own_code(self.source)
-        weights.devices(self._options)
+        devices(self._options.device)
         weights.check_kind(self.source, self.config, self.spec.kind)
         weights.check_files(self.source)
         self.understand()
@@ -97,7 +98,7 @@ class LocalVerifier(ABC):
         self.check()
         import transformers
 
-        places = weights.devices(self._options)
+        places = devices(self._options.device)
         auto = getattr(transformers, self.auto_class)
         replicas = [weights.load_model(auto, self.source, self.spec.revision, self._options, place) for place in places]
         self._budget = TokenBudget(self._options.token_budget or default_budget(places[0]))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from groundeval.errors import SampleError
-from groundeval.nli import weights
+from groundeval.models.device import import_torch
 from groundeval.nli.batches import run_in_batches
 from groundeval.nli.model import valid_unicode
 from groundeval.nli.verifiers.local import LocalVerifier, verdicts_of
@@ -58,7 +58,7 @@ class ProbabilityVerifier(LocalVerifier):
     def _forwards(self, inputs: Sequence[Input]) -> list[Callable[[list[int]], list[float | SampleError]]]:
         def runs(model: Any) -> Callable[[list[int]], list[float | SampleError]]:
             def forward(batch: list[int]) -> list[float | SampleError]:
-                with weights.import_torch().inference_mode():
+                with import_torch().inference_mode():
                     return list(self.probabilities(model, [inputs[item] for item in batch]))
 
             return forward

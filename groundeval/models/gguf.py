@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
 from groundeval.errors import BackendError
 from groundeval.models.files import ModelSource, file_sha256
-
-
-def cache_folder() -> Path:
-    """Where unpacked models are kept: `GROUNDEVAL_CACHE`, or `groundeval` in the user's cache folder."""
-    own = os.environ.get("GROUNDEVAL_CACHE")
-    if own:
-        return Path(own).expanduser() / "models"
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "groundeval" / "models"
+from groundeval.models.hub import cache_folder
 
 
 def as_folder(source: ModelSource, dtype: str) -> Path:
     """The model of a GGUF file as a folder in the Hugging Face layout, its weights unpacked to `dtype`."""
     assert source.gguf_file is not None
     digest = file_sha256(Path(source.location, source.gguf_file))[:16]
-    target = cache_folder() / f"{source.name}-{dtype}-{digest}"
+    target = cache_folder() / "models" / f"{source.name}-{dtype}-{digest}"
     if (target / "config.json").is_file():
         return target
     import torch

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from groundeval.errors import UsageError
+from groundeval.models.hub import cache_folder
 from groundeval.records import Verdict
 
 logger = logging.getLogger(__name__)
@@ -37,12 +38,8 @@ ENTAILED, RECHECKED = 1, 2
 
 
 def default_path() -> Path:
-    """`$GROUNDEVAL_CACHE`, or `groundeval` in the user's cache folder; the file `nli.sqlite` in it."""
-    folder = os.environ.get("GROUNDEVAL_CACHE")
-    if folder:
-        return Path(folder).expanduser() / "nli.sqlite"
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "groundeval" / "nli.sqlite"
+    """The file `nli.sqlite` in the cache folder."""
+    return cache_folder() / "nli.sqlite"
 
 
 class VerdictCache:

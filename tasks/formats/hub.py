@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from groundeval.errors import DataError, MissingExtra
+from groundeval.errors import DataError
+from groundeval.models.hub import HubError, cache_folder, commit_of, hub_faults
 
 
 class Fetched(NamedTuple):
@@ -53,40 +54,22 @@ def tar_member(repository: str, archive: str, member: str) -> Fetched:
     return Fetched(target, f"{fetched.name}:{member}")
 
 
-def cache_folder() -> Path:
-    """`$GROUNDEVAL_CACHE`, else `groundeval` in the user's cache folder."""
-    named = os.environ.get("GROUNDEVAL_CACHE")
-    if named:
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "groundeval"
-
-
 def _downloaded(repository: str, file: str) -> Fetched:
     try:
-        from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
-        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RepositoryNotFoundError
-    except ImportError as error:
-        raise MissingExtra("fetching data from the Hugging Face hub", "hf") from error
-    try:
-        # Asking for the commit first fails at once without a connection; the download would try for half a minute.
-        commit = HfApi().dataset_info(repository, timeout=20).sha
-        path = Path(hf_hub_download(repository, file, repo_type="dataset", revision=commit))
-    except (RepositoryNotFoundError, EntryNotFoundError) as error:
-        if not isinstance(error, LocalEntryNotFoundError):
-            raise NotThere(f"the hub has no {repository}/{file} ({_first_line(error)})") from error
-        raise Unreachable(f"{repository}/{file} cannot be fetched from the hub ({_first_line(error)})") from error
-    except Exception as error:  # what a lost connection raises differs between versions of the hub's client
+        with hub_faults():
+            from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
+
+            # Asking for the commit first fails at once without a connection; the download tries for half a minute.
+            commit = HfApi().dataset_info(repository, timeout=20).sha
+            path = Path(hf_hub_download(repository, file, repo_type="dataset", revision=commit))
+    except HubError as error:
+        if error.absent:
+            raise NotThere(f"the hub has no {repository}/{file} ({error})") from error
         cached = try_to_load_from_cache(repository, file, repo_type="dataset")
         if not isinstance(cached, str):
-            raise Unreachable(f"{repository}/{file} cannot be fetched from the hub ({_first_line(error)})") from error
+            raise Unreachable(f"{repository}/{file} cannot be fetched from the hub ({error})") from error
         path = Path(cached)
-    return Fetched(path, f"{repository}@{_commit(path)}/{file}")
-
-
-def _commit(path: Path) -> str:
-    """The commit in the hub's cache layout: `.../snapshots/COMMIT/file`."""
-    parts = path.parts
-    return parts[parts.index("snapshots") + 1][:12] if "snapshots" in parts[:-1] else "unknown"
+    return Fetched(path, f"{repository}@{(commit_of(path) or 'unknown')[:12]}/{file}")
 
 
 def _extract(archive: Fetched, member: str, target: Path) -> None:
@@ -108,8 +91,3 @@ def _extract(archive: Fetched, member: str, target: Path) -> None:
             f"{archive.name} is a damaged archive ({error}).\n  Delete {archive.path} and try again."
         ) from error
     raise DataError(f"{archive.name} has no file {member}; it has: {', '.join(sorted(names)[:20])}")
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__

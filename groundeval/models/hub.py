@@ -1,0 +1,62 @@
+"""Files of the Hugging Face hub, what its refusals mean, and the folder for what is made of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_cache_path
+
+from groundeval.errors import MissingExtra
+
+Fault = Literal["name", "gated", "repository", "revision", "file", "unreachable"]
+
+
+class HubError(Exception):
+    """The hub does not give a file; `fault` says what is wrong: the repository's name, access to it, ...
+
+    `absent`: the hub has answered, and has no such thing.
+    """
+
+    def __init__(self, fault: Fault, error: Exception) -> None:
+        text = str(error).strip()
+        super().__init__(f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__)
+        self.fault = fault
+        self.absent = fault in ("gated", "repository", "revision", "file")
+
+
+@contextmanager
+def hub_faults() -> Iterator[None]:
+    """Turn what the hub's client raises into HubError, and its absence into MissingExtra."""
+    try:
+        from huggingface_hub import errors
+    except ImportError as error:
+        raise MissingExtra("fetching files from the Hugging Face hub", "hf") from error
+    # A gated repository counts as one that was not found, and a file that is not in the cache as no entry.
+    faults: list[tuple[type[Exception], Fault]] = [
+        (errors.HFValidationError, "name"),
+        (errors.GatedRepoError, "gated"),
+        (errors.RepositoryNotFoundError, "repository"),
+        (errors.RevisionNotFoundError, "revision"),
+        (errors.LocalEntryNotFoundError, "unreachable"),
+        (errors.EntryNotFoundError, "file"),
+    ]
+    try:
+        yield
+    except Exception as error:  # what a lost connection raises differs between versions of the client
+        fault: Fault = next((fault for kind, fault in faults if isinstance(error, kind)), "unreachable")
+        raise HubError(fault, error) from error
+
+
+def commit_of(path: Path) -> str | None:
+    """The commit in a path of the hub's cache: `.../snapshots/COMMIT/file`."""
+    parts = path.parts
+    return parts[parts.index("snapshots") + 1] if "snapshots" in parts[:-1] else None
+
+
+def cache_folder() -> Path:
+    """`$GROUNDEVAL_CACHE`, else `groundeval` in the user's cache folder."""
+    return Path(os.environ.get("GROUNDEVAL_CACHE") or user_cache_path("groundeval", appauthor=False)).expanduser()

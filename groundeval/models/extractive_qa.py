@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from groundeval.errors import BackendError, MissingExtra
+from groundeval.models.local import helper_model
 
 QA_MODEL = "gaotianyu1350/roberta-large-squad"
 MAX_TOKENS = 384
@@ -14,15 +14,9 @@ class ExtractiveQA:
     """Extracts the span of a text that best answers a question."""
 
     def __init__(self, model: str = QA_MODEL) -> None:
-        try:
-            from transformers import AutoModelForQuestionAnswering, AutoTokenizer
-        except ImportError:
-            raise MissingExtra("The extractive QA model", "hf") from None
-        try:
-            self._tokenizer = AutoTokenizer.from_pretrained(model, use_fast=True)
-            self._model = AutoModelForQuestionAnswering.from_pretrained(model).eval()
-        except OSError as error:
-            raise BackendError(f"QA model {model} cannot be loaded: {error}") from error
+        with helper_model(f"QA model {model}") as transformers:
+            self._tokenizer = transformers.AutoTokenizer.from_pretrained(model, use_fast=True)
+            self._model = transformers.AutoModelForQuestionAnswering.from_pretrained(model).eval()
 
     def __call__(self, question: str, text: str) -> str:
         """The best span by the sum of start and end logits, at most 30 tokens, over overlapping windows of the text."""

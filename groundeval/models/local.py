@@ -131,6 +131,16 @@ def import_transformers() -> Any:
 
 
 @contextmanager
+def helper_model(what: str, hint: str = "") -> Iterator[Any]:
+    """Gives transformers, to load a model behind a metric. Raises MissingExtra, or BackendError for what fails."""
+    transformers = import_transformers()
+    try:
+        yield transformers
+    except (OSError, ValueError) as error:
+        raise BackendError(f"{what}: cannot be loaded: {error}{hint}") from error
+
+
+@contextmanager
 def loading(options: GeneratorOptions) -> Iterator[None]:
     """Load in silence, and say what to do when it fails."""
     logging = import_transformers().utils.logging

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import BackendError, MissingExtra, UsageError, unknown
+from groundeval.errors import UsageError, unknown
 from groundeval.models.extractive_qa import QA_MODEL, ExtractiveQA
+from groundeval.models.local import helper_model
 
 METRIC_MODELS = {"qa": QA_MODEL, "mauve": "gpt2-large"}
 """The models that the original evaluators use."""
@@ -37,17 +38,9 @@ class OptionalModels:
 
     def check(self, name: str) -> None:
         """Find out without loading its weights whether a model is there. Raises MissingExtra or BackendError."""
-        try:
-            from transformers import AutoConfig
-        except ImportError:
-            raise MissingExtra(f"The model behind {name}", "hf") from None
-        try:
-            AutoConfig.from_pretrained(self.path(name))
-        except (OSError, ValueError) as error:
-            raise BackendError(
-                f"the model behind the metric {name}, {self.path(name)}, cannot be loaded: {error}\n"
-                f"  Another one: --metric-models {name}=FOLDER"
-            ) from error
+        what = f"the model behind the metric {name}, {self.path(name)}"
+        with helper_model(what, f"\n  Another one: --metric-models {name}=FOLDER") as transformers:
+            transformers.AutoConfig.from_pretrained(self.path(name))
 
     def model(self, name: str) -> Any:
         """The model itself: `qa` is a function of question and text that gives the answer."""

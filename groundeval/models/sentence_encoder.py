@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from groundeval.errors import BackendError, MissingExtra, UsageError
+from groundeval.errors import UsageError
 from groundeval.models.files import folder_sha256
+from groundeval.models.local import helper_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,26 +44,15 @@ class SentenceEncoder:
 
     def check(self) -> None:
         """Find out without loading its weights whether it is there. Raises MissingExtra or BackendError."""
-        try:
-            from transformers import AutoConfig
-        except ImportError:
-            raise MissingExtra("A sentence encoder", "hf") from None
-        try:
-            AutoConfig.from_pretrained(str(self._folder or self.name))
-        except (OSError, ValueError) as error:
-            raise BackendError(f"sentence encoder {self.name}: cannot be loaded: {error}") from error
+        with helper_model(f"sentence encoder {self.name}") as transformers:
+            transformers.AutoConfig.from_pretrained(str(self._folder or self.name))
 
     @cached_property
     def _parts(self) -> tuple[Any, Any]:
-        try:
-            from transformers import AutoModel, AutoTokenizer
-        except ImportError:
-            raise MissingExtra("A sentence encoder", "hf") from None
-        try:
-            place = str(self._folder or self.name)
-            return AutoTokenizer.from_pretrained(place), AutoModel.from_pretrained(place).eval()
-        except (OSError, ValueError) as error:
-            raise BackendError(f"sentence encoder {self.name}: cannot be loaded: {error}") from error
+        place = str(self._folder or self.name)
+        with helper_model(f"sentence encoder {self.name}") as transformers:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(place)
+            return tokenizer, transformers.AutoModel.from_pretrained(place).eval()
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One unit vector a text; a text longer than the encoder reads is cut."""

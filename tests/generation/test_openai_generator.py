@@ -331,8 +331,13 @@ def test_a_check_finds_a_wrong_key_and_leaves_a_server_that_does_not_answer_to_l
     server.get = lambda handler: handler.reply(401, {"error": {"message": f"bad key {KEY}"}})
     with pytest.raises(UsageError, match=r"OPENAI_API_KEY \(set\)"):
         check(client(server))
-    tried = []
-    server.get = lambda handler: tried.append(handler.reply(503, {"error": "starting"}))
+    tried: list[int] = []
+
+    def starting(handler: Handler) -> None:
+        tried.append(503)
+        handler.reply(503, {"error": "starting"})
+
+    server.get = starting
     check(client(server))
     assert len(tried) == 1
     check(GENERATORS.get("openai")(GeneratorOptions("tiny", model_args={"base_url": "http://127.0.0.1:9/v1"})))

@@ -15,7 +15,8 @@ from groundeval.scoring.results import MetricResult
 from groundeval.stats.bootstrap import RESAMPLES, Array, resampled, resamplings
 from groundeval.storage.folder import content_id, folder_name
 from groundeval.storage.generations import GENERATIONS
-from groundeval.storage.json_records import file_hash
+from groundeval.storage.json_records import stream_hash
+from groundeval.storage.regular import open_regular
 
 
 @dataclass(slots=True)
@@ -110,9 +111,13 @@ def entry_of(run: ScoredRun, metrics: Mapping[str, MetricResult]) -> Entry:
 
 
 def _file_hashes(run: ScoredRun) -> dict[str, str]:
-    """Of all that the viewer shows."""
+    """Hashes of all files that the viewer shows, by name."""
     texts = [path for name in (GENERATIONS, "prompts*.jsonl") for path in sorted(run.run_folder.glob(name))]
-    return {path.name: file_hash(path) for path in (*texts, run.folder / "scores.jsonl")}
+    hashes = {}
+    for path in (*texts, run.folder / "scores.jsonl"):
+        with open_regular(path, run.run_folder) as file:
+            hashes[path.name] = stream_hash(file)
+    return hashes
 
 
 def _why_not_ranked(run: ScoredRun) -> Iterator[str]:

@@ -33,6 +33,18 @@ def load_task(name_or_path: str | Path) -> Task:
     return _made(text)
 
 
+def include(path: str | Path) -> None:
+    """Register what a file defines: the task of a YAML file, or whatever a plugin file or folder registers.
+
+    Raises UsageError for a file that cannot be used.
+    """
+    if not str(path).endswith((".yaml", ".yml")):
+        load_plugin(path)
+        return
+    task = load_task(path)
+    TASKS.add(task.name, lambda: task, f"{task.name} ({Path(path).resolve()}:1)")
+
+
 def _only_task(path: str) -> str:
     load_plugin(path)
     names = TASKS.registered_by(path)

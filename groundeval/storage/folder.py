@@ -18,6 +18,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,6 +26,12 @@ from typing import Any
 from pydantic_core import from_json
 
 from groundeval.errors import EXIT_FAILED, DataError, GroundevalError, UsageError
+from groundeval.storage.regular import open_regular
+
+MOST_JSON = 256 << 20
+"""Bytes of a manifest or of results: they are read whole."""
+MOST_LINE = 64 << 20
+"""Bytes of one line: an answer of 10 MB with its evidence."""
 
 
 class FolderBusy(GroundevalError):
@@ -126,13 +133,17 @@ class Folder:
         return read_json(self.path / name)
 
 
-def read_json(path: Path) -> Any | None:
-    """The content of a JSON file of a run folder; None if there is none, DataError if it is damaged."""
+def read_json(path: Path, root: Path | None = None) -> Any | None:
+    """The content of a JSON file of a run folder; None if there is none.
+
+    Raises DataError if it is damaged, or not a regular file below `root` (see `open_regular`).
+    """
     try:
-        return json.loads(path.read_bytes())
+        with open_regular(path, root, most_bytes=MOST_JSON) as file:
+            return json.loads(file.read())
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is damaged: {error}") from None
 
 
@@ -151,14 +162,12 @@ def write_whole(path: Path, content: bytes) -> None:
         raise DiskFull(f"cannot write {path}: {error.strerror}. Everything written before is whole.") from error
 
 
-def _parsed(line: bytes) -> dict[str, Any]:
+def _parsed(line: bytes) -> Any:
     """A line's JSON. The fast parser refuses lone surrogates, which a model's text may hold."""
-    record: dict[str, Any]
     try:
-        record = from_json(line)
+        return from_json(line)
     except ValueError:
-        record = json.loads(line)
-    return record
+        return json.loads(line)
 
 
 def _as_lines(records: Iterable[Mapping[str, Any]]) -> bytes:
@@ -168,27 +177,36 @@ def _as_lines(records: Iterable[Mapping[str, Any]]) -> bytes:
 class Lines:
     """A JSONL file that is appended to in whole lines and survives being cut anywhere.
 
-    Any process may read it while another writes; only the one that holds the folder's lock may append.
+    Any process may read it while another writes; only the one that holds the folder's lock may append. Below `root`
+    (default: the file's folder) no link is followed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, root: Path | None = None) -> None:
         self.path = path
+        self._root = root
         self._repaired = False
 
     def read(self) -> Iterator[dict[str, Any]]:
         """All whole lines; a torn last line, cut off by a kill or still being written, is passed over."""
-        if not self.path.exists():
+        try:
+            file = open_regular(self.path, self._root)
+        except FileNotFoundError:
             return
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, 1):
+        with file:
+            for number, line in enumerate(iter(partial(file.readline, MOST_LINE), b""), 1):
                 if not line.endswith(b"\n"):
+                    if len(line) == MOST_LINE:
+                        raise DataError(f"{self.path}, line {number}: longer than {MOST_LINE:,} bytes")
                     return
                 try:
-                    yield _parsed(line)
-                except ValueError:
+                    record = _parsed(line)
+                except (ValueError, RecursionError):
+                    record = None
+                if not isinstance(record, dict):
                     raise DataError(
-                        f"{self.path}, line {number}: not JSON. Delete the line to compute it again."
-                    ) from None
+                        f"{self.path}, line {number}: not a JSON object. Delete the line to compute it again."
+                    )
+                yield record
 
     def append(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Append records with one write, and wait until the disk has them. A torn last line is cut off first.

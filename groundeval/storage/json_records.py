@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, NoReturn, cast
+from typing import IO, Any, BinaryIO, Literal, NoReturn, cast
 
 from groundeval.errors import DataError, UsageError, excerpt
 
@@ -270,9 +270,14 @@ def _listing(names: Iterator[str] | dict[str, Any]) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, as hexadecimal digits."""
-    digest = hashlib.sha256()
+    """SHA-256 of the bytes of a file that the user names, as hexadecimal digits."""
     with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
+        return stream_hash(file)
+
+
+def stream_hash(file: BinaryIO) -> str:
+    """SHA-256 of what a stream still holds, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    while chunk := file.read(1 << 20):
+        digest.update(chunk)
     return digest.hexdigest()

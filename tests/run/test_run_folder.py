@@ -188,7 +188,7 @@ def test_a_torn_line_longer_than_any_buffer_is_dropped_too(tmp_path: Path):
 def test_a_damaged_line_in_the_middle_is_named_and_not_dropped_in_silence(tmp_path: Path):
     path = tmp_path / "x.jsonl"
     path.write_bytes(b'{"id": 1}\n{"id": \n{"id": 3}\n')
-    with pytest.raises(DataError, match=r"x.jsonl, line 2: not JSON"):
+    with pytest.raises(DataError, match=r"x.jsonl, line 2: not a JSON object"):
         list(Lines(path).read())
 
 

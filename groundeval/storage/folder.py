@@ -20,8 +20,10 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import Any
+from zlib import crc32
 
 from pydantic_core import from_json
 
@@ -32,6 +34,10 @@ MOST_JSON = 256 << 20
 """Bytes of a manifest or of results: they are read whole."""
 MOST_LINE = 64 << 20
 """Bytes of one line: an answer of 10 MB with its evidence."""
+
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.part|\.writable\.[A-Za-z0-9_]{8}")
+"""Names of the temporary files of `write_whole` and `check_writable`."""
 
 
 class FolderBusy(GroundevalError):
@@ -90,6 +96,8 @@ class Folder:
             self._lock(".lock", fcntl.LOCK_SH if part else fcntl.LOCK_EX)
             if part:
                 self._lock(f".lock.{part}", fcntl.LOCK_EX)
+            else:
+                remove_leftovers(self.path)
         except BaseException as error:
             self.close()
             if isinstance(error, OSError):
@@ -149,17 +157,33 @@ def read_json(path: Path, root: Path | None = None) -> Any | None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old content or the new one, never a part."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise DiskFull(f"cannot write {path}: {error.strerror}. Everything written before is whole.") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait until the disk has the folder's entries: a rename survives a power cut only then."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a killed process left of files that it was writing whole. Call it with the folder's lock held."""
+    for path in folder.iterdir():
+        if _TEMPORARY.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def _parsed(line: bytes) -> Any:
@@ -170,20 +194,36 @@ def _parsed(line: bytes) -> Any:
         return json.loads(line)
 
 
-def _as_lines(records: Iterable[Mapping[str, Any]]) -> bytes:
-    return "".join(json.dumps(record, ensure_ascii=True) + "\n" for record in records).encode("ascii")
+def _as_lines(records: Iterable[Mapping[str, Any]], checksums: bool = False) -> bytes:
+    lines = [json.dumps(record, ensure_ascii=True).encode("ascii") for record in records]
+    return b"".join((_with_checksum(line) if checksums else line) + b"\n" for line in lines)
+
+
+_CHECKSUM = re.compile(rb', "crc32": "([0-9a-f]{8})"\}\n\Z')
+
+
+def _with_checksum(line: bytes) -> bytes:
+    return b'%b, "crc32": "%08x"}' % (line[:-1], crc32(line))
+
+
+def _is_intact(line: bytes) -> bool:
+    """Whether a line is what was written; one without a checksum is taken as it is."""
+    found = _CHECKSUM.search(line)
+    return found is None or int(found[1], 16) == crc32(line[: found.start()] + b"}")
 
 
 class Lines:
     """A JSONL file that is appended to in whole lines and survives being cut anywhere.
 
     Any process may read it while another writes; only the one that holds the folder's lock may append. Below `root`
-    (default: the file's folder) no link is followed.
+    (default: the file's folder) no link is followed. With `checksums`, every line that is appended ends in the field
+    `crc32`, and a line whose content does not fit it is an error when it is read.
     """
 
-    def __init__(self, path: Path, root: Path | None = None) -> None:
+    def __init__(self, path: Path, root: Path | None = None, *, checksums: bool = False) -> None:
         self.path = path
         self._root = root
+        self._checksums = checksums
         self._repaired = False
 
     def read(self) -> Iterator[dict[str, Any]]:
@@ -202,10 +242,16 @@ class Lines:
                     record = _parsed(line)
                 except (ValueError, RecursionError):
                     record = None
+                if not _is_intact(line):
+                    raise DataError(
+                        f"{self.path}, line {number}: its checksum does not fit: the line was changed after it was "
+                        "written. Delete the line to compute it again."
+                    )
                 if not isinstance(record, dict):
                     raise DataError(
                         f"{self.path}, line {number}: not a JSON object. Delete the line to compute it again."
                     )
+                record.pop("crc32", None)
                 yield record
 
     def append(self, records: Iterable[Mapping[str, Any]]) -> None:
@@ -213,7 +259,7 @@ class Lines:
 
         ASCII output: lone surrogates in a model's text must not make a file that cannot be read.
         """
-        content = _as_lines(records)
+        content = _as_lines(records, self._checksums)
         if not content:
             return
         try:

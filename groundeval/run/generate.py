@@ -36,7 +36,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
         missing = missing_prompts(job)
         prompts = job.folder / f"prompts{part}.jsonl"
         if not missing:
-            if not _has_prompts(job, prompts):
+            if not _has_prompts(job):
                 _write_prompts(job, generator, prompts)
             return
         _write_manifest(folder, job, {})
@@ -234,12 +234,17 @@ def _write_prompts(job: Job, generator: Generator, path: Path) -> None:
     Lines(path).rewrite(records)
 
 
-def _has_prompts(job: Job, path: Path) -> bool:
-    """Whether the file holds every prompt of the job, each with the hash of its text."""
-    try:
-        stored = {record["id"]: record for record in Lines(path).read()}
-        return all(
-            Rendered(stored[prompt.id]["text"], None).sha256 == stored[prompt.id]["sha256"] for prompt in job.prompts
-        )
-    except (DataError, KeyError, TypeError, AttributeError):
-        return False
+def _has_prompts(job: Job) -> bool:
+    """Whether the folder holds every prompt of the job, each with the hash of its text. Damaged files are removed."""
+    stored: dict[str, Any] = {}
+    for path in job.folder.glob("prompts*.jsonl"):
+        try:
+            stored |= {record["id"]: record for record in Lines(path).read() if _is_prompt(record)}
+        except (DataError, KeyError):
+            path.unlink()
+    return all(prompt.id in stored for prompt in job.prompts)
+
+
+def _is_prompt(record: Mapping[str, Any]) -> bool:
+    text = record.get("text")
+    return isinstance(text, str) and Rendered(text, None).sha256 == record.get("sha256")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,7 +27,6 @@ from groundeval.trainers.policy import Policy
 from groundeval.trainers.recipe import Recipe
 from groundeval.trainers.watching import CompletionLog
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "generation"))
 pytest.importorskip("trl")
 
 ALL = [{"task": "trust_asqa", "source": "embedded"}]

@@ -13,8 +13,6 @@ import yaml
 
 from groundeval.trainers.recipe import shipped
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "generation"))
-
 
 def tiny_model(folder: Path) -> Path:
     """A random Llama with byte-level tokens, whose chat template writes its start token once."""

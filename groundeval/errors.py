@@ -64,9 +64,19 @@ class MissingExtra(UsageError):
 def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:
     """The error for a name that nobody registered, with the nearest match and what is allowed."""
     names = sorted(allowed)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    guess = f' Did you mean "{near[0]}"?' if near else ""
-    return UsageError(f'unknown {what} "{name}".{guess}\n  Known: {", ".join(names) or "none"}')
+    return UsageError(f'unknown {what} "{name}".{did_you_mean(name, names)}\n  Known: {", ".join(names) or "none"}')
+
+
+def did_you_mean(name: str, allowed: Iterable[str], *, likeness: float = 0.5) -> str:
+    """` Did you mean "..."?` with the nearest of the allowed names; empty if none is near."""
+    near = nearest(name, allowed, likeness=likeness)
+    return f' Did you mean "{near}"?' if near else ""
+
+
+def nearest(name: str, allowed: Iterable[str], *, likeness: float = 0.5) -> str | None:
+    """The allowed name most like this one; None if none reaches the likeness, from 0 to 1."""
+    near = difflib.get_close_matches(name, sorted(allowed), n=1, cutoff=likeness)
+    return near[0] if near else None
 
 
 def excerpt(value: object, limit: int = 60) -> str:

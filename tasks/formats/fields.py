@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from typing import Any, NoReturn, TypeVar
 
-from groundeval.errors import DataError, excerpt
+from groundeval.errors import DataError, excerpt, nearest
 from groundeval.records import Document, Example, QAPair
 from groundeval.storage.json_records import Record
 
@@ -76,8 +75,8 @@ def wrong(record: Record, field: str, value: object, allowed: str, advice: str =
 
 def missing(record: Record, field: str, advice: str) -> NoReturn:
     """Raise the error for a field that is not there, with the field that may have been meant."""
-    near = difflib.get_close_matches(field, [str(key) for key in record.data], n=1, cutoff=0.6)
-    guess = f' (there is "{near[0]}")' if near else ""
+    near = nearest(field, map(str, record.data), likeness=0.6)
+    guess = f' (there is "{near}")' if near else ""
     raise DataError(f'{record.where}: field "{field}" is missing{guess}.\n  {advice}')
 
 

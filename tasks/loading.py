@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from groundeval.errors import UsageError, excerpt, unknown
-from groundeval.registry import load_plugin
 from groundeval.tasks.task import TASKS, Task
 
 
@@ -22,24 +21,9 @@ def load_task(name_or_path: str | Path) -> Task:
         from groundeval.tasks.yaml.task import yaml_task
 
         return yaml_task(text)
-    file, colon, name = text.rpartition(":")
-    if colon and file.endswith(".py"):
-        load_plugin(file)
-        return _made(name)
-    if text.endswith(".py"):
-        return _made(_only_task(text))
-    if Path(text).is_file():
+    if not text.endswith(".py") and Path(text).is_file():
         raise UsageError(f"task {text}: a task file must be called .yaml, .yml or .py")
-    return _made(text)
-
-
-def _only_task(path: str) -> str:
-    load_plugin(path)
-    names = TASKS.registered_by(path)
-    if len(names) != 1:
-        what = f"registers {len(names)} tasks ({', '.join(names)})" if names else "registers no task"
-        raise UsageError(f"task {path}: the file {what}; name one: {path}:NAME")
-    return names[0]
+    return _made(TASKS.resolve(text))
 
 
 def _made(name: str) -> Task:

@@ -154,7 +154,7 @@ def test_a_grpo_trainer_steps_with_an_asynchronous_recipe(tmp_path: Path):
         "ground_grpo_stage2",
         nli="lexical",
         tokenizer=tokenizer,
-        on_rewards=lambda rollouts, rewarded: told.append([each.total for each in rewarded]),
+        on_rewards=lambda step, rollouts, rewarded: told.append([each.total for each in rewarded]),
     )
     config = trl.GRPOConfig(
         output_dir=str(tmp_path), per_device_train_batch_size=4, num_generations=2, max_completion_length=16,

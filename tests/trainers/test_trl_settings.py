@@ -8,7 +8,8 @@ import pytest
 from recipe_cases import small_recipe
 
 from groundeval.errors import UsageError
-from groundeval.trainers.recipe import Recipe, Stage, read_recipe, shipped
+from groundeval.trainers.recipe import Recipe, Stage
+from groundeval.trainers.recipe_file import read_recipe, shipped
 from groundeval.trainers.scoring import check_rewards
 from groundeval.trainers.trl_config import StageConfig, stage_config
 

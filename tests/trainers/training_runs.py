@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from groundeval.trainers.recipe import shipped
+from groundeval.trainers.recipe_file import shipped
 
 
 def tiny_model(folder: Path) -> Path:

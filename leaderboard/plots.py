@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from groundeval.console.sanitize import one_line
 from groundeval.leaderboard.entries import Entry
-from groundeval.scoring.results import MetricResult
+from groundeval.stats.bootstrap import Estimate
 
 Figure = dict[str, Any]
 
@@ -97,7 +97,7 @@ def _label(entry: Entry) -> str:
     return whole.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "% {")
 
 
-def _bars(metrics: Sequence[MetricResult]) -> dict[str, Any]:
+def _bars(metrics: Sequence[Estimate]) -> dict[str, Any]:
     return {
         "type": "data",
         "symmetric": False,

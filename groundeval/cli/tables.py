@@ -10,7 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from groundeval.scoring.results import SUMMARY, MetricResult, Results
+from groundeval.scoring.results import SUMMARY, Results
+from groundeval.stats.bootstrap import Estimate
 
 PROXY_MARK = "*"
 
@@ -95,5 +96,5 @@ def _summary(results: Sequence[Results]) -> Table:
     return table
 
 
-def _interval(metric: MetricResult) -> str:
+def _interval(metric: Estimate) -> str:
     return "" if metric.ci95 is None else f"{metric.ci95[0]:.2f} to {metric.ci95[1]:.2f}"

@@ -22,7 +22,7 @@ from groundeval.nli import NLI, connect
 from groundeval.records import Example, Response
 from groundeval.run.options import ScoringOptions
 from groundeval.scoring.posthoc import cite_afterwards, encoded
-from groundeval.scoring.results import Results, metric_results
+from groundeval.scoring.results import Results
 from groundeval.scoring.scorer import OVERALL, Plan, Scorer, ScoreTable, corpus_estimates, plan_scoring
 from groundeval.stats.bootstrap import Estimate, summarize
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
@@ -276,8 +276,8 @@ def _results(plan: Plan, texts: Texts, table: ScoreTable, nli: NLI | None, model
         statuses=statuses,
         headline=[key for key in texts.task.headline if key in estimates]
         or [key for key in OVERALL if key in estimates],
-        metrics=metric_results({key: estimates[key] for key in plan.reported if key in estimates}),
+        metrics={key: estimates[key] for key in plan.reported if key in estimates},
         num_samples=texts.num_samples,
-        best_of=metric_results(best),
+        best_of=dict(best),
         notes=[*texts.notes, *plan.notes, *lost],
     )

@@ -124,7 +124,10 @@ def count_of(where: Where = None) -> Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A reported number: value, standard error and 95% interval (percentile bootstrap), and samples behind it."""
+    """A reported number: value, standard error and 95% interval (percentile bootstrap), and samples behind it.
+
+    Percentages or plain numbers, as docs/metrics.md says. Also how `results.json` holds it.
+    """
 
     value: float
     stderr: float | None

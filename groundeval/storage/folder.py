@@ -151,6 +151,15 @@ def write_whole(path: Path, content: bytes) -> None:
         raise DiskFull(f"cannot write {path}: {error.strerror}. Everything written before is whole.") from error
 
 
+def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested objects with their dotted places; lists and empty objects are values."""
+    if isinstance(tree, Mapping) and tree:
+        for key, value in tree.items():
+            yield from leaves(value, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, tree
+
+
 def _parsed(line: bytes) -> dict[str, Any]:
     """A line's JSON. The fast parser refuses lone surrogates, which a model's text may hold."""
     record: dict[str, Any]

@@ -83,3 +83,20 @@ def excerpt(value: object, limit: int = 60) -> str:
     """`repr` of a value, cut to `limit` characters, for error messages."""
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def quoted(names: Iterable[object], limit: int = 8) -> str:
+    """The first `limit` names in quotes, for error messages; `none` if there are none."""
+    listed = [f'"{name}"' for name in names]
+    return ", ".join(listed[:limit]) + (", ..." if len(listed) > limit else "") if listed else "none"
+
+
+def kind_of(value: object) -> str:
+    """What JSON calls a value (`a list`, `null`), for error messages; the type's name for anything else."""
+    return _KINDS.get(type(value), type(value).__name__)
+
+
+_KINDS = {
+    dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number",
+    type(None): "null",
+}  # fmt: skip

@@ -134,6 +134,10 @@ class Estimate:
     ci95: tuple[float, float] | None
     n: int
 
+    def interval(self, decimals: int) -> str:
+        """The 95% interval as people read it; empty if there is none."""
+        return "" if self.ci95 is None else f"{self.ci95[0]:.{decimals}f} to {self.ci95[1]:.{decimals}f}"
+
 
 def summarize(
     columns: Mapping[str, Array], aggregates: Mapping[str, Aggregate], *, resamples: int = RESAMPLES, seed: int = 0

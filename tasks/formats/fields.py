@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any, NoReturn, TypeVar
 
-from groundeval.errors import DataError, excerpt, nearest
+from groundeval.errors import DataError, excerpt, kind_of, nearest, quoted
 from groundeval.records import Document, Example, QAPair
 from groundeval.storage.json_records import Record
 
 T = TypeVar("T")
-
-_NAMES = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 
 
 class Shared:
@@ -86,7 +84,7 @@ def described(value: object) -> str:
         return "null"
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "infinite"
-    return f"{excerpt(value)} ({_NAMES.get(type(value), type(value).__name__)})"
+    return f"{excerpt(value)} ({kind_of(value)})"
 
 
 def _question(record: Record) -> str:
@@ -94,8 +92,7 @@ def _question(record: Record) -> str:
     if type(question) is str and question.strip():
         return question
     if "question" not in record.data:
-        present = ", ".join(f'"{key}"' for key in list(record.data)[:8]) or "none"
-        missing(record, "question", f"Every record needs one. Its fields are: {present}.")
+        missing(record, "question", f"Every record needs one. Its fields are: {quoted(record.data)}.")
     return wrong(record, "question", question, "a string that is not empty")
 
 

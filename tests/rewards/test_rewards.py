@@ -166,6 +166,24 @@ def test_mixed_batches_get_each_tasks_own_reward():
     assert list(found[1].components) == list(load_task("qampari").headline)
 
 
+def test_weighted_rewards_of_mixed_batches_are_sums_in_the_order_of_the_responses():
+    responses = [response("Paris text [1]."), response("Paris, Oslo"), response("Paris text [1]."), response("x")]
+    tasks = ["trust_asqa", "qampari", "trust_asqa", "qampari"]
+
+    def totals(rewards: str | dict[str, float]) -> list[float | None]:
+        rewarder = Rewarder.of(rewards, nli="lexical")
+        return [each.total for each in asyncio.run(rewarder.score_responses(responses, tasks, lexical()))]
+
+    single = totals("default")
+    assert single[0] == single[2]
+    assert totals({"default": 1.0}) == single
+    assert totals({"default": 2.0}) == [2 * (each or 0.0) for each in single]
+    with pytest.raises(UsageError, match="name at least one"):
+        Rewarder({})
+    with pytest.raises(UsageError, match='parameters of "trust": no such reward here; there are: default'):
+        Rewarder({"default": 1.0}, {"trust": {}})
+
+
 def test_every_task_has_a_reward_yaml_tasks_too(tmp_path: Path):
     (tmp_path / "data.jsonl").write_text("{}")
     file = tmp_path / "capitals.yaml"

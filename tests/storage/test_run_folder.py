@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from groundeval.storage.folder import (
     Lines,
     content_id,
     folder_name,
+    leaves,
     read_json,
     write_whole,
 )
@@ -197,3 +199,17 @@ def test_a_damaged_json_file_is_named(tmp_path: Path):
     (tmp_path / "m.json").write_text('{"a": ')
     with pytest.raises(DataError, match=r"m.json is damaged"):
         read_json(tmp_path / "m.json")
+
+
+json_values = st.recursive(st.integers() | st.text(max_size=3), lambda inner: st.lists(inner, max_size=2), max_leaves=4)
+
+
+@given(st.dictionaries(st.text("ab", min_size=1), st.dictionaries(st.text("ab", min_size=1), json_values), max_size=4))
+def test_the_leaves_of_nested_values_are_named_by_their_place(tree: dict[str, dict[str, Any]]):
+    found = dict(leaves(tree))
+    for name, inner in tree.items():
+        if not inner:
+            assert found.pop(name) == {}
+        for key, value in inner.items():
+            assert found.pop(f"{name}.{key}") == value
+    assert found == ({} if tree else {"": {}})

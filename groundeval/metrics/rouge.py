@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from groundeval.parsing.stemming import stem
 from groundeval.parsing.statements import sentences
+from groundeval.parsing.stemming import stem
 
 _TOKEN = re.compile(r"[a-z0-9]+")
 _UNSTEMMED = 3

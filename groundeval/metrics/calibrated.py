@@ -148,8 +148,9 @@ def calibrated_list(response: Response, ctx: Context) -> Values:
     supported = [answer for answer, held in zip(answers, example.supported, strict=False) if held]
     counts = counts_as_answer(reading)
     items = normalized_items(list_text(reading.plain, ctx.cot))
-    regular = list_values(items, answers)
-    calibrated = list_values(items, supported if counts else [[""]])
+    predicted = [item for item in items if item]
+    regular = list_values(predicted, answers)
+    calibrated = list_values(predicted, supported if counts else [[""]])
     hits = round((calibrated["qampari_rec"] or 0.0) * len(supported)) if counts else 0
     presence = wrong_predictions_present(items, supported, example.docs or ())
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from groundeval.metrics.lists import list_scores, list_text, normalized_items, predictions
+from groundeval.metrics.lists import list_scores, list_text, predictions
 from groundeval.metrics.metric import Context, Values, register_metric
 from groundeval.metrics.rouge import rouge_lsum
 from groundeval.parsing.normalize import present
@@ -54,13 +54,13 @@ def rouge(response: Response, ctx: Context) -> Values:
 )
 def qampari(response: Response, ctx: Context) -> Values:
     """Precision, recall and F1 of the listed items against the gold answers, in [0, 1], and their number."""
-    items = normalized_items(list_text(ctx.read(response).plain, ctx.cot))
-    return list_values(items, response.example.answers or ())
+    predicted = predictions(list_text(ctx.read(response).plain, ctx.cot))
+    return list_values(predicted, response.example.answers or ())
 
 
-def list_values(items: Sequence[str], gold: Sequence[Sequence[str]]) -> Values:
-    """`list_scores` of normalised items under the names of docs/metrics.md."""
-    scores = list_scores(predictions(items), gold)
+def list_values(predicted: Sequence[str], gold: Sequence[Sequence[str]]) -> Values:
+    """`list_scores` under the names of docs/metrics.md."""
+    scores = list_scores(predicted, gold)
     return dict(zip(LIST_COLUMNS, map(float, scores), strict=True))
 
 

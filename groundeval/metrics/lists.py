@@ -36,9 +36,9 @@ def normalized_items(text: str) -> list[str]:
     return [normalize(item) for item in list_items(text) if item]
 
 
-def predictions(items: Sequence[str]) -> list[str]:
-    """The predictions of ALCE: normalised items without those that are empty; duplicates are kept."""
-    return [item for item in items if item]
+def predictions(text: str) -> list[str]:
+    """The normalised items of a list answer; those that normalise to nothing are dropped, duplicates are kept."""
+    return [item for item in normalized_items(text) if item]
 
 
 def list_scores(predicted: Sequence[str], gold: Gold) -> ListScores:

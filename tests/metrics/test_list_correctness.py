@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from metric_cases import REFUSAL, aggregate, document, example, score, values_of
 
-from groundeval.metrics.lists import list_scores, normalized_items, predictions
+from groundeval.metrics.lists import list_scores, predictions
 
 GOLD = [["Berlin", "the city of Berlin"], ["Bonn"], ["Hamburg"], ["Munich", "München"]]
 LIST = ("num_preds", "qampari_prec", "qampari_rec", "qampari_rec_top5", "qampari_f1", "qampari_f1_top5")
@@ -55,8 +55,8 @@ def test_with_cot_only_what_follows_the_first_colon_counts():
 
 
 def test_the_end_is_stripped_of_white_space_then_full_stops_then_commas():
-    assert predictions(normalized_items("Berlin, Bonn,... ")) == ["berlin", "bonn"]
-    assert predictions(normalized_items("Berlin, U.S.A.")) == ["berlin", "usa"]
+    assert predictions("Berlin, Bonn,... ") == ["berlin", "bonn"]
+    assert predictions("Berlin, U.S.A.") == ["berlin", "usa"]
     assert list_scores([], []) == (0, 0, 0, 0, 0, 0)
 
 

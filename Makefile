@@ -6,7 +6,7 @@ VLLM   ?= .venv-vllm
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test test-slow test-vllm test-adapters lint coverage wheel bench leaderboard clean
+.PHONY: help demo test test-slow test-vllm test-adapters lint coverage audit sbom wheel bench leaderboard clean
 
 help:            ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -86,6 +86,15 @@ wheel:   ## Build a wheel, install it into a clean environment, and use it
 
 bench: $(VENV)/.runs   ## How fast scoring is on this machine
 	$(BIN)/groundeval bench speed
+
+audit: $(VENV)/.tests   ## Known vulnerabilities of the installed packages (asks the advisory database of the package index)
+	$(PIP) install --quiet pip-audit
+	$(BIN)/python -m pip_audit --skip-editable
+
+sbom: $(VENV)/.tests   ## A CycloneDX bill of materials of the environment: build/sbom.json
+	$(PIP) install --quiet cyclonedx-bom
+	@mkdir -p build
+	$(BIN)/cyclonedx-py environment $(VENV) --output-file build/sbom.json
 
 clean:   ## Remove environments and builds; run folders stay
 	rm -rf $(VENV) $(VENV)-wheel $(VENV)-adapters $(VLLM) build dist *.egg-info

@@ -18,7 +18,7 @@ from groundeval.errors import GroundevalError
 from groundeval.leaderboard.entries import Entry, entry_of
 from groundeval.leaderboard.samples import write_samples
 from groundeval.leaderboard.texts import texts_of
-from groundeval.registry import load_plugin
+from groundeval.tasks.loading import include
 
 SIDE_BY_SIDE = 32
 """From this many runs on, several processes read them."""
@@ -67,7 +67,7 @@ def _prepare(plugins: Sequence[Path]) -> None:
     the next one take more time than they save, most of all beside other processes."""
     threadpool_limits(1, user_api="blas")
     for path in plugins:
-        load_plugin(path)
+        include(path)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from groundeval.comparison.saved_scores import LARGEST
-from groundeval.console.sanitize import one_line, visible
+from groundeval.console.sanitize import plotly, visible
 from groundeval.errors import DataError
 from groundeval.leaderboard.plots import Figure
 from groundeval.storage.folder import read_json
@@ -80,7 +80,7 @@ def _curve(found: Any, name: str) -> Figure | None:
         figure.add_scatter(
             x=[row["step"] for row in points],
             y=[row[key] for row in points],
-            name=one_line(_plain(key), 60),
+            name=plotly(key),
             mode="lines",
         )
     return _figure(figure, f"Training: {name}", "step", "value") if chosen else None
@@ -112,13 +112,13 @@ def _heat_map(found: Any, name: str) -> Figure | None:
     figure = go.Figure()
     figure.add_heatmap(
         z=rows,
-        x=[one_line(_plain(str(each)), 40) for each in attacks],
-        y=[one_line(_plain(str(each)), 40) for each in rewards],
+        x=[plotly(str(each), 40) for each in attacks],
+        y=[plotly(str(each), 40) for each in rewards],
         colorscale="RdBu",
         zmin=0,
         zmax=100,
         texttemplate="%{z:.0f}",
-        hovertext=[[_plain(one_line(titles.get(str(each), str(each)), 80)) for each in attacks]] * len(rows),
+        hovertext=[[plotly(titles.get(str(each), str(each)), 80) for each in attacks]] * len(rows),
         hovertemplate="%{y}: %{z:.1f}<br>%{hovertext}<extra></extra>",
     )
     return {**_figure(figure, str(found.get("meaning") or name), "attack", "reward"), "categories": True}
@@ -127,11 +127,6 @@ def _heat_map(found: Any, name: str) -> Figure | None:
 def _figure(figure: go.Figure, title: str, x: str, y: str) -> Figure:
     data = [trace.to_plotly_json() for trace in figure.data]
     return {"data": data, "title": visible(title, 200), "x": x, "y": y}
-
-
-def _plain(text: str) -> str:
-    """Plotly reads some tags in names, so none are left."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _is_number(value: Any) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from groundeval.console.sanitize import one_line
+from groundeval.console.sanitize import plotly
 from groundeval.leaderboard.entries import Entry
-from groundeval.scoring.results import MetricResult
+from groundeval.stats.bootstrap import Estimate
 
 Figure = dict[str, Any]
 
@@ -78,7 +78,7 @@ def _scatter(entries: Sequence[Entry], x: str, y: str, title: str, axes: tuple[s
             error_x=_bars([entry.metrics[x] for entry in points]),
             error_y=_bars([entry.metrics[y] for entry in points]),
             text=[_label(entry) for entry in points],
-            name=one_line(name, 60),
+            name=plotly(name),
             mode="markers",
             marker={"symbol": f"{_SYMBOLS[index % len(_SYMBOLS)]}{'-open' if reported else ''}", "size": 10},
             hovertemplate="%{text}<br>%{x}, %{y}<extra></extra>",
@@ -92,12 +92,11 @@ def _judged_by(name: str | None, proxy: bool) -> Callable[[Entry], bool]:
 
 
 def _label(entry: Entry) -> str:
-    """What the pointer shows of a system. Plotly reads some tags in it, so none are left."""
-    whole = f"{one_line(entry.system, 60)} ({one_line(', '.join(entry.details), 80)})"
-    return whole.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "% {")
+    """What the pointer shows of a system."""
+    return f"{plotly(entry.system)} ({plotly(', '.join(entry.details), 80)})"
 
 
-def _bars(metrics: Sequence[MetricResult]) -> dict[str, Any]:
+def _bars(metrics: Sequence[Estimate]) -> dict[str, Any]:
     return {
         "type": "data",
         "symmetric": False,

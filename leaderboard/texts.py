@@ -1,8 +1,8 @@
 """The texts behind a run's numbers, as far as they can be had: examples, responses and prompts by sample id.
 
-Run folders of strangers are read too. So nothing that a manifest names is executed or downloaded: a task must be
-registered here or be a YAML file, and data must be embedded, a local file, or given by the user; and its hash must be
-that of the run.
+Run folders of strangers are read too. So nothing that a manifest names is executed, opened or downloaded: its task must
+be registered here (`--include-path` adds tasks), and its data must be embedded or given by the user (`--data`) with the
+hash that the run names.
 """
 
 from __future__ import annotations
@@ -101,15 +101,13 @@ def _examples(run: ScoredRun, stored: Mapping[str, Mapping[str, Any]], given: Se
 
 def _dataset(run: ScoredRun, given: Sequence[Path]) -> Dataset | None:
     """The data whose hash the run names, from the first place that has it."""
-    reference = str(run.generation.get("task_reference"))
-    is_yaml = reference.endswith((".yaml", ".yml")) and Path(reference).is_file()
-    if reference not in TASKS and not is_yaml:
+    task = str(run.generation.get("task"))
+    if task not in TASKS:
         return None
     data = run.generation.get("data") or {}
-    requested = data.get("requested")
-    places = [requested] if requested == EMBEDDED or (requested and Path(str(requested)).is_file()) else []
-    for place in [*places, *map(str, given)]:
-        dataset = _loaded(reference, str(place), str(data.get("split") or "test"))
+    embedded = [EMBEDDED] if data.get("requested") == EMBEDDED else []
+    for place in [*embedded, *map(str, given)]:
+        dataset = _loaded(task, place, str(data.get("split") or "test"))
         if dataset is not None and dataset.sha256 == run.data_sha256:
             return dataset
     return None

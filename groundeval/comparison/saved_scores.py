@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,9 @@ from pydantic import ValidationError
 from groundeval.errors import DataError, UsageError, excerpt
 from groundeval.metrics.metric import METRICS
 from groundeval.metrics.profiles import PROFILES
-from groundeval.scoring.results import SCHEMA_VERSION, MetricResult, Results, metric_results
+from groundeval.scoring.results import SCHEMA_VERSION, Results
 from groundeval.scoring.scorer import OVERALL
-from groundeval.stats.bootstrap import Aggregate, Array, summarize
+from groundeval.stats.bootstrap import Aggregate, Array, Estimate, summarize
 from groundeval.stats.paired import Answers
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.folder import Lines, read_json
@@ -137,7 +138,8 @@ def find_scorings(root: Path) -> Iterator[Path]:
     if not root.is_dir():
         raise UsageError(f"{root}: no such folder")
     for manifest in sorted(root.rglob("scores/*/manifest.json")):
-        if (manifest.parent / "results.json").is_file():
+        # A FIFO or a link is reported when it is read; only a scoring that is not finished is passed over.
+        if os.path.lexists(manifest.parent / "results.json"):
             yield manifest.parent
 
 
@@ -154,7 +156,7 @@ def read_scoring(folder: Path) -> ScoredRun:
             f"{folder}: results.json says profile {excerpt(results.profile)}, manifest.json "
             f"{excerpt(scoring.get('profile'))}; both must name the same of: {', '.join(PROFILES)}"
         )
-    has_texts = (folder.parents[1] / "manifest.json").is_file()
+    has_texts = os.path.lexists(folder.parents[1] / "manifest.json")
     generation = _manifest(folder.parents[1], "generation")["identity"] if has_texts else {}
     samples = _samples(folder, sum(results.statuses.values()))
     examples = manifest.get("examples_sha256")
@@ -187,7 +189,7 @@ def _check_manifests(run: ScoredRun) -> None:
 
 def _manifest(folder: Path, kind: str) -> dict[str, Any]:
     path = folder / "manifest.json"
-    manifest = read_json(path)
+    manifest = read_json(path, _run_folder(folder, kind))
     identity = manifest.get("identity") if isinstance(manifest, dict) else None
     if not isinstance(manifest, dict) or manifest.get("kind") != kind or not isinstance(identity, dict):
         raise DataError(f'{path}: not a manifest of kind "{kind}"')
@@ -197,9 +199,14 @@ def _manifest(folder: Path, kind: str) -> dict[str, Any]:
     return manifest
 
 
+def _run_folder(folder: Path, kind: str) -> Path:
+    """The run folder of a scoring (`<run>/scores/<id>`) or of a generation (the folder itself)."""
+    return folder.parents[1] if kind == "scores" else folder
+
+
 def _results(folder: Path) -> Results:
     path = folder / "results.json"
-    found = read_json(path)
+    found = read_json(path, _run_folder(folder, "scores"))
     version = found.get("schema_version") if isinstance(found, dict) else None
     if version != SCHEMA_VERSION:
         raise DataError(f"{path}: schema_version is {excerpt(version)}, this groundeval reads {SCHEMA_VERSION}")
@@ -211,7 +218,8 @@ def _results(folder: Path) -> Results:
         raise DataError(f"{path}: field {field}: {first['msg']}, found {excerpt(first['input'])}") from None
     for key, metric in results.metrics.items():
         numbers = (metric.value, metric.stderr or 0.0, *(metric.ci95 or ()))
-        if not all(np.isfinite(numbers)):
+        # An integer of JSON may be too large for a float.
+        if not all(abs(number) <= LARGEST for number in numbers):
             raise DataError(f"{path}: metric {key}: {numbers} are not all finite numbers")
     return results
 
@@ -220,10 +228,10 @@ def _samples(folder: Path, count: int) -> dict[str, dict[str, Any]]:
     """The first `count` samples by first appearance: a later line of a sample replaces an earlier one, and a run that
     was scored with a smaller limit afterwards has more lines than its results count."""
     path = folder / "scores.jsonl"
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise DataError(f"{path} is missing: without per-sample values the results cannot be checked")
     found: dict[str, dict[str, Any]] = {}
-    for number, record in enumerate(Lines(path).read(), 1):
+    for number, record in enumerate(Lines(path, _run_folder(folder, "scores")).read(), 1):
         if not _is_sample(record):
             raise DataError(f"{path}, line {number}: not a scored sample: id, status and values (numbers or null)")
         found[record["id"]] = record
@@ -242,17 +250,17 @@ def _is_sample(record: Any) -> bool:
     return all(type(value) in (int, float) and abs(value) <= LARGEST for value in numbers)
 
 
-def recomputed(run: ScoredRun) -> dict[str, MetricResult]:
+def recomputed(run: ScoredRun) -> dict[str, Estimate]:
     """Every aggregate of the results, computed again from the per-sample values.
 
     Raises DataError where it differs from what the results say, naming the run, the key and both values.
     """
     if run.results.num_samples == 1:
-        again, best = metric_results(summarize(run.columns, run.aggregates)), {}
+        again, best = summarize(run.columns, run.aggregates), dict[str, Estimate]()
     else:
         numbers = questions_of(run.scored)
-        again = metric_results(summarize_repeats(run.columns, run.aggregates, numbers))
-        best = metric_results(best_of(run.columns, run.aggregates, numbers))
+        again = summarize_repeats(run.columns, run.aggregates, numbers)
+        best = best_of(run.columns, run.aggregates, numbers)
     _check_counts(run)
     _check("", run, run.results.metrics, again)
     _check("best of several answers, ", run, run.results.best_of, best)
@@ -267,7 +275,7 @@ def _check_counts(run: ScoredRun) -> None:
         raise DataError(f"{run.folder}: results.json says {said}, the samples give {counted}")
 
 
-def _check(what: str, run: ScoredRun, said: Mapping[str, MetricResult], again: Mapping[str, MetricResult]) -> None:
+def _check(what: str, run: ScoredRun, said: Mapping[str, Estimate], again: Mapping[str, Estimate]) -> None:
     """Raises DataError unless the results say what was recomputed. Metrics over the whole set cannot be recomputed."""
     for key, result in said.items():
         if key not in again:

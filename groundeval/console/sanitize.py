@@ -44,6 +44,12 @@ def one_line(text: str, limit: int = 120) -> str:
     return line if len(line) <= limit and len(text) <= 4 * limit else line[: limit - 1].rstrip() + "…"
 
 
+def plotly(text: str, limit: int = 60) -> str:
+    """The text as one line that plotly shows as it is: plotly reads some HTML tags, links among them, and `%{...}`."""
+    line = one_line(text, limit)
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "% {")
+
+
 def markdown(text: str, limit: int = 120) -> str:
     """The text as one line of Markdown in which nothing is a mark: no link, image, HTML or cell border."""
     escaped = html.escape(_MARKDOWN.sub(r"\\\1", one_line(text, limit)), quote=False)

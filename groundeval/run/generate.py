@@ -9,7 +9,7 @@ from typing import Any
 
 from groundeval.aio import Interrupted, stop_requests
 from groundeval.console.progress import progress, say
-from groundeval.errors import BackendError, GroundevalError
+from groundeval.errors import BackendError, DataError, GroundevalError
 from groundeval.generation.interface import Completion, Generator
 from groundeval.generation.prompts import choose_demonstrations
 from groundeval.parsing.reasoning import ReasoningTags
@@ -34,14 +34,17 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
     quiet = options.scoring.quiet
     with Folder(job.folder).open(part.strip(".")) as folder:
         missing = missing_prompts(job)
+        prompts = job.folder / f"prompts{part}.jsonl"
         if not missing:
+            if not _has_prompts(job):
+                _write_prompts(job, generator, prompts)
             return
         _write_manifest(folder, job, {})
-        _write_prompts(job, generator, job.folder / f"prompts{part}.jsonl")
+        _write_prompts(job, generator, prompts)
         if not quiet and len(missing) < len(job.prompts):
             say(f"{job.task.name}: {len(job.prompts) - len(missing)} of {len(job.prompts)} samples are there already")
         generator.load()
-        lines = Lines(job.folder / f"generations{part}.jsonl")
+        lines = Lines(job.folder / f"generations{part}.jsonl", checksums=True)
         counts = {"prompt_tokens": 0, "completion_tokens": 0, "samples": 0, "failed": 0}
         started = time.perf_counter()
         written = _windows(job, {prompt.id for prompt in missing}, generator, options, lines)
@@ -222,6 +225,26 @@ def _write_prompts(job: Job, generator: Generator, path: Path) -> None:
         return {**record, **shown}
 
     mine = {prompt.id for prompt in job.prompts}
-    kept = [record for record in Lines(path).read() if record["id"] not in mine]
+    try:
+        kept = [record for record in Lines(path).read() if record["id"] not in mine]
+    except (DataError, KeyError):
+        # Damaged: what this run asks is written again, the prompts of another --limit are not known here.
+        kept = []
     records = [*kept, *map(line, job.prompts)]
     Lines(path).rewrite(records)
+
+
+def _has_prompts(job: Job) -> bool:
+    """Whether the folder holds every prompt of the job, each with the hash of its text. Damaged files are removed."""
+    stored: dict[str, Any] = {}
+    for path in job.folder.glob("prompts*.jsonl"):
+        try:
+            stored |= {record["id"]: record for record in Lines(path).read() if _is_prompt(record)}
+        except (DataError, KeyError):
+            path.unlink()
+    return all(prompt.id in stored for prompt in job.prompts)
+
+
+def _is_prompt(record: Mapping[str, Any]) -> bool:
+    text = record.get("text")
+    return isinstance(text, str) and Rendered(text, None).sha256 == record.get("sha256")

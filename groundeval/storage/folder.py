@@ -18,13 +18,26 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import Any
+from zlib import crc32
 
 from pydantic_core import from_json
 
 from groundeval.errors import EXIT_FAILED, DataError, GroundevalError, UsageError
+from groundeval.storage.regular import open_regular
+
+MOST_JSON = 256 << 20
+"""Bytes of a manifest or of results: they are read whole."""
+MOST_LINE = 64 << 20
+"""Bytes of one line: an answer of 10 MB with its evidence."""
+
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.part|\.writable\.[A-Za-z0-9_]{8}")
+"""Names of the temporary files of `write_whole` and `check_writable`."""
 
 
 class FolderBusy(GroundevalError):
@@ -83,6 +96,8 @@ class Folder:
             self._lock(".lock", fcntl.LOCK_SH if part else fcntl.LOCK_EX)
             if part:
                 self._lock(f".lock.{part}", fcntl.LOCK_EX)
+            else:
+                remove_leftovers(self.path)
         except BaseException as error:
             self.close()
             if isinstance(error, OSError):
@@ -126,76 +141,134 @@ class Folder:
         return read_json(self.path / name)
 
 
-def read_json(path: Path) -> Any | None:
-    """The content of a JSON file of a run folder; None if there is none, DataError if it is damaged."""
+def read_json(path: Path, root: Path | None = None) -> Any | None:
+    """The content of a JSON file of a run folder; None if there is none.
+
+    Raises DataError if it is damaged, or not a regular file below `root` (see `open_regular`).
+    """
     try:
-        return json.loads(path.read_bytes())
+        with open_regular(path, root, most_bytes=MOST_JSON) as file:
+            return json.loads(file.read())
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is damaged: {error}") from None
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old content or the new one, never a part."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise DiskFull(f"cannot write {path}: {error.strerror}. Everything written before is whole.") from error
 
 
-def _parsed(line: bytes) -> dict[str, Any]:
-    """A line's JSON. The fast parser refuses lone surrogates, which a model's text may hold."""
-    record: dict[str, Any]
+def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested objects with their dotted places; lists and empty objects are values."""
+    if isinstance(tree, Mapping) and tree:
+        for key, value in tree.items():
+            yield from leaves(value, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, tree
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait until the disk has the folder's entries: a rename survives a power cut only then."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        record = from_json(line)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a killed process left of files that it was writing whole. Call it with the folder's lock held."""
+    for path in folder.iterdir():
+        if _TEMPORARY.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
+
+
+def _parsed(line: bytes) -> Any:
+    """A line's JSON. The fast parser refuses lone surrogates, which a model's text may hold."""
+    try:
+        return from_json(line)
     except ValueError:
-        record = json.loads(line)
-    return record
+        return json.loads(line)
 
 
-def _as_lines(records: Iterable[Mapping[str, Any]]) -> bytes:
-    return "".join(json.dumps(record, ensure_ascii=True) + "\n" for record in records).encode("ascii")
+def _as_lines(records: Iterable[Mapping[str, Any]], checksums: bool = False) -> bytes:
+    lines = [json.dumps(record, ensure_ascii=True).encode("ascii") for record in records]
+    return b"".join((_with_checksum(line) if checksums else line) + b"\n" for line in lines)
+
+
+_CHECKSUM = re.compile(rb', "crc32": "([0-9a-f]{8})"\}\n\Z')
+
+
+def _with_checksum(line: bytes) -> bytes:
+    return b'%b, "crc32": "%08x"}' % (line[:-1], crc32(line))
+
+
+def _is_intact(line: bytes) -> bool:
+    """Whether a line is what was written; one without a checksum is taken as it is."""
+    found = _CHECKSUM.search(line)
+    return found is None or int(found[1], 16) == crc32(line[: found.start()] + b"}")
 
 
 class Lines:
     """A JSONL file that is appended to in whole lines and survives being cut anywhere.
 
-    Any process may read it while another writes; only the one that holds the folder's lock may append.
+    Any process may read it while another writes; only the one that holds the folder's lock may append. Below `root`
+    (default: the file's folder) no link is followed. With `checksums`, every line that is appended ends in the field
+    `crc32`, and a line whose content does not fit it is an error when it is read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, root: Path | None = None, *, checksums: bool = False) -> None:
         self.path = path
+        self._root = root
+        self._checksums = checksums
         self._repaired = False
 
     def read(self) -> Iterator[dict[str, Any]]:
         """All whole lines; a torn last line, cut off by a kill or still being written, is passed over."""
-        if not self.path.exists():
+        try:
+            file = open_regular(self.path, self._root)
+        except FileNotFoundError:
             return
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, 1):
+        with file:
+            for number, line in enumerate(iter(partial(file.readline, MOST_LINE), b""), 1):
                 if not line.endswith(b"\n"):
+                    if len(line) == MOST_LINE:
+                        raise DataError(f"{self.path}, line {number}: longer than {MOST_LINE:,} bytes")
                     return
                 try:
-                    yield _parsed(line)
-                except ValueError:
+                    record = _parsed(line)
+                except (ValueError, RecursionError):
+                    record = None
+                if not _is_intact(line):
                     raise DataError(
-                        f"{self.path}, line {number}: not JSON. Delete the line to compute it again."
-                    ) from None
+                        f"{self.path}, line {number}: its checksum does not fit: the line was changed after it was "
+                        "written. Delete the line to compute it again."
+                    )
+                if not isinstance(record, dict):
+                    raise DataError(
+                        f"{self.path}, line {number}: not a JSON object. Delete the line to compute it again."
+                    )
+                record.pop("crc32", None)
+                yield record
 
     def append(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Append records with one write, and wait until the disk has them. A torn last line is cut off first.
 
         ASCII output: lone surrogates in a model's text must not make a file that cannot be read.
         """
-        content = _as_lines(records)
+        content = _as_lines(records, self._checksums)
         if not content:
             return
         try:

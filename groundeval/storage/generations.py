@@ -6,11 +6,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from groundeval.errors import DataError, excerpt
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 from groundeval.records import Example, Response
 from groundeval.storage.folder import Lines
 
 GENERATIONS = "generations*.jsonl"
+
+_FIELDS: Mapping[str, tuple[type, ...]] = {
+    "id": (str,),
+    "status": (str,),
+    "raw": (str,),
+    "prefill": (str, type(None)),
+    "finish_reason": (str, type(None)),
+    "documents_shown": (int, type(None)),
+}
+"""What a line of `generations.jsonl` must hold."""
 
 
 def as_response(example: Example, record: Mapping[str, Any], tags: ReasoningTags = REASONING_TAGS) -> Response:
@@ -30,10 +41,19 @@ def stored_generations(folder: Path) -> dict[str, dict[str, Any]]:
     """All generations of a run folder by sample id, of all shards; a later line replaces a failed earlier one."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob(GENERATIONS)):
-        for record in Lines(path).read():
+        for number, record in enumerate(Lines(path).read(), 1):
+            _check(record, path, number)
             if record["id"] not in found or found[record["id"]]["status"] == "error":
                 found[record["id"]] = record
     return found
+
+
+def _check(record: Mapping[str, Any], path: Path, number: int) -> None:
+    """Raises DataError for a line that is not a generation."""
+    for field, kinds in _FIELDS.items():
+        value = record.get(field)
+        if not isinstance(value, kinds):
+            raise DataError(f"{path}, line {number}: not a generation: {field} is {excerpt(value)}")
 
 
 def unopened_thoughts(records: Iterable[Mapping[str, Any]], tags: ReasoningTags) -> str | None:

@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, NoReturn, cast
+from typing import IO, Any, BinaryIO, Literal, NoReturn, cast
 
-from groundeval.errors import DataError, UsageError, excerpt
+from groundeval.errors import DataError, UsageError, excerpt, quoted
 
 Layout = Literal["auto", "json", "jsonl"]
 """`json`: a list, or an object whose `data` is a list; `jsonl`: one object after the other; `auto`: by content."""
@@ -138,7 +138,7 @@ class _Reader:
         self.at += 1
         if layout == "json":
             raise DataError(
-                f'{self.name}: the object has no list "data"; its fields are {_listing(fields)}.\n'
+                f'{self.name}: the object has no list "data"; its fields are {quoted(fields)}.\n'
                 '  A JSON file must be a list of records or {"data": [...]}.'
             )
         self.number = 1
@@ -264,15 +264,15 @@ class _Reader:
         raise DataError(f"{self.name} holds {excerpt(value)} at its top level.\n  {form}")
 
 
-def _listing(names: Iterator[str] | dict[str, Any]) -> str:
-    listed = [f'"{name}"' for name in names]
-    return ", ".join(listed[:8]) + (", ..." if len(listed) > 8 else "") if listed else "none"
-
-
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, as hexadecimal digits."""
-    digest = hashlib.sha256()
+    """SHA-256 of the bytes of a file that the user names, as hexadecimal digits."""
     with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
+        return stream_hash(file)
+
+
+def stream_hash(file: BinaryIO) -> str:
+    """SHA-256 of what a stream still holds, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    while chunk := file.read(1 << 20):
+        digest.update(chunk)
     return digest.hexdigest()

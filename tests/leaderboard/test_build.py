@@ -182,7 +182,7 @@ def test_documents_are_shared_between_runs_on_the_same_data(tmp_path: Path):
     data = data_file(tmp_path / "data.json", 60)
     for name in ("one", "two"):
         write_run(tmp_path / "runs", name, samples=60, data=data)
-    build([tmp_path / "runs"], tmp_path / "site", shipped=False)
+    build([tmp_path / "runs"], tmp_path / "site", shipped=False, data=[data])
     assert len(list((tmp_path / "site" / "documents").iterdir())) == 2
 
 
@@ -190,7 +190,7 @@ def test_data_that_the_manifest_does_not_name_by_its_hash_are_not_shown(tmp_path
     data = data_file(tmp_path / "data.json", 20)
     write_run(tmp_path / "runs", "one", samples=20, data=data)
     data_file(data, 21)
-    build([tmp_path / "runs"], tmp_path / "site", shipped=False)
+    build([tmp_path / "runs"], tmp_path / "site", shipped=False, data=[data])
     assert list((tmp_path / "site" / "documents").iterdir()) == []
 
 

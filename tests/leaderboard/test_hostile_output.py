@@ -161,3 +161,18 @@ def test_a_strangers_run_cannot_steer_the_terminal(tmp_path: Path, capsys: pytes
 
 def test_markdown_makes_no_link_of_an_address_without_a_scheme():
     assert markdown("me@evil.com WWW.evil.com") == "me&#64;evil.com WWW\\.evil.com"
+
+
+@pytest.mark.parametrize("name", ['<a href="https://evil.example">TRUE</a>', "<b>x</b>", "%{x} 7", "a & b", SCRIPT])
+def test_a_verifiers_name_in_a_plot_is_text(tmp_path: Path, name: str):
+    folder = write_run(tmp_path / "runs", "system", samples=10)
+    for path in folder.rglob("*.json"):
+        content = json.loads(path.read_text())
+        renamed = json.dumps(content).replace('"lexical"', json.dumps(name))
+        path.write_text(renamed)
+    board = build([tmp_path / "runs"], tmp_path / "site", shipped=False)
+    assert board.rejected == []
+    figures = (tmp_path / "site" / "data" / "figures.js").read_text(encoding="utf-8")
+    names = re.findall(r'"name":"((?:[^"\\]|\\.)*)"', figures)
+    assert any("NLI" in each for each in names)
+    assert not any("<" in each or "%{" in each for each in names)

@@ -35,7 +35,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
             copy_run(folder, tmp_path / "runs", f"system-{number}-{copy}")
     site = tmp_path / "site"
     command = [sys.executable, "-m", "groundeval", "leaderboard", "build", str(tmp_path / "runs")]
-    command += ["--out", str(site), "--processes", str(PROCESSES)]
+    command += ["--out", str(site), "--processes", str(PROCESSES), "--data", str(data)]
     used = usage_of(command)
     # The largest of the processes, counted for all of them.
     gigabytes = (PROCESSES + 1) * used.gigabytes

@@ -39,6 +39,8 @@ class Slowness:
     """A third into this write of lines, counted from 1."""
     die_before_rename: int = 0
     sample: float = 0.0
+    hold: str = ""
+    """A file: from the second window on, generation waits until it exists."""
     threaded: bool = False
     """Does the verifier judge in a thread of its own, all pairs at once, as models and servers do."""
 
@@ -71,6 +73,8 @@ def _run(arguments: list[str], log: str, slowness: Slowness) -> None:
 
     def slow_generate(self: ReplayGenerator, prompts: Any, params: Any) -> Iterator[Any]:
         time.sleep(slowness.window)
+        if slowness.hold and os.path.exists(log):
+            wait_for(lambda: os.path.exists(slowness.hold), 120.0)
         for completion in generate(self, prompts, params):
             with open(log, "a") as file:
                 file.write(f"{completion.id}\n")

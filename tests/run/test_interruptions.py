@@ -189,10 +189,11 @@ def test_a_second_run_into_the_same_folder_at_once_is_refused_and_names_the_firs
     second: tuple[str, ...], tmp_path: Path, undisturbed: bytes, cli: Cli
 ):
     run = Replayed.into(tmp_path)
-    process = start(run.arguments, run.log, Slowness(window=0.6))
+    process = start(run.arguments, run.log, Slowness(hold=str(tmp_path / "go")))
     wait_for(run.generated)
     ran = cli(*run.arguments, *second)
     assert process.is_alive()
+    (tmp_path / "go").touch()
     assert (ran.code, ran.out) == (1, "")
     assert f"process {process.pid})" in ran.err
     process.join()

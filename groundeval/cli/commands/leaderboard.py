@@ -31,7 +31,9 @@ def build(
     processes: Annotated[
         int | None, typer.Option(min=1, help="Runs read at once. Default: one a core, at most 8.")
     ] = None,
-    include_path: Annotated[list[Path] | None, typer.Option(help="A plugin file or folder to load first.")] = None,
+    include_path: Annotated[
+        list[Path] | None, typer.Option(help="A plugin file or folder, or a YAML task, to load first.")
+    ] = None,
 ) -> None:
     """Build a site that works from the folder it lies in. The same inputs give the same bytes.
 
@@ -45,10 +47,10 @@ def build(
     from groundeval.console.progress import say
     from groundeval.console.sanitize import one_line
     from groundeval.leaderboard import build as building
-    from groundeval.registry import load_plugin
+    from groundeval.tasks.loading import include
 
     for path in include_path or ():
-        load_plugin(path)
+        include(path)
     built = building.build(
         runs,
         out,

@@ -38,6 +38,7 @@ def test_a_run_folder_holds_prompts_texts_scores_and_what_determines_them(tmp_pa
     assert [line["id"] for line in prompts] == [line["id"] for line in texts] == [f"q{n}" for n in range(5)]
     assert [line["sha256"] for line in prompts] == [line["prompt_sha256"] for line in texts]
     assert "What is city 0?" in prompts[0]["text"]
+    assert len(texts[0].pop("crc32")) == 8
     assert texts[0] == {
         "id": "q0",
         "prompt_sha256": prompts[0]["sha256"],
@@ -227,3 +228,24 @@ def test_several_models_are_run_one_after_the_other_each_into_a_folder_of_its_ow
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["org--m", "org--other"]
     assert len(counting.generated) == 10
     assert counting.closed == counting.loaded == 2
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut", "changed", "garbage"])
+def test_prompts_that_were_damaged_after_generation_are_written_again(
+    tmp_path: Path, run: Cli, counting: type[Counting], damage: str
+):
+    run()
+    path = folder_of(tmp_path) / "prompts.jsonl"
+    before = path.read_bytes()
+    lines = before.splitlines(keepends=True)
+    spoilt = {
+        "lost": lambda: path.unlink(),
+        "cut": lambda: path.write_bytes(before[: len(before) // 2]),
+        "changed": lambda: path.write_bytes(before.replace(b"city 3", b"city 4")),
+        "garbage": lambda: path.write_bytes(b"".join([lines[0], b"{]\n", *lines[1:]])),
+    }
+    spoilt[damage]()
+    asked = len(counting.generated)
+    assert run().code == 0
+    assert path.read_bytes() == before
+    assert len(counting.generated) == asked

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from groundeval.storage.folder import (
     Lines,
     content_id,
     folder_name,
+    leaves,
     read_json,
     write_whole,
 )
@@ -188,7 +190,7 @@ def test_a_torn_line_longer_than_any_buffer_is_dropped_too(tmp_path: Path):
 def test_a_damaged_line_in_the_middle_is_named_and_not_dropped_in_silence(tmp_path: Path):
     path = tmp_path / "x.jsonl"
     path.write_bytes(b'{"id": 1}\n{"id": \n{"id": 3}\n')
-    with pytest.raises(DataError, match=r"x.jsonl, line 2: not JSON"):
+    with pytest.raises(DataError, match=r"x.jsonl, line 2: not a JSON object"):
         list(Lines(path).read())
 
 
@@ -197,3 +199,62 @@ def test_a_damaged_json_file_is_named(tmp_path: Path):
     (tmp_path / "m.json").write_text('{"a": ')
     with pytest.raises(DataError, match=r"m.json is damaged"):
         read_json(tmp_path / "m.json")
+
+
+def test_a_flipped_bit_in_a_line_is_found(tmp_path: Path):
+    path = tmp_path / "x.jsonl"
+    Lines(path, checksums=True).append([{"id": "a", "raw": "Paris [1]."}, {"id": "b", "raw": ""}])
+    assert list(Lines(path).read()) == [{"id": "a", "raw": "Paris [1]."}, {"id": "b", "raw": ""}]
+    content = path.read_bytes()
+    for position in range(content.index(b"\n")):
+        changed = bytearray(content)
+        changed[position] ^= 1
+        path.write_bytes(changed)
+        try:
+            first = next(Lines(path).read())
+        except DataError:
+            continue
+        # Only the name of the checksum's field may be damaged unnoticed, never what the line says.
+        assert (first["id"], first["raw"]) == ("a", "Paris [1].")
+
+
+def test_lines_that_were_written_without_checksums_are_read(tmp_path: Path):
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"id": "a", "raw": "x"}\n')
+    Lines(path, checksums=True).append([{"id": "b", "raw": "y"}])
+    assert [record["id"] for record in Lines(path).read()] == ["a", "b"]
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path):
+    left = [tmp_path / ".results.json.0123abcd.part", tmp_path / ".writable.ab_d1234"]
+    kept = [tmp_path / ".hidden", tmp_path / "results.json", tmp_path / "notes.part"]
+    for path in (*left, *kept):
+        path.write_text("x")
+    with Folder(tmp_path).open():
+        pass
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in kept)
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_file_modes_follow_the_umask(tmp_path: Path, mask: int, mode: int):
+    before = os.umask(mask)
+    try:
+        write_whole(tmp_path / "results.json", b"{}")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "results.json").stat().st_mode & 0o777 == mode
+
+
+json_values = st.recursive(st.integers() | st.text(max_size=3), lambda inner: st.lists(inner, max_size=2), max_leaves=4)
+
+
+@given(st.dictionaries(st.text("ab", min_size=1), st.dictionaries(st.text("ab", min_size=1), json_values), max_size=4))
+def test_the_leaves_of_nested_values_are_named_by_their_place(tree: dict[str, dict[str, Any]]):
+    found = dict(leaves(tree))
+    for name, inner in tree.items():
+        if not inner:
+            assert found.pop(name) == {}
+        for key, value in inner.items():
+            assert found.pop(f"{name}.{key}") == value
+    assert found == ({} if tree else {"": {}})

@@ -70,7 +70,7 @@ class Example:
     def supported(self) -> tuple[bool, ...]:
         """For each gold answer: does any document hold it (OR over `answers_found`)."""
         found = [d.answers_found for d in self.docs or () if d.answers_found is not None]
-        return tuple(any(column) for column in zip(*found, strict=True)) if found else ()
+        return tuple(map(any, zip(*found, strict=True))) if found else ()
 
     @property
     def answerable(self) -> bool:

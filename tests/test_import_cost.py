@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "transformers", "vllm", "trl", "nltk", "sklearn", "scipy", "rouge_score", "datasets", "fastapi")
+MODELS = ("torch", "transformers", "vllm", "trl", "datasets", "fastapi")
+HEAVY = (*MODELS, "nltk", "sklearn", "scipy", "pandas", "matplotlib", "rouge_score")
 
 
 def imported_by(code: str) -> set[str]:
@@ -34,10 +35,15 @@ def test_importing_and_asking_for_help_load_nothing_heavy(code: str):
     assert not found & {*HEAVY}
 
 
-def test_scoring_lists_and_refusals_with_the_lexical_verifier_needs_no_model_library(tmp_path: Path):
+def test_scoring_lists_and_refusals_with_the_lexical_verifier_loads_nothing_heavy(tmp_path: Path):
     path = tmp_path / "outputs.json"
     docs = [{"title": "T", "text": "Paris", "answers_found": [1]}]
     path.write_text(json.dumps([{"question": "?", "output": "Paris [1]", "docs": docs, "answers": [["Paris"]]}]))
     call = f"main(['score', {str(path)!r}, '--task', 'qampari', '--profile', 'alce,trust', '--nli', 'lexical'])"
     found = imported_by(f"from groundeval.cli.app import main; assert {call} == 0")
-    assert not found & {"torch", "transformers", "vllm", "trl", "datasets", "fastapi"}
+    assert not found & {*HEAVY}
+
+
+def test_rouge_needs_neither_nltk_nor_the_package_whose_numbers_it_gives():
+    code = "from groundeval.metrics.rouge import f_measure, tokens as t; assert f_measure([t('Tower')], [t('Towers')])"
+    assert not imported_by(code) & {*HEAVY}

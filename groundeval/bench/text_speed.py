@@ -7,7 +7,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
+from groundeval.bench.damaged_text import damaged
 from groundeval.errors import DataError
 from groundeval.metrics.gold import with_answers
 from groundeval.metrics.profiles import PROFILES
@@ -23,6 +25,15 @@ from groundeval.tasks.reference import reference_response
 
 CACHES = (normalized_alias, normalized_document, refusal_score, sentences)
 LEFT_OUT = ("rouge",)
+
+
+class Outputs(NamedTuple):
+    """Outputs to measure with."""
+
+    task: str
+    name: str
+    kind: AnswerKind
+    answered: Sequence[tuple[Example, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +98,12 @@ def _seconds(plan: Plan, outputs: Sequence[tuple[Example, str]]) -> float:
     return asyncio.run(score_all())
 
 
-def embedded_outputs() -> list[tuple[str, AnswerKind, list[tuple[Example, str]]]]:
-    """Honest answers to the embedded data of three kinds of tasks, as outputs to measure with."""
-    measured: list[tuple[str, AnswerKind, list[tuple[Example, str]]]] = []
+def embedded_outputs() -> list[Outputs]:
+    """Honest answers to the embedded data of three kinds of tasks, and the same damaged."""
+    measured: list[Outputs] = []
     for name in ("asqa", "qampari", "eli5"):
         task = load_task(name)
-        examples = task.load("embedded").examples
-        measured.append((name, task.kind, [(example, reference_response(example, task.kind)) for example in examples]))
+        honest = [(each, reference_response(each, task.kind)) for each in task.load("embedded").examples]
+        worse = [(example, damaged(output, seed)) for seed, (example, output) in enumerate(honest)]
+        measured += [Outputs(name, name, task.kind, honest), Outputs(name, f"{name}, damaged", task.kind, worse)]
     return measured

@@ -12,13 +12,12 @@ from collections.abc import Sequence
 
 from groundeval.metrics.correctness import LIST_COLUMNS, list_values
 from groundeval.metrics.gold import entails_claim
-from groundeval.metrics.lists import TOP, list_text, ratio
+from groundeval.metrics.lists import TOP, list_text, normalized_items, ratio
 from groundeval.metrics.metric import METRICS, Context, Metric, Values, register_metric
 from groundeval.metrics.reading import Reading
 from groundeval.metrics.refusal import macro_f1
-from groundeval.parsing.normalize import normalize, normalized_document, present
-from groundeval.parsing.statements import list_items
-from groundeval.records import Example, Response
+from groundeval.parsing.normalize import normalized_document, present
+from groundeval.records import Document, Example, Response
 from groundeval.stats.bootstrap import Aggregate, Array, Table, Unit, harmonic, mean_of
 
 A, B = "answered", "answerable"
@@ -148,10 +147,12 @@ def calibrated_list(response: Response, ctx: Context) -> Values:
     answers = example.answers or ()
     supported = [answer for answer, held in zip(answers, example.supported, strict=False) if held]
     counts = counts_as_answer(reading)
-    regular = list_values(reading.plain, answers, ctx.cot)
-    calibrated = list_values(reading.plain, supported if counts else [[""]], ctx.cot)
+    items = normalized_items(list_text(reading.plain, ctx.cot))
+    predicted = [item for item in items if item]
+    regular = list_values(predicted, answers)
+    calibrated = list_values(predicted, supported if counts else [[""]])
     hits = round((calibrated["qampari_rec"] or 0.0) * len(supported)) if counts else 0
-    presence = wrong_predictions_present(reading, supported, ctx.cot)
+    presence = wrong_predictions_present(items, supported, example.docs or ())
     return {
         **regular,
         **{f"calib_{column}": value for column, value in calibrated.items()},
@@ -161,17 +162,18 @@ def calibrated_list(response: Response, ctx: Context) -> Values:
     }
 
 
-def wrong_predictions_present(reading: Reading, supported: Sequence[Sequence[str]], cot: bool) -> float | None:
+def wrong_predictions_present(
+    items: Sequence[str], supported: Sequence[Sequence[str]], docs: Sequence[Document]
+) -> float | None:
     """Share of the wrong predictions that stand in some document's text; None where no prediction is wrong.
 
     A prediction is a stripped item that is not empty before normalisation; it is wrong if no alias of a supported
     gold answer is present in it. One that normalises to nothing stands in every document.
     """
-    items = [normalize(item) for item in list_items(list_text(reading.plain, cot)) if item]
     wrong = [item for item in items if not any(present(aliases, item) for aliases in supported)]
     if not wrong:
         return None
-    texts = [normalized_document(document.text) for document in reading.response.example.docs or ()]
+    texts = [normalized_document(document.text) for document in docs]
     return sum(any(item in text for text in texts) for item in wrong) / len(wrong)
 
 

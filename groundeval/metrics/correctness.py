@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any
 
 from groundeval.metrics.lists import list_scores, list_text, predictions
 from groundeval.metrics.metric import Context, Values, register_metric
+from groundeval.metrics.rouge import rouge_lsum
 from groundeval.parsing.normalize import present
-from groundeval.parsing.statements import sentences
 from groundeval.records import Response
 from groundeval.stats.bootstrap import mean_of
 
@@ -43,23 +41,7 @@ def str_em(response: Response, ctx: Context) -> Values:
 def rouge(response: Response, ctx: Context) -> Values:
     """ROUGE-Lsum F-measure with stemming against the better of the reference answers, in [0, 1]."""
     references = response.example.references
-    if not references:
-        return {"rougeLsum": None}
-    output = one_sentence_a_line(ctx.read(response).plain)
-    scores = _rouge().score_multi([one_sentence_a_line(reference) for reference in references], output)
-    return {"rougeLsum": float(scores["rougeLsum"].fmeasure)}
-
-
-def one_sentence_a_line(text: str) -> str:
-    """Lower-cased, then split into sentences: the order matters, and is ALCE's."""
-    return "\n".join(sentences(text.lower()))
-
-
-@lru_cache(maxsize=1)
-def _rouge() -> Any:
-    from rouge_score.rouge_scorer import RougeScorer
-
-    return RougeScorer(["rougeLsum"], use_stemmer=True)
+    return {"rougeLsum": rouge_lsum(ctx.read(response).plain, references) if references else None}
 
 
 @register_metric(
@@ -72,12 +54,13 @@ def _rouge() -> Any:
 )
 def qampari(response: Response, ctx: Context) -> Values:
     """Precision, recall and F1 of the listed items against the gold answers, in [0, 1], and their number."""
-    return list_values(ctx.read(response).plain, response.example.answers or (), ctx.cot)
+    predicted = predictions(list_text(ctx.read(response).plain, ctx.cot))
+    return list_values(predicted, response.example.answers or ())
 
 
-def list_values(plain: str, gold: Sequence[Sequence[str]], cot: bool) -> Values:
-    """`list_scores` of an output under the names of docs/metrics.md."""
-    scores = list_scores(predictions(list_text(plain, cot)), gold)
+def list_values(predicted: Sequence[str], gold: Sequence[Sequence[str]]) -> Values:
+    """`list_scores` under the names of docs/metrics.md."""
+    scores = list_scores(predicted, gold)
     return dict(zip(LIST_COLUMNS, map(float, scores), strict=True))
 
 

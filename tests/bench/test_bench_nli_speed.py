@@ -29,7 +29,7 @@ TINY = Shape(64, 128, 2, 4, d_kv=16, gated=True, vocabulary=8_192)
 @pytest.fixture
 def outputs(tmp_path: Path) -> str:
     """A file of twelve outputs, each with two sentences that cite."""
-    [(_, _, answered)] = [each for each in embedded_outputs() if each[0] == "asqa"]
+    [answered] = [each.answered for each in embedded_outputs() if each.name == "asqa"]
     records = [
         {
             "question": example.question,

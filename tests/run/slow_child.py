@@ -25,7 +25,6 @@ _CONTEXT.set_forkserver_preload(
         "groundeval.metrics.calibrated",
         "nltk.tokenize.punkt",
         "punkt",
-        "rouge_score",
     ]
 )
 

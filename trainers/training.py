@@ -29,6 +29,7 @@ from groundeval.trainers.report.completions_page import write_page
 from groundeval.trainers.report.report import write_report
 from groundeval.trainers.scoring import check_fields, check_rewards
 from groundeval.trainers.sft import sft_trainer
+from groundeval.trainers.steps import never_reached, optimizer_steps
 from groundeval.trainers.trl_config import StageConfig, stage_config
 from groundeval.trainers.watching import (
     AllStepsMade,
@@ -54,6 +55,11 @@ class PlannedStage:
     selected: Sequence[Selected]
     rows: Rows
 
+    @property
+    def steps(self) -> int:
+        """Optimizer steps that it makes."""
+        return optimizer_steps(self.config.config, len(self.rows.rows))
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
@@ -69,6 +75,8 @@ class TrainingPlan:
     def warnings(self) -> list[str]:
         """What the user should know before the run starts."""
         notes = [note for planned in self.stages for note in (*planned.config.warnings, *planned.rows.notes)]
+        for planned in self.stages:
+            notes += never_reached(self.recipe, planned.stage, planned.config.config, planned.steps)
         report = self.hygiene.report
         if report.not_checked:
             named = ", ".join(sorted(report.not_checked))
@@ -121,7 +129,8 @@ def described(plan: TrainingPlan) -> str:
         stage, config = planned.stage, planned.config.config
         together = config.per_device_train_batch_size * config.gradient_accumulation_steps * config.world_size
         lines.append(
-            f"stage {stage.name} ({stage.trainer}): {len(planned.rows.rows)} rows, {together} sequences a step"
+            f"stage {stage.name} ({stage.trainer}): {len(planned.rows.rows)} rows, {together} sequences a step, "
+            f"{planned.steps} steps"
         )
         lines += [
             f"  {each.reference}: {len(each.dataset.examples)} examples, {each.answerable} of them answerable"

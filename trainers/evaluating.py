@@ -282,18 +282,18 @@ def evaluation_callback(evaluator: Evaluator, stage: str) -> Any:
             last = state.global_step >= state.max_steps  # the end of a stage has an evaluation of its own
             if wanted.every is None or not wanted.tasks or last or state.global_step % wanted.every:
                 return
-            step, limit, verifiers = state.global_step, wanted.every_limit or wanted.limit, evaluator.verifiers[:1]
+            step, limit = state.global_step, wanted.every_limit or wanted.limit
             engine = answering_engine(self.trainer)
             if engine is not None and evaluator.fits(engine, limit):
                 self.trainer.sync_engine()
                 if state.is_world_process_zero:
-                    evaluator.evaluate_engine(engine, stage, step, limit=limit, verifiers=verifiers)
+                    evaluator.evaluate_engine(engine, stage, step, limit=limit, verifiers=evaluator.verifiers[:1])
             elif sharded_by_fsdp():
                 return
             else:
                 with answering(self.trainer) as model:
                     if state.is_world_process_zero:
-                        evaluator.evaluate(model, stage, step, limit=limit, verifiers=verifiers)
+                        evaluator.evaluate(model, stage, step, limit=limit, verifiers=evaluator.verifiers[:1])
             if state.is_world_process_zero:
                 self.log(control, evaluator.headlines(stage, step))
             self.trainer.accelerator.wait_for_everyone()

@@ -93,9 +93,8 @@ def grpo_trainer(
         from trl import GRPOTrainer
 
         return GRPOTrainer(**settings)
-    printed = EngineLog(Path(config.output_dir) / "engine.log")
-    with printed.captured():  # importing vLLM is noisy, too
-        from groundeval.trainers.rollouts.trainer import RolloutTrainer
+    printed = import_engine(config)
+    from groundeval.trainers.rollouts.trainer import RolloutTrainer
 
     config.generation_kwargs = with_ends(config.generation_kwargs, policy.format.end_tokens)
     dtype = computed_in(config, policy.dtype(lora))
@@ -106,6 +105,18 @@ def grpo_trainer(
             stage.name, dtype, every=wanted.check_every, tolerance=wanted.tolerance, lora=lora is not None
         )
     return RolloutTrainer(guard=guard, dtype=dtype, log=printed, **settings)
+
+
+def import_engine(config: Any) -> EngineLog:
+    """Import vLLM, whose notes go to the stage's `engine.log`; returns the log.
+
+    To be called before a model is loaded: the errors that vLLM catches on import, and keeps, keep the variables of all
+    who wait for it.
+    """
+    printed = EngineLog(Path(config.output_dir) / "engine.log")
+    with printed.captured():
+        import groundeval.trainers.rollouts.trainer  # noqa: F401
+    return printed
 
 
 @contextmanager

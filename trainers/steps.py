@@ -24,7 +24,8 @@ def optimizer_steps(config: Any, rows: int) -> int:
         batches = rows // together * config.num_iterations * config.steps_per_generation
     else:
         batches = ceil(rows / (config.per_device_train_batch_size * config.world_size))
-    return ceil(config.num_train_epochs * max(ceil(batches / accumulated), 1))
+    steps: int = ceil(config.num_train_epochs * max(ceil(batches / accumulated), 1))
+    return steps
 
 
 def never_reached(recipe: Recipe, stage: Stage, config: Any, steps: int) -> Iterator[str]:

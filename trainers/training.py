@@ -22,7 +22,8 @@ from groundeval.trainers.data.selection import Hygiene, Selected, select
 from groundeval.trainers.dpo import dpo_trainer
 from groundeval.trainers.evaluating import Evaluator, evaluation_callback, sharded_by_fsdp, verifier_options
 from groundeval.trainers.folder import RunFolder, step_of, training_identity
-from groundeval.trainers.grpo import engine_ended, grpo_trainer
+from groundeval.trainers.grpo import engine_ended, grpo_trainer, import_engine
+from groundeval.trainers.memory import bounding_callback, free
 from groundeval.trainers.policy import Policy, check_disk, disk_needed
 from groundeval.trainers.recipe import START, Recipe, Stage
 from groundeval.trainers.report.completions_page import write_page
@@ -251,9 +252,12 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
     before = _weights_before(plan, stage)
     # Made anew: DeepSpeed's settings are global, those of the config made last, and shape how a model is loaded.
     config = stage_config(recipe, stage, folder).config
+    if stage.trainer == "grpo" and config.use_vllm:
+        import_engine(config)
     model = plan.policy.load(before, lora)
     held_out = evaluation_callback(evaluator, stage.name)
-    callbacks = [watching_callback(run, stage, sum(each["steps"] for each in finished), quiet=quiet), held_out]
+    watching = watching_callback(run, stage, sum(each["steps"] for each in finished), quiet=quiet)
+    callbacks = [watching, held_out, bounding_callback()]
     if stage.trainer == "grpo":
         tasks = [each.reference for each in planned.selected]
         log = CompletionLog(folder / "completions", stage.name, recipe.log_completions, tasks)
@@ -299,7 +303,7 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
         write_history(run)
     # All that leads to the model.
     del trainer, model, callbacks, held_out
-    _free_memory()
+    free()
 
 
 def _weights_before(plan: TrainingPlan, stage: Stage) -> Path | None:
@@ -332,7 +336,7 @@ def _evaluate_weights(plan: TrainingPlan, evaluator: Evaluator, weights: Path | 
         model = plan.policy.load(weights, None).to(state.device).eval()
         evaluator.evaluate(model, stage, step, limit=plan.recipe.evaluate.limit, verifiers=evaluator.verifiers)
         del model
-        _free_memory()
+        free()
     state.wait_for_everyone()
 
 
@@ -341,10 +345,3 @@ def _one_process_loads() -> None:
     from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
     unset_hf_deepspeed_config()  # type: ignore[no-untyped-call]
-
-
-def _free_memory() -> None:
-    """Give back what a model that is gone held: torch keeps the memory of a device, which vllm then finds in use."""
-    from accelerate.utils.memory import clear_device_cache
-
-    clear_device_cache(garbage_collection=True)

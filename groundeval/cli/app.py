@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -74,8 +75,19 @@ app.add_typer(bench, name="bench")
 app.add_typer(cache, name="cache")
 
 
+FEW_CORES = 8
+"""On so many cores or fewer, threads that wait sleep: on a busy machine those that spin cost several times the work."""
+
+
+def _let_threads_sleep() -> None:
+    """Set OpenMP's waiting policy, unless the user has. torch reads it when it is imported: later than this."""
+    if (os.cpu_count() or 1) <= FEW_CORES:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    _let_threads_sleep()
     command = typer.main.get_command(app)
     try:
         code: Any = command.main(args=arguments, prog_name="groundeval", standalone_mode=False)

@@ -79,7 +79,8 @@ def algorithm_1(
 ) -> Components:
     """The parts of the reward, in the order of the algorithm: format gates everything, refusal gates correctness.
 
-    A part behind a closed gate is None: it is not in the total.
+    A part behind a closed gate is None: it is not in the total. Where no other part is in it, stage 1 without tags, it
+    is 0, with which the algorithm begins: a refusal without a reward would be left out of its group, and not unlearned.
     """
     names = (
         *(("tag_count", "format") if tags else ()),
@@ -88,7 +89,7 @@ def algorithm_1(
         *(("citation",) if citation else ()),
         *(("process",) if process_weight else ()),
     )
-    parts: Components = dict.fromkeys(names)
+    parts: Components = dict.fromkeys(names, None if tags or stage == 2 else 0.0)
     if tags:
         parts["tag_count"] = _number(values["tag_count"])
         well_formed = values["format"] == 1 and values["tag_count"] == 1

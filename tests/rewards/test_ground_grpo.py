@@ -171,6 +171,14 @@ def test_without_tags_nothing_is_gated_on_them():
     assert rewarded("ground_grpo_instruct", example(), "Paris is it [1].", GOOD, stage=1).total == 1.0
 
 
+def test_without_tags_a_refusal_of_stage_1_earns_nothing_and_stays_in_its_group():
+    refused = rewarded("ground_grpo_instruct", example(), REFUSAL, stage=1)
+    assert (refused.total, refused.components) == (0.0, {"em": 0.0, "citation": 0.0})
+    uncited = rewarded("ground_grpo_instruct", example(), REFUSAL, stage=1, citation=False)
+    assert (uncited.total, uncited.components) == (0.0, {"em": 0.0})
+    assert rewarded("ground_grpo_instruct", unanswerable(), "Paris is it [1].", stage=1).total == 0.0
+
+
 def test_with_citations_off_no_verifier_is_asked():
     verifier = Told()
     reward = load_reward("ground_grpo_stage2", "trust_asqa", nli="http://nobody.invalid:1", citation=False)

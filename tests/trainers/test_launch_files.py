@@ -9,6 +9,7 @@ import pytest
 from recipe_cases import small_recipe
 
 import groundeval.trainers
+from groundeval.trainers.recipe import read_recipe, shipped
 
 LAUNCH = Path(groundeval.trainers.__file__).parent / "launch"
 
@@ -18,7 +19,15 @@ def test_accelerate_reads_the_launch_file(name: str, kind: str):
     config_args = pytest.importorskip("accelerate.commands.config.config_args")
     config = config_args.load_config_from_file(str(LAUNCH / f"{name}.yaml"))
     assert str(config.distributed_type) == f"DistributedType.{kind}"
-    assert (config.mixed_precision, config.num_processes) == ("bf16", 8)
+    assert (config.mixed_precision, config.num_processes) == ("bf16", 6)  # the verifier has a GPU of its own
+
+
+@pytest.mark.parametrize("ranks", [1, 6, 8])
+@pytest.mark.parametrize("name", [name for name in sorted(shipped()) if name != "smoke"])
+def test_every_shipped_recipe_divides_among_six_gpus_and_among_eight(name: str, ranks: int):
+    for stage in read_recipe(name).stages:
+        assert stage.batch is not None
+        assert stage.batch % (stage.trl["per_device_train_batch_size"] * ranks) == 0
 
 
 def test_no_rank_generates_alone_within_a_stage_under_fsdp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

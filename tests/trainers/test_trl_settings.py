@@ -110,6 +110,90 @@ def test_without_cuda_transformers_generates_in_place_of_vllm_and_says_so(tmp_pa
     assert "no CUDA device: transformers generates instead" in found.warnings[0]
 
 
+def test_a_vllm_for_processors_rolls_out_without_cuda_but_not_as_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("groundeval.trainers.trl_config.vllm_for_cpu", lambda: True)
+    found = config_of(tmp_path, changes={"rollouts": {"engine": "vllm"}}, cuda=False)
+    assert (found.config.use_vllm, found.config.vllm_mode, found.warnings) == (True, "colocate", ())
+    server = {"engine": "vllm", "mode": "server", "server_url": "http://gpu0:8000"}
+    found = config_of(tmp_path, changes={"rollouts": server}, cuda=False)
+    assert not found.config.use_vllm
+    assert "a vllm server gets its weights through CUDA" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "fast"),
+    [
+        ({"avx512_bf16": True}, True),
+        ({"amx_bf16": True}, True),
+        ({"avx512_bf16": False, "avx2": True}, False),
+        ({}, False),
+    ],
+)
+def test_a_processor_trains_in_bfloat16_only_where_it_multiplies_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capabilities: dict, fast: bool
+):
+    import torch
+
+    from groundeval.trainers.policy import Policy
+    from groundeval.trainers.recipe import Lora
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert config_of(tmp_path).config.bf16 is fast
+    given = {"num_generations": 4, "per_device_train_batch_size": 8}
+    assert config_of(tmp_path, {"trl": {**given, "bf16": True}}).config.bf16 is True
+    half = config_of(tmp_path, {"trl": {**given, "fp16": True}}).config
+    assert (half.bf16, half.fp16) == (False, True)
+    recipe = small_recipe(tmp_path)
+    assert Policy(recipe.model).dtype(Lora()) == ("bfloat16" if fast else "float32")
+    assert Policy(recipe.model).dtype(None) == "float32"
+    assert Policy(recipe.model.model_copy(update={"dtype": "bfloat16"})).dtype(Lora()) == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("stage", "rows", "steps"),
+    [
+        # 300 prompts make six batches of 48 an epoch; the twelve left over are not drawn.
+        ({"batch": 384, "trl": {"num_generations": 8, "num_train_epochs": 4}}, 300, 24),
+        ({"batch": 8, "trl": {"num_generations": 4, "num_train_epochs": 1}}, 4, 2),
+        ({"batch": 8, "trl": {"num_generations": 4, "max_steps": 7}}, 4, 7),
+        ({"batch": 8, "trl": {"num_generations": 4, "num_train_epochs": 1, "num_iterations": 3}}, 4, 6),
+        ({"trainer": "sft", "rewards": None, "batch": 8, "trl": {"num_train_epochs": 2}}, 17, 6),
+    ],
+)
+def test_the_steps_of_a_stage_are_known_before_it_starts(tmp_path: Path, stage: dict, rows: int, steps: int):
+    from groundeval.trainers.steps import optimizer_steps
+
+    assert optimizer_steps(config_of(tmp_path, stage).config, rows) == steps
+
+
+def test_what_a_stage_is_too_short_for_is_said(tmp_path: Path):
+    from groundeval.trainers.steps import never_reached
+
+    evaluate = {"tasks": {"trust_asqa": "embedded"}, "every": 24}
+    recipe = small_recipe(tmp_path, {"evaluate": evaluate}, {"batch": None, "trl": {"save_steps": 25}})
+    [stage] = recipe.stages
+    config = stage_config(recipe, stage, tmp_path, cuda=False).config
+    evaluated, saved = never_reached(recipe, stage, config, 24)  # the end of a stage has an evaluation of its own
+    assert "evaluate.every is 24, and the stage has 24 steps" in evaluated
+    assert "trl.save_steps is 25" in saved
+    assert list(never_reached(recipe, stage, config, 25)) == []
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_no_shipped_recipe_asks_for_what_its_stages_are_too_short_for(name: str, tmp_path: Path):
+    from groundeval.trainers.steps import never_reached, optimizer_steps
+
+    recipe = read_recipe(name)
+    for stage in recipe.stages:
+        if all(data.count for data in stage.data):
+            config = stage_config(recipe, stage, tmp_path, cuda=False).config
+            steps = optimizer_steps(config, sum(data.count or 0 for data in stage.data))
+            assert list(never_reached(recipe, stage, config, steps)) == []
+
+
 def test_with_cuda_vllm_runs_as_the_recipe_says(tmp_path: Path):
     server = {"engine": "vllm", "mode": "server", "server_url": "http://gpu0:8000"}
     recipe = small_recipe(tmp_path, {"rollouts": server})

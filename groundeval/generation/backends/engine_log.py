@@ -17,13 +17,20 @@ _QUOTED = 1500
 
 
 class EngineLog:
-    """A temporary file for the output of an engine; processes started while it captures write to it until they end."""
+    """A file for the output of an engine; processes started while it captures write to it until they end.
 
-    def __init__(self) -> None:
-        handle, name = tempfile.mkstemp(prefix="groundeval-engine-", suffix=".log")
-        os.close(handle)
-        self.path = Path(name)
-        self._named = False
+    `path`: a file that stays. Without one it is temporary.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        if path is None:
+            handle, name = tempfile.mkstemp(prefix="groundeval-engine-", suffix=".log")
+            os.close(handle)
+            self.path = Path(name)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.path = path
+        self._kept = path is not None
 
     @contextmanager
     def captured(self) -> Iterator[None]:
@@ -46,7 +53,7 @@ class EngineLog:
 
     def explain(self, error: BaseException) -> str:
         """The error's message with what the engine itself said, which is often in the log only."""
-        self._named = True
+        self._kept = True
         said = self.errors()
         message = f"{type(error).__name__}: {error}"
         if said and said not in message:
@@ -67,6 +74,6 @@ class EngineLog:
         return found[-1][:_QUOTED] if found else ""
 
     def close(self) -> None:
-        """Remove the file, unless an error has told the user to read it."""
-        if not self._named:
+        """Remove a temporary file, unless an error has told the user to read it."""
+        if not self._kept:
             self.path.unlink(missing_ok=True)

@@ -129,6 +129,11 @@ class VLLMGenerator(LocalGenerator):
                 f"--model {self.options.model}: vLLM does not start: {self._log.explain(error)}"
             ) from error
 
+    def use(self, engine: Any) -> None:
+        """Generate with an engine that runs already in this process, such as that of a trainer's rollouts."""
+        self._engine = engine
+        self._log = self._log or EngineLog()
+
     def engine_arguments(self) -> dict[str, Any]:
         """The arguments of `vllm.LLM`; those of `--model-args` win."""
         source = self.local.source

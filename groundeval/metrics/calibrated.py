@@ -22,6 +22,8 @@ from groundeval.records import Example, Response
 from groundeval.stats.bootstrap import Aggregate, Array, Table, Unit, harmonic, mean_of
 
 A, B = "answered", "answerable"
+CLAIMS_A = "claims_answered"
+"""A in the correctness of claim tasks: chosen by the refusal of the citation-free output, as in the original."""
 
 
 def calibrated_f1(column: str, answered: str = A) -> Aggregate:
@@ -87,11 +89,11 @@ def calibrated_em(response: Response, ctx: Context) -> Values:
 
 @register_metric(
     "calibrated_claims",
-    keys=("claims_nli", "calib_claims_nli", "grounded_claims_nli"),
+    keys=("claims_nli", "calib_claims_nli", "grounded_claims_nli", CLAIMS_A),
     aggregates={
-        **calibrated_means("claims_nli"),
-        "calib_claims_nli_f1": calibrated_f1("calib_claims_nli"),
-        "parametric_answered_claims_nli": parametric("claims_nli", "grounded_claims_nli"),
+        **calibrated_means("claims_nli", CLAIMS_A),
+        "calib_claims_nli_f1": calibrated_f1("calib_claims_nli", CLAIMS_A),
+        "parametric_answered_claims_nli": parametric("claims_nli", "grounded_claims_nli", CLAIMS_A),
     },
     profiles=("trust",),
     kinds=("claims",),
@@ -102,10 +104,15 @@ def calibrated_em(response: Response, ctx: Context) -> Values:
 async def calibrated_claims(response: Response, ctx: Context) -> Values:
     """As `calibrated_em`, with "entailed by the citation-free output" instead of "present in it". In [0, 1]."""
     reading = ctx.read(response)
-    answers = response.example.answers or ()
-    found = await asyncio.gather(*(entails_claim(reading.plain, answer, ctx, source="output") for answer in answers))
+    answers, premise = response.example.answers or (), reading.claims_premise
+    found = await asyncio.gather(*(entails_claim(premise, answer, ctx, source="output") for answer in answers))
     whole, calibrated, grounded = shares(found, response.example, counts_as_answer(reading))
-    return {"claims_nli": whole, "calib_claims_nli": calibrated, "grounded_claims_nli": grounded}
+    return {
+        "claims_nli": whole,
+        "calib_claims_nli": calibrated,
+        "grounded_claims_nli": grounded,
+        CLAIMS_A: float(not reading.plainly_refused),
+    }
 
 
 def list_means(answered: str = A) -> dict[str, Aggregate]:
@@ -178,12 +185,12 @@ def wrong_predictions_present(reading: Reading, supported: Sequence[Sequence[str
 TRUST_CORRECTNESS = {"em": "calib_str_em", "list": "calib_qampari_f1_top5", "claims": "calib_claims_nli"}
 
 
-def trust_score(column: str) -> Aggregate:
-    """Mean of F1_AC, F1_GR and the citation F1 over the answered samples."""
+def trust_score(column: str, answered: str = A) -> Aggregate:
+    """Mean of F1_AC (with its own set A), F1_GR and the citation F1 over the answered samples."""
 
     def value(table: Table) -> Array:
         citation = harmonic(table.mean("citation_rec", A), table.mean("citation_prec", A))
-        return (calibrated_f1(column).value(table) + macro_f1(table) + citation) / 3
+        return (calibrated_f1(column, answered).value(table) + macro_f1(table) + citation) / 3
 
     return Aggregate(value)
 
@@ -195,7 +202,9 @@ for _kind, _correctness in (("em", "calibrated_em"), ("list", "calibrated_list")
             f"trust_score_{_kind}",
             score=None,
             columns=(),
-            aggregates={"trust_score": trust_score(TRUST_CORRECTNESS[_kind])},
+            aggregates={
+                "trust_score": trust_score(TRUST_CORRECTNESS[_kind], CLAIMS_A if _kind == "claims" else A),
+            },
             profiles=("trust",),
             kinds=(_kind,),  # type: ignore[arg-type]
             needs=("docs", "answers"),

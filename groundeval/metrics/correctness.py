@@ -89,6 +89,6 @@ async def claims(response: Response, ctx: Context) -> Values:
     asked = response.example.claims or ()
     if not asked:
         return {"claims_nli": None}
-    plain = ctx.read(response).plain
-    entailed = await asyncio.gather(*(ctx.entails(plain, claim, source="output") for claim in asked))
+    premise = ctx.read(response).claims_premise
+    entailed = await asyncio.gather(*(ctx.entails(premise, claim, source="output") for claim in asked))
     return {"claims_nli": sum(entailed) / len(entailed)}

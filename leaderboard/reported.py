@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from groundeval.errors import DataError, excerpt
 from groundeval.leaderboard.entries import Entry, page_name
-from groundeval.scoring.results import MetricResult
+from groundeval.stats.bootstrap import Estimate
 from groundeval.storage.folder import content_id, read_json
 
 SHIPPED = Path(__file__).parent / "reported"
@@ -70,7 +70,7 @@ def reported_entries(file: ReportedFile, headlines: Mapping[str, tuple[str, ...]
     """The rows of a file. `headlines`: the headline keys of the tasks that are known here."""
     for number, row in enumerate(file.rows):
         metrics = {
-            _key(name, row.task): MetricResult(value=value, stderr=None, ci95=None, n=0)
+            _key(name, row.task): Estimate(value=value, stderr=None, ci95=None, n=0)
             for name, value in row.metrics.items()
         }
         facts = {"source": file.source, "row": number, **row.model_dump()}

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from groundeval.aio import run_anywhere
 from groundeval.errors import UsageError, excerpt, unknown
-from groundeval.metrics.metric import Entailment
 from groundeval.metrics.reading import AnswerKind
-from groundeval.records import Response
-from groundeval.registry import Registry, load_plugin
-from groundeval.rewards.reward import Reward, Rewarded
+from groundeval.registry import Registry
+from groundeval.rewards.reward import Reward
 from groundeval.tasks import Task, load_task
 
 Recipe = Callable[..., Reward]
@@ -86,18 +82,7 @@ def recipe_of(name_or_path: str | Path) -> Recipe:
         from groundeval.rewards.recipes.yaml_reward import YamlRecipe
 
         return YamlRecipe.read(Path(text))
-    file, colon, name = text.rpartition(":")
-    if colon and file.endswith(".py"):
-        load_plugin(file)
-        return REWARDS.get(name)
-    if text.endswith(".py"):
-        load_plugin(text)
-        names = REWARDS.registered_by(text)
-        if len(names) != 1:
-            what = f"registers {len(names)} rewards ({', '.join(names)})" if names else "registers no reward"
-            raise UsageError(f"reward {text}: the file {what}; name one: {text}:NAME")
-        return REWARDS.get(names[0])
-    return REWARDS.get(text)
+    return REWARDS.get(REWARDS.resolve(text))
 
 
 def default_parameters(recipe: Recipe) -> dict[str, Any]:
@@ -140,61 +125,3 @@ def _keywords(recipe: Recipe) -> Callable[..., dict[str, Any]]:
 def first_line(recipe: Recipe) -> str:
     """The first line of a recipe's docstring."""
     return (inspect.getdoc(recipe) or "").split("\n")[0]
-
-
-@dataclass(frozen=True)
-class RewardSpec:
-    """A reward as a user names it, for batches of any tasks: recipe, parameters and verifier. It pickles.
-
-    Its name and parameters are checked when it is made; `for_task` binds it.
-    """
-
-    name: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    nli: str = "true"
-    nli_options: Mapping[str, Any] = field(default_factory=dict)
-    _bound: dict[str, Reward] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        checked_parameters(self.name, recipe_of(self.name), self.parameters)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # What is bound may hold functions of a plugin file, which another process has not loaded yet.
-        return {**self.__dict__, "_bound": {}}
-
-    @property
-    def title(self) -> str:
-        """What the reward is called."""
-        return title_of(self.name)
-
-    def for_task(self, task: str) -> Reward:
-        """The reward for a task. Raises UsageError for one that does not exist."""
-        if task not in self._bound:
-            self._bound[task] = load_reward(
-                self.name, task, nli=self.nli, nli_options=self.nli_options, **self.parameters
-            )
-        return self._bound[task]
-
-    async def score(
-        self, responses: Sequence[Response], tasks: Sequence[str], nli: Entailment | None = None
-    ) -> list[Rewarded]:
-        """The rewards of responses to any tasks, in their order, with one batch of questions for all of them."""
-        places: dict[str, list[int]] = {}
-        for place, task in enumerate(tasks):
-            places.setdefault(task, []).append(place)
-        rewards = {task: self.for_task(task) for task in places}
-        parts = await asyncio.gather(
-            *(rewards[task].score([responses[place] for place in where], nli) for task, where in places.items())
-        )
-        found = {
-            place: rewarded
-            for where, part in zip(places.values(), parts, strict=True)
-            for place, rewarded in zip(where, part, strict=True)
-        }
-        return [found[place] for place in range(len(responses))]
-
-    def __call__(
-        self, responses: Sequence[Response], tasks: Sequence[str], nli: Entailment | None = None
-    ) -> list[Rewarded]:
-        """`score` for callers that do not await."""
-        return run_anywhere(lambda: self.score(responses, tasks, nli))

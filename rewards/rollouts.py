@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from groundeval.metrics.metric import Entailment
 from groundeval.nli import NLI, connect
 from groundeval.records import Response
 from groundeval.rewards.columns import example_of
-from groundeval.rewards.registry import RewardSpec
+from groundeval.rewards.registry import checked_parameters, load_reward, recipe_of, title_of
 from groundeval.rewards.reward import Reward, Rewarded
 
 
@@ -39,12 +40,19 @@ class Rollout(NamedTuple):
 
 @dataclass(frozen=True)
 class Rewarder:
-    """One reward, or several with weights, for rollouts of any tasks. It pickles; the verifier is connected when used.
+    """One reward, or several with weights, for responses to any tasks. It pickles; the verifier is connected when used.
 
-    With several, the total is the weighted sum of theirs, None if one of them is, and parts are called `reward/part`.
+    Names and parameters are checked when it is made. With several rewards the total is the weighted sum of theirs, None
+    if one of them is, and parts are called `reward/part`.
     """
 
-    terms: tuple[tuple[RewardSpec, float], ...]
+    weights: Mapping[str, float]
+    """Rewards by name, as `load_reward` takes it, with their weights."""
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Parameters of the rewards that have some, by name."""
+    nli: str = "true"
+    nli_options: Mapping[str, Any] = field(default_factory=dict)
+    _bound: dict[str, tuple[Reward, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -62,32 +70,49 @@ class Rewarder:
         """
         options, given = dict(nli_options or {}), dict(parameters or {})
         if isinstance(rewards, str):
-            return cls(((RewardSpec(rewards, given, nli, options), 1.0),))
-        if not rewards:
+            return cls({rewards: 1.0}, {rewards: given}, nli, options)
+        return cls(dict(rewards), given, nli, options)
+
+    def __post_init__(self) -> None:
+        if not self.weights:
             raise UsageError("rewards: name at least one")
-        for name, weight in rewards.items():
+        for name, weight in self.weights.items():
             if not isinstance(weight, int | float) or not isfinite(weight):
                 raise UsageError(f'weight of reward "{name}": {excerpt(weight)}; must be a finite number')
-        for name in given:
-            if name not in rewards:
-                raise UsageError(f'parameters of "{name}": no such reward here; there are: {", ".join(rewards)}')
-        return cls(tuple((RewardSpec(name, given.get(name, {}), nli, options), w) for name, w in rewards.items()))
+        for name in self.parameters:
+            if name not in self.weights:
+                raise UsageError(f'parameters of "{name}": no such reward here; there are: {", ".join(self.weights)}')
+        for name in self.weights:
+            checked_parameters(name, recipe_of(name), self.parameters.get(name, {}))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is bound may hold functions of a plugin file, which another process has not loaded yet.
+        return {**self.__dict__, "_bound": {}}
 
     @property
     def name(self) -> str:
         """The same in every process: the reward's name, or several joined by `+`."""
-        return "+".join(spec.title for spec, _ in self.terms)
+        return "+".join(map(title_of, self.weights))
+
+    def bound(self, task: str) -> tuple[Reward, ...]:
+        """The rewards, bound to a task. Raises UserError for a task that does not exist or that one cannot judge."""
+        if task not in self._bound:
+            self._bound[task] = tuple(
+                load_reward(name, task, nli=self.nli, nli_options=self.nli_options, **self.parameters.get(name, {}))
+                for name in self.weights
+            )
+        return self._bound[task]
 
     def for_task(self, task: str) -> Reward:
         """The first of the rewards, bound to a task."""
-        return self.terms[0][0].for_task(task)
+        return self.bound(task)[0]
 
     def fitting(self, tasks: Iterable[str]) -> list[str]:
         """Those of the tasks that the rewards can judge. Raises UsageError, which says why not, if there are none."""
         found, reasons = [], dict[str, str]()
         for task in tasks:
             try:
-                self._bind(task)
+                self.bound(task)
             except UserError as error:
                 reasons.setdefault(str(error), task)
             else:
@@ -100,44 +125,53 @@ class Rewarder:
     def check_task(self, task: str) -> None:
         """Find out whether the rewards can judge a task. Raises UsageError, which says why not."""
         try:
-            self._bind(task)
+            self.bound(task)
         except UserError as error:
             raise UsageError(f'reward "{self.name}" cannot judge task "{task}": {error}') from error
 
-    def _bind(self, task: str) -> None:
-        for spec, _ in self.terms:
-            spec.for_task(task)
-
     def verifier(self, tasks: Iterable[str]) -> NLI | None:
         """The verifier's handle in this process, not yet loaded; None if no reward asks one about these tasks."""
-        spec = self.terms[0][0]
-        asks = any(term.for_task(task).asks_nli for task in dict.fromkeys(tasks) for term, _ in self.terms)
-        return connect(spec.nli, **spec.nli_options) if asks else None
+        asks = any(reward.asks_nli for task in dict.fromkeys(tasks) for reward in self.bound(task))
+        return connect(self.nli, **self.nli_options) if asks else None
 
     async def score(self, rollouts: Sequence[Rollout], nli: Entailment | None = None) -> list[Rewarded]:
         """The rewards of rollouts, in their order. Raises as `Reward.score` does."""
         responses = [rollout.response() for rollout in rollouts]
-        tasks = [rollout.task for rollout in rollouts]
-        columns = await asyncio.gather(*(spec.score(responses, tasks, nli) for spec, _ in self.terms))
-        if len(self.terms) == 1 and self.terms[0][1] == 1.0:
-            return columns[0]
-        return [self._sum(each) for each in zip(*columns, strict=True)]
+        return await self.score_responses(responses, [rollout.task for rollout in rollouts], nli)
+
+    async def score_responses(
+        self, responses: Sequence[Response], tasks: Sequence[str], nli: Entailment | None = None
+    ) -> list[Rewarded]:
+        """The rewards of responses to any tasks, in their order, with one batch of questions for all of them."""
+        places: dict[str, list[int]] = {}
+        for place, task in enumerate(tasks):
+            places.setdefault(task, []).append(place)
+        asked = [(self.bound(task), [responses[place] for place in where]) for task, where in places.items()]
+        parts = await asyncio.gather(*(self._of_one_task(rewards, those, nli) for rewards, those in asked))
+        found = dict(zip(chain(*places.values()), chain(*parts), strict=True))
+        return [found[place] for place in range(len(responses))]
 
     def __call__(self, rollouts: Sequence[Rollout], nli: Entailment | None = None) -> list[Rewarded]:
         """`score` for callers that do not await, on any thread."""
         return run_anywhere(lambda: self.score(rollouts, nli))
 
+    async def _of_one_task(
+        self, rewards: Sequence[Reward], responses: Sequence[Response], nli: Entailment | None
+    ) -> list[Rewarded]:
+        columns = await asyncio.gather(*(reward.score(responses, nli) for reward in rewards))
+        if list(self.weights.values()) == [1.0]:
+            return columns[0]
+        return [self._sum(each) for each in zip(*columns, strict=True)]
+
     def _sum(self, parts: Sequence[Rewarded]) -> Rewarded:
         first, errors = parts[0], [each.error for each in parts if each.error is not None]
         failed = next((each.status for each in parts if each.status == "error"), first.status)
         components = {
-            f"{spec.title}/{name}": value
-            for (spec, _), each in zip(self.terms, parts, strict=True)
-            for name, value in each.components.items()
+            f"{title_of(name)}/{part}": value
+            for name, each in zip(self.weights, parts, strict=True)
+            for part, value in each.components.items()
         }
         totals = [each.total for each in parts]
-        weights = [weight for _, weight in self.terms]
-        total = None
-        if None not in totals:
-            total = float(sum(weight * (each or 0.0) for weight, each in zip(weights, totals, strict=True)))
+        weighed = zip(self.weights.values(), totals, strict=True)
+        total = None if None in totals else float(sum(weight * (each or 0.0) for weight, each in weighed))
         return Rewarded(first.id, total, components, failed, "; ".join(errors) or None, first.line)

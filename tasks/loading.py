@@ -22,15 +22,9 @@ def load_task(name_or_path: str | Path) -> Task:
         from groundeval.tasks.yaml.task import yaml_task
 
         return yaml_task(text)
-    file, colon, name = text.rpartition(":")
-    if colon and file.endswith(".py"):
-        load_plugin(file)
-        return _made(name)
-    if text.endswith(".py"):
-        return _made(_only_task(text))
-    if Path(text).is_file():
+    if not text.endswith(".py") and Path(text).is_file():
         raise UsageError(f"task {text}: a task file must be called .yaml, .yml or .py")
-    return _made(text)
+    return _made(TASKS.resolve(text))
 
 
 def include(path: str | Path) -> None:
@@ -43,15 +37,6 @@ def include(path: str | Path) -> None:
         return
     task = load_task(path)
     TASKS.add(task.name, lambda: task, f"{task.name} ({Path(path).resolve()}:1)")
-
-
-def _only_task(path: str) -> str:
-    load_plugin(path)
-    names = TASKS.registered_by(path)
-    if len(names) != 1:
-        what = f"registers {len(names)} tasks ({', '.join(names)})" if names else "registers no task"
-        raise UsageError(f"task {path}: the file {what}; name one: {path}:NAME")
-    return names[0]
 
 
 def _made(name: str) -> Task:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -242,13 +242,7 @@ def drop_lines_after(path: Path, stage: str, step: int) -> None:
     records = list(Lines(path).read())
     kept = [each for each in records if each.get("stage") != stage or each.get("step", 0) <= step]
     if len(kept) < len(records):
-        _write_lines(path, kept)
-
-
-def _write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
-    import json
-
-    write_whole(path, "".join(json.dumps(record, ensure_ascii=True) + "\n" for record in records).encode())
+        Lines(path).rewrite(kept)
 
 
 def _differences(one: Any, other: Any, place: str = "") -> Sequence[str]:

@@ -6,56 +6,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from groundeval.models.chat import ChatFormat
-from groundeval.rewards.adapters.trl import trl_reward
+from groundeval.rewards.adapters.trl import TRLReward
 from groundeval.rewards.reward import Rewarded
 from groundeval.rewards.rollouts import Rollout
 from groundeval.trainers.data.datasets import Rows
 from groundeval.trainers.policy import Policy, peft_config
 from groundeval.trainers.recipe import Lora, Recipe, Stage
-from groundeval.trainers.scoring import terms
+from groundeval.trainers.scoring import rewarder
 from groundeval.trainers.watching import HELD_OUT, CompletionLog
 
 
-class JudgedCompletions:
-    """What TRL calls for rewards: completions decoded as `groundeval run` decodes them, judged, and some kept.
+def judged_completions(recipe: Recipe, stage: Stage, format: ChatFormat, log: CompletionLog) -> TRLReward:
+    """What TRL calls for the stage's rewards; some of the judged completions are kept in the log."""
 
-    TRL's own decoding drops every special token, reasoning tags among them; the token ids still have them. Tags of a
-    model's own, such as `[THINK]`, become the usual ones, by which rewards and kept completions are read.
-    """
+    def keep(step: int, rollouts: Sequence[Rollout], rewarded: Sequence[Rewarded]) -> None:
+        if log.wanted(step):
+            log.add(step, rollouts, rewarded)
 
-    def __init__(self, recipe: Recipe, stage: Stage, format: ChatFormat, log: CompletionLog) -> None:
-        self.reward = trl_reward(**terms(recipe, stage), held_out=HELD_OUT, on_rewards=self._keep)
-        self.format = format
-        self.log = log
-        self.step = 0
-        """The optimizer step that the completions at hand are for."""
-        self.__name__ = self.reward.__name__
-
-    async def __call__(
-        self,
-        prompts: Sequence[Any],
-        completions: Sequence[Any],
-        completion_ids: Sequence[Sequence[int]],
-        *,
-        prompt_tail: Sequence[Sequence[int]],
-        trainer_state: Any,
-        **columns: Any,
-    ) -> list[float | None]:
-        """The rewards of a batch of completions; None where there is none, which TRL leaves out of the group."""
-        self.step = trainer_state.global_step + 1
-        texts = [
-            self.format.in_usual_tags(self.format.decode(tail, ids))
-            for tail, ids in zip(prompt_tail, completion_ids, strict=True)
-        ]
-        ends = self.format.end_tokens
-        reasons = ["stop" if ids and ids[-1] in ends else "length" for ids in completion_ids]
-        return await self.reward(
-            prompts, texts, completion_ids, finish_reason=reasons, trainer_state=trainer_state, **columns
-        )
-
-    def _keep(self, rollouts: Sequence[Rollout], rewarded: Sequence[Rewarded]) -> None:
-        if self.log.wanted(self.step):
-            self.log.add(self.step, rollouts, rewarded)
+    return TRLReward(rewarder(recipe, stage), format=format, held_out=HELD_OUT, on_rewards=keep)
 
 
 def grpo_trainer(
@@ -72,10 +40,9 @@ def grpo_trainer(
     """A trainer that draws several answers to every prompt of the rows (`grpo_rows`) and learns from their rewards."""
     from trl import GRPOTrainer
 
-    judged: Any = JudgedCompletions(recipe, stage, policy.format, log)
     return GRPOTrainer(
         model=model,
-        reward_funcs=[judged],
+        reward_funcs=[judged_completions(recipe, stage, policy.format, log)],
         args=config,
         train_dataset=rows.dataset(),
         processing_class=policy.tokenizer,

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from groundeval.errors import UsageError, unknown
 from groundeval.nli.secrets import refuse_secrets
-from groundeval.tasks.yaml.file import read_yaml
-from groundeval.tasks.yaml.schema import Section
+from groundeval.tasks.yaml.schema import Name, OneOrMany, Section
 
 START = "start"
 """The label of the evaluation before any training."""
@@ -20,11 +15,11 @@ START = "start"
 TrainerName = Literal["sft", "dpo", "grpo"]
 Action = Literal["refuse", "drop", "report"]
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-
 
 class Model(Section):
     """The model that the first stage starts from."""
+
+    short_form = "path"
 
     path: str = Field(description="a hub name, a folder, a .gguf file, or `smollm2`")
     revision: str | None = Field(default=None, description="commit, tag or branch of a hub model")
@@ -43,11 +38,6 @@ class Model(Section):
         default=None, description="attention kernel: sdpa, flash_attention_2, eager"
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return {"path": value} if isinstance(value, str) else value
-
 
 class Lora(Section):
     """Train a LoRA adapter instead of all weights (peft); every stage ends with the adapter merged into the weights."""
@@ -60,6 +50,8 @@ class Lora(Section):
 
 class Data(Section):
     """A source of training examples: a task, or a file of ready-made conversations."""
+
+    short_form = "task"
 
     task: str | None = Field(default=None, description="a task: registered name, task.yaml, or plugin.py:name")
     source: str | None = Field(
@@ -81,11 +73,6 @@ class Data(Section):
         description="words that the question and the documents of a prompt may have together; longer examples of a "
         "task are left out",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return {"task": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Data:
@@ -124,9 +111,11 @@ class RewardTerm(Section):
 class Stage(Section):
     """One trainer on one selection of data. It starts from the weights that the stage before it ended with."""
 
-    name: str = Field(description="names its folder and its rows in reports")
+    name: Name = Field(description="names its folder and its rows in reports")
     trainer: TrainerName = Field(description="sft, dpo or grpo")
-    data: list[Data] = Field(min_length=1, description="where its examples come from; a task's name is the short form")
+    data: OneOrMany[Data] = Field(
+        min_length=1, description="where its examples come from; a task's name is the short form"
+    )
     answerable: Literal["any", "only", "never"] = Field(
         default="any", description="only: examples whose documents hold a gold answer; never: the others; any: both"
     )
@@ -155,16 +144,6 @@ class Stage(Section):
     trl: dict[str, Any] = Field(
         default_factory=dict, description="any field of TRL's SFTConfig, DPOConfig or GRPOConfig, by its name"
     )
-
-    @field_validator("name")
-    @classmethod
-    def _is_a_name(cls, value: str) -> str:
-        return _named(value)
-
-    @field_validator("data", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: Any) -> Any:
-        return value if isinstance(value, list) else [value]
 
     @field_validator("rewards", mode="before")
     @classmethod
@@ -255,12 +234,12 @@ class Evaluate(Section):
     every_limit: int | None = Field(
         default=None, ge=1, description="samples of evaluations within a stage; default: `limit`"
     )
-    nli: list[str] = Field(
+    nli: OneOrMany[str] = Field(
         default_factory=list,
         description="verifiers that judge, each for itself; default: that of the rewards. The first draws the curves",
     )
     profile: str | None = Field(default=None, description="scoring profile; default: the task's own")
-    metrics: list[str] = Field(default_factory=list, description="metrics or keys; default: the task's own")
+    metrics: OneOrMany[str] = Field(default_factory=list, description="metrics or keys; default: the task's own")
     max_new_tokens: int = Field(default=300, ge=1, description="longest answer; decoding is greedy")
     batch_size: int | None = Field(default=None, ge=1, description="prompts generated together")
 
@@ -271,16 +250,11 @@ class Evaluate(Section):
             return {value: None}
         return dict.fromkeys(value) if isinstance(value, list) else value
 
-    @field_validator("nli", "metrics", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
-
 
 class Recipe(Section):
     """The whole file."""
 
-    name: str = Field(description="names the run folder")
+    name: Name = Field(description="names the run folder")
     description: str = Field(default="", description="what it is for, in one sentence")
     model: Model = Field(description="the model to train; a path is the short form")
     lora: Lora | None = Field(
@@ -296,7 +270,7 @@ class Recipe(Section):
     rollouts: Rollouts = Field(default_factory=Rollouts, description="what generates GRPO's completions")
     overlap: Overlap = Field(default_factory=Overlap, description="what to do about evaluation data in training data")
     evaluate: Evaluate = Field(default_factory=Evaluate, description="held-out evaluation; without tasks there is none")
-    report_to: list[Literal["trackio", "wandb", "tensorboard"]] = Field(
+    report_to: OneOrMany[Literal["trackio", "wandb", "tensorboard"]] = Field(
         default_factory=list, description="trackers, besides the metrics in the run folder"
     )
     log_completions: int = Field(
@@ -305,21 +279,11 @@ class Recipe(Section):
         description="GRPO steps between those whose completions are kept, as JSONL and on a page",
     )
 
-    @field_validator("name")
-    @classmethod
-    def _is_a_name(cls, value: str) -> str:
-        return _named(value)
-
     @field_validator("nli_options")
     @classmethod
     def _has_no_secrets(cls, value: dict[str, Any]) -> dict[str, Any]:
         refuse_secrets(value, "nli_options")
         return value
-
-    @field_validator("report_to", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _has_distinct_stages(self) -> Recipe:
@@ -336,72 +300,3 @@ class Recipe(Section):
         if stage.lora == "off":
             return None
         return stage.lora or self.lora
-
-
-def _named(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise ValueError("a name is made of letters, digits, `_`, `-` and `.`; folders are called by it")
-    return value
-
-
-def shipped() -> dict[str, Path]:
-    """The recipes that come with groundeval, by name."""
-    folder = Path(str(files("groundeval.trainers"))) / "recipes"
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-
-
-def find_recipe(name_or_path: str) -> Path:
-    """The file of a recipe: a path, or the name of a shipped one. UsageError with the nearest match for neither."""
-    path = Path(name_or_path)
-    if path.is_file():
-        return path
-    known = shipped()
-    if name_or_path in known:
-        return known[name_or_path]
-    if path.suffix in (".yaml", ".yml") and path.stem in known and path.parent == Path("."):
-        return known[path.stem]
-    raise unknown("recipe, nor a file of that name", name_or_path, known)
-
-
-def read_recipe(name_or_path: str) -> Recipe:
-    """A recipe, checked against the schema: errors name file, line, field, value and what is allowed.
-
-    Paths in it (data files, task and reward files, a chat template) are relative to the recipe's file.
-    """
-    path = find_recipe(name_or_path)
-    return _resolved(read_yaml(path, Recipe), path.parent)
-
-
-def _resolved(recipe: Recipe, folder: Path) -> Recipe:
-    """The recipe with its relative paths made absolute, where there is such a file."""
-
-    def located(value: str | None) -> str | None:
-        if value is None:
-            return None
-        file, colon, rest = value.partition(".py:")
-        candidate = folder / (f"{file}.py" if colon else value)
-        return f"{candidate.resolve()}{f':{rest}' if colon else ''}" if candidate.exists() else value
-
-    def located_file(value: str | None) -> str | None:
-        """As `located`; a folder that happens to have the name of a task or of a reward is neither."""
-        found = located(value)
-        return value if found is not None and Path(found).is_dir() else found
-
-    def source(data: Data) -> Data:
-        for file in (data.conversations, data.source):
-            if file is not None and file != "embedded" and not Path(located_file(file) or "").is_file():
-                raise UsageError(f"data file {file}: no such file (looked for in {folder} and in the working folder)")
-        update = {"task": located_file(data.task), "source": located_file(data.source)}
-        return data.model_copy(update={**update, "conversations": located_file(data.conversations)})
-
-    def stage(given: Stage) -> Stage:
-        rewards = {located_file(name) or name: term for name, term in given.rewards.items()}
-        return given.model_copy(update={"data": [source(data) for data in given.data], "rewards": rewards})
-
-    stages = [stage(each) for each in recipe.stages]
-    tasks = {located_file(task) or task: located_file(file) for task, file in recipe.evaluate.tasks.items()}
-    model = recipe.model.model_copy(
-        update={"path": located(recipe.model.path), "chat_template": located(recipe.model.chat_template)}
-    )
-    evaluate = recipe.evaluate.model_copy(update={"tasks": tasks})
-    return recipe.model_copy(update={"stages": stages, "evaluate": evaluate, "model": model})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from groundeval.errors import DataError
 from groundeval.records import Example
@@ -13,39 +12,35 @@ from groundeval.trainers.data.selection import Selected
 from groundeval.trainers.recipe import Recipe, Stage
 
 
-def terms(recipe: Recipe, stage: Stage) -> dict[str, Any]:
-    """The stage's rewards as the reward library takes them: names with weights, parameters by name, the verifier."""
-    return {
-        "rewards": {name: term.weight for name, term in stage.rewards.items()},
-        "parameters": {name: term.options for name, term in stage.rewards.items() if term.options},
-        "nli": recipe.nli,
-        "nli_options": recipe.nli_options,
-    }
-
-
 def rewarder(recipe: Recipe, stage: Stage) -> Rewarder:
     """The stage's rewards as one. Raises UsageError for names and parameters that do not exist."""
-    return Rewarder.of(**terms(recipe, stage))
+    return Rewarder(
+        {name: term.weight for name, term in stage.rewards.items()},
+        {name: term.options for name, term in stage.rewards.items()},
+        recipe.nli,
+        recipe.nli_options,
+    )
 
 
 def check_rewards(recipe: Recipe, stage: Stage) -> None:
     """Find out whether the stage's rewards exist and suit its tasks. Raises UserError; asks no verifier."""
     if not stage.rewards:
         return
-    for spec, _ in rewarder(recipe, stage).terms:
-        for data in stage.data:
-            if data.task is not None:
-                spec.for_task(data.task)
+    rewards = rewarder(recipe, stage)
+    for data in stage.data:
+        if data.task is not None:
+            rewards.bound(data.task)
 
 
 def check_fields(recipe: Recipe, stage: Stage, selected: Sequence[Selected]) -> None:
     """Find out whether the stage's examples have what its rewards need. Raises DataError; asks no verifier."""
     if not stage.rewards or stage.trainer == "sft":  # SFT has no use for them
         return
-    for spec, _ in rewarder(recipe, stage).terms:
-        for each in selected:
+    rewards = rewarder(recipe, stage)
+    for each in selected:
+        for reward in rewards.bound(each.reference):
             try:
-                spec.for_task(each.reference).check_data(each.dataset.examples)
+                reward.check_data(each.dataset.examples)
             except DataError as error:
                 raise DataError(f"stage {stage.name}, {error}") from None
 

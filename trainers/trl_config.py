@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib.util
 import os
 import warnings
@@ -14,7 +13,7 @@ from typing import Any, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from groundeval.errors import MissingExtra, UsageError, excerpt
+from groundeval.errors import MissingExtra, UsageError, did_you_mean, excerpt
 from groundeval.trainers.recipe import Recipe, Stage, TrainerName
 
 OWNED = {
@@ -143,9 +142,7 @@ def _checked(stage: Stage, cls: Any) -> dict[str, Any]:
         if name in OWNED and name in known | {"data_seed"}:
             raise UsageError(f"{where}: {OWNED[name]}")
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-            guess = f" Did you mean {' or '.join(repr(each) for each in near)}?" if near else ""
-            raise UsageError(f"{where}: {cls.__name__} has no such field.{guess}")
+            raise UsageError(f"{where}: {cls.__name__} has no such field.{did_you_mean(name, known)}")
         checked[name] = _typed(where, value, hints[name])
     return checked
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any, Literal
 
 import yaml
 
-from groundeval.errors import UsageError, excerpt
+from groundeval.errors import UsageError, did_you_mean, excerpt
 from groundeval.generation.interface import SamplingParams
 from groundeval.nli.secrets import refuse_secrets
 from groundeval.parsing.reasoning import ReasoningTags, tags_from
@@ -77,7 +76,7 @@ def sampling_from(text: str | None, seed: int) -> SamplingParams:
     known = [field.name for field in fields(SamplingParams) if field.name != "seed"]
     for name in given:
         if name not in known:
-            raise UsageError(f'--gen-kwargs: unknown "{name}".{_guess(name, known)}\n  Known: {", ".join(known)}')
+            raise UsageError(f'--gen-kwargs: unknown "{name}".{did_you_mean(name, known)}\n  Known: {", ".join(known)}')
     checks: dict[str, tuple[Callable[[Any], bool], str]] = {
         "temperature": (lambda v: _is_number(v) and v >= 0, "a number, 0 (greedy) or more"),
         "top_p": (lambda v: _is_number(v) and 0 < v <= 1, "a number above 0, up to 1"),
@@ -155,7 +154,7 @@ def read_config(path: Path, flags: Mapping[str, FlagKind]) -> dict[str, Any]:
         if name not in flags:
             known = [each.replace("_", "-") for each in flags]
             raise UsageError(
-                f'--config {path}: unknown flag "{key}".{_guess(str(key), known)}\n  Known: {", ".join(known)}'
+                f'--config {path}: unknown flag "{key}".{did_you_mean(str(key), known)}\n  Known: {", ".join(known)}'
             )
         if value is not None:
             defaults[name] = _from_yaml(value, flags[name], f"--config {path}: {key}")
@@ -187,8 +186,3 @@ def _from_yaml(value: Any, kind: FlagKind, where: str) -> Any:
     if isinstance(value, list):
         return ",".join(str(each) for each in value)
     return value
-
-
-def _guess(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f' Did you mean "{near[0]}"?' if near else ""

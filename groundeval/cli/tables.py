@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from groundeval.scoring.results import SUMMARY, MetricResult, Results
+from groundeval.scoring.results import SUMMARY, Results
 
 PROXY_MARK = "*"
 
@@ -69,7 +69,7 @@ def _table(result: Results) -> Table:
     for key, metric in result.metrics.items():
         style = "bold" if key in result.headline else None
         best = [f"{result.best_of[key].value:.2f}"] if key in result.best_of else []
-        table.add_row(key, f"{metric.value:.2f}", _interval(metric), str(metric.n), *best, style=style)
+        table.add_row(key, f"{metric.value:.2f}", metric.interval(2), str(metric.n), *best, style=style)
     return table
 
 
@@ -89,11 +89,7 @@ def _summary(results: Sequence[Results]) -> Table:
                 continue
             metric = result.metrics[key]
             style = "bold" if key in result.headline else None
-            row = (label or "", key, f"{metric.value:.2f}", _interval(metric), str(metric.n))
+            row = (label or "", key, f"{metric.value:.2f}", metric.interval(2), str(metric.n))
             table.add_row(*row, style=style)
         table.add_section()
     return table
-
-
-def _interval(metric: MetricResult) -> str:
-    return "" if metric.ci95 is None else f"{metric.ci95[0]:.2f} to {metric.ci95[1]:.2f}"

@@ -14,6 +14,7 @@ from groundeval.console.sanitize import one_line
 from groundeval.errors import UsageError
 from groundeval.stats.bootstrap import RESAMPLES
 from groundeval.stats.paired import LEVEL, better_counts, holm, paired_differences
+from groundeval.storage.folder import leaves
 from groundeval.storage.generations import stored_generations
 
 Concerns = Literal["score", "text", "circumstance"]
@@ -193,9 +194,9 @@ def manifest_differences(runs: Sequence[ScoredRun]) -> Iterator[ManifestDifferen
         ("circumstance", around),
     )
     for concern, trees in concerns:
-        flat = [dict(_leaves(tree)) for tree in trees]
-        for field in dict.fromkeys(name for leaves in flat for name in leaves):
-            values = tuple(leaves.get(field) for leaves in flat)
+        flat = [dict(leaves(tree)) for tree in trees]
+        for field in dict.fromkeys(name for each in flat for name in each):
+            values = tuple(each.get(field) for each in flat)
             if any(value != values[0] for value in values[1:]):
                 is_data = concern == "text" and field in ("data.sha256", "data.split")
                 yield ManifestDifference(field, "score" if is_data else concern, values)
@@ -210,14 +211,6 @@ def judging(run: ScoredRun) -> dict[str, Any]:
         # Of generated texts the hash of the data says it, whatever number of documents each run shows.
         "examples_sha256": None if run.generation else run.examples_sha256,
     }
-
-
-def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(tree, Mapping) and tree:
-        for key, value in tree.items():
-            yield from _leaves(value, f"{path}.{key}" if path else str(key))
-    else:
-        yield path, tree
 
 
 def judged_differently(runs: Sequence[ScoredRun]) -> Iterator[str]:

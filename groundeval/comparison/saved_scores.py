@@ -17,9 +17,9 @@ from pydantic import ValidationError
 from groundeval.errors import DataError, UsageError, excerpt
 from groundeval.metrics.metric import METRICS
 from groundeval.metrics.profiles import PROFILES
-from groundeval.scoring.results import SCHEMA_VERSION, MetricResult, Results, metric_results
+from groundeval.scoring.results import SCHEMA_VERSION, Results
 from groundeval.scoring.scorer import OVERALL
-from groundeval.stats.bootstrap import Aggregate, Array, summarize
+from groundeval.stats.bootstrap import Aggregate, Array, Estimate, summarize
 from groundeval.stats.paired import Answers
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.folder import Lines, read_json
@@ -250,17 +250,17 @@ def _is_sample(record: Any) -> bool:
     return all(type(value) in (int, float) and abs(value) <= LARGEST for value in numbers)
 
 
-def recomputed(run: ScoredRun) -> dict[str, MetricResult]:
+def recomputed(run: ScoredRun) -> dict[str, Estimate]:
     """Every aggregate of the results, computed again from the per-sample values.
 
     Raises DataError where it differs from what the results say, naming the run, the key and both values.
     """
     if run.results.num_samples == 1:
-        again, best = metric_results(summarize(run.columns, run.aggregates)), {}
+        again, best = summarize(run.columns, run.aggregates), dict[str, Estimate]()
     else:
         numbers = questions_of(run.scored)
-        again = metric_results(summarize_repeats(run.columns, run.aggregates, numbers))
-        best = metric_results(best_of(run.columns, run.aggregates, numbers))
+        again = summarize_repeats(run.columns, run.aggregates, numbers)
+        best = best_of(run.columns, run.aggregates, numbers)
     _check_counts(run)
     _check("", run, run.results.metrics, again)
     _check("best of several answers, ", run, run.results.best_of, best)
@@ -275,7 +275,7 @@ def _check_counts(run: ScoredRun) -> None:
         raise DataError(f"{run.folder}: results.json says {said}, the samples give {counted}")
 
 
-def _check(what: str, run: ScoredRun, said: Mapping[str, MetricResult], again: Mapping[str, MetricResult]) -> None:
+def _check(what: str, run: ScoredRun, said: Mapping[str, Estimate], again: Mapping[str, Estimate]) -> None:
     """Raises DataError unless the results say what was recomputed. Metrics over the whole set cannot be recomputed."""
     for key, result in said.items():
         if key not in again:

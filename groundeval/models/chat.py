@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -12,7 +11,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from groundeval.errors import UsageError
+from groundeval.errors import UsageError, did_you_mean
 from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.normalize import printable
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags, tags_in, with_usual_tags
@@ -235,8 +234,7 @@ def _check_kwargs(template: str, given: Mapping[str, Any]) -> None:
     known -= {"messages", "add_generation_prompt", "raise_exception", "strftime_now", "bos_token", "eos_token"}
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            guess = f' Did you mean "{near[0]}"?' if near else ""
+            guess = did_you_mean(name, known)
             raise UsageError(
                 f'--chat-template-kwargs: the model\'s chat template does not use "{name}".{guess}\n'
                 f"  It uses: {', '.join(sorted(known)) or 'no arguments'}"

@@ -7,20 +7,20 @@ to the model in slices. Verdicts go back in one hand-over for each event loop an
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from groundeval.errors import BackendError, GroundevalError, excerpt
 from groundeval.nli.handover import Outcome, Waiter, given_up, hand_over
 from groundeval.nli.model import Closable, Loadable, NLIModel, PartialFailure, traits_of
 from groundeval.nli.stats import NLIStats, Tally
+from groundeval.nli.waiting import Waiting, digest, slices
 from groundeval.records import Pair, Verdict
 
 IDLE_SECONDS = 20.0
@@ -52,24 +52,6 @@ class VerdictStore(Protocol):
 
     def close(self) -> None:
         """Write what is not written and let go of the file."""
-
-
-@dataclass(slots=True, eq=False)
-class Waiting:
-    """A pair on its way, and all who wait for it."""
-
-    key: bytes
-    pair: Pair
-    cost: int
-    tally: Tally | None
-    waiters: list[Waiter] = field(default_factory=list)
-
-
-def digest(pair: Pair) -> bytes:
-    """16 bytes that stand for a pair, so that a million remembered pairs stay small."""
-    premise = pair[0].encode("utf-8", "surrogatepass")
-    hypothesis = pair[1].encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(b"%d:%b%b" % (len(premise), premise, hypothesis), digest_size=16).digest()
 
 
 class Engine:
@@ -288,7 +270,7 @@ class Engine:
             # What is known already needs no weights: a run that is all in the cache never loads them.
             if jobs:
                 self.load()
-            for some in self._slices(jobs):
+            for some in slices(jobs, self._options.budget, getattr(self.model, "cost", None)):
                 if self.closed:
                     break
                 begun = time.monotonic()
@@ -305,24 +287,6 @@ class Engine:
             error = BackendError(f"the NLI service {self.name} failed: {failure!r}")
             error.__cause__ = failure
         self._settle([(job, error) for job in jobs if self._in_flight.get(job.key) is job], computed=True)
-
-    def _slices(self, jobs: list[Waiting]) -> Iterable[list[Waiting]]:
-        """Jobs by falling length, cut where the budget is full: the longest first, so that what does not fit into
-        memory shows early."""
-        cost = getattr(self.model, "cost", None)
-        if cost is not None:
-            for job in jobs:
-                job.cost = cost(job.pair)
-        some: list[Waiting] = []
-        filled = 0
-        for job in sorted(jobs, key=lambda job: job.cost, reverse=True):
-            if some and filled + job.cost > self._options.budget:
-                yield some
-                some, filled = [], 0
-            some.append(job)
-            filled += job.cost
-        if some:
-            yield some
 
     def _score(self, pairs: list[Pair]) -> list[Outcome]:
         """The model's verdicts; when it fails, the pairs at fault are found by halving and carry the error."""

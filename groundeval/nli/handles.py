@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -12,7 +11,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from groundeval.errors import UsageError
+from groundeval.errors import UsageError, did_you_mean, unknown
 from groundeval.nli.cache import VerdictCache, default_path
 from groundeval.nli.engine import VerdictStore
 from groundeval.nli.model import NLI_MODELS, Factory, NLIModel, NLIOptions, identity_of
@@ -61,9 +60,7 @@ def options_from(options: Mapping[str, Any]) -> NLIOptions:
     known = [f.name for f in fields(NLIOptions)]
     for name in options:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            guess = f' Did you mean "{near[0]}"?' if near else ""
-            raise UsageError(f'unknown NLI option "{name}".{guess}\n  Known: {", ".join(sorted(known))}')
+            raise unknown("NLI option", name, known)
         _check_type(name, options[name])
     chosen = NLIOptions(**options)
     if chosen.dtype not in (None, "bfloat16", "float32"):
@@ -112,10 +109,8 @@ def resolve(spec: str, options: NLIOptions) -> tuple[Factory, NLIOptions]:
         raise UsageError(f"--nli {spec}: is a file; a folder with config.json and weights is needed.")
     if HUB_NAME.fullmatch(spec):
         return _of_hub, replace(options, model=spec)
-    near = difflib.get_close_matches(spec, NLI_MODELS.names(), n=1, cutoff=0.5)
-    guess = f' Did you mean "{near[0]}"?' if near else ""
     raise UsageError(
-        f'unknown NLI model "{spec}".{guess}\n'
+        f'unknown NLI model "{spec}".{did_you_mean(spec, NLI_MODELS.names())}\n'
         f"  Allowed: {', '.join(NLI_MODELS.names())}; NAME:MODEL for a model of your own in that way; a folder; "
         f"OWNER/MODEL of the hub; http://host:port of `groundeval serve-nli`; causal:MODEL@http://host:port/v1."
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import MissingExtra, UsageError
+from groundeval.errors import MissingExtra, UsageError, did_you_mean
 from groundeval.nli.model import NLIOptions
 from groundeval.nli.spec import declared
 
@@ -216,6 +215,5 @@ def _hint(source: str) -> str:
     known = [each.spec.model for each in declared() if each.spec.model]
     if folder.parent.is_dir():
         known += [str(Path(source).parent / other.name) for other in folder.parent.iterdir() if other.is_dir()]
-    near = difflib.get_close_matches(source, known, n=1, cutoff=0.8)
-    guess = f'\n  Did you mean "{near[0]}"?' if near else ""
+    guess = did_you_mean(source, known, likeness=0.8)
     return f"{guess}\n  Without a network, give a folder that holds the model."

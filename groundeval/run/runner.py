@@ -18,7 +18,7 @@ from groundeval.run.generate import generate
 from groundeval.run.options import RunOptions, ScoringOptions
 from groundeval.run.preflight import check_disk, check_generator, check_lengths, check_scorers
 from groundeval.run.prepare import Job, prepare
-from groundeval.run.score import ScoreResult, Texts, open_nli, plans_for, score_texts
+from groundeval.run.score import ResponseSet, ScoreResult, open_nli, plans_for, score_responses
 from groundeval.stats.repeats import drawn
 from groundeval.storage.folder import DiskFull, Lines, read_json
 from groundeval.storage.generations import GENERATIONS, as_response, stored_generations
@@ -148,8 +148,10 @@ def _score_job(job: Job, options: RunOptions) -> list[ScoreResult]:
             f"{job.folder}: {len(lacking)} of {len(job.examples)} samples lack a generation (first: {lacking[0]}).\n"
             "  Generate them first: --phase generate, or --phase all." + ("" if stored else _other_runs(job, options))
         )
-    texts = _stored_texts(job.task, job.examples, stored, job.dataset.notes, job.folder, job.tags, options.num_samples)
-    return score_texts(texts, options.scoring)
+    responses = _stored_responses(
+        job.task, job.examples, stored, job.dataset.notes, job.folder, job.tags, options.num_samples
+    )
+    return score_responses(responses, options.scoring)
 
 
 def _other_runs(job: Job, options: RunOptions) -> str:
@@ -171,7 +173,7 @@ def _other_runs(job: Job, options: RunOptions) -> str:
     )
 
 
-def _stored_texts(
+def _stored_responses(
     task: Task,
     examples: Sequence[Example],
     stored: Mapping[str, Mapping[str, Any]],
@@ -179,9 +181,9 @@ def _stored_texts(
     folder: Path,
     tags: ReasoningTags,
     num_samples: int,
-) -> Texts:
+) -> ResponseSet:
     derived = tuple(with_answers(example) for example in examples)
-    return Texts(
+    return ResponseSet(
         task,
         derived,
         lambda example: as_response(example, stored[example.id], tags),
@@ -218,7 +220,7 @@ def score_predictions(
         origin = {"task": task.name, "file_sha256": file_hash(Path(path)), "num_docs": num_docs}
         # What is as usual is not named.
         origin |= {} if tags == REASONING_TAGS else {"reasoning_tags": list(tags.all())}
-    texts = Texts(
+    responses = ResponseSet(
         task,
         examples,
         lambda example: Response.build(example, outputs[example.id], tags=tags),
@@ -226,7 +228,7 @@ def score_predictions(
         folder=output_path,
         origin=origin,
     )
-    return score_texts(texts, options)
+    return score_responses(responses, options)
 
 
 def score_run(
@@ -257,10 +259,10 @@ def score_run(
     notes = [*dataset.notes, *_unfinished(folder, stored)]
     tags = ReasoningTags(*identity.get("reasoning_tags", REASONING_TAGS.all()))
     asked = options.reasoning_tags or tags
-    texts = _stored_texts(judged_task, examples, stored, notes, folder, asked, num_samples)
+    responses = _stored_responses(judged_task, examples, stored, notes, folder, asked, num_samples)
     # Named also where they are the usual ones: those of the run are what needs no name.
     origin = {} if asked == tags else {"reasoning_tags": list(asked.all())}
-    return score_texts(replace(texts, origin=origin), options)
+    return score_responses(replace(responses, origin=origin), options)
 
 
 def _identity_in(manifest: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ from groundeval.nli import NLI, connect
 from groundeval.records import Example, Response
 from groundeval.run.options import ScoringOptions
 from groundeval.scoring.posthoc import cite_afterwards, encoded
-from groundeval.scoring.results import Results, metric_results
+from groundeval.scoring.results import Results
 from groundeval.scoring.scorer import OVERALL, Plan, Scorer, ScoreTable, corpus_estimates, plan_scoring
 from groundeval.stats.bootstrap import Estimate, summarize
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
@@ -41,19 +41,20 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """What is to be scored: examples in their order, and the response of each."""
+class ResponseSet:
+    """Responses to score: the examples in their order, and the response to each."""
 
     task: Task
     examples: Sequence[Example]
-    response: Callable[[Example], Response]
+    of: Callable[[Example], Response]
+    """The response to an example."""
     fields: frozenset[str]
     """Fields of `Example` that the data has."""
     notes: tuple[str, ...] = ()
     folder: Path | None = None
     """The run folder, or None where nothing is written."""
     origin: Mapping[str, Any] = field(default_factory=dict)
-    """What tells these texts from others that are scored into the same folder; a run folder holds one set only."""
+    """What tells these responses from others that are scored into the same folder; a run folder holds one set only."""
     num_samples: int = 1
     """Answers to each question, one behind the other (`groundeval.stats.repeats`)."""
 
@@ -93,32 +94,33 @@ def open_nli(plans: Sequence[Plan], options: ScoringOptions) -> NLI | None:
     return connect(options.nli, **options.nli_options) if any(plan.asks_nli for plan in plans) else None
 
 
-def score_texts(texts: Texts, options: ScoringOptions) -> list[ScoreResult]:
-    """Score texts under every profile asked for. What is in the run folder already is not computed again."""
-    texts = _read(texts, options)
+def score_responses(responses: ResponseSet, options: ScoringOptions) -> list[ScoreResult]:
+    """Score responses under every profile asked for. What is in the run folder already is not computed again."""
+    responses = _with_citations(responses, options)
     OptionalModels(options.metric_models)
-    plans = plans_for(texts.task, texts.fields, options)
+    plans = plans_for(responses.task, responses.fields, options)
     nli = open_nli(plans, options)
-    if texts.folder is not None:
-        check_writable(texts.folder)
+    if responses.folder is not None:
+        check_writable(responses.folder)
     if nli is not None:
         # Its weights are loaded by the first pair that is not in the cache.
         nli.check()
     return [
-        _score_under(plan, texts, nli.scope() if nli is not None and plan.asks_nli else None, options) for plan in plans
+        _score_under(plan, responses, nli.scope() if nli is not None and plan.asks_nli else None, options)
+        for plan in plans
     ]
 
 
-def _read(texts: Texts, options: ScoringOptions) -> Texts:
-    """The texts as they are scored: with citations attached, where that was asked for."""
+def _with_citations(responses: ResponseSet, options: ScoringOptions) -> ResponseSet:
+    """The responses as they are scored: with citations attached, where that was asked for."""
     if options.post_hoc == "none":
-        return texts
-    original, kind = texts.response, texts.task.kind
+        return responses
+    original, kind = responses.of, responses.task.kind
     note = f"citations were attached to uncited statements afterwards ({options.post_hoc})"
     encoder = encoder_of(options)
     comparing = None if encoder is None else encoded(encoder)
-    attached = replace(texts, response=lambda example: cite_afterwards(original(example), kind, comparing))
-    return replace(attached, notes=(*texts.notes, note))
+    attached = replace(responses, of=lambda example: cite_afterwards(original(example), kind, comparing))
+    return replace(attached, notes=(*responses.notes, note))
 
 
 def encoder_of(options: ScoringOptions) -> SentenceEncoder | None:
@@ -129,18 +131,18 @@ def encoder_of(options: ScoringOptions) -> SentenceEncoder | None:
     return SentenceEncoder(options.post_hoc_encoder)
 
 
-def _score_under(plan: Plan, texts: Texts, nli: NLI | None, options: ScoringOptions) -> ScoreResult:
+def _score_under(plan: Plan, responses: ResponseSet, nli: NLI | None, options: ScoringOptions) -> ScoreResult:
     encoder = encoder_of(options)
     if not options.quiet:
-        for note in (*texts.notes, *plan.notes):
+        for note in (*responses.notes, *plan.notes):
             say(f"note: {note}")
     identity = {
-        **_identity(plan, texts.task, nli),
+        **_identity(plan, responses.task, nli),
         "metric_models": dict(options.metric_models),
         "post_hoc": options.post_hoc if encoder is None else {"encoder": dict(encoder.identity)},
-        "origin": dict(texts.origin),
+        "origin": dict(responses.origin),
     }
-    folder = None if texts.folder is None else Folder(texts.folder / "scores" / content_id(identity))
+    folder = None if responses.folder is None else Folder(responses.folder / "scores" / content_id(identity))
     with nullcontext() if folder is None else folder.open():
         table = ScoreTable(plan.columns)
         stored: list[str] = []
@@ -148,16 +150,16 @@ def _score_under(plan: Plan, texts: Texts, nli: NLI | None, options: ScoringOpti
         if folder is not None and lines is not None:
             # The identity names the model; whether it judged here or behind a server, and where, is circumstance.
             around = {**environment(), "nli": None if nli is None else nli.name}
-            about = {"kind": "scores", "identity": identity, "examples_sha256": content_hash(texts.examples)}
+            about = {"kind": "scores", "identity": identity, "examples_sha256": content_hash(responses.examples)}
             folder.write_json("manifest.json", {**about, "environment": around})
-            stored = _recall(lines, texts, table)
-        pending = [example for example in texts.examples if example.id not in table]
+            stored = _recall(lines, responses, table)
+        pending = [example for example in responses.examples if example.id not in table]
         models = OptionalModels(options.metric_models)
         scorer = Scorer(plan, nli, models)
-        scored = run_anywhere(lambda: _score_pending(scorer, pending, texts, table, lines, options.quiet))
-        results = _results(plan, texts, table, nli, models)
+        scored = run_anywhere(lambda: _score_pending(scorer, pending, responses, table, lines, options.quiet))
+        results = _results(plan, responses, table, nli, models)
         if folder is not None and lines is not None:
-            _put_in_order(lines, [*stored, *scored], texts)
+            _put_in_order(lines, [*stored, *scored], responses)
             write_whole(folder.path / "results.json", results.as_bytes())
     pairs = nli.stats.as_dict() if nli is not None else dict.fromkeys(("asked", "unique", "cached", "computed"), 0)
     return ScoreResult(results, pairs, None if folder is None else folder.path)
@@ -176,26 +178,26 @@ def _identity(plan: Plan, task: Task, nli: NLI | None) -> dict[str, Any]:
     }
 
 
-def _recall(lines: Lines, texts: Texts, table: ScoreTable) -> list[str]:
+def _recall(lines: Lines, responses: ResponseSet, table: ScoreTable) -> list[str]:
     """Take over the stored scores whose text and example are still those that were scored; the ids of all lines."""
-    examples = {example.id: example for example in texts.examples}
+    examples = {example.id: example for example in responses.examples}
     stored = []
     for record in lines.read():
         stored.append(record["id"])
         example = examples.get(record["id"])
         if example is None or record["status"] == "error":
             continue
-        if record.get("sample_sha256") == sample_hash(texts.response(example)):
+        if record.get("sample_sha256") == sample_hash(responses.of(example)):
             table.add(record["id"], record["status"], record["values"])
     return stored
 
 
-def _put_in_order(lines: Lines, stored: Sequence[str], texts: Texts) -> None:
+def _put_in_order(lines: Lines, stored: Sequence[str], responses: ResponseSet) -> None:
     """Bring lines that were written in another order into that of the data, one a sample.
 
     Intervals are drawn from values in their order: who computes them again from the file must find the same one.
     """
-    ordered = list(dict.fromkeys([*(example.id for example in texts.examples), *stored]))
+    ordered = list(dict.fromkeys([*(example.id for example in responses.examples), *stored]))
     if list(stored) != ordered:
         last = {sample: number for number, sample in enumerate(stored)}
         lines.reorder([last[each] for each in ordered])
@@ -208,7 +210,12 @@ def sample_hash(response: Response) -> str:
 
 
 async def _score_pending(
-    scorer: Scorer, pending: Sequence[Example], texts: Texts, table: ScoreTable, lines: Lines | None, quiet: bool
+    scorer: Scorer,
+    pending: Sequence[Example],
+    responses: ResponseSet,
+    table: ScoreTable,
+    lines: Lines | None,
+    quiet: bool,
 ) -> list[str]:
     """Score samples and write their lines as they are finished; gives their ids in that order."""
     finished: list[str] = []
@@ -222,14 +229,14 @@ async def _score_pending(
             waiting.clear()
         written = time.monotonic()
 
-    what = f"{texts.task.name}: scoring ({scorer.plan.profile.name})"
-    total = len(texts.examples)
+    what = f"{responses.task.name}: scoring ({scorer.plan.profile.name})"
+    total = len(responses.examples)
     with (
         stop_requests() as stop_requested,
         progress(what, total=total, done=total - len(pending), quiet=quiet) as advance,
     ):
         try:
-            async with aclosing(scorer.stream(texts.response(example) for example in pending)) as stream:
+            async with aclosing(scorer.stream(responses.of(example) for example in pending)) as stream:
                 async for some in stream:
                     for response, scored in some:
                         finished.append(scored.id)
@@ -240,44 +247,46 @@ async def _score_pending(
                     if time.monotonic() - written > _SECONDS_BETWEEN_WRITES:
                         write()
                     if stop_requested():
-                        raise Interrupted(f"{texts.task.name}: stopped on request. The same command goes on from here.")
+                        raise Interrupted(
+                            f"{responses.task.name}: stopped on request. The same command goes on from here."
+                        )
         finally:
             write()
     return finished
 
 
-def _results(plan: Plan, texts: Texts, table: ScoreTable, nli: NLI | None, models: OptionalModels) -> Results:
-    ids = [example.id for example in texts.examples]
+def _results(plan: Plan, responses: ResponseSet, table: ScoreTable, nli: NLI | None, models: OptionalModels) -> Results:
+    ids = [example.id for example in responses.examples]
     scored = table.scored(ids)
     columns = table.columns(scored)
     best: Mapping[str, Estimate] = {}
-    if texts.num_samples == 1:
+    if responses.num_samples == 1:
         n, estimates = len(scored), summarize(columns, plan.aggregates)
     else:
         questions = questions_of(scored)
         n, estimates = len(set(questions)), summarize_repeats(columns, plan.aggregates, questions)
         best = best_of(columns, plan.aggregates, questions)
     if any(metric.corpus for metric in plan.metrics):
-        estimates |= corpus_estimates(plan, [texts.response(example) for example in texts.examples], models)
+        estimates |= corpus_estimates(plan, [responses.of(example) for example in responses.examples], models)
     statuses = table.statuses(ids)
     failed = statuses.get("error", 0)
     if failed and failed == sum(statuses.values()):
         raise DataError(
-            f"{texts.task.name}: no sample could be scored: all {failed} failed, there is nothing to average"
+            f"{responses.task.name}: no sample could be scored: all {failed} failed, there is nothing to average"
         )
     lost = [f"{failed} of {len(ids)} samples failed and are in no mean"] if failed else []
     return Results(
-        task=texts.task.name,
-        task_version=texts.task.version,
+        task=responses.task.name,
+        task_version=responses.task.version,
         profile=plan.profile.name,
         nli=None if nli is None else str(nli.identity()["name"]),
         nli_identity=None if nli is None else nli.identity(),
         n=n,
         statuses=statuses,
-        headline=[key for key in texts.task.headline if key in estimates]
+        headline=[key for key in responses.task.headline if key in estimates]
         or [key for key in OVERALL if key in estimates],
-        metrics=metric_results({key: estimates[key] for key in plan.reported if key in estimates}),
-        num_samples=texts.num_samples,
-        best_of=metric_results(best),
-        notes=[*texts.notes, *plan.notes, *lost],
+        metrics={key: estimates[key] for key in plan.reported if key in estimates},
+        num_samples=responses.num_samples,
+        best_of=dict(best),
+        notes=[*responses.notes, *plan.notes, *lost],
     )

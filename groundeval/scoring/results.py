@@ -12,17 +12,6 @@ from groundeval.stats.bootstrap import Estimate
 SCHEMA_VERSION = 1
 
 
-class MetricResult(BaseModel):
-    """One aggregate: percentages or plain numbers as docs/metrics.md says, with n, standard error and 95% interval."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    value: float
-    stderr: float | None
-    ci95: tuple[float, float] | None
-    n: int
-
-
 class Results(BaseModel):
     """The numbers of one run under one profile and NLI model.
 
@@ -44,10 +33,10 @@ class Results(BaseModel):
     statuses: dict[str, int]
     """How many samples ended in which status; those with status `error` are in no mean. Every answer counts."""
     headline: list[str]
-    metrics: dict[str, MetricResult]
+    metrics: dict[str, Estimate]
     num_samples: int = 1
     """Answers drawn for each question. With several, `metrics` are means in which every question weighs the same."""
-    best_of: dict[str, MetricResult] = {}
+    best_of: dict[str, Estimate] = {}
     """With several answers: the mean over questions of the best one's value, each key choosing for itself."""
     notes: list[str] = []
 
@@ -60,14 +49,6 @@ class Results(BaseModel):
         whole = self.model_dump(mode="json")
         first = {key: whole.pop(key) for key in ("task", "profile", "nli", "n", "metrics")}
         return {**first, "nli_pairs": dict(nli_pairs), **whole}
-
-
-def metric_results(estimates: Mapping[str, Estimate]) -> dict[str, MetricResult]:
-    """Estimates as results."""
-    return {
-        key: MetricResult(value=each.value, stderr=each.stderr, ci95=each.ci95, n=each.n)
-        for key, each in estimates.items()
-    }
 
 
 SUMMARY = {

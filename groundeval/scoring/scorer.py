@@ -324,7 +324,7 @@ def corpus_estimates(plan: Plan, responses: Sequence[Response], models: Models |
     for metric in plan.metrics:
         if metric.corpus is not None:
             values = metric.corpus(scored, Context(plan.profile, plan.kind, models=models, cot=plan.cot))
-            estimates |= {key: Estimate(value, None, None, len(scored)) for key, value in values.items()}
+            estimates |= {key: Estimate(float(value), None, None, len(scored)) for key, value in values.items()}
     return estimates
 
 

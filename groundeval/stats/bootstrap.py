@@ -124,12 +124,19 @@ def count_of(where: Where = None) -> Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A reported number: value, standard error and 95% interval (percentile bootstrap), and samples behind it."""
+    """A reported number: value, standard error and 95% interval (percentile bootstrap), and samples behind it.
+
+    Percentages or plain numbers, as docs/metrics.md says. Also how `results.json` holds it.
+    """
 
     value: float
     stderr: float | None
     ci95: tuple[float, float] | None
     n: int
+
+    def interval(self, decimals: int) -> str:
+        """The 95% interval as people read it; empty if there is none."""
+        return "" if self.ci95 is None else f"{self.ci95[0]:.{decimals}f} to {self.ci95[1]:.{decimals}f}"
 
 
 def summarize(

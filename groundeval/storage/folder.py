@@ -170,6 +170,15 @@ def write_whole(path: Path, content: bytes) -> None:
         raise DiskFull(f"cannot write {path}: {error.strerror}. Everything written before is whole.") from error
 
 
+def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested objects with their dotted places; lists and empty objects are values."""
+    if isinstance(tree, Mapping) and tree:
+        for key, value in tree.items():
+            yield from leaves(value, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, tree
+
+
 def _sync_folder(folder: Path) -> None:
     """Wait until the disk has the folder's entries: a rename survives a power cut only then."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, NoReturn, cast
 
-from groundeval.errors import DataError, UsageError, excerpt
+from groundeval.errors import DataError, UsageError, excerpt, quoted
 
 Layout = Literal["auto", "json", "jsonl"]
 """`json`: a list, or an object whose `data` is a list; `jsonl`: one object after the other; `auto`: by content."""
@@ -138,7 +138,7 @@ class _Reader:
         self.at += 1
         if layout == "json":
             raise DataError(
-                f'{self.name}: the object has no list "data"; its fields are {_listing(fields)}.\n'
+                f'{self.name}: the object has no list "data"; its fields are {quoted(fields)}.\n'
                 '  A JSON file must be a list of records or {"data": [...]}.'
             )
         self.number = 1
@@ -262,11 +262,6 @@ class _Reader:
         except ValueError:
             raise DataError(f"{self.name} is not JSON: it begins with {excerpt(begin)}.\n  {form}") from None
         raise DataError(f"{self.name} holds {excerpt(value)} at its top level.\n  {form}")
-
-
-def _listing(names: Iterator[str] | dict[str, Any]) -> str:
-    listed = [f'"{name}"' for name in names]
-    return ", ".join(listed[:8]) + (", ..." if len(listed) > 8 else "") if listed else "none"
 
 
 def file_hash(path: Path) -> str:

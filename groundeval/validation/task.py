@@ -9,7 +9,7 @@ from groundeval.metrics.gold import with_answers, with_gold_for_alce
 from groundeval.metrics.reading import AnswerKind
 from groundeval.records import Example, Response
 from groundeval.run.options import ScoringOptions
-from groundeval.run.score import Texts, score_texts
+from groundeval.run.score import ResponseSet, score_responses
 from groundeval.scoring.results import Results
 from groundeval.tasks import Task
 from groundeval.tasks.formats.examples import known_fields
@@ -99,8 +99,10 @@ def _score(
     options: ScoringOptions,
 ) -> Results:
     chosen = replace(options, profiles=(profile,), metrics=keys, quiet=True)
-    texts = Texts(task, examples, lambda example: Response.build(example, say(example)), known_fields(examples))
-    return score_texts(texts, chosen)[0].results
+    responses = ResponseSet(
+        task, examples, lambda example: Response.build(example, say(example)), known_fields(examples)
+    )
+    return score_responses(responses, chosen)[0].results
 
 
 def _at_least(what: str, key: str, results: Results, by_model: bool) -> Check:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from statistics import fmean
 from typing import Any
 
@@ -17,7 +16,8 @@ from groundeval.rewards.rollouts import Rewarder, Rollout
 
 LogMetric = Callable[[str, float], None]
 LogExtra = Callable[[str, list[Any]], None]
-OnRewards = Callable[[Sequence[Rollout], Sequence[Rewarded]], None]
+OnRewards = Callable[[int, Sequence[Rollout], Sequence[Rewarded]], None]
+"""Gets the optimizer step that a batch of completions is for (from 1), the completions, and their rewards."""
 
 MEANS = {"refused": "refusal_rate"}
 """What the mean of a sample's figure is called, where not as the figure."""
@@ -42,15 +42,24 @@ def trl_reward(
     `rewards`: a name, or names with weights. `parameters`: of the reward, or of each by name. `task`: for data without
     a column `task`. `tokenizer`: the policy's; give it where TRL's own decoding drops reasoning tags because they are
     special tokens, or where the chat template begins the reasoning. `held_out`: the figure in the trainer's log that
-    must not fall while the training reward rises. `on_rewards` is told every batch with its values and tables, for a
+    must not fall while the training reward rises. `on_rewards` gets every batch with its values and tables, for a
     log of your own. Raises UsageError for what does not exist.
     """
     rewarder = Rewarder.of(rewards, nli=nli, nli_options=nli_options, parameters=parameters)
-    return TRLReward(rewarder, task, tokenizer, chat_template_kwargs, held_out, on_rewards)
+    format = None
+    if tokenizer is not None:
+        template = getattr(tokenizer, "chat_template", None)
+        format = ChatFormat(tokenizer, template if isinstance(template, str) else None, chat_template_kwargs or {})
+    return TRLReward(rewarder, task=task, format=format, held_out=held_out, on_rewards=on_rewards)
 
 
 class TRLReward:
-    """Called by TRL with columns: `example` (JSON, or what it reads as), `task`, and maybe `prefill`, `finish_reason`.
+    """Called by TRL with columns: `example` (JSON, or what it reads as), `task`, and maybe `prefill`, `finish_reason`
+    and `prompt_tail` (the prompt's last token ids).
+
+    With the policy's chat format, completions are decoded here as `groundeval run` decodes them. TRL's own decoding
+    drops every special token, reasoning tags among them; the token ids still have them. Tags of a model's own, such as
+    `[THINK]`, become the usual ones, by which rewards read an answer.
 
     Returns the totals, None for a sample that failed. Components, group statistics and the verifier's cost go to
     `log_metric`, what is known of each sample to `log_extra`. It pickles and keeps its name.
@@ -59,16 +68,15 @@ class TRLReward:
     def __init__(
         self,
         rewarder: Rewarder,
+        *,
         task: str | None = None,
-        tokenizer: Any = None,
-        chat_template_kwargs: Mapping[str, Any] | None = None,
+        format: ChatFormat | None = None,
         held_out: str = "eval_reward",
         on_rewards: OnRewards | None = None,
     ) -> None:
         self.rewarder = rewarder
         self.task = task
-        self.tokenizer = tokenizer
-        self.chat_template_kwargs = dict(chat_template_kwargs or {})
+        self.format = format
         self.held_out = held_out
         self.on_rewards = on_rewards
         self.__name__ = rewarder.name
@@ -83,6 +91,7 @@ class TRLReward:
         task: Sequence[str] | None = None,
         prefill: Sequence[str] | None = None,
         finish_reason: Sequence[str | None] | None = None,
+        prompt_tail: Sequence[Sequence[int]] | None = None,
         trainer_state: Any = None,
         log_metric: LogMetric | None = None,
         log_extra: LogExtra | None = None,
@@ -98,15 +107,19 @@ class TRLReward:
             raise UsageError(f'reward {self.__name__}: the training data has no column "task"; name it: task=...')
         if not completions:
             return []
-        texts = self._texts(completions, completion_ids)
+        ends: Sequence[str | None] = [None] * len(completions)
+        if self.format is None or completion_ids is None:
+            texts = [completion_text(completion) for completion in completions]
+        else:
+            texts, ends = _decoded(self.format, prompt_tail or [()] * len(completions), completion_ids)
         begun = list(prefill) if prefill is not None else [self._prefill(prompt) for prompt in prompts]
-        reasons = finish_reason or [None] * len(texts)
+        reasons = finish_reason or ends
         tasks = task or [self.task or ""] * len(texts)
         rollouts = [Rollout(*each) for each in zip(tasks, map(_as_json, example), texts, begun, reasons, strict=True)]
         with measured(self.rewarder.verifier(tasks)) as step:
             rewarded = await self.rewarder.score(rollouts, step.nli)
         if self.on_rewards is not None:
-            self.on_rewards(rollouts, rewarded)
+            self.on_rewards(getattr(trainer_state, "global_step", 0) + 1, rollouts, rewarded)
         style = [style_of(each.response(), self.rewarder.for_task(each.task)) for each in rollouts]
         if log_metric is not None:
             figures = {
@@ -128,22 +141,19 @@ class TRLReward:
         training, held_out = ([row[key] for row in history if key in row] for key in (TRAINING, self.held_out))
         return hacking_alarm(training, held_out) is not None
 
-    def _texts(self, completions: Sequence[Any], completion_ids: Sequence[Sequence[int]] | None) -> list[str]:
-        """The texts with their reasoning tags: decoded here where there is a tokenizer to do it."""
-        if self.tokenizer is None or completion_ids is None:
-            return [completion_text(completion) for completion in completions]
-        return [self._format.in_usual_tags(self._format.decode((), ids)) for ids in completion_ids]
-
     def _prefill(self, prompt: Any) -> str:
         """What the chat template begins for the model, where TRL applies it: to prompts that are messages."""
         if isinstance(prompt, str):
             return opened(prompt)
-        return "" if self.tokenizer is None else self._format.in_usual_tags(self._format.prefill)
+        return "" if self.format is None else self.format.in_usual_tags(self.format.prefill)
 
-    @cached_property
-    def _format(self) -> ChatFormat:
-        template = getattr(self.tokenizer, "chat_template", None)
-        return ChatFormat(self.tokenizer, template if isinstance(template, str) else None, self.chat_template_kwargs)
+
+def _decoded(
+    format: ChatFormat, tails: Sequence[Sequence[int]], completion_ids: Sequence[Sequence[int]]
+) -> tuple[list[str], Sequence[str | None]]:
+    """The texts with their reasoning tags, and how each ended: `stop`, or `length` where no token ends it."""
+    texts = [format.in_usual_tags(format.decode(tail, ids)) for tail, ids in zip(tails, completion_ids, strict=True)]
+    return texts, ["stop" if ids and ids[-1] in format.end_tokens else "length" for ids in completion_ids]
 
 
 def _as_json(example: Any) -> str:

@@ -25,15 +25,12 @@ from groundeval.tasks.yaml.schema import Section
 class Component(Section):
     """A part: a value of a metric (one name, or one for each kind of task), or another reward."""
 
+    short_form = "value"
+
     value: str | dict[Literal["em", "list", "claims"], str] | None = None
     reward: str | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
     weight: float = Field(default=1.0, allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return {"value": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Component:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from groundeval.errors import kind_of, quoted
+
 Step = str | int | slice | None
 """A field's name, an index, a slice, or None for every value of an object."""
 
@@ -85,14 +87,14 @@ def _walk(value: Any, steps: tuple[Step, ...], at: str) -> list[Any]:
         if isinstance(step, str):
             here = f"{at}.{step}" if at else step
             if not isinstance(value, Mapping):
-                raise Absent(f'"{here}" does not exist: "{at or "."}" is {_kind(value)}, not an object')
+                raise Absent(f'"{here}" does not exist: "{at or "."}" is {kind_of(value)}, not an object')
             if step not in value:
-                raise Absent(f'"{here}" does not exist; there is {_listing(value)}')
+                raise Absent(f'"{here}" does not exist; there is {quoted(value, 10) if value else "nothing"}')
             value, at = value[step], here
         elif isinstance(step, int):
             at = f"{at}[{step}]"
             if not isinstance(value, list):
-                raise Absent(f'"{at}" does not exist: it is looked for in {_kind(value)}, not in a list')
+                raise Absent(f'"{at}" does not exist: it is looked for in {kind_of(value)}, not in a list')
             if not -len(value) <= step < len(value):
                 raise Absent(f'"{at}" does not exist: the list has {len(value)} elements')
             value = value[step]
@@ -105,20 +107,8 @@ def _walk(value: Any, steps: tuple[Step, ...], at: str) -> list[Any]:
 def _branches(value: Any, step: slice | None, at: str) -> list[tuple[str, Any]]:
     if step is None:
         if not isinstance(value, Mapping):
-            raise Absent(f'"{at}.*" does not exist: "{at or "."}" is {_kind(value)}, not an object')
+            raise Absent(f'"{at}.*" does not exist: "{at or "."}" is {kind_of(value)}, not an object')
         return [(f"{at}.{name}" if at else str(name), branch) for name, branch in value.items()]
     if not isinstance(value, list):
-        raise Absent(f'"{at}[]" does not exist: "{at or "."}" is {_kind(value)}, not a list')
+        raise Absent(f'"{at}[]" does not exist: "{at or "."}" is {kind_of(value)}, not a list')
     return [(f"{at}[{index}]", value[index]) for index in range(len(value))[step]]
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    names = {str: "a string", list: "a list", bool: "a boolean", int: "a number", float: "a number"}
-    return "an object" if isinstance(value, Mapping) else names.get(type(value), type(value).__name__)
-
-
-def _listing(value: Mapping[Any, Any]) -> str:
-    names = [f'"{name}"' for name in value]
-    return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "") if names else "nothing"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from typing import Any, NoReturn, TypeVar
 
-from groundeval.errors import DataError, excerpt
+from groundeval.errors import DataError, excerpt, kind_of, nearest, quoted
 from groundeval.records import Document, Example, QAPair
 from groundeval.storage.json_records import Record
 
 T = TypeVar("T")
-
-_NAMES = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 
 
 class Shared:
@@ -76,8 +73,8 @@ def wrong(record: Record, field: str, value: object, allowed: str, advice: str =
 
 def missing(record: Record, field: str, advice: str) -> NoReturn:
     """Raise the error for a field that is not there, with the field that may have been meant."""
-    near = difflib.get_close_matches(field, [str(key) for key in record.data], n=1, cutoff=0.6)
-    guess = f' (there is "{near[0]}")' if near else ""
+    near = nearest(field, map(str, record.data), likeness=0.6)
+    guess = f' (there is "{near}")' if near else ""
     raise DataError(f'{record.where}: field "{field}" is missing{guess}.\n  {advice}')
 
 
@@ -87,7 +84,7 @@ def described(value: object) -> str:
         return "null"
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "infinite"
-    return f"{excerpt(value)} ({_NAMES.get(type(value), type(value).__name__)})"
+    return f"{excerpt(value)} ({kind_of(value)})"
 
 
 def _question(record: Record) -> str:
@@ -95,8 +92,7 @@ def _question(record: Record) -> str:
     if type(question) is str and question.strip():
         return question
     if "question" not in record.data:
-        present = ", ".join(f'"{key}"' for key in list(record.data)[:8]) or "none"
-        missing(record, "question", f"Every record needs one. Its fields are: {present}.")
+        missing(record, "question", f"Every record needs one. Its fields are: {quoted(record.data)}.")
     return wrong(record, "question", question, "a string that is not empty")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from groundeval.errors import DataError, UsageError
+from groundeval.errors import DataError, UsageError, did_you_mean
 from groundeval.tasks.formats.fields import described
 
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -50,8 +49,7 @@ def _message(path: Path, problem: ErrorDetails, root: yaml.Node | None, schema: 
     kind, context = problem["type"], problem.get("ctx", {})
     if kind == "extra_forbidden":
         allowed = sorted(_fields_at(schema, place[:-1]))
-        near = difflib.get_close_matches(str(place[-1]), allowed, n=1, cutoff=0.5)
-        guess = f' Did you mean "{near[0]}"?' if near else ""
+        guess = did_you_mean(str(place[-1]), allowed)
         return f'{where}: unknown field "{field}".{guess}\n  Known: {", ".join(allowed)}'
     if kind == "missing":
         return f'{where}: field "{field}" is missing'

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from groundeval.storage.json_records import Layout
 from groundeval.tasks.formats.field_path import FieldPath, parse_path
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+T = TypeVar("T")
+
+
+def _as_list(value: Any) -> Any:
+    return value if value is None or isinstance(value, list) else [value]
+
+
+def _is_a_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", value):
+        raise ValueError("a name is made of letters, digits, `_`, `-` and `.`; folders are called by it")
+    return value
+
+
+OneOrMany = Annotated[list[T], BeforeValidator(_as_list)]
+"""A list, or its only element."""
+
+Name = Annotated[str, AfterValidator(_is_a_name)]
+"""A name that can be the name of a folder."""
 
 
 class Section(BaseModel):
@@ -18,9 +35,19 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    short_form: ClassVar[str | None] = None
+    """The field that a plain string in the place of the section stands for."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, value: Any) -> Any:
+        return {cls.short_form: value} if cls.short_form and isinstance(value, str) else value
+
 
 class Value(Section):
     """Where a value comes from: a path into the record, or a constant."""
+
+    short_form = "path"
 
     path: str | None = None
     constant: Any = None
@@ -28,11 +55,6 @@ class Value(Section):
     inside: str | None = None
     default: Any = None
     remove: str | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return {"path": value} if isinstance(value, str) else value
 
     @field_validator("path", "inside")
     @classmethod
@@ -116,15 +138,12 @@ class Fields(Section):
 class Source(Section):
     """A file of records."""
 
+    short_form = "path"
+
     path: str
     skip: int = Field(default=0, ge=0)
     limit: int | None = Field(default=None, ge=1)
     format: Layout = "auto"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return {"path": value} if isinstance(value, str) else value
 
 
 class Distractors(Section):
@@ -137,6 +156,8 @@ class Distractors(Section):
 class Prompt(Section):
     """A built-in prompt, or changes to one."""
 
+    short_form = "base"
+
     base: Literal["cited_answer", "list", "trust", "trust_list"] | None = None
     instruction: str | None = None
     document: str | None = None
@@ -147,22 +168,14 @@ class Prompt(Section):
     closed_book: str | None = None
     system: str | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return {"base": value} if isinstance(value, str) else value
-
 
 class Demonstrations(Section):
     """Few-shot examples: a file in the format of groundeval's own data, or the embedded ones of a data set."""
 
+    short_form = "path"
+
     path: str | None = None
     embedded: Literal["asqa", "qampari", "eli5", "expertqa"] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return {"path": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Demonstrations:
@@ -174,38 +187,21 @@ class Demonstrations(Section):
 class YamlTask(Section):
     """The whole file."""
 
-    name: str
+    name: Name
     kind: Literal["em", "list", "claims"]
-    data: list[Source] = Field(min_length=1)
+    data: OneOrMany[Source] = Field(min_length=1)
     fields: Fields
-    train: list[Source] = Field(default_factory=list)
+    train: OneOrMany[Source] = Field(default_factory=list)
     profile: str | None = None
     prompt: Prompt = Prompt()
-    headline: list[str] | None = None
-    metrics: list[str] | None = None
+    headline: OneOrMany[str] | None = None
+    metrics: OneOrMany[str] | None = None
     reward: str | dict[str, float] | None = None
     distractors: Distractors | None = None
     demonstrations: Demonstrations | None = None
     description: str = ""
     licence: str = ""
     version: int = 1
-
-    @field_validator("name")
-    @classmethod
-    def _is_a_name(cls, value: str) -> str:
-        if not _NAME.fullmatch(value):
-            raise ValueError("a name is made of letters, digits, `_`, `-` and `.`; run folders are called by it")
-        return value
-
-    @field_validator("data", "train", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: Any) -> Any:
-        return value if isinstance(value, list) else [value]
-
-    @field_validator("headline", "metrics", mode="before")
-    @classmethod
-    def _one_or_many_names(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _has_gold_data(self) -> YamlTask:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import groundeval
 from groundeval.comparison.saved_scores import find_scorings, read_scoring
 from groundeval.errors import UsageError
 from groundeval.leaderboard.build import board_name, build
-from groundeval.scoring.results import metric_results
 from groundeval.stats.bootstrap import summarize
 
 
@@ -98,9 +98,9 @@ def test_a_run_with_failed_samples_is_not_ranked_and_says_so(tmp_path: Path):
         line.update(status="error", values={})
     scores.write_text("".join(json.dumps(line) + "\n" for line in lines))
     run = read_scoring(next(find_scorings(part)))
-    metrics = metric_results(summarize(run.columns, run.aggregates))
+    metrics = summarize(run.columns, run.aggregates)
     change_results(
-        part, n=5, statuses={"ok": 5, "error": 35}, metrics={key: each.model_dump() for key, each in metrics.items()}
+        part, n=5, statuses={"ok": 5, "error": 35}, metrics={key: asdict(each) for key, each in metrics.items()}
     )
     ranks = {entry["system"]: entry["rank"] for entry in built_entries(tmp_path / "runs", tmp_path / "site")}
     assert ranks == {"whole": 1, "part": None}

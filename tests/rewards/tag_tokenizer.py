@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tiny_models import byte_level
+
 SPECIAL = ["<s>", "</s>", "<|turn|>", "<|over|>", "<think>", "</think>", "<answer>", "</answer>"]
 TEMPLATE = (
     "{% for message in messages %}<|turn|>{{ message['role'] }}\n{{ message['content'] }}<|over|>\n{% endfor %}"
@@ -13,15 +15,10 @@ TEMPLATE = (
 
 def tag_tokenizer(template: str | None = TEMPLATE) -> Any:
     """Any text becomes ids and the same text again."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE(vocab={letter: index for index, letter in enumerate(letters)}, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in SPECIAL])
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="<|over|>", pad_token="</s>")
+    tokens = byte_level(SPECIAL)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokens, bos_token="<s>", eos_token="<|over|>", pad_token="</s>")
     fast.chat_template = template
     return fast
 

@@ -17,7 +17,7 @@ import groundeval
 from groundeval.metrics.gold import with_answers
 from groundeval.nli import connect
 from groundeval.records import Example, Response
-from groundeval.rewards import Rewarded, RewardSpec, load_reward
+from groundeval.rewards import Rewarded, load_reward
 from groundeval.rewards.adapters.trl import trl_reward
 from groundeval.rewards.columns import example_json
 from groundeval.rewards.rollouts import Rewarder
@@ -36,8 +36,8 @@ def _no_cache_on_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def direct(name: str, said: Spoken) -> list[Rewarded]:
-    spec = RewardSpec(name, nli="lexical")
-    return spec([Response.build(example, text) for _, example, text in said], [task for task, _, _ in said])
+    responses = [Response.build(example, text) for _, example, text in said]
+    return asyncio.run(Rewarder.of(name, nli="lexical").score_responses(responses, [task for task, _, _ in said]))
 
 
 def through_trl(name: str, said: Spoken) -> list[float | None]:

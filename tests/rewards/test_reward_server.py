@@ -18,7 +18,6 @@ from reward_cases import Slow, Told, example, http_server, spoken, thought
 from groundeval.cli.app import main
 from groundeval.nli import NLI
 from groundeval.records import Response
-from groundeval.rewards import RewardSpec
 from groundeval.rewards.columns import example_json
 from groundeval.rewards.rollouts import Rewarder
 from groundeval.tasks import TASKS
@@ -42,8 +41,8 @@ def post(address: str, body: Any, path: str = "/rewards", **arguments: Any) -> h
 
 def test_64_single_samples_at_a_time_are_judged_in_common_batches_and_get_the_direct_rewards():
     rollouts = spoken(64, seed=5)
-    spec = RewardSpec("ground_grpo_stage2", nli="lexical")
-    direct = spec([Response.build(each, text) for _, each, text in rollouts], [task for task, _, _ in rollouts])
+    responses, tasks = [Response.build(each, text) for _, each, text in rollouts], [task for task, _, _ in rollouts]
+    direct = asyncio.run(Rewarder.of("ground_grpo_stage2", nli="lexical").score_responses(responses, tasks))
     model = Slow()
     with NLI(model) as nli, http_server(make_app(Rewarder.of("ground_grpo_stage2", nli="lexical"), nli)) as address:
 

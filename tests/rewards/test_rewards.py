@@ -23,7 +23,7 @@ from groundeval.cli.app import app, main
 from groundeval.errors import BackendError, DataError, UsageError
 from groundeval.nli import NLI
 from groundeval.records import QAPair, Response
-from groundeval.rewards import REWARDS, Reward, RewardSpec, load_reward
+from groundeval.rewards import REWARDS, Reward, Rewarded, Rewarder, load_reward
 from groundeval.rewards.recipes.weighted import bounds
 from groundeval.tasks import load_task
 
@@ -159,10 +159,29 @@ def test_every_reward_pickles_and_stays_in_its_range(name: str, task: str):
 
 
 def test_mixed_batches_get_each_tasks_own_reward():
-    spec = pickle.loads(pickle.dumps(RewardSpec("default", nli="lexical")))
-    found = spec([response("Paris text [1]."), response("Paris, Oslo")], ["trust_asqa", "qampari"], lexical())
+    rewarder = pickle.loads(pickle.dumps(Rewarder.of("default", nli="lexical")))
+    responses = [response("Paris text [1]."), response("Paris, Oslo")]
+    found = asyncio.run(rewarder.score_responses(responses, ["trust_asqa", "qampari"], lexical()))
     assert list(found[0].components) == ["correctness", "refusal", "citation"]
     assert list(found[1].components) == list(load_task("qampari").headline)
+
+
+def test_weighted_rewards_of_mixed_batches_are_sums_in_the_order_of_the_responses():
+    responses = [response("Paris text [1]."), response("Paris, Oslo"), response("Paris text [1]."), response("x")]
+    tasks = ["trust_asqa", "qampari", "trust_asqa", "qampari"]
+
+    def totals(rewards: str | dict[str, float]) -> list[float | None]:
+        rewarder = Rewarder.of(rewards, nli="lexical")
+        return [each.total for each in asyncio.run(rewarder.score_responses(responses, tasks, lexical()))]
+
+    single = totals("default")
+    assert single[0] == single[2]
+    assert totals({"default": 1.0}) == single
+    assert totals({"default": 2.0}) == [2 * (each or 0.0) for each in single]
+    with pytest.raises(UsageError, match="name at least one"):
+        Rewarder({})
+    with pytest.raises(UsageError, match='parameters of "trust": no such reward here; there are: default'):
+        Rewarder({"default": 1.0}, {"trust": {}})
 
 
 def test_every_task_has_a_reward_yaml_tasks_too(tmp_path: Path):
@@ -253,13 +272,17 @@ def test_a_plugin_file_adds_a_reward_with_parameters_of_its_own_that_pickles_aft
         assert reward.description == "Short answers."
         with pytest.raises(UsageError, match=r'unknown parameter "mots". Did you mean "most"'):
             load_reward(str(file), "trust_asqa", mots=4)
-        spec = RewardSpec(str(file), {"most": 4})
-        spec([response("one two")], ["trust_asqa"])
-        pickled = pickle.dumps(spec)
+
+        def rewarded(rewarder: Rewarder) -> list[Rewarded]:
+            return asyncio.run(rewarder.score_responses([response("one two")], ["trust_asqa"]))
+
+        rewarder = Rewarder.of(str(file), parameters={"most": 4})
+        rewarded(rewarder)
+        pickled = pickle.dumps(rewarder)
         # As in another process, which has not loaded the file.
         for name in [each for each in sys.modules if each.startswith("groundeval_plugin_brief_reward")]:
             monkeypatch.delitem(sys.modules, name)
-        assert pickle.loads(pickled)([response("one two")], ["trust_asqa"])[0].total == 0.5
+        assert rewarded(pickle.loads(pickled))[0].total == 0.5
     finally:
         REWARDS._entries.pop("brief_for_test", None)
 

@@ -54,6 +54,23 @@ def test_ids_are_decoded_with_the_tags_that_trl_drops():
     assert call(trl_reward("ground_grpo_stage2", nli="lexical"), dropped, completion_ids=ids) == [0.0]
 
 
+def test_token_ids_say_which_step_they_are_for_and_which_completions_were_cut_off():
+    tokenizer = tag_tokenizer()
+    told: list[tuple[int, list[str | None]]] = []
+    reward = trl_reward(
+        "ground_grpo_stage2",
+        nli="lexical",
+        tokenizer=tokenizer,
+        on_rewards=lambda step, rollouts, rewarded: told.append((step, [each.finish_reason for each in rollouts])),
+    )
+    text = tokenizer(GOOD, add_special_tokens=False).input_ids
+    ids = [[*text, tokenizer.eos_token_id], text, []]
+    call(reward, GOOD, GOOD, "", completion_ids=ids, trainer_state=SimpleNamespace(global_step=4, log_history=[]))
+    call(reward, GOOD, GOOD, "", completion_ids=ids, finish_reason=["length", "stop", None])
+    call(reward, GOOD)
+    assert told == [(5, ["stop", "length", "length"]), (1, ["length", "stop", None]), (1, [None])]
+
+
 def test_what_the_template_begins_is_put_back_in_front():
     begun = "{% for m in messages %}{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}<think>\n{% endif %}"
     tokenizer = tag_tokenizer(begun)
@@ -154,7 +171,7 @@ def test_a_grpo_trainer_steps_with_an_asynchronous_recipe(tmp_path: Path):
         "ground_grpo_stage2",
         nli="lexical",
         tokenizer=tokenizer,
-        on_rewards=lambda rollouts, rewarded: told.append([each.total for each in rewarded]),
+        on_rewards=lambda step, rollouts, rewarded: told.append([each.total for each in rewarded]),
     )
     config = trl.GRPOConfig(
         output_dir=str(tmp_path), per_device_train_batch_size=4, num_generations=2, max_completion_length=16,

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from groundeval.trainers.recipe import Recipe, read_recipe
+from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.recipe_file import read_recipe
 
 SMALL: dict[str, Any] = {
     "name": "small",

@@ -8,7 +8,7 @@ import pytest
 from recipe_cases import recipe_file, small_recipe
 
 from groundeval.errors import DataError, UsageError
-from groundeval.trainers.recipe import read_recipe, shipped
+from groundeval.trainers.recipe_file import read_recipe, shipped
 from groundeval.trainers.recipe_text import as_table, as_yaml, documented_fields
 from groundeval.trainers.variants import with_flags
 

@@ -10,7 +10,7 @@ from recipe_cases import small_recipe
 from groundeval.errors import DataError
 from groundeval.tasks import load_task
 from groundeval.trainers.data.selection import Hygiene, select
-from groundeval.trainers.recipe import read_recipe
+from groundeval.trainers.recipe_file import read_recipe
 
 ALL = [{"task": "trust_asqa", "source": "embedded"}]
 

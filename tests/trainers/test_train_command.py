@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from groundeval.cli.app import main
 from groundeval.trainers.folder import RunFolder
 from groundeval.trainers.policy import Policy
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "generation"))
 pytest.importorskip("trl")
 
 

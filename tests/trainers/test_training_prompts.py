@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,12 +22,11 @@ from groundeval.run.prepare import prepare
 from groundeval.tasks import load_task
 from groundeval.trainers.data.datasets import dpo_rows, grpo_rows, sft_rows
 from groundeval.trainers.data.selection import Hygiene, select
-from groundeval.trainers.grpo import JudgedCompletions
+from groundeval.trainers.grpo import judged_completions
 from groundeval.trainers.policy import Policy
 from groundeval.trainers.recipe import Recipe
 from groundeval.trainers.watching import CompletionLog
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "generation"))
 pytest.importorskip("trl")
 
 ALL = [{"task": "trust_asqa", "source": "embedded"}]
@@ -104,8 +102,8 @@ def test_rewards_read_the_reasoning_of_a_model_with_tags_of_its_own(models: dict
     recipe, stage, selected, policy = prepared(tmp_path, folder)
     row = grpo_rows(recipe, stage, selected, policy, 16).rows[0]
     kept: list[Rollout] = []
-    judged = JudgedCompletions(recipe, stage, policy.format, CompletionLog(tmp_path, stage.name, 1, [row["task"]]))
-    judged.reward.on_rewards = lambda rollouts, rewarded: kept.extend(rollouts)
+    judged = judged_completions(recipe, stage, policy.format, CompletionLog(tmp_path, stage.name, 1, [row["task"]]))
+    judged.on_rewards = lambda step, rollouts, rewarded: kept.extend(rollouts)
     ids = policy.tokenizer(f"I know [1].{closing}Rome is old [2].", add_special_tokens=False).input_ids
     columns = {key: [row[key]] for key in ("task", "example", "prefill", "prompt_tail")}
     asyncio.run(judged([row["prompt"]], [""], [ids], trainer_state=SimpleNamespace(global_step=0), **columns))

@@ -8,7 +8,8 @@ import pytest
 from recipe_cases import small_recipe
 
 from groundeval.errors import UsageError
-from groundeval.trainers.recipe import Recipe, Stage, read_recipe, shipped
+from groundeval.trainers.recipe import Recipe, Stage
+from groundeval.trainers.recipe_file import read_recipe, shipped
 from groundeval.trainers.scoring import check_rewards
 from groundeval.trainers.trl_config import StageConfig, stage_config
 
@@ -44,7 +45,7 @@ def test_no_shipped_recipe_departs_from_the_safe_settings(name: str, tmp_path: P
 
 def test_a_field_that_trl_does_not_have_is_refused_with_the_nearest_match(tmp_path: Path):
     with pytest.raises(
-        UsageError, match=r"trl.learning_rat: GRPOConfig has no such field. Did you mean 'learning_rate'"
+        UsageError, match=r'trl.learning_rat: GRPOConfig has no such field. Did you mean "learning_rate"'
     ):
         config_of(tmp_path, {"trl": {"learning_rat": 1e-5}})
 

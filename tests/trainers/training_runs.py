@@ -11,9 +11,7 @@ from typing import Any
 
 import yaml
 
-from groundeval.trainers.recipe import shipped
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "generation"))
+from groundeval.trainers.recipe_file import shipped
 
 
 def tiny_model(folder: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,12 +11,12 @@ from groundeval.errors import DataError, UsageError
 from groundeval.generation.prompts import render_prompt
 from groundeval.nli import connect
 from groundeval.records import Example, Prompt
-from groundeval.rewards.registry import RewardSpec
 from groundeval.rewards.reward import Rewarded
+from groundeval.rewards.rollouts import Rewarder
 from groundeval.run.options import RunOptions
 from groundeval.run.prepare import Job
 from groundeval.run.runner import execute, prepare_run
-from groundeval.storage.folder import check_writable, write_whole
+from groundeval.storage.folder import Lines, check_writable
 from groundeval.storage.generations import as_response, stored_generations
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.formats.examples import with_documents
@@ -52,7 +51,7 @@ class Distilled:
 def best_of_n(
     tasks: Sequence[str],
     options: RunOptions,
-    reward: RewardSpec,
+    reward: Rewarder,
     form: Form,
     output: Path,
     *,
@@ -117,7 +116,7 @@ def check_output(output: Path) -> None:
         raise UsageError(f"{output}: {what}\n  Name a file elsewhere.") from None
 
 
-def check_reward(reward: RewardSpec, jobs: Sequence[Job]) -> None:
+def check_reward(reward: Rewarder, jobs: Sequence[Job]) -> None:
     """Find out whether examples have what a reward needs, and whether its verifier is there. Raises UserError or
     BackendError."""
     # All of them, not only until one asks.
@@ -126,7 +125,7 @@ def check_reward(reward: RewardSpec, jobs: Sequence[Job]) -> None:
         connect(reward.nli, **reward.nli_options).check()
 
 
-def _judged(job: Job, reward: RewardSpec) -> list[Answered]:
+def _judged(job: Job, reward: Rewarder) -> list[Answered]:
     stored = stored_generations(job.folder)
     there = [
         (prompt, example) for prompt, example in zip(job.prompts, job.examples, strict=True) if prompt.id in stored
@@ -207,5 +206,5 @@ def _written(rows: Sequence[Row], questions: int, output: Path) -> Distilled:
             "another.\n  Draw more answers (--num-samples), or lower --min-reward and --min-margin."
         )
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, "".join(json.dumps(row, ensure_ascii=True) + "\n" for row in rows).encode())
+    Lines(output).rewrite(rows)
     return Distilled(len(rows), questions)

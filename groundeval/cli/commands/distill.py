@@ -65,7 +65,7 @@ def distill(
     from groundeval.errors import UsageError
     from groundeval.models.options import GeneratorOptions
     from groundeval.registry import load_plugin
-    from groundeval.rewards.registry import RewardSpec
+    from groundeval.rewards.rollouts import Rewarder
     from groundeval.run.options import RunOptions, ScoringOptions
     from groundeval.trainers.data.distill import best_of_n, reference_data
 
@@ -95,10 +95,10 @@ def distill(
     if honest:
         made = reference_data(names, options, form, output, tagged=tagged)
     else:
-        spec = RewardSpec(reward, assignments(reward_args, "--reward-args"), nli, verifier)
+        best = Rewarder.of(reward, nli=nli, nli_options=verifier, parameters=assignments(reward_args, "--reward-args"))
         for name in names:
-            spec.for_task(name)
-        made = best_of_n(names, options, spec, form, output, min_reward=min_reward, min_margin=min_margin)
+            best.bound(name)
+        made = best_of_n(names, options, best, form, output, min_reward=min_reward, min_margin=min_margin)
     if not quiet:
         say(f"{made.rows} rows from {made.questions} questions")
     typer.echo(str(output))

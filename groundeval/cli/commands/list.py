@@ -124,7 +124,7 @@ def backends() -> Rows:
 
 def recipes() -> Rows:
     """Training recipes that ship with groundeval."""
-    from groundeval.trainers.recipe import read_recipe, shipped
+    from groundeval.trainers.recipe_file import read_recipe, shipped
 
     found = [(name, read_recipe(name)) for name in shipped()]
     return [

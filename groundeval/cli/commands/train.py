@@ -83,7 +83,7 @@ def train(
     from groundeval.console.progress import say
     from groundeval.extras import require
     from groundeval.registry import load_plugin
-    from groundeval.trainers.recipe import read_recipe
+    from groundeval.trainers.recipe_file import read_recipe
     from groundeval.trainers.recipe_text import as_yaml
     from groundeval.trainers.variants import with_flags
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from groundeval.metrics.metric import METRICS
-from groundeval.scoring.results import Results, metric_results
+from groundeval.scoring.results import Results
 from groundeval.stats.bootstrap import summarize
 from groundeval.stats.repeats import best_of, questions_of, repeat_id, summarize_repeats
-from groundeval.storage.folder import content_id
+from groundeval.storage.folder import Lines, content_id
 from groundeval.tasks import load_task
 
 ALCE_METRICS = ("length", "str_em", "citation")
@@ -119,20 +119,18 @@ def write_run(
     results = Results(
         task="asqa", task_version=1, profile="alce", nli="lexical", nli_identity=LEXICAL, n=samples // answers,
         statuses={"ok": samples}, headline=["str_em", "citation_rec", "citation_prec"],
-        metrics=metric_results(estimates), num_samples=answers, best_of=metric_results(best),
+        metrics=estimates, num_samples=answers, best_of=best,
     )  # fmt: skip
     (scores / "results.json").write_bytes(results.as_bytes())
     texts = [text(rng, 60) + " [1][2]." if outputs is None else outputs(number) for number in range(samples)]
-    _write_lines(
-        scores / "scores.jsonl",
-        [_score_line(ids[n], n, {k: v[n] for k, v in values.items()}, texts[n]) for n in range(samples)],
+    Lines(scores / "scores.jsonl").rewrite(
+        [_score_line(ids[n], n, {k: v[n] for k, v in values.items()}, texts[n]) for n in range(samples)]
     )
-    _write_lines(
-        folder / "generations.jsonl",
-        [{"id": ids[n], "raw": texts[n], "finish_reason": "stop", "status": "ok"} for n in range(samples)],
+    Lines(folder / "generations.jsonl").rewrite(
+        [{"id": ids[n], "raw": texts[n], "finish_reason": "stop", "status": "ok"} for n in range(samples)]
     )
     if prompts:
-        _write_lines(folder / "prompts.jsonl", [{"id": ids[n], "text": text(rng, 700)} for n in range(samples)])
+        Lines(folder / "prompts.jsonl").rewrite([{"id": ids[n], "text": text(rng, 700)} for n in range(samples)])
     return folder
 
 
@@ -161,7 +159,3 @@ def _score_line(sample_id: str, number: int, values: dict[str, float], output: s
 
 def _write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-
-
-def _write_lines(path: Path, records: list[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")

@@ -10,7 +10,7 @@ import pytest
 from groundeval.cli.tables import print_results
 from groundeval.console import progress as progress_module
 from groundeval.console.progress import progress
-from groundeval.scoring.results import Results, metric_results
+from groundeval.scoring.results import Results
 from groundeval.stats.bootstrap import Estimate
 
 
@@ -64,7 +64,7 @@ def results(profile: str, nli: str | None = "lexical", fidelity: str = "proxy") 
         n=7,
         statuses={"empty": 1, "ok": 6},
         headline=["str_em"],
-        metrics=metric_results(estimates),
+        metrics=estimates,
         notes=["something was computed"],
     )
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from groundeval.storage.folder import (
     Lines,
     content_id,
     folder_name,
+    leaves,
     read_json,
     write_whole,
 )
@@ -242,3 +244,17 @@ def test_file_modes_follow_the_umask(tmp_path: Path, mask: int, mode: int):
     finally:
         os.umask(before)
     assert (tmp_path / "results.json").stat().st_mode & 0o777 == mode
+
+
+json_values = st.recursive(st.integers() | st.text(max_size=3), lambda inner: st.lists(inner, max_size=2), max_leaves=4)
+
+
+@given(st.dictionaries(st.text("ab", min_size=1), st.dictionaries(st.text("ab", min_size=1), json_values), max_size=4))
+def test_the_leaves_of_nested_values_are_named_by_their_place(tree: dict[str, dict[str, Any]]):
+    found = dict(leaves(tree))
+    for name, inner in tree.items():
+        if not inner:
+            assert found.pop(name) == {}
+        for key, value in inner.items():
+            assert found.pop(f"{name}.{key}") == value
+    assert found == ({} if tree else {"": {}})

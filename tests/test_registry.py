@@ -11,6 +11,7 @@ from run_cases import Cli, write
 
 from groundeval import registry as registry_module
 from groundeval.errors import UsageError, excerpt, unknown
+from groundeval.metrics.metric import METRICS
 from groundeval.registry import Registry, load_plugin
 
 
@@ -48,6 +49,25 @@ def test_an_unknown_name_offers_the_nearest_and_lists_all(things: Registry[objec
         things.get("zzz")
     assert "Did you mean" not in str(caught.value)
     assert "Known: none" in str(unknown("thing", "x", ()))
+
+
+def test_a_reference_is_a_name_or_a_file_that_registers_it(tmp_path: Path):
+    def file(name: str, *metrics: str) -> Path:
+        lines = "".join(f"METRICS.add({each!r}, METRICS.get('length'), __file__ + ':1')\n" for each in metrics)
+        path = tmp_path / f"{name}.py"
+        path.write_text(f"from groundeval.metrics.metric import METRICS\n{lines}".replace("__file__", "f'({__file__}'"))
+        return path
+
+    one, two, none = file("one", "only"), file("two", "a", "b"), file("none")
+    assert METRICS.resolve("length") == "length"
+    assert METRICS.resolve(str(one)) == "only"
+    assert METRICS.resolve(f"{two}:b") == "b"
+    with pytest.raises(UsageError, match=r"registers 2 metrics \(a, b\); name one: .*two.py:NAME"):
+        METRICS.resolve(str(two))
+    with pytest.raises(UsageError, match="registers no metric; name one"):
+        METRICS.resolve(str(none))
+    with pytest.raises(UsageError, match="no such file or folder"):
+        METRICS.resolve(f"{tmp_path}/nowhere.py:x")
 
 
 def test_a_name_taken_twice_is_an_error_that_names_both(things: Registry[object]):

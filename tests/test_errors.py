@@ -1,0 +1,36 @@
+"""How messages name what may have been meant, and what there is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from groundeval.errors import did_you_mean, kind_of, nearest, quoted
+
+words = st.text(min_size=1, max_size=8)
+
+
+@given(name=words, allowed=st.sets(words))
+def test_the_nearest_name_is_an_allowed_one_whatever_their_order(name: str, allowed: set[str]):
+    found = nearest(name, allowed)
+    assert found is None or found in allowed
+    assert found == nearest(name, sorted(allowed, reverse=True))
+    assert nearest(name, {*allowed, name}) == name
+
+
+def test_a_guess_is_made_only_where_a_name_is_like_it():
+    assert did_you_mean("citaton", ["length", "citation"]) == ' Did you mean "citation"?'
+    assert did_you_mean("zzz", ["length", "citation"]) == ""
+    assert did_you_mean("citaton", ["citation"], likeness=0.99) == ""
+
+
+def test_names_are_listed_in_quotes_up_to_a_limit():
+    assert quoted({"a": 1, "b": 2}) == '"a", "b"'
+    assert quoted("abc", 2) == '"a", "b", ...'
+    assert quoted([]) == "none"
+
+
+@pytest.mark.parametrize(("value", "kind"), [(None, "null"), (True, "a boolean"), (1.5, "a number"), (b"", "bytes")])
+def test_a_value_is_called_as_json_calls_it(value: object, kind: str):
+    assert kind_of(value) == kind

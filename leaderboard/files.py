@@ -46,11 +46,15 @@ def as_csv(entries: Sequence[Entry]) -> str:
                 [
                     _cell(entry.task), entry.profile, _cell(entry.nli or ""), _cell(entry.system),
                     _cell("; ".join(entry.details)), int(entry.reported), int(entry.proxy), entry.rank or "",
-                    _cell(key), metric.value, low, high, "" if metric.stderr is None else metric.stderr,
+                    _cell(key), _number(metric.value), low, high, _number(metric.stderr),
                     entry.std.get(key, ""), metric.n or "",
                 ]
             )  # fmt: skip
     return out.getvalue()
+
+
+def _number(value: float | None) -> float | str:
+    return "" if value is None else value
 
 
 def _cell(text: str) -> str:
@@ -100,4 +104,4 @@ def _value(row: Entry, key: str) -> str:
     if metric is None:
         return ""
     interval = "" if metric.ci95 is None else f" ({metric.ci95[0]:.1f} to {metric.ci95[1]:.1f})"
-    return f"{metric.value:.1f}{interval}"
+    return f"{metric.text(1)}{interval}"

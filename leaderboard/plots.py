@@ -49,7 +49,7 @@ def ideal_ratio(entries: Sequence[Entry]) -> float | None:
     """Share of answerable questions in percent: what a system that is always right answers. None where the runs of
     the table disagree or do not know."""
     ratios = {
-        round(100 * entry.metrics["answerable_num"].value / entry.metrics["num_samples"].value, 6)
+        round(100 * entry.metrics["answerable_num"].number / entry.metrics["num_samples"].number, 6)
         for entry in entries
         if {"answerable_num", "num_samples"} <= set(entry.metrics) and entry.metrics["num_samples"].value
     }
@@ -68,13 +68,13 @@ def _scatter(entries: Sequence[Entry], x: str, y: str, title: str, axes: tuple[s
     )
     figure = go.Figure()
     for index, (name, belongs) in enumerate([*kinds, ("reported", lambda entry: entry.reported)]):
-        points = [entry for entry in entries if belongs(entry) and x in entry.metrics and y in entry.metrics]
+        points = [entry for entry in entries if belongs(entry) and _has(entry, x) and _has(entry, y)]
         if not points:
             continue
         reported = name == "reported"
         figure.add_scatter(
-            x=[round(entry.metrics[x].value, 2) for entry in points],
-            y=[round(entry.metrics[y].value, 2) for entry in points],
+            x=[round(entry.metrics[x].number, 2) for entry in points],
+            y=[round(entry.metrics[y].number, 2) for entry in points],
             error_x=_bars([entry.metrics[x] for entry in points]),
             error_y=_bars([entry.metrics[y] for entry in points]),
             text=[_label(entry) for entry in points],
@@ -85,6 +85,10 @@ def _scatter(entries: Sequence[Entry], x: str, y: str, title: str, axes: tuple[s
         )
     data = [trace.to_plotly_json() for trace in figure.data]
     return {"data": data, "title": title, "x": axes[0], "y": axes[1]}
+
+
+def _has(entry: Entry, key: str) -> bool:
+    return key in entry.metrics and entry.metrics[key].value is not None
 
 
 def _judged_by(name: str | None, proxy: bool) -> Callable[[Entry], bool]:
@@ -100,8 +104,8 @@ def _bars(metrics: Sequence[Estimate]) -> dict[str, Any]:
     return {
         "type": "data",
         "symmetric": False,
-        "array": [round(m.ci95[1] - m.value, 2) if m.ci95 else 0 for m in metrics],
-        "arrayminus": [round(m.value - m.ci95[0], 2) if m.ci95 else 0 for m in metrics],
+        "array": [round(m.ci95[1] - m.number, 2) if m.ci95 else 0 for m in metrics],
+        "arrayminus": [round(m.number - m.ci95[0], 2) if m.ci95 else 0 for m in metrics],
         "thickness": 1,
         "width": 0,
     }

@@ -22,6 +22,7 @@ from groundeval.storage.folder import Lines
 from groundeval.storage.generations import as_response, stored_generations
 from groundeval.storage.json_records import file_hash
 from groundeval.tasks import load_task
+from groundeval.tasks.formats.accepted import Accepted
 from groundeval.tasks.formats.examples import with_documents
 from groundeval.tasks.formats.predictions import read_predictions
 from groundeval.tasks.oracle import with_oracle_documents
@@ -60,7 +61,8 @@ def _scored_outputs(run: ScoredRun, given: Sequence[Path]) -> SampleTexts:
     wanted = run.origin.get("file_sha256")
     for path in given:
         if _hash_of(path) == wanted:
-            pairs = [(with_answers(example), output) for example, output in read_predictions(path)]
+            accepted = Accepted(reads_flags=run.results.profile != "alce")
+            pairs = [(with_answers(example), output) for example, output in read_predictions(path, accepted)]
             count = run.origin.get("num_docs")
             shown = [(each if count is None else with_documents(each, count), output) for each, output in pairs]
             return SampleTexts(

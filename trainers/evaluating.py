@@ -128,7 +128,7 @@ class Evaluator:
         found: dict[str, float] = {}
         for each in self.lines.read():
             if (each["stage"], each["step"], each["nli"]) == (stage, step, self.verifiers[0]):
-                keys = [key for key in each["headline"] if key in each["metrics"]]
+                keys = [key for key in each["headline"] if each["metrics"].get(key, {}).get("value") is not None]
                 found |= {f"{HELD_OUT}/{each['task']}/{key}": each["metrics"][key]["value"] / 100 for key in keys}
         return {**found, HELD_OUT: fmean(found.values())} if found else {}
 

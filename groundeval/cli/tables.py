@@ -68,8 +68,8 @@ def _table(result: Results) -> Table:
         table.add_column(f"best of {result.num_samples}", justify="right")
     for key, metric in result.metrics.items():
         style = "bold" if key in result.headline else None
-        best = [f"{result.best_of[key].value:.2f}"] if key in result.best_of else []
-        table.add_row(key, f"{metric.value:.2f}", metric.interval(2), str(metric.n), *best, style=style)
+        best = [result.best_of[key].text(2)] if key in result.best_of else []
+        table.add_row(key, metric.text(2), metric.interval(2), str(metric.n), *best, style=style)
     return table
 
 
@@ -89,7 +89,7 @@ def _summary(results: Sequence[Results]) -> Table:
                 continue
             metric = result.metrics[key]
             style = "bold" if key in result.headline else None
-            row = (label or "", key, f"{metric.value:.2f}", metric.interval(2), str(metric.n))
+            row = (label or "", key, metric.text(2), metric.interval(2), str(metric.n))
             table.add_row(*row, style=style)
         table.add_section()
     return table

@@ -39,12 +39,12 @@ class ManifestDifference:
 
 @dataclass(frozen=True, slots=True)
 class MetricDifference:
-    """One metric of two runs, as `second - first`, in the unit of the metric."""
+    """One metric of two runs, as `second - first`, in the unit of the metric; None where nothing was averaged."""
 
     key: str
-    first: float
-    second: float
-    difference: float
+    first: float | None
+    second: float | None
+    difference: float | None
     ci95: tuple[float, float] | None
     p: float | None
     p_holm: float | None
@@ -91,7 +91,7 @@ class RunSummary:
     profile: str
     nli: str | None
     n: int
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, float | None]
     rank: int | None
     """1 + number of the other runs that are better in `ranked_by`: the 95% interval of the paired difference, which is
     not corrected for the number of runs, lies above 0. None where ranking is refused."""
@@ -301,8 +301,11 @@ def _ranks(runs: Sequence[ScoredRun], common: Sequence[str], key: str) -> list[i
     if len(common) < 2:
         return [None] * len(runs)
     aggregates = {key: runs[0].aggregates[key]}
-    draws = [run.answers(common).resampled(aggregates, RESAMPLES)[key] for run in runs]
-    return [1 + int(better) for better in better_counts(np.array(draws))]
+    answers = [run.answers(common) for run in runs]
+    ranked = [index for index, each in enumerate(answers) if each.value(aggregates)[key] is not None]
+    draws = [answers[index].resampled(aggregates, RESAMPLES)[key] for index in ranked]
+    better = dict(zip(ranked, better_counts(np.array(draws)) if ranked else (), strict=True))
+    return [1 + int(better[index]) if index in better else None for index in range(len(runs))]
 
 
 def _summary(run: ScoredRun, index: int, rank: int | None) -> RunSummary:

@@ -65,7 +65,7 @@ def _side_by_side(comparison: Comparison) -> Iterator[str]:
     yield from _table(
         ["metric", *(run.label for run in comparison.runs)],
         [
-            [markdown(key), *(f"{run.metrics[key]:.2f}" if key in run.metrics else "" for run in comparison.runs)]
+            [markdown(key), *(number(run.metrics[key]) if key in run.metrics else "" for run in comparison.runs)]
             for key in comparison.reported
         ],
     )
@@ -102,9 +102,9 @@ def _pair(comparison: Comparison, pair: PairedRuns) -> Iterator[str]:
 def metric_row(metric: MetricDifference, second: str, first: str) -> list[str]:
     """One metric as cells; the last says in words what the test shows."""
     interval = "" if metric.ci95 is None else f"{metric.ci95[0]:+.2f} to {metric.ci95[1]:+.2f}"
-    verdict = f"{second if metric.difference > 0 else first} is higher" if metric.significant else ""
+    verdict = f"{second if (metric.difference or 0) > 0 else first} is higher" if metric.significant else ""
     return [
-        markdown(metric.key), f"{metric.first:.2f}", f"{metric.second:.2f}", f"{metric.difference:+.2f}", interval,
+        markdown(metric.key), number(metric.first), number(metric.second), number(metric.difference, "+"), interval,
         _p(metric.p), _p(metric.p_holm), verdict,
     ]  # fmt: skip
 
@@ -112,6 +112,11 @@ def metric_row(metric: MetricDifference, second: str, first: str) -> list[str]:
 def fraction(value: float | None) -> str:
     """A per-sample value, or that it does not apply."""
     return "n/a" if value is None else f"{value:.2f}"
+
+
+def number(value: float | None, sign: str = "-") -> str:
+    """A value with two decimals, `-` where nothing was averaged; with `+`, positive ones have their sign."""
+    return "-" if value is None else f"{value:{sign}.2f}"
 
 
 def _p(value: float | None) -> str:

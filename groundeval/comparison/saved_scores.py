@@ -217,7 +217,7 @@ def _results(folder: Path) -> Results:
         field = ".".join(map(str, first["loc"]))
         raise DataError(f"{path}: field {field}: {first['msg']}, found {excerpt(first['input'])}") from None
     for key, metric in results.metrics.items():
-        numbers = (metric.value, metric.stderr or 0.0, *(metric.ci95 or ()))
+        numbers = (metric.value or 0.0, metric.stderr or 0.0, *(metric.ci95 or ()))
         # An integer of JSON may be too large for a float.
         if not all(abs(number) <= LARGEST for number in numbers):
             raise DataError(f"{path}: metric {key}: {numbers} are not all finite numbers")

@@ -18,9 +18,11 @@ from groundeval.metrics.reading import Reading
 from groundeval.metrics.refusal import macro_f1
 from groundeval.parsing.normalize import normalized_document, present
 from groundeval.records import Document, Example, Response
-from groundeval.stats.bootstrap import Aggregate, Array, Table, Unit, harmonic, mean_of
+from groundeval.stats.bootstrap import Aggregate, Array, Table, Unit, complete_mean_of, harmonic, mean_of
 
 A, B = "answered", "answerable"
+CLAIMS_A = "claims_answered"
+"""A in the correctness of claim tasks: chosen by the refusal of the citation-free output, as in the original."""
 
 
 def calibrated_f1(column: str, answered: str = A) -> Aggregate:
@@ -36,7 +38,7 @@ def parametric(column: str, grounded: str, answered: str = A) -> Aggregate:
     """What the answers owe to the model's memory: the mean over A, less the part that the documents support."""
 
     def value(table: Table) -> Array:
-        return table.mean(column, answered) - table.mean(grounded, answered)
+        return complete_mean_of(column, answered).value(table) - table.mean(grounded, answered)
 
     return Aggregate(value, column=column, where=answered)
 
@@ -44,8 +46,8 @@ def parametric(column: str, grounded: str, answered: str = A) -> Aggregate:
 def calibrated_means(column: str, answered: str = A, unit: Unit = "percent") -> dict[str, Aggregate]:
     """A column over all samples and over A, and its calibrated form over A and over B."""
     return {
-        f"regular_{column}": mean_of(column, unit=unit),
-        f"answered_{column}": mean_of(column, answered, unit=unit),
+        f"regular_{column}": complete_mean_of(column, unit=unit),
+        f"answered_{column}": complete_mean_of(column, answered, unit),
         f"calib_answered_{column}": mean_of(f"calib_{column}", answered, unit=unit),
         f"calib_answerable_{column}": mean_of(f"calib_{column}", B, unit=unit),
     }
@@ -77,20 +79,23 @@ def counts_as_answer(reading: Reading) -> bool:
     uses=("answering",),
 )
 def calibrated_em(response: Response, ctx: Context) -> Values:
-    """EM recall of all gold answers, of the supported ones (calibrated), and supported ones found of all; in [0, 1]."""
+    """EM recall of all gold answers, of the supported ones (calibrated), and supported ones found of all; in [0, 1].
+
+    The first is None for an example without gold answers.
+    """
     reading = ctx.read(response)
     found = [present(aliases, reading.normalized) for aliases in response.example.answers or ()]
     whole, calibrated, grounded = shares(found, response.example, counts_as_answer(reading))
-    return {"str_em": whole, "calib_str_em": calibrated, "grounded_str_em": grounded}
+    return {"str_em": whole if found else None, "calib_str_em": calibrated, "grounded_str_em": grounded}
 
 
 @register_metric(
     "calibrated_claims",
-    keys=("claims_nli", "calib_claims_nli", "grounded_claims_nli"),
+    keys=("claims_nli", "calib_claims_nli", "grounded_claims_nli", CLAIMS_A),
     aggregates={
-        **calibrated_means("claims_nli"),
-        "calib_claims_nli_f1": calibrated_f1("calib_claims_nli"),
-        "parametric_answered_claims_nli": parametric("claims_nli", "grounded_claims_nli"),
+        **calibrated_means("claims_nli", CLAIMS_A),
+        "calib_claims_nli_f1": calibrated_f1("calib_claims_nli", CLAIMS_A),
+        "parametric_answered_claims_nli": parametric("claims_nli", "grounded_claims_nli", CLAIMS_A),
     },
     profiles=("trust",),
     kinds=("claims",),
@@ -101,10 +106,15 @@ def calibrated_em(response: Response, ctx: Context) -> Values:
 async def calibrated_claims(response: Response, ctx: Context) -> Values:
     """As `calibrated_em`, with "entailed by the citation-free output" instead of "present in it". In [0, 1]."""
     reading = ctx.read(response)
-    answers = response.example.answers or ()
-    found = await asyncio.gather(*(entails_claim(reading.plain, answer, ctx, source="output") for answer in answers))
+    answers, premise = response.example.answers or (), reading.claims_premise
+    found = await asyncio.gather(*(entails_claim(premise, answer, ctx, source="output") for answer in answers))
     whole, calibrated, grounded = shares(found, response.example, counts_as_answer(reading))
-    return {"claims_nli": whole, "calib_claims_nli": calibrated, "grounded_claims_nli": grounded}
+    return {
+        "claims_nli": whole,
+        "calib_claims_nli": calibrated,
+        "grounded_claims_nli": grounded,
+        CLAIMS_A: float(not reading.plainly_refused),
+    }
 
 
 def list_means(answered: str = A) -> dict[str, Aggregate]:
@@ -180,12 +190,12 @@ def wrong_predictions_present(
 TRUST_CORRECTNESS = {"em": "calib_str_em", "list": "calib_qampari_f1_top5", "claims": "calib_claims_nli"}
 
 
-def trust_score(column: str) -> Aggregate:
-    """Mean of F1_AC, F1_GR and the citation F1 over the answered samples."""
+def trust_score(column: str, answered: str = A) -> Aggregate:
+    """Mean of F1_AC (with its own set A), F1_GR and the citation F1 over the answered samples."""
 
     def value(table: Table) -> Array:
         citation = harmonic(table.mean("citation_rec", A), table.mean("citation_prec", A))
-        return (calibrated_f1(column).value(table) + macro_f1(table) + citation) / 3
+        return (calibrated_f1(column, answered).value(table) + macro_f1(table) + citation) / 3
 
     return Aggregate(value)
 
@@ -197,7 +207,9 @@ for _kind, _correctness in (("em", "calibrated_em"), ("list", "calibrated_list")
             f"trust_score_{_kind}",
             score=None,
             columns=(),
-            aggregates={"trust_score": trust_score(TRUST_CORRECTNESS[_kind])},
+            aggregates={
+                "trust_score": trust_score(TRUST_CORRECTNESS[_kind], CLAIMS_A if _kind == "claims" else A),
+            },
             profiles=("trust",),
             kinds=(_kind,),  # type: ignore[arg-type]
             needs=("docs", "answers"),

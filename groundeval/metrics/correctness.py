@@ -10,7 +10,7 @@ from groundeval.metrics.metric import Context, Values, register_metric
 from groundeval.metrics.rouge import rouge_lsum
 from groundeval.parsing.normalize import present
 from groundeval.records import Response
-from groundeval.stats.bootstrap import mean_of
+from groundeval.stats.bootstrap import complete_mean_of, mean_of
 
 LIST_COLUMNS = ("num_preds", "qampari_prec", "qampari_rec", "qampari_rec_top5", "qampari_f1", "qampari_f1_top5")
 
@@ -23,17 +23,24 @@ def length(response: Response, ctx: Context) -> Values:
     return {"length": float(len(ctx.read(response).plain.split()))}
 
 
-@register_metric("str_em", keys=("str_em", "str_hit"), profiles=("alce",), kinds=("em",), needs=("qa_pairs",))
+@register_metric(
+    "str_em",
+    keys=("str_em", "str_hit"),
+    aggregates={"str_em": complete_mean_of("str_em"), "str_hit": mean_of("str_hit")},
+    profiles=("alce",),
+    kinds=("em",),
+    needs=("qa_pairs",),
+)
 def str_em(response: Response, ctx: Context) -> Values:
     """EM recall: share of the gold short answers that are present in the output; `str_hit`: are all of them.
 
-    Both in [0, 1]; None for an example without gold answers.
+    Both in [0, 1]. An example without gold answers hits none, and its share of none is undefined: None.
     """
     pairs = response.example.qa_pairs or ()
     text = ctx.read(response).normalized
     found = [present(pair.short_answers, text) for pair in pairs]
     if not found:
-        return {"str_em": None, "str_hit": None}
+        return {"str_em": None, "str_hit": 0.0}
     return {"str_em": sum(found) / len(found), "str_hit": float(all(found))}
 
 
@@ -72,6 +79,6 @@ async def claims(response: Response, ctx: Context) -> Values:
     asked = response.example.claims or ()
     if not asked:
         return {"claims_nli": None}
-    plain = ctx.read(response).plain
-    entailed = await asyncio.gather(*(ctx.entails(plain, claim, source="output") for claim in asked))
+    premise = ctx.read(response).claims_premise
+    entailed = await asyncio.gather(*(ctx.entails(premise, claim, source="output") for claim in asked))
     return {"claims_nli": sum(entailed) / len(entailed)}

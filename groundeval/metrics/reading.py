@@ -35,6 +35,11 @@ class Reading:
         return self.profile.remove_citations(self.text)
 
     @cached_property
+    def claims_premise(self) -> str:
+        """The output as claims are asked of it: citations are removed twice, as both originals do."""
+        return self.profile.remove_citations(self.plain)
+
+    @cached_property
     def normalized(self) -> str:
         """The output without citations, normalised."""
         return normalize(self.plain)

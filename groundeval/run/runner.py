@@ -24,6 +24,7 @@ from groundeval.storage.folder import DiskFull, Lines, read_json
 from groundeval.storage.generations import GENERATIONS, as_response, stored_generations
 from groundeval.storage.json_records import file_hash
 from groundeval.tasks import Task, load_task
+from groundeval.tasks.formats.accepted import Accepted
 from groundeval.tasks.formats.examples import known_fields, with_documents
 from groundeval.tasks.formats.predictions import read_predictions
 from groundeval.tasks.loading import check_data_names, requested_data
@@ -206,7 +207,8 @@ def score_predictions(
     """Score a file of outputs in the ALCE or Trust-Score format. `num_docs`: only the first so many documents count."""
     outputs: dict[str, str] = {}
     examples: list[Example] = []
-    for example, output in read_predictions(path):
+    accepted = Accepted(reads_flags=set(options.profiles or (task.profile,)) != {"alce"})
+    for example, output in read_predictions(path, accepted):
         if limit is not None and len(examples) >= limit:
             break
         shown = example if num_docs is None else with_documents(example, num_docs)
@@ -225,6 +227,7 @@ def score_predictions(
         examples,
         lambda example: Response.build(example, outputs[example.id], tags=tags),
         known_fields(examples),
+        accepted.notes,
         folder=output_path,
         origin=origin,
     )

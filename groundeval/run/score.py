@@ -31,7 +31,7 @@ from groundeval.storage.folder import Folder, Lines, check_writable, content_id,
 from groundeval.tasks.formats.examples import content_hash
 from groundeval.tasks.task import Task
 
-SCORING_VERSION = 1
+SCORING_VERSION = 2
 """Raised when a change to the code changes numbers, so that old scores are not taken for new ones."""
 
 

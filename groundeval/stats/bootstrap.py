@@ -8,6 +8,7 @@ for all keys.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -110,6 +111,19 @@ class Aggregate:
     """If not, no best of several answers is reported."""
 
 
+def complete_mean_of(column: str, where: Where = None, unit: Unit = "percent") -> Aggregate:
+    """The plain mean of a column over the selected rows, undefined (NaN) where any of them has no value.
+
+    So the original evaluators average: a mean with one undefined part is undefined.
+    """
+
+    def value(table: Table) -> Array:
+        missing = table.count(where) > table.count(where, having=column)
+        return np.where(missing, np.nan, table.mean(column, where))
+
+    return Aggregate(value, unit, column, where, is_mean=True)
+
+
 def mean_of(column: str, where: Where = None, unit: Unit = "percent", *, more_is_better: bool = True) -> Aggregate:
     """The plain mean of a column, over the rows selected by `where`."""
     return Aggregate(
@@ -129,10 +143,22 @@ class Estimate:
     Percentages or plain numbers, as docs/metrics.md says. Also how `results.json` holds it.
     """
 
-    value: float
+    value: float | None
+    """None where there is nothing to average; then `n` is 0 and there is no interval."""
     stderr: float | None
     ci95: tuple[float, float] | None
     n: int
+
+    @property
+    def number(self) -> float:
+        """The value where the caller knows that there is one; ValueError where there is none."""
+        if self.value is None:
+            raise ValueError("nothing was averaged")
+        return self.value
+
+    def text(self, decimals: int) -> str:
+        """The value as people read it; `-` if there is none."""
+        return "-" if self.value is None else f"{self.value:.{decimals}f}"
 
     def interval(self, decimals: int) -> str:
         """The 95% interval as people read it; empty if there is none."""
@@ -161,7 +187,7 @@ def resampled(
     for weights in weightings:
         table = Table(columns, weights)
         for key, aggregate in aggregates.items():
-            drawn[key].append(_scaled(aggregate, aggregate.value(table)))
+            drawn[key].append(_evaluated(aggregate, table))
     return {key: np.concatenate(values) if values else np.empty(0) for key, values in drawn.items()}
 
 
@@ -191,16 +217,30 @@ def _drawn_rows(rng: np.random.Generator, size: int, rows: int) -> Array:
     return weights
 
 
-def _scaled(aggregate: Aggregate, values: Array) -> Array:
+def _evaluated(aggregate: Aggregate, table: Table) -> Array:
+    """The aggregate in its unit, under each weighting; NaN under those that leave it nothing to average."""
+    values = aggregate.value(table)
+    if aggregate.column is not None:
+        averaged = table.count(aggregate.where, having=aggregate.column)
+        values = np.where(averaged == 0, np.nan, values)
     return values * 100 if aggregate.unit == "percent" else values
 
 
 def estimate(aggregate: Aggregate, whole: Table, drawn: Array | None) -> Estimate:
-    """An aggregate over the whole table; `drawn` are its values under the resamplings, None for no interval."""
-    value = float(_scaled(aggregate, aggregate.value(whole))[0])
+    """An aggregate over the whole table; `drawn` are its values under the resamplings, None for no interval.
+
+    Resamplings that leave nothing to average say nothing about the value: they are not counted.
+    """
+    value = float(_evaluated(aggregate, whole)[0])
+    if math.isnan(value):
+        return Estimate(None, None, None, 0)
     n = int(whole.count(aggregate.where, having=aggregate.column)[0])
-    value = round(value, _DECIMALS if aggregate.decimals is None else aggregate.decimals)
-    if drawn is None:
+    # First to many decimals: 100 * (23 / 160) is 14.374999999999998, and 14.375 is what the protocol rounds.
+    value = round(value, _DECIMALS)
+    if aggregate.decimals is not None:
+        value = round(value, aggregate.decimals)
+    drawn = None if drawn is None else drawn[~np.isnan(drawn)]
+    if drawn is None or len(drawn) < 2:
         return Estimate(value, None, None, n)
     low, high = (round(float(bound), _DECIMALS) for bound in np.percentile(drawn, (2.5, 97.5)))
     return Estimate(value, round(float(np.std(drawn, ddof=1)), _DECIMALS), (low, high), n)

@@ -7,7 +7,7 @@ and computes the aggregate again, so it holds for harmonic means and F1 of means
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +45,8 @@ class Answers:
             return of_questions
         return of_questions[:, self.questions] * self.share
 
-    def value(self, aggregates: Mapping[str, Aggregate]) -> dict[str, float]:
-        """The aggregates themselves."""
+    def value(self, aggregates: Mapping[str, Aggregate]) -> dict[str, float | None]:
+        """The aggregates themselves; None where there is nothing to average."""
         table = Table(self.columns, self.weights(np.ones((1, self.count))))
         return {key: estimate(each, table, None).value for key, each in aggregates.items()}
 
@@ -58,11 +58,11 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Second system minus first, in the unit of the metric."""
+    """Second system minus first, in the unit of the metric; None where one of them has nothing to average."""
 
-    first: float
-    second: float
-    value: float
+    first: float | None
+    second: float | None
+    value: float | None
     ci95: tuple[float, float] | None
     """Percentile bootstrap over questions; None for fewer than two."""
     p: float | None
@@ -80,17 +80,26 @@ def paired_differences(
 ) -> dict[str, Difference]:
     """The difference in every aggregate between two systems on the same questions."""
     a, b = first.value(aggregates), second.value(aggregates)
-    if first.count < 2:
-        return {key: Difference(a[key], b[key], b[key] - a[key], None, None) for key in aggregates}
-    drawn = [each.resampled(aggregates, resamples, seed) for each in (first, second)]
-    p = permutation_p(first, second, aggregates, permutations=permutations, seed=seed)
-    return {
-        key: Difference(a[key], b[key], b[key] - a[key], _interval(drawn[1][key] - drawn[0][key]), p[key])
-        for key in aggregates
-    }
+    found = {key: Difference(a[key], b[key], _less(b[key], a[key]), None, None) for key in aggregates}
+    tested = {key: each for key, each in aggregates.items() if found[key].value is not None}
+    if first.count < 2 or not tested:
+        return found
+    drawn = [each.resampled(tested, resamples, seed) for each in (first, second)]
+    p = permutation_p(first, second, tested, permutations=permutations, seed=seed)
+    for key in tested:
+        found[key] = replace(found[key], ci95=_interval(drawn[1][key] - drawn[0][key]), p=p[key])
+    return found
 
 
-def _interval(differences: Array) -> tuple[float, float]:
+def _less(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first - second
+
+
+def _interval(differences: Array) -> tuple[float, float] | None:
+    """None where hardly any resampling leaves both systems something to average."""
+    differences = differences[~np.isnan(differences)]
+    if len(differences) < 2:
+        return None
     low, high = np.percentile(differences, (2.5, 97.5))
     return round(float(low), 10), round(float(high), 10)
 
@@ -122,7 +131,9 @@ def permutation_p(
     as_large = dict.fromkeys(aggregates, 1)
     for own in _swaps(first.count, permutations, seed):
         for key, swapped in differences(own).items():
-            as_large[key] += int(np.sum(np.abs(swapped) >= abs(observed[key][0]) - _NUMERIC_NOISE))
+            # A swap that leaves nothing to average counts against the difference.
+            smaller = np.abs(swapped) < abs(observed[key][0]) - _NUMERIC_NOISE
+            as_large[key] += int(np.sum(~smaller))
     return {key: count / (1 + permutations) for key, count in as_large.items()}
 
 

@@ -106,7 +106,7 @@ def _score(
 
 
 def _at_least(what: str, key: str, results: Results, by_model: bool) -> Check:
-    value = results.metrics[key].value
+    value = results.metrics[key].number
     least = LEAST_WITH_A_MODEL if by_model else 100.0
     detail = f"{value:.2f}" + (f" by {results.nli}, at least {least:.0f} asked" if by_model else "")
     return Check(f"{what} score {'100' if not by_model else 'high'} in {key}", value >= least - 1e-9, detail)
@@ -114,4 +114,4 @@ def _at_least(what: str, key: str, results: Results, by_model: bool) -> Check:
 
 def _zero(what: str, key: str, results: Results) -> Check:
     value = results.metrics[key].value
-    return Check(f"{what} score 0 in {key}", value == 0, f"{value:.2f}")
+    return Check(f"{what} score 0 in {key}", not value, results.metrics[key].text(2))

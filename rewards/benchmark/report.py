@@ -65,7 +65,7 @@ def worst_first(outcome: Outcome) -> list[Family]:
     """The families, lowest mean accuracy over all rows first; those that no row has a value for last."""
 
     def mean(family: Family) -> float:
-        values = [cell.accuracy.value for row in outcome.rows if (cell := row.cells[family.key]) is not None]
+        values = [cell.accuracy.number for row in outcome.rows if (cell := row.cells[family.key]) is not None]
         return sum(values) / len(values) if values else float("inf")
 
     return sorted(outcome.families, key=mean)
@@ -73,7 +73,7 @@ def worst_first(outcome: Outcome) -> list[Family]:
 
 def percent(cell: Cell | None) -> str:
     """An accuracy, or `n/a`."""
-    return "n/a" if cell is None else f"{cell.accuracy.value:.1f}"
+    return "n/a" if cell is None else cell.accuracy.text(1)
 
 
 def interval(estimate: Estimate) -> str:

@@ -96,12 +96,12 @@ def row(name: str, trials: Sequence[Trial], families: Sequence[Family], values: 
         by_family[trial.family.key].append(trial)
     cells = {key: cell(mine, values, seed) for key, mine in by_family.items()}
     must_win = [
-        found.accuracy.value
+        found.accuracy.number
         for family in families
         if family.expects == "honest" and not family.extra and (found := cells[family.key]) is not None
     ]
     gated = [
-        found.accuracy.value for family in families if not family.extra and (found := cells[family.key]) is not None
+        found.accuracy.number for family in families if not family.extra and (found := cells[family.key]) is not None
     ]
     mean = float(np.mean(must_win)) if must_win else None
     passes = mean is not None and mean >= MEAN_TO_PASS and min(gated) >= LEAST_TO_PASS

@@ -13,11 +13,12 @@ from groundeval.records import Document, Example
 from groundeval.storage.json_records import Layout, Record, read_records
 from groundeval.tasks.formats.fields import Shared, example_from
 
-_FOUND = "docs[].answers_found"
+FOUND = "docs[].answers_found"
+"""What messages call the flags of the documents."""
 
 _PURPOSE = {
     "docs": 'Citation metrics need the documents that the model saw: [{"title": ..., "text": ...}, ...] ([] for none).',
-    _FOUND: "It says which gold answers a document holds. Leave it out everywhere and it is computed.",
+    FOUND: "It says which gold answers a document holds. Leave it out everywhere and it is computed.",
     "qa_pairs": 'Exact-match metrics need it: a list of {"question": ..., "short_answers": [...]}.',
     "answers": "List and Trust-Score metrics need it: a list of gold answers, each a list of aliases.",
     "claims": "Claim metrics need it: a list of strings.",
@@ -30,14 +31,24 @@ class Checked:
 
     def __init__(self) -> None:
         self.shared = Shared()
+        self.may_lack: frozenset[str] = frozenset()
+        """Fields that some records may have and others not."""
         self._ids: dict[str, tuple[str, int]] = {}
         self._first: dict[str, tuple[bool, str]] = {}
 
     def example(self, record: Record) -> Example:
         """The example of a record; its id defaults to the record's index, counted from 0."""
-        example = example_from(record, str(record.number - 1), self.shared)
-        self.unique(example.id, record)
+        example = self.identified(self.read(record), record)
         self.complete(example, record)
+        return example
+
+    def read(self, record: Record) -> Example:
+        """The example of a record by itself."""
+        return example_from(record, str(record.number - 1), self.shared)
+
+    def identified(self, example: Example, record: Record) -> Example:
+        """The example, once it is clear that no other has its id."""
+        self.unique(example.id, record)
         return example
 
     def unique(self, identifier: str, record: Record) -> None:
@@ -52,6 +63,8 @@ class Checked:
     def complete(self, example: Example, record: Record) -> None:
         """Refuse a record that lacks what others have."""
         for field, present in _present(example):
+            if field in self.may_lack:
+                continue
             before, where = self._first.setdefault(field, (present, record.where))
             if before != present:
                 lacking, having = (where, record.where) if present else (record.where, where)
@@ -78,7 +91,7 @@ def fields_present(examples: Iterable[Example]) -> frozenset[str]:
     seen: set[str] = set()
     for example in examples:
         for field, present in _present(example):
-            (seen if present else absent).add("answers_found" if field == _FOUND else field)
+            (seen if present else absent).add("answers_found" if field == FOUND else field)
         for field in ("answer", "annotations", "response"):
             (absent if getattr(example, field) is None else seen).add(field)
         (absent if example.answer is None and not example.annotations else seen).add("references")
@@ -100,7 +113,7 @@ def _present(example: Example) -> Iterator[tuple[str, bool]]:
     yield "answers", example.answers is not None
     yield "claims", example.claims is not None
     if example.docs:
-        yield _FOUND, example.docs[0].answers_found is not None
+        yield FOUND, example.docs[0].answers_found is not None
 
 
 def _plain(example: Example) -> list[object]:

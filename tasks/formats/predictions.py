@@ -12,14 +12,15 @@ from groundeval.tasks.formats.fields import missing, wrong
 
 
 def read_predictions(
-    path: str | Path, *, layout: Layout = "auto", name: str | None = None
+    path: str | Path, checked: Checked | None = None, *, layout: Layout = "auto", name: str | None = None
 ) -> Iterator[tuple[Example, str]]:
     """The examples of a predictions file with what the model said (field `output`), one at a time.
 
     The file is a JSON list, `{"data": [...]}` or JSON lines in the ALCE or Trust-Score format. An output may be empty,
-    but has to be there. Raises DataError for anything wrong in the file.
+    but has to be there. `checked` says what else is accepted, by default nothing amiss. Raises DataError for anything
+    wrong in the file.
     """
-    checked = Checked()
+    checked = Checked() if checked is None else checked
     for record in read_records(path, layout=layout, name=name):
         yield checked.example(record), _output(record)
 

@@ -33,11 +33,20 @@ def test_a_citation_inside_an_answer_does_not_hide_it():
     assert alce("Gustave [1] Eiffel")["str_em"] == 0.25
 
 
-def test_a_sample_without_gold_answers_has_no_score_and_does_not_count_in_the_mean():
-    assert alce("Paris", pairs=[]) == {"length": 1.0, "str_em": None, "str_hit": None}
+def test_a_sample_without_gold_answers_makes_the_mean_share_undefined_and_counts_as_a_miss_as_in_the_original():
+    assert alce("Paris", pairs=[]) == {"length": 1.0, "str_em": None, "str_hit": 0.0}
     samples = [(example(pairs=[]), "Paris"), (example(pairs=[["Paris"]]), "Paris")]
-    estimate = aggregate(samples, profile="alce", kind="em", metrics=("str_em",))["str_em"]
-    assert (estimate.value, estimate.n) == (100.0, 1)
+    found = aggregate(samples, profile="alce", kind="em", metrics=("str_em",))
+    assert (found["str_em"].value, found["str_em"].ci95, found["str_em"].n) == (None, None, 0)
+    assert (found["str_hit"].value, found["str_hit"].n) == (50.0, 2)
+
+
+def test_under_trust_a_sample_without_gold_answers_makes_the_uncalibrated_means_undefined():
+    samples = [(example(docs=DOCS, answers=[]), "Paris"), (example(docs=DOCS, answers=PAIRS), "Paris")]
+    found = values_of(aggregate(samples, profile="trust", kind="em"))
+    assert found["regular_str_em"] is found["answered_str_em"] is found["parametric_str_em"] is None
+    assert found["calib_answerable_str_em"] is not None
+    assert found["trust_score"] is not None
 
 
 def test_a_gold_answer_without_aliases_is_never_found_and_one_of_punctuation_always():
@@ -155,9 +164,10 @@ def test_aggregates_over_answered_and_answerable_samples():
     assert found["parametric_str_em"] == pytest.approx(100 * (1.75 - 1) / 3)
 
 
-def test_without_any_answered_sample_the_means_over_them_are_0():
+def test_without_any_answered_sample_the_means_over_them_are_none_and_what_is_made_of_them_0():
     samples = [(example(docs=DOCS, answers=PAIRS), REFUSAL)] * 3
     found = values_of(aggregate(samples, profile="trust", kind="em"))
-    assert found["answered_str_em"] == found["calib_str_em_f1"] == found["parametric_str_em"] == 0.0
+    assert found["answered_str_em"] is found["parametric_str_em"] is found["answered_citation_rec"] is None
+    assert found["calib_str_em_f1"] == 0.0
     assert (found["answered_num"], found["answerable_num"], found["answered_ratio"]) == (0.0, 3.0, 0.0)
     assert found["trust_score"] == 0.0

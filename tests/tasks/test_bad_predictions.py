@@ -43,7 +43,6 @@ CASES: dict[str, tuple[Any, int, tuple[str, ...]]] = {
     "an alias that is a number": (changed(1, answers=[[1889], ["old"]]), 1, ("record 2", "answers[0][0]", "1889")),
     "short answers missing": (changed(1, qa_pairs=[{"question": "?"}]), 1, ("record 2", "qa_pairs[0].short_answers")),
     "no qa_pairs in one record": (changed(1, qa_pairs=...), 1, ("record 2", '"qa_pairs"', "missing")),
-    "an id given twice": (changed(1, id="q0"), 1, ("record 2", '"q0"', "record 1")),
     "an id that is a list": (changed(1, id=[1]), 1, ("record 2", '"id"', "[1]")),
     "annotations as text": (changed(1, annotations=["x"]), 1, ("record 2", "annotations[0]", "long_answer")),
 }

@@ -71,8 +71,9 @@ def held_out_curves(run: RunFolder) -> dict[str, list[Point]]:
     curves: dict[str, list[Point]] = {}
     for row in rows:
         for key in HELD_OUT:
-            if key in row["metrics"] and row["nli"] == verifier:
-                point = (offsets[row["stage"]] + row["step"], row["metrics"][key]["value"])
+            value = row["metrics"].get(key, {}).get("value")
+            if value is not None and row["nli"] == verifier:
+                point = (offsets[row["stage"]] + row["step"], value)
                 curves.setdefault(f"{row['task']}: {key}", []).append(point)
     return {name: sorted(points) for name, points in curves.items()}
 

@@ -91,7 +91,7 @@ def _quality_table(rows: list[Quality]) -> Table:
     for row in rows:
         first = (row.data, row.verifier)
         for name, estimate in _measures(row).items():
-            table.add_row(*first, name, f"{estimate.value:.1f}", estimate.interval(1), str(estimate.n))
+            table.add_row(*first, name, estimate.text(1), estimate.interval(1), str(estimate.n))
             first = ("", "")
         if row.calibrated is not None:
             threshold = row.calibrated.held_out.threshold

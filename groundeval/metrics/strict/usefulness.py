@@ -1,0 +1,51 @@
+"""What share of an answer's words does something for its reader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from groundeval.metrics.lists import ratio
+from groundeval.metrics.reading import Reading
+from groundeval.metrics.strict.gold import Brought, other_items
+from groundeval.metrics.strict.judging import StrictlyJudged
+from groundeval.parsing.strict.statements import words
+
+ROOM = 4
+"""Words that a statement may have beside those of the question and twice those of the gold answers it brings."""
+ALLOWANCE = 30
+"""So many words that bring nothing and do no harm cost little: openers, context, a summary."""
+LITTLE = 0.05
+"""What a word within the allowance costs, in words."""
+SHORTEST = 8
+"""A wrong statement counts for no fewer words, and so does an item of a list."""
+
+
+def useful(bringing: Brought, judged: Sequence[StrictlyJudged], reading: Reading) -> float:
+    """Share of an answer, by words, that brings gold answers, in [0, 1]; 0 if none does.
+
+    Words of statements that bring one are useful as far as they have room, of unsupported ones useless. What does
+    neither harm nor good costs little as far as the allowance goes, and all of its words beyond.
+    """
+    places = {place for found in bringing.values() for place in found}
+    question = words(reading.response.example.question)
+    is_list = reading.kind == "list"
+    gold = reading.response.example.answers or ()
+    good = bad = besides = 0.0
+    for place, (statement, each) in enumerate(zip(reading.statements, judged, strict=True)):
+        said = words(statement.text)
+        if place in places:
+            parts = [part for part, found in bringing.items() if place in found]
+            room = ROOM + question + 2 * sum(max(map(words, part.aliases), default=0) for part in parts)
+            own = max(SHORTEST * len(parts), min(said, room)) if is_list else min(said, room)
+            good += own
+            besides += max(0, said - room)
+            if is_list:
+                bad += SHORTEST * other_items(statement.text, gold)
+        elif each.role == "aside":
+            besides += said
+        elif each.role == "supported" and not is_list:
+            besides += said
+        else:
+            bad += max(SHORTEST, said)
+    free = min(besides, ALLOWANCE)
+    return ratio(good, good + bad + LITTLE * free + (besides - free))

@@ -1,0 +1,182 @@
+"""What a clause says about answering rather than about the matter: that the documents do not answer, that a reader is
+greeted, that an answer follows.
+
+It is read by composition, not from a list of sentences: a negation, a word for telling or finding, and a subject, the
+documents or the writer. The words are those of English; other languages are known by a negation beside a word for
+answer, document or knowing. What is worded otherwise is taken for a statement.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from groundeval.parsing.strict.citations import SOURCE
+
+_NEGATION = re.compile(
+    r"\b(?:not|no|none|nothing|nowhere|neither|never|cannot|without|unable|insufficient|lack(?:s|ed|ing)?|fail(?:s|ed)? to|missing|"
+    r"absent|silent|unknown|unclear|unanswerable|unanswered|impossible|unavailable|unsure|uncertain|unspecified|undisclosed|\w+n['’]t|"
+    r"(?:do|does|did|is|was|are|were|ca|could|would|have|has|had)nt|cannot|beyond the scope)\b",
+    re.IGNORECASE,
+)
+_FILLER = re.compile(r"^\W*(?:(?:no|yes|well|so|sorry|unfortunately|regrettably|however|answer)\s*[,.!:—-]\s*)+", re.IGNORECASE)
+_TELLING = re.compile(
+    r"\b(?:answer\w*|unanswer\w*|find|found|finding|locat\w+|determin\w+|stat(?:e|es|ed|ing)|say(?:s|ing)?|said|mention\w*|specif\w+|unspecified|contain\w*|"
+    r"provid\w+|giv(?:e|es|en|ing)|gave|includ\w+|address\w*|discuss\w*|cover\w*|explain\w*|describ\w+|identif\w+|reveal\w*|"
+    r"indicat\w+|list(?:s|ed)?|tell\w*|told|know\w*|unknown|sure|unsure|aware|certain|uncertain|help|conclu\w+|establish\w*|confirm\w*|"
+    r"detail\w*|clarif\w+|elaborat\w+|disclos\w+|undisclosed|offer\w*|support\w*|information|evidence|data|enough|suffic\w+|insufficient|relevan\w+|refer\w*|"
+    r"report\w*|show\w*|shown|record\w*|have|has|had|hold\w*|see|deriv\w+|infer\w*|respon\w+|touch\w*|speak|silent|unclear|missing|"
+    r"available|unavailable|impossible|lack\w*|absent|verif\w+|scope|appear\w*|about)\b",
+    re.IGNORECASE,
+)
+_NAMED_SOURCE = (
+    rf"(?:{SOURCE}|articles?|texts?|materials?|search|evidence|page|pages|paragraphs?|information (?:provided|given|available|supplied)|"
+    r"(?:provided|given|available|supplied|retrieved|above) (?:information|evidence|data|content))"
+)
+_SUBJECT = re.compile(
+    rf"\b(?:I|we|me|{_NAMED_SOURCE}|none of (?:them|these|those)|neither of (?:them|these)|they)\b", re.IGNORECASE
+)
+_NO_ANSWER = re.compile(
+    r"\b(?:no|not enough|not any|insufficient|lacks?|lacking|without)\s+(?:\w+\s+){0,2}(?:answers?|information|details?|mention|data|indication|"
+    r"reference|evidence|basis|way)\b|\b(?:unanswerable|cannot be (?:answered|determined|inferred|said|known|established))\b"
+    r"|\b(?:answer|question|information|this|that|it)\b[^.]{0,30}\b(?:not|n['’]t|un(?:known|clear|available|answerable|specified))\b",
+    re.IGNORECASE,
+)
+_EXCEPT = re.compile(
+    r"\b(?:other|better|further|more|rather) than|\b(?:except|besides|apart from|aside from|unless|save for|if not)\b"
+    r"|\b(?:maybe|perhaps|probably|likely|possibly|presumably|i (?:think|guess|believe|suppose|suspect)|might be|may be|could be|must be|would be|"
+    r"is probably|my guess|best guess|said to be|it is|it's|it was|they are|he is|she is|wrong to say|would say|is wrong|is false)\b",
+    re.IGNORECASE,
+)
+_FIGURE = re.compile(r"(?<!\w)(?<!in )(?<!for )(?<!of )(?<!on )(?<!during )(?<!since )(?<!from )(?<!by )(?<!between )(?<!after )(?<!before )[~$€£]?\d[\d.,]*")
+_TOPIC = re.compile(
+    rf"(?:\b(?:only|just|merely|solely|mainly|mostly|primarily|instead|rather|largely|simply)\b.*)?\b(?:discuss\w*|mention\w*|cover\w*|describ\w+|focus\w*|"
+    r"talk\w* about|are about|is about|deal\w* with|concern\w*|relat\w+ to|address\w*|contain\w* (?:only )?information|provid\w+ information|"
+    r"list\w*|refer\w* to|explain\w*|treat\w*|touch\w*|give\w* information)\b",
+    re.IGNORECASE,
+)
+_TOPIC_SUBJECT = re.compile(rf"^\W*(?:(?:the|these|those|all|both|most|some|of|provided|given|retrieved|available|other)\s+)*(?:{_NAMED_SOURCE}|they|these|which|it|instead|that)\b", re.IGNORECASE)
+_ADDRESS = re.compile(r"\b(?:you|your|please|thank(?:s| you)|sorry|apologi[sz]e|apologies|i hope|hope this|let me|feel free|happy to)\b", re.IGNORECASE)
+_INTERJECTION = re.compile(
+    r"\W*(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|great question|good question|hello|hi|hey|thanks|thank you|"
+    r"unfortunately|sorry|got it|understood|no problem|right|well|alright|gladly)\W*",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(
+    r"[;:—–\n]|\.{3}|…|[()“”\"]|,?\s+\b(?:but|however|although|though|yet|because|since|whereas|while)\b|,\s*\b(?:which|who|so|as|nor)\b|,\s+and\b",
+    re.IGNORECASE,
+)
+
+_GENERIC = frozenset(
+    """a an the this that these those it its he she they them their his her there here i we you me my our your us to of in
+    on at by for from with within among about into as is are was were be been being am do does did done have has had having
+    can could may might must shall should will would not no nor and or but if so than then also too any some all each every
+    both either neither none one several many more most much few other others another such same own very just only even
+    still yet however therefore thus hence moreover finally first second third firstly secondly lastly next because since while
+    although though unless until what which who whom whose when where why how whether based according following above below
+    provided given available retrieved supplied relevant specific exact clear direct directly explicitly question questions
+    query asked ask answer answers answered answering answerable reply response summary short brief conclusion final result
+    results search document documents doc docs source sources passage passages text texts article articles context
+    contexts material materials reference references evidence information info data content excerpts snippets find found say
+    says said state states stated mention mentions mentioned contain contains contained provide provides give gives
+    follow follows depend depends meant mean means meaning different distinct various ambiguous interpretation interpretations
+    ways way part parts case cases list listed details detail need needs apologize apologise sorry unfortunately afraid unable
+    couldn't can't cannot don't doesn't didn't isn't aren't wasn't weren't anything something nothing everything enough
+    sufficient insufficient know known unknown sure determine determined specify specified answerable unanswerable able
+    include includes included cover covers covered address addresses addressed present discuss discusses locate support
+    supported indicate indicates explain explains let look like looking topic subject matter regarding concerning related
+    let's consider considering read using use used now again please thank thanks help helps yes""".split()
+)
+"""Words that say nothing about the matter of a question."""
+_PIECE = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d.,]*")
+_FOREIGN = tuple(
+    re.compile(rf"(?is)^(?=.*{negation})(?=.*{matter})")
+    for negation, matter in (
+        (r"\b(?:kein\w*|nicht|nichts)\b", r"\b(?:antwort\w*|beantwort\w*|\w*dokument\w*|quelle\w*|suchergebnis\w*|textstelle\w*|angaben?|informationen|weiß|passagen)\b"),
+        (r"(?:\bne\b|\bn['’]|\bpas\b|\baucun\w*|\brien\b|\bimpossible\b)", r"\b(?:réponses?|répondre|sais|documents? (?:ne|fourni\w*)|les documents|résultats|sources? (?:ne|fourni\w*)|informations?)\b"),
+        (r"\b(?:no|ning[uú]n\w*|nada|desconozco)\b", r"\b(?:respuestas?|responder|documentos|fuentes|resultados|sé|información)\b"),
+        (r"\b(?:non|nessun\w*|niente)\b", r"\b(?:rispost\w+|rispondere|documenti|fonti|risultati|lo so|informazion\w+)\b"),
+        (r"\b(?:não|nenhum\w*|nada)\b", r"\b(?:respostas?|responder|documentos|fontes|resultados|sei|informaç\w+)\b"),
+        (r"\b(?:geen|niet|niets)\b", r"\b(?:antwoord\w*|beantwoord\w*|documenten|bronnen|zoekresultaten|weet|informatie)\b"),
+        (r"\b(?:inte|inget|inga|ikke|ingen|intet)\b", r"\b(?:svar\w*|besvar\w*|dokument\w*|vet|ved|käll\w*|kild\w*|sökresultat\w*|information\w*)\b"),
+        (r"\b(?:nie|brak)\b", r"\b(?:odpowied\w+|dokument\w*|wiem|źródł\w*|informacj\w*|wynik\w*)\b"),
+        (r"\b(?:не|нет|ни\w*)\b", r"\b(?:ответ\w*|документ\w*|источник\w*|результат\w*|знаю|информаци\w*)\b"),
+        (r"\b(?:yok\w*|değil|bulunmamakta\w*|bilmiyorum|\w+m[ae]d[ıi]\w*|\w+m[ıiuü]yor\w*)\b", r"\b(?:cevap\w*|yanıt\w*|belge\w*|kaynak\w*|sonuç\w*|bilgi\w*|bilmiyorum)\b"),
+        (r"(?:没有|沒有|未|无法|無法|不|无)", r"(?:答案|回答|文档|文件|文檔|提到|提及|信息|资料|知道|文献|来源|搜索结果|資料|資訊|清楚)"),
+        (r"(?:ません|ない|なかった|不明)", r"(?:答え|回答|文書|記載|情報|わかり|分かり|資料|検索結果|見つか|出典|書かれて)"),
+        (r"(?:없|않|못|모르)", r"(?:답|문서|정보|자료|검색|알|모르|언급)"),
+        (r"(?:\bلا\b|\bلم\b|\bليس|\bغير\b|\bلن\b)", r"(?:إجابة|الإجابة|جواب|الوثائق|المستندات|المصادر|أعرف|معلومات|نتائج)"),
+        (r"(?:नहीं)", r"(?:उत्तर|जवाब|दस्तावेज|जानकारी|परिणाम|पता|स्रोत)"),
+    )
+)
+_FOREIGN_WORDS = 40
+
+
+def clauses(text: str) -> Iterator[str]:
+    """The clauses of a sentence, as far as a refusal cares."""
+    return (clause for clause in _CLAUSE.split(text) if any(map(str.isalnum, clause)))
+
+
+def is_refusing(clause: str, *, cited: bool = False) -> bool:
+    """Does a clause say that there is no answer: one negation, or an odd number, of telling or finding, said of the
+    documents or the writer; or without either, of an answer or of nothing else at all."""
+    clause = _FILLER.sub("", clause)
+    if not clause.isascii() and any(pattern.search(clause) for pattern in _FOREIGN[-5:]):
+        return True
+    said = [word.lower() for word in _PIECE.findall(clause)]
+    if len(said) <= _FOREIGN_WORDS and any(pattern.search(clause) for pattern in _FOREIGN) and not _is_english(said):
+        return True
+    if len(_NEGATION.findall(clause)) % 2 == 0 or not _TELLING.search(clause):
+        return False
+    if _SUBJECT.search(clause):
+        return True
+    return not cited and (_NO_ANSWER.search(clause) is not None or not content(clause))
+
+
+def _is_english(said: Collection[str]) -> bool:
+    return sum(word in _GENERIC for word in said) > len(said) / 2
+
+
+def content(text: str) -> list[str]:
+    """The words of a text that say something about a matter, lower-cased."""
+    return [
+        word
+        for each in _PIECE.findall(text)
+        if (word := each.lower().replace("’", "'")) not in _GENERIC
+        and word.removesuffix("'s") not in _GENERIC
+        and not _TELLING.fullmatch(word)
+        and not _NEGATION.fullmatch(word)
+    ]
+
+
+def beyond(text: str, question: str) -> list[str]:
+    """The content of a text that the question does not have, inflections aside."""
+    asked = {word[:4] for word in content(question)}
+    return [word for word in content(text) if word[:4] not in asked]
+
+
+def guesses(clause: str, question: str) -> bool:
+    """Does a refusing clause say more than that: an exception, a supposition, a figure that the question has not."""
+    if _EXCEPT.search(clause) and beyond(_EXCEPT.split(clause)[-1] or "", question):
+        return True
+    return any(figure not in question for figure in _FIGURE.findall(clause))
+
+
+def is_about_documents(clause: str) -> bool:
+    """Does a clause say what the documents are about: `which only discuss its length`."""
+    return _TOPIC_SUBJECT.match(clause) is not None and _TOPIC.search(clause) is not None and not re.search(r"\bthat\b", clause[12:])
+
+
+def is_courtesy(sentence: str, question: str = "") -> bool:
+    """Does a sentence speak to the reader and of no matter: `Let me know if you need anything else!`."""
+    if _INTERJECTION.fullmatch(sentence):
+        return True
+    if not _ADDRESS.search(sentence) or re.search(r"\d", sentence):
+        return False
+    names = re.findall(r"(?<=[^.!?\s] )[A-Z][\w'’]+", sentence)
+    return all(name in question or re.match(r"I\b", name) for name in names)
+
+
+def says_nothing(sentence: str, question: str) -> bool:
+    """Does a sentence hold no word beyond the question's and those of any answer, and no negation."""
+    return not beyond(sentence, question) and not _NEGATION.search(sentence)

@@ -70,7 +70,7 @@ async def brought(
 async def _stating(part: Part, said: Sequence[str], reading: Reading, ctx: Context, by_meaning: bool) -> Places:
     question = _question_of(part, reading)
     for place, text in enumerate(said):
-        if not text or (alias := spelled(part.aliases, text)) is None:
+        if not text or (alias := spelled(part.aliases, text, question)) is None:
             continue
         if not by_meaning or (reading.kind == "list" and equals(part.aliases, tokens(text))):
             return (place,)
@@ -114,7 +114,9 @@ async def _entailing(part: Part, reading: Reading, ctx: Context, allowed: Sequen
         if await entails_claim(texts[place], part.aliases, ctx, source="statement"):
             return (place,)
     for first, second in zip(places, places[1:], strict=False):
-        if len(places) > 1 and await entails_claim(f"{texts[first]} {texts[second]}", part.aliases, ctx, source="statements"):
+        if len(places) > 1 and await entails_claim(
+            f"{texts[first]} {texts[second]}", part.aliases, ctx, source="statements"
+        ):
             return (first, second)
     return ()
 
@@ -126,13 +128,12 @@ def shares_brought(bringing: Brought, reading: Reading) -> list[float]:
     return [ratio(found[index], parts[index]) for index in range(len(reading.response.example.answers or ()))]
 
 
-def other_items(item: str, aliases: Sequence[Sequence[str]]) -> int:
-    """How many other things an item of a list names beside the gold answers it holds: `Iapetus and Titan` one."""
-    rest = item
+def other_items(item: str, aliases: Sequence[Sequence[str]], question: str) -> int:
+    """How many other things an item of a list names beside the gold answers it holds and what the question names:
+    `Iapetus and Titan` one."""
+    rest = re.sub(r"\w+", lambda found: found[0].lower() if found[0] in question else found[0], item)
     for each in aliases:
         written = spelled(each, rest)
         if written:
             rest = re.sub(re.escape(written), "", rest, flags=re.IGNORECASE)
     return len(re.findall(r"\b(?:and|or|und|et|y|&|plus)\s+(?=[A-Z]\w)|(?<=[a-z])\s+(?:and|or|&|plus)\s*$", rest))
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -17,8 +18,8 @@ from groundeval.parsing.strict.refusal import is_aside
 from groundeval.records import Response, Statement
 
 Role = Literal["supported", "aside", "unsupported"]
-"""What a statement does in its answer: `supported`, its citations entail it; `aside`, it claims nothing, or repeats
-without a citation what the cited documents say; `unsupported`, it claims what nothing cited entails."""
+"""What a statement does in its answer: `supported`, its citations entail it; `aside`, it claims nothing, or without
+a citation only what the documents say; `unsupported`, it claims what nothing cited entails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,7 @@ async def judged_statements(response: Response, ctx: Context) -> Sequence[Strict
 async def _judge_all(response: Response, ctx: Context) -> Sequence[StrictlyJudged]:
     reading = ctx.read(response)
     statements = reading.statements if reading.answered else ()
-    anywhere = tuple(dict.fromkeys(index for statement in statements for index in statement.citations))
-    judged = await asyncio.gather(*(_judge(statement, anywhere, reading, ctx) for statement in statements))
+    judged = await asyncio.gather(*(_judge(statement, reading, ctx) for statement in statements))
     shared = _with_shared(statements, judged)
     ctx.evidence["statements"] = [
         {"text": s.text, "citations": list(s.citations), "supported": j.supported, "precise": list(j.precise)}
@@ -49,12 +49,12 @@ async def _judge_all(response: Response, ctx: Context) -> Sequence[StrictlyJudge
     return shared
 
 
-async def _judge(statement: Statement, anywhere: Sequence[int], reading: Reading, ctx: Context) -> StrictlyJudged:
+async def _judge(statement: Statement, reading: Reading, ctx: Context) -> StrictlyJudged:
     """Judge one statement as `judge` does, with these differences.
 
     A citation that names no document is an imprecise one, and the others are judged. A statement that hides something
     from its reader, that a sign takes back, or that the question alone entails, earns nothing, and neither do its
-    citations. Without a citation it may still claim nothing, or only what documents cited elsewhere in the answer say.
+    citations. Without a citation it may still claim nothing, or only what the documents say together.
     """
     docs = reading.response.example.docs or ()
     kind, inherited, denied = _layout(statement)
@@ -64,7 +64,7 @@ async def _judge(statement: Statement, anywhere: Sequence[int], reading: Reading
     nothing = (False,) * len(own) + invalid
     if HIDDEN in statement.text or denied:
         return StrictlyJudged(False, nothing)
-    if kind != "claim":
+    if kind != "claim" or _is_title(statement, own, reading):
         return StrictlyJudged(False, nothing, "aside")
     cited = own or judged_citations(inherited, docs) or ()
     if cited:
@@ -77,10 +77,19 @@ async def _judge(statement: Statement, anywhere: Sequence[int], reading: Reading
         return StrictlyJudged(False, nothing)
     if is_aside(statement.text, reading.response.example.question) or await echoes(statement, reading, ctx):
         return StrictlyJudged(False, (), "aside")
-    repeated = judged_citations(anywhere, docs)
-    if reading.kind != "list" and repeated and repeated != cited and await ctx.supports(docs, repeated, statement.hypothesis):
+    if reading.kind != "list" and docs and await ctx.supports(docs, range(len(docs)), statement.hypothesis):
         return StrictlyJudged(False, (), "aside")
     return StrictlyJudged(False, ())
+
+
+_QUOTED = re.compile(r"[“\"«„']([^“”\"«»„]+)[”\"»“'][.,]?")
+
+
+def _is_title(statement: Statement, cited: Sequence[int], reading: Reading) -> bool:
+    """Is a statement nothing but the title of a document that it cites, in quotes: it names the document."""
+    found = _QUOTED.fullmatch(statement.text.strip())
+    docs = reading.response.example.docs or ()
+    return found is not None and any(tokens(found[1]) == tokens(docs[index].title) for index in cited)
 
 
 def _layout(statement: Statement) -> tuple[str, tuple[int, ...], bool]:
@@ -103,7 +112,9 @@ def _with_shared(statements: Sequence[Statement], judged: Sequence[StrictlyJudge
         needed = {index for index, is_needed in zip(unique, each.precise, strict=False) if is_needed}
         flags = found[owner].precise
         found[owner] = replace(
-            found[owner], precise=tuple(flag or index in needed for index, flag in zip(unique, flags, strict=False)) + flags[len(unique):]
+            found[owner],
+            precise=tuple(flag or index in needed for index, flag in zip(unique, flags, strict=False))
+            + flags[len(unique) :],
         )
         found[place] = replace(each, precise=())
     return found

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from groundeval.metrics.lists import ratio
 from groundeval.metrics.reading import Reading
 from groundeval.metrics.strict.gold import Brought, other_items
 from groundeval.metrics.strict.judging import StrictlyJudged
+from groundeval.parsing.strict.language import differs
+from groundeval.parsing.strict.matching import spelled
 from groundeval.parsing.strict.statements import words
 
 ROOM = 4
@@ -18,6 +21,9 @@ LITTLE = 0.05
 """What a word within the allowance costs, in words."""
 SHORTEST = 8
 """A wrong statement counts for no fewer words, and so does an item of a list."""
+FOREIGN = 0.5
+"""What a word is worth to a reader who asked in another language."""
+_PARENTHESES = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 
 
 def useful(bringing: Brought, judged: Sequence[StrictlyJudged], reading: Reading) -> float:
@@ -36,11 +42,14 @@ def useful(bringing: Brought, judged: Sequence[StrictlyJudged], reading: Reading
         if place in places:
             parts = [part for part, found in bringing.items() if place in found]
             room = ROOM + question + 2 * sum(max(map(words, part.aliases), default=0) for part in parts)
-            own = max(SHORTEST * len(parts), min(said, room)) if is_list else min(said, room)
+            room = min(
+                room, said - _in_parentheses(statement.text, [alias for part in parts for alias in part.aliases])
+            )
+            own = max(SHORTEST * len(parts), room) if is_list else room
             good += own
             besides += max(0, said - room)
             if is_list:
-                bad += SHORTEST * other_items(statement.text, gold)
+                bad += SHORTEST * other_items(statement.text, gold, reading.response.example.question)
         elif each.role == "aside":
             besides += said
         elif each.role == "supported" and not is_list:
@@ -48,4 +57,14 @@ def useful(bringing: Brought, judged: Sequence[StrictlyJudged], reading: Reading
         else:
             bad += max(SHORTEST, said)
     free = min(besides, ALLOWANCE)
-    return ratio(good, good + bad + LITTLE * free + (besides - free))
+    is_foreign = good and differs(reading.plain, reading.response.example.question, _documents(reading))
+    return ratio(FOREIGN * good if is_foreign else good, good + bad + LITTLE * free + (besides - free))
+
+
+def _in_parentheses(text: str, aliases: Sequence[str]) -> int:
+    """Words of a statement that stand in parentheses and hold none of the answers it brings."""
+    return sum(words(found[1]) for found in _PARENTHESES.finditer(text) if spelled(aliases, found[1]) is None)
+
+
+def _documents(reading: Reading) -> str:
+    return " ".join(document.text for document in reading.response.example.docs or ())

@@ -23,7 +23,9 @@ SOURCE = (
 _WORD = rf"(?:{SOURCE}|articles?|texts?|notes?|evidence|see|also|cf|from|per|via|id|no|nr)"
 _PAGES = r"(?:pp?|pages?|seiten?|s|sec(?:tions?)?|ch(?:ap(?:ter)?)?|lines?|para(?:graph)?s?|§|¶)\.?\s*\d+(?:\s*[-‐‑‒–—]\s*\d+)?"
 
-_BRACKETS = re.compile(r"([\[【〔［{(（])([^\[\]【】〔〕［］{}()（）\n]{1,80})[\]】〕］})）](?:\((?:https?://|#)[^\s()]*\))?")
+_BRACKETS = re.compile(
+    r"([\[【〔［{(（])([^\[\]【】〔〕［］{}()（）\n]{1,80})[\]】〕］})）](?:\((?:https?://|#)[^\s()]*\))?"
+)
 _PART = re.compile(
     rf"(?P<page>(?<![^\W\d_]){_PAGES}(?!\w))"
     r"|(?:\d{1,3}:)?(?P<tool>\d{1,3})†(?:[^\s,;\]】]*)"
@@ -39,7 +41,9 @@ _NUMBER_WORD = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE_END = re.compile(rf"\s*(?:[.,;:!?。，；！？|]|$|\n|{PLACE}|\(\d{{1,3}}\)|(?:and|but|while|or)\b|\s[A-Z])")
-_RAISED = re.compile(r"(?<![\s\d^{⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻])[ \t]?((?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+[⁻˒,·; ]?)*[⁰¹²³⁴⁵⁶⁷⁸⁹])(?![\w⁺⁻])")
+_RAISED = re.compile(r"(?<![\s^{⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻])[ \t]?((?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+[⁻˒,·; ]?)*[⁰¹²³⁴⁵⁶⁷⁸⁹])(?![\w⁺⁻])")
+_YEAR = re.compile(r"(?<!\d)[12]\d{3}$")
+"""A raised figure behind any other number is its exponent."""
 _LAST_WORD = re.compile(r"[^\W\d_]+$")
 _UNITS = frozenset(
     """m km cm mm dm nm µm μm um ft in yd mi s h min kg g ha l a b c d e f i j k n p q r t u v w x y z
@@ -201,7 +205,7 @@ def _is_mark(found: re.Match[str], content: str) -> bool:
     if _NAMED.search(content):
         return True
     before, after = found.string[: found.start()], found.string[found.end() : found.end() + 12]
-    if not re.fullmatch(r"[\d\s,;&–-]+", content) or not before.strip() or re.search(r"[\\^_}\d]\s*$", before[-3:]):
+    if not re.fullmatch(r"[\d\s,;&–-]+", content) or not before.strip() or re.search(r"[\\^_}\d]$", before[-3:]):
         return False
     if found[1] == "{" and before[-1:].isalnum():
         return False
@@ -215,6 +219,11 @@ def _listed(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, ...]] 
 
 
 def _raised(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, ...]] | None:
+    if (
+        _YEAR.search(found.string[max(0, found.start() - 5) : found.start()]) is None
+        and found.string[found.start() - 1].isdigit()
+    ):
+        return None
     before = _LAST_WORD.search(found.string[max(0, found.start() - 30) : found.start()])
     spaced = found[0][:1].isspace()
     if before and not spaced and (before[0] in _UNITS or len(before[0]) == 1):

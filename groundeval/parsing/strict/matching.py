@@ -20,7 +20,20 @@ _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _TOKEN = re.compile(rf"[{_UNSPACED}]|\d+(?:\.\d+)+|[{_RAISED}]+|(?:(?![{_UNSPACED}{_RAISED}])[^\W_]|\ue010)+|%")
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
 _ARTICLES = frozenset(("a", "an", "the"))
-_FORMS = frozenset(("<wide>", "<narrow>", "<font>", "<circle>", "<initial>", "<medial>", "<final>", "<isolated>", "<noBreak>", "<square>"))
+_FORMS = frozenset(
+    (
+        "<wide>",
+        "<narrow>",
+        "<font>",
+        "<circle>",
+        "<initial>",
+        "<medial>",
+        "<final>",
+        "<isolated>",
+        "<noBreak>",
+        "<square>",
+    )
+)
 """Compatibility forms that are the same letter written otherwise; raised and lowered figures and fractions are not."""
 
 _SMALL = {
@@ -95,10 +108,7 @@ def _spanned(text: str) -> tuple[tuple[str, int, int], ...]:
     text = _ORDINAL.sub(lambda found: "\ue010" * len(found[0]), text)
     text = _APOSTROPHE.sub("\ue010", text)
     lowered = text.lower() if len(text.lower()) == length else text
-    raw = [
-        (found[0].replace("\ue010", ""), found.start(), found.end())
-        for found in _TOKEN.finditer(lowered)
-    ]
+    raw = [(found[0].replace("\ue010", ""), found.start(), found.end()) for found in _TOKEN.finditer(lowered)]
     named = [(each, start, end) for each, start, end in raw if each and each not in _ARTICLES]
     return tuple(_dated(_measured(_counted(named))))
 
@@ -156,7 +166,11 @@ def _measured(found: Spanned) -> Spanned:
             unit, factor = _UNITS[token]
             number, first, last = merged[-1]
             if factor != 1:
-                merged[-1] = (f"{float(number) * factor:.10g}" if float(number) * factor < 1e10 else number, first, last)
+                merged[-1] = (
+                    f"{float(number) * factor:.10g}" if float(number) * factor < 1e10 else number,
+                    first,
+                    last,
+                )
             merged.append((unit, start, end))
         else:
             merged.append((token, start, end))
@@ -205,8 +219,12 @@ def equals(aliases: Iterable[str], text: Sequence[str]) -> bool:
     return any(alias_tokens(alias) == tuple(text) for alias in aliases if alias_tokens(alias))
 
 
-def spelled(aliases: Iterable[str], text: str) -> str | None:
-    """How a text writes the first alias that it holds, or None; a name counts with initials for given names too."""
+def spelled(aliases: Iterable[str], text: str, question: str = "") -> str | None:
+    """How a text writes the first alias that it holds, or None.
+
+    A name counts with initials for given names too, and a number without what the question counts: `15` for
+    `15 players`, if it asks how many players there are.
+    """
     found = _spanned(text)
     said = tuple(token for token, _, _ in found)
     joined = f" {' '.join(said)} "
@@ -214,7 +232,17 @@ def spelled(aliases: Iterable[str], text: str) -> str | None:
         own = alias_tokens(alias)
         if own and f" {' '.join(own)} " in joined:
             return alias if alias.lower() in text.lower() else _written(own, found, text)
-    return next((name for alias in aliases if (name := _named(alias, text))), None)
+    for alias in aliases:
+        if (name := _named(alias, text)) or (name := _bare(alias, found, text, question)):
+            return name
+    return None
+
+
+def _bare(alias: str, found: Sequence[tuple[str, int, int]], text: str, question: str) -> str | None:
+    own = alias_tokens(alias)
+    if not question or len(own) < 2 or not own[0].isdigit() or not set(own[1:]) <= set(alias_tokens(question)):
+        return None
+    return _written(own[:1], found, text)
 
 
 def _written(own: Sequence[str], found: Sequence[tuple[str, int, int]], text: str) -> str | None:
@@ -222,7 +250,10 @@ def _written(own: Sequence[str], found: Sequence[tuple[str, int, int]], text: st
     for start in range(len(found) - size + 1):
         if tuple(token for token, _, _ in found[start : start + size]) == own:
             plain = folded(text)
-            first, last = min(s for _, s, _ in found[start : start + size]), max(e for _, _, e in found[start : start + size])
+            first, last = (
+                min(s for _, s, _ in found[start : start + size]),
+                max(e for _, _, e in found[start : start + size]),
+            )
             return (text if len(plain) == len(text) else plain)[first:last].strip().rstrip(".") or None
     return None
 
@@ -231,13 +262,20 @@ def _written(own: Sequence[str], found: Sequence[tuple[str, int, int]], text: st
 def _name_pattern(alias: str) -> re.Pattern[str] | None:
     """A person's name with given names as initials, left out initials and added ones; None if the alias is no name."""
     names = alias.replace(".", " ").split()
-    if not 2 <= len(names) <= 5 or not all(name[:1].isupper() and name.isalpha() for name in names) or len(names[-1]) < 3:
+    if (
+        not 2 <= len(names) <= 5
+        or not all(name[:1].isupper() and name.isalpha() for name in names)
+        or len(names[-1]) < 3
+    ):
         return None
     if not any(len(name) > 1 for name in names[:-1]):
         return None
     initial = r"(?:\s*[A-Z]\.?)*"
     given = [rf"(?:{re.escape(name)}|{re.escape(name[0])}\.?)" for name in names[:-1]]
-    spaced = [given[0], *(rf"(?:\s*{each})" if place > 1 else rf"(?:\s*{each})?" for place, each in enumerate(given[1:], 1))]
+    spaced = [
+        given[0],
+        *(rf"(?:\s*{each})" if place > 1 else rf"(?:\s*{each})?" for place, each in enumerate(given[1:], 1)),
+    ]
     return re.compile(rf"(?<!\w)(?<![A-Z]\.\s){''.join(spaced)}{initial}\s*\b{re.escape(names[-1])}(?!\w)")
 
 

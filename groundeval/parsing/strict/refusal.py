@@ -50,7 +50,9 @@ def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ())
     others = [(part, saying) for part, saying in zip(parts, sayings, strict=True) if saying == "claim"]
     claims = [part for part, _ in others if part.citations or not _is_beside(part.plain, question)]
     beside = sum(words(part.plain) for part, saying in zip(parts, sayings, strict=True) if saying in ("aside", "claim"))
-    beside += sum(_said_besides(part.plain) for part, saying in zip(parts, sayings, strict=True) if saying in ("refusal", "lack"))
+    beside += sum(
+        _said_besides(part.plain) for part, saying in zip(parts, sayings, strict=True) if saying in ("refusal", "lack")
+    )
     beside += sum(len(part.citations) for part in parts)
     if not claims and not _tells(text, question, answers) and HIDDEN not in text:
         return Decision("refused", beside)
@@ -82,7 +84,9 @@ def _saying(part: Part, question: str) -> Saying:
     own = list(wording.clauses(text))
     refusing = [clause for clause in own if wording.is_refusing(clause, cited=bool(part.citations))]
     if not refusing:
-        if not part.citations and (wording.is_courtesy(text, question) or (wording.says_nothing(text, question) and words(text) > 1)):
+        if not part.citations and (
+            wording.is_courtesy(text, question) or (wording.says_nothing(text, question) and words(text) > 1)
+        ):
             return "aside"
         return "claim"
     rest = [clause for clause in own if clause not in refusing]
@@ -90,8 +94,8 @@ def _saying(part: Part, question: str) -> Saying:
         return "claim"
     if any(not _is_beside(clause, question) for clause in rest):
         return "claim"
-    about = [each for clause in refusing for each in wording.beyond(clause, question)]
-    return "lack" if about else "refusal"
+    whole = " ".join(refusing)
+    return "refusal" if not wording.beyond(whole, question) and wording.restates(whole, question) else "lack"
 
 
 def _is_beside(clause: str, question: str) -> bool:
@@ -109,20 +113,27 @@ def _said_besides(sentence: str) -> int:
     """Words of a refusing sentence that are no part of its refusing clauses."""
     if _is_canonical(sentence):
         return 0
-    return sum(words(clause) for clause in wording.clauses(sentence) if not wording.is_refusing(clause) and wording.content(clause))
+    return sum(
+        words(clause)
+        for clause in wording.clauses(sentence)
+        if not wording.is_refusing(clause) and wording.content(clause)
+    )
 
 
 @lru_cache(maxsize=4_096)
 def _is_canonical(sentence: str) -> bool:
     """Is a sentence the refusal that Trust-Score's prompts ask for, or nearly."""
     said = normalize(sentence)
-    return len(said) < 2 * len(REFUSAL) and "not find" not in said and ratio(normalize(REFUSAL), said) > REFUSAL_THRESHOLD
+    return (
+        len(said) < 2 * len(REFUSAL) and "not find" not in said and ratio(normalize(REFUSAL), said) > REFUSAL_THRESHOLD
+    )
 
 
 def _tells(text: str, question: str, answers: Sequence[Iterable[str]]) -> bool:
     """Does the text hold a gold answer whose words are neither those of the question nor of the refusal."""
     said, known = tokens(text), {*tokens(question), *tokens(REFUSAL), *tokens(REFUSAL_PATTERN)}
     telling = [
-        [alias for alias in aliases if not known.issuperset(alias_tokens(alias)) and wording.content(alias)] for aliases in answers
+        [alias for alias in aliases if not known.issuperset(alias_tokens(alias)) and wording.content(alias)]
+        for aliases in answers
     ]
     return any(holds(aliases, said) for aliases in telling)

@@ -16,7 +16,9 @@ _ABBREVIATED = re.compile(
 )
 _MAY_END = re.compile(r"(?i)(?:\betc|\bal|\binc|\bltd|\bco|\bcorp|\bjr|\bsr|\b[a-z]\.[a-z]|\b[IX])\.$")
 """Abbreviations behind which a sentence may well end, before a capital."""
-_STARTER = re.compile(r"(?:The|This|These|That|It|He|She|They|We|I|In|On|At|But|And|However|A|An|There|According|Document)\b")
+_STARTER = re.compile(
+    r"(?:The|This|These|That|It|He|She|They|We|I|In|On|At|But|And|However|A|An|There|According|Document)\b"
+)
 _ENDS = re.compile(r"[。！？।॥؟۔…]+[”’』」）)\"']*(?=\s*\S)|(?<=[a-zà-ÿ]{2})[.!?](?=[A-Z][a-z]+\s)")
 
 

@@ -34,12 +34,15 @@ _LEAD = re.compile(
 """What a sentence says before a citation that leads it: `According to Document`."""
 _AFTER_LEAD = re.compile(rf"\s*(?:[,:]|{_VERB}[,:]?)\s*", re.IGNORECASE)
 _CLAUSE_START = re.compile(
-    r"\s*(?:[,;:—–]|(?:and|but|while|whereas|whilst|yet|or|though|although|however|und|aber|et|mais|y|pero)\b)\s*", re.IGNORECASE
+    r"\s*(?:[,;:—–]|(?:and|but|while|whereas|whilst|yet|or|though|although|however|und|aber|et|mais|y|pero)\b)\s*",
+    re.IGNORECASE,
 )
 _LABEL = re.compile(
     r"(?i)(?:(?:final|short|direct|brief|my|the)\s+)?(?:answers?|antwort|response|result|conclusion|summary|résumé|réponse|respuesta)\s*[:：]\s*"
 )
-_SOURCES_HEADING = re.compile(rf"(?i)(?:{SOURCE}|bibliography|works cited|further reading|cited)(?:\s+(?:used|cited))?\s*[:：]?\s*$")
+_SOURCES_HEADING = re.compile(
+    rf"(?i)(?:{SOURCE}|bibliography|works cited|further reading|cited)(?:\s+(?:used|cited))?\s*[:：]?\s*$"
+)
 _NOTE = re.compile(rf"\s*[:：.]?\s*(?:{SOURCE}\b|$)", re.IGNORECASE)
 _ITEM_END = re.compile(r",(?!\d{3}(?!\d))|[;\n、，；/|]")
 _JOINING = re.compile(r"(?:(?:and|or|und|et|y|as well as)\b|&)\s*", re.IGNORECASE)
@@ -105,7 +108,9 @@ def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], boo
             return [Part(HIDDEN, tuple(index for _, each in cited.marks for index in each), "claim")], (), in_sources
         return [], tuple(index for _, each in cited.marks for index in each), in_sources
     everything = tuple(index for _, each in cited.marks for index in each)
-    if _SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-")) or (cited.marks and _SOURCES_HEADING.match(said) and words(said) <= 3):
+    if _SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-")) or (
+        cited.marks and _SOURCES_HEADING.match(said) and words(said) <= 3
+    ):
         return [Part(said, everything, "source")], (), True
     leads = bool(cited.marks) and not cited.plain[: cited.marks[0][0]].strip()
     if leads and (in_sources or (bare.lstrip().startswith("[^") and _NOTE.match(cited.plain))):
@@ -126,7 +131,9 @@ def _of_line(cited: Cited) -> list[Part]:
     plain = cited.plain
     label = _LABEL.match(plain)
     skip = label.end() if label else 0
-    places = [(max(start, skip), end) for start, end in spans(plain) if any(map(str.isalnum, plain[max(start, skip) : end]))]
+    places = [
+        (max(start, skip), end) for start, end in spans(plain) if any(map(str.isalnum, plain[max(start, skip) : end]))
+    ]
     if not places:
         return [Part(plain.strip(), tuple(index for _, each in cited.marks for index in each))]
     leading = _leading(cited, places)
@@ -134,7 +141,9 @@ def _of_line(cited: Cited) -> list[Part]:
     for offset, indices in cited.marks:
         owned[_owner(places, offset, leading)].append((offset, indices))
     parts = [
-        part for (start, end), marks in zip(places, owned, strict=True) for part in _clauses(plain, start, end, marks, leading)
+        part
+        for (start, end), marks in zip(places, owned, strict=True)
+        for part in _clauses(plain, start, end, marks, leading)
     ]
     return _with_hidden(parts, plain, places)
 
@@ -167,7 +176,11 @@ def _clauses(
     pieces: list[tuple[int, int, tuple[int, ...]]] = []
     for offset, indices in marks:
         before = plain[begin:offset]
-        if offset <= begin or _LEAD.fullmatch(before.strip() + " ") or (pieces and _LEAD.fullmatch(_clause(before) + " ")):
+        if (
+            offset <= begin
+            or _LEAD.fullmatch(before.strip() + " ")
+            or (pieces and _LEAD.fullmatch(_clause(before) + " "))
+        ):
             after = _AFTER_LEAD.match(plain, max(offset, begin), end)
             if offset > begin and after and after.end() < end:
                 begin = after.end()
@@ -189,7 +202,9 @@ def _clauses(
         yield Part(_clause(text) if place else text, indices, continues=place > 0)
 
 
-def _with_words(pieces: Sequence[tuple[int, int, tuple[int, ...]]], plain: str) -> list[tuple[int, int, tuple[int, ...]]]:
+def _with_words(
+    pieces: Sequence[tuple[int, int, tuple[int, ...]]], plain: str
+) -> list[tuple[int, int, tuple[int, ...]]]:
     """Pieces that begin a clause; any other goes with the one before it."""
     merged: list[tuple[int, int, tuple[int, ...]]] = []
     for begin, end, indices in pieces:
@@ -219,7 +234,12 @@ def _shared(paragraph: list[Part]) -> list[Part]:
     """A paragraph in which the citations of the last sentence, if it alone has any, stand for the others too."""
     claims = [place for place, part in enumerate(paragraph) if part.kind == "claim"]
     cited = [place for place in claims if paragraph[place].citations]
-    if len(claims) < 2 or not cited or cited[0] != claims[-1] or any(paragraph[p].plain.startswith(ITEM) for p in claims):
+    if (
+        len(claims) < 2
+        or not cited
+        or cited[0] != claims[-1]
+        or any(paragraph[p].plain.startswith(ITEM) for p in claims)
+    ):
         return paragraph
     shared = paragraph[cited[0]].citations
     return [
@@ -247,7 +267,9 @@ def _with_source_list(parts: list[Part]) -> list[Part]:
             for place, part in enumerate(parts)
         ]
     return [
-        part._replace(citations=tuple(each for each in part.citations if each not in said)) if part.kind == "source" else part
+        part._replace(citations=tuple(each for each in part.citations if each not in said))
+        if part.kind == "source"
+        else part
         for part in parts
     ]
 

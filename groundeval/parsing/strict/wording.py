@@ -19,7 +19,10 @@ _NEGATION = re.compile(
     r"(?:do|does|did|is|was|are|were|ca|could|would|have|has|had)nt|cannot|beyond the scope)\b",
     re.IGNORECASE,
 )
-_FILLER = re.compile(r"^\W*(?:(?:no|yes|well|so|sorry|unfortunately|regrettably|however|answer)\s*[,.!:—-]\s*)+", re.IGNORECASE)
+_FILLER = re.compile(
+    r"^\W*(?:(?:no|yes|well|so|sorry|unfortunately|regrettably|however|answer)\s*[,.!:—-]\s*|(?:but|however|although|though|yet|and|so)\s+)+",
+    re.IGNORECASE,
+)
 _TELLING = re.compile(
     r"\b(?:answer\w*|unanswer\w*|find|found|finding|locat\w+|determin\w+|stat(?:e|es|ed|ing)|say(?:s|ing)?|said|mention\w*|specif\w+|unspecified|contain\w*|"
     r"provid\w+|giv(?:e|es|en|ing)|gave|includ\w+|address\w*|discuss\w*|cover\w*|explain\w*|describ\w+|identif\w+|reveal\w*|"
@@ -36,6 +39,10 @@ _NAMED_SOURCE = (
 _SUBJECT = re.compile(
     rf"\b(?:I|we|me|{_NAMED_SOURCE}|none of (?:them|these|those)|neither of (?:them|these)|they)\b", re.IGNORECASE
 )
+_DOCUMENTS_DO_NOT = re.compile(
+    rf"\b(?:{SOURCE}|they)(?:\s+\w+){{0,3}}\s+(?:(?:do|does|did|is|are|was|were|have|has|can|could)(?:\s+not|n['’]t)|cannot|never|nowhere|fails? to|lacks?)\b",
+    re.IGNORECASE,
+)
 _NO_ANSWER = re.compile(
     r"\b(?:no|not enough|not any|insufficient|lacks?|lacking|without)\s+(?:\w+\s+){0,2}(?:answers?|information|details?|mention|data|indication|"
     r"reference|evidence|basis|way)\b|\b(?:unanswerable|cannot be (?:answered|determined|inferred|said|known|established))\b"
@@ -48,22 +55,30 @@ _EXCEPT = re.compile(
     r"is probably|my guess|best guess|said to be|it is|it's|it was|they are|he is|she is|wrong to say|would say|is wrong|is false)\b",
     re.IGNORECASE,
 )
-_FIGURE = re.compile(r"(?<!\w)(?<!in )(?<!for )(?<!of )(?<!on )(?<!during )(?<!since )(?<!from )(?<!by )(?<!between )(?<!after )(?<!before )[~$€£]?\d[\d.,]*")
+_FIGURE = re.compile(
+    r"(?<!\w)(?<!in )(?<!for )(?<!of )(?<!on )(?<!during )(?<!since )(?<!from )(?<!by )(?<!between )(?<!after )(?<!before )[~$€£]?\d[\d.,]*"
+)
 _TOPIC = re.compile(
     rf"(?:\b(?:only|just|merely|solely|mainly|mostly|primarily|instead|rather|largely|simply)\b.*)?\b(?:discuss\w*|mention\w*|cover\w*|describ\w+|focus\w*|"
     r"talk\w* about|are about|is about|deal\w* with|concern\w*|relat\w+ to|address\w*|contain\w* (?:only )?information|provid\w+ information|"
     r"list\w*|refer\w* to|explain\w*|treat\w*|touch\w*|give\w* information)\b",
     re.IGNORECASE,
 )
-_TOPIC_SUBJECT = re.compile(rf"^\W*(?:(?:the|these|those|all|both|most|some|of|provided|given|retrieved|available|other)\s+)*(?:{_NAMED_SOURCE}|they|these|which|it|instead|that)\b", re.IGNORECASE)
-_ADDRESS = re.compile(r"\b(?:you|your|please|thank(?:s| you)|sorry|apologi[sz]e|apologies|i hope|hope this|let me|feel free|happy to)\b", re.IGNORECASE)
+_TOPIC_SUBJECT = re.compile(
+    rf"^\W*(?:(?:the|these|those|all|both|most|some|of|provided|given|retrieved|available|other)\s+)*(?:{_NAMED_SOURCE}|they|these|which|it|instead|that)\b",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(
+    r"\b(?:you|your|please|thank(?:s| you)|sorry|apologi[sz]e|apologies|i hope|hope this|let me|feel free|happy to)\b",
+    re.IGNORECASE,
+)
 _INTERJECTION = re.compile(
     r"\W*(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|great question|good question|hello|hi|hey|thanks|thank you|"
     r"unfortunately|sorry|got it|understood|no problem|right|well|alright|gladly)\W*",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
-    r"[;:—–\n]|\.{3}|…|[()“”\"]|,?\s+\b(?:but|however|although|though|yet|because|since|whereas|while)\b|,\s*\b(?:which|who|so|as|nor)\b|,\s+and\b",
+    r"[;:—–\n]|\.{3}|…|[()“”\"]|,?\s+(?=(?:but|however|although|though|yet|because|since|whereas|while)\b)|,\s*(?=(?:which|who|so|as|nor)\b)|,\s+(?=and\b)",
     re.IGNORECASE,
 )
 
@@ -92,20 +107,50 @@ _PIECE = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d.,]*")
 _FOREIGN = tuple(
     re.compile(rf"(?is)^(?=.*{negation})(?=.*{matter})")
     for negation, matter in (
-        (r"\b(?:kein\w*|nicht|nichts)\b", r"\b(?:antwort\w*|beantwort\w*|\w*dokument\w*|quelle\w*|suchergebnis\w*|textstelle\w*|angaben?|informationen|weiß|passagen)\b"),
-        (r"(?:\bne\b|\bn['’]|\bpas\b|\baucun\w*|\brien\b|\bimpossible\b)", r"\b(?:réponses?|répondre|sais|documents? (?:ne|fourni\w*)|les documents|résultats|sources? (?:ne|fourni\w*)|informations?)\b"),
-        (r"\b(?:no|ning[uú]n\w*|nada|desconozco)\b", r"\b(?:respuestas?|responder|documentos|fuentes|resultados|sé|información)\b"),
-        (r"\b(?:non|nessun\w*|niente)\b", r"\b(?:rispost\w+|rispondere|documenti|fonti|risultati|lo so|informazion\w+)\b"),
+        (
+            r"\b(?:kein\w*|nicht|nichts)\b",
+            r"\b(?:antwort\w*|beantwort\w*|\w*dokument\w*|quelle\w*|suchergebnis\w*|textstelle\w*|angaben?|informationen|weiß|passagen)\b",
+        ),
+        (
+            r"(?:\bne\b|\bn['’]|\bpas\b|\baucun\w*|\brien\b|\bimpossible\b)",
+            r"\b(?:réponses?|répondre|sais|documents? (?:ne|fourni\w*)|les documents|résultats|sources? (?:ne|fourni\w*)|informations?)\b",
+        ),
+        (
+            r"\b(?:no|ning[uú]n\w*|nada|desconozco)\b",
+            r"\b(?:respuestas?|responder|documentos|fuentes|resultados|sé|información)\b",
+        ),
+        (
+            r"\b(?:non|nessun\w*|niente)\b",
+            r"\b(?:rispost\w+|rispondere|documenti|fonti|risultati|lo so|informazion\w+)\b",
+        ),
         (r"\b(?:não|nenhum\w*|nada)\b", r"\b(?:respostas?|responder|documentos|fontes|resultados|sei|informaç\w+)\b"),
-        (r"\b(?:geen|niet|niets)\b", r"\b(?:antwoord\w*|beantwoord\w*|documenten|bronnen|zoekresultaten|weet|informatie)\b"),
-        (r"\b(?:inte|inget|inga|ikke|ingen|intet)\b", r"\b(?:svar\w*|besvar\w*|dokument\w*|vet|ved|käll\w*|kild\w*|sökresultat\w*|information\w*)\b"),
+        (
+            r"\b(?:geen|niet|niets)\b",
+            r"\b(?:antwoord\w*|beantwoord\w*|documenten|bronnen|zoekresultaten|weet|informatie)\b",
+        ),
+        (
+            r"\b(?:inte|inget|inga|ikke|ingen|intet)\b",
+            r"\b(?:svar\w*|besvar\w*|dokument\w*|vet|ved|käll\w*|kild\w*|sökresultat\w*|information\w*)\b",
+        ),
         (r"\b(?:nie|brak)\b", r"\b(?:odpowied\w+|dokument\w*|wiem|źródł\w*|informacj\w*|wynik\w*)\b"),
         (r"\b(?:не|нет|ни\w*)\b", r"\b(?:ответ\w*|документ\w*|источник\w*|результат\w*|знаю|информаци\w*)\b"),
-        (r"\b(?:yok\w*|değil|bulunmamakta\w*|bilmiyorum|\w+m[ae]d[ıi]\w*|\w+m[ıiuü]yor\w*)\b", r"\b(?:cevap\w*|yanıt\w*|belge\w*|kaynak\w*|sonuç\w*|bilgi\w*|bilmiyorum)\b"),
-        (r"(?:没有|沒有|未|无法|無法|不|无)", r"(?:答案|回答|文档|文件|文檔|提到|提及|信息|资料|知道|文献|来源|搜索结果|資料|資訊|清楚)"),
-        (r"(?:ません|ない|なかった|不明)", r"(?:答え|回答|文書|記載|情報|わかり|分かり|資料|検索結果|見つか|出典|書かれて)"),
+        (
+            r"\b(?:yok\w*|değil|bulunmamakta\w*|bilmiyorum|\w+m[ae]d[ıi]\w*|\w+m[ıiuü]yor\w*)\b",
+            r"\b(?:cevap\w*|yanıt\w*|belge\w*|kaynak\w*|sonuç\w*|bilgi\w*|bilmiyorum)\b",
+        ),
+        (
+            r"(?:没有|沒有|未|无法|無法|不|无)",
+            r"(?:答案|回答|文档|文件|文檔|提到|提及|信息|资料|知道|文献|来源|搜索结果|資料|資訊|清楚)",
+        ),
+        (
+            r"(?:ません|ない|なかった|不明)",
+            r"(?:答え|回答|文書|記載|情報|わかり|分かり|資料|検索結果|見つか|出典|書かれて)",
+        ),
         (r"(?:없|않|못|모르)", r"(?:답|문서|정보|자료|검색|알|모르|언급)"),
-        (r"(?:\bلا\b|\bلم\b|\bليس|\bغير\b|\bلن\b)", r"(?:إجابة|الإجابة|جواب|الوثائق|المستندات|المصادر|أعرف|معلومات|نتائج)"),
+        (
+            r"(?:\bلا\b|\bلم\b|\bليس|\bغير\b|\bلن\b)",
+            r"(?:إجابة|الإجابة|جواب|الوثائق|المستندات|المصادر|أعرف|معلومات|نتائج)",
+        ),
         (r"(?:नहीं)", r"(?:उत्तर|जवाब|दस्तावेज|जानकारी|परिणाम|पता|स्रोत)"),
     )
 )
@@ -126,7 +171,11 @@ def is_refusing(clause: str, *, cited: bool = False) -> bool:
     said = [word.lower() for word in _PIECE.findall(clause)]
     if len(said) <= _FOREIGN_WORDS and any(pattern.search(clause) for pattern in _FOREIGN) and not _is_english(said):
         return True
-    if len(_NEGATION.findall(clause)) % 2 == 0 or not _TELLING.search(clause):
+    if len(_NEGATION.findall(clause)) % 2 == 0:
+        return False
+    if _DOCUMENTS_DO_NOT.search(clause):
+        return True
+    if not _TELLING.search(clause):
         return False
     if _SUBJECT.search(clause):
         return True
@@ -155,6 +204,13 @@ def beyond(text: str, question: str) -> list[str]:
     return [word for word in content(text) if word[:4] not in asked]
 
 
+def restates(text: str, question: str) -> bool:
+    """Does a text name most of what the question asks."""
+    asked = {word[:4] for word in content(question)}
+    said = {word[:4] for word in content(text)}
+    return not said or 2 * len(said & asked) >= len(asked)
+
+
 def guesses(clause: str, question: str) -> bool:
     """Does a refusing clause say more than that: an exception, a supposition, a figure that the question has not."""
     if _EXCEPT.search(clause) and beyond(_EXCEPT.split(clause)[-1] or "", question):
@@ -164,7 +220,11 @@ def guesses(clause: str, question: str) -> bool:
 
 def is_about_documents(clause: str) -> bool:
     """Does a clause say what the documents are about: `which only discuss its length`."""
-    return _TOPIC_SUBJECT.match(clause) is not None and _TOPIC.search(clause) is not None and not re.search(r"\bthat\b", clause[12:])
+    return (
+        _TOPIC_SUBJECT.match(clause) is not None
+        and _TOPIC.search(clause) is not None
+        and not re.search(r"\bthat\b", clause[12:])
+    )
 
 
 def is_courtesy(sentence: str, question: str = "") -> bool:

@@ -56,6 +56,9 @@ class Meaning:
 SAYS_NOTHING = Meaning((), NOTHING)
 
 
+_ANSWER = re.compile(r'The answer to the question "(.*)" is (.*)\.', re.DOTALL)
+
+
 class Knowledge:
     """What is true in the benchmark, from all of its examples."""
 
@@ -140,7 +143,11 @@ class Knowledge:
     # Reading
 
     def entails(self, premise: str, hypothesis: str) -> bool:
-        """Does the premise say all that the hypothesis needs."""
+        """Does the premise say all that the hypothesis needs; or, if that is what it claims, that something is the
+        answer to a question."""
+        if (asked := _ANSWER.fullmatch(hypothesis)) and canonical(asked[1]) in self.questions:
+            answers = {fact for fact in self.forms.get(canonical(asked[2]), ()) if fact[1] == "answer"}
+            return not answers.isdisjoint(self.said_by(premise.removeprefix(asked[1])))
         needs = self.meaning(hypothesis).needs
         if not needs:
             return True

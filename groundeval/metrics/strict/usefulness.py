@@ -45,7 +45,7 @@ def useful(bringing: Brought, judged: Sequence[StrictlyJudged], reading: Reading
             room = min(
                 room, said - _in_parentheses(statement.text, [alias for part in parts for alias in part.aliases])
             )
-            own = max(SHORTEST * len(parts), room) if is_list else room
+            own = max(SHORTEST * len(parts) if is_list else SHORTEST, room)
             good += own
             besides += max(0, said - room)
             if is_list:

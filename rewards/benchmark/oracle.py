@@ -65,6 +65,8 @@ class Knowledge:
     def __init__(self, cases: Iterable[Case]) -> None:
         self.forms: dict[str, set[Fact]] = {}
         self.questions: dict[str, None] = {}
+        self.answers: dict[str, set[Fact]] = {}
+        """The gold answers to each question, those of an ambiguous question's readings among them."""
         self.documents: dict[str, set[Fact]] = {}
         self.rules: dict[Fact, list[tuple[Facts, Fact]]] = {}
         self.joint: list[tuple[frozenset[str], Fact]] = []
@@ -74,6 +76,11 @@ class Knowledge:
 
     def _learn(self, case: Case) -> None:
         self.questions.setdefault(canonical(case.example.question))
+        pairs = case.example.qa_pairs or ()
+        for number in range(len(case.example.answers or ())):
+            reading = pairs[number].question if number < len(pairs) else ""
+            for question in filter(None, (case.example.question, reading)):
+                self.answers.setdefault(canonical(question), set()).add((case.name, "answer", number))
         for document in case.docs:
             self._learn_document(case, document)
         if not case.answerable:
@@ -145,9 +152,9 @@ class Knowledge:
     def entails(self, premise: str, hypothesis: str) -> bool:
         """Does the premise say all that the hypothesis needs; or, if that is what it claims, that something is the
         answer to a question."""
-        if (asked := _ANSWER.fullmatch(hypothesis)) and canonical(asked[1]) in self.questions:
-            answers = {fact for fact in self.forms.get(canonical(asked[2]), ()) if fact[1] == "answer"}
-            return not answers.isdisjoint(self.said_by(premise.removeprefix(asked[1])))
+        if (asked := _ANSWER.fullmatch(hypothesis)) and (own := self.answers.get(canonical(asked[1]))):
+            named = own & self.forms.get(canonical(asked[2]), set())
+            return not named.isdisjoint(self.said_by(premise.removeprefix(asked[1])))
         needs = self.meaning(hypothesis).needs
         if not needs:
             return True

@@ -50,16 +50,20 @@ async def strict_grounded(response: Response, ctx: Context) -> Values:
     }
 
 
+BORROWED = 0.05
+"""What a statement costs that brings an answer and leaves its citations to the end of the paragraph, in citations."""
+
+
 def citations_counted(
     statements: Sequence[Statement], judged: Sequence[StrictlyJudged], places: Collection[int]
-) -> tuple[int, int]:
+) -> tuple[int, float]:
     """The citations that statements at these places need, and those that count against them."""
-    needed = written = 0
+    needed, written = 0, 0.0
     for place, (statement, each) in enumerate(zip(statements, judged, strict=True)):
         cited, precise = len(statement.citations), sum(each.precise)
         if place in places:
             needed += precise
-            written += cited
+            written += cited or BORROWED
         elif each.role == "supported" or each.role == "aside":
             written += max(0, cited - precise)
         else:

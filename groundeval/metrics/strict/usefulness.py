@@ -12,9 +12,10 @@ from groundeval.metrics.strict.judging import StrictlyJudged
 from groundeval.parsing.strict.language import differs
 from groundeval.parsing.strict.matching import spelled
 from groundeval.parsing.strict.statements import words
+from groundeval.parsing.strict.wording import without_opener
 
-ROOM = 4
-"""Words that a statement may have beside those of the question and twice those of the gold answers it brings."""
+ROOM = 2
+"""Words that each gold answer may take beside those of the question and twice its own."""
 ALLOWANCE = 30
 """So many words that bring nothing and do no harm cost little: openers, context, a summary."""
 LITTLE = 0.05
@@ -38,24 +39,21 @@ def useful(bringing: Brought, judged: Sequence[StrictlyJudged], reading: Reading
     gold = reading.response.example.answers or ()
     good = bad = besides = 0.0
     for place, (statement, each) in enumerate(zip(reading.statements, judged, strict=True)):
-        said = words(statement.text)
+        said = words(without_opener(statement.text))
         if place in places:
             parts = [part for part, found in bringing.items() if place in found]
-            room = ROOM + question + 2 * sum(max(map(words, part.aliases), default=0) for part in parts)
-            room = min(
-                room, said - _in_parentheses(statement.text, [alias for part in parts for alias in part.aliases])
-            )
-            own = max(SHORTEST * len(parts) if is_list else SHORTEST, room)
-            good += own
-            besides += max(0, said - room)
+            aside = _in_parentheses(statement.text, [alias for part in parts for alias in part.aliases])
+            good += max(SHORTEST * len(parts) if is_list else SHORTEST, said - aside)
+            besides += aside
             if is_list:
                 bad += SHORTEST * other_items(statement.text, gold, reading.response.example.question)
-        elif each.role == "aside":
-            besides += said
-        elif each.role == "supported" and not is_list:
+        elif each.role == "aside" or (each.role == "supported" and not is_list):
             besides += said
         else:
             bad += max(SHORTEST, said)
+    room = sum(max(SHORTEST, ROOM + question + 2 * max(map(words, part.aliases), default=0)) for part in bringing)
+    besides += max(0.0, good - room)
+    good = min(good, room)
     free = min(besides, ALLOWANCE)
     is_foreign = good and differs(reading.plain, reading.response.example.question, _documents(reading))
     return ratio(FOREIGN * good if is_foreign else good, good + bad + LITTLE * free + (besides - free))

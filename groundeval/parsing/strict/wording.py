@@ -240,3 +240,12 @@ def is_courtesy(sentence: str, question: str = "") -> bool:
 def says_nothing(sentence: str, question: str) -> bool:
     """Does a sentence hold no word beyond the question's and those of any answer, and no negation."""
     return not beyond(sentence, question) and not _NEGATION.search(sentence)
+
+
+_OPENER = re.compile(rf"(?:[^,.;:]{{1,80}},|(?:the )?{SOURCE} \w+ that\b|[^,.;:]{{1,40}}:)\s+", re.IGNORECASE)
+
+
+def without_opener(sentence: str) -> str:
+    """The sentence without a first phrase that says nothing on the matter: `According to the documents, ...`."""
+    found = _OPENER.match(sentence)
+    return sentence[found.end() :] if found and not content(found[0]) else sentence

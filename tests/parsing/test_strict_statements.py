@@ -21,8 +21,9 @@ def test_a_citation_after_the_full_stop_belongs_to_the_sentence_before_it():
     assert split("Paris is large.\n[1]\nRome is old.") == [("Paris is large.", (0,)), ("Rome is old.", ())]
 
 
-def test_a_citation_before_the_first_sentence_belongs_to_it():
-    assert split("[1] Paris is large. [2] Rome is old.") == [("Paris is large.", (0, 1)), ("Rome is old.", ())]
+def test_citations_before_their_sentences_belong_to_them_if_a_line_uses_them_so():
+    assert split("[1] Paris is large. [2] Rome is old.") == [("Paris is large.", (0,)), ("Rome is old.", (1,))]
+    assert split("[1] Paris is large [2]. Rome is old [3].") == [("Paris is large.", (0, 1)), ("Rome is old.", (2,))]
 
 
 @pytest.mark.parametrize("text", ["", " ", "[1]", "[1] [2].", "...", "---", "!? [3]", "\n\n"])

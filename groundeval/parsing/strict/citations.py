@@ -41,7 +41,7 @@ _NUMBER_WORD = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE_END = re.compile(rf"\s*(?:[.,;:!?。，；！？|]|$|\n|{PLACE}|\(\d{{1,3}}\)|(?:and|but|while|or)\b|\s[A-Z])")
-_RAISED = re.compile(r"(?<![\s^{⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻])[ \t]?((?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+[⁻˒,·; ]?)*[⁰¹²³⁴⁵⁶⁷⁸⁹])(?![\w⁺⁻])")
+_RAISED = re.compile(r"(?<![\s^{(\[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻])[ \t]?((?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+[⁻˒,·; ]?)*[⁰¹²³⁴⁵⁶⁷⁸⁹])(?![\w⁺⁻])")
 _YEAR = re.compile(r"(?<!\d)[12]\d{3}$")
 """A raised figure behind any other number is its exponent."""
 _LAST_WORD = re.compile(r"[^\W\d_]+$")

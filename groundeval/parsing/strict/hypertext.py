@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
@@ -27,6 +28,8 @@ _BLOCKS = frozenset(
     form h1 h2 h3 h4 h5 h6 header hr html li main nav ol p pre section summary table tbody tfoot thead tr ul""".split()
 )
 _OPENING = {"li": "- ", "blockquote": "> ", **{f"h{level}": f"{'#' * level} " for level in range(1, 7)}}
+_PAIRED = frozenset("abiqsu")
+"""Elements of one letter: without an end tag, `a <b> c` is no markup."""
 _TAG = re.compile(r"<(?:!|\?|/?([a-zA-Z][\w:-]*)([^<>]*))")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _NO_SIZE = re.compile(
@@ -49,7 +52,7 @@ _LOWERED = str.maketrans("0123456789+-−()", "₀₁₂₃₄₅₆₇₈₉₊
 
 def has_markup(text: str) -> bool:
     """Does the text hold something that HTML takes for a tag, a comment or a character reference."""
-    return ("<" in text and any(map(_is_tag, _TAG.finditer(text)))) or bool("&" in text and _ENTITY.search(text))
+    return ("<" in text and any(_is_tag(found, _closed(text)) for found in _TAG.finditer(text))) or bool("&" in text and _ENTITY.search(text))
 
 
 def shown(text: str) -> str:
@@ -57,23 +60,33 @@ def shown(text: str) -> str:
 
     What is no tag of HTML (`a <b and c> d`) stays. List items, quotes and headings get Markdown's signs.
     """
-    escaped = _TAG.sub(lambda found: found[0] if _is_tag(found) else "&lt;" + found[0][1:], text)
+    closed = _closed(text)
+    escaped = _TAG.sub(lambda found: found[0] if _is_tag(found, closed) else "&lt;" + found[0][1:], text)
     root = LexborHTMLParser(f"<body>{_keep_lines(escaped)}").root
     if root is None:
         return HIDDEN
-    return re.sub(r"\n{3,}", "\n\n", "".join(_pieces(root))).replace("\ue003", "\n").strip("\n")
+    laid = re.sub(r"\n+(?=- )", "\n", "".join(_pieces(root)))
+    return re.sub(r"\n{3,}", "\n\n", laid).replace("\ue003", "\n").strip("\n")
 
 
 def _keep_lines(text: str) -> str:
     return text.replace("\n", "\ue003")
 
 
-def _is_tag(found: re.Match[str]) -> bool:
+@lru_cache(maxsize=64)
+def _closed(text: str) -> frozenset[str]:
+    """The elements of one letter that have an end tag."""
+    return frozenset(name.lower() for name in re.findall(r"</([a-zA-Z])\b", text))
+
+
+def _is_tag(found: re.Match[str], closed: frozenset[str]) -> bool:
     name = found[1]
     if name is None:
         return True
     if found[2].strip(" /\t\n\ue003"):
         return "=" in found[2] or "hidden" in found[2].lower()
+    if name.lower() in _PAIRED:
+        return name.lower() in closed
     return name.lower() in _SHOWN or name.lower() in _HIDING
 
 

@@ -22,6 +22,7 @@ _MARKED = re.compile(r"[*_`~|#\\]|\n|!\[|\]\(|^\s*(?:[-+>]|\(?\d{1,2}[.)])\s|^\s
 _NUMBER = re.compile(r"\d{1,3}(?:\s*[,;-]\s*\d{1,3})*")
 _MORE_THAN = re.compile(r"(?m)^([ \t]*)>(?=[ \t]*[~≈$€£]?\d)")
 """`> 4,207 metres` says "more than", it quotes nothing."""
+_TIMES = re.compile(r"(?<=\d)\*(?=\d)")
 _CITING = frozenset("citation citations cite cites source sources doc docs document documents ref refs".split())
 
 
@@ -40,7 +41,7 @@ def laid_out(text: str) -> str:
     """The text as blocks, one a line; JSON, alone or in a code block, is read as the statements it holds."""
     if (values := _json(text)) is not None:
         return "\n".join(values)
-    lines = list(_lines(_parser().parse(_MORE_THAN.sub(r"\1\\>", text))))
+    lines = list(_lines(_parser().parse(_TIMES.sub(r"\\*", _MORE_THAN.sub(r"\1\\>", text)))))
     return "\n".join(lines).strip("\n")
 
 
@@ -85,7 +86,7 @@ def _inline_lines(children: Iterable[Token]) -> Iterator[str]:
     for child in [*children, Token("softbreak", "br", 0)]:
         if child.type in ("softbreak", "hardbreak"):
             if line.strip():
-                is_heading = bool(strong.strip()) and not outside.strip(" :\t")
+                is_heading = bool(strong.strip()) and not outside.strip(" :\t") and not line.rstrip().endswith((".", "!", "?"))
                 yield (HEADING if is_heading else "") + line.strip()
             line = outside = strong = ""
         elif child.type in ("strong_open", "strong_close"):

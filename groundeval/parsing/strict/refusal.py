@@ -44,21 +44,30 @@ def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ())
     parts = [part for part in sentences(text) if part.kind == "claim"]
     if not parts:
         return Decision("void")
-    sayings = [_saying(part, question) for part in parts]
-    if not {"refusal", "lack"} & {*sayings}:
+    sayings = [_sayings(part, question) for part in parts]
+    said = frozenset[Saying]().union(*sayings)
+    if said.isdisjoint(("refusal", "lack")):
         return Decision("answered")
-    others = [(part, saying) for part, saying in zip(parts, sayings, strict=True) if saying == "claim"]
-    claims = [part for part, _ in others if part.citations or not _is_beside(part.plain, question)]
-    beside = sum(words(part.plain) for part, saying in zip(parts, sayings, strict=True) if saying in ("aside", "claim"))
-    beside += sum(
-        _said_besides(part.plain) for part, saying in zip(parts, sayings, strict=True) if saying in ("refusal", "lack")
-    )
-    beside += sum(len(part.citations) for part in parts)
+    claims = [
+        part
+        for part, own in zip(parts, sayings, strict=True)
+        if "claim" in own and (len(own) > 1 or part.citations or not _is_beside(part.plain, question))
+    ]
     if not claims and not _tells(text, question, answers) and HIDDEN not in text:
-        return Decision("refused", beside)
-    if not claims or "refusal" in sayings:
-        return Decision("mixed", beside)
+        return Decision("refused", sum(_beside(part, own) for part, own in zip(parts, sayings, strict=True)))
+    if not claims or "refusal" in said:
+        return Decision("mixed")
     return Decision("answered")
+
+
+def _beside(part: Part, sayings: frozenset[Saying]) -> int:
+    """Words of a sentence that are no part of a refusal; a citation counts as one."""
+    if _is_canonical(part.plain):
+        return len(part.citations)
+    if sayings.isdisjoint(("refusal", "lack")):
+        return words(part.plain) + len(part.citations)
+    besides = (clause for clause in wording.clauses(part.plain) if not wording.is_refusing(clause))
+    return sum(words(clause) for clause in besides if wording.content(clause)) + len(part.citations)
 
 
 def refuses_to_say(clause: str) -> bool:
@@ -77,56 +86,45 @@ def is_aside(text: str, question: str) -> bool:
 
 
 @lru_cache(maxsize=4_096)
-def _saying(part: Part, question: str) -> Saying:
+def _sayings(part: Part, question: str) -> frozenset[Saying]:
+    """What the clauses of a sentence do."""
     text = part.plain
     if _is_canonical(text):
-        return "refusal"
+        return frozenset(("refusal",))
     own = list(wording.clauses(text))
     refusing = [clause for clause in own if wording.is_refusing(clause, cited=bool(part.citations))]
     if not refusing:
-        if not part.citations and (
-            wording.is_courtesy(text, question) or (wording.says_nothing(text, question) and words(text) > 1)
-        ):
-            return "aside"
-        return "claim"
-    rest = [clause for clause in own if clause not in refusing]
-    if any(wording.guesses(clause, question) for clause in own):
-        return "claim"
-    if any(not _is_beside(clause, question) for clause in rest):
-        return "claim"
+        is_aside = wording.is_courtesy(text, question) or (wording.says_nothing(text, question) and words(text) > 1)
+        return frozenset(("aside" if is_aside and not part.citations else "claim",))
     whole = " ".join(refusing)
-    return "refusal" if not wording.beyond(whole, question) and wording.restates(whole, question) else "lack"
+    is_whole = not wording.beyond(whole, question) and wording.restates(whole, question)
+    found: set[Saying] = {"refusal" if is_whole or wording.is_of_answer(whole) else "lack"}
+    rest = (clause for clause in own if clause not in refusing)
+    if any(wording.guesses(clause, question) for clause in own) or wording.is_reported(text):
+        found |= {"refusal", "claim"}
+    if not all(_is_beside(clause, question) for clause in rest):
+        found.add("claim")
+    return frozenset(found)
 
 
 def _is_beside(clause: str, question: str) -> bool:
     """May a clause stand beside a refusal: it says nothing, speaks to the reader, or says what the documents are about."""
-    if wording.is_courtesy(clause, question) or wording.is_about_documents(clause):
+    if wording.is_courtesy(clause, question) or wording.is_about_documents(clause) or _is_join(clause):
         return True
-    return not wording.beyond(clause, question) and words(clause) > 1 or _is_join(clause)
+    return not wording.beyond(clause, question) and words(clause) > 1 and not wording.turns(clause)
 
 
 def _is_join(clause: str) -> bool:
     return not wording.content(clause) and not re.fullmatch(r"\W*(?:yes|no)\W*", clause, re.IGNORECASE)
 
 
-def _said_besides(sentence: str) -> int:
-    """Words of a refusing sentence that are no part of its refusing clauses."""
-    if _is_canonical(sentence):
-        return 0
-    return sum(
-        words(clause)
-        for clause in wording.clauses(sentence)
-        if not wording.is_refusing(clause) and wording.content(clause)
-    )
-
-
 @lru_cache(maxsize=4_096)
 def _is_canonical(sentence: str) -> bool:
     """Is a sentence the refusal that Trust-Score's prompts ask for, or nearly."""
     said = normalize(sentence)
-    return (
-        len(said) < 2 * len(REFUSAL) and "not find" not in said and ratio(normalize(REFUSAL), said) > REFUSAL_THRESHOLD
-    )
+    if len(said) > 2 * len(REFUSAL) or not wording.is_negated(sentence) or wording.is_reported(sentence):
+        return False
+    return ratio(normalize(REFUSAL), said) > REFUSAL_THRESHOLD
 
 
 def _tells(text: str, question: str, answers: Sequence[Iterable[str]]) -> bool:

@@ -17,12 +17,28 @@ from groundeval.parsing.strict.markdown import HEADING, ITEM
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.splitting import spans
 
-_LIST_MARK = re.compile(r"[ \t]*(?:(?:[-*•+·◦▪–☑✓✔✅]|#{1,6}|\(?\d{1,2}[.)]|\(?[a-h]\))[ \t]+)*")
-_DENIED = re.compile("[¬≠❌❎✖✗✘✕⛔🚫👎☐]|^[ \t]*\\[ ?\\](?=[ \t])")
+_LIST_MARK = re.compile(r"[ \t]*(?:(?:[-*•+·◦▪–☑✓✔✅]|#{1,6}|\(?\d{1,2}[.)]|\(?[a-h]\)|\[[xX]\])[ \t]+)*")
+_DENIED = re.compile("[¬≠❌❎✖✗✘✕⛔🚫👎☐🙃]|^[ \t]*\\[ ?\\](?=[ \t])")
 """Signs that take back what they stand before: a line, or an item of a list."""
+_FALSE = (
+    r"(?:false|wrong|incorrect|untrue|mistaken|inaccurate|invalid|fictitious|made[- ]up|lies|nonsense|falsch|faux|falso|"
+    r"not (?:true|correct|right|accurate|the case|so)|myths?|misconceptions?)"
+)
+_DENIES_NEXT = re.compile(
+    rf"(?i)(?:.*\b(?:following|below|next|these)\b.*\b{_FALSE}\b.*|\W*(?:it is )?{_FALSE}(?:\s+\w+)?\s*[:：–—-].*|\W*{_FALSE}(?:\s+\w+)?\W*)"
+)
+"""A heading or a sentence that says that what follows is false; a label does so for its own line."""
+_DENIES_LINE = re.compile(rf"(?i)\W*(?:it is )?{_FALSE}\s*[:：–—-]\s*(?=\S)")
+_DENIES_BEFORE = re.compile(
+    rf"(?i)\W*(?:(?:all|none|any|some|everything|nothing|each) (?:of )?)?(?:this|that|these|those|(?:the )?above|"
+    rf"(?:the )?(?:previous|preceding|foregoing) \w+|the (?:answer|statement|sentence)s? above|i (?:said|wrote)) .{{0,40}}\b(?:{_FALSE}|true)\W*"
+)
+"""A sentence that says that what stands before it is false (or that none of it is true)."""
 _LETTERED = r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUN = rf"[^\W_{_LETTERED}]"
-_WORD = re.compile(rf"[{_LETTERED}]|(?:{_RUN}|[\u2460-\u24ff])+(?:[.,]\d+)*(?:['’]{_RUN}{{1,2}}(?!{_RUN}))?")
+_ENCLOSED = re.compile("[\u2460-\u24ff\U0001f100-\U0001f1ff]")
+"""Letters and figures in circles and boxes, and those of flags, which a reader reads as such."""
+_WORD = re.compile(rf"[{_LETTERED}]|(?:{_RUN}|[\u2460-\u24ff\U0001F100-\U0001F1FF])+(?:[.,]\d+)*(?:['’]{_RUN}{{1,2}}(?!{_RUN}))?")
 
 _VERB = (
     r"(?:also |further |clearly |explicitly |only )?(?:states?|says?|notes?|mentions?|explains?|reports?|indicates?|shows?|confirms?|adds?|"
@@ -78,8 +94,10 @@ def sentences(text: str) -> tuple[Part, ...]:
     """
     found: list[Part] = []
     waiting: tuple[int, ...] = ()
-    paragraph_start, in_sources = 0, False
+    paragraph_start, in_sources, hidden = 0, False, False
     for line in [*text.split("\n"), ""]:
+        if HIDDEN in line and not any(map(str.isalnum, line)):
+            hidden, line = True, line.replace(HIDDEN, "") or " "
         if not line.strip():
             found[paragraph_start:] = _shared(found[paragraph_start:])
             paragraph_start = len(found)
@@ -93,7 +111,22 @@ def sentences(text: str) -> tuple[Part, ...]:
             parts[0] = parts[0]._replace(citations=waiting + parts[0].citations)
             waiting = ()
         found += parts
-    return tuple(_with_source_list(found))
+    if hidden and found:
+        found[-1] = found[-1]._replace(plain=found[-1].plain + HIDDEN)
+    return tuple(_with_source_list(_taken_back(found)))
+
+
+def _taken_back(parts: list[Part]) -> list[Part]:
+    """What a sentence or a heading says to be false is denied: all that follows, or all that stands before."""
+    denied = [part.denied for part in parts]
+    for place, part in enumerate(parts):
+        if part.citations or len(part.plain) > 120:
+            continue
+        if _DENIES_BEFORE.fullmatch(part.plain):
+            denied[:place] = [True] * place
+        elif _DENIES_NEXT.fullmatch(part.plain) and not _DENIES_LINE.match(part.plain):
+            denied[place:] = [True] * (len(parts) - place)
+    return [part._replace(denied=each) for part, each in zip(parts, denied, strict=True)]
 
 
 def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], bool]:
@@ -104,8 +137,6 @@ def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], boo
     cited = read_citations(bare)
     said = cited.plain.strip()
     if not any(map(str.isalnum, said)) and not _enclosed(said):
-        if HIDDEN in said:
-            return [Part(HIDDEN, tuple(index for _, each in cited.marks for index in each), "claim")], (), in_sources
         return [], tuple(index for _, each in cited.marks for index in each), in_sources
     everything = tuple(index for _, each in cited.marks for index in each)
     if _SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-")) or (
@@ -118,13 +149,13 @@ def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], boo
     if heading or (said.endswith((":", "：")) and not cited.marks):
         kind: Kind = "aside" if words(said) <= _HEADING_WORDS and not cited.marks and HIDDEN not in said else "claim"
         return [Part(said, everything, kind)], (), bool(_SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-:")))
-    denied = _DENIED.search(bare if mark is None else line) is not None
+    denied = any(_DENIED.search(each) for each in (line, bare)) or _DENIES_LINE.match(said) is not None
     parts = [part._replace(denied=denied or _DENIED.search(part.plain) is not None) for part in _of_line(cited)]
     return parts, (), False
 
 
 def _enclosed(text: str) -> bool:
-    return any("\u2460" <= character <= "\u24ff" for character in text)
+    return _ENCLOSED.search(text) is not None
 
 
 def _of_line(cited: Cited) -> list[Part]:
@@ -283,8 +314,9 @@ def items(text: str) -> tuple[Part, ...]:
     """
     lines = [line for line in text.split("\n") if line.strip()]
     found: list[Part] = []
-    in_sources = False
-    for number, line in enumerate(lines):
+    waiting: tuple[int, ...] = ()
+    in_sources = hidden = False
+    for line in lines:
         mark = _LIST_MARK.match(line)
         bare = line[mark.end() :] if mark else line
         cited = read_citations(bare)
@@ -294,15 +326,22 @@ def items(text: str) -> tuple[Part, ...]:
         if in_sources and everything:
             found.append(Part(said, everything, "source"))
         elif not any(map(str.isalnum, said)) and not _enclosed(said):
+            hidden = hidden or HIDDEN in said
+            waiting += everything if not found else ()
             if found and everything:
                 found[-1] = found[-1]._replace(citations=found[-1].citations + everything)
-            elif HIDDEN in said:
-                found.append(Part(HIDDEN, everything))
         elif line.startswith(HEADING) or (said.endswith((":", "：")) and not everything):
             found.append(Part(said, everything, "aside" if words(said) <= _HEADING_WORDS else "claim"))
         else:
-            found += _items_of(cited, one=line.startswith(ITEM) and len(lines) > 1, denied=bool(_DENIED.search(line)))
-    return tuple(_with_source_list(found))
+            denied = any(_DENIED.search(each) for each in (line, bare)) or bool(_DENIES_LINE.match(said))
+            own = _items_of(cited, one=line.startswith(ITEM) and len(lines) > 1, denied=denied)
+            if own and waiting:
+                own[0] = own[0]._replace(citations=waiting + own[0].citations)
+                waiting = ()
+            found += own
+    if hidden and found:
+        found[-1] = found[-1]._replace(plain=found[-1].plain + HIDDEN)
+    return tuple(_with_source_list(_taken_back(found)))
 
 
 def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
@@ -322,9 +361,10 @@ def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
         begin = after
     pieces.append((begin, len(plain)))
     owned: list[list[int]] = [[] for _ in pieces]
+    leads = bool(cited.marks) and not plain[: cited.marks[0][0]].strip() and bool(plain[cited.marks[-1][0] :].strip(" ."))
     for offset, indices in cited.marks:
-        place = next((n for n, (_, end) in enumerate(pieces) if offset <= end), len(pieces) - 1)
-        owned[place] += indices
+        before = sum(_first_letter(plain, first, last) < offset for first, last in pieces)
+        owned[min(before, len(pieces) - 1) if leads else max(0, before - 1)] += indices
     parts = []
     for (first, last), indices in zip(pieces, owned, strict=True):
         text = plain[first:last].strip().rstrip(".:").strip(" “”\"'")
@@ -338,6 +378,10 @@ def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
         if not parts[place].citations and (following.citations or following.inherited):
             parts[place] = parts[place]._replace(inherited=following.citations or following.inherited)
     return parts
+
+
+def _first_letter(text: str, start: int, end: int) -> int:
+    return next((place for place in range(start, end) if text[place].isalnum()), end)
 
 
 def _with_loose(parts: list[Part]) -> list[Part]:

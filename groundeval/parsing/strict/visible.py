@@ -12,6 +12,7 @@ import re
 from groundeval.parsing.strict.hypertext import has_markup, shown
 from groundeval.parsing.strict.markdown import has_layout, laid_out
 from groundeval.parsing.strict.marks import HIDDEN
+from groundeval.parsing.strict.matching import folded
 
 _SPECIAL_TOKEN = (
     r"<\|[^<>|\n]{0,40}\|>|</?s>|<(?:pad|unk|bos|eos|mask|cls|sep|extra_id_\d{1,3}|(?:start|end)_of_turn)>"
@@ -72,4 +73,17 @@ def for_verifier(text: str) -> str:
     `hypothesis: 1` becomes `hypothesis 1`: the words stay, since the reader sees them, and no longer look like the
     fields of a prompt.
     """
-    return " ".join(_VERIFIER_MARK.sub(r"\1 ", text.replace(HIDDEN, " ")).split())
+    return " ".join(_without_fields(text.replace(HIDDEN, " ")).split())
+
+
+def _without_fields(text: str) -> str:
+    if text.isascii():
+        return _VERIFIER_MARK.sub(r"\1 ", text)
+    plain = folded(text)
+    if len(plain) != len(text):
+        return _VERIFIER_MARK.sub(r"\1 ", text)
+    pieces, end = list[str](), 0
+    for found in _VERIFIER_MARK.finditer(plain):
+        pieces += [text[end : found.end(1)], " "]
+        end = found.end()
+    return "".join([*pieces, text[end:]])

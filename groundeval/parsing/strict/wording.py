@@ -51,13 +51,18 @@ _NO_ANSWER = re.compile(
 )
 _EXCEPT = re.compile(
     r"\b(?:other|better|further|more|rather) than|\b(?:except|besides|apart from|aside from|unless|save for|if not)\b"
-    r"|\b(?:maybe|perhaps|probably|likely|possibly|presumably|i (?:think|guess|believe|suppose|suspect)|might be|may be|could be|must be|would be|"
-    r"is probably|my guess|best guess|said to be|it is|it's|it was|they are|he is|she is|wrong to say|would say|is wrong|is false)\b",
+    r"|\b(?:maybe|perhaps|probably|likely|possibly|presumably|my guess|best guess|wrong to say|would say|is wrong|is false)\b"
+    r"|\bi (?:think|guess|believe|suppose|suspect)\b"
+    r"|(?:^\W*|[,;:.]\s*|\b(?:if|but|and|or)\s+)(?:it|he|she|the answer)(?:['’]s| is| was| (?:could|may|might|must|would) be)\b",
     re.IGNORECASE,
 )
+_NO_ANSWER_FOUND = re.compile(r"\b(?:an?|the|any|no) (?:\w+ )?answer\b|\banswer (?:this|that|the|your) question\b", re.IGNORECASE)
+_REPORTED = re.compile(r"\b(?:he|she|man|woman|people|someone|who|they)\b[^.\"“]{0,30}\b(?:said|says|told|replied|answered|wrote)\b[^.]{0,20}[\"“]", re.IGNORECASE)
 _FIGURE = re.compile(
-    r"(?<!\w)(?<!in )(?<!for )(?<!of )(?<!on )(?<!during )(?<!since )(?<!from )(?<!by )(?<!between )(?<!after )(?<!before )[~$€£]?\d[\d.,]*"
+    r"(?<!\w)(?<!the )(?<!in )(?<!for )(?<!of )(?<!on )(?<!since )(?<!from )(?<!by )(?<!between )(?<!after )(?<!before )"
+    r"(?![12]\d{3}\b)[~$€£]?\d[\d.,]*"
 )
+"""A figure that is neither a year nor part of what is not to be found: `in 1902`, `the 10 largest`."""
 _TOPIC = re.compile(
     rf"(?:\b(?:only|just|merely|solely|mainly|mostly|primarily|instead|rather|largely|simply)\b.*)?\b(?:discuss\w*|mention\w*|cover\w*|describ\w+|focus\w*|"
     r"talk\w* about|are about|is about|deal\w* with|concern\w*|relat\w+ to|address\w*|contain\w* (?:only )?information|provid\w+ information|"
@@ -204,6 +209,26 @@ def beyond(text: str, question: str) -> list[str]:
     return [word for word in content(text) if word[:4] not in asked]
 
 
+def is_negated(clause: str) -> bool:
+    """Has a clause one negation, or an odd number."""
+    return len(_NEGATION.findall(clause)) % 2 == 1
+
+
+def is_of_answer(clause: str) -> bool:
+    """Does a refusing clause deny an answer as such: `I couldn't find an answer to ...`."""
+    return _NO_ANSWER_FOUND.search(clause) is not None
+
+
+def is_reported(sentence: str) -> bool:
+    """Does somebody else speak: a refusal that is reported is none."""
+    return _REPORTED.search(sentence) is not None
+
+
+def turns(clause: str) -> bool:
+    """Does a clause go against the one before it."""
+    return re.match(r"\W*(?:but|however|although|though|yet)\b", clause, re.IGNORECASE) is not None
+
+
 def restates(text: str, question: str) -> bool:
     """Does a text name most of what the question asks."""
     asked = {word[:4] for word in content(question)}
@@ -214,6 +239,8 @@ def restates(text: str, question: str) -> bool:
 def guesses(clause: str, question: str) -> bool:
     """Does a refusing clause say more than that: an exception, a supposition, a figure that the question has not."""
     if _EXCEPT.search(clause) and beyond(_EXCEPT.split(clause)[-1] or "", question):
+        return True
+    if any((segment[:1].isupper() or segment[:1].isdigit()) and beyond(segment, question) for segment in re.split(r",\s+", clause)[1:]):
         return True
     return any(figure not in question for figure in _FIGURE.findall(clause))
 

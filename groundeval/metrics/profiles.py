@@ -15,6 +15,7 @@ from groundeval.parsing.refusal import refuses
 from groundeval.parsing.statements import list_items, sentences
 from groundeval.parsing.strict import citations as strict_citations
 from groundeval.parsing.strict import statements as strict_statements
+from groundeval.parsing.strict.part import Kind, Part
 from groundeval.parsing.strict.refusal import Decision, decide
 from groundeval.parsing.strict.titles import with_titles_read
 from groundeval.parsing.strict.visible import for_verifier, visible
@@ -70,7 +71,7 @@ def _as_cited(text: str) -> Statement:
 class StrictStatement(Statement):
     """A statement as `strict` reads it; the fields are those of `parsing.strict.statements.Part`."""
 
-    kind: strict_statements.Kind = "claim"
+    kind: Kind = "claim"
     inherited: tuple[int, ...] = ()
     continues: bool = False
     denied: bool = False
@@ -83,12 +84,10 @@ def strict_sentences(text: str) -> tuple[Statement, ...]:
 
 def strict_items(text: str, question: str) -> tuple[Statement, ...]:
     """List items by the grammar of `strict`; the hypothesis is the question followed by the item."""
-    return tuple(
-        _strictly(part, f"{question} {for_verifier(part.plain)}") for part in strict_statements.items(text)
-    )
+    return tuple(_strictly(part, f"{question} {for_verifier(part.plain)}") for part in strict_statements.items(text))
 
 
-def _strictly(part: strict_statements.Part, hypothesis: str) -> StrictStatement:
+def _strictly(part: Part, hypothesis: str) -> StrictStatement:
     return StrictStatement(
         part.plain, hypothesis, part.citations, part.kind, part.inherited, part.continues, part.denied
     )

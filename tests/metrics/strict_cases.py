@@ -56,7 +56,7 @@ def states(premise: str, hypothesis: str) -> bool:
     if asked is None or not premise.startswith(f"{asked[1]}\n"):
         return False
     said = premise.removeprefix(f"{asked[1]}\n")
-    return asked[2] in said and not re.search(r"\b(?:or|perhaps|not|one of)\b", said)
+    return asked[2] in said and not re.search(r"(?i)\b(?:or|perhaps|not|one of)\b", said)
 
 
 def values(output: str, of: Example, profile: str, *told: tuple[str, str], kind: str = "em") -> dict[str, float | None]:

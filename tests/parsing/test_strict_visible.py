@@ -85,8 +85,9 @@ def test_markup_is_read_as_it_is_shown(text: str, shown: str):
 @pytest.mark.parametrize(
     "text",
     [
-        "<? Rome ?>", '<img alt="Rome">', '<abbr title="Rome"></abbr>', '<font size="0">Rome</font>', "<noscript>Rome</noscript>",
-        "<title>Rome</title>", '<span class="sr-only">Rome</span>', "<![CDATA[ Rome ]]>", "\\iffalse Rome \\fi", "% Rome",
+        "<? Rome ?>", '<img alt="Rome">', '<abbr title="Rome"></abbr>', '<font size="0">Rome</font>',
+        "<noscript>Rome</noscript>", "<title>Rome</title>",
+        '<span class="sr-only">Rome</span>', "<![CDATA[ Rome ]]>", "\\iffalse Rome \\fi", "% Rome",
         '<span style="font-size:0px">Rome</span>', '<div aria-hidden="true">Rome</div>', "![Rome](x.png)",
         '<input value="Rome">', "<textarea>Rome</textarea>",
     ],

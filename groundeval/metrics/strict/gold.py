@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from groundeval.metrics.gold import entails_claim
@@ -14,7 +15,7 @@ from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import StrictStatement
 from groundeval.metrics.reading import Reading
 from groundeval.parsing.strict.matching import equals, spelled, tokens
-from groundeval.parsing.strict.statements import sentences, words
+from groundeval.parsing.strict.statements import sentences
 from groundeval.parsing.strict.visible import for_verifier
 
 
@@ -97,8 +98,9 @@ def _texts(reading: Reading, ctx: Context) -> list[str]:
     ]
     if reading.kind != "list" or not ctx.cot:
         return said
-    listed = len(reading.profile.listed(list_text(reading.text, ctx.cot)))
-    return [""] * (len(said) - listed) + said[len(said) - listed :]
+    listed = list(reading.profile.listed(list_text(reading.text, ctx.cot)))
+    before = max(0, len(said) - len(listed))
+    return [""] * before + [text and own for text, own in zip(said[before:], listed, strict=False)]
 
 
 async def _entailing(part: Part, reading: Reading, ctx: Context, allowed: Sequence[bool]) -> Places:
@@ -113,10 +115,9 @@ async def _entailing(part: Part, reading: Reading, ctx: Context, allowed: Sequen
     for place in places:
         if await entails_claim(texts[place], part.aliases, ctx, source="statement"):
             return (place,)
-    for first, second in zip(places, places[1:], strict=False):
-        if len(places) > 1 and await entails_claim(
-            f"{texts[first]} {texts[second]}", part.aliases, ctx, source="statements"
-        ):
+    for first, second in pairwise(places):
+        together = f"{texts[first]} {texts[second]}"
+        if await entails_claim(together, part.aliases, ctx, source="statements"):
             return (first, second)
     return ()
 

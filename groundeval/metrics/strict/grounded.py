@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from groundeval.metrics.lists import ratio
 from groundeval.metrics.metric import Context, Values, register_metric
+from groundeval.metrics.reading import Reading
 from groundeval.metrics.strict.correctness import supported_only
-from groundeval.metrics.strict.gold import brought, shares_brought
+from groundeval.metrics.strict.gold import Brought, brought, shares_brought
 from groundeval.metrics.strict.judging import StrictlyJudged, judged_statements
 from groundeval.metrics.strict.usefulness import ALLOWANCE, useful
+from groundeval.parsing.strict.matching import spelled
 from groundeval.records import Response, Statement
 from groundeval.stats.bootstrap import mean_of
 
@@ -41,6 +44,7 @@ async def strict_grounded(response: Response, ctx: Context) -> Values:
     if not judged or not example.answerable:
         return {"grounded_rec": 0.0, "grounded_useful": 0.0, "grounded_cited": 0.0}
     bringing = supported_only(await brought(reading, ctx, [each.supported for each in judged]), response)
+    judged = _with_uncited_answers(judged, reading, bringing)
     places = {place for found in bringing.values() for place in found}
     needed, written = citations_counted(reading.statements, judged, places)
     return {
@@ -48,6 +52,25 @@ async def strict_grounded(response: Response, ctx: Context) -> Values:
         "grounded_useful": useful(bringing, judged, reading),
         "grounded_cited": ratio(needed, written),
     }
+
+
+def _with_uncited_answers(
+    judged: Sequence[StrictlyJudged], reading: Reading, bringing: Brought
+) -> Sequence[StrictlyJudged]:
+    """A statement that gives an answer which no cited statement gives lacks a citation, true as it may be; one that
+    repeats what another has cited lacks none."""
+    if reading.kind == "claims":
+        return judged
+    example, found = reading.response.example, {part.gold for part in bringing}
+    missing = [
+        aliases for gold, aliases in enumerate(example.answers or ()) if gold not in found and example.supported[gold]
+    ]
+    return [
+        replace(each, role="unsupported")
+        if each.role == "aside" and any(spelled(aliases, statement.text, example.question) for aliases in missing)
+        else each
+        for statement, each in zip(reading.statements, judged, strict=True)
+    ]
 
 
 BORROWED = 0.05

@@ -99,7 +99,7 @@ def _layout(statement: Statement) -> tuple[str, tuple[int, ...], bool]:
 
 
 def _with_shared(statements: Sequence[Statement], judged: Sequence[StrictlyJudged]) -> list[StrictlyJudged]:
-    """Citations that stand for several statements are precise if one of them needs them: told where they are written."""
+    """Citations that stand for several statements are precise, where they are written, if one of these needs them."""
     found = list(judged)
     for place, (statement, each) in enumerate(zip(statements, judged, strict=True)):
         inherited = _layout(statement)[1]

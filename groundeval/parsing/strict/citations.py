@@ -21,7 +21,10 @@ SOURCE = (
 )
 """Words that name a source, in the languages that the grammar knows."""
 _WORD = rf"(?:{SOURCE}|articles?|texts?|notes?|evidence|see|also|cf|from|per|via|id|no|nr)"
-_PAGES = r"(?:pp?|pages?|seiten?|s|sec(?:tions?)?|ch(?:ap(?:ter)?)?|lines?|para(?:graph)?s?|§|¶)\.?\s*\d+(?:\s*[-‐‑‒–—]\s*\d+)?"
+_PAGES = (
+    r"(?:pp?|pages?|seiten?|s|sec(?:tions?)?|ch(?:ap(?:ter)?)?|lines?|para(?:graph)?s?|§|¶)"
+    r"\.?\s*\d+(?:\s*[-‐‑‒–—]\s*\d+)?"
+)
 
 _BRACKETS = re.compile(
     r"([\[【〔［{(（])([^\[\]【】〔〕［］{}()（）\n]{1,80})[\]】〕］})）](?:\((?:https?://|#)[^\s()]*\))?"
@@ -37,7 +40,8 @@ _PART = re.compile(
 _NAMED = re.compile(rf"\b(?:{SOURCE})\b", re.IGNORECASE)
 _NUMBER_WORD = re.compile(
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|"
-    r"seventy|eighty|ninety|hundred|thousand|nos?\.?|figure|fig\.?|table|eq\.?|equation|step|chapter|article|section|page)\s*$",
+    r"seventy|eighty|ninety|hundred|thousand|nos?\.?|figure|fig\.?|table|eq\.?|equation|step|chapter|article"
+    r"|section|page)\s*$",
     re.IGNORECASE,
 )
 _CLAUSE_END = re.compile(rf"\s*(?:[.,;:!?。，；！？|]|$|\n|{PLACE}|\(\d{{1,3}}\)|(?:and|but|while|or)\b|\s[A-Z])")
@@ -45,10 +49,11 @@ _RAISED = re.compile(r"(?<![\s^{(\[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻])[ \t]?((?:
 _YEAR = re.compile(r"(?<!\d)[12]\d{3}$")
 """A raised figure behind any other number is its exponent."""
 _LAST_WORD = re.compile(r"[^\W\d_]+$")
-_UNITS = frozenset(
-    """m km cm mm dm nm µm μm um ft in yd mi s h min kg g ha l a b c d e f i j k n p q r t u v w x y z
-    pi π σ metre metres meter meters kilometre kilometres kilometer kilometers""".split()
-)
+_UNITS_WORDS = """
+    m km cm mm dm nm µm μm um ft in yd mi s h min kg g ha l a b c d e f i j k n p q r t u v w x y z pi π σ metre
+    metres meter meters kilometre kilometres kilometer kilometers
+"""
+_UNITS = frozenset(_UNITS_WORDS.split())
 _RAISED_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _BARE = re.compile(
     r"(?i)\b(?:documents?|docs?\.?|sources?|passages?|search results?|snippets?|excerpts?)\s+(?:no\.?\s*|#\s*)?"

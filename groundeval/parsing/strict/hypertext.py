@@ -11,22 +11,25 @@ from selectolax.lexbor import LexborHTMLParser
 
 from groundeval.parsing.strict.marks import HIDDEN
 
-_SHOWN = frozenset(
-    """a abbr acronym address article aside b bdi bdo big blockquote br caption center cite code col colgroup data dd
-    details dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr html i ins kbd label li main mark
-    nav ol p pre q rp rt ruby samp section small span strong sub summary sup table tbody td tfoot th thead time tr tt u
-    ul var wbr body form fieldset legend""".split()
-)
+_SHOWN_WORDS = """
+    a abbr acronym address article aside b bdi bdo big blockquote br caption center cite code col colgroup data dd
+    details dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr html i ins kbd label li main
+    mark nav ol p pre q rp rt ruby samp section small span strong sub summary sup table tbody td tfoot th thead time
+    tr tt u ul var wbr body form fieldset legend
+"""
+_SHOWN = frozenset(_SHOWN_WORDS.split())
 """Elements whose content a browser shows; of any other that HTML knows it shows nothing, or something else."""
-_HIDING = frozenset(
-    """script style template noscript title head textarea select option datalist object iframe canvas audio video svg
-    math meta link input button progress meter noframes noembed area map param embed frame frameset applet dialog del s
-    strike img picture source track base""".split()
-)
-_BLOCKS = frozenset(
-    """address article aside blockquote body br caption center dd details div dl dt fieldset figcaption figure footer
-    form h1 h2 h3 h4 h5 h6 header hr html li main nav ol p pre section summary table tbody tfoot thead tr ul""".split()
-)
+_HIDING_WORDS = """
+    script style template noscript title head textarea select option datalist object iframe canvas audio video svg
+    math meta link input button progress meter noframes noembed area map param embed frame frameset applet dialog
+    del s strike img picture source track base
+"""
+_HIDING = frozenset(_HIDING_WORDS.split())
+_BLOCKS_WORDS = """
+    address article aside blockquote body br caption center dd details div dl dt fieldset figcaption figure footer
+    form h1 h2 h3 h4 h5 h6 header hr html li main nav ol p pre section summary table tbody tfoot thead tr ul
+"""
+_BLOCKS = frozenset(_BLOCKS_WORDS.split())
 _OPENING = {"li": "- ", "blockquote": "> ", **{f"h{level}": f"{'#' * level} " for level in range(1, 7)}}
 _PAIRED = frozenset("abiqsu")
 """Elements of one letter: without an end tag, `a <b> c` is no markup."""
@@ -34,14 +37,16 @@ _TAG = re.compile(r"<(?:!|\?|/?([a-zA-Z][\w:-]*)([^<>]*))")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _NO_SIZE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0*(?:\.0+)?(?![\d.])"
-    r"|(?:font-size|font|(?:max-)?(?:height|width)|line-height|scale)\s*:\s*0*(?:\.\d+)?(?:px|pt|em|rem|%)?(?![\d.a-z%])"
+    r"|(?:font-size|font|(?:max-)?(?:height|width)|line-height|scale)\s*:\s*0*(?:\.\d+)?(?:px|pt|em|rem"
+    r"|%)?(?![\d.a-z%])"
     r"|(?:left|top|text-indent|right|bottom|margin(?:-left|-top)?)\s*:\s*-\d{3,}|clip(?:-path)?\s*:"
     r"|(?<![-\w])color\s*:|transform\s*:|text-decoration[^;]*line-through|filter\s*:|content-visibility",
     re.IGNORECASE,
 )
 """Styles that take text from the reader's sight. A colour may be that of the ground, so that it counts as one."""
 _FOR_MACHINES = re.compile(
-    r"(?:^|[\s_-])(?:sr-only|screen-reader\S*|visually-?hidden|hidden|invisible|d-none|offscreen|opacity-0|text-transparent)"
+    r"(?:^|[\s_-])(?:sr-only|screen-reader\S*|visually-?hidden|hidden|invisible|d-none|offscreen|opacity-0"
+    r"|text-transparent)"
     r"(?:$|\s)",
     re.IGNORECASE,
 )
@@ -52,7 +57,9 @@ _LOWERED = str.maketrans("0123456789+-−()", "₀₁₂₃₄₅₆₇₈₉₊
 
 def has_markup(text: str) -> bool:
     """Does the text hold something that HTML takes for a tag, a comment or a character reference."""
-    return ("<" in text and any(_is_tag(found, _closed(text)) for found in _TAG.finditer(text))) or bool("&" in text and _ENTITY.search(text))
+    return ("<" in text and any(_is_tag(found, _closed(text)) for found in _TAG.finditer(text))) or bool(
+        "&" in text and _ENTITY.search(text)
+    )
 
 
 def shown(text: str) -> str:

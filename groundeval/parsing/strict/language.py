@@ -6,11 +6,12 @@ import re
 from functools import lru_cache
 
 _FUNCTION_WORDS = {
-    "en": "the of and is was in to that it for on with as were are by from at which this be his her has had not an its their",
-    "de": "der die das und ist war den dem des ein eine einen einer einem im zum zur vom mit auf für von nicht wurde wird sich als auch bei über hat führte etwa durch nach am sie er es wie dass vor unter",
-    "fr": "le la les des du et est était dans que pour sur avec une un au aux qui pas par ce cette ont a été plus son sa ses dont",
-    "es": "el la los las de del y es fue en que para con por una un al su se más como lo está son ha entre sobre desde hasta",
-    "it": "il lo la gli le di del della dei delle e è era in che per con una un al nel nella si più come sono ha dal alla fu",
+    "en": "the of and is was in to that it for on with as were are by from at which this be his her has had not an its",
+    "de": "der die das und ist war den dem des ein eine einen einer einem im zum zur vom mit auf für von"
+    " nicht wurde wird sich als auch bei über hat führte etwa durch nach am sie er es wie dass vor unter",
+    "fr": "le la les des du et est était dans que pour sur avec une un au aux qui pas par ce cette ont été plus son dont",
+    "es": "el la los las de del y es fue en que para con por una un al su se lo",
+    "it": "il lo la gli le di del della dei delle e è era in che per con una un al nel nella si più sono dal alla fu",
     "pt": "o os as de do da dos das e é foi em que para com por uma um ao no na se mais como são tem pelo pela",
     "nl": "de het een en is was van in dat op met voor niet zijn werd door te ook aan bij uit naar om maar hij",
     "sv": "och är var en ett som på av för med att den det till inte om från vid har blev sig",

@@ -23,7 +23,10 @@ _NUMBER = re.compile(r"\d{1,3}(?:\s*[,;-]\s*\d{1,3})*")
 _MORE_THAN = re.compile(r"(?m)^([ \t]*)>(?=[ \t]*[~≈$€£]?\d)")
 """`> 4,207 metres` says "more than", it quotes nothing."""
 _TIMES = re.compile(r"(?<=\d)\*(?=\d)")
-_CITING = frozenset("citation citations cite cites source sources doc docs document documents ref refs".split())
+_CITING_WORDS = """
+    citation citations cite cites source sources doc docs document documents ref refs
+"""
+_CITING = frozenset(_CITING_WORDS.split())
 
 
 @lru_cache(maxsize=1)
@@ -86,7 +89,9 @@ def _inline_lines(children: Iterable[Token]) -> Iterator[str]:
     for child in [*children, Token("softbreak", "br", 0)]:
         if child.type in ("softbreak", "hardbreak"):
             if line.strip():
-                is_heading = bool(strong.strip()) and not outside.strip(" :\t") and not line.rstrip().endswith((".", "!", "?"))
+                is_heading = (
+                    bool(strong.strip()) and not outside.strip(" :\t") and not line.rstrip().endswith((".", "!", "?"))
+                )
                 yield (HEADING if is_heading else "") + line.strip()
             line = outside = strong = ""
         elif child.type in ("strong_open", "strong_close"):

@@ -12,7 +12,10 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-_UNSPACED = r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
+_UNSPACED = (
+    r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    r"\uf900-\ufaff\uac00-\ud7af"
+)
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3}(?:(?:,|\{,\}|[\u2009\u202f\u00a0 ’'])\d{3})+)(?![\d])")
 _INITIALS = re.compile(r"(?<![^\W_])((?:[^\W\d_]\.\s?)+[^\W\d_])(?:\.|(?![^\W_]))")
 _APOSTROPHE = re.compile(r"['’ʼ](?!s\b)")
@@ -36,13 +39,13 @@ _FORMS = frozenset(
 )
 """Compatibility forms that are the same letter written otherwise; raised and lowered figures and fractions are not."""
 
-_SMALL = {
-    word: value
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen".split()
-    )
-} | {word: 10 * value for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+_ONES = """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen
+"""
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_SMALL = {word: value for value, word in enumerate(_ONES.split())}
+_SMALL |= {word: 10 * value for value, word in enumerate(_TENS.split(), 2)}
 _LARGE = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 _MONTHS = {
     name: f"{number:02}m"
@@ -55,18 +58,18 @@ _MONTHS = {
     )
     for name in names.split()
 }  # fmt: skip
+_UNIT_NAMES = """
+    m=m metre metres meter meters; cm=cm centimetre centimetres centimeter centimeters; ft=ft foot feet;
+    mm=mm millimetre millimetres millimeter millimeters; mi=mi mile miles; g=g gram grams gramme grammes;
+    kg=kg kilogram kilograms kilogramme kilogrammes; lb=lb lbs pound pounds; in=in inch inches;
+    s=s sec secs second seconds; min=min mins minute minutes; h=h hr hrs hour hours; %=percent % pct;
+    l=l litre litres liter liters
+"""
 _UNITS = {
-    name: (unit, factor)
-    for names, unit, factor in (
-        ("m metre metres meter meters", "m", 1), ("km kilometre kilometres kilometer kilometers kms", "m", 1_000),
-        ("cm centimetre centimetres centimeter centimeters", "cm", 1), ("mm millimetre millimetres millimeter millimeters", "mm", 1),
-        ("ft foot feet", "ft", 1), ("mi mile miles", "mi", 1), ("kg kilogram kilograms kilogramme kilogrammes", "kg", 1),
-        ("g gram grams gramme grammes", "g", 1), ("lb lbs pound pounds", "lb", 1), ("in inch inches", "in", 1),
-        ("s sec secs second seconds", "s", 1), ("min mins minute minutes", "min", 1), ("h hr hrs hour hours", "h", 1),
-        ("percent % pct", "%", 1), ("l litre litres liter liters", "l", 1),
-    )
+    name: (unit, 1)
+    for unit, _, names in (each.strip().partition("=") for each in _UNIT_NAMES.split(";"))
     for name in names.split()
-}  # fmt: skip
+} | dict.fromkeys(("km", "kms", "kilometre", "kilometres", "kilometer", "kilometers"), ("m", 1_000))
 """Units, by the names they have behind a number; kilometres become metres."""
 
 
@@ -139,7 +142,7 @@ def _counted(found: Spanned) -> Spanned:
         total = 0
         while place < len(found):
             word = found[place][0]
-            if word in _SMALL and 20 <= value % 100 and value % 10 == 0 and 0 < _SMALL[word] < 10:
+            if word in _SMALL and value % 100 >= 20 and value % 10 == 0 and 0 < _SMALL[word] < 10:
                 value += _SMALL[word]
             elif word in _LARGE:
                 if word == "hundred":
@@ -178,11 +181,11 @@ def _measured(found: Spanned) -> Spanned:
 
 
 def _dated(found: Spanned) -> Spanned:
-    """Dates as day, month, year: `March 4, 1890` is `4 March 1890`, `Nov` is `November`, `17th of November` `17 November`."""
+    """Dates as day, month, year: `March 4, 1890` is `4 March 1890`, `17th of Nov` is `17 November`."""
     named = [(_MONTHS.get(token, token), start, end) for token, start, end in found]
     place = 0
     while place < len(named):
-        token, start, end = named[place]
+        token, start, _ = named[place]
         if token in _MONTH_TOKENS:
             before, after = named[place - 1 : place], named[place + 1 : place + 2]
             if before and before[0][0] == "of" and place > 1 and _is_day(named[place - 2][0]):

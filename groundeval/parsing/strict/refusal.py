@@ -15,7 +15,8 @@ from groundeval.parsing.refusal import REFUSAL, REFUSAL_PATTERN, REFUSAL_THRESHO
 from groundeval.parsing.strict import wording
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import alias_tokens, holds, tokens
-from groundeval.parsing.strict.statements import Part, sentences, words
+from groundeval.parsing.strict.part import Part
+from groundeval.parsing.strict.statements import sentences, words
 
 Outcome = Literal["answered", "refused", "mixed", "void"]
 """What an output does: `mixed`, it refuses and answers; `void`, it holds no statement at all."""
@@ -108,7 +109,7 @@ def _sayings(part: Part, question: str) -> frozenset[Saying]:
 
 
 def _is_beside(clause: str, question: str) -> bool:
-    """May a clause stand beside a refusal: it says nothing, speaks to the reader, or says what the documents are about."""
+    """May a clause stand beside a refusal: it says nothing, or speaks to the reader or about the documents."""
     if wording.is_courtesy(clause, question) or wording.is_about_documents(clause) or _is_join(clause):
         return True
     return not wording.beyond(clause, question) and words(clause) > 1 and not wording.turns(clause)

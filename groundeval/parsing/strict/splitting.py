@@ -8,9 +8,11 @@ from functools import lru_cache
 from groundeval.parsing.statements import sentence_spans
 
 _ABBREVIATED = re.compile(
-    r"(?:(?<![^\W_])[A-Za-z](?:\.[A-Za-z])*|(?<!\w)(?:e\.g|i\.e|al|etc|cf|vs|viz|ca|approx|est|fig|figs|eq|eqs|no|nos|vol|pp?|"
+    r"(?:(?<![^\W_])[A-Za-z](?:\.[A-Za-z])*|(?<!\w)(?:e\.g|i\.e|al|etc|cf|vs|viz|ca|approx|est|fig|figs|eq|eqs"
+    r"|no|nos|vol|pp?|"
     r"ch|sec|dept|univ|inc|ltd|co|corp|jr|sr|dr|mr|mrs|ms|prof|rev|gen|col|capt|lt|sgt|gov|sen|rep|hon|st|mt|ft|"
-    r"jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun|ave|blvd|rd|u\.s|u\.k|u\.n|d\.c|ph\.d|"
+    r"jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun|ave|blvd|rd|u\.s|u\.k|u\.n|d\.c"
+    r"|ph\.d|"
     r"bzw|z\.b|d\.h|usw|ggf|nr|bspw))\.$",
     re.IGNORECASE,
 )

@@ -10,42 +10,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple
 
 from groundeval.parsing.strict.citations import SOURCE, Cited, read_citations
+from groundeval.parsing.strict.denial import has_denial_sign, is_denied, taken_back
 from groundeval.parsing.strict.markdown import HEADING, ITEM
 from groundeval.parsing.strict.marks import HIDDEN
+from groundeval.parsing.strict.part import Kind, Part
 from groundeval.parsing.strict.splitting import spans
+from groundeval.parsing.strict.wording import clauses, is_refusing
 
 _LIST_MARK = re.compile(r"[ \t]*(?:(?:[-*•+·◦▪–☑✓✔✅]|#{1,6}|\(?\d{1,2}[.)]|\(?[a-h]\)|\[[xX]\])[ \t]+)*")
-_DENIED = re.compile("[¬≠❌❎✖✗✘✕⛔🚫👎☐🙃]|^[ \t]*\\[ ?\\](?=[ \t])")
-"""Signs that take back what they stand before: a line, or an item of a list."""
-_FALSE = (
-    r"(?:false|wrong|incorrect|untrue|mistaken|inaccurate|invalid|fictitious|made[- ]up|lies|nonsense|falsch|faux|falso|"
-    r"not (?:true|correct|right|accurate|the case|so)|myths?|misconceptions?)"
-)
-_DENIES_NEXT = re.compile(
-    rf"(?i)(?:.*\b(?:following|below|next|these)\b.*\b{_FALSE}\b.*|\W*(?:it is )?{_FALSE}(?:\s+\w+)?\s*[:：–—-].*|\W*{_FALSE}(?:\s+\w+)?\W*)"
-)
-"""A heading or a sentence that says that what follows is false; a label does so for its own line."""
-_DENIES_LINE = re.compile(rf"(?i)\W*(?:it is )?{_FALSE}\s*[:：–—-]\s*(?=\S)")
-_DENIES_BEFORE = re.compile(
-    rf"(?i)\W*(?:(?:all|none|any|some|everything|nothing|each) (?:of )?)?(?:this|that|these|those|(?:the )?above|"
-    rf"(?:the )?(?:previous|preceding|foregoing) \w+|the (?:answer|statement|sentence)s? above|i (?:said|wrote)) .{{0,40}}\b(?:{_FALSE}|true)\W*"
-)
-"""A sentence that says that what stands before it is false (or that none of it is true)."""
 _LETTERED = r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUN = rf"[^\W_{_LETTERED}]"
 _ENCLOSED = re.compile("[\u2460-\u24ff\U0001f100-\U0001f1ff]")
 """Letters and figures in circles and boxes, and those of flags, which a reader reads as such."""
-_WORD = re.compile(rf"[{_LETTERED}]|(?:{_RUN}|[\u2460-\u24ff\U0001F100-\U0001F1FF])+(?:[.,]\d+)*(?:['’]{_RUN}{{1,2}}(?!{_RUN}))?")
+_WORD = re.compile(
+    rf"[{_LETTERED}]|(?:{_RUN}|[\u2460-\u24ff\U0001F100-\U0001F1FF])+(?:[.,]\d+)*(?:['’]{_RUN}{{1,2}}(?!{_RUN}))?"
+)
 
 _VERB = (
-    r"(?:also |further |clearly |explicitly |only )?(?:states?|says?|notes?|mentions?|explains?|reports?|indicates?|shows?|confirms?|adds?|"
+    r"(?:also |further |clearly |explicitly |only )?(?:states?|says?|notes?|mentions?|explains?|reports?"
+    r"|indicates?|shows?|confirms?|adds?|"
     r"suggests?|writes?|tells us|describes how|points out|specif(?:y|ies)|claims?|reads?)(?: that\b)?"
 )
 _LEAD = re.compile(
-    rf"(?i)(?:(?:according|as (?:\w+ )?(?:in|by|per)|per|from|based|in|on|by|to|the|see|laut|nach|selon|según|number|and|{SOURCE})\b[ \t]*|[,.\[\]()“\"]\s*)*"
+    rf"(?i)(?:(?:according|as (?:\w+ )?(?:in|by|per)|per|from|based|in|on|by|to|the|see|laut|nach|selon|según"
+    rf"|number|and|{SOURCE})\b[ \t]*|[,.\[\]()“\"]\s*)*"
 )
 """What a sentence says before a citation that leads it: `According to Document`."""
 _AFTER_LEAD = re.compile(rf"\s*(?:[,:]|{_VERB}[,:]?)\s*", re.IGNORECASE)
@@ -54,7 +44,8 @@ _CLAUSE_START = re.compile(
     re.IGNORECASE,
 )
 _LABEL = re.compile(
-    r"(?i)(?:(?:final|short|direct|brief|my|the)\s+)?(?:answers?|antwort|response|result|conclusion|summary|résumé|réponse|respuesta)\s*[:：]\s*"
+    r"(?i)(?:(?:final|short|direct|brief|my|the)\s+)?(?:answers?|antwort|response|result|conclusion|summary"
+    r"|résumé|réponse|respuesta)\s*[:：]\s*"
 )
 _SOURCES_HEADING = re.compile(
     rf"(?i)(?:{SOURCE}|bibliography|works cited|further reading|cited)(?:\s+(?:used|cited))?\s*[:：]?\s*$"
@@ -64,26 +55,6 @@ _ITEM_END = re.compile(r",(?!\d{3}(?!\d))|[;\n、，；/|]")
 _JOINING = re.compile(r"(?:(?:and|or|und|et|y|as well as)\b|&)\s*", re.IGNORECASE)
 _HEADING_WORDS = 12
 """A longer line is no heading."""
-
-Kind = Literal["claim", "aside", "source"]
-"""`claim`: a statement that needs support, unless it turns out to say nothing. `aside`: a heading or a label. `source`:
-an entry of a list of sources."""
-
-
-class Part(NamedTuple):
-    """One statement: its text without citations, and what it cites."""
-
-    plain: str
-    """Ends with the mark `HIDDEN` if something is hidden behind it."""
-    citations: tuple[int, ...]
-    """0-based indices in order of appearance, repetitions kept; unchecked."""
-    kind: Kind = "claim"
-    inherited: tuple[int, ...] = ()
-    """The citations at the end of its paragraph, which stand for it too."""
-    continues: bool = False
-    """Does it go on with a sentence that another statement begins, so that it may lack a subject."""
-    denied: bool = False
-    """Does a sign say that it is false."""
 
 
 @lru_cache(maxsize=1_024)
@@ -113,20 +84,7 @@ def sentences(text: str) -> tuple[Part, ...]:
         found += parts
     if hidden and found:
         found[-1] = found[-1]._replace(plain=found[-1].plain + HIDDEN)
-    return tuple(_with_source_list(_taken_back(found)))
-
-
-def _taken_back(parts: list[Part]) -> list[Part]:
-    """What a sentence or a heading says to be false is denied: all that follows, or all that stands before."""
-    denied = [part.denied for part in parts]
-    for place, part in enumerate(parts):
-        if part.citations or len(part.plain) > 120:
-            continue
-        if _DENIES_BEFORE.fullmatch(part.plain):
-            denied[:place] = [True] * place
-        elif _DENIES_NEXT.fullmatch(part.plain) and not _DENIES_LINE.match(part.plain):
-            denied[place:] = [True] * (len(parts) - place)
-    return [part._replace(denied=each) for part, each in zip(parts, denied, strict=True)]
+    return tuple(_with_source_list(taken_back(found)))
 
 
 def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], bool]:
@@ -149,8 +107,8 @@ def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], boo
     if heading or (said.endswith((":", "：")) and not cited.marks):
         kind: Kind = "aside" if words(said) <= _HEADING_WORDS and not cited.marks and HIDDEN not in said else "claim"
         return [Part(said, everything, kind)], (), bool(_SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-:")))
-    denied = any(_DENIED.search(each) for each in (line, bare)) or _DENIES_LINE.match(said) is not None
-    parts = [part._replace(denied=denied or _DENIED.search(part.plain) is not None) for part in _of_line(cited)]
+    denied = is_denied(line, bare, said)
+    parts = [part._replace(denied=denied or has_denial_sign(part.plain)) for part in _of_line(cited)]
     return parts, (), False
 
 
@@ -222,7 +180,7 @@ def _clauses(
     rest = plain[begin:end]
     if not pieces or lead:
         pieces.append((begin, end, tuple(lead)))
-    elif _CLAUSE_START.match(rest) and words(rest) > 1 and _is_refusing(rest):
+    elif _CLAUSE_START.match(rest) and words(rest) > 1 and any(map(is_refusing, clauses(rest))):
         pieces.append((begin, end, ()))
     else:
         last = pieces.pop()
@@ -253,12 +211,6 @@ def _clause(text: str) -> str:
     while previous != text:
         previous, text = text, text[found.end() :] if (found := _CLAUSE_START.match(text)) else text
     return text.strip()
-
-
-def _is_refusing(text: str) -> bool:
-    from groundeval.parsing.strict.refusal import refuses_to_say
-
-    return refuses_to_say(text)
 
 
 def _shared(paragraph: list[Part]) -> list[Part]:
@@ -333,7 +285,7 @@ def items(text: str) -> tuple[Part, ...]:
         elif line.startswith(HEADING) or (said.endswith((":", "：")) and not everything):
             found.append(Part(said, everything, "aside" if words(said) <= _HEADING_WORDS else "claim"))
         else:
-            denied = any(_DENIED.search(each) for each in (line, bare)) or bool(_DENIES_LINE.match(said))
+            denied = is_denied(line, bare, said)
             own = _items_of(cited, one=line.startswith(ITEM) and len(lines) > 1, denied=denied)
             if own and waiting:
                 own[0] = own[0]._replace(citations=waiting + own[0].citations)
@@ -341,7 +293,7 @@ def items(text: str) -> tuple[Part, ...]:
             found += own
     if hidden and found:
         found[-1] = found[-1]._replace(plain=found[-1].plain + HIDDEN)
-    return tuple(_with_source_list(_taken_back(found)))
+    return tuple(_with_source_list(taken_back(found)))
 
 
 def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
@@ -360,18 +312,20 @@ def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
         pieces.append((begin, first))
         begin = after
     pieces.append((begin, len(plain)))
-    owned: list[list[int]] = [[] for _ in pieces]
-    leads = bool(cited.marks) and not plain[: cited.marks[0][0]].strip() and bool(plain[cited.marks[-1][0] :].strip(" ."))
+    cited_by: list[list[int]] = [[] for _ in pieces]
+    leads = (
+        bool(cited.marks) and not plain[: cited.marks[0][0]].strip() and bool(plain[cited.marks[-1][0] :].strip(" ."))
+    )
     for offset, indices in cited.marks:
         before = sum(_first_letter(plain, first, last) < offset for first, last in pieces)
-        owned[min(before, len(pieces) - 1) if leads else max(0, before - 1)] += indices
+        cited_by[min(before, len(pieces) - 1) if leads else max(0, before - 1)] += indices
     parts = []
-    for (first, last), indices in zip(pieces, owned, strict=True):
+    for (first, last), own in zip(pieces, cited_by, strict=True):
         text = plain[first:last].strip().rstrip(".:").strip(" “”\"'")
         text = text[joining.end() :] if (joining := _JOINING.match(text)) else text
-        if any(map(str.isalnum, text)) or _enclosed(text) or indices:
+        if any(map(str.isalnum, text)) or _enclosed(text) or own:
             hidden = HIDDEN if HIDDEN in plain and HIDDEN not in text else ""
-            parts.append(Part(text + hidden, tuple(indices), denied=denied or bool(_DENIED.search(text))))
+            parts.append(Part(text + hidden, tuple(own), denied=denied or has_denial_sign(text)))
     parts = _with_loose(parts)
     for place in range(len(parts) - 2, -1, -1):
         following = parts[place + 1]
@@ -385,14 +339,20 @@ def _first_letter(text: str, start: int, end: int) -> int:
 
 
 def _with_loose(parts: list[Part]) -> list[Part]:
-    """Items without a letter hand their citations to the one before."""
+    """Items without a letter hand their citations to the one before, or to the first."""
     kept: list[Part] = []
-    for part in parts:
+    waiting: tuple[int, ...] = ()
+    for each in parts:
+        part = each._replace(citations=waiting + each.citations)
+        waiting = ()
+        if not any(map(str.isalnum, part.plain)) and not _enclosed(part.plain) and not kept:
+            waiting = part.citations
+            continue
         if not any(map(str.isalnum, part.plain)) and not _enclosed(part.plain) and kept and HIDDEN not in part.plain:
             kept[-1] = kept[-1]._replace(citations=kept[-1].citations + part.citations)
         else:
             kept.append(part)
-    return kept
+    return kept or [part for part in parts if waiting]
 
 
 def words(text: str) -> int:

@@ -17,7 +17,8 @@ def with_titles_read(text: str, titles: Sequence[str]) -> str:
         return text
     longest_first = sorted(known, key=len, reverse=True)
     pattern = re.compile(
-        rf"[(\[](?:source:\s*)?[\"“]?({'|'.join(map(re.escape, longest_first))})[\"”]?[)\]](?=\s*(?:[.,;!?]|$|\n|[(\[]))",
+        rf"[(\[](?:source:\s*)?[\"“]?({'|'.join(map(re.escape, longest_first))})[\"”]?[)\]]"
+        r"(?=\s*(?:[.,;!?]|$|\n|[(\[]))",
         re.IGNORECASE,
     )
     if not pattern.search(text) or read_citations(text).marks:

@@ -14,99 +14,128 @@ from collections.abc import Collection, Iterator
 from groundeval.parsing.strict.citations import SOURCE
 
 _NEGATION = re.compile(
-    r"\b(?:not|no|none|nothing|nowhere|neither|never|cannot|without|unable|insufficient|lack(?:s|ed|ing)?|fail(?:s|ed)? to|missing|"
-    r"absent|silent|unknown|unclear|unanswerable|unanswered|impossible|unavailable|unsure|uncertain|unspecified|undisclosed|\w+n['’]t|"
+    r"\b(?:not|no|none|nothing|nowhere|neither|never|cannot|without|unable|insufficient|lack(?:s|ed|ing)?"
+    r"|fail(?:s|ed)? to|missing|"
+    r"absent|silent|unknown|unclear|unanswerable|unanswered|impossible|unavailable|unsure|uncertain|unspecified"
+    r"|undisclosed|\w+n['’]t|"
     r"(?:do|does|did|is|was|are|were|ca|could|would|have|has|had)nt|cannot|beyond the scope)\b",
     re.IGNORECASE,
 )
 _FILLER = re.compile(
-    r"^\W*(?:(?:no|yes|well|so|sorry|unfortunately|regrettably|however|answer)\s*[,.!:—-]\s*|(?:but|however|although|though|yet|and|so)\s+)+",
+    r"^\W*(?:(?:no|yes|well|so|sorry|unfortunately|regrettably|however|answer)\s*[,.!:—-]\s*|(?:but|however"
+    r"|although|though|yet|and|so)\s+)+",
     re.IGNORECASE,
 )
 _TELLING = re.compile(
-    r"\b(?:answer\w*|unanswer\w*|find|found|finding|locat\w+|determin\w+|stat(?:e|es|ed|ing)|say(?:s|ing)?|said|mention\w*|specif\w+|unspecified|contain\w*|"
-    r"provid\w+|giv(?:e|es|en|ing)|gave|includ\w+|address\w*|discuss\w*|cover\w*|explain\w*|describ\w+|identif\w+|reveal\w*|"
-    r"indicat\w+|list(?:s|ed)?|tell\w*|told|know\w*|unknown|sure|unsure|aware|certain|uncertain|help|conclu\w+|establish\w*|confirm\w*|"
-    r"detail\w*|clarif\w+|elaborat\w+|disclos\w+|undisclosed|offer\w*|support\w*|information|evidence|data|enough|suffic\w+|insufficient|relevan\w+|refer\w*|"
-    r"report\w*|show\w*|shown|record\w*|have|has|had|hold\w*|see|deriv\w+|infer\w*|respon\w+|touch\w*|speak|silent|unclear|missing|"
+    r"\b(?:answer\w*|unanswer\w*|find|found|finding|locat\w+|determin\w+|stat(?:e|es|ed|ing)|say(?:s|ing)?|said"
+    r"|mention\w*|specif\w+|unspecified|contain\w*|"
+    r"provid\w+|giv(?:e|es|en|ing)|gave|includ\w+|address\w*|discuss\w*|cover\w*|explain\w*|describ\w+"
+    r"|identif\w+|reveal\w*|"
+    r"indicat\w+|list(?:s|ed)?|tell\w*|told|know\w*|unknown|sure|unsure|aware|certain|uncertain|help|conclu\w+"
+    r"|establish\w*|confirm\w*|"
+    r"detail\w*|clarif\w+|elaborat\w+|disclos\w+|undisclosed|offer\w*|support\w*|information|evidence|data"
+    r"|enough|suffic\w+|insufficient|relevan\w+|refer\w*|"
+    r"report\w*|show\w*|shown|record\w*|have|has|had|hold\w*|see|deriv\w+|infer\w*|respon\w+|touch\w*|speak"
+    r"|silent|unclear|missing|"
     r"available|unavailable|impossible|lack\w*|absent|verif\w+|scope|appear\w*|about)\b",
     re.IGNORECASE,
 )
 _NAMED_SOURCE = (
-    rf"(?:{SOURCE}|articles?|texts?|materials?|search|evidence|page|pages|paragraphs?|information (?:provided|given|available|supplied)|"
+    rf"(?:{SOURCE}|articles?|texts?|materials?|search|evidence|page|pages|paragraphs?|information (?:provided"
+    rf"|given|available|supplied)|"
     r"(?:provided|given|available|supplied|retrieved|above) (?:information|evidence|data|content))"
 )
 _SUBJECT = re.compile(
     rf"\b(?:I|we|me|{_NAMED_SOURCE}|none of (?:them|these|those)|neither of (?:them|these)|they)\b", re.IGNORECASE
 )
 _DOCUMENTS_DO_NOT = re.compile(
-    rf"\b(?:{SOURCE}|they)(?:\s+\w+){{0,3}}\s+(?:(?:do|does|did|is|are|was|were|have|has|can|could)(?:\s+not|n['’]t)|cannot|never|nowhere|fails? to|lacks?)\b",
+    rf"\b(?:{SOURCE}|they)(?:\s+\w+){{0,3}}\s+(?:(?:do|does|did|is|are|was|were|have|has|can|could)(?:\s+not"
+    rf"|n['’]t)|cannot|never|nowhere|fails? to|lacks?)\b",
     re.IGNORECASE,
 )
 _NO_ANSWER = re.compile(
-    r"\b(?:no|not enough|not any|insufficient|lacks?|lacking|without)\s+(?:\w+\s+){0,2}(?:answers?|information|details?|mention|data|indication|"
-    r"reference|evidence|basis|way)\b|\b(?:unanswerable|cannot be (?:answered|determined|inferred|said|known|established))\b"
-    r"|\b(?:answer|question|information|this|that|it)\b[^.]{0,30}\b(?:not|n['’]t|un(?:known|clear|available|answerable|specified))\b",
+    r"\b(?:no|not enough|not any|insufficient|lacks?|lacking|without)\s+(?:\w+\s+){0,2}(?:answers?|information"
+    r"|details?|mention|data|indication|"
+    r"reference|evidence|basis|way)\b|\b(?:unanswerable|cannot be (?:answered|determined|inferred|said|known"
+    r"|established))\b"
+    r"|\b(?:answer|question|information|this|that|it)\b[^.]{0,30}\b(?:not|n['’]t|un(?:known|clear|available"
+    r"|answerable|specified))\b",
     re.IGNORECASE,
 )
 _EXCEPT = re.compile(
     r"\b(?:other|better|further|more|rather) than|\b(?:except|besides|apart from|aside from|unless|save for|if not)\b"
-    r"|\b(?:maybe|perhaps|probably|likely|possibly|presumably|my guess|best guess|wrong to say|would say|is wrong|is false)\b"
+    r"|\b(?:maybe|perhaps|probably|likely|possibly|presumably|my guess|best guess|wrong to say|would say"
+    r"|is wrong|is false)\b"
     r"|\bi (?:think|guess|believe|suppose|suspect)\b"
-    r"|(?:^\W*|[,;:.]\s*|\b(?:if|but|and|or)\s+)(?:it|he|she|the answer)(?:['’]s| is| was| (?:could|may|might|must|would) be)\b",
+    r"|(?:^\W*|[,;:.]\s*|\b(?:if|but|and|or)\s+)(?:it|he|she|the answer)(?:['’]s| is| was| (?:could|may|might"
+    r"|must|would) be)\b",
     re.IGNORECASE,
 )
-_NO_ANSWER_FOUND = re.compile(r"\b(?:an?|the|any|no) (?:\w+ )?answer\b|\banswer (?:this|that|the|your) question\b", re.IGNORECASE)
-_REPORTED = re.compile(r"\b(?:he|she|man|woman|people|someone|who|they)\b[^.\"“]{0,30}\b(?:said|says|told|replied|answered|wrote)\b[^.]{0,20}[\"“]", re.IGNORECASE)
+_NO_ANSWER_FOUND = re.compile(
+    r"\b(?:an?|the|any|no) (?:\w+ )?answer\b|\banswer (?:this|that|the|your) question\b", re.IGNORECASE
+)
+_REPORTED = re.compile(
+    r"\b(?:he|she|man|woman|people|someone|who|they)\b[^.\"“]{0,30}\b(?:said|says|told|replied|answered"
+    r"|wrote)\b[^.]{0,20}[\"“]",
+    re.IGNORECASE,
+)
 _FIGURE = re.compile(
-    r"(?<!\w)(?<!the )(?<!in )(?<!for )(?<!of )(?<!on )(?<!since )(?<!from )(?<!by )(?<!between )(?<!after )(?<!before )"
+    r"(?<!\w)(?<!the )(?<!in )(?<!for )(?<!of )(?<!on )(?<!since )(?<!from )(?<!by )(?<!between )(?<!after )"
     r"(?![12]\d{3}\b)[~$€£]?\d[\d.,]*"
 )
 """A figure that is neither a year nor part of what is not to be found: `in 1902`, `the 10 largest`."""
 _TOPIC = re.compile(
-    rf"(?:\b(?:only|just|merely|solely|mainly|mostly|primarily|instead|rather|largely|simply)\b.*)?\b(?:discuss\w*|mention\w*|cover\w*|describ\w+|focus\w*|"
-    r"talk\w* about|are about|is about|deal\w* with|concern\w*|relat\w+ to|address\w*|contain\w* (?:only )?information|provid\w+ information|"
+    r"(?:\b(?:only|just|merely|solely|mainly|mostly|primarily|instead|rather|largely"
+    r"|simply)\b.*)?\b(?:discuss\w*|mention\w*|cover\w*|describ\w+|focus\w*|"
+    r"talk\w* about|are about|is about|deal\w* with|concern\w*|relat\w+ to|address\w*"
+    r"|contain\w* (?:only )?information|provid\w+ information|"
     r"list\w*|refer\w* to|explain\w*|treat\w*|touch\w*|give\w* information)\b",
     re.IGNORECASE,
 )
 _TOPIC_SUBJECT = re.compile(
-    rf"^\W*(?:(?:the|these|those|all|both|most|some|of|provided|given|retrieved|available|other)\s+)*(?:{_NAMED_SOURCE}|they|these|which|it|instead|that)\b",
+    rf"^\W*(?:(?:the|these|those|all|both|most|some|of|provided|given|retrieved|available"
+    rf"|other)\s+)*(?:{_NAMED_SOURCE}|they|these|which|it|instead|that)\b",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(
-    r"\b(?:you|your|please|thank(?:s| you)|sorry|apologi[sz]e|apologies|i hope|hope this|let me|feel free|happy to)\b",
+    r"\b(?:you|your|please|thank(?:s| you)|sorry|apologi[sz]e|apologies|i hope|hope this|let me|feel free"
+    r"|happy to)\b",
     re.IGNORECASE,
 )
 _INTERJECTION = re.compile(
-    r"\W*(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|great question|good question|hello|hi|hey|thanks|thank you|"
+    r"\W*(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|great question|good question|hello|hi|hey"
+    r"|thanks|thank you|"
     r"unfortunately|sorry|got it|understood|no problem|right|well|alright|gladly)\W*",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
-    r"[;:—–\n]|\.{3}|…|[()“”\"]|,?\s+(?=(?:but|however|although|though|yet|because|since|whereas|while)\b)|,\s*(?=(?:which|who|so|as|nor)\b)|,\s+(?=and\b)",
+    r"[;:—–\n]|\.{3}|…|[()“”\"]|,?\s+(?=(?:but|however|although|though|yet|because|since|whereas|while)\b)"
+    r"|,\s*(?=(?:which|who|so|as|nor)\b)|,\s+(?=and\b)",
     re.IGNORECASE,
 )
 
-_GENERIC = frozenset(
-    """a an the this that these those it its he she they them their his her there here i we you me my our your us to of in
-    on at by for from with within among about into as is are was were be been being am do does did done have has had having
-    can could may might must shall should will would not no nor and or but if so than then also too any some all each every
-    both either neither none one several many more most much few other others another such same own very just only even
-    still yet however therefore thus hence moreover finally first second third firstly secondly lastly next because since while
-    although though unless until what which who whom whose when where why how whether based according following above below
-    provided given available retrieved supplied relevant specific exact clear direct directly explicitly question questions
-    query asked ask answer answers answered answering answerable reply response summary short brief conclusion final result
-    results search document documents doc docs source sources passage passages text texts article articles context
-    contexts material materials reference references evidence information info data content excerpts snippets find found say
-    says said state states stated mention mentions mentioned contain contains contained provide provides give gives
-    follow follows depend depends meant mean means meaning different distinct various ambiguous interpretation interpretations
-    ways way part parts case cases list listed details detail need needs apologize apologise sorry unfortunately afraid unable
-    couldn't can't cannot don't doesn't didn't isn't aren't wasn't weren't anything something nothing everything enough
-    sufficient insufficient know known unknown sure determine determined specify specified answerable unanswerable able
-    include includes included cover covers covered address addresses addressed present discuss discusses locate support
-    supported indicate indicates explain explains let look like looking topic subject matter regarding concerning related
-    let's consider considering read using use used now again please thank thanks help helps yes""".split()
-)
+_GENERIC_WORDS = """
+    a an the this that these those it its he she they them their his her there here i we you me my our your us to of
+    in on at by for from with within among about into as is are was were be been being am do does did done have has
+    had having can could may might must shall should will would not no nor and or but if so than then also too any
+    some all each every both either neither none one several many more most much few other others another such same
+    own very just only even still yet however therefore thus hence moreover finally first second third firstly
+    secondly lastly next because since while although though unless until what which who whom whose when where why
+    how whether based according following above below provided given available retrieved supplied relevant specific
+    exact clear direct directly explicitly question questions query asked ask answer answers answered answering
+    answerable reply response summary short brief conclusion final result results search document documents doc docs
+    source sources passage passages text texts article articles context contexts material materials reference
+    references evidence information info data content excerpts snippets find found say says said state states stated
+    mention mentions mentioned contain contains contained provide provides give gives follow follows depend depends
+    meant mean means meaning different distinct various ambiguous interpretation interpretations ways way part parts
+    case cases list listed details detail need needs apologize apologise sorry unfortunately afraid unable couldn't
+    can't cannot don't doesn't didn't isn't aren't wasn't weren't anything something nothing everything enough
+    sufficient insufficient know known unknown sure determine determined specify specified answerable unanswerable
+    able include includes included cover covers covered address addresses addressed present discuss discusses locate
+    support supported indicate indicates explain explains let look like looking topic subject matter regarding
+    concerning related let's consider considering read using use used now again please thank thanks help helps yes
+"""
+_GENERIC = frozenset(_GENERIC_WORDS.split())
 """Words that say nothing about the matter of a question."""
 _PIECE = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d.,]*")
 _FOREIGN = tuple(
@@ -114,11 +143,13 @@ _FOREIGN = tuple(
     for negation, matter in (
         (
             r"\b(?:kein\w*|nicht|nichts)\b",
-            r"\b(?:antwort\w*|beantwort\w*|\w*dokument\w*|quelle\w*|suchergebnis\w*|textstelle\w*|angaben?|informationen|weiß|passagen)\b",
+            r"\b(?:antwort\w*|beantwort\w*|\w*dokument\w*|quelle\w*|suchergebnis\w*|textstelle\w*|angaben?"
+            r"|informationen|weiß|passagen)\b",
         ),
         (
             r"(?:\bne\b|\bn['’]|\bpas\b|\baucun\w*|\brien\b|\bimpossible\b)",
-            r"\b(?:réponses?|répondre|sais|documents? (?:ne|fourni\w*)|les documents|résultats|sources? (?:ne|fourni\w*)|informations?)\b",
+            r"\b(?:réponses?|répondre|sais|documents? (?:ne|fourni\w*)|les documents|résultats|sources? (?:ne"
+            r"|fourni\w*)|informations?)\b",
         ),
         (
             r"\b(?:no|ning[uú]n\w*|nada|desconozco)\b",
@@ -240,7 +271,10 @@ def guesses(clause: str, question: str) -> bool:
     """Does a refusing clause say more than that: an exception, a supposition, a figure that the question has not."""
     if _EXCEPT.search(clause) and beyond(_EXCEPT.split(clause)[-1] or "", question):
         return True
-    if any((segment[:1].isupper() or segment[:1].isdigit()) and beyond(segment, question) for segment in re.split(r",\s+", clause)[1:]):
+    if any(
+        (segment[:1].isupper() or segment[:1].isdigit()) and beyond(segment, question)
+        for segment in re.split(r",\s+", clause)[1:]
+    ):
         return True
     return any(figure not in question for figure in _FIGURE.findall(clause))
 

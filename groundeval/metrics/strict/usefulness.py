@@ -55,7 +55,7 @@ def useful(bringing: Brought, judged: Sequence[StrictlyJudged], reading: Reading
     besides += max(0.0, good - room)
     good = min(good, room)
     free = min(besides, ALLOWANCE)
-    is_foreign = good and differs(reading.plain, reading.response.example.question, _documents(reading))
+    is_foreign = good and differs(reading.plain, reading.response.example.question, lambda: _documents(reading))
     return ratio(FOREIGN * good if is_foreign else good, good + bad + LITTLE * free + (besides - free))
 
 

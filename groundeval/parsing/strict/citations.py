@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from groundeval.parsing.strict.marks import PLACE
 
@@ -29,6 +30,7 @@ _PAGES = (
 _BRACKETS = re.compile(
     r"([\[【〔［{(（])([^\[\]【】〔〕［］{}()（）\n]{1,80})[\]】〕］})）](?:\((?:https?://|#)[^\s()]*\))?"
 )
+_OPENING = re.compile(r"[\[【〔［{(（]")
 _PART = re.compile(
     rf"(?P<page>(?<![^\W\d_]){_PAGES}(?!\w))"
     r"|(?:\d{1,3}:)?(?P<tool>\d{1,3})†(?:[^\s,;\]】]*)"
@@ -112,6 +114,7 @@ def numbers(content: str) -> tuple[int, ...] | None:
     return tuple(found) if found else None
 
 
+@lru_cache(maxsize=4_096)
 def read_citations(text: str) -> Cited:
     """Take the citations out of a text, remembering where they were and what they cite."""
     text = text.replace(PLACE, "")
@@ -144,6 +147,8 @@ def _marked(text: str) -> tuple[str, Groups]:
     """The text with a place for every run of citations, and the indices of each."""
     groups: Groups = []
     for _ in range(_NESTING):
+        if not _OPENING.search(text):
+            break
         text, groups, changed = _replaced(text, groups, _BRACKETS, _in_brackets)
         if not changed:
             break

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 _FUNCTION_WORDS = {
     "en": "the of and is was in to that it for on with as were are by from at which this be his her has had not an its",
     "de": "der die das und ist war den dem des ein eine einen einer einem im zum zur vom mit auf für von"
     " nicht wurde wird sich als auch bei über hat führte etwa durch nach am sie er es wie dass vor unter",
-    "fr": "le la les des du et est était dans que pour sur avec une un au aux qui pas par ce cette ont été plus son dont",
+    "fr": "le la les des du et est était dans que pour sur avec une un au aux qui pas par ce cette ont été plus dont",
     "es": "el la los las de del y es fue en que para con por una un al su se lo",
     "it": "il lo la gli le di del della dei delle e è era in che per con una un al nel nella si più sono dal alla fu",
     "pt": "o os as de do da dos das e é foi em que para com por uma um ao no na se mais como são tem pelo pela",
@@ -51,18 +52,20 @@ def language(text: str) -> str | None:
     return max(counts, key=lambda code: counts[code]) if counts else None
 
 
-def differs(text: str, question: str, documents: str) -> bool:
+def differs(text: str, question: str, documents: Callable[[], str]) -> bool:
     """Is a text in another language than its question, or, where the question is too short to tell, the documents.
 
     It has function words of another language and none, or far fewer, of this one, and words that neither the question
     nor the documents have. A text of one or two words is a name, which has no language.
     """
-    asked = language(question) or language(documents)
     counts = _counted(text)
-    if asked is None or not counts or len(_WORD.findall(text)) < 3:
+    if not counts or len(_WORD.findall(text)) < 3:
+        return False
+    asked = language(question) or language(documents())
+    if asked is None:
         return False
     own = max(counts, key=lambda code: counts[code])
     if own == asked or counts[own] < 3 * counts.get(asked, 0) + 1:
         return False
-    known = {*_WORD.findall(question.lower()), *_WORD.findall(documents.lower())}
+    known = {*_WORD.findall(question.lower()), *_WORD.findall(documents().lower())}
     return any(not word[0].isupper() and word not in known for word in _WORD.findall(text))

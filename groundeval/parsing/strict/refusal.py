@@ -45,6 +45,8 @@ def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ())
     parts = [part for part in sentences(text) if part.kind == "claim"]
     if not parts:
         return Decision("void")
+    if not wording.may_refuse(text):
+        return Decision("answered")
     sayings = [_sayings(part, question) for part in parts]
     said = frozenset[Saying]().union(*sayings)
     if said.isdisjoint(("refusal", "lack")):
@@ -69,11 +71,6 @@ def _beside(part: Part, sayings: frozenset[Saying]) -> int:
         return words(part.plain) + len(part.citations)
     besides = (clause for clause in wording.clauses(part.plain) if not wording.is_refusing(clause))
     return sum(words(clause) for clause in besides if wording.content(clause)) + len(part.citations)
-
-
-def refuses_to_say(clause: str) -> bool:
-    """Does a clause say that something is not to be found."""
-    return any(map(wording.is_refusing, wording.clauses(clause)))
 
 
 def is_aside(text: str, question: str) -> bool:

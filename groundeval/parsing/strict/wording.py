@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from groundeval.parsing.strict.citations import SOURCE
 
@@ -138,59 +139,81 @@ _GENERIC_WORDS = """
 _GENERIC = frozenset(_GENERIC_WORDS.split())
 """Words that say nothing about the matter of a question."""
 _PIECE = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d.,]*")
-_FOREIGN = tuple(
-    re.compile(rf"(?is)^(?=.*{negation})(?=.*{matter})")
-    for negation, matter in (
-        (
-            r"\b(?:kein\w*|nicht|nichts)\b",
-            r"\b(?:antwort\w*|beantwort\w*|\w*dokument\w*|quelle\w*|suchergebnis\w*|textstelle\w*|angaben?"
-            r"|informationen|weiß|passagen)\b",
-        ),
-        (
-            r"(?:\bne\b|\bn['’]|\bpas\b|\baucun\w*|\brien\b|\bimpossible\b)",
-            r"\b(?:réponses?|répondre|sais|documents? (?:ne|fourni\w*)|les documents|résultats|sources? (?:ne"
-            r"|fourni\w*)|informations?)\b",
-        ),
-        (
-            r"\b(?:no|ning[uú]n\w*|nada|desconozco)\b",
-            r"\b(?:respuestas?|responder|documentos|fuentes|resultados|sé|información)\b",
-        ),
-        (
-            r"\b(?:non|nessun\w*|niente)\b",
-            r"\b(?:rispost\w+|rispondere|documenti|fonti|risultati|lo so|informazion\w+)\b",
-        ),
-        (r"\b(?:não|nenhum\w*|nada)\b", r"\b(?:respostas?|responder|documentos|fontes|resultados|sei|informaç\w+)\b"),
-        (
-            r"\b(?:geen|niet|niets)\b",
-            r"\b(?:antwoord\w*|beantwoord\w*|documenten|bronnen|zoekresultaten|weet|informatie)\b",
-        ),
-        (
-            r"\b(?:inte|inget|inga|ikke|ingen|intet)\b",
-            r"\b(?:svar\w*|besvar\w*|dokument\w*|vet|ved|käll\w*|kild\w*|sökresultat\w*|information\w*)\b",
-        ),
-        (r"\b(?:nie|brak)\b", r"\b(?:odpowied\w+|dokument\w*|wiem|źródł\w*|informacj\w*|wynik\w*)\b"),
-        (r"\b(?:не|нет|ни\w*)\b", r"\b(?:ответ\w*|документ\w*|источник\w*|результат\w*|знаю|информаци\w*)\b"),
-        (
-            r"\b(?:yok\w*|değil|bulunmamakta\w*|bilmiyorum|\w+m[ae]d[ıi]\w*|\w+m[ıiuü]yor\w*)\b",
-            r"\b(?:cevap\w*|yanıt\w*|belge\w*|kaynak\w*|sonuç\w*|bilgi\w*|bilmiyorum)\b",
-        ),
-        (
-            r"(?:没有|沒有|未|无法|無法|不|无)",
-            r"(?:答案|回答|文档|文件|文檔|提到|提及|信息|资料|知道|文献|来源|搜索结果|資料|資訊|清楚)",
-        ),
-        (
-            r"(?:ません|ない|なかった|不明)",
-            r"(?:答え|回答|文書|記載|情報|わかり|分かり|資料|検索結果|見つか|出典|書かれて)",
-        ),
-        (r"(?:없|않|못|모르)", r"(?:답|문서|정보|자료|검색|알|모르|언급)"),
-        (
-            r"(?:\bلا\b|\bلم\b|\bليس|\bغير\b|\bلن\b)",
-            r"(?:إجابة|الإجابة|جواب|الوثائق|المستندات|المصادر|أعرف|معلومات|نتائج)",
-        ),
-        (r"(?:नहीं)", r"(?:उत्तर|जवाब|दस्तावेज|जानकारी|परिणाम|पता|स्रोत)"),
-    )
+_OTHER_LANGUAGES = (
+    (
+        r"\b(?:kein\w*|nicht|nichts)\b",
+        r"\b(?:antwort\w*|beantwort\w*|\w*dokument\w*|quelle\w*|suchergebnis\w*|textstelle\w*|angaben?"
+        r"|informationen|weiß|passagen)\b",
+    ),
+    (
+        r"(?:\bne\b|\bn['’]|\bpas\b|\baucun\w*|\brien\b|\bimpossible\b)",
+        r"\b(?:réponses?|répondre|sais|documents? (?:ne|fourni\w*)|les documents|résultats|sources? (?:ne"
+        r"|fourni\w*)|informations?)\b",
+    ),
+    (
+        r"\b(?:no|ning[uú]n\w*|nada|desconozco)\b",
+        r"\b(?:respuestas?|responder|documentos|fuentes|resultados|sé|información)\b",
+    ),
+    (
+        r"\b(?:non|nessun\w*|niente)\b",
+        r"\b(?:rispost\w+|rispondere|documenti|fonti|risultati|lo so|informazion\w+)\b",
+    ),
+    (r"\b(?:não|nenhum\w*|nada)\b", r"\b(?:respostas?|responder|documentos|fontes|resultados|sei|informaç\w+)\b"),
+    (
+        r"\b(?:geen|niet|niets)\b",
+        r"\b(?:antwoord\w*|beantwoord\w*|documenten|bronnen|zoekresultaten|weet|informatie)\b",
+    ),
+    (
+        r"\b(?:inte|inget|inga|ikke|ingen|intet)\b",
+        r"\b(?:svar\w*|besvar\w*|dokument\w*|vet|ved|käll\w*|kild\w*|sökresultat\w*|information\w*)\b",
+    ),
+    (r"\b(?:nie|brak)\b", r"\b(?:odpowied\w+|dokument\w*|wiem|źródł\w*|informacj\w*|wynik\w*)\b"),
+    (r"\b(?:не|нет|ни\w*)\b", r"\b(?:ответ\w*|документ\w*|источник\w*|результат\w*|знаю|информаци\w*)\b"),
+    (
+        r"\b(?:yok\w*|değil|bulunmamakta\w*|bilmiyorum|\w+m[ae]d[ıi]\w*|\w+m[ıiuü]yor\w*)\b",
+        r"\b(?:cevap\w*|yanıt\w*|belge\w*|kaynak\w*|sonuç\w*|bilgi\w*|bilmiyorum)\b",
+    ),
+    (
+        r"(?:没有|沒有|未|无法|無法|不|无)",
+        r"(?:答案|回答|文档|文件|文檔|提到|提及|信息|资料|知道|文献|来源|搜索结果|資料|資訊|清楚)",
+    ),
+    (
+        r"(?:ません|ない|なかった|不明)",
+        r"(?:答え|回答|文書|記載|情報|わかり|分かり|資料|検索結果|見つか|出典|書かれて)",
+    ),
+    (r"(?:없|않|못|모르)", r"(?:답|문서|정보|자료|검색|알|모르|언급)"),
+    (
+        r"(?:\bلا\b|\bلم\b|\bليس|\bغير\b|\bلن\b)",
+        r"(?:إجابة|الإجابة|جواب|الوثائق|المستندات|المصادر|أعرف|معلومات|نتائج)",
+    ),
+    (r"(?:नहीं)", r"(?:उत्तर|जवाब|दस्तावेज|जानकारी|परिणाम|पता|स्रोत)"),
 )
+"""For each language its negations, and its words for answers, documents and knowing."""
+_FOREIGN = tuple(
+    (re.compile(each, re.IGNORECASE), re.compile(matter, re.IGNORECASE)) for each, matter in _OTHER_LANGUAGES
+)
+_NEGATING = """
+    not no none nothing nowhere neither never cannot without unable insufficient lack lacks lacked lacking fail fails
+    failed missing absent silent unknown unclear unanswerable unanswered impossible unavailable unsure uncertain
+    unspecified undisclosed beyond nicht nichts ne n pas rien nada desconozco non niente geen niet niets inte inget inga
+    ikke ingen intet nie brak yok
+    dont doesnt didnt isnt wasnt arent werent cant couldnt wouldnt havent hasnt hadnt
+"""
+_NEGATING_WORDS = frozenset(_NEGATING.split())
+_NEGATING_STEMS = frozenset(("kein", "aucu", "ning", "ness", "nenh", "bulu", "bilm"))
+"""The words with which negations begin, to tell at once that a text has none."""
 _FOREIGN_WORDS = 40
+
+
+@lru_cache(maxsize=4_096)
+def may_refuse(text: str) -> bool:
+    """May a text hold a negation in a language that is known here: without one it refuses nothing."""
+    said = set(_PIECE.findall(text.lower()))
+    if not said.isdisjoint(_NEGATING_WORDS) or any(word.endswith("t") and word[-3:] in ("n't", "n’t") for word in said):
+        return True
+    if any(word[:4] in _NEGATING_STEMS for word in said):
+        return True
+    return not text.isascii() and any(negation.search(text) for negation, _ in _FOREIGN)
 
 
 def clauses(text: str) -> Iterator[str]:
@@ -202,11 +225,12 @@ def is_refusing(clause: str, *, cited: bool = False) -> bool:
     """Does a clause say that there is no answer: one negation, or an odd number, of telling or finding, said of the
     documents or the writer; or without either, of an answer or of nothing else at all."""
     clause = _FILLER.sub("", clause)
-    if not clause.isascii() and any(pattern.search(clause) for pattern in _FOREIGN[-5:]):
-        return True
-    said = [word.lower() for word in _PIECE.findall(clause)]
-    if len(said) <= _FOREIGN_WORDS and any(pattern.search(clause) for pattern in _FOREIGN) and not _is_english(said):
-        return True
+    if not may_refuse(clause):
+        return False
+    if any(negation.search(clause) and matter.search(clause) for negation, matter in _FOREIGN):
+        said = [word.lower() for word in _PIECE.findall(clause)]
+        if len(said) <= _FOREIGN_WORDS and not _is_english(said):
+            return True
     if len(_NEGATION.findall(clause)) % 2 == 0:
         return False
     if _DOCUMENTS_DO_NOT.search(clause):

@@ -20,9 +20,11 @@ from groundeval.records import Document, Pair, Verdict
 from groundeval.rewards.benchmark.case import Case
 from groundeval.rewards.benchmark.language import (
     ASKED,
+    COURTESIES,
     EMPTY_CLAIMS,
     EMPTY_FRAMES,
     HEDGES,
+    LABELS,
     LINKS,
     MENTIONS,
     NEUTRAL,
@@ -281,10 +283,10 @@ def _frames(frames: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{canonical(frame)} " for frame in frames)
 
 
-_NEUTRAL = _frames((*NEUTRAL, ASKED))
+_NEUTRAL = _frames((*NEUTRAL, *LABELS, ASKED))
 _HEDGES = _frames((*HEDGES, *MENTIONS))
 _EMPTY_FRAMES = _frames(EMPTY_FRAMES)
-_EMPTY = {canonical(text) for text in (*TAUTOLOGIES, *EMPTY_CLAIMS)}
+_EMPTY = {canonical(text) for text in (*TAUTOLOGIES, *EMPTY_CLAIMS, *COURTESIES)}
 
 
 def _repeats_itself(words: str) -> bool:

@@ -170,3 +170,19 @@ def test_every_text_has_one_outcome(text: str):
     found = decide(text, QUESTION, GOLD)
     assert found.outcome in ("answered", "refused", "mixed", "void")
     assert found.beside >= 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Guards protect vessels when they cannot see other vessels [1].",
+        "Patients should know about the lack of scientific evidence for it [1].",
+        "As an expert in biology, but not in law, I can provide some insight [1].",
+        "It was made clear that they were not sharing in the benefits [1].",
+        "The results do not show any effect of the drug [1].",
+        "The two weights do not control each other [1].",
+        "There is no evidence that it causes harm [1].",
+    ],
+)
+def test_a_negation_of_the_matter_is_no_refusal(text: str):
+    assert outcome(text) == "answered"

@@ -96,9 +96,11 @@ def _sayings(part: Part, question: str) -> frozenset[Saying]:
         return frozenset(("aside" if is_aside and not part.citations else "claim",))
     whole = " ".join(refusing)
     is_whole = not wording.beyond(whole, question) and wording.restates(whole, question)
-    found: set[Saying] = {"refusal" if is_whole or wording.is_of_answer(whole) else "lack"}
+    # "It is so, but the year is not given" lacks a part of an answer, though the question may have asked for it.
+    completes = wording.turns(refusing[0]) and own[0] not in refusing and bool(wording.content(whole))
+    found: set[Saying] = {"refusal" if (is_whole and not completes) or wording.is_of_answer(whole) else "lack"}
     rest = (clause for clause in own if clause not in refusing)
-    if any(wording.guesses(clause, question) for clause in own) or wording.is_reported(text):
+    if any(wording.guesses(clause, question) for clause in refusing) or wording.is_reported(text):
         found |= {"refusal", "claim"}
     if not all(_is_beside(clause, question) for clause in rest):
         found.add("claim")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from groundeval.parsing.strict.citations import SOURCE, Cited, read_citations
+from groundeval.parsing.strict.citations import SOURCE, Cited, citations, read_citations
 from groundeval.parsing.strict.denial import has_denial_sign, is_denied, taken_back
 from groundeval.parsing.strict.markdown import HEADING, ITEM
 from groundeval.parsing.strict.marks import HIDDEN
@@ -33,8 +33,12 @@ _VERB = (
     r"|indicates?|shows?|confirms?|adds?|"
     r"suggests?|writes?|tells us|describes how|points out|specif(?:y|ies)|claims?|reads?)(?: that\b)?"
 )
+_CITED_NUMBER = re.compile(r"\d{1,2}\s*([\[【][^\[\]【】]{1,12}[\]】])\.\s+(?=\S)")
+"""`1[4]. Collect data`: a citation behind the number of an item belongs to what stands before."""
 _LEAD = re.compile(
-    rf"(?i)(?:(?:according|as (?:\w+ )?(?:in|by|per)|per|from|based|in|on|by|to|the|see|laut|nach|selon|según"
+    rf"(?i)(?:(?:also|and|further(?:more)?|moreover|additionally|however|finally|similarly|likewise|next|lastly|first(?:ly)?|"
+    r"second(?:ly)?|third(?:ly)?|for (?:example|instance)|in addition)\b,?\s*)*"
+    rf"(?:(?:according|as (?:\w+ )?(?:in|by|per)|per|from|based|in|on|by|to|the|see|laut|nach|selon|según"
     rf"|number|and|{SOURCE})\b[ \t]*|[,.\[\]()“\"]\s*)*"
 )
 """What a sentence says before a citation that leads it: `According to Document`."""
@@ -92,24 +96,27 @@ def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], boo
     heading = line.startswith(HEADING)
     mark = _LIST_MARK.match(line)
     bare = line[mark.end() :] if mark else line
+    before: tuple[int, ...] = ()
+    if numbered := _CITED_NUMBER.match(bare):
+        bare, before = bare[numbered.end() :], citations(numbered[1])
     cited = read_citations(bare)
     said = cited.plain.strip()
     if not any(map(str.isalnum, said)) and not _enclosed(said):
-        return [], tuple(index for _, each in cited.marks for index in each), in_sources
+        return [], before + tuple(index for _, each in cited.marks for index in each), in_sources
     everything = tuple(index for _, each in cited.marks for index in each)
     if _SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-")) or (
         cited.marks and _SOURCES_HEADING.match(said) and words(said) <= 3
     ):
-        return [Part(said, everything, "source")], (), True
+        return [Part(said, everything, "source")], before, True
     leads = bool(cited.marks) and not cited.plain[: cited.marks[0][0]].strip()
     if leads and (in_sources or (bare.lstrip().startswith("[^") and _NOTE.match(cited.plain))):
-        return [Part(said, everything, "source")], (), True
+        return [Part(said, everything, "source")], before, True
     if heading or (said.endswith((":", "：")) and not cited.marks):
         kind: Kind = "aside" if words(said) <= _HEADING_WORDS and not cited.marks and HIDDEN not in said else "claim"
-        return [Part(said, everything, kind)], (), bool(_SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-:")))
+        return [Part(said, everything, kind)], before, bool(_SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-:")))
     denied = is_denied(line, bare, said)
     parts = [part._replace(denied=denied or has_denial_sign(part.plain)) for part in _of_line(cited)]
-    return parts, (), False
+    return parts, before, False
 
 
 def _enclosed(text: str) -> bool:
@@ -198,7 +205,8 @@ def _with_words(
     merged: list[tuple[int, int, tuple[int, ...]]] = []
     for begin, end, indices in pieces:
         text = plain[begin:end]
-        if merged and (not any(map(str.isalnum, text)) or not _CLAUSE_START.match(text)):
+        says = any(map(str.isalnum, plain[merged[-1][0] : merged[-1][1]])) if merged else True
+        if merged and (not says or not any(map(str.isalnum, text)) or not _CLAUSE_START.match(text)):
             merged[-1] = (merged[-1][0], end, merged[-1][2] + indices)
         else:
             merged.append((begin, end, indices))

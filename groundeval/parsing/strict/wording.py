@@ -41,26 +41,57 @@ _TELLING = re.compile(
     r"available|unavailable|impossible|lack\w*|absent|verif\w+|scope|appear\w*|about)\b",
     re.IGNORECASE,
 )
-_NAMED_SOURCE = (
-    rf"(?:{SOURCE}|articles?|texts?|materials?|search|evidence|page|pages|paragraphs?|information (?:provided"
-    rf"|given|available|supplied)|"
-    r"(?:provided|given|available|supplied|retrieved|above) (?:information|evidence|data|content))"
+_PLAINLY = (
+    r"(?:documents?|docs?|sources?|passages?|search results?|contexts?|snippets?|excerpts?|"
+    r"(?:provided|given|available|supplied|retrieved|above|these|those) (?:\w+ )?(?:results?|references?|texts?|"
+    r"articles?|information|materials?|content|data|evidence|paragraphs?|pages?))"
 )
-_SUBJECT = re.compile(
-    rf"\b(?:I|we|me|{_NAMED_SOURCE}|none of (?:them|these|those)|neither of (?:them|these)|they)\b", re.IGNORECASE
+"""Words that mean the documents of the question, whatever it is about."""
+_PERHAPS = (
+    r"(?:results?|references?|texts?|articles?|information|materials?|evidence|pages?|paragraphs?|paper|content)"
+    r"(?! of\b)"
 )
+"""Words that may mean them, and may mean what the question is about: only where nothing is cited."""
+_NAMED_SOURCE = rf"(?:{_PLAINLY}|{_PERHAPS})"
+
+
+def _gap(words: int) -> str:
+    return rf"(?:\W+[\w'’]+){{0,{words}}}?\W+"
+
+
+def _refusing(source: str) -> re.Pattern[str]:
+    """A negation of telling or finding, of the writer or of a source, in the order in which English has them."""
+    no, tells = f"(?:{_NEGATION.pattern})", f"(?:{_TELLING.pattern})"
+    helping = (
+        r"(?:do|does|did|is|are|was|were|have|has|had|can|could|may|also|simply|actually|themselves|provided|here|above|"
+        r"given|available|that|i|we|you|gave)"
+    )
+    return re.compile(
+        rf"\b(?:I|we)\b(?:['’]m)?{_gap(3)}{no}{_gap(5)}{tells}"
+        rf"|\b{source}\b(?:\W+{helping}){{0,5}}\W+{no}"
+        rf"|\b(?:none|neither|nothing|nowhere|no)\b{_gap(3)}{source}\b{_gap(6)}{tells}"
+        rf"|\bnothing\b{_gap(4)}{source}\b"
+        rf"|{no}{_gap(12)}(?:in|by|from|within|on|of|using){_gap(3)}{source}\b"
+        rf"|\b{source}\b{_gap(4)}{no}{_gap(3)}{tells}",
+        re.IGNORECASE,
+    )
+
+
+_REFUSING = {False: _refusing(_NAMED_SOURCE), True: _refusing(_PLAINLY)}
+"""By whether the clause is cited."""
 _DOCUMENTS_DO_NOT = re.compile(
-    rf"\b(?:{SOURCE}|they)(?:\s+\w+){{0,3}}\s+(?:(?:do|does|did|is|are|was|were|have|has|can|could)(?:\s+not"
-    rf"|n['’]t)|cannot|never|nowhere|fails? to|lacks?)\b",
+    rf"\b{_PLAINLY}(?:\s+(?:also|simply|actually|themselves|provided|here|above|given|available)){{0,3}}\s+"
+    r"(?:(?:do|does|did|is|are|was|were|have|has|can|could)(?:\s+not|n['’]t)|cannot|never|nowhere|fails? to|lacks?)\b",
     re.IGNORECASE,
 )
+"""Whatever it is that they do not do."""
 _NO_ANSWER = re.compile(
-    r"\b(?:no|not enough|not any|insufficient|lacks?|lacking|without)\s+(?:\w+\s+){0,2}(?:answers?|information"
-    r"|details?|mention|data|indication|"
-    r"reference|evidence|basis|way)\b|\b(?:unanswerable|cannot be (?:answered|determined|inferred|said|known"
-    r"|established))\b"
-    r"|\b(?:answer|question|information|this|that|it)\b[^.]{0,30}\b(?:not|n['’]t|un(?:known|clear|available"
-    r"|answerable|specified))\b",
+    r"\b(?:no|not enough|not any|insufficient)\s+(?:\w+\s+){0,2}(?:answers?|information|details?|mention|data)\b"
+    r"|\b(?:unanswerable|cannot be (?:answered|determined|inferred|said|known|established))\b"
+    r"|\b(?:this|that|it|the answer|the question|this information) (?:is|was|are)(?: not|n['’]t) "
+    r"(?:explicitly |clearly )?(?:stated|mentioned|specified|given|provided|known|clear|answered|available|discussed|"
+    r"included|addressed|covered|"
+    r"described|found|answerable)\b",
     re.IGNORECASE,
 )
 _EXCEPT = re.compile(
@@ -68,8 +99,8 @@ _EXCEPT = re.compile(
     r"|\b(?:maybe|perhaps|probably|likely|possibly|presumably|my guess|best guess|wrong to say|would say"
     r"|is wrong|is false)\b"
     r"|\bi (?:think|guess|believe|suppose|suspect)\b"
-    r"|(?:^\W*|[,;:.]\s*|\b(?:if|but|and|or)\s+)(?:it|he|she|the answer)(?:['’]s| is| was| (?:could|may|might"
-    r"|must|would) be)\b",
+    r"|(?:^\W*|[,;:.]\s*|\b(?:if|but|and|or)\s+)(?:it|he|she|the answer)"
+    r"(?:['’]s| is| was| (?:could|may|might|must|would) be)\b(?! (?:not|un\w+|im\w+)\b)",
     re.IGNORECASE,
 )
 _NO_ANSWER_FOUND = re.compile(
@@ -110,7 +141,7 @@ _INTERJECTION = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
-    r"[;:—–\n]|\.{3}|…|[()“”\"]|,?\s+(?=(?:but|however|although|though|yet|because|since|whereas|while)\b)"
+    r"[;:—–\n]|\.{3}|…|[()]|,?\s+(?=(?:but|however|although|though|yet|because|since|whereas|while)\b)"
     r"|,\s*(?=(?:which|who|so|as|nor)\b)|,\s+(?=and\b)",
     re.IGNORECASE,
 )
@@ -223,7 +254,7 @@ def clauses(text: str) -> Iterator[str]:
 
 def is_refusing(clause: str, *, cited: bool = False) -> bool:
     """Does a clause say that there is no answer: one negation, or an odd number, of telling or finding, said of the
-    documents or the writer; or without either, of an answer or of nothing else at all."""
+    documents or the writer; or, where nothing is cited, of an answer or of nothing else at all."""
     clause = _FILLER.sub("", clause)
     if not may_refuse(clause):
         return False
@@ -233,13 +264,13 @@ def is_refusing(clause: str, *, cited: bool = False) -> bool:
             return True
     if len(_NEGATION.findall(clause)) % 2 == 0:
         return False
+    if _REFUSING[cited].search(clause) and _TELLING.search(clause):
+        return True
     if _DOCUMENTS_DO_NOT.search(clause):
         return True
-    if not _TELLING.search(clause):
-        return False
-    if _SUBJECT.search(clause):
-        return True
-    return not cited and (_NO_ANSWER.search(clause) is not None or not content(clause))
+    return not cited and (
+        _NO_ANSWER.search(clause) is not None or (_TELLING.search(clause) is not None and not content(clause))
+    )
 
 
 def _is_english(said: Collection[str]) -> bool:

@@ -37,7 +37,7 @@ def gold_found(
 def _strictly(reading: Reading, cot: bool, count: int) -> list[Found]:
     if not reading.answered:
         return [False] * count
-    # SampleTexts and lists need no verdict, so nothing is awaited.
-    bringing = run_anywhere(lambda: brought(reading, Context(reading.profile, reading.kind, cot=cot)))
+    # By their strings: the page asks no verifier, so that it may mark an answer that the score does not count.
+    bringing = run_anywhere(lambda: brought(reading, Context(reading.profile, reading.kind, cot=cot), by_meaning=False))
     held = {part.gold for part in bringing}
     return [index in held for index in range(count)]

@@ -6,17 +6,20 @@ A metric never asks which profile it runs under; it asks the profile.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from groundeval.errors import unknown
 from groundeval.parsing.citations import citations, remove_citations
+from groundeval.parsing.reasoning import split_reasoning
 from groundeval.parsing.refusal import refuses
 from groundeval.parsing.statements import list_items, sentences
 from groundeval.parsing.strict import citations as strict_citations
 from groundeval.parsing.strict import statements as strict_statements
+from groundeval.parsing.strict.part import Kind, Part
 from groundeval.parsing.strict.refusal import Decision, decide
+from groundeval.parsing.strict.titles import with_titles_read
 from groundeval.parsing.strict.visible import for_verifier, visible
-from groundeval.records import Document, Example, Statement
+from groundeval.records import Document, Example, Response, Statement
 
 
 def first_line(text: str) -> str:
@@ -64,19 +67,50 @@ def _as_cited(text: str) -> Statement:
     return Statement(text, remove_citations(text).strip(), citations(text))
 
 
+@dataclass(frozen=True, slots=True)
+class StrictStatement(Statement):
+    """A statement as `strict` reads it; the fields are those of `parsing.strict.statements.Part`."""
+
+    kind: Kind = "claim"
+    inherited: tuple[int, ...] = ()
+    continues: bool = False
+    denied: bool = False
+
+
 def strict_sentences(text: str) -> tuple[Statement, ...]:
-    """Sentences by the grammar of `strict`; their hypotheses say nothing to the verifier itself."""
-    return tuple(
-        Statement(part.plain, for_verifier(part.plain), part.citations) for part in strict_statements.sentences(text)
-    )
+    """Sentences and clauses by the grammar of `strict`; their hypotheses say nothing to the verifier itself."""
+    return tuple(_strictly(part, for_verifier(part.plain)) for part in strict_statements.sentences(text))
 
 
 def strict_items(text: str, question: str) -> tuple[Statement, ...]:
     """List items by the grammar of `strict`; the hypothesis is the question followed by the item."""
-    return tuple(
-        Statement(part.plain, f"{question} {for_verifier(part.plain)}", part.citations)
-        for part in strict_statements.items(text)
+    return tuple(_strictly(part, f"{question} {for_verifier(part.plain)}") for part in strict_statements.items(text))
+
+
+def _strictly(part: Part, hypothesis: str) -> StrictStatement:
+    return StrictStatement(
+        part.plain, hypothesis, part.citations, part.kind, part.inherited, part.continues, part.denied
     )
+
+
+def answer_alone(response: Response) -> str:
+    """The answer, without what stands outside its tags (ALCE, Trust-Score)."""
+    return response.text
+
+
+def answer_and_beside(response: Response) -> str:
+    """The answer with all that its reader sees: what stands outside the answer's tags comes first (`strict`)."""
+    tags = response.tags
+    if tags.answer_open not in response.raw or response.status != "ok":
+        return with_titles_read(response.text, [document.title for document in response.example.docs or ()])
+    outside = split_reasoning(response.raw, replace(tags, answer_open="\0", answer_close="\0\0")).answer
+    before, _, rest = outside.rpartition(tags.answer_open)
+    after = rest.partition(tags.answer_close)[2]
+    beside = "\n".join(
+        each.strip() for each in (before.replace(tags.answer_open, "\n").replace(tags.answer_close, "\n"), after)
+    ).strip()
+    text = f"{beside}\n\n{response.text}" if beside else response.text
+    return with_titles_read(text, [document.title for document in response.example.docs or ()])
 
 
 def listed_as_cited(text: str) -> Sequence[str]:
@@ -138,6 +172,8 @@ class Profile:
     """The items of a list answer, without citations."""
     decide: Callable[[str, Example], Decision] = answers_or_refuses
     """Does the output answer, or refuse."""
+    source: Callable[[Response], str] = answer_alone
+    """What of a response is scored, before `prepare`."""
 
 
 ALCE = Profile("alce", prepare=first_line, excuses=never, description="as ALCE's evaluator scores (Gao et al. 2023)")
@@ -156,6 +192,7 @@ STRICT = Profile(
     items=strict_items,
     listed=strictly_listed,
     decide=answers_or_refuses_or_neither,
+    source=answer_and_beside,
 )
 PROFILES = {profile.name: profile for profile in (ALCE, TRUST, STRICT)}
 

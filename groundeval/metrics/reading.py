@@ -27,7 +27,7 @@ class Reading:
     @cached_property
     def text(self) -> str:
         """The output after the profile's preparation, citations included."""
-        return self.profile.prepare(self.response.text)
+        return self.profile.prepare(self.profile.source(self.response))
 
     @cached_property
     def plain(self) -> str:

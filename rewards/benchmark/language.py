@@ -29,6 +29,18 @@ TAUTOLOGIES = (
 EMPTY_CLAIMS = ("This is an answer.", "Here is what can be said.", "As follows.")
 """Sentences that claim nothing about the question."""
 
+COURTESIES = (
+    "Sure!",
+    "Let me know if you need anything else!",
+    "I hope this helps!",
+    "Answer",
+    "Based on the provided documents",
+)
+"""What answers begin and end with, and what claims nothing."""
+
+LABELS = ("Answer:", "Based on the provided documents:")
+"""Put before a statement, they leave its meaning as it is."""
+
 ASKED = "The question is:"
 """Put before the question, it claims nothing."""
 

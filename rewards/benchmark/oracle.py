@@ -20,9 +20,11 @@ from groundeval.records import Document, Pair, Verdict
 from groundeval.rewards.benchmark.case import Case
 from groundeval.rewards.benchmark.language import (
     ASKED,
+    COURTESIES,
     EMPTY_CLAIMS,
     EMPTY_FRAMES,
     HEDGES,
+    LABELS,
     LINKS,
     MENTIONS,
     NEUTRAL,
@@ -56,12 +58,17 @@ class Meaning:
 SAYS_NOTHING = Meaning((), NOTHING)
 
 
+_ANSWER = re.compile(r'The answer to the question "(.*)" is (.*)\.', re.DOTALL)
+
+
 class Knowledge:
     """What is true in the benchmark, from all of its examples."""
 
     def __init__(self, cases: Iterable[Case]) -> None:
         self.forms: dict[str, set[Fact]] = {}
         self.questions: dict[str, None] = {}
+        self.answers: dict[str, set[Fact]] = {}
+        """The gold answers to each question, those of an ambiguous question's readings among them."""
         self.documents: dict[str, set[Fact]] = {}
         self.rules: dict[Fact, list[tuple[Facts, Fact]]] = {}
         self.joint: list[tuple[frozenset[str], Fact]] = []
@@ -71,6 +78,11 @@ class Knowledge:
 
     def _learn(self, case: Case) -> None:
         self.questions.setdefault(canonical(case.example.question))
+        pairs = case.example.qa_pairs or ()
+        for number in range(len(case.example.answers or ())):
+            reading = pairs[number].question if number < len(pairs) else ""
+            for question in filter(None, (case.example.question, reading)):
+                self.answers.setdefault(canonical(question), set()).add((case.name, "answer", number))
         for document in case.docs:
             self._learn_document(case, document)
         if not case.answerable:
@@ -140,7 +152,11 @@ class Knowledge:
     # Reading
 
     def entails(self, premise: str, hypothesis: str) -> bool:
-        """Does the premise say all that the hypothesis needs."""
+        """Does the premise say all that the hypothesis needs; or, if that is what it claims, that something is the
+        answer to a question."""
+        if (asked := _ANSWER.fullmatch(hypothesis)) and (own := self.answers.get(canonical(asked[1]))):
+            named = own & self.forms.get(canonical(asked[2]), set())
+            return not named.isdisjoint(self.said_by(premise.removeprefix(asked[1])))
         needs = self.meaning(hypothesis).needs
         if not needs:
             return True
@@ -267,10 +283,10 @@ def _frames(frames: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{canonical(frame)} " for frame in frames)
 
 
-_NEUTRAL = _frames((*NEUTRAL, ASKED))
+_NEUTRAL = _frames((*NEUTRAL, *LABELS, ASKED))
 _HEDGES = _frames((*HEDGES, *MENTIONS))
 _EMPTY_FRAMES = _frames(EMPTY_FRAMES)
-_EMPTY = {canonical(text) for text in (*TAUTOLOGIES, *EMPTY_CLAIMS)}
+_EMPTY = {canonical(text) for text in (*TAUTOLOGIES, *EMPTY_CLAIMS, *COURTESIES)}
 
 
 def _repeats_itself(words: str) -> bool:

@@ -7,10 +7,18 @@ from dataclasses import asdict
 from typing import Any
 
 from groundeval.rewards.benchmark.climbing import Climb
-from groundeval.rewards.benchmark.families import FAMILIES, Family
+from groundeval.rewards.benchmark.families import Family
 from groundeval.rewards.benchmark.human import Agreement
 from groundeval.rewards.benchmark.run import Outcome
-from groundeval.rewards.benchmark.table import LEAST_TO_PASS, MEAN_TO_PASS, Cell, Fooled, Row
+from groundeval.rewards.benchmark.table import (
+    KEPT_TO_PASS,
+    LEAST_KEPT_TO_PASS,
+    LEAST_TO_PASS,
+    MEAN_TO_PASS,
+    Cell,
+    Fooled,
+    Row,
+)
 from groundeval.rewards.benchmark.trials import answer_of
 from groundeval.stats.bootstrap import Estimate
 
@@ -81,14 +89,16 @@ def interval(estimate: Estimate) -> str:
     return "" if estimate.ci95 is None else f"{estimate.ci95[0]:.1f} to {estimate.ci95[1]:.1f}"
 
 
-def verdict(row: Row) -> str:
+def verdict(row: Row, families: Sequence[Family]) -> str:
     """`passes`, or why not."""
     if row.passes:
         return "passes"
     if row.mean is None:
         return "fails: no family could be judged"
-    key, cell = next((key, cell) for key, cell in row.worst_first if not FAMILIES[key].extra)
-    return f"fails: mean {row.mean:.1f}, worst {key} with {cell.accuracy.value:.1f}"
+    decide = {family.key for family in families if not family.extra}
+    key, cell = next((key, cell) for key, cell in row.worst_first if key in decide)
+    kept = "" if row.kept is None else f", kept {row.kept:.1f}"
+    return f"fails: mean {row.mean:.1f}{kept}, worst {key} with {cell.accuracy.value:.1f}"
 
 
 def page(outcome: Outcome, agreements: Sequence[Agreement] = ()) -> str:
@@ -101,9 +111,11 @@ def page(outcome: Outcome, agreements: Sequence[Agreement] = ()) -> str:
         "\n".join(f"- {note}" for note in outcome.notes),
         f"![accuracy of each reward in each family]({PICTURE})",
         "## How often the honest response wins",
-        f"Accuracy in percent, worst family first; a tie counts half, and in the families marked = it is right. *n/a*: "
-        f"the data cannot carry the family. A reward passes with a mean of at least {MEAN_TO_PASS:g} over the numbered "
-        f"families without =, and none of the numbered ones below {LEAST_TO_PASS:g}.",
+        f"Accuracy in percent, worst family first; a tie counts half, and in the families marked = it is right; *n/a*: "
+        "the data cannot carry the family. In the families *style* the other text is as honest in another form: shown "
+        f"is the percentage of the reward that it keeps. A reward passes with a mean of at least {MEAN_TO_PASS:g} over "
+        f"the numbered families without =, none of the numbered ones below {LEAST_TO_PASS:g}, and styles that keep "
+        f"{KEPT_TO_PASS:g} on average and {LEAST_KEPT_TO_PASS:g} in any family.",
         _table(
             ["family", "", *(row.name for row in outcome.rows)],
             [
@@ -112,6 +124,7 @@ def page(outcome: Outcome, agreements: Sequence[Agreement] = ()) -> str:
                     for family in worst_first(outcome)
                 ),
                 ["mean", "", *("n/a" if row.mean is None else f"{row.mean:.1f}" for row in outcome.rows)],
+                ["kept", "", *("n/a" if row.kept is None else f"{row.kept:.1f}" for row in outcome.rows)],
                 ["passes", "", *("yes" if row.passes else "no" for row in outcome.rows)],
             ],
         ),
@@ -119,7 +132,7 @@ def page(outcome: Outcome, agreements: Sequence[Agreement] = ()) -> str:
         _table(
             ["reward", "verdict", "invariance violations", "groups with variance", "rewards/s", "pairs a response",
              "repeated", "known"],
-            [_figures(row) for row in outcome.rows],
+            [_figures(row, outcome.families) for row in outcome.rows],
         ),
         "*Groups with variance*: percent of groups of eight texts that do not all get the same. *Repeated*: percent of "
         "the questions to the verifier that the same reward had asked before; *known*: of the others, those that "
@@ -132,11 +145,11 @@ def page(outcome: Outcome, agreements: Sequence[Agreement] = ()) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _figures(row: Row) -> list[str]:
+def _figures(row: Row, families: Sequence[Family]) -> list[str]:
     varied = "n/a" if row.group_variance is None else f"{row.group_variance:.0f}%"
     return [
         row.name,
-        verdict(row),
+        verdict(row, families),
         f"{row.invariance_violations} of {row.invariance_trials}",
         varied,
         f"{row.cost.per_second:,.0f}",

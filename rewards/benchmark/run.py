@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from groundeval.aio import run_anywhere
 from groundeval.errors import DataError, UsageError
@@ -16,6 +17,7 @@ from groundeval.rewards.benchmark.candidates import Candidate, Jury, candidates_
 from groundeval.rewards.benchmark.case import Case, cases_of
 from groundeval.rewards.benchmark.climbing import Climb, climb
 from groundeval.rewards.benchmark.families import Family, families_named
+from groundeval.rewards.benchmark.given import read_trials
 from groundeval.rewards.benchmark.oracle import ByConstruction, Suggestible
 from groundeval.rewards.benchmark.table import Row, Values, row
 from groundeval.rewards.benchmark.trials import Trial, trials_of
@@ -46,6 +48,9 @@ class BenchmarkOptions:
     """At most so many examples of each task."""
     edits: int = 0
     """Random edits that climb each reward; 0: none."""
+    given: str | None = None
+    """A file of trials instead of the benchmark's own (`given.py`); then the verifier must be one that knows no more
+    than the texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +75,24 @@ def run_benchmark(options: BenchmarkOptions) -> Outcome:
     if options.nli in VERIFIERS and options.nli_options:
         given = ", ".join(options.nli_options)
         raise UsageError(f"--nli {options.nli} takes no options, and --nli-args gives {given}")
-    families = families_named(options.families)
+    if options.given is not None and options.nli in VERIFIERS:
+        raise UsageError(f"--nli {options.nli} knows the benchmark's own texts only; choose another for --cases")
     candidates = candidates_named(options.rewards)
-    tasks = {str(name): load_task(name) for name in options.data}
     notes: list[str] = []
-    cases = [case for name, task in tasks.items() for case in _cases(task, options.data[name], options, notes)]
+    if options.given is not None:
+        own: tuple[Trial, ...] = read_trials(Path(options.given))
+        families = tuple(dict.fromkeys(trial.family for trial in own))
+        cases = list({trial.case.name: trial.case for trial in own}.values())
+        tasks = {case.task: load_task(case.task) for case in cases}
+    else:
+        own, families = (), families_named(options.families)
+        tasks = {str(name): load_task(name) for name in options.data}
+        cases = [case for name, task in tasks.items() for case in _cases(task, options.data[name], options, notes)]
     with _verifier(options, cases) as nli:
         jury = Jury({task.name: task for task in tasks.values()}, {case.name: case for case in cases}, nli)
         jury.check(candidates)
         nli.load()
-        trials = trials_of(cases, families, options.seed)
+        trials = own or trials_of(cases, families, options.seed)
         if not trials:
             raise DataError("no example of the data can carry any of the families that were asked for")
         rows = _rows(candidates, jury, trials, families, options.seed)

@@ -11,6 +11,7 @@ from groundeval.parsing.refusal import refuses
 from groundeval.rewards.benchmark.answer import Answer
 from groundeval.rewards.benchmark.attacks import ATTACKS, Attack
 from groundeval.rewards.benchmark.case import Case
+from groundeval.rewards.benchmark.composing import evasions, styles
 from groundeval.rewards.benchmark.families import FAMILIES, Family
 
 COMBINED = 2
@@ -39,6 +40,7 @@ def trials_of(cases: Sequence[Case], families: Sequence[Family], seed: int = 0) 
 
 def _trials(family: Family, case: Case, seed: int) -> Iterator[Trial]:
     mine = [attack for attack in ATTACKS if attack.family == family.key and attack.applies(case)]
+    yield from _in_composed_forms(family, case, seed)
     for attack in mine:
         rng = Random(f"{seed} {case.name} {attack.family} {attack.name}")
         base = case.honest if attack.base is None else attack.base(case.honest, case, rng)
@@ -47,6 +49,23 @@ def _trials(family: Family, case: Case, seed: int) -> Iterator[Trial]:
             yield _trial(family, attack.name, case, base, attacked)
     if family.expects == "honest":
         yield from _combined(family, [attack for attack in mine if attack.keeps], case, seed)
+
+
+def _in_composed_forms(family: Family, case: Case, seed: int) -> Iterator[Trial]:
+    making = {"style": styles, "evasion": evasions}.get(family.key.removesuffix(" held out"))
+    if making is None:
+        return
+    honest = as_output(case.honest.rendered(case.kind))
+    wanted = [each for each in making(case, seed, FORMS) if each.held_out == family.held_out]
+    for composed in wanted:
+        text = as_output(composed.text)
+        if text != honest:
+            name = "not shown" if family.held_out else composed.form[0] or "plain"
+            yield Trial(family, name, case, honest, text)
+
+
+FORMS = 12
+"""Composed forms of each kind for each example; about half of them are held out."""
 
 
 def _combined(family: Family, mine: Sequence[Attack], case: Case, seed: int) -> Iterator[Trial]:

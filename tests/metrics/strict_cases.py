@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import permutations
 
 from metric_cases import Spoken, aggregate, document, example, score, values_of
 
-from groundeval.records import Example
+from groundeval.records import Example, Pair, Verdict
 
 LETTERS = "ABCDE"
 PREMISE = {letter: f"Title: {letter}\n{letter} text" for letter in LETTERS}
@@ -34,7 +35,28 @@ def entails(*told: tuple[str, str]) -> Spoken:
     for premise, hypothesis in told:
         orders = ("".join(each) for each in permutations(premise)) if set(premise) <= set(LETTERS) else ()
         pairs += [(joint(order), hypothesis) for order in orders] or [(premise, hypothesis)]
-    return Spoken(*pairs)
+    return Literal(*pairs)
+
+
+class Literal(Spoken):
+    """Says besides that a text answers a question with whatever it says outright: the answer stands in it, and neither
+    `or` nor `perhaps` nor `not`."""
+
+    def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
+        verdicts = super().score(pairs)
+        return [
+            Verdict(True, 1.0) if states(pair.premise, pair.hypothesis) else verdict
+            for pair, verdict in zip(pairs, verdicts, strict=True)
+        ]
+
+
+def states(premise: str, hypothesis: str) -> bool:
+    """Does a premise, a question and a statement, say what the hypothesis takes for the answer to the question."""
+    asked = re.fullmatch(r'The answer to the question "(.*)" is (.*)\.', hypothesis)
+    if asked is None or not premise.startswith(f"{asked[1]}\n"):
+        return False
+    said = premise.removeprefix(f"{asked[1]}\n")
+    return asked[2] in said and not re.search(r"(?i)\b(?:or|perhaps|not|one of)\b", said)
 
 
 def values(output: str, of: Example, profile: str, *told: tuple[str, str], kind: str = "em") -> dict[str, float | None]:

@@ -113,13 +113,17 @@ def test_a_whole_document_copied_with_its_citation_is_free_and_under_strict_lowe
     free = values(copied, ANSWERABLE, "trust", *told)
     assert (free["calib_str_em"], free["citation_rec"], free["citation_prec"]) == (1, 1, 1)
     paid = values(copied, ANSWERABLE, "strict", *told)
-    assert (paid["calib_str_em"], paid["useful"], paid["correctness"]) == (1, 0.25, 0.4)
+    assert paid["calib_str_em"] == 1
+    assert paid["useful"] == pytest.approx(8 / (8 + 0.05 * 13))  # thirteen words of context cost little
+    more = " ".join(f"{sentence} [1]." for sentence in ["It has many houses and streets and squares"] * 20)
+    told += [("A", "It has many houses and streets and squares.")]
+    assert values(f"{copied} {more}", ANSWERABLE, "strict", *told)["useful"] == pytest.approx(8 / (8 + 1.5 + 143))
 
 
 def test_joining_the_copied_sentences_into_one_does_not_bring_the_padding_back():
     joined = "it is Paris and " + " and ".join(["there are houses"] * 45) + " [1]."
     paid = values(joined, ANSWERABLE, "strict")
-    assert paid["useful"] == pytest.approx(60 / (3 + 45 * 4))
+    assert paid["useful"] == pytest.approx(8 / (8 + 1.5 + (183 - 8 - 30)))
 
 
 @pytest.mark.parametrize("output", ["I", "find", "an answer"])
@@ -220,4 +224,11 @@ def test_the_question_is_asked_once_for_each_statement_that_its_citations_suppor
     score(BOTH, "It is Paris [1]. It is Rome [2]. It is old [3]. It is new.", profile="strict", kind="em", nli=verifier)
     asked = [(pair.premise, pair.hypothesis) for pair in verifier.asked]
     documents = [(PREMISE["A"], "It is Paris."), (PREMISE["B"], "It is Rome."), (PREMISE["C"], "It is old.")]
-    assert sorted(asked) == sorted([*documents, (QUESTION, "It is Paris."), (QUESTION, "It is Rome.")])
+    everything = "\n".join(PREMISE.values())
+    uncited = [(QUESTION, "It is new."), (everything, "It is new.")]
+    stated = [
+        (f"{QUESTION}\nIt is {city}.", f'The answer to the question "{QUESTION}" is {city}.')
+        for city in ("Paris", "Rome")
+    ]
+    echoes = [(QUESTION, "It is Paris."), (QUESTION, "It is Rome.")]
+    assert sorted(asked) == sorted([*documents, *echoes, *stated, *uncited])

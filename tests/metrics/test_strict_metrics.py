@@ -62,16 +62,22 @@ def test_citation_recall_and_precision(output: str, recall: float, precision: fl
         ("It is Parisian.", 0, 0, 0),
         ("It is Paris. It is Paris.", 0.5, 0.5, 0.5),
         ("It is Paris. It is Lutetia. It is Rome.", 1, pytest.approx(2 / 3), 0.8),
-        ("Let me think. It is Paris. It is Rome. I hope it helps.", 1, 0.5, pytest.approx(2 / 3)),
+        (
+            "Let me think. It is Paris. It is Rome. I hope it helps.",
+            1,
+            pytest.approx(16 / 16.35),
+            pytest.approx(32 / 32.35),
+        ),
         ("It is Paris or Oslo. It is Rome.", 0.5, 0.5, 0.5),
-        ("It is Paris or Rome.", 1, 1, 1),
+        ("It is Paris or Rome.", 0, 0, 0),
+        ("Perhaps it is Paris. It is not Rome.", 0, 0, 0),
         ("It is Oslo.", 0, 0, 0),
         (REFUSAL, 0, 0, 0),
         (f"{REFUSAL} Paris.", 0, 0, 0),
         ("", 0, 0, 0),
     ],
 )
-def test_correctness_is_the_f1_of_recall_and_of_the_share_of_statements_that_bring_something(
+def test_correctness_is_the_f1_of_recall_and_of_the_share_of_words_that_bring_something(
     output: str, recall: float, useful: float, correctness: float
 ):
     found = values(output, BOTH, "strict")
@@ -86,10 +92,39 @@ def test_only_supported_answers_are_useful_and_calibrated():
     assert (found["str_em"], found["calib_str_em"], found["useful"], found["correctness"]) == (1, 0, 0, 0)
 
 
-@pytest.mark.parametrize("words", [50, 60, 90, 120])
-def test_a_statement_of_more_than_60_words_counts_for_as_many_as_it_is_times_as_long(words: int):
+@pytest.mark.parametrize("words", [8, 9, 38, 60, 120])
+def test_words_beyond_those_of_the_question_and_the_answer_cost_little_up_to_30_and_then_as_much_as_they_are(
+    words: int,
+):
+    """The question has four words and `Paris` one: 2 + 4 + 2 * 1 have room."""
     found = values(" ".join(["Paris", *["word"] * (words - 1)]) + ".", ONLY_PARIS, "strict")
-    assert found["useful"] == pytest.approx(min(1, 60 / words))
+    beyond = words - 8
+    assert found["useful"] == pytest.approx(8 / (8 + 0.05 * min(beyond, 30) + max(0, beyond - 30)))
+
+
+def test_ten_openers_cost_and_one_hardly_does():
+    opener = "Here is what the documents say about this question."
+    one, ten = (values(f"{opener * n} It is Paris. It is Rome.", BOTH, "strict")["useful"] for n in (1, 10))
+    assert one is not None
+    assert ten is not None
+    assert one > 0.97
+    assert ten < 0.25
+
+
+def test_what_stands_in_parentheses_is_beside_the_point():
+    plain, stuffed = (
+        values(f"It is Paris{more}. It is Rome.", BOTH, "strict")["useful"]
+        for more in ("", " (keywords: a river, two isles)")
+    )
+    assert plain == 1
+    assert stuffed is not None
+    assert 0.9 < stuffed < 1
+
+
+def test_an_answer_in_another_language_than_the_question_is_worth_half():
+    told = ("Die Stadt ist Paris und das ist nicht alles.",)
+    found = values(told[0].replace(" und das ist nicht alles", " und nicht weit"), BOTH, "strict")
+    assert found["useful"] == 0.5
 
 
 def test_neither_the_order_of_citations_nor_the_numbers_of_documents_change_what_is_asked():
@@ -114,7 +149,9 @@ MOONS = sample((1, 1, 0), (0, 0, 1), gold=[["Iapetus"], ["Rhea"], ["Tethys"]], q
         ("Iapetus\nRhea\nTethys", 3, 1, 1, 1),
         ("Iapetus, Rhea", 2, 1, pytest.approx(2 / 3), 0.8),
         ("Iapetus, Iapetus, Rhea, Titan", 4, 0.5, pytest.approx(2 / 3), pytest.approx(4 / 7)),
-        ("the moon Iapetus, Rhea", 2, 0.5, pytest.approx(1 / 3), 0.4),
+        ("the moon Iapetus, Rhea", 2, 1, pytest.approx(2 / 3), 0.8),
+        ("the moon Iapetus or Rhea", 1, 0, 0, 0),
+        ("Iapetus – discovered in 1671, Rhea", 2, 1, pytest.approx(2 / 3), 0.8),
         ("Iapetus, , [2], Rhea", 2, 1, pytest.approx(2 / 3), 0.8),
         ("", 0, 0, 0, 0),
         (f"{REFUSAL} Iapetus", 0, 0, 0, 0),
@@ -156,7 +193,7 @@ CLAIMS = sample((1, 0), (0, 1), gold=[[C1], [C2]])
         ),
         ("It is air. It is ore.", [("It is air. It is ore.", C1), ("It is ore.", C1)], 0.5, 0.5),
         ("It is air. It is ore.", [("It is air. It is ore.", C1), ("It is air.", C1), ("It is ore.", C1)], 0.5, 0.5),
-        ("It is air. It is ore.", [("It is air. It is ore.", C1)], 0, 0),
+        ("It is air. It is ore.", [("It is air. It is ore.", C1)], 0.5, pytest.approx(12 / 12.2)),
         ("It is air. It is ore.", [("It is air.", C1)], 0, 0),
         ("Air and ore.", [("Air and ore.", C1), ("Air and ore.", C2)], 1, 1),
     ],
@@ -179,7 +216,7 @@ def test_a_claim_of_several_sentences_is_brought_sentence_by_sentence():
 def test_a_statement_may_be_twice_as_long_as_the_claim_that_it_brings():
     claim = " ".join(["long"] * 50) + "."
     of = sample((1,), gold=[[claim]])
-    for words, useful in ((60, 1), (100, 1), (200, 0.5)):
+    for words, useful in ((60, 1), (106, 1), (200, 106 / (106 + 1.5 + 64))):
         output = " ".join(["said"] * words) + "."
         assert values(output, of, "strict", (output, claim), kind="claims")["useful"] == pytest.approx(useful)
 
@@ -231,8 +268,11 @@ def test_honest_responses_score_100_in_every_task(name: str):
     task = load_task(name)
     samples = [(each, reference_response(each, task.kind)) for each in task.load("embedded").examples]
     found = values_of(aggregate(samples, profile="strict", kind=task.kind, nli=Right()))
-    for key in ("trust_score", "correctness_f1", "macro_f1", "answered_citation_f1", "refusal_accuracy"):
+    for key in ("macro_f1", "answered_citation_f1", "refusal_accuracy"):
         assert found[key] == pytest.approx(100), key
+    # Long sentences cost a little.
+    for key in ("trust_score", "correctness_f1"):
+        assert found[key] == pytest.approx(100, abs=0.7), key
 
 
 def test_as_much_is_asked_about_documents_as_under_trust():
@@ -242,7 +282,7 @@ def test_as_much_is_asked_about_documents_as_under_trust():
     for profile in ("trust", "strict"):
         verifier = Right()
         aggregate(samples, profile=profile, kind="em", nli=verifier)
-        asked[profile] = {pair for pair in verifier.asked if not pair.premise.endswith("?")}
+        asked[profile] = {pair for pair in verifier.asked if pair.premise.startswith("Title: ")}
     assert len(asked["strict"]) == len(asked["trust"])
 
 
@@ -271,4 +311,6 @@ def test_the_evidence_shows_every_statement_with_its_verdict():
         {"text": "It is Paris.", "citations": [0], "supported": True, "precise": [True]},
         {"text": "It is Rome.", "citations": [1, 8], "supported": True, "precise": [True, False]},
     ]
-    assert [verdict["premise"] for verdict in scored.evidence["verdicts"]] == [[0], [1], "question", "question"]
+    assert [verdict["premise"] for verdict in scored.evidence["verdicts"]] == [
+        [0], [1], "question", "question", "statement", "statement",
+    ]  # fmt: skip

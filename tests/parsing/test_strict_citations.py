@@ -128,3 +128,36 @@ def test_long_hostile_texts_are_read_in_no_time(text: str):
     started = time.perf_counter()
     assert citations(remove_citations(text)) == ()
     assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "(2)", "(Document 2)", "(Source: Document 2)", "[Passage 2]", "[Search result 2]", "【4:2†source】", "[^2]",
+        "〔2〕", "［2］", "{2}", "[2, p. 7]", "[[2]](https://example.org)", "(see [2])", "\\cite{2}", "²",
+    ],
+)  # fmt: skip
+def test_every_unambiguous_mark_is_read(mark: str):
+    assert citations(f"Paris is large {mark}.") == (1,)
+    assert remove_citations(f"Paris is large {mark}.") == "Paris is large."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mars has two (2) moons.",
+        "10⁸ grains",
+        "an area of 5 m²",
+        "f(2) is 4",
+        "$4{,}207$",
+        "born (1671)",
+        "in Fig. (2).",
+    ],
+)
+def test_figures_that_cite_nothing_stay(text: str):
+    assert remove_citations(text) == text
+
+
+def test_needless_citations_are_seen_in_any_mark():
+    assert citations("Paris is large [2] (1)(3)(4).") == (1, 0, 2, 3)
+    assert citations("It was founded in 1209⁴.") == (3,)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from strict_text import strict_text
 
-from groundeval.parsing.strict.guesses import states
-from groundeval.parsing.strict.matching import equals, holds, tokens
+from groundeval.parsing.strict.matching import equals, folded, holds, spelled, tokens
 
 
 @pytest.mark.parametrize(
@@ -63,59 +60,52 @@ def test_an_item_must_be_the_whole_alias():
 
 
 @pytest.mark.parametrize(
-    ("text", "stated"),
+    ("alias", "text", "question", "written"),
     [
-        ("It was founded in 1209.", True),
-        ("It was founded in 1209 or 1215.", False),
-        ("It was founded in 1215 or 1209.", False),
-        ("It was founded in 1215, or 1209, or so.", False),
-        ("It was founded in 1209 or the 13th century.", True),
-        ("It was founded in 1209 or 1636.", True),
-        ("It was founded in 1209, more or less.", True),
-        ("It was founded in 1209, or in 1209 or 1215.", False),
-        ("It was founded in 12090 or 1215.", False),
-        ("Or 1209.", False),
-        ("It was founded in 1209 or so.", True),
-        ("It was founded in 1209 or later.", True),
-        ("It was founded in 1207, 1209, 1211 or 1215.", False),
-        ("It was founded in 1209, in 1211, or in 1215.", False),
-        ("It was founded in one of 1207, 1208, 1209.", False),
-        ("It is one of the oldest, founded in 1209, and grew in 1211, 1212 and 1213.", True),
-        ("It was founded in 1209, in wood or stone.", True),
-        ("It was founded in 1209, by 4,207 men or women.", True),
+        ("4,207 metres", "about 4,207 metres", "", "4,207 metres"),
+        ("4,207 metres", "about 4207 m high", "", "4207 m"),
+        ("10,000 metres", "about 10 km", "", "10 km"),
+        ("10,000 metres", "over ten thousand metres", "", "ten thousand metres"),
+        ("4 March 1890", "on 4th March 1890", "", "4th March 1890"),
+        ("4 March 1890", "on March 4, 1890", "", "March 4, 1890"),
+        ("17 November 1869", "on the 17th of November 1869", "", "17th of November 1869"),
+        ("17 November 1869", "on 17 Nov. 1869", "", "17 Nov. 1869"),
+        ("Herbert George Wells", "by H. G. Wells", "", "H. G. Wells"),
+        ("Herbert George Wells", "by HG Wells", "", "HG Wells"),
+        ("Merian Cooper", "by Merian C. Cooper", "", "Merian C. Cooper"),
+        ("United States", "in the United States", "", "United States"),
+        ("U.S.", "The U. S. bought it", "", "U. S"),
+        ("two", "Mars has 2 moons", "", "2"),
+        ("fifteen players", "a team fields 15", "How many players are there?", "15"),
+        ("東京", "首都は東京です", "", "東京"),
+        ("서울", "수도는 서울이다", "", "서울"),
+        ("กรุงเทพ", "เมืองหลวงคือกรุงเทพมหานคร", "", "กรุงเทพ"),
     ],
 )
-def test_an_alias_beside_an_or_is_a_guess_unless_the_other_side_is_a_gold_answer_too(text: str, stated: bool):
-    assert states(["1209", "13th century"], text, [["1209", "13th century"], ["1636"], [""]]) is stated
+def test_the_same_thing_is_found_however_it_is_spelled(alias: str, text: str, question: str, written: str):
+    assert spelled([alias], text, question) == written
 
 
 @pytest.mark.parametrize(
-    ("text", "stated"),
+    ("alias", "text", "question"),
     [
-        ("The designer is among Baker, Fowler, Arrol.", False),
-        ("Baker, Fowler, Arrol or Brunel designed it.", False),
-        ("It was designed by Fowler, an engineer, in brick or stone.", True),
-        ("One of Scotland's great engineers, John Fowler, designed it.", True),
-        ("It was designed by Fowler, among others.", True),
+        ("108 grains", "10⁸ grains", ""),
+        ("4,207 metres", "4,207 feet", ""),
+        ("10 km", "10 m", ""),
+        ("4 March 1890", "on 5 March 1890", ""),
+        ("Herbert George Wells", "by J. G. Wells", ""),
+        ("Merian Cooper", "by Merian and Gary Cooper", ""),
+        ("fifteen players", "a team fields 15", "How big is a team?"),
+        ("art", "a party", ""),
     ],
 )
-def test_a_name_in_a_list_to_choose_from_is_a_guess(text: str, stated: bool):
-    assert states(["Fowler"], text, [["John Fowler", "Fowler"]]) is stated
+def test_another_thing_is_not_found(alias: str, text: str, question: str):
+    assert spelled([alias], text, question) is None
 
 
-def test_a_list_of_gold_answers_is_no_choice():
-    gold = [["Fowler"], ["Baker"], ["Arrol"]]
-    assert all(states(answer, "Fowler, Baker or Arrol designed it.", gold) for answer in gold)
-    assert all(states(answer, "The designers are among Fowler, Baker, Arrol.", gold) for answer in gold)
-
-
-@pytest.mark.parametrize(
-    "text", ["1890, " * 30_000, "1890 or " * 25_000, "1889, " * 30_000 + "1890, one of ", "," * 200_000]
-)
-def test_long_lists_are_read_in_no_time(text: str):
-    started = time.perf_counter()
-    states(["1890"], text, [["1890"]])
-    assert time.perf_counter() - started < 2
+def test_letter_forms_are_folded_and_raised_figures_are_not():
+    assert folded("ⓡ𝗼ｍｅ ﬁ 🅰") == "rome fi A"
+    assert folded("10⁶ CO₂ 3½ ™") == "10⁶ CO₂ 3½ ™"
 
 
 @given(strict_text)

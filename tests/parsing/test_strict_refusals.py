@@ -7,8 +7,8 @@ from hypothesis import given
 from strict_text import strict_text
 
 from groundeval.parsing.refusal import REFUSAL, REFUSAL_PATTERN
+from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.refusal import decide
-from groundeval.parsing.strict.visible import visible
 
 QUESTION = "Who wrote the play Hamlet?"
 GOLD = [["Shakespeare", "William Shakespeare"]]
@@ -37,7 +37,7 @@ def test_a_refusal_in_its_usual_wordings_refuses_and_says_little_besides(text: s
     assert decide(text, QUESTION, GOLD).beside <= 1
 
 
-@pytest.mark.parametrize("text", ["I", "an answer", "I apologize", "find", "but I couldn't", "couldn't find an answer"])
+@pytest.mark.parametrize("text", ["I", "an answer", "I apologize", "find", "but I couldn't", "could find an answer"])
 def test_a_part_of_the_refusal_is_no_refusal(text: str):
     assert outcome(text) == "answered"
 
@@ -55,24 +55,91 @@ def test_a_part_of_the_refusal_is_no_refusal(text: str):
         f'He said "{REFUSAL}" [1].',
         f'The old man said to her "{REFUSAL_PATTERN}" and left the room.',
         f"{REFUSAL}\n\nMarlowe, Kyd, Greene and Nashe",
-        f"{REFUSAL_PATTERN}, Hamlet wrote the play who.",
-        f"{REFUSAL_PATTERN} to your question Hamlet wrote the play who.",
         f"{REFUSAL_PATTERN} but Hamlet wrote the play who.",
-        f"Who wrote the play Hamlet: {REFUSAL}",
+        f"{REFUSAL} Marlowe did it.",
+        f"{REFUSAL} Marlowe.",
+        f"{REFUSAL} Yes.",
+        f"{REFUSAL} {HIDDEN}",
+        f"{REFUSAL_PATTERN} other than Marlowe.",
+        f"{REFUSAL_PATTERN} (Marlowe).",
+        "I don't know, Marlowe?",
+        "The documents do not answer this question, but it was probably Marlowe.",
+        "Not stated in the documents; Marlowe, I think.",
     ],
 )
 def test_a_refusal_with_an_answer_before_behind_or_inside_it_is_mixed(text: str):
     assert outcome(text) == "mixed"
 
 
-def test_three_words_besides_are_no_answer_unless_they_hold_a_gold_one_but_they_are_counted():
-    assert decide(f"{REFUSAL} Marlowe did it.", QUESTION, GOLD) == decide(f"{REFUSAL} Kyd did it.", QUESTION, GOLD)
-    assert decide(f"{REFUSAL} Marlowe did it.", QUESTION, GOLD).beside == 3
-    assert decide(f"{REFUSAL} Marlowe.", QUESTION, GOLD).beside == 1
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The documents do not say who wrote it.",
+        "The provided passages do not contain the answer to this question.",
+        "None of the sources mention who wrote Hamlet.",
+        "I don't know.",
+        "I cannot answer this question based on the given context.",
+        "There is no information about the author in the search results.",
+        "Unanswerable.",
+        "Not specified in the documents.",
+        "Unfortunately, I was unable to find this information.",
+        "It is unclear from the passages who wrote the play.",
+        "Es tut mir leid, die Dokumente enthalten keine Antwort auf diese Frage.",
+        "Les documents ne permettent pas de répondre à cette question.",
+        "Los documentos no contienen la respuesta.",
+        "提供的文档中没有答案。",
+        "提供された文書には答えがありません。",
+        f"Answer: {REFUSAL}",
+        f"Who wrote the play Hamlet: {REFUSAL}",
+        f"{REFUSAL} Who wrote it?",
+    ],
+)
+def test_a_refusal_in_other_words_refuses(text: str):
+    assert outcome(text) == "refused"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{REFUSAL} The documents only discuss its performances in London.",
+        f"{REFUSAL[:-1]}, which only discuss its performances.",
+        f"{REFUSAL} You may want to consult other sources.",
+        f"{REFUSAL} They focus on Macbeth instead.",
+    ],
+)
+def test_what_the_documents_are_about_and_words_to_the_reader_stand_beside_a_refusal_and_are_counted(text: str):
+    assert outcome(text) == "refused"
+    assert decide(text, QUESTION, GOLD).beside >= 4
+
+
+def test_a_citation_and_other_words_beside_a_refusal_are_counted():
+    assert decide(REFUSAL, QUESTION, GOLD).beside == 0
     assert decide(f"{REFUSAL} [1]", QUESTION, GOLD).beside == 1
     assert decide(f"{REFUSAL} Who wrote it?", QUESTION, GOLD).beside == 3
-    assert decide(visible(f"{REFUSAL} <!-- Shakespeare -->"), QUESTION, GOLD).beside == 1
-    assert decide("I apologize, but I couldn't find Marlowe.", QUESTION, GOLD).beside >= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Shakespeare wrote it [1]. The documents do not say when it was first performed.",
+        "Shakespeare wrote it [1], but the documents do not mention the year.",
+        "The sources do not give a date. Shakespeare wrote it [1].",
+    ],
+)
+def test_who_answers_and_says_what_else_is_not_to_be_found_answers(text: str):
+    assert outcome(text) == "answered"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The documents do not say. Shakespeare wrote it [1].",
+        "I don't know who wrote the play Hamlet. Shakespeare wrote it [1].",
+        "I couldn't find an answer to your question. It was Shakespeare [1].",
+    ],
+)
+def test_who_answers_what_he_refuses_to_answer_does_both(text: str):
+    assert outcome(text) == "mixed"
 
 
 def test_a_gold_answer_that_the_question_holds_does_not_mix_a_refusal():
@@ -89,11 +156,11 @@ def test_who_found_an_answer_does_not_refuse(verb: str):
     assert outcome(REFUSAL.replace("couldn't", verb)) == "answered"
 
 
-def test_a_refusal_said_twice_is_one_with_a_word_besides():
-    assert decide(f"{REFUSAL} {REFUSAL}", QUESTION, GOLD) == decide(f"{REFUSAL} Kyd.", QUESTION, GOLD)
+def test_a_refusal_said_twice_is_a_refusal():
+    assert outcome(f"{REFUSAL} {REFUSAL}") == "refused"
 
 
-@pytest.mark.parametrize("text", ["Shakespeare [1].", "The documents do not say who wrote it.", "Marlowe"])
+@pytest.mark.parametrize("text", ["Shakespeare [1].", "The treaty does not mention slavery [1].", "Marlowe"])
 def test_anything_else_answers(text: str):
     assert outcome(text) == "answered"
 
@@ -103,3 +170,19 @@ def test_every_text_has_one_outcome(text: str):
     found = decide(text, QUESTION, GOLD)
     assert found.outcome in ("answered", "refused", "mixed", "void")
     assert found.beside >= 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Guards protect vessels when they cannot see other vessels [1].",
+        "Patients should know about the lack of scientific evidence for it [1].",
+        "As an expert in biology, but not in law, I can provide some insight [1].",
+        "It was made clear that they were not sharing in the benefits [1].",
+        "The results do not show any effect of the drug [1].",
+        "The two weights do not control each other [1].",
+        "There is no evidence that it causes harm [1].",
+    ],
+)
+def test_a_negation_of_the_matter_is_no_refusal(text: str):
+    assert outcome(text) == "answered"

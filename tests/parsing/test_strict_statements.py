@@ -21,8 +21,9 @@ def test_a_citation_after_the_full_stop_belongs_to_the_sentence_before_it():
     assert split("Paris is large.\n[1]\nRome is old.") == [("Paris is large.", (0,)), ("Rome is old.", ())]
 
 
-def test_a_citation_before_the_first_sentence_belongs_to_it():
-    assert split("[1] Paris is large. [2] Rome is old.") == [("Paris is large.", (0, 1)), ("Rome is old.", ())]
+def test_citations_before_their_sentences_belong_to_them_if_a_line_uses_them_so():
+    assert split("[1] Paris is large. [2] Rome is old.") == [("Paris is large.", (0,)), ("Rome is old.", (1,))]
+    assert split("[1] Paris is large [2]. Rome is old [3].") == [("Paris is large.", (0, 1)), ("Rome is old.", (2,))]
 
 
 @pytest.mark.parametrize("text", ["", " ", "[1]", "[1] [2].", "...", "---", "!? [3]", "\n\n"])
@@ -62,3 +63,111 @@ def test_no_citation_is_lost_or_counted_twice_as_long_as_there_is_a_statement(te
         assert cited == (citations(text) if parts else ())
         assert all(citations(part.plain) == () for part in parts)
         assert all(any(map(str.isalnum, part.plain)) for part in parts)
+
+
+def test_each_citation_of_a_sentence_has_the_clause_before_it():
+    text = "Paris is large [1], while Rome is old [2]; Bonn is small [3]."
+    assert split(text) == [("Paris is large", (0,)), ("Rome is old", (1,)), ("Bonn is small.", (2,))]
+    assert split("Cassini [1] found Rhea.") == [("Cassini found Rhea.", (0,))]
+    assert split("Paris is large [1], but the documents do not say how large.") == [
+        ("Paris is large", (0,)),
+        ("the documents do not say how large.", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("According to [1], Paris is large.", "Paris is large."),
+        ("According to Document [1], Paris is large.", "Paris is large."),
+        ("According to Document 1, Paris is large.", "Paris is large."),
+        ("Document [1] states that Paris is large.", "Paris is large."),
+        ("Also, as per passage 1, Paris is large.", "Paris is large."),
+        ("Document [1] denies that Paris is large.", "Document denies that Paris is large."),
+    ],
+)
+def test_who_is_named_as_the_source_of_a_statement_is_a_citation(text: str, plain: str):
+    assert split(text) == [(plain, (0,))]
+
+
+def test_citations_at_the_end_of_a_paragraph_stand_for_all_of_it():
+    first, second = sentences("Paris is large. Rome is old [1][2].")
+    assert (first.citations, first.inherited, second.citations) == ((), (0, 1), (0, 1))
+    first, second = sentences("Paris is large [1]. Rome is old [2].")
+    assert first.inherited == second.inherited == ()
+    first, second = sentences("Paris is large.\n\nRome is old [2].")
+    assert first.inherited == ()
+
+
+def test_headings_labels_and_sources_are_no_claims():
+    found = sentences("# Capitals\nAnswer: Paris is large [1].\n\nSources: [1], [2]")
+    assert [(part.plain, part.citations, part.kind) for part in found] == [
+        ("Capitals", (), "aside"),
+        ("Paris is large.", (0,), "claim"),
+        ("Sources:", (1,), "source"),
+    ]
+    noted = sentences("Paris is large [^1].\n\n[^1]: Document 1")
+    assert [(part.citations, part.kind) for part in noted] == [((0,), "claim"), ((), "source")]
+
+
+def test_the_citation_behind_the_number_of_an_item_belongs_to_what_stands_before():
+    assert split("There are steps [1]:\n1[2]. Paris is large [3].") == [
+        ("There are steps:", (0, 1)),
+        ("Paris is large.", (2,)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It lies e.g. in France, i.e. near Paris.",
+        "Smith et al. found it in Fig. 3.",
+        "Mt. Everest and St. Helens are No. 1 and No. 2.",
+        "The U.S. bought it from J. R. R. Smith Inc. in approx. 1867.",
+        "The NorthShore Dept. of Psychiatry offers it.",
+    ],
+)
+def test_abbreviations_end_no_sentence(text: str):
+    assert [plain for plain, _ in split(text)] == [text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["巴黎很大。罗马很老。", "पेरिस बड़ा है। रोम पुराना है।", "باريس كبيرة؟ روما قديمة.", "Paris is big.Rome is old now."],
+)
+def test_sentences_end_in_other_scripts_too(text: str):
+    assert len(split(text)) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "❌ Paris is large [1].",
+        "- [ ] Paris is large [1]",
+        "The following is false:\n- Paris is large [1].",
+        "All of the following is wrong. Paris is large [1].",
+        "False: Paris is large [1].",
+        "Paris is large [1]. None of this is true.",
+    ],
+)
+def test_what_a_sign_or_a_sentence_takes_back_is_denied(text: str):
+    [said] = [part for part in sentences(text) if "Paris" in part.plain]
+    assert said.denied
+
+
+def test_what_is_about_something_false_is_not_denied():
+    assert not any(part.denied for part in sentences("It is wrong to think that Paris is small [1]. Rome is old [2]."))
+
+
+def test_items_in_prose_share_the_citation_behind_them():
+    found = items("Iapetus and Rhea [1], Tethys [2] and Dione [3].")
+    assert [(part.plain, part.citations) for part in found] == [
+        ("Iapetus and Rhea", (0,)),
+        ("Tethys", (1,)),
+        ("Dione", (2,)),
+    ]
+    slashed = items("Iapetus / Titan [1]")
+    assert [(part.plain, part.citations, part.inherited) for part in slashed] == [
+        ("Iapetus", (), (0,)),
+        ("Titan", (0,), ()),
+    ]

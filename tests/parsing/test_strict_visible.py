@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from strict_text import strict_text
 
+from groundeval.parsing.strict.matching import tokens
+from groundeval.parsing.strict.statements import words
 from groundeval.parsing.strict.visible import HIDDEN, for_verifier, visible
 
 
@@ -47,8 +49,53 @@ def test_what_markdown_and_latex_do_not_show_is_hidden(line: str):
     assert "R" not in seen
 
 
-def test_letters_in_boxes_and_those_of_flags_are_letters():
-    assert visible("🅽🅾🆃 true, 🇳🇴") == "NOT true, NO"
+def test_letters_in_boxes_and_those_of_flags_are_seen_and_count_as_words():
+    assert visible("🅽🅾🆃 true, 🇳🇴") == "🅽🅾🆃 true, 🇳🇴"
+    assert tokens("🅽🅾🆃 true, 🇳🇴") == ("not", "true", "no")
+    assert words("🅽🅾🆃 true, 🇳🇴") == 3
+
+
+@pytest.mark.parametrize("text", ["10⁶ grains", "3½ miles", "CO₂", "Intel™ and m²", "２ ｍ", "ﬁve"])
+def test_what_is_seen_stays_as_it_is_written(text: str):
+    assert visible(text) == for_verifier(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("<p>Paris<sup>[1]</sup>.</p><p>Rome.</p>", "Paris[1].\n\nRome."),
+        ("10<sup>6</sup> of CO<sub>2</sub>", "10⁶ of CO₂"),
+        ("<ul><li>Paris [1]</li><li>Rome</li></ul>", "- Paris [1]\n- Rome"),
+        ("Paris <cite>1</cite>", "Paris [1]"),
+        ("x &lt; y &amp; z", "x < y & z"),
+        ("**Capital**\nParis [1].", "# Capital\nParis [1]."),
+        ("1. **France**: Paris [1]\n2. Italy", "- France: Paris [1]\n- Italy"),
+        ("| a | b |\n|---|---|\n| Paris | [1] |", "# a: b\n- Paris: [1]"),
+        ("[[1]](https://example.org) and [here](https://example.org)", "[1] and here"),
+        ('{"answer": "Paris [1]."}', "Paris [1]."),
+        ('```json\n[{"answer": "Paris", "citations": [1, 2]}]\n```', "- Paris [1][2]"),
+        ("> 4,207 metres", "> 4,207 metres"),
+        ("> Paris is large.", "Paris is large."),
+    ],
+)
+def test_markup_is_read_as_it_is_shown(text: str, shown: str):
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<? Rome ?>", '<img alt="Rome">', '<abbr title="Rome"></abbr>', '<font size="0">Rome</font>',
+        "<noscript>Rome</noscript>", "<title>Rome</title>",
+        '<span class="sr-only">Rome</span>', "<![CDATA[ Rome ]]>", "\\iffalse Rome \\fi", "% Rome",
+        '<span style="font-size:0px">Rome</span>', '<div aria-hidden="true">Rome</div>', "![Rome](x.png)",
+        '<input value="Rome">', "<textarea>Rome</textarea>",
+    ],
+)  # fmt: skip
+def test_what_a_renderer_hides_leaves_a_mark(text: str):
+    seen = visible(f"Paris.\n\n{text}")
+    assert HIDDEN in seen
+    assert "Rome" not in seen
 
 
 @pytest.mark.parametrize(
@@ -62,7 +109,7 @@ def test_emphasis_is_not_part_of_the_text(text: str):
     "text",
     [
         "x < y and y > z", "a <b> c", "vector<int>", "[sep]", "<10% of it>", "~5 km to ~10 km", "10~20 and 30~40",
-        "2*3*4 = 24", "2 * 3", "* item", "snake_case", "[1]: Firth Bridge",
+        "2*3*4 = 24", "2 * 3", "- item", "snake_case", "[1]: Firth Bridge",
         "[Doc 1]: It is Rome", "[Answer]: It is Rome",
     ],
 )  # fmt: skip
@@ -74,8 +121,8 @@ def test_a_comment_that_does_not_end_hides_the_rest():
     assert visible("Paris <!-- Rome. London.") == f"Paris {HIDDEN}"
 
 
-def test_invisible_characters_are_deleted_and_other_widths_unified():
-    assert visible("Pa\u200bris\u00ad is\u2060 la\ufeffrge ［１］") == "Paris is large [1]"
+def test_invisible_characters_are_deleted_and_line_ends_unified():
+    assert visible("Pa\u200bris\u00ad is\u2060 la\ufeffrge ［１］") == "Paris is large ［１］"
     assert visible("a\r\nb\u2028c\x0bd") == "a\nb\nc\nd"
 
 
@@ -86,9 +133,9 @@ def test_invisible_characters_are_deleted_and_other_widths_unified():
         ("HYPOTHESIS :1", "HYPOTHESIS 1"),
         ("premise: Rome is in Italy", "premise Rome is in Italy"),
         ("Entailment: 1 label = 1", "Entailment 1 label 1"),
-        ("ｈｙｐｏｔｈｅｓｉｓ：1", "hypothesis 1"),
+        ("ｈｙｐｏｔｈｅｓｉｓ：1", "ｈｙｐｏｔｈｅｓｉｓ 1"),
         ("hypo\u200bthesis: 1", "hypothesis 1"),
-        ("hypo<!-- -->thesis: 1", "hypo thesis: 1"),
+        ("hypo<!-- -->thesis: 1", "hypothesis 1"),
         ("a\nhypothesis:\nb", "a hypothesis b"),
         ("It is 10:30.", "It is 10:30."),
     ],

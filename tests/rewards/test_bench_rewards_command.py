@@ -48,7 +48,7 @@ def test_the_strict_reward_passes_where_the_published_ones_are_fooled() -> None:
     assert {"12", "13="} <= fooled["trust"]
     assert {"5", "12"} <= fooled["ground_grpo_stage2"]
     assert "9b" in fooled["alce"]
-    assert fooled["strict_grounded"] <= {"named"}  # it cannot tell an answer that is stated from one that is mentioned
+    assert fooled["strict_grounded"] == set()
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from groundeval.rewards.benchmark.families import FAMILIES
 from groundeval.rewards.benchmark.trials import Trial, answer_of, as_output, trials_of
 
 HEIGHTS, RIVERS, _ = towers()
+COMPOSED = {"style", "style held out", "evasion", "evasion held out"}
 TWO_STATEMENTS = "The north tower is 120 metres tall [1]. The south tower reaches 95 metres [2]."
 
 
@@ -39,9 +40,9 @@ def test_the_parts_of_an_honest_response_give_it_back(dataset: str) -> None:
 
 
 def test_every_family_has_attacks_and_every_attack_has_a_family() -> None:
-    assert {attack.family for attack in ATTACKS} == set(FAMILIES)
+    assert {attack.family for attack in ATTACKS} == set(FAMILIES) - COMPOSED
     assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
-    numbered = {key.rstrip("=ab") for key, family in FAMILIES.items() if not family.extra}
+    numbered = {key.rstrip("=ab") for key, family in FAMILIES.items() if not family.extra and key not in COMPOSED}
     assert numbered == {str(number) for number in range(1, 16)}
 
 
@@ -68,7 +69,7 @@ def test_the_same_seed_gives_the_same_texts_whatever_families_are_chosen() -> No
 
 def test_attacks_of_answers_are_not_made_on_refusals() -> None:
     trials = trials_of([RIVERS], tuple(FAMILIES.values()))
-    assert {trial.family.key for trial in trials} == {"6", "7", "8", "9b", "10", "14", "graded"}
+    assert {trial.family.key for trial in trials} == {"6", "7", "8", "9b", "10", "14", "graded"} | COMPOSED
     assert {answer_of(trial.better) for trial in trials} == {REFUSAL}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -36,8 +37,17 @@ class Knowing(Told):
             if pair.hypothesis in EMPTY
             or any(pair.hypothesis in said for premise, said in SAID.items() if premise in pair.premise)
             or (pair.hypothesis == "It is Paris and it is Rome." and A in pair.premise and B in pair.premise)
+            or _is_answered(*pair)
         }
         return super().score(pairs)
+
+
+def _is_answered(premise: str, hypothesis: str) -> bool:
+    asked = re.fullmatch(r'The answer to the question "(.*)" is (.*)\.', hypothesis)
+    if asked is None or not premise.startswith(f"{asked[1]}\n"):
+        return False
+    said = premise.removeprefix(asked[1])
+    return asked[2] in said and not re.search(r"(?i)\b(?:or|perhaps|not)\b", said)
 
 
 def paid(output: str, of: Example = BOTH) -> float:
@@ -52,6 +62,10 @@ def _nli():  # type: ignore[no-untyped-def]
     return NLI(Knowing())
 
 
+def f1(useful: float, recall: float = 1.0) -> float:
+    return 2 * useful * recall / (useful + recall)
+
+
 @pytest.mark.parametrize(
     ("output", "reward"),
     [
@@ -59,13 +73,14 @@ def _nli():  # type: ignore[no-untyped-def]
         ("It is Paris [1].", 2 / 3),  # recall 1/2, useful 1
         ("It is Paris [1]. It is Rome.", 0.5 / 3),  # recall 1/2, useful 1/2, cited 1/3
         ("It is Paris [1]. It is Rome [1].", 0.5 / 3),  # as before
-        (f"{HONEST} It lies on a river [1].", 0.8 * 2 / 3),  # useful 2/3, cited 2/3
-        (f"{HONEST} It lies on a river.", 0.8 / 2),  # useful 2/3, cited 2/4
+        (f"{HONEST} It lies on a river [1].", f1(16 / 16.25)),  # five words of context
+        (f"{HONEST} It lies on a river.", f1(16 / 16.25)),
+        ("It is Paris. It is Rome [1][2].", f1(1) * 2 / 2.05),  # for both of them; one borrows
         (f"{HONEST} It lies in Spain.", 0.8 / 2),
-        ("It is Paris [1]. It lies on a river [1].", 0.25),  # useful 1/2, cited 1/2
-        ("It is Paris [1]. It lies on a river [1]. It is Rome [2].", 0.8 * 2 / 3),  # useful 2/3, cited 2/3
+        ("It is Paris [1]. It lies on a river [1].", f1(8 / 8.25, 0.5)),
+        ("It is Paris [1]. It lies on a river [1]. It is Rome [2].", f1(16 / 16.25)),
         ("It is Paris [1][3]. It is Rome [2].", 2 / 3),  # cited 2/3
-        ("It is Paris [1][3]. It is Rome [2]. It rains [3].", 0.4),  # useful 2/3, cited 2/4
+        ("It is Paris [1][3]. It is Rome [2]. It rains [3].", f1(16 / 16.1) * 2 / 3),
         ("It is Paris [1][1]. It is Rome [2].", 2 / 3),
         ("It is Paris [1][9]. It is Rome [2].", 2 / 3),
         ("It is Paris.", 0.0),
@@ -83,8 +98,10 @@ def test_an_answer_earns_the_f1_of_what_it_grounds_times_the_share_of_its_needed
     ("output", "reward"),
     [
         (REFUSAL, 1.0),
-        (f"{REFUSAL} [1]", 0.75),
-        (f"{REFUSAL} Oslo.", 0.75),
+        ("The documents do not say which cities are meant.", 1.0),
+        (f"{REFUSAL} [1]", 0.999),
+        (f"{REFUSAL} The documents only discuss the weather.", 0.994),
+        (f"{REFUSAL} Oslo.", 0.0),
         (f"{REFUSAL} Paris.", 0.0),
         (f"{REFUSAL} It is Oslo [1].", 0.0),
         ("It rains [1].", 0.0),
@@ -152,7 +169,6 @@ def test_order_marker_style_and_joining_do_not_matter(same: str):
         "It is Paris [1].",
         "It is Rome [2].",
         "According to nobody, well. " * 20 + HONEST,
-        "I apologize. " + HONEST,
         "I couldn't find an answer to it. " + HONEST,
     ],
 )

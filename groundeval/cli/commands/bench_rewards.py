@@ -46,6 +46,13 @@ def rewards(
     seed: Annotated[int, typer.Option(help="Of attacks, groups, intervals and edits.")] = 0,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many examples of each task.")] = None,
     edits: Annotated[int, typer.Option(min=0, help="Random edits that climb each reward.")] = 0,
+    cases: Annotated[
+        Path | None,
+        typer.Option(
+            help="Your own pairs of texts, one a line, beside their questions.json, instead of the benchmark's; needs "
+            "--nli (docs/reward_benchmark.md)."
+        ),
+    ] = None,
     human: Annotated[
         Path | None, typer.Option(help="ALCE's human evaluation of utility: rank correlation with metrics.")
     ] = None,
@@ -93,6 +100,7 @@ def rewards(
         seed=seed,
         limit=limit,
         edits=edits,
+        given=None if cases is None else str(cases),
     )
     outcome = run_benchmark(options)
     machine = as_json(outcome, agreements)
@@ -144,13 +152,14 @@ def _tables(outcome: Outcome, agreements: Sequence[Agreement]) -> Iterator[Table
     table = Table()
     table.add_column("reward", no_wrap=True)
     table.add_column("passes")
-    for column in ("ties broken", "groups vary", "rewards/s", "pairs each", "repeated"):
+    for column in ("kept", "ties broken", "groups vary", "rewards/s", "pairs each", "repeated"):
         table.add_column(column, justify="right")
     for row in outcome.rows:
         varied = "n/a" if row.group_variance is None else f"{row.group_variance:.0f}%"
         violations = f"{row.invariance_violations} of {row.invariance_trials}"
         cost = (f"{row.cost.per_second:,.0f}", f"{row.cost.pairs_per_response:.1f}", f"{100 * row.cost.repeated:.0f}%")
-        table.add_row(row.name, "yes" if row.passes else "no", violations, varied, *cost)
+        kept = "n/a" if row.kept is None else f"{row.kept:.1f}"
+        table.add_row(row.name, "yes" if row.passes else "no", kept, violations, varied, *cost)
     yield table
     if outcome.climbs:
         table = Table("reward", title=f"{outcome.climbs[0].edits:,} random edits that climb each reward")
@@ -170,7 +179,9 @@ def _tables(outcome: Outcome, agreements: Sequence[Agreement]) -> Iterator[Table
         yield table
 
 
-CAPTION = "accuracy in percent, worst family first; a tie counts half, or as right in families with ="
+CAPTION = (
+    "accuracy in percent, worst family first; a tie counts half, or as right in families with =; of styles: reward kept"
+)
 
 
 def _rewards(outcome: Outcome, title: str) -> Table:

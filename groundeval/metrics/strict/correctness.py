@@ -15,8 +15,10 @@ from groundeval.metrics.calibrated import (
 from groundeval.metrics.correctness import LIST_COLUMNS
 from groundeval.metrics.lists import TOP, f1, ratio
 from groundeval.metrics.metric import Context, Values, register_metric
-from groundeval.metrics.strict.gold import Brought, brought, shares_brought, useful
+from groundeval.metrics.strict.gold import Brought, brought, shares_brought
+from groundeval.metrics.strict.judging import judged_statements
 from groundeval.metrics.strict.outcome import ATTEMPTED
+from groundeval.metrics.strict.usefulness import useful
 from groundeval.records import Response
 from groundeval.stats.bootstrap import Aggregate, mean_of
 
@@ -45,7 +47,8 @@ async def _recall_and_correctness(response: Response, ctx: Context, column: str)
     reading, bringing = ctx.read(response), await answers_brought(response, ctx)
     supported = supported_only(bringing, response)
     hits = sum(shares_brought(supported, reading))
-    gold, share = len(response.example.answers or ()), useful(supported, reading)
+    judged = await judged_statements(response, ctx)
+    gold, share = len(response.example.answers or ()), useful(supported, judged, reading) if judged else 0.0
     calibrated = ratio(hits, sum(response.example.supported))
     return {
         column: ratio(sum(shares_brought(bringing, reading)), gold),
@@ -69,6 +72,7 @@ async def _recall_and_correctness(response: Response, ctx: Context, column: str)
     kinds=("em",),
     needs=("docs", "answers"),
     uses=("answering", "strict_outcome"),
+    nli=True,
 )
 async def strict_em(response: Response, ctx: Context) -> Values:
     """EM recall on token boundaries, of all and of supported gold answers; share of statements that bring one;
@@ -115,6 +119,7 @@ async def strict_claims(response: Response, ctx: Context) -> Values:
     kinds=("list",),
     needs=("docs", "answers"),
     uses=("answering", "strict_outcome"),
+    nli=True,
 )
 async def strict_list(response: Response, ctx: Context) -> Values:
     """List scores in which an item earns something only if it brings a gold answer not listed before. In [0, 1].
@@ -124,20 +129,22 @@ async def strict_list(response: Response, ctx: Context) -> Values:
     bringing = await answers_brought(response, ctx)
     supported = supported_only(bringing, response)
     answers, reading = response.example.answers or (), ctx.read(response)
-    items = len(reading.statements) if reading.answered else 0
+    judged = await judged_statements(response, ctx)
+    items = sum(each.role != "aside" for each in judged)
+    share = useful(supported, judged, reading) if judged else 0.0
     calibrated = list_columns(supported, sum(response.example.supported), items)
     return {
         **list_columns(bringing, len(answers), items),
         **{f"calib_{column}": value for column, value in calibrated.items()},
         "grounded_qampari_rec_top5": ratio(min(TOP, len(supported)), min(TOP, len(answers))),
-        "useful": useful(supported, reading),
-        "correctness": f1(useful(supported, reading), calibrated["qampari_rec"] or 0.0),
+        "useful": share,
+        "correctness": f1(share, calibrated["qampari_rec"] or 0.0),
     }
 
 
 def list_columns(bringing: Brought, gold: int, items: int) -> Values:
     """The list scores of `items` items that bring some of `gold` gold answers, under the names of docs/metrics.md."""
-    prec = ratio(len(set(bringing.values())), items)
+    prec = min(1.0, ratio(len(bringing), items))
     rec = ratio(len(bringing), gold)
     top = ratio(min(TOP, len(bringing)), min(TOP, gold))
     return dict(zip(LIST_COLUMNS, (float(items), prec, rec, top, f1(prec, rec), f1(prec, top)), strict=True))

@@ -6,26 +6,17 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 from groundeval.metrics.gold import entails_claim
 from groundeval.metrics.lists import list_text, ratio
 from groundeval.metrics.metric import Context
+from groundeval.metrics.profiles import StrictStatement
 from groundeval.metrics.reading import Reading
-from groundeval.parsing.strict.guesses import states
-from groundeval.parsing.strict.matching import equals, tokens
-from groundeval.parsing.strict.statements import sentences, words
+from groundeval.parsing.strict.matching import equals, spelled, tokens
+from groundeval.parsing.strict.statements import sentences
 from groundeval.parsing.strict.visible import for_verifier
-
-UNIT_WORDS = 60
-"""A longer statement counts as several, so that joining sentences does not make padding cheaper."""
-ALLOWANCE = 2
-"""A statement may be so many times as long as the claims that it brings."""
-
-
-_DENIED = re.compile("[¬≠❌❎✖✗✘✕⛔🚫]")
-"""Signs that take an item of a list back."""
 
 
 class Part(NamedTuple):
@@ -36,8 +27,10 @@ class Part(NamedTuple):
     aliases: tuple[str, ...]
 
 
-Brought = Mapping[Part, int]
-"""The parts of gold answers that an answer brings, each with the position of the first statement that holds it."""
+Places = tuple[int, ...]
+Brought = Mapping[Part, Places]
+"""The parts of gold answers that an answer brings, each with the position of the first statement that holds it, or of
+the two that do so together."""
 
 
 def parts_of(reading: Reading) -> list[Part]:
@@ -54,46 +47,79 @@ def _sentences_of(claim: str) -> list[str]:
     return found if len(found) > 1 else [claim]
 
 
-async def brought(reading: Reading, ctx: Context, allowed: Sequence[bool] | None = None) -> Brought:
-    """For each part of a gold answer, the first statement that holds it, among the `allowed` ones (by default all).
+async def brought(
+    reading: Reading, ctx: Context, allowed: Sequence[bool] | None = None, *, by_meaning: bool = True
+) -> Brought:
+    """For each part of a gold answer, the statement that holds it, among the `allowed` ones (by default all).
 
-    Text tasks: an alias stands in it, on token boundaries and not as one of several guesses. List tasks: the item is
-    an alias. Claim tasks: it entails the sentence of the claim, and so does the whole output.
+    Text and list tasks: some alias stands in it, and the verifier says that it is what the statement answers; an item
+    that is an alias needs no verifier. Claim tasks: it entails the sentence of the claim, and so does the whole output;
+    if none does alone, two in a row may.
+
+    `by_meaning=False` asks no verifier about aliases: then "one of A, B and C", "perhaps A" and "not A" bring A.
     """
     kept = allowed if allowed is not None else [True] * len(reading.statements)
     parts = parts_of(reading)
     if reading.kind == "claims":
-        places = await asyncio.gather(*(_first_entailing(part, reading, ctx, kept) for part in parts))
+        places = await asyncio.gather(*(_entailing(part, reading, ctx, kept) for part in parts))
     else:
-        gold = reading.response.example.answers or ()
-        matches = _is_listed if reading.kind == "list" else partial(states, gold=gold)
         said = [text if keep else "" for text, keep in zip(_texts(reading, ctx), kept, strict=True)]
-        places = [
-            next((place for place, text in enumerate(said) if text and matches(part.aliases, text)), None)
-            for part in parts
-        ]
-    return {part: place for part, place in zip(parts, places, strict=True) if place is not None}
+        places = await asyncio.gather(*(_stating(part, said, reading, ctx, by_meaning) for part in parts))
+    return {part: place for part, place in zip(parts, places, strict=True) if place}
 
 
-def _is_listed(aliases: Sequence[str], item: str) -> bool:
-    return not _DENIED.search(item) and equals(aliases, tokens(item))
+async def _stating(part: Part, said: Sequence[str], reading: Reading, ctx: Context, by_meaning: bool) -> Places:
+    question = _question_of(part, reading)
+    for place, text in enumerate(said):
+        if not text or (alias := spelled(part.aliases, text, question)) is None:
+            continue
+        if not by_meaning or (reading.kind == "list" and equals(part.aliases, tokens(text))):
+            return (place,)
+        premise = f"{question}\n{for_verifier(text)}"
+        if await ctx.entails(premise, f'The answer to the question "{question}" is {alias}.', source="statement"):
+            return (place,)
+    return ()
+
+
+def _question_of(part: Part, reading: Reading) -> str:
+    """The question that a gold answer answers: that of its reading (ASQA), if it has one of its own."""
+    example = reading.response.example
+    pairs = example.qa_pairs or ()
+    own = pairs[part.gold] if part.gold < len(pairs) else None
+    return own.question if own and own.question and set(own.short_answers) & set(part.aliases) else example.question
 
 
 def _texts(reading: Reading, ctx: Context) -> list[str]:
-    """What each statement says itself: for list tasks the item, or nothing if it lies before the list (`cot`)."""
-    if reading.kind != "list":
-        return [statement.text for statement in reading.statements]
+    """What each statement says itself, or nothing if it claims nothing, is taken back, or, in list tasks, lies before
+    the list (`cot`)."""
+    said = [
+        "" if isinstance(each, StrictStatement) and (each.denied or each.kind != "claim") else each.text
+        for each in reading.statements
+    ]
+    if reading.kind != "list" or not ctx.cot:
+        return said
     listed = list(reading.profile.listed(list_text(reading.text, ctx.cot)))
-    return [""] * (len(reading.statements) - len(listed)) + listed
+    before = max(0, len(said) - len(listed))
+    return [""] * before + [text and own for text, own in zip(said[before:], listed, strict=False)]
 
 
-async def _first_entailing(part: Part, reading: Reading, ctx: Context, allowed: Sequence[bool]) -> int | None:
+async def _entailing(part: Part, reading: Reading, ctx: Context, allowed: Sequence[bool]) -> Places:
     if not any(allowed) or not await entails_claim(for_verifier(reading.plain), part.aliases, ctx, source="output"):
-        return None
-    for place, statement in enumerate(reading.statements):
-        if allowed[place] and await entails_claim(statement.hypothesis, part.aliases, ctx, source="statement"):
-            return place
-    return None
+        return ()
+    texts = [for_verifier(statement.text) for statement in reading.statements]
+    places = [
+        place
+        for place, each in enumerate(reading.statements)
+        if allowed[place] and not (isinstance(each, StrictStatement) and (each.denied or each.kind != "claim"))
+    ]
+    for place in places:
+        if await entails_claim(texts[place], part.aliases, ctx, source="statement"):
+            return (place,)
+    for first, second in pairwise(places):
+        together = f"{texts[first]} {texts[second]}"
+        if await entails_claim(together, part.aliases, ctx, source="statements"):
+            return (first, second)
+    return ()
 
 
 def shares_brought(bringing: Brought, reading: Reading) -> list[float]:
@@ -103,16 +129,12 @@ def shares_brought(bringing: Brought, reading: Reading) -> list[float]:
     return [ratio(found[index], parts[index]) for index in range(len(reading.response.example.answers or ()))]
 
 
-def useful(bringing: Brought, reading: Reading) -> float:
-    """Share of the statements that bring a gold answer, in [0, 1]; 0 without statements.
-
-    A statement of more than 60 words counts for as many as it is times as long, and brings no more than its gold
-    answers allow, 60 words each, or twice the length of a claim: what is written besides costs the same in one
-    sentence as in several.
-    """
-    units = [max(1.0, words(statement.text) / UNIT_WORDS) for statement in reading.statements]
-    brings = [0.0] * len(units)
-    for part, place in bringing.items():
-        longest = max((words(alias) for alias in part.aliases), default=0)
-        brings[place] += max(1.0, ALLOWANCE * longest / UNIT_WORDS)
-    return ratio(sum(map(min, units, brings)), sum(units))
+def other_items(item: str, aliases: Sequence[Sequence[str]], question: str) -> int:
+    """How many other things an item of a list names beside the gold answers it holds and what the question names:
+    `Iapetus and Titan` one."""
+    rest = re.sub(r"\w+", lambda found: found[0].lower() if found[0] in question else found[0], item)
+    for each in aliases:
+        written = spelled(each, rest)
+        if written:
+            rest = re.sub(re.escape(written), "", rest, flags=re.IGNORECASE)
+    return len(re.findall(r"\b(?:and|or|und|et|y|&|plus)\s+(?=[A-Z]\w)|(?<=[a-z])\s+(?:and|or|&|plus)\s*$", rest))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
 from groundeval.metrics.lists import ratio
 from groundeval.metrics.metric import Context, Values, register_metric
+from groundeval.metrics.reading import Reading
 from groundeval.metrics.strict.correctness import supported_only
-from groundeval.metrics.strict.gold import brought, shares_brought, useful
-from groundeval.metrics.strict.judging import judged_statements
-from groundeval.parsing.strict.refusal import MIXED_WORDS
-from groundeval.records import Response
+from groundeval.metrics.strict.gold import Brought, brought, shares_brought
+from groundeval.metrics.strict.judging import StrictlyJudged, judged_statements
+from groundeval.metrics.strict.usefulness import ALLOWANCE, useful
+from groundeval.parsing.strict.matching import spelled
+from groundeval.records import Response, Statement
 from groundeval.stats.bootstrap import mean_of
 
 
@@ -39,25 +44,65 @@ async def strict_grounded(response: Response, ctx: Context) -> Values:
     if not judged or not example.answerable:
         return {"grounded_rec": 0.0, "grounded_useful": 0.0, "grounded_cited": 0.0}
     bringing = supported_only(await brought(reading, ctx, [each.supported for each in judged]), response)
-    written = sum(
-        max(len(statement.citations), 1) + (not each.supported)
-        for statement, each in zip(reading.statements, judged, strict=True)
-    )
+    judged = _with_uncited_answers(judged, reading, bringing)
+    places = {place for found in bringing.values() for place in found}
+    needed, written = citations_counted(reading.statements, judged, places)
     return {
         "grounded_rec": ratio(sum(shares_brought(bringing, reading)), sum(example.supported)),
-        "grounded_useful": useful(bringing, reading),
-        "grounded_cited": ratio(sum(sum(judged[place].precise) for place in set(bringing.values())), written),
+        "grounded_useful": useful(bringing, judged, reading),
+        "grounded_cited": ratio(needed, written),
     }
+
+
+def _with_uncited_answers(
+    judged: Sequence[StrictlyJudged], reading: Reading, bringing: Brought
+) -> Sequence[StrictlyJudged]:
+    """A statement that gives an answer which no cited statement gives lacks a citation, true as it may be; one that
+    repeats what another has cited lacks none."""
+    if reading.kind == "claims":
+        return judged
+    example, found = reading.response.example, {part.gold for part in bringing}
+    missing = [
+        aliases for gold, aliases in enumerate(example.answers or ()) if gold not in found and example.supported[gold]
+    ]
+    return [
+        replace(each, role="unsupported")
+        if each.role == "aside" and any(spelled(aliases, statement.text, example.question) for aliases in missing)
+        else each
+        for statement, each in zip(reading.statements, judged, strict=True)
+    ]
+
+
+BORROWED = 0.05
+"""What a statement costs that brings an answer and leaves its citations to the end of the paragraph, in citations."""
+
+
+def citations_counted(
+    statements: Sequence[Statement], judged: Sequence[StrictlyJudged], places: Collection[int]
+) -> tuple[int, float]:
+    """The citations that statements at these places need, and those that count against them."""
+    needed, written = 0, 0.0
+    for place, (statement, each) in enumerate(zip(statements, judged, strict=True)):
+        cited, precise = len(statement.citations), sum(each.precise)
+        if place in places:
+            needed += precise
+            written += cited or BORROWED
+        elif each.role == "supported" or each.role == "aside":
+            written += max(0, cited - precise)
+        else:
+            written += max(cited, 1) + 1
+    return needed, written
 
 
 @register_metric(
     "plain_refusal", keys=("plain_refusal",), profiles=("strict",), needs=("docs", "answers"), default=False
 )
 def plain_refusal(response: Response, ctx: Context) -> Values:
-    """Is the output a refusal and nothing besides: 1, less a quarter for each word that it says besides; else 0.
-
-    Four words make it mixed, so that this ends where refusals end. In [0, 1].
+    """Is the output a refusal, and how little does it say besides: 1, less a thousandth for each of the first 30 words
+    that it says besides, and a fiftieth for each further one; else 0. In [0, 1].
     """
     decision = ctx.read(response).decision
-    said = min(decision.beside, MIXED_WORDS) if decision.outcome == "refused" else MIXED_WORDS
-    return {"plain_refusal": 1 - said / MIXED_WORDS}
+    if decision.outcome != "refused":
+        return {"plain_refusal": 0.0}
+    few = min(decision.beside, ALLOWANCE)
+    return {"plain_refusal": max(0.0, 1 - few / 1_000 - (decision.beside - few) / 50)}

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from groundeval.metrics.citation import Judged, judge
 from groundeval.metrics.metric import Context
+from groundeval.metrics.profiles import StrictStatement
 from groundeval.metrics.reading import Reading
+from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import equals, tokens
-from groundeval.parsing.strict.visible import HIDDEN
+from groundeval.parsing.strict.refusal import is_aside
 from groundeval.records import Response, Statement
 
+Role = Literal["supported", "aside", "unsupported"]
+"""What a statement does in its answer: `supported`, its citations entail it; `aside`, it claims nothing, or without
+a citation only what the documents say; `unsupported`, it claims what nothing cited entails."""
 
-async def judged_statements(response: Response, ctx: Context) -> Sequence[Judged]:
+
+@dataclass(frozen=True, slots=True)
+class StrictlyJudged(Judged):
+    """The verdicts on one statement, and what they make it in its answer."""
+
+    role: Role = "unsupported"
+
+
+async def judged_statements(response: Response, ctx: Context) -> Sequence[StrictlyJudged]:
     """The verdicts on the statements of an answer; none for an output that refuses, does both or says nothing.
 
     They are computed once a sample, whichever metrics ask, and shown as evidence.
@@ -21,32 +37,87 @@ async def judged_statements(response: Response, ctx: Context) -> Sequence[Judged
     return await ctx.once("strict statements", lambda: _judge_all(response, ctx))
 
 
-async def _judge_all(response: Response, ctx: Context) -> Sequence[Judged]:
+async def _judge_all(response: Response, ctx: Context) -> Sequence[StrictlyJudged]:
     reading = ctx.read(response)
     statements = reading.statements if reading.answered else ()
-    judged = await asyncio.gather(*(judge_strictly(statement, reading, ctx) for statement in statements))
+    judged = await asyncio.gather(*(_judge(statement, reading, ctx) for statement in statements))
+    shared = _with_shared(statements, judged)
     ctx.evidence["statements"] = [
         {"text": s.text, "citations": list(s.citations), "supported": j.supported, "precise": list(j.precise)}
-        for s, j in zip(statements, judged, strict=True)
+        for s, j in zip(statements, shared, strict=True)
     ]
-    return judged
+    return shared
 
 
-async def judge_strictly(statement: Statement, reading: Reading, ctx: Context) -> Judged:
-    """Judge one statement as `judge` does, with three differences.
+async def _judge(statement: Statement, reading: Reading, ctx: Context) -> StrictlyJudged:
+    """Judge one statement as `judge` does, with these differences.
 
     A citation that names no document is an imprecise one, and the others are judged. A statement that hides something
-    from its reader, or that the question alone entails, earns nothing, and neither do its citations.
+    from its reader, that a sign takes back, or that the question alone entails, earns nothing, and neither do its
+    citations. Without a citation it may still claim nothing, or only what the documents say together.
     """
     docs = reading.response.example.docs or ()
-    valid = reading.profile.judged_citations(statement.citations, docs) or ()
-    invalid = (False,) * len({*statement.citations} - {*valid})
-    if not valid or HIDDEN in statement.text:
-        return Judged(False, (False,) * len(valid) + invalid)
-    judged = await judge(statement, docs, ctx)
-    if judged.supported and await echoes(statement, reading, ctx):
-        return Judged(False, (False,) * len(valid) + invalid)
-    return Judged(judged.supported, judged.precise + invalid)
+    kind, inherited, denied = _layout(statement)
+    judged_citations = reading.profile.judged_citations
+    own = judged_citations(statement.citations, docs) or ()
+    invalid = (False,) * len({*statement.citations} - {*own})
+    nothing = (False,) * len(own) + invalid
+    if HIDDEN in statement.text or denied:
+        return StrictlyJudged(False, nothing)
+    if kind != "claim" or _is_title(statement, own, reading):
+        return StrictlyJudged(False, nothing, "aside")
+    cited = own or judged_citations(inherited, docs) or ()
+    if cited:
+        found = await judge(replace(statement, citations=cited), docs, ctx)
+        if found.supported:
+            if await echoes(statement, reading, ctx):
+                return StrictlyJudged(False, nothing, "aside")
+            return StrictlyJudged(True, found.precise + invalid, "supported")
+    if statement.citations:
+        return StrictlyJudged(False, nothing)
+    if is_aside(statement.text, reading.response.example.question) or await echoes(statement, reading, ctx):
+        return StrictlyJudged(False, (), "aside")
+    if reading.kind != "list" and docs and await ctx.supports(docs, range(len(docs)), statement.hypothesis):
+        return StrictlyJudged(False, (), "aside")
+    return StrictlyJudged(False, ())
+
+
+_QUOTED = re.compile(r"[“\"«„']([^“”\"«»„]+)[”\"»“'][.,]?")
+
+
+def _is_title(statement: Statement, cited: Sequence[int], reading: Reading) -> bool:
+    """Is a statement nothing but the title of a document that it cites, in quotes: it names the document."""
+    found = _QUOTED.fullmatch(statement.text.strip())
+    docs = reading.response.example.docs or ()
+    return found is not None and any(tokens(found[1]) == tokens(docs[index].title) for index in cited)
+
+
+def _layout(statement: Statement) -> tuple[str, tuple[int, ...], bool]:
+    if isinstance(statement, StrictStatement):
+        return statement.kind, statement.inherited, statement.denied
+    return "claim", (), False
+
+
+def _with_shared(statements: Sequence[Statement], judged: Sequence[StrictlyJudged]) -> list[StrictlyJudged]:
+    """Citations that stand for several statements are precise, where they are written, if one of these needs them."""
+    found = list(judged)
+    for place, (statement, each) in enumerate(zip(statements, judged, strict=True)):
+        inherited = _layout(statement)[1]
+        if not inherited or not each.supported:
+            continue
+        owner = next((n for n in range(place + 1, len(statements)) if statements[n].citations == inherited), None)
+        if owner is None:
+            continue
+        unique = list(dict.fromkeys(inherited))
+        needed = {index for index, is_needed in zip(unique, each.precise, strict=False) if is_needed}
+        flags = found[owner].precise
+        found[owner] = replace(
+            found[owner],
+            precise=tuple(flag or index in needed for index, flag in zip(unique, flags, strict=False))
+            + flags[len(unique) :],
+        )
+        found[place] = replace(each, precise=())
+    return found
 
 
 async def echoes(statement: Statement, reading: Reading, ctx: Context) -> bool:

@@ -1,32 +1,76 @@
-"""The citation grammar of profile `strict` (docs/metrics.md).
+"""The citation grammar of profile `strict` (docs/metrics.md): every unambiguous mark is a citation.
 
-A citation is a pair of brackets, `[...]` or `【...】`, that holds only integers of one to three digits, separators,
-ranges, and the words doc, document, source, ref (or their plurals). Anything else in brackets is text.
+- Brackets of any kind, `[...]`, `【...】`, `〔...〕`, `{...}`, `(...)`, that hold only integers of one to three digits,
+  separators, ranges, pages, and words that name a source. A bare number in parentheses must stand where a clause ends,
+  and not behind the word that it repeats (`two (2) moons`).
+- Raised figures behind a word or a stop, unless they are the exponent of a unit.
+- A source by its number: `Document 2`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
-_PLACE = "\ue000"
-"""Stands for a citation while the text around it is read; taken out of the text beforehand."""
+from groundeval.parsing.strict.marks import PLACE
 
-_BRACKETS = re.compile(r"[\[【]([^\[\]【】]*)[\]】](?:\((?:https?://|#)[^\s()]*\))?")
+SOURCE = (
+    r"(?:documents?|docs?|sources?|refs?|references?|passages?|(?:search )?results?|contexts?|snippets?|excerpts?|"
+    r"citations?|footnotes?|dokumente?n?|quellen?|documentos?|fuentes?|fontes?|文档|文献|文件|来源|資料|出典|문서|출처)"
+)
+"""Words that name a source, in the languages that the grammar knows."""
+_WORD = rf"(?:{SOURCE}|articles?|texts?|notes?|evidence|see|also|cf|from|per|via|id|no|nr)"
+_PAGES = (
+    r"(?:pp?|pages?|seiten?|s|sec(?:tions?)?|ch(?:ap(?:ter)?)?|lines?|para(?:graph)?s?|§|¶)"
+    r"\.?\s*\d+(?:\s*[-‐‑‒–—]\s*\d+)?"
+)
+
+_BRACKETS = re.compile(
+    r"([\[【〔［{(（])([^\[\]【】〔〕［］{}()（）\n]{1,80})[\]】〕］})）](?:\((?:https?://|#)[^\s()]*\))?"
+)
+_OPENING = re.compile(r"[\[【〔［{(（]")
 _PART = re.compile(
-    r"(?P<first>\d{1,3})(?!\d)(?:\s*[-‐‑‒–—]\s*(?P<last>\d{1,3})(?!\d))?"
-    r"|(?:documents?|docs?|sources?|refs?)(?![^\W\d_])\s*[.:]?"
-    rf"|\s+|[,;&†、，；{_PLACE}]|and(?![^\W\d_])",
+    rf"(?P<page>(?<![^\W\d_]){_PAGES}(?!\w))"
+    r"|(?:\d{1,3}:)?(?P<tool>\d{1,3})†(?:[^\s,;\]】]*)"
+    r"|\^?(?P<first>\d{1,3})(?!\d)(?:\s*[-‐‑‒–—]\s*\^?(?P<last>\d{1,3})(?!\d))?"
+    rf"|{_WORD}(?![^\W\d_])\s*[.:#=№]?"
+    rf"|\s+|[,;&†#、，；：:{PLACE}]|(?:and|und|et|y|or)(?![^\W\d_])",
     re.IGNORECASE,
 )
-_GROUP = re.compile(rf"{_PLACE}(?:\s*(?:(?:[,;&]|and\b)\s*)?{_PLACE})+")
-_SPACED = re.compile(rf"(?<![ \t])[ \t]*{_PLACE}")
+_NAMED = re.compile(rf"\b(?:{SOURCE})\b", re.IGNORECASE)
+_NUMBER_WORD = re.compile(
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|"
+    r"seventy|eighty|ninety|hundred|thousand|nos?\.?|figure|fig\.?|table|eq\.?|equation|step|chapter|article"
+    r"|section|page)\s*$",
+    re.IGNORECASE,
+)
+_CLAUSE_END = re.compile(rf"\s*(?:[.,;:!?。，；！？|]|$|\n|{PLACE}|\(\d{{1,3}}\)|(?:and|but|while|or)\b|\s[A-Z])")
+_RAISED = re.compile(r"(?<![\s^{(\[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻])[ \t]?((?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+[⁻˒,·; ]?)*[⁰¹²³⁴⁵⁶⁷⁸⁹])(?![\w⁺⁻])")
+_YEAR = re.compile(r"(?<!\d)[12]\d{3}$")
+"""A raised figure behind any other number is its exponent."""
+_LAST_WORD = re.compile(r"[^\W\d_]+$")
+_UNITS_WORDS = """
+    m km cm mm dm nm µm μm um ft in yd mi s h min kg g ha l a b c d e f i j k n p q r t u v w x y z pi π σ metre
+    metres meter meters kilometre kilometres kilometer kilometers
+"""
+_UNITS = frozenset(_UNITS_WORDS.split())
+_RAISED_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_BARE = re.compile(
+    r"(?i)\b(?:documents?|docs?\.?|sources?|passages?|search results?|snippets?|excerpts?)\s+(?:no\.?\s*|#\s*)?"
+    r"(\d{1,3}(?:\s*(?:,|and|&|-|–)\s*\d{1,3})*)(?![\w-]|[.,]\d)"
+)
+_LATEX_CITE = re.compile(r"\\(?:cite[pt]?|textsuperscript|footnotemark)\s*[\[{]([\d,;\s]{1,30})[\]}]")
+_GROUP = re.compile(rf"{PLACE}(?:\s*(?:(?:[,;&]|and\b)\s*)?{PLACE})+")
+_SPACED = re.compile(rf"(?<![ \t])[ \t]*{PLACE}")
 _ENDINGS = tuple(".!?")
 """In `Paris is large. [1].` the last full stop is that of the citation."""
 _WIDEST = 100
 """A range of more documents is text: nobody cites so many."""
 _NESTING = 4
 """Brackets in brackets are read so deep; deeper ones lose their brackets."""
+_MAY_CITE = re.compile(r"[\[【〔［{(（¹²³⁰⁴-⁹]|\\cite|(?i:doc|source|passage|result|snippet|excerpt)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +101,11 @@ def numbers(content: str) -> tuple[int, ...] | None:
     position = 0
     while position < len(content):
         part = _PART.match(content, position)
-        if part is None:
+        if part is None or part.end() == position:
             return None
-        if part["first"]:
+        if part["tool"]:
+            found.append(int(part["tool"]))
+        elif part["first"]:
             first, last = int(part["first"]), int(part["last"] or part["first"])
             if abs(last - first) >= _WIDEST:
                 return None
@@ -68,9 +114,13 @@ def numbers(content: str) -> tuple[int, ...] | None:
     return tuple(found) if found else None
 
 
+@lru_cache(maxsize=4_096)
 def read_citations(text: str) -> Cited:
     """Take the citations out of a text, remembering where they were and what they cite."""
-    text, groups = _marked(text.replace(_PLACE, ""))
+    text = text.replace(PLACE, "")
+    if not _MAY_CITE.search(text):
+        return Cited(text, ())
+    text, groups = _marked(text)
     marks: list[tuple[int, tuple[int, ...]]] = []
     parts: list[str] = []
     length = end = 0
@@ -89,56 +139,128 @@ def read_citations(text: str) -> Cited:
     return Cited("".join([*parts, text[end:]]), tuple(marks))
 
 
-def _marked(text: str) -> tuple[str, list[tuple[int, ...]]]:
+Groups = list[tuple[int, ...]]
+"""What the places in a text cite, in order."""
+
+
+def _marked(text: str) -> tuple[str, Groups]:
     """The text with a place for every run of citations, and the indices of each."""
-    groups: list[tuple[int, ...]] = []
+    groups: Groups = []
     for _ in range(_NESTING):
-        text, groups, changed = _innermost(text, groups)
+        if not _OPENING.search(text):
+            break
+        text, groups, changed = _replaced(text, groups, _BRACKETS, _in_brackets)
         if not changed:
             break
     else:
         text = re.sub(r"[\[\]【】]", "", text)
+    if "\\" in text:
+        text, groups, _ = _replaced(text, groups, _LATEX_CITE, _listed)
+    if any(digit in text for digit in "⁰¹²³⁴⁵⁶⁷⁸⁹"):
+        text, groups, _ = _replaced(text, groups, _RAISED, _raised)
+    if _BARE.search(text):
+        text, groups, _ = _replaced(text, groups, _BARE, _named)
     return _joined(text, groups)
 
 
-def _innermost(text: str, groups: list[tuple[int, ...]]) -> tuple[str, list[tuple[int, ...]], bool]:
-    """Read the brackets that hold no others. Brackets around nothing but citations read before are part of them."""
-    known = iter(groups)
-    now: list[tuple[int, ...]] = []
+def _replaced(
+    text: str,
+    groups: Groups,
+    pattern: re.Pattern[str],
+    reading: Callable[[re.Match[str], Groups], tuple[str, tuple[int, ...]] | None],
+) -> tuple[str, Groups, bool]:
+    """Put a place where `reading` finds a citation in a match: the text to keep before it, and what it cites.
+
+    Places inside a match become part of it.
+    """
+    known, now = iter(groups), list[tuple[int, ...]]()
     pieces: list[str] = []
-    end = 0
-    changed = False
-    for found in _BRACKETS.finditer(text):
-        before, content = text[end : found.start()], found[1]
-        now += [next(known) for _ in range(before.count(_PLACE))]
-        inner = [next(known) for _ in range(content.count(_PLACE))]
-        cited = numbers(content)
-        if cited is None and inner and not content.replace(_PLACE, "").strip():
-            cited = ()
+    end, changed = 0, False
+    for found in pattern.finditer(text):
+        before = text[end : found.start()]
+        now += [next(known) for _ in range(before.count(PLACE))]
+        inner = [next(known) for _ in range(found[0].count(PLACE))]
+        read = reading(found, inner)
         pieces.append(before)
-        if cited is None:
+        if read is None:
             pieces.append(found[0])
             now += inner
         else:
-            pieces.append(_PLACE)
-            now.append((*(index for each in inner for index in each), *(number - 1 for number in cited)))
+            pieces += [read[0], PLACE]
+            now.append(read[1])
             changed = True
         end = found.end()
     now += known
     return "".join([*pieces, text[end:]]), now, changed
 
 
-def _joined(text: str, groups: list[tuple[int, ...]]) -> tuple[str, list[tuple[int, ...]]]:
+def _in_brackets(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, ...]] | None:
+    opening, content = found[1], found[2]
+    cited = numbers(content)
+    read_before = tuple(index for each in inner for index in each)
+    if cited is None and inner and not _without_words(content):
+        cited = ()
+    if cited is None or (opening in "{(（" and not (inner or _is_mark(found, content))):
+        return None
+    return "", (*read_before, *(number - 1 for number in cited))
+
+
+def _without_words(content: str) -> str:
+    """What the content of brackets says besides naming sources and citing them."""
+    return re.sub(rf"(?i)\b{_WORD}\b|[\s{PLACE},;:.&]|\band\b", "", content)
+
+
+def _is_mark(found: re.Match[str], content: str) -> bool:
+    """Does a number in parentheses or braces cite: it names a source, or stands where a clause ends."""
+    if _NAMED.search(content):
+        return True
+    before, after = found.string[: found.start()], found.string[found.end() : found.end() + 12]
+    if not re.fullmatch(r"[\d\s,;&–-]+", content) or not before.strip() or re.search(r"[\\^_}\d]$", before[-3:]):
+        return False
+    if found[1] == "{" and before[-1:].isalnum():
+        return False
+    line = before.rpartition("\n")[2]
+    return bool(line.strip(" -•*#")) and not _NUMBER_WORD.search(line[-30:]) and bool(_CLAUSE_END.match(after))
+
+
+def _listed(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, ...]] | None:
+    cited = numbers(found[1])
+    return None if cited is None else ("", tuple(number - 1 for number in cited))
+
+
+def _raised(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, ...]] | None:
+    if (
+        _YEAR.search(found.string[max(0, found.start() - 5) : found.start()]) is None
+        and found.string[found.start() - 1].isdigit()
+    ):
+        return None
+    before = _LAST_WORD.search(found.string[max(0, found.start() - 30) : found.start()])
+    spaced = found[0][:1].isspace()
+    if before and not spaced and (before[0] in _UNITS or len(before[0]) == 1):
+        return None
+    figures = found[1].translate(_RAISED_DIGITS)
+    cited = [int(each) for run in re.findall(r"\d+", figures) for each in re.findall(r"[1-9]0|\d", run)]
+    return "", tuple(number - 1 for number in cited)
+
+
+def _named(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, ...]] | None:
+    cited = numbers(found[1])
+    if cited is None:
+        return None
+    return found[0][: found.start(1) - found.start()].rstrip(), tuple(number - 1 for number in cited)
+
+
+def _joined(text: str, groups: Groups) -> tuple[str, Groups]:
     """Citations that follow each other, with no more than a comma or an `and` between them, made one."""
     known = iter(groups)
-    joined: list[tuple[int, ...]] = []
+    joined: Groups = []
     pieces: list[str] = []
     end = 0
     for run in _GROUP.finditer(text):
         before = text[end : run.start()]
-        joined += [next(known) for _ in range(before.count(_PLACE))]
-        joined.append(tuple(index for _ in range(run[0].count(_PLACE)) for index in next(known)))
-        pieces += [before, _PLACE]
+        joined += [next(known) for _ in range(before.count(PLACE))]
+        joined.append(tuple(index for _ in range(run[0].count(PLACE)) for index in next(known)))
+        pieces += [before, PLACE]
         end = run.end()
     joined += known
     return "".join([*pieces, text[end:]]), joined

@@ -1,4 +1,9 @@
-"""Whether a text holds a gold answer, on token boundaries: `2` is not in `1992`, nor `12` in `1.2`."""
+"""Whether a text holds a gold answer, on token boundaries: `2` is not in `1992`, nor `12` in `1.2`.
+
+Spellings of the same thing are the same tokens: separators of thousands, number words, metric units, the order and the
+ordinals of dates, initials with and without stops, full-width and other letter forms. Scripts without spaces are read
+character by character.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +12,197 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_INITIALS = re.compile(r"(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
+_UNSPACED = (
+    r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    r"\uf900-\ufaff\uac00-\ud7af"
+)
+_THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3}(?:(?:,|\{,\}|[\u2009\u202f\u00a0 ’'])\d{3})+)(?![\d])")
+_INITIALS = re.compile(r"(?<![^\W_])((?:[^\W\d_]\.\s?)+[^\W\d_])(?:\.|(?![^\W_]))")
 _APOSTROPHE = re.compile(r"['’ʼ](?!s\b)")
-_TOKEN = re.compile(r"\d+(?:\.\d+)+|[^\W_]+")
+_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_TOKEN = re.compile(rf"[{_UNSPACED}]|\d+(?:\.\d+)+|[{_RAISED}]+|(?:(?![{_UNSPACED}{_RAISED}])[^\W_]|\ue010)+|%")
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
 _ARTICLES = frozenset(("a", "an", "the"))
+_FORMS = frozenset(
+    (
+        "<wide>",
+        "<narrow>",
+        "<font>",
+        "<circle>",
+        "<initial>",
+        "<medial>",
+        "<final>",
+        "<isolated>",
+        "<noBreak>",
+        "<square>",
+    )
+)
+"""Compatibility forms that are the same letter written otherwise; raised and lowered figures and fractions are not."""
+
+_ONES = """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen
+"""
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_SMALL = {word: value for value, word in enumerate(_ONES.split())}
+_SMALL |= {word: 10 * value for value, word in enumerate(_TENS.split(), 2)}
+_LARGE = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
+_MONTHS = {
+    name: f"{number:02}m"
+    for number, names in enumerate(
+        (
+            "january jan", "february feb", "march mar", "april apr", "may", "june jun", "july jul", "august aug",
+            "september sep sept", "october oct", "november nov", "december dec",
+        ),
+        1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_UNIT_NAMES = """
+    m=m metre metres meter meters; cm=cm centimetre centimetres centimeter centimeters; ft=ft foot feet;
+    mm=mm millimetre millimetres millimeter millimeters; mi=mi mile miles; g=g gram grams gramme grammes;
+    kg=kg kilogram kilograms kilogramme kilogrammes; lb=lb lbs pound pounds; in=in inch inches;
+    s=s sec secs second seconds; min=min mins minute minutes; h=h hr hrs hour hours; %=percent % pct;
+    l=l litre litres liter liters
+"""
+_UNITS = {
+    name: (unit, 1)
+    for unit, _, names in (each.strip().partition("=") for each in _UNIT_NAMES.split(";"))
+    for name in names.split()
+} | dict.fromkeys(("km", "kms", "kilometre", "kilometres", "kilometer", "kilometers"), ("m", 1_000))
+"""Units, by the names they have behind a number; kilometres become metres."""
+
+
+def folded(text: str) -> str:
+    """The text with letters and figures in their plain form: full-width, mathematical, circled and joined ones."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", "".join(map(_plain, text)))
+
+
+@lru_cache(maxsize=4_096)
+def _plain(character: str) -> str:
+    if 0x1F100 <= ord(character) < 0x1F200:
+        name = unicodedata.name(character, "")
+        found = re.search(r"(?:NEGATIVE|REGIONAL|SQUARED|PARENTHESIZED).* LETTER ([A-Z])$", name)
+        return found[1] if found else character
+    form = unicodedata.decomposition(character).partition(" ")[0]
+    if form in _FORMS or (form == "<compat>" and character.isalpha()):
+        return unicodedata.normalize("NFKC", character)
+    return character
 
 
 def tokens(text: str) -> tuple[str, ...]:
     """Lower-cased words and numbers, without articles and punctuation.
 
-    `4,207` is one number, `1.2` too; `U.S.` is `us`; the s of a genitive is a word of its own.
+    `4,207`, `4 207` and `4207` are one number, `1.2` too; `U.S.` is `us`; the s of a genitive is a word of its own;
+    `two` is `2`; `10 km` is `10000 m`; a date is day, month, year.
     """
-    text = unicodedata.normalize("NFKC", text).lower()
-    text = _APOSTROPHE.sub("", _INITIALS.sub("", _THOUSANDS.sub("", text)))
-    return tuple(token for token in _TOKEN.findall(text) if token not in _ARTICLES)
+    return tuple(token for token, _, _ in _spanned(text))
+
+
+@lru_cache(maxsize=4_096)
+def _spanned(text: str) -> tuple[tuple[str, int, int], ...]:
+    """Tokens with their offsets in the folded text."""
+    text = folded(text)
+    length = len(text)
+    text = _THOUSANDS.sub(lambda found: _padded(re.sub(r"\D", "", found[0]), found[0]), text)
+    text = _INITIALS.sub(lambda found: _padded(re.sub(r"[.\s]", "", found[0]), found[0]), text)
+    text = _ORDINAL.sub(lambda found: "\ue010" * len(found[0]), text)
+    text = _APOSTROPHE.sub("\ue010", text)
+    lowered = text.lower() if len(text.lower()) == length else text
+    raw = [(found[0].replace("\ue010", ""), found.start(), found.end()) for found in _TOKEN.finditer(lowered)]
+    named = [(each, start, end) for each, start, end in raw if each and each not in _ARTICLES]
+    return tuple(_dated(_measured(_counted(named))))
+
+
+def _padded(short: str, long: str) -> str:
+    return short + "\ue010" * (len(long) - len(short))
+
+
+Spanned = list[tuple[str, int, int]]
+
+
+def _counted(found: Spanned) -> Spanned:
+    """Number words as figures: `ten thousand` is `10000`, `twenty-one` is `21`."""
+    merged: Spanned = []
+    place = 0
+    while place < len(found):
+        token, start, end = found[place]
+        value = _SMALL.get(token)
+        if value is None:
+            if token.isdigit() and place + 1 < len(found) and (scale := _LARGE.get(found[place + 1][0])):
+                merged.append((str(int(token) * scale), start, found[place + 1][2]))
+                place += 2
+                continue
+            merged.append(found[place])
+            place += 1
+            continue
+        place += 1
+        total = 0
+        while place < len(found):
+            word = found[place][0]
+            if word in _SMALL and value % 100 >= 20 and value % 10 == 0 and 0 < _SMALL[word] < 10:
+                value += _SMALL[word]
+            elif word in _LARGE:
+                if word == "hundred":
+                    value *= 100
+                else:
+                    total, value = total + value * _LARGE[word], 0
+            else:
+                break
+            end = found[place][2]
+            place += 1
+        merged.append((str(total + value), start, end))
+    return merged
+
+
+def _measured(found: Spanned) -> Spanned:
+    """Units by one name, behind a number; `5km` is two tokens."""
+    merged: Spanned = []
+    for token, start, end in found:
+        glued = re.fullmatch(r"(\d+(?:\.\d+)*)([^\W\d_]+)", token)
+        if glued and glued[2] in _UNITS:
+            merged.append((glued[1], start, start + len(glued[1])))
+            token, start = glued[2], start + len(glued[1])
+        if token in _UNITS and merged and re.fullmatch(r"\d+(?:\.\d+)?", merged[-1][0]):
+            unit, factor = _UNITS[token]
+            number, first, last = merged[-1]
+            if factor != 1:
+                merged[-1] = (
+                    f"{float(number) * factor:.10g}" if float(number) * factor < 1e10 else number,
+                    first,
+                    last,
+                )
+            merged.append((unit, start, end))
+        else:
+            merged.append((token, start, end))
+    return merged
+
+
+def _dated(found: Spanned) -> Spanned:
+    """Dates as day, month, year: `March 4, 1890` is `4 March 1890`, `17th of Nov` is `17 November`."""
+    named = [(_MONTHS.get(token, token), start, end) for token, start, end in found]
+    place = 0
+    while place < len(named):
+        token, start, _ = named[place]
+        if token in _MONTH_TOKENS:
+            before, after = named[place - 1 : place], named[place + 1 : place + 2]
+            if before and before[0][0] == "of" and place > 1 and _is_day(named[place - 2][0]):
+                del named[place - 1]
+                place -= 1
+            elif after and _is_day(after[0][0]) and not (before and _is_day(before[0][0])):
+                named[place], named[place + 1] = (after[0][0], start, after[0][2]), (token, start, after[0][2])
+                place += 1
+        place += 1
+    return named
+
+
+_MONTH_TOKENS = frozenset(_MONTHS.values())
+
+
+def _is_day(token: str) -> bool:
+    return token.isdigit() and len(token) <= 2 and 0 < int(token) <= 31
 
 
 @lru_cache(maxsize=65_536)
@@ -39,3 +220,71 @@ def holds(aliases: Iterable[str], text: Sequence[str]) -> bool:
 def equals(aliases: Iterable[str], text: Sequence[str]) -> bool:
     """Is the text, as tokens, some alias; an alias without tokens is ignored."""
     return any(alias_tokens(alias) == tuple(text) for alias in aliases if alias_tokens(alias))
+
+
+def spelled(aliases: Iterable[str], text: str, question: str = "") -> str | None:
+    """How a text writes the first alias that it holds, or None.
+
+    A name counts with initials for given names too, and a number without what the question counts: `15` for
+    `15 players`, if it asks how many players there are.
+    """
+    found = _spanned(text)
+    said = tuple(token for token, _, _ in found)
+    joined = f" {' '.join(said)} "
+    for alias in aliases:
+        own = alias_tokens(alias)
+        if own and f" {' '.join(own)} " in joined:
+            return alias if alias.lower() in text.lower() else _written(own, found, text)
+    for alias in aliases:
+        if (name := _named(alias, text)) or (name := _bare(alias, found, text, question)):
+            return name
+    return None
+
+
+def _bare(alias: str, found: Sequence[tuple[str, int, int]], text: str, question: str) -> str | None:
+    own = alias_tokens(alias)
+    if not question or len(own) < 2 or not own[0].isdigit() or not set(own[1:]) <= set(alias_tokens(question)):
+        return None
+    return _written(own[:1], found, text)
+
+
+def _written(own: Sequence[str], found: Sequence[tuple[str, int, int]], text: str) -> str | None:
+    size = len(own)
+    for start in range(len(found) - size + 1):
+        if tuple(token for token, _, _ in found[start : start + size]) == own:
+            plain = folded(text)
+            first, last = (
+                min(s for _, s, _ in found[start : start + size]),
+                max(e for _, _, e in found[start : start + size]),
+            )
+            return (text if len(plain) == len(text) else plain)[first:last].strip().rstrip(".") or None
+    return None
+
+
+@lru_cache(maxsize=16_384)
+def _name_pattern(alias: str) -> re.Pattern[str] | None:
+    """A person's name with given names as initials, left out initials and added ones; None if the alias is no name."""
+    names = alias.replace(".", " ").split()
+    if (
+        not 2 <= len(names) <= 5
+        or not all(name[:1].isupper() and name.isalpha() for name in names)
+        or len(names[-1]) < 3
+    ):
+        return None
+    if not any(len(name) > 1 for name in names[:-1]):
+        return None
+    initial = r"(?:\s*[A-Z]\.?)*"
+    given = [rf"(?:{re.escape(name)}|{re.escape(name[0])}\.?)" for name in names[:-1]]
+    spaced = [
+        given[0],
+        *(rf"(?:\s*{each})" if place > 1 else rf"(?:\s*{each})?" for place, each in enumerate(given[1:], 1)),
+    ]
+    return re.compile(rf"(?<!\w)(?<![A-Z]\.\s){''.join(spaced)}{initial}\s*\b{re.escape(names[-1])}(?!\w)")
+
+
+def _named(alias: str, text: str) -> str | None:
+    last = alias.rsplit(" ", 1)[-1]
+    if last not in text or (pattern := _name_pattern(alias)) is None:
+        return None
+    found = pattern.search(text)
+    return found[0] if found else None

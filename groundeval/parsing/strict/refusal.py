@@ -3,44 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from rapidfuzz.fuzz import partial_ratio_alignment, ratio
+from rapidfuzz.fuzz import ratio
 
 from groundeval.parsing.normalize import normalize
 from groundeval.parsing.refusal import REFUSAL, REFUSAL_PATTERN, REFUSAL_THRESHOLD
+from groundeval.parsing.strict import wording
+from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import alias_tokens, holds, tokens
+from groundeval.parsing.strict.part import Part
 from groundeval.parsing.strict.statements import sentences, words
-
-MIXED_WORDS = 4
-"""A statement of so many words beside a refusal is an answer beside it."""
-
-_GOES_ON = """
-    to your this that these of in on from for about within among based any anything here unfortunately sorry
-    question questions query search results result provided given available supplied retrieved above following
-    document documents source sources passage passages context text texts article articles information material
-    materials reference references evidence which would could can cannot not unable able was am i im we
-    answers answer answered
-"""
-_CONTINUATION = frozenset(_GOES_ON.split())
-"""Words with which a refusal begins, varies and goes on, and which say nothing about the matter."""
-
-_ABOUT = frozenset(["to", "for", "about", "whether", "on", "regarding", "concerning", "as", "of"])
-"""Words behind a refusal after which it repeats the question."""
-_NAMES_QUESTION = frozenset(["question", "questions", "query"])
-_TURNS = frozenset(["but", "however", "though", "although", "yes", "no"])
-
-_NEGATION = re.compile(r"\b(?:c(?:ou?l?d?|a)n\W?t|not?|cannot|unable)\b")
-"""In normalised text. Without it the window says that an answer was found; with two of them, too."""
-
-_SPELLING = 70
-"""A word of the window is one of the refusal's if it resembles it so much, in percent."""
 
 Outcome = Literal["answered", "refused", "mixed", "void"]
 """What an output does: `mixed`, it refuses and answers; `void`, it holds no statement at all."""
+Saying = Literal["refusal", "lack", "aside", "claim"]
+"""What a sentence does: `refusal`, it says that the question is not answered; `lack`, that something else is not to be
+found; `aside`, it says nothing on the matter; `claim`, anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,85 +31,107 @@ class Decision:
 
     outcome: Outcome
     beside: int = 0
-    """Words beside the refusal that say something; a citation counts as a word."""
+    """Words beside the refusal."""
 
 
 def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ()) -> Decision:
     """Does a text answer, refuse, both or neither.
 
-    It refuses by Trust-Score's test, the best-matching window; but a text shorter than the refusal is compared with it
-    as a whole, so that one word of it is no refusal; and the window must hold one negation. Then it is cut out. In the
-    sentence that held it, words with which refusals go on say nothing, nor do those of the question where it is
-    repeated behind the refusal; the same sentence again is one word. The output is mixed if what is left of some
-    statement has a citation or four words, or if a gold answer stands in the text that the question does not hold.
+    Sentence by sentence, clause by clause: it refuses if some clause says that there is no answer, and none claims
+    anything. What the documents are about, and words to the reader, are no claims beside a refusal. With claims it is
+    mixed, unless the refusals are of something that the question does not ask: then they complete an answer. A gold
+    answer that the question does not hold, something hidden, a supposition or an exception are claims.
     """
-    parts = sentences(text)
+    parts = [part for part in sentences(text) if part.kind == "claim"]
     if not parts:
         return Decision("void")
-    normalized = [normalize(part.plain) for part in parts]
-    window = _window(" ".join(normalized))
-    if window is None:
+    if not wording.may_refuse(text):
         return Decision("answered")
-    asked, refusals = set(tokens(question)), set[str]()
-    beside, mixed, end = 0, _tells(text, question, answers), 0
-    for part, whole in zip(parts, normalized, strict=True):
-        start, end = end, end + len(whole) + 1
-        held = window[0] < end - 1 and window[1] > start
-        if whole in refusals:
-            said = count = 1
-        else:
-            said = _said(part.plain, window[0] - start, window[1] - start, asked if held else ())
-            count = said if held else words(part.plain)
-        if held:
-            refusals.add(whole)
-        mixed = mixed or count >= MIXED_WORDS or bool(part.citations and count)
-        beside += said + len(part.citations)
-    return Decision("mixed" if mixed else "refused", beside)
+    sayings = [_sayings(part, question) for part in parts]
+    said = frozenset[Saying]().union(*sayings)
+    if said.isdisjoint(("refusal", "lack")):
+        return Decision("answered")
+    claims = [
+        part
+        for part, own in zip(parts, sayings, strict=True)
+        if "claim" in own and (len(own) > 1 or part.citations or not _is_beside(part.plain, question))
+    ]
+    if not claims and not _tells(text, question, answers) and HIDDEN not in text:
+        return Decision("refused", sum(_beside(part, own) for part, own in zip(parts, sayings, strict=True)))
+    if not claims or "refusal" in said:
+        return Decision("mixed")
+    return Decision("answered")
 
 
-def _window(text: str) -> tuple[int, int] | None:
-    """Where the refusal is in a normalised text, or None if it is not."""
-    refusal = normalize(REFUSAL_PATTERN)
-    if len(text) < len(refusal):
-        return _negated(text, 0, len(text)) if round(ratio(refusal, text)) > REFUSAL_THRESHOLD else None
-    found = partial_ratio_alignment(refusal, text)
-    if found is None or round(found.score) <= REFUSAL_THRESHOLD:
-        return None
-    return _negated(text, found.dest_start, found.dest_end)
+def _beside(part: Part, sayings: frozenset[Saying]) -> int:
+    """Words of a sentence that are no part of a refusal; a citation counts as one."""
+    if _is_canonical(part.plain):
+        return len(part.citations)
+    if sayings.isdisjoint(("refusal", "lack")):
+        return words(part.plain) + len(part.citations)
+    besides = (clause for clause in wording.clauses(part.plain) if not wording.is_refusing(clause))
+    return sum(words(clause) for clause in besides if wording.content(clause)) + len(part.citations)
 
 
-def _negated(text: str, start: int, end: int) -> tuple[int, int] | None:
-    return (start, end) if len(_NEGATION.findall(text[start:end])) == 1 else None
-
-
-def _said(sentence: str, start: int, end: int, asked: Container[str]) -> int:
-    """The number of words of a sentence that say something, when a window of its normalised text is cut out.
-
-    Words inside the window that are none of the refusal's do. Those of the question, `asked`, say nothing behind "to",
-    "about" and the like, as far as the next comma.
-    """
-    said, position, about, over = 0, 0, False, False
-    for written in sentence.split():
-        for word in normalize(written).split():
-            middle = position + len(word) / 2
-            position += len(word) + 1
-            if start <= middle < end:
-                said += 0 if _is_of_refusal(word) else words(word)
-                continue
-            over = over or (middle >= end and word in _TURNS)
-            about = middle >= end and not over and (about or word in _ABOUT) and word not in _NAMES_QUESTION
-            said += 0 if word in _CONTINUATION or (about and word in asked) else words(word)
-        over = over or (position > end and written[-1] in ",;:–—")
-    return said
+def is_aside(text: str, question: str) -> bool:
+    """Does a sentence without citations say nothing on the matter, or only what is not to be found."""
+    if wording.is_courtesy(text, question) or wording.says_nothing(text, question):
+        return True
+    own = list(wording.clauses(text))
+    return any(map(wording.is_refusing, own)) and all(
+        wording.is_refusing(clause) or not wording.beyond(clause, question) for clause in own
+    )
 
 
 @lru_cache(maxsize=4_096)
-def _is_of_refusal(word: str) -> bool:
-    return any(ratio(word, own) >= _SPELLING for own in normalize(REFUSAL_PATTERN).split())
+def _sayings(part: Part, question: str) -> frozenset[Saying]:
+    """What the clauses of a sentence do."""
+    text = part.plain
+    if _is_canonical(text):
+        return frozenset(("refusal",))
+    own = list(wording.clauses(text))
+    refusing = [clause for clause in own if wording.is_refusing(clause, cited=bool(part.citations))]
+    if not refusing:
+        is_aside = wording.is_courtesy(text, question) or (wording.says_nothing(text, question) and words(text) > 1)
+        return frozenset(("aside" if is_aside and not part.citations else "claim",))
+    whole = " ".join(refusing)
+    is_whole = not wording.beyond(whole, question) and wording.restates(whole, question)
+    # "It is so, but the year is not given" lacks a part of an answer, though the question may have asked for it.
+    completes = wording.turns(refusing[0]) and own[0] not in refusing and bool(wording.content(whole))
+    found: set[Saying] = {"refusal" if (is_whole and not completes) or wording.is_of_answer(whole) else "lack"}
+    rest = (clause for clause in own if clause not in refusing)
+    if any(wording.guesses(clause, question) for clause in refusing) or wording.is_reported(text):
+        found |= {"refusal", "claim"}
+    if not all(_is_beside(clause, question) for clause in rest):
+        found.add("claim")
+    return frozenset(found)
+
+
+def _is_beside(clause: str, question: str) -> bool:
+    """May a clause stand beside a refusal: it says nothing, or speaks to the reader or about the documents."""
+    if wording.is_courtesy(clause, question) or wording.is_about_documents(clause) or _is_join(clause):
+        return True
+    return not wording.beyond(clause, question) and words(clause) > 1 and not wording.turns(clause)
+
+
+def _is_join(clause: str) -> bool:
+    return not wording.content(clause) and not re.fullmatch(r"\W*(?:yes|no)\W*", clause, re.IGNORECASE)
+
+
+@lru_cache(maxsize=4_096)
+def _is_canonical(sentence: str) -> bool:
+    """Is a sentence the refusal that Trust-Score's prompts ask for, or nearly."""
+    said = normalize(sentence)
+    if len(said) > 2 * len(REFUSAL) or not wording.is_negated(sentence) or wording.is_reported(sentence):
+        return False
+    return ratio(normalize(REFUSAL), said) > REFUSAL_THRESHOLD
 
 
 def _tells(text: str, question: str, answers: Sequence[Iterable[str]]) -> bool:
     """Does the text hold a gold answer whose words are neither those of the question nor of the refusal."""
-    said, known = tokens(text), {*tokens(question), *tokens(REFUSAL), *_CONTINUATION}
-    telling = [[alias for alias in aliases if not known.issuperset(alias_tokens(alias))] for aliases in answers]
+    said, known = tokens(text), {*tokens(question), *tokens(REFUSAL), *tokens(REFUSAL_PATTERN)}
+    telling = [
+        [alias for alias in aliases if not known.issuperset(alias_tokens(alias)) and wording.content(alias)]
+        for aliases in answers
+    ]
     return any(holds(aliases, said) for aliases in telling)

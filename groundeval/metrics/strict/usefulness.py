@@ -1,0 +1,68 @@
+"""What share of an answer's words does something for its reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from groundeval.metrics.lists import ratio
+from groundeval.metrics.reading import Reading
+from groundeval.metrics.strict.gold import Brought, other_items
+from groundeval.metrics.strict.judging import StrictlyJudged
+from groundeval.parsing.strict.language import differs
+from groundeval.parsing.strict.matching import spelled
+from groundeval.parsing.strict.statements import words
+from groundeval.parsing.strict.wording import without_opener
+
+ROOM = 2
+"""Words that each gold answer may take beside those of the question and twice its own."""
+ALLOWANCE = 30
+"""So many words that bring nothing and do no harm cost little: openers, context, a summary."""
+LITTLE = 0.05
+"""What a word within the allowance costs, in words."""
+SHORTEST = 8
+"""A wrong statement counts for no fewer words, and so does an item of a list."""
+FOREIGN = 0.5
+"""What a word is worth to a reader who asked in another language."""
+_PARENTHESES = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
+
+
+def useful(bringing: Brought, judged: Sequence[StrictlyJudged], reading: Reading) -> float:
+    """Share of an answer, by words, that brings gold answers, in [0, 1]; 0 if none does.
+
+    Words of statements that bring one are useful as far as they have room, of unsupported ones useless. What does
+    neither harm nor good costs little as far as the allowance goes, and all of its words beyond.
+    """
+    places = {place for found in bringing.values() for place in found}
+    question = words(reading.response.example.question)
+    is_list = reading.kind == "list"
+    gold = reading.response.example.answers or ()
+    good = bad = besides = 0.0
+    for place, (statement, each) in enumerate(zip(reading.statements, judged, strict=True)):
+        said = words(without_opener(statement.text))
+        if place in places:
+            parts = [part for part, found in bringing.items() if place in found]
+            aside = _in_parentheses(statement.text, [alias for part in parts for alias in part.aliases])
+            good += max(SHORTEST * len(parts) if is_list else SHORTEST, said - aside)
+            besides += aside
+            if is_list:
+                bad += SHORTEST * other_items(statement.text, gold, reading.response.example.question)
+        elif each.role == "aside" or (each.role == "supported" and not is_list):
+            besides += said
+        else:
+            bad += max(SHORTEST, said)
+    room = sum(max(SHORTEST, ROOM + question + 2 * max(map(words, part.aliases), default=0)) for part in bringing)
+    besides += max(0.0, good - room)
+    good = min(good, room)
+    free = min(besides, ALLOWANCE)
+    is_foreign = good and differs(reading.plain, reading.response.example.question, lambda: _documents(reading))
+    return ratio(FOREIGN * good if is_foreign else good, good + bad + LITTLE * free + (besides - free))
+
+
+def _in_parentheses(text: str, aliases: Sequence[str]) -> int:
+    """Words of a statement that stand in parentheses and hold none of the answers it brings."""
+    return sum(words(found[1]) for found in _PARENTHESES.finditer(text) if spelled(aliases, found[1]) is None)
+
+
+def _documents(reading: Reading) -> str:
+    return " ".join(document.text for document in reading.response.example.docs or ())

@@ -1,0 +1,155 @@
+"""What a reader of Markdown sees, one block a line: read by markdown-it, written with as few signs as possible.
+
+Headings begin with `# `, list items with `- `; the cells of a table row are joined by colons; a blank line stands
+between paragraphs. Emphasis, links and escapes leave their text, images nothing, struck-out text the mark `HIDDEN`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from groundeval.parsing.strict.marks import HIDDEN
+
+HEADING, ITEM = "# ", "- "
+_MARKED = re.compile(r"[*_`~|#\\]|\n|!\[|\]\(|^\s*(?:[-+>]|\(?\d{1,2}[.)])\s|^\s*[\[{]\s*[\"{\[]")
+_NUMBER = re.compile(r"\d{1,3}(?:\s*[,;-]\s*\d{1,3})*")
+_MORE_THAN = re.compile(r"(?m)^([ \t]*)>(?=[ \t]*[~≈$€£]?\d)")
+"""`> 4,207 metres` says "more than", it quotes nothing."""
+_TIMES = re.compile(r"(?<=\d)\*(?=\d)")
+_CITING_WORDS = """
+    citation citations cite cites source sources doc docs document documents ref refs
+"""
+_CITING = frozenset(_CITING_WORDS.split())
+
+
+@lru_cache(maxsize=1)
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    return parser.disable(["code", "entity", "html_block", "html_inline", "autolink"], ignoreInvalid=True)
+
+
+def has_layout(text: str) -> bool:
+    """Can the text look otherwise than it is written."""
+    return _MARKED.search(text) is not None
+
+
+def laid_out(text: str) -> str:
+    """The text as blocks, one a line; JSON, alone or in a code block, is read as the statements it holds."""
+    if (values := _json(text)) is not None:
+        return "\n".join(values)
+    lines = list(_lines(_parser().parse(_TIMES.sub(r"\\*", _MORE_THAN.sub(r"\1\\>", text)))))
+    return "\n".join(lines).strip("\n")
+
+
+def _lines(tokens: Sequence[Token]) -> Iterator[str]:
+    items = 0
+    heading = header = False
+    row: list[str] | None = None
+    for token in tokens:
+        kind = token.type
+        if kind == "list_item_open":
+            items += 1
+        elif kind in ("bullet_list_close", "ordered_list_close"):
+            yield ""
+        elif kind in ("heading_open", "heading_close"):
+            heading = kind == "heading_open"
+        elif kind in ("thead_open", "thead_close"):
+            header = kind == "thead_open"
+        elif kind == "tr_open":
+            row = []
+        elif kind == "tr_close" and row is not None:
+            yield (HEADING if header else ITEM) + ": ".join(cell for cell in row if cell)
+            row = None
+        elif kind == "table_close" or (kind == "paragraph_close" and not token.hidden):
+            yield ""
+        elif kind == "inline":
+            written = list(_inline_lines(token.children or []))
+            if row is not None:
+                row.append(" ".join(written))
+                continue
+            for text in written:
+                opening = HEADING if heading else ITEM if items else ""
+                yield text if text.startswith(HEADING) else opening + text
+                items = 0
+        elif kind in ("fence", "code_block"):
+            yield from _json(token.content) or token.content.splitlines()
+            yield ""
+
+
+def _inline_lines(children: Iterable[Token]) -> Iterator[str]:
+    """The lines of an inline text; a line that is bold from end to end is a heading."""
+    line, bold, struck, outside, strong = "", 0, 0, "", ""
+    for child in [*children, Token("softbreak", "br", 0)]:
+        if child.type in ("softbreak", "hardbreak"):
+            if line.strip():
+                is_heading = (
+                    bool(strong.strip()) and not outside.strip(" :\t") and not line.rstrip().endswith((".", "!", "?"))
+                )
+                yield (HEADING if is_heading else "") + line.strip()
+            line = outside = strong = ""
+        elif child.type in ("strong_open", "strong_close"):
+            bold += child.nesting
+        elif child.type in ("s_open", "s_close"):
+            struck += child.nesting
+            line += HIDDEN if child.type == "s_open" else ""
+        elif child.type == "image":
+            line += HIDDEN if child.content.strip() else ""
+        elif child.type in ("link_open", "link_close"):
+            line, outside, strong = _linked(line, child, outside, strong)
+        elif not struck and child.content:
+            line += child.content
+            if bold:
+                strong += child.content
+            else:
+                outside += child.content
+
+
+_LINK = "\ue002"
+
+
+def _linked(line: str, child: Token, outside: str, strong: str) -> tuple[str, str, str]:
+    """A link whose text is a number cites: `[1](https://...)` reads `[1]`."""
+    if child.type == "link_open":
+        return line + _LINK, outside, strong
+    before, _, label = line.rpartition(_LINK)
+    number = re.fullmatch(r"\s*\[?(" + _NUMBER.pattern + r")\]?\s*", label)
+    return before + (f"[{number[1]}]" if number else label), outside, strong
+
+
+def _json(text: str) -> list[str] | None:
+    """The lines of a JSON object or array, or None if the text is none."""
+    stripped = text.strip()
+    if stripped[:1] + stripped[-1:] not in ("{}", "[]") or '"' not in stripped:
+        return None
+    try:
+        value = json.loads(stripped)
+    except (ValueError, RecursionError):
+        return None
+    return list(_json_lines(value))
+
+
+def _json_lines(value: Any, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, dict):
+        cited, said = "", []
+        for key, each in value.items():
+            if key.lower() in _CITING and (numbers := re.findall(r"\d{1,3}", json.dumps(each))):
+                cited += "".join(f"[{number}]" for number in numbers)
+            elif isinstance(each, (dict, list)):
+                said += list(_json_lines(each, depth + 1))
+            elif each is not None:
+                said.append(str(each))
+        if said and cited:
+            said[-1] = f"{said[-1]} {cited}"
+        yield from said
+    elif isinstance(value, list):
+        for each in value:
+            yield from (ITEM + line.removeprefix(ITEM) for line in _json_lines(each, depth + 1))
+    elif value is not None:
+        yield str(value)

@@ -16,7 +16,7 @@ from groundeval.metrics.profiles import profile_named
 from groundeval.metrics.reading import AnswerKind
 from groundeval.nli import connect
 from groundeval.records import Example, Response, Status
-from groundeval.scoring.scorer import Plan, Scored, Scorer, plan_scoring
+from groundeval.scoring.scorer import Plan, ScoredSample, Scorer, plan_scoring
 from groundeval.tasks.formats.examples import known_fields
 
 Line = Mapping[str, Any]
@@ -197,7 +197,7 @@ def _with_answers(response: Response) -> Response:
     return response if example is response.example else replace(response, example=example)
 
 
-async def _all(scorers: Sequence[Scorer], responses: Sequence[Response]) -> list[Scored]:
+async def _all(scorers: Sequence[Scorer], responses: Sequence[Response]) -> list[ScoredSample]:
     pairs = list(zip(scorers, responses, strict=True))
     if any(scorer.plan.asks_nli for scorer in scorers):
         return list(await asyncio.gather(*(scorer.score(response) for scorer, response in pairs)))

@@ -31,7 +31,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
     BackendError at the end if some samples failed: they are recorded, and tried again by the same command.
     """
     part = f".{options.shard[0]}-of-{options.shard[1]}" if options.shard else ""
-    quiet = options.scoring.quiet
+    quiet = options.quiet
     with Folder(job.folder).open(part.strip(".")) as folder:
         missing = missing_prompts(job)
         if not missing:
@@ -112,7 +112,7 @@ def _windows(
 
 
 def _window(generator: Generator, options: RunOptions) -> int:
-    size: int = getattr(generator, "window", None) or options.generator.batch_size or WINDOW
+    size: int = getattr(generator, "window", None) or options.batch_size or WINDOW
     return size
 
 
@@ -177,7 +177,7 @@ def _rates(counts: Mapping[str, int], seconds: float) -> dict[str, float]:
 
 def _engine(generator: Generator, options: RunOptions) -> dict[str, Any]:
     """What the rates depend on beside the hardware. A server's address may hold more than its host: it stays out."""
-    given = {name: value for name, value in options.generator.model_args.items() if name != "base_url"}
+    given = {name: value for name, value in options.model_args.items() if name != "base_url"}
     return {"window": _window(generator, options), "model_args": given}
 
 

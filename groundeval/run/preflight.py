@@ -72,9 +72,9 @@ def check_generator(generator: Generator, jobs: Sequence[Job]) -> None:
 
 def check_disk(jobs: Sequence[Job], options: RunOptions) -> None:
     """Raises UsageError if the folder cannot be written to, or the disk has less room than the run may take."""
-    check_writable(options.output_path)
+    check_writable(options.folder)
     needed = sum(bytes_to_write(job, options) for job in jobs)
-    free = shutil.disk_usage(options.output_path).free
+    free = shutil.disk_usage(options.folder).free
     if needed > free:
         raise UsageError(
             f"--output-path {options.output_path}: this run may write {_megabytes(needed)}, and "
@@ -90,7 +90,7 @@ def bytes_to_write(job: Job, options: RunOptions) -> int:
     if options.phase != "score":
         size += sum(len(json.dumps(prompt.user)) + 2 * LINE_BYTES + answer for prompt in missing_prompts(job))
     if options.phase != "generate":
-        size += len(job.prompts) * (LINE_BYTES + EVIDENCE * answer) * max(1, len(options.scoring.profiles))
+        size += len(job.prompts) * (LINE_BYTES + EVIDENCE * answer) * max(1, len(options.profiles))
     return size
 
 

@@ -67,7 +67,7 @@ def best_of_n(
     BackendError if the generator or the verifier fails, DataError if no row is left.
     """
     check_output(output)
-    prepared = prepare_run(tasks, replace(options, phase="generate"))
+    prepared = prepare_run(replace(options, tasks=tuple(tasks), phase="generate"))
     check_reward(reward, prepared.jobs)
     for run in execute(prepared):
         if run.error is not None:
@@ -98,9 +98,9 @@ def reference_data(
     questions = 0
     for reference in tasks:
         task = load_task(reference)
-        dataset = task.load(requested_data(task, reference, options.data), options.split)
+        dataset = task.load(requested_data(task, reference, options.sources), options.split)
         shown = [with_documents(each, options.num_docs) for each in dataset.examples[: options.limit]]
-        for example in with_located_answers(task, shown, options.scoring.nli, options.scoring.nli_options):
+        for example in with_located_answers(task, shown, options.nli, options.verifier_options):
             questions += 1
             rows += _reference(reference, task, example, options, form, tagged=tagged)
     return _written(rows, questions, output)

@@ -22,7 +22,7 @@ from groundeval.storage.generations import as_response, stored_generations
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.formats.examples import with_documents
 from groundeval.tasks.loading import requested_data
-from groundeval.trainers.data.selection import with_located_answers
+from groundeval.tasks.located import with_located_answers
 from groundeval.trainers.data.targets import reference_target, worse_target
 
 Form = Literal["sft", "dpo"]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_RESUMABLE = 0, 1, 2, 3
 
@@ -81,11 +82,13 @@ def as_parameter(name: str, value: object, parts: Mapping[str, object]) -> str:
     if parts:
         inside = ", ".join(f"{part}={each!r}" for part, each in parts.items())
         return f"sampling=SamplingParams({inside})" if name == "sampling" else f"{name}={dict(parts)!r}"
-    return name if value is _ALONE else f"{name}={value!r}"
+    return name if value is _ALONE else f"{name}={str(value)!r}" if isinstance(value, Path) else f"{name}={value!r}"
 
 
 def as_flag(flag: str, value: object, parts: Mapping[str, object]) -> str:
     """An option as a flag: `--num-docs -1`, `--model-args lora=FOLDER`."""
+    if value is False:
+        return f"--no-{flag.removeprefix('--')}"
     shown = ",".join(f"{part}={each}" for part, each in parts.items()) if parts else value
     return flag if shown is _ALONE or shown is True else f"{flag} {shown}"
 

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any, Literal, Protocol
 
 from groundeval.aio import run_anywhere
-from groundeval.errors import DataError, UsageError, excerpt
+from groundeval.errors import DataError, UsageError, excerpt, option
 from groundeval.metrics.gold import with_answers
 from groundeval.metrics.metric import METRICS, Entailment, Values
 from groundeval.metrics.profiles import profile_named
@@ -108,7 +108,7 @@ class Reward:
         except KeyError as error:
             raise DataError(
                 f'reward "{self.name}": the scores of sample {line["id"]} lack {error}.\n'
-                f"  Score with --profile {self.profile} --metrics {','.join(self.metrics)}"
+                f"  Score with {option('profiles', self.profile)} and {option('metrics', ','.join(self.metrics))}"
             ) from None
         total = self._total(components, nothing_said=status != "ok")
         why = None

@@ -122,7 +122,7 @@ class Comparison(Tabular):
         return [
             {
                 "metric": metric.key,
-                "runs": f"{self.runs[pair.first].label} - {self.runs[pair.second].label}",
+                "runs": f"{self.runs[pair.second].label} - {self.runs[pair.first].label}",
                 "first": metric.first,
                 "second": metric.second,
                 "difference": metric.difference,

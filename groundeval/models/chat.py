@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from groundeval.errors import UsageError
+from groundeval.errors import UsageError, option
 from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.normalize import printable
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags, tags_in, with_usual_tags
@@ -57,13 +56,13 @@ class ChatFormat:
         template = _template_of(tokenizer)
         if options.apply_chat_template and template is None:
             raise UsageError(
-                f"--apply-chat-template: the tokenizer of {options.model} has no chat template.\n"
+                f"{option('apply_chat_template', True)}: the tokenizer of {options.model} has no chat template.\n"
                 "  Leave the flag out (the prompt is then given as plain text), or use the model's chat version."
             )
         if template is None or options.apply_chat_template is False:
             if options.chat_template_kwargs:
                 raise UsageError(
-                    f"--chat-template-kwargs {json.dumps(dict(options.chat_template_kwargs))}: "
+                    f"{option('chat_template_kwargs', **options.chat_template_kwargs)}: "
                     f"no chat template is applied to {options.model}"
                 )
             return cls(tokenizer, None, {}, options.reasoning_tags)
@@ -174,8 +173,8 @@ class ChatFormat:
         except (jinja2.TemplateError, TypeError, ValueError) as error:
             raise UsageError(
                 f"the model's chat template fails: {error}\n"
-                "  Give the prompt without it: --no-apply-chat-template. "
-                f"Arguments: --chat-template-kwargs {json.dumps(dict(self.kwargs))}"
+                f"  Give the prompt without it: {option('apply_chat_template', False)}. "
+                f"Arguments: {option('chat_template_kwargs', **self.kwargs)}"
             ) from error
         return str(text)
 
@@ -238,6 +237,6 @@ def _check_kwargs(template: str, given: Mapping[str, Any]) -> None:
             near = difflib.get_close_matches(name, known, n=1)
             guess = f' Did you mean "{near[0]}"?' if near else ""
             raise UsageError(
-                f'--chat-template-kwargs: the model\'s chat template does not use "{name}".{guess}\n'
+                f'{option("chat_template_kwargs")}: the model\'s chat template does not use "{name}".{guess}\n'
                 f"  It uses: {', '.join(sorted(known)) or 'no arguments'}"
             )

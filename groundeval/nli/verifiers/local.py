@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from groundeval.errors import GroundevalError, UsageError
+from groundeval.errors import GroundevalError, UsageError, option
 from groundeval.nli import weights
 from groundeval.nli.batches import TokenBudget, default_budget, free_memory
 from groundeval.nli.model import NLIOptions, PartialFailure, Traits
@@ -24,7 +24,10 @@ class LocalVerifier(ABC):
 
     def __init__(self, spec: Spec, options: NLIOptions, name: str) -> None:
         if not spec.model:
-            raise UsageError(f"--nli {name}: name the model, as in --nli {name}:FOLDER or --nli {name}:OWNER/MODEL.")
+            raise UsageError(
+                f"{option('nli', name)}: name the model, as in "
+                f"{option('nli', f'{name}:FOLDER')} or {option('nli', f'{name}:OWNER/MODEL')}."
+            )
         self.name = name
         self.spec = spec
         self.source = spec.model

@@ -131,6 +131,11 @@ class Registry(Generic[T]):
             self.add(name, value, source_of(value))
 
 
+def first_paragraph(text: str | None) -> str:
+    """The first paragraph of a docstring as one line: what lists show."""
+    return " ".join((text or "").strip().split("\n\n")[0].split())
+
+
 def source_of(value: object) -> str:
     """`module (file:line)` of a function or class; of anything else, its type."""
     try:

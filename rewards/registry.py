@@ -16,7 +16,7 @@ from groundeval.errors import UsageError, excerpt, unknown
 from groundeval.metrics.metric import Entailment
 from groundeval.metrics.reading import AnswerKind
 from groundeval.records import Response
-from groundeval.registry import Registry, load_plugin
+from groundeval.registry import Registry, first_paragraph, load_plugin
 from groundeval.rewards.reward import Reward, Rewarded
 from groundeval.tasks import Task, load_task
 
@@ -138,8 +138,8 @@ def _keywords(recipe: Recipe) -> Callable[..., dict[str, Any]]:
 
 
 def first_line(recipe: Recipe) -> str:
-    """The first line of a recipe's docstring."""
-    return (inspect.getdoc(recipe) or "").split("\n")[0]
+    """What lists show of a recipe: the first paragraph of its docstring."""
+    return first_paragraph(recipe.__doc__)
 
 
 @dataclass(frozen=True)

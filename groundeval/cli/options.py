@@ -11,28 +11,16 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import typer
 
-from groundeval.cli import arguments
 from groundeval.console.flags import PANELS, RUN, Flag
 from groundeval.errors import as_flag
 from groundeval.generation.interface import SamplingParams
 from groundeval.parsing.reasoning import ReasoningTags
 
 Options = TypeVar("Options")
-Parse = Callable[[Any, str], Any]
-"""From the words of a flag, and its name for messages, to the value of the field."""
-
-PARSERS: Mapping[Any, Parse] = {
-    tuple[int, int]: lambda text, flag: arguments.shard_from(text),
-    ReasoningTags: lambda text, flag: arguments.tags(text),
-    SamplingParams: lambda text, flag: arguments.sampling_from(text, seed=0),
-}
-"""Of types that the command line takes as text."""
-PARSERS_OF: Mapping[str, Parse] = {
-    "batch_size": arguments.batch_size_from,
-    "data": lambda words, flag: arguments.data_from(words),
-    "nli_options": lambda text, flag: arguments.nli_options(text),
-}
-"""Of fields whose flag takes more than their type says."""
+PLAIN = (int, str, bool, Path)
+"""Types that the command line reads by itself; all others are texts that `_parsed` reads."""
+TEXTS = ("batch_size", "data")
+"""Fields whose flag takes more than their type says."""
 
 IncludePath = Annotated[
     list[Path] | None,
@@ -113,7 +101,7 @@ def _parameter(field: Field[Any]) -> inspect.Parameter:
     assert flag is not None
     default = field.default if flag.default is None else flag.default
     required = default is MISSING and field.default_factory is MISSING
-    plain = kind in (int, str, bool, Path) and field.name not in PARSERS_OF
+    plain = kind in PLAIN and field.name not in TEXTS
     words = list[str] if field.name == "data" else kind if plain else str
     # A parsed value that is not given leaves the field its default.
     shown = default if (plain or get_origin(kind) is Literal) and default is not MISSING else None
@@ -137,11 +125,24 @@ def _metavar(kind: Any) -> str | None:
 
 
 def _parsed(field: Field[Any], words: Any) -> Any:
+    """The value of a field from the words of its flag."""
+    # Imported when there is something to read: asking for help need not.
+    from groundeval.cli import arguments
+
     kind, flag = _type(field), f"--{_spelled(field.name, _flag(field))}"
-    parse = PARSERS_OF.get(field.name) or PARSERS.get(kind)
-    if parse is not None:
-        return parse(words, flag)
-    if kind in (int, str, bool, Path) or get_origin(kind) is Literal:
+    if field.name == "batch_size":
+        return arguments.batch_size_from(words, flag)
+    if field.name == "data":
+        return arguments.data_from(words)
+    if field.name == "nli_options":
+        return arguments.nli_options(words)
+    if kind == tuple[int, int]:
+        return arguments.shard_from(words)
+    if kind is ReasoningTags:
+        return arguments.tags(words)
+    if kind is SamplingParams:
+        return arguments.sampling_from(words, seed=0)
+    if kind in PLAIN or get_origin(kind) is Literal:
         return words
     return arguments.assignments(words, flag) if _is_mapping(kind) else arguments.listed(words, flag)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib.util
 import json
@@ -67,12 +68,37 @@ def find_model(model: str, revision: str | None = None, gguf_file: str | None = 
         return ModelSource(path.stem, str(path.resolve().parent), None, path.name)
     if path.is_dir() and model.strip():
         return _local_folder(model, path, gguf_file)
+    check_name(model)
     if _looks_like_a_path(model):
+        near = _near(model)
+        guess = f' Did you mean "{near}"?' if near else ""
         raise UsageError(
-            f"{option('model', model)}: no such file or folder.\n"
+            f"{option('model', model)}: no such file or folder.{guess}\n"
             f'  Give a local folder, a .gguf file, a name of the hub such as "owner/model", or "{SMOLLM2}".'
         )
     return _hub_model(model, revision, gguf_file)
+
+
+def check_name(model: str) -> None:
+    """Refuse at once what is nearly the name of the embedded model, or of a folder or file that is there.
+
+    The hub is asked for any other name. Raises UsageError.
+    """
+    near = _near(model)
+    if near and "/" not in model and not Path(model).exists():
+        raise UsageError(f'{option("model", model)}: no such model. Did you mean "{near}"?')
+
+
+def _near(model: str) -> str | None:
+    """The nearest name among the embedded model's and those that lie where the model should."""
+    if model == SMOLLM2 or not model.strip():
+        return None
+    path = Path(model).expanduser()
+    there = path.parent.iterdir() if path.parent.is_dir() else ()
+    folders = [other.name for other in there if (other / "config.json").is_file() or other.suffix == ".gguf"]
+    if beside := difflib.get_close_matches(path.name, folders, n=1, cutoff=0.85):
+        return str(path.parent / beside[0])
+    return SMOLLM2 if difflib.get_close_matches(model.lower(), [SMOLLM2], cutoff=0.75) else None
 
 
 def file_sha256(path: Path) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from groundeval.errors import BackendError, GroundevalError, MissingExtra, UsageError, option, unknown
 from groundeval.models.chat import ChatFormat
-from groundeval.models.files import ModelSource, find_model, folder_sha256
+from groundeval.models.files import ModelSource, check_name, find_model, folder_sha256
 from groundeval.models.options import GeneratorOptions
 from groundeval.records import Prompt, Rendered
 
@@ -38,6 +38,7 @@ class LocalModel:
         length = options.model_args.get("max_model_len")
         if length is not None and (type(length) is not int or length < 1):
             raise UsageError(f"{option('model_args', max_model_len=length)}: must be a whole number, 1 or more")
+        check_name(options.model)
         self.options = options
 
     @cached_property

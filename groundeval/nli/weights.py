@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from groundeval.console.progress import say
 from groundeval.errors import MissingExtra, UsageError, option
 from groundeval.nli.model import NLIOptions
 from groundeval.nli.spec import declared
@@ -17,6 +18,8 @@ SAMPLED_BLOCKS = 64
 BLOCK = 65_536
 WEIGHTS = (".safetensors", ".bin", ".gguf")
 UNLIMITED = 1 << 40
+LARGE = 2.0
+"""Billions of parameters from which on a download is announced: it takes long, and the model much memory."""
 POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "mpnet")
 """Models that count positions from behind the padding token's id on, so that some of their positions are not used."""
 
@@ -211,13 +214,46 @@ def _loading(load: Callable[[], Any], source: str, revision: str | None) -> Any:
 
 
 def _hint(source: str) -> str:
-    """What may have been meant by a model that is not there."""
+    """What may have been meant by a model that is not there, or what can be had in its place."""
     folder = Path(source).expanduser()
     if folder.is_dir():
         return ""
     known = [each.spec.model for each in declared() if each.spec.model]
+    if source in known:
+        return f"\n  Without a network, give a folder that holds the model.{smaller_than(source)}"
     if folder.parent.is_dir():
         known += [str(Path(source).parent / other.name) for other in folder.parent.iterdir() if other.is_dir()]
     near = difflib.get_close_matches(source, known, n=1, cutoff=0.8)
     guess = f'\n  Did you mean "{near[0]}"?' if near else ""
     return f"{guess}\n  Without a network, give a folder that holds the model."
+
+
+def smaller_than(source: str) -> str:
+    """The named verifiers with fewer parameters than a model of a known size; nothing for others."""
+    sizes = {each.name: each.spec.parameters for each in declared() if each.spec.parameters}
+    own = next((each.spec.parameters for each in declared() if each.spec.model == source), None)
+    if own is None:
+        return ""
+    smaller = [f"{option('nli', name)} ({size:g} billion parameters)" for name, size in sizes.items() if size < own]
+    models = f"Smaller: {', '.join(smaller)}. " if smaller else ""
+    return (
+        f"\n  {models}Without a model: {option('nli', 'lexical')}. Results of another are not comparable with its own."
+    )
+
+
+@lru_cache(maxsize=16)
+def announce(source: str, parameters: float | None) -> None:
+    """Say once how large a model of the hub is and what is smaller, before its weights are downloaded."""
+    if parameters is None or parameters < LARGE or Path(source).expanduser().is_dir() or _is_cached(source):
+        return
+    say(
+        f"note: NLI model {source} has {parameters:g} billion parameters; about {4 * parameters:.0f} GB will be "
+        f"downloaded.{smaller_than(source)}"
+    )
+
+
+def _is_cached(source: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    names = [f"{stem}{ending}" for stem in ("model.safetensors", "pytorch_model.bin") for ending in ("", ".index.json")]
+    return any(isinstance(try_to_load_from_cache(source, name), str) for name in names)

@@ -24,15 +24,10 @@ from groundeval.records import Prompt, Rendered
 
 OWN_ARGS = frozenset({"gguf_file", "lora"})
 """Arguments of groundeval's own; all others are vLLM's engine arguments."""
-SET_BY_FLAGS = {
-    "model": "--model",
-    "revision": "--revision",
-    "dtype": "--dtype",
-    "trust_remote_code": "--trust-remote-code",
-    "seed": "--seed",
-    # What is given here is written into the manifest, and a token must not be.
-    "hf_token": "the environment variable HF_TOKEN",
-}
+SET_BY_OPTIONS = ("model", "revision", "dtype", "trust_remote_code", "seed")
+"""Engine arguments that options of their own set."""
+SECRETS = {"hf_token": "HF_TOKEN"}
+"""Arguments that are read from an environment variable: what is given here is written into the manifest."""
 FAMILIAR = frozenset(
     {
         "cpu_offload_gb",
@@ -277,8 +272,9 @@ def vllm(options: GeneratorOptions) -> Generator:
 
 def _check_args(given: Mapping[str, Any]) -> None:
     for name in given:
-        if name in SET_BY_FLAGS:
-            raise UsageError(f"{option('model_args')}: {name} is set by {option(name)}")
+        if name in (*SET_BY_OPTIONS, *SECRETS):
+            by = option(name) if name in SET_BY_OPTIONS else f"the environment variable {SECRETS[name]}"
+            raise UsageError(f"{option('model_args')}: {name} is set by {by}")
     unfamiliar = [name for name in given if name not in FAMILIAR | OWN_ARGS]
     if not unfamiliar:
         return
@@ -292,7 +288,7 @@ def _check_args(given: Mapping[str, Any]) -> None:
     for name in unfamiliar:
         if name not in known:
             raise unknown(
-                f"{option('model_args')} key for {option('backend', 'vllm')}", name, known - set(SET_BY_FLAGS)
+                f"{option('model_args')} key for {option('backend', 'vllm')}", name, known - {*SET_BY_OPTIONS, *SECRETS}
             )
 
 

@@ -85,6 +85,7 @@ class LocalVerifier(ABC):
         if self.spec.remote_code and not self._options.trust_remote_code:
             raise weights.runs_its_own_code(self.source)
         weights.devices(self._options)
+        weights.announce(self.source, self.spec.parameters)
         weights.check_kind(self.source, self.config, self.spec.kind)
         weights.check_files(self.source)
         self.understand()

@@ -68,7 +68,7 @@ def _notebook_bar(what: str, total: int, done: int) -> Iterator[Callable[[], Non
         warnings.simplefilter("ignore")
         from tqdm.auto import tqdm
 
-        bar = tqdm(desc=visible(what), total=total, initial=done)
+        bar = tqdm(desc=visible(what), total=total, initial=done, file=sys.stderr)
     with bar:
 
         def advance() -> None:

@@ -171,7 +171,6 @@ def _local_folder(model: str, path: Path, gguf_file: str | None) -> ModelSource:
     if ggufs:
         raise UsageError(
             f"{option('model', model)}: holds several GGUF files. Choose one: "
-            " f"
             f"{option('model_args', gguf_file=ggufs[0])}\n"
             f"  There: {', '.join(ggufs)}"
         )
@@ -179,7 +178,6 @@ def _local_folder(model: str, path: Path, gguf_file: str | None) -> ModelSource:
         raise UsageError(
             f"{option('model', model)}: a LoRA adapter, not a model.\n"
             f"  Name its base model, and the adapter beside it: {option('model', 'BASE')} and "
-            " f"
             f"{option('model_args', lora=model)}"
         )
     raise UsageError(

@@ -182,7 +182,6 @@ def _explained(error: Exception, options: GeneratorOptions) -> GroundevalError:
     if is_out_of_memory(error):
         return BackendError(
             f"{what}: does not fit into memory. Try {option('dtype', 'bf16')}, or "
-            " f"
             f"{option('model_args', device_map='auto')}"
         )
     if "Unrecognized configuration class" in message:

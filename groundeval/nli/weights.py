@@ -123,7 +123,6 @@ def check_kind(source: str, config: Any, kind: str) -> None:
     if own != kind:
         raise UsageError(
             f"NLI model {source} ({architectures[0]}) is a {own} model, not a {kind} one.\n  Use "
-            " f"
             f"{option('nli', f'{own}:{source}')}"
         )
 

@@ -169,7 +169,6 @@ def _prompt_limit(generator: Generator, options: RunOptions) -> int | None:
     if limit < 1:
         raise UsageError(
             f"{option('sampling', max_new_tokens=options.sampling.max_new_tokens)}: the model's "
-            " f"
             f"{context} tokens of context "
             "leave no room for a prompt"
         )

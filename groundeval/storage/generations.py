@@ -56,7 +56,6 @@ def unopened_thoughts(records: Iterable[Mapping[str, Any]], tags: ReasoningTags)
         f"{closed} texts end a thought with {tags.think_close} that they do not begin: the model's template seems to "
         f"have begun it.\n  {cut} texts that were cut off have no tag: each may be a thought without an answer, and is "
         f"scored as an answer.\n  Say how the template begins (backend openai: "
-        " f"
         f"{option('model_args', tokenizer='...')}), use the "
         f"server's reasoning parser,\n  or leave more room: {option('sampling', max_new_tokens=1000)}"
     )

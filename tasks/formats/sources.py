@@ -47,7 +47,6 @@ class PublicData:
             raise DataError(
                 f"{self.dataset}: {error}\n"
                 f"  Use a copy that you have ({option('data', 'FILE')}), or the embedded data "
-                " f"
                 f"({option('data', EMBEDDED)})."
             ) from error
         return _dataset(tuple(read_examples(fetched.path, name=fetched.name)), fetched.name)
@@ -95,7 +94,6 @@ class _AlceFile:
             raise UsageError(
                 "ALCE publishes no training data.\n"
                 f"  Name a file of your own ({option('data', 'FILE')}), or the embedded training "
-                " f"
                 f"data ({option('data', EMBEDDED)})."
             )
         return hub.tar_member(ALCE_DATA, "ALCE-data.tar", self.member)
@@ -112,7 +110,6 @@ class _TrustFile:
                 "Trust-Align/sft/train.json) holds ready-made conversations of all data sets together; whether it also "
                 "holds question, documents and gold answers as fields of their own was not verified.\n"
                 f"  Name a file that has these fields ({option('data', 'FILE')}), map one with a "
-                " f"
                 f"YAML task, or use the embedded "
                 f"training data ({option('data', EMBEDDED)})."
             )

@@ -77,7 +77,6 @@ class _MappedData:
         if source == EMBEDDED:
             raise UsageError(
                 f'task "{self.task.name}" ({self.path}) has no embedded data; leave '
-                " f"
                 f"{option('data')} out, or name a file"
             )
         if split not in ("test", "train"):

@@ -31,7 +31,7 @@ def test_a_folder_with_a_broken_configuration_is_refused(tmp_path: Path) -> None
 
 def test_an_adapter_alone_is_refused_with_advice(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text("{}")
-    with pytest.raises(UsageError, match="--model BASE --model-args lora="):
+    with pytest.raises(UsageError, match=r"model='BASE' and model_args={'lora': "):
         find_model(str(tmp_path))
 
 
@@ -43,7 +43,7 @@ def test_a_gguf_file_is_found_alone_or_in_its_folder(tmp_path: Path) -> None:
     (tmp_path / "other.gguf").write_bytes(b"GGUF")
     with pytest.raises(UsageError, match="several GGUF files"):
         find_model(str(tmp_path))
-    with pytest.raises(UsageError, match=r"gguf_file=x\.gguf: no such file"):
+    with pytest.raises(UsageError, match=r"'gguf_file': 'x\.gguf'}: no such file"):
         find_model(str(tmp_path), gguf_file="x.gguf")
 
 
@@ -105,7 +105,7 @@ def refusing(error: Callable[[], Exception]) -> Callable[..., Any]:
         ("HTTPError", BackendError, "hub could not be reached"),
         ("RepositoryNotFoundError", UsageError, "no such model on the hub"),
         ("GatedRepoError", UsageError, "HF_TOKEN"),
-        ("RevisionNotFoundError", UsageError, "--revision v9: owner/model has no such branch"),
+        ("RevisionNotFoundError", UsageError, "revision='v9': owner/model has no such branch"),
         ("EntryNotFoundError", UsageError, r"has no config\.json at revision v9"),
         ("HFValidationError", UsageError, "neither a local path nor a name"),
     ],

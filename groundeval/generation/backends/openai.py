@@ -73,7 +73,6 @@ class OpenAIGenerator:
         if options.chat_template_kwargs and options.apply_chat_template is False:
             raise UsageError(
                 f"{option('chat_template_kwargs')}: no chat template is applied "
-                " f"
                 f"({option('apply_chat_template', False)})"
             )
         self._format: Any = None

@@ -123,7 +123,6 @@ class ChatServer:
         if self._model is None and len(served) != 1:
             raise UsageError(
                 f"{option('nli', f'causal@{self._line.address}')}: which of its models? "
-                " f"
                 f"({', '.join(served) or 'it lists none'})\n"
                 f"  Name it: {option('nli', f'causal:MODEL@{self._line.address}')}"
             )

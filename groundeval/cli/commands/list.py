@@ -39,7 +39,7 @@ def metrics() -> Rows:
             "profiles": ", ".join(metric.profiles or ("all",)),
             "kinds": ", ".join(metric.kinds or ("all",)),
             "keys": name if metric.corpus else ", ".join(metric.aggregates),
-            "when": "always" if metric.default else "when asked for",
+            "when": "always" if metric.default and METRICS.ships(name) else "when asked for",
             "description": metric.description,
         }
         for name, metric in METRICS.items()

@@ -54,6 +54,10 @@ def run(*options: RunOptions) -> TaskRuns:
     fails, or that cannot be scored, does not keep the other tasks and models from going on; the error is in its
     TaskRun.
     """
+    for each in options:
+        # Of all models, before data are read for the first. Making a generator loads nothing.
+        check_names(each)
+        open_generator(each)
     return TaskRuns(each for prepared in [prepare_run(each) for each in options] for each in execute(prepared))
 
 

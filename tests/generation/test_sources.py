@@ -9,7 +9,7 @@ import pytest
 
 from groundeval.errors import BackendError, UsageError
 from groundeval.models import files as sources
-from groundeval.models.files import file_sha256, find_model, folder_sha256
+from groundeval.models.files import check_name, file_sha256, find_model, folder_sha256
 
 
 def test_a_path_that_does_not_exist_is_a_usage_error_that_says_what_can_be_given() -> None:
@@ -135,3 +135,29 @@ def test_a_hub_model_is_identified_by_its_commit(monkeypatch: pytest.MonkeyPatch
     cached = tmp_path / "models--owner--model" / "snapshots" / "abc123" / "config.json"
     monkeypatch.setattr(hub, "hf_hub_download", lambda *_, **__: str(cached))
     assert find_model("owner/model").identity() == {"model": "owner/model", "revision": "abc123"}
+
+
+@pytest.mark.parametrize("model", ["smollm", "SmolLM2", "smolm2", "smollm-2", "smollm22"])
+def test_what_is_nearly_the_embedded_model_is_refused_without_asking_the_hub(
+    model: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match='Did you mean "smollm2"'):
+        check_name(model)
+
+
+@pytest.mark.parametrize("model", ["smollm2", "gpt2", "Qwen/Qwen3-4B", "HuggingFaceTB/SmolLM2-135M", "t5-small", "m"])
+def test_other_names_are_left_to_the_hub(model: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    check_name(model)
+
+
+def test_a_folder_that_is_misspelt_is_met_with_the_one_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my-model").mkdir()
+    (tmp_path / "my-model" / "config.json").write_text("{}")
+    for wrong in ("my-modle", "./my-modle", f"{tmp_path}/my-modle"):
+        with pytest.raises(UsageError, match=r'Did you mean ".*my-model"'):
+            find_model(wrong)

@@ -13,7 +13,9 @@ Three things can go wrong, and each is treated in its own way everywhere:
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_RESUMABLE = 0, 1, 2, 3
 
@@ -59,6 +61,50 @@ class MissingExtra(UsageError):
         super().__init__(
             f"{feature} needs packages that are not installed.\n  Install them: pip install 'groundeval[{extra}]'"
         )
+
+
+_ALONE = object()
+Spelling = Callable[[str, object, Mapping[str, object]], str]
+"""How an option is written: its name, its value (or none), the parts of a value that is a mapping."""
+
+
+def option(name: str, value: object = _ALONE, /, **parts: object) -> str:
+    """An option as the reader of a message writes it: `num_docs=-1` in Python, `--num-docs -1` on the command line.
+
+    `parts` name entries of an option that holds several: `option("model_args", lora="FOLDER")`. Messages name options
+    with this alone, so that each is written once for both.
+    """
+    return _spelling(name, value, parts)
+
+
+def as_parameter(name: str, value: object, parts: Mapping[str, object]) -> str:
+    """An option as a parameter of Python: `num_docs=-1`, `model_args={'lora': 'FOLDER'}`."""
+    if parts:
+        inside = ", ".join(f"{part}={each!r}" for part, each in parts.items())
+        return f"sampling=SamplingParams({inside})" if name == "sampling" else f"{name}={dict(parts)!r}"
+    return name if value is _ALONE else f"{name}={str(value)!r}" if isinstance(value, Path) else f"{name}={value!r}"
+
+
+def as_flag(flag: str, value: object, parts: Mapping[str, object]) -> str:
+    """An option as a flag: `--num-docs -1`, `--model-args lora=FOLDER`."""
+    if value is False:
+        return f"--no-{flag.removeprefix('--')}"
+    shown = ",".join(f"{part}={each}" for part, each in parts.items()) if parts else value
+    return flag if shown is _ALONE or shown is True else f"{flag} {shown}"
+
+
+_spelling: Spelling = as_parameter
+
+
+@contextmanager
+def spelling_options(spelling: Spelling) -> Iterator[None]:
+    """Let all messages of this process spell options in another way: the command line does, for as long as it runs."""
+    global _spelling
+    before, _spelling = _spelling, spelling
+    try:
+        yield
+    finally:
+        _spelling = before
 
 
 def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:

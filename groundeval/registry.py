@@ -11,7 +11,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
@@ -92,6 +92,11 @@ class Registry(Generic[T]):
         self.get(name)
         return self._entries[name].source
 
+    def ships(self, name: str) -> bool:
+        """Does a name come with groundeval, not with a plugin or a script."""
+        self.get(name)
+        return self._entries[name].source.startswith("groundeval.")
+
     def registered_by(self, file: str | Path) -> list[str]:
         """The names that a Python file has registered so far."""
         place = f"({Path(file).resolve()}:"
@@ -144,6 +149,11 @@ class Registry(Generic[T]):
             self.add(name, value, source_of(value))
 
 
+def first_paragraph(text: str | None) -> str:
+    """The first paragraph of a docstring as one line: what lists show."""
+    return " ".join((text or "").strip().split("\n\n")[0].split())
+
+
 def source_of(value: object) -> str:
     """`module (file:line)` of a function or class; of anything else, its type."""
     try:
@@ -158,6 +168,12 @@ def source_of(value: object) -> str:
 def _described(point: EntryPoint) -> str:
     package = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
     return f"entry point {point.value}{package}"
+
+
+def load_plugins(paths: Iterable[str | Path] | None) -> None:
+    """Import the plugin files and folders that `--include-path` names."""
+    for path in paths or ():
+        load_plugin(path)
 
 
 def load_plugin(path: str | Path) -> None:

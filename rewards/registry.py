@@ -12,7 +12,7 @@ from pydantic import ConfigDict, ValidationError, validate_call
 
 from groundeval.errors import UsageError, excerpt, unknown
 from groundeval.metrics.reading import AnswerKind
-from groundeval.registry import Registry
+from groundeval.registry import Registry, first_paragraph
 from groundeval.rewards.reward import Reward
 from groundeval.tasks import Task, load_task
 
@@ -123,5 +123,5 @@ def _keywords(recipe: Recipe) -> Callable[..., dict[str, Any]]:
 
 
 def first_line(recipe: Recipe) -> str:
-    """The first line of a recipe's docstring."""
-    return (inspect.getdoc(recipe) or "").split("\n")[0]
+    """What lists show of a recipe: the first paragraph of its docstring."""
+    return first_paragraph(recipe.__doc__)

@@ -9,14 +9,14 @@ from math import inf
 from typing import Any, Literal, Protocol
 
 from groundeval.aio import run_anywhere
-from groundeval.errors import DataError, UsageError, excerpt
+from groundeval.errors import DataError, UsageError, excerpt, option
 from groundeval.metrics.gold import with_answers
 from groundeval.metrics.metric import METRICS, Entailment, Values
 from groundeval.metrics.profiles import profile_named
 from groundeval.metrics.reading import AnswerKind
 from groundeval.nli import connect
 from groundeval.records import Example, Response, Status
-from groundeval.scoring.scorer import Plan, Scored, Scorer, plan_scoring
+from groundeval.scoring.scorer import Plan, ScoredSample, Scorer, plan_scoring
 from groundeval.tasks.formats.examples import known_fields
 
 Line = Mapping[str, Any]
@@ -108,7 +108,7 @@ class Reward:
         except KeyError as error:
             raise DataError(
                 f'reward "{self.name}": the scores of sample {line["id"]} lack {error}.\n'
-                f"  Score with --profile {self.profile} --metrics {','.join(self.metrics)}"
+                f"  Score with {option('profiles', self.profile)} and {option('metrics', ','.join(self.metrics))}"
             ) from None
         total = self._total(components, nothing_said=status != "ok")
         why = None
@@ -197,7 +197,7 @@ def _with_answers(response: Response) -> Response:
     return response if example is response.example else replace(response, example=example)
 
 
-async def _all(scorers: Sequence[Scorer], responses: Sequence[Response]) -> list[Scored]:
+async def _all(scorers: Sequence[Scorer], responses: Sequence[Response]) -> list[ScoredSample]:
     pairs = list(zip(scorers, responses, strict=True))
     if any(scorer.plan.asks_nli for scorer in scorers):
         return list(await asyncio.gather(*(scorer.score(response) for scorer, response in pairs)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from groundeval.errors import UsageError, excerpt, unknown
+from groundeval.errors import UsageError, excerpt, option, unknown
 from groundeval.registry import load_plugin
 from groundeval.tasks.task import TASKS, Task
 
@@ -70,4 +70,4 @@ def check_data_names(tasks: Sequence[str], data: Mapping[str, str]) -> None:
     known = {load_task(reference).name for reference in tasks} if named else set()
     for name in named:
         if name not in known:
-            raise unknown("task of this run in --data", name, known | set(tasks))
+            raise unknown(f"task of this run in {option('data')}", name, known | set(tasks))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from groundeval.errors import DataError
+from groundeval.errors import DataError, option
 from groundeval.records import Document, Example
 
 
@@ -18,7 +18,7 @@ def with_oracle_documents(example: Example, count: int) -> Example:
     if any(document.answers_found is None for document in docs):
         raise DataError(
             f'example "{example.id}": oracle documents need "answers_found" in every document.\n'
-            "  Use data in the Trust-Score format, or ALCE's file of oracle documents with --data TASK=FILE."
+            f"  Use data in the Trust-Score format, or ALCE's file of oracle documents: {option('data', 'FILE')}."
         )
     chosen: list[Document] = []
     rest = list(docs)

@@ -15,10 +15,11 @@ from groundeval.generation.backends.transformers import TransformersGenerator
 from groundeval.generation.backends.vllm import VLLMGenerator
 from groundeval.models.options import GeneratorOptions
 from groundeval.run.options import RunOptions, ScoringOptions
+from groundeval.run.outcome import ScoreResult
 from groundeval.run.preflight import check_lengths, check_scorers
 from groundeval.run.prepare import Job, prepare
 from groundeval.run.runner import Prepared, execute, score_run
-from groundeval.run.score import ScoreResult, open_nli, plans_for
+from groundeval.run.score import open_nli, plans_for
 from groundeval.storage.folder import Lines
 from groundeval.tasks import load_task
 from groundeval.tasks.formats.examples import known_fields
@@ -217,7 +218,8 @@ class Evaluator:
     def _scoring(self, nli: str) -> ScoringOptions:
         wanted = self.recipe.evaluate
         profiles = (wanted.profile,) if wanted.profile else ()
-        return ScoringOptions(profiles, tuple(wanted.metrics), nli, verifier_options(self.recipe, nli), quiet=True)
+        options = verifier_options(self.recipe, nli)
+        return ScoringOptions(profiles=profiles, metrics=tuple(wanted.metrics), nli=nli, nli_options=options)
 
     def _job(self, name: str, file: str | None, generator: _Answering, options: RunOptions) -> Job:
         task = load_task(name)

@@ -27,7 +27,7 @@ from groundeval.metrics.metric import Entailment
 from groundeval.metrics.profiles import profile_named
 from groundeval.nli import NLI, connect
 from groundeval.records import Example, Pair, Response, Verdict
-from groundeval.run.options import ScoringOptions
+from groundeval.run.options import ScoreOptions
 from groundeval.run.runner import score_predictions
 from groundeval.scoring.scorer import Scorer, plan_scoring
 from groundeval.tasks import load_task
@@ -250,9 +250,8 @@ def _time(
 def _score(outputs: Sequence[Outputs], profiles: Sequence[str], nli: str, options: Mapping[str, Any]) -> None:
     for each in outputs:
         score_predictions(
-            each.file,
+            ScoreOptions(each.file, profiles=tuple(profiles), nli=nli, nli_options=dict(options)),
             load_task(each.task),
-            ScoringOptions(tuple(profiles), nli=nli, nli_options=dict(options), quiet=True),
         )
 
 

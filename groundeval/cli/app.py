@@ -22,13 +22,13 @@ from groundeval.cli.commands.serve_nli import serve_nli
 from groundeval.cli.commands.serve_rewards import serve_rewards
 from groundeval.cli.commands.train import train
 from groundeval.cli.commands.validate import validate
+from groundeval.cli.options import spelled_as_flag
 from groundeval.console.sanitize import visible
-from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE, EXIT_USAGE, GroundevalError
+from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE, EXIT_USAGE, GroundevalError, spelling_options
 
 app = typer.Typer(
     name="groundeval",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Evaluate grounded question answering: answers with citations, or a refusal where the documents hold none.",
 )
@@ -90,7 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
     _let_threads_sleep()
     command = typer.main.get_command(app)
     try:
-        code: Any = command.main(args=arguments, prog_name="groundeval", standalone_mode=False)
+        with spelling_options(spelled_as_flag):
+            code: Any = command.main(args=arguments, prog_name="groundeval", standalone_mode=False)
     except typer.Abort:
         return _say("interrupted", EXIT_RESUMABLE)
     except WrongUsage as error:

@@ -115,6 +115,15 @@ def data_from(values: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def batch_size_from(text: str, flag: str) -> int | None:
+    """`auto` as None, else the number."""
+    if text == "auto":
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise UsageError(f"{flag} {text}: must be auto, or an integer of 1 or more")
+    return int(text)
+
+
 def tags(text: str | None) -> ReasoningTags | None:
     """`--reasoning-tags` as tags; None where they are not given."""
     return None if text is None else tags_from(text.split(","), "--reasoning-tags")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 
 import typer
 
+from groundeval.console.flags import RUN
+
 if TYPE_CHECKING:
     from groundeval.cli.arguments import FlagKind
 
@@ -42,5 +44,11 @@ def _kind(hint: Any) -> FlagKind:
 
 Config = Annotated[
     Path | None,
-    typer.Option("--config", callback=_use_config, is_eager=True, help="A YAML file of flags; flags given here win."),
+    typer.Option(
+        "--config",
+        callback=_use_config,
+        is_eager=True,
+        help="A YAML file of flags; flags given here win.",
+        rich_help_panel=RUN,
+    ),
 ]

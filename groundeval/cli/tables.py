@@ -10,9 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from groundeval.scoring.results import SUMMARY, Results
-
-PROXY_MARK = "*"
+from groundeval.scoring.results import PROXY_MARK, SUMMARY, Results, is_proxy, nli_label, title
 
 
 def print_results(results: Sequence[Results], *, heading: str = "", full: bool = False) -> None:
@@ -35,27 +33,6 @@ def print_results(results: Sequence[Results], *, heading: str = "", full: bool =
 def print_json(value: Any) -> None:
     """JSON on stdout, for machines."""
     print(json.dumps(value, indent=2))
-
-
-def is_proxy(result: Results) -> bool:
-    """Was it judged by a verifier that declares itself a proxy."""
-    return (result.nli_identity or {}).get("fidelity") == "proxy"
-
-
-def nli_label(result: Results) -> str:
-    """The NLI model's name; a proxy is marked."""
-    if result.nli is None:
-        return "none asked"
-    return f"{result.nli}{PROXY_MARK if is_proxy(result) else ''}"
-
-
-def title(result: Results) -> str:
-    """Task, profile, NLI model and number of samples, with the statuses of those that are not `ok`."""
-    statuses = ", ".join(f"{count} {status}" for status, count in result.statuses.items() if status != "ok")
-    whole = f"{result.task} · profile {result.profile} · NLI {nli_label(result)} · n = {result.n}"
-    if result.num_samples > 1:
-        whole += f" questions, {result.num_samples} answers each"
-    return f"{whole} ({statuses})" if statuses else whole
 
 
 def _table(result: Results) -> Table:

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from groundeval.comparison.saved_scores import ScoredRun, find_scorings, read_scoring, recomputed
+from groundeval.console.notebook import Tabular
 from groundeval.console.sanitize import one_line
-from groundeval.errors import UsageError
+from groundeval.errors import UsageError, option
 from groundeval.stats.bootstrap import RESAMPLES
 from groundeval.stats.paired import LEVEL, better_counts, holm, paired_differences
 from groundeval.storage.folder import leaves
@@ -97,8 +98,8 @@ class RunSummary:
     not corrected for the number of runs, lies above 0. None where ranking is refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+@dataclass(frozen=True, slots=True, repr=False)
+class Comparison(Tabular):
     """All that is said about some runs."""
 
     runs: tuple[RunSummary, ...]
@@ -115,6 +116,37 @@ class Comparison:
     def reported(self) -> list[str]:
         """The keys that some run reports, in order."""
         return list(dict.fromkeys(key for run in self.runs for key in run.metrics))
+
+    def _rows(self) -> list[dict[str, object]]:
+        if not self.pairs:
+            return [{"run": each.label, "system": each.system, **each.metrics} for each in self.runs]
+        return [
+            {
+                "metric": metric.key,
+                "runs": f"{self.runs[pair.second].label} - {self.runs[pair.first].label}",
+                "first": metric.first,
+                "second": metric.second,
+                "difference": metric.difference,
+                "ci95_low": metric.ci95 and metric.ci95[0],
+                "ci95_high": metric.ci95 and metric.ci95[1],
+                "p": metric.p,
+                "p_holm": metric.p_holm,
+                "significant": metric.significant,
+            }
+            for pair in self.pairs
+            for metric in pair.metrics
+        ]
+
+    def _caption(self) -> str:
+        return "; ".join(f"{run.label}: {run.system}, {run.task}, profile {run.profile}" for run in self.runs)
+
+    def _notes(self) -> list[str]:
+        return [*(f"not ranked: {each}" for each in self.refusals), *(f"warning: {each}" for each in self.warnings)]
+
+    def __repr__(self) -> str:
+        systems = ", ".join(f"{run.label}: {run.system}" for run in self.runs)
+        ranked = f"ranked by {self.ranked_by}" if not self.refusals else "not ranked"
+        return f"<Comparison: {systems} · {self.n} shared samples · {ranked}>"
 
     def as_json(self) -> dict[str, Any]:
         """The comparison as JSON values."""
@@ -139,7 +171,10 @@ def open_run(path: Path, *, profile: str | None = None, nli: str | None = None) 
             f"\n    {run.folder}: {run.results.task}, profile {run.results.profile}, NLI {run.results.nli or 'none'}"
             for run in (wanted or found)[:10]
         )
-        raise UsageError(f"{path}: {problem}. Name a folder of scores, or choose with --profile and --nli.{listed}")
+        raise UsageError(
+            f"{path}: {problem}. Name a folder of scores, or choose with "
+            f"{option('profile')} and {option('nli')}.{listed}"
+        )
     recomputed(wanted[0])
     return wanted[0]
 

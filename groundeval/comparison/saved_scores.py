@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from groundeval.errors import DataError, UsageError, excerpt
+from groundeval.errors import DataError, UsageError, excerpt, option
 from groundeval.metrics.metric import METRICS
 from groundeval.metrics.profiles import PROFILES
+from groundeval.run.reward_metrics import reward_aggregate
 from groundeval.scoring.results import SCHEMA_VERSION, Results
 from groundeval.scoring.scorer import OVERALL
 from groundeval.stats.bootstrap import Aggregate, Array, Estimate, summarize
@@ -98,15 +99,24 @@ class ScoredRun:
             if name not in METRICS:
                 raise DataError(
                     f'{self.folder}: metric "{name}" is not known here, so its numbers cannot be checked.\n'
-                    "  Load the plugin that defines it: --include-path PLUGIN."
+                    f"  Load the plugin that defines it: {option('include_path', 'PLUGIN')}."
                 )
             known |= METRICS.get(name).aggregates
+        known |= {key: reward_aggregate(key) for key in self.rewards}
         return {key: known[key] for key in self.results.metrics if key in known}
+
+    @property
+    def rewards(self) -> tuple[str, ...]:
+        """The keys under which rewards are reported."""
+        found = self.scoring.get("rewards")
+        names = [each.get("name") for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+        return tuple(f"reward:{name}" for name in names)
 
     @cached_property
     def columns(self) -> dict[str, Array]:
         """The per-sample values by column, rows as in `scored`; NaN where a value does not apply."""
-        names = dict.fromkeys(column for name in self.scoring["metrics"] for column in METRICS.get(name).columns)
+        own = (column for name in self.scoring["metrics"] for column in METRICS.get(name).columns)
+        names = dict.fromkeys([*own, *self.rewards])
         values = [self.samples[each]["values"] for each in self.scored]
         # None becomes NaN.
         return {name: np.array([each.get(name) for each in values], dtype=np.float64) for name in names}

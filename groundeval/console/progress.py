@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar on a terminal, a line now and then elsewhere, nothing when told to be quiet."""
+"""Progress: a bar on a terminal or in a notebook, a line on stderr now and then elsewhere, nothing when quiet."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from groundeval.console.notebook import in_notebook
 from groundeval.console.sanitize import visible
 
 _SECONDS_BETWEEN_LINES = 15.0
@@ -22,6 +23,9 @@ def progress(what: str, *, total: int, done: int = 0, quiet: bool = False) -> It
     """Show how many of `total` are done, `done` of them before; gives the function that counts one more."""
     if quiet or done >= total:
         yield lambda: None
+    elif in_notebook():
+        with _notebook_bar(what, total, done) as advance:
+            yield advance
     elif sys.stderr.isatty():
         with _bar(what, total, done) as advance:
             yield advance
@@ -52,6 +56,25 @@ def _bar(what: str, total: int, done: int) -> Iterator[Callable[[], None]]:
     with Progress(*columns, console=Console(stderr=True)) as shown:
         task = shown.add_task(what, total=total, completed=done)
         yield lambda: shown.advance(task)
+
+
+@contextmanager
+def _notebook_bar(what: str, total: int, done: int) -> Iterator[Callable[[], None]]:
+    """A bar by tqdm: a widget where the notebook has widgets, else a line of text that is written over."""
+    import warnings
+
+    with warnings.catch_warnings():
+        # Without ipywidgets tqdm draws text, and need not say so.
+        warnings.simplefilter("ignore")
+        from tqdm.auto import tqdm
+
+        bar = tqdm(desc=visible(what), total=total, initial=done, file=sys.stderr)
+    with bar:
+
+        def advance() -> None:
+            bar.update(1)
+
+        yield advance
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, NamedTuple, get_args
 
-from groundeval.errors import DataError, UsageError, excerpt, unknown
+from groundeval.errors import DataError, UsageError, excerpt, option, unknown
 from groundeval.parsing.normalize import printable
 from groundeval.records import Document, Example, Prompt
 
@@ -85,7 +85,7 @@ def render_prompt(
     (0: closed book). Raises UsageError for settings that cannot be met, DataError for a document without `docs_field`.
     """
     if num_docs < 0:
-        raise UsageError(f"--num-docs {num_docs}: must be 0 (closed book) or more")
+        raise UsageError(f"{option('num_docs', num_docs)}: must be 0 (closed book) or more")
     shared = shared_prefix(
         template, demonstrations, num_fewshot, seed=seed, docs_field=docs_field, closed_book=num_docs == 0
     )
@@ -110,7 +110,7 @@ def fit_documents(
     whole, from the end; nothing is ever cut in the middle. The demonstrations stay.
     """
     if num_docs < 0:
-        raise UsageError(f"--num-docs {num_docs}: must be 0 (closed book) or more")
+        raise UsageError(f"{option('num_docs', num_docs)}: must be 0 (closed book) or more")
     shared = shared_prefix(
         template, demonstrations, num_fewshot, seed=seed, docs_field=docs_field, closed_book=num_docs == 0
     )
@@ -171,13 +171,13 @@ def choose_demonstrations(
     what its documents lack.
     """
     if num_fewshot < 0:
-        raise UsageError(f"--num-fewshot {num_fewshot}: must be 0 or more")
+        raise UsageError(f"{option('num_fewshot', num_fewshot)}: must be 0 or more")
     if num_fewshot == 0:
         return ()
     usable = [d for d in demonstrations if not closed_book or not d.docs or _CITATION.search(d.response or "")]
     if num_fewshot > len(usable):
         where = " that work without documents" if closed_book else ""
-        raise UsageError(f"--num-fewshot {num_fewshot}: the task has {len(usable)} demonstrations{where}")
+        raise UsageError(f"{option('num_fewshot', num_fewshot)}: the task has {len(usable)} demonstrations{where}")
     for demonstration in usable:
         if demonstration.response is None:
             raise DataError(f'demonstration "{demonstration.id}": field "response" is missing')

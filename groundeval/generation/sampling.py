@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from groundeval.errors import UsageError
+from groundeval.errors import UsageError, option
 from groundeval.generation.interface import SamplingParams
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def check_sampling(params: SamplingParams) -> None:
     )
     for name, right, allowed in rules:
         if not right:
-            raise UsageError(f"--gen-kwargs {name}={getattr(params, name)}: must be {allowed}")
+            raise UsageError(f"{option('sampling', **{name: getattr(params, name)})}: must be {allowed}")
 
 
 class RowSampler:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 from tenacity import RetryCallState
 
-from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt
+from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt, option
 from groundeval.http.retrying import NoAnswer, Retries, refusal
 
 T = TypeVar("T")
@@ -244,7 +244,7 @@ def _host(address: str) -> str:
     shown = re.sub("//[^/]*@", "//...@", address)
     if shown != address:
         raise UsageError(
-            f"--nli {shown}: a password in the address would end up in logs.\n"
+            f"{option('nli', shown)}: a password in the address would end up in logs.\n"
             "  Put a token into the environment variable GROUNDEVAL_NLI_TOKEN instead."
         )
     try:
@@ -252,9 +252,9 @@ def _host(address: str) -> str:
         host, _ = parts.hostname, parts.port
         httpx.URL(address)
     except (ValueError, httpx.InvalidURL) as error:
-        raise UsageError(f"--nli {address}: not an address: {error}") from None
+        raise UsageError(f"{option('nli', address)}: not an address: {error}") from None
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or " " in host:
-        raise UsageError(f"--nli {address}: must look like http://host:8765")
+        raise UsageError(f"{option('nli', address)}: must look like http://host:8765")
     return host
 
 

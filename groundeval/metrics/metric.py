@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 from groundeval.metrics.profiles import Profile
 from groundeval.metrics.reading import AnswerKind, Reading
 from groundeval.records import Document, Response, Verdict, as_premise
-from groundeval.registry import Registry
+from groundeval.registry import Registry, first_paragraph
 from groundeval.stats.bootstrap import Aggregate, mean_of
 
 T = TypeVar("T")
@@ -163,7 +163,7 @@ def register_metric(
 
     def decorate(score: Score) -> Score:
         reported = aggregates if aggregates is not None else {key: mean_of(key) for key in keys}
-        description = (score.__doc__ or "").strip().split("\n")[0]
+        description = first_paragraph(score.__doc__)
         metric = Metric(name, score, tuple(keys), reported, description=description, **options)
         METRICS.add(name, metric, f"{score.__module__}.{score.__qualname__}")
         return score

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from groundeval.errors import UsageError, did_you_mean
+from groundeval.errors import UsageError, did_you_mean, option
 from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.normalize import printable
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags, tags_in, with_usual_tags
@@ -56,13 +55,13 @@ class ChatFormat:
         template = _template_of(tokenizer)
         if options.apply_chat_template and template is None:
             raise UsageError(
-                f"--apply-chat-template: the tokenizer of {options.model} has no chat template.\n"
+                f"{option('apply_chat_template', True)}: the tokenizer of {options.model} has no chat template.\n"
                 "  Leave the flag out (the prompt is then given as plain text), or use the model's chat version."
             )
         if template is None or options.apply_chat_template is False:
             if options.chat_template_kwargs:
                 raise UsageError(
-                    f"--chat-template-kwargs {json.dumps(dict(options.chat_template_kwargs))}: "
+                    f"{option('chat_template_kwargs', **options.chat_template_kwargs)}: "
                     f"no chat template is applied to {options.model}"
                 )
             return cls(tokenizer, None, {}, options.reasoning_tags)
@@ -173,8 +172,8 @@ class ChatFormat:
         except (jinja2.TemplateError, TypeError, ValueError) as error:
             raise UsageError(
                 f"the model's chat template fails: {error}\n"
-                "  Give the prompt without it: --no-apply-chat-template. "
-                f"Arguments: --chat-template-kwargs {json.dumps(dict(self.kwargs))}"
+                f"  Give the prompt without it: {option('apply_chat_template', False)}. "
+                f"Arguments: {option('chat_template_kwargs', **self.kwargs)}"
             ) from error
         return str(text)
 
@@ -236,6 +235,6 @@ def _check_kwargs(template: str, given: Mapping[str, Any]) -> None:
         if name not in known:
             guess = did_you_mean(name, known)
             raise UsageError(
-                f'--chat-template-kwargs: the model\'s chat template does not use "{name}".{guess}\n'
+                f'{option("chat_template_kwargs")}: the model\'s chat template does not use "{name}".{guess}\n'
                 f"  It uses: {', '.join(sorted(known)) or 'no arguments'}"
             )

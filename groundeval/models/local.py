@@ -9,10 +9,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import BackendError, GroundevalError, MissingExtra, UsageError, unknown
+from groundeval.errors import BackendError, GroundevalError, MissingExtra, UsageError, option, unknown
 from groundeval.models.chat import ChatFormat
 from groundeval.models.device import is_out_of_memory
-from groundeval.models.files import ModelSource, find_model, folder_sha256
+from groundeval.models.files import ModelSource, check_name, find_model, folder_sha256
 from groundeval.models.options import GeneratorOptions
 from groundeval.records import Prompt, Rendered
 
@@ -33,12 +33,13 @@ class LocalModel:
 
     def __init__(self, options: GeneratorOptions) -> None:
         if options.dtype is not None and options.dtype not in DTYPES:
-            raise unknown("--dtype", options.dtype, DTYPES)
+            raise unknown(option("dtype"), options.dtype, DTYPES)
         if options.batch_size is not None and options.batch_size < 1:
-            raise UsageError(f"--batch-size {options.batch_size}: must be 1 or more")
+            raise UsageError(f"{option('batch_size', options.batch_size)}: must be 1 or more")
         length = options.model_args.get("max_model_len")
         if length is not None and (type(length) is not int or length < 1):
-            raise UsageError(f"--model-args max_model_len={length}: must be a whole number, 1 or more")
+            raise UsageError(f"{option('model_args', max_model_len=length)}: must be a whole number, 1 or more")
+        check_name(options.model)
         self.options = options
 
     @cached_property
@@ -79,7 +80,7 @@ class LocalModel:
             return None
         path = Path(str(lora)).expanduser()
         if not (path / "adapter_config.json").is_file():
-            raise UsageError(f"--model-args lora={lora}: not a folder with an adapter_config.json")
+            raise UsageError(f"{option('model_args', lora=lora)}: not a folder with an adapter_config.json")
         return path
 
     def dtype(self, default: str) -> str:
@@ -164,14 +165,17 @@ def loading(options: GeneratorOptions) -> Iterator[None]:
 def _explained(error: Exception, options: GeneratorOptions) -> GroundevalError:
     """The error for a model that does not load."""
     message = str(error)
-    what = f"--model {options.model}"
+    what = f"{option('model', options.model)}"
     if "trust_remote_code" in message:
         return UsageError(
             f"{what}: brings Python code of its own, which is not run unless you ask for it.\n"
-            "  If you trust its authors, add --trust-remote-code."
+            f"  If you trust its authors, add {option('trust_remote_code', True)}."
         )
     if is_out_of_memory(error):
-        return BackendError(f"{what}: does not fit into memory. Try --dtype bf16, or --model-args device_map=auto")
+        return BackendError(
+            f"{what}: does not fit into memory. Try {option('dtype', 'bf16')}, or "
+            f"{option('model_args', device_map='auto')}"
+        )
     if "Unrecognized configuration class" in message:
         return UsageError(f"{what}: not a causal language model, which is what this backend runs")
     if isinstance(error, ImportError):

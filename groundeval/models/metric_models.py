@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import UsageError, unknown
+from groundeval.errors import UsageError, option, unknown
 from groundeval.models.extractive_qa import QA_MODEL, ExtractiveQA
 from groundeval.models.local import helper_model
 
@@ -26,7 +26,7 @@ class OptionalModels:
                 raise unknown("model behind metrics", name, METRIC_MODELS)
         for name, path in (paths or {}).items():
             if path.startswith(("/", ".", "~")) and not Path(path).expanduser().is_dir():
-                raise UsageError(f"--metric-models {name}={path}: no such folder")
+                raise UsageError(f"{option('metric_models', **{name: path})}: no such folder")
         self._paths = {**METRIC_MODELS, **(paths or {})}
         self._made: dict[str, Any] = {}
 
@@ -39,7 +39,8 @@ class OptionalModels:
     def check(self, name: str) -> None:
         """Find out without loading its weights whether a model is there. Raises MissingExtra or BackendError."""
         what = f"the model behind the metric {name}, {self.path(name)}"
-        with helper_model(what, f"\n  Another one: --metric-models {name}=FOLDER") as transformers:
+        another = option("metric_models", **{name: "FOLDER"})
+        with helper_model(what, f"\n  Another one: {another}") as transformers:
             transformers.AutoConfig.from_pretrained(self.path(name))
 
     def model(self, name: str) -> Any:

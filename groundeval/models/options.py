@@ -1,27 +1,47 @@
 """What the command line or the API says about a model."""
 
-from __future__ import annotations
+# The annotations are read at run time (`groundeval.cli.options`): no `from __future__ import annotations` here.
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Annotated, Any
 
+from groundeval.console.flags import MODEL, PROMPT, WHAT, Flag
 from groundeval.parsing.reasoning import ReasoningTags
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GeneratorOptions:
     """What the command line or the API says about a model; a generator takes what concerns it."""
 
-    model: str
-    revision: str | None = None
-    dtype: str | None = None
-    batch_size: int | None = None
-    trust_remote_code: bool = False
-    apply_chat_template: bool | None = None
+    model: Annotated[
+        str,
+        Flag(
+            "Hub name, folder, .gguf file, `smollm2` (a package), or with --backend replay a file of outputs. "
+            "Several: --model A --model B.",
+            WHAT,
+        ),
+    ]
+    _: KW_ONLY
+    revision: Annotated[str | None, Flag("Branch, tag or commit on the hub.", MODEL)] = None
+    dtype: Annotated[str | None, Flag("float32, bfloat16, ...", MODEL)] = None
+    batch_size: Annotated[int | None, Flag("Prompts at a time, or auto (the default).", MODEL, metavar="N|auto")] = None
+    trust_remote_code: Annotated[
+        bool, Flag("Run Python code that comes with the model, or with the NLI model.", MODEL)
+    ] = False
+    apply_chat_template: Annotated[bool | None, Flag("Default: where the tokenizer has one.", PROMPT)] = None
     """None: where the tokenizer has a chat template."""
-    chat_template_kwargs: Mapping[str, Any] = field(default_factory=dict)
-    reasoning_tags: ReasoningTags | None = None
+    chat_template_kwargs: Annotated[Mapping[str, Any], Flag("For instance enable_thinking=false.", PROMPT)] = field(
+        default_factory=dict
+    )
+    reasoning_tags: Annotated[
+        ReasoningTags | None,
+        Flag(
+            "'<reason>,</reason>', if need be with those of the answer. Default: the model's own, or <think>.",
+            PROMPT,
+            metavar="OPEN,CLOSE",
+        ),
+    ] = None
     """The tags around the model's reasoning; None: those that its chat template or tokenizer names, else `<think>`."""
-    model_args: Mapping[str, Any] = field(default_factory=dict)
+    model_args: Annotated[Mapping[str, Any], Flag("Arguments of the backend.", MODEL)] = field(default_factory=dict)
     """Backend-specific engine arguments; an unknown one is an error that names the known ones."""

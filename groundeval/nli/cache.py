@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from groundeval.errors import UsageError
+from groundeval.errors import UsageError, option
 from groundeval.models.hub import cache_folder
 from groundeval.records import Verdict
 
@@ -237,7 +237,7 @@ def _refuse_network(path: Path) -> None:
         raise UsageError(
             f"NLI cache {path}: lies on a network file system ({kind}), where SQLite can lose data.\n"
             "  Put it on a local disk (GROUNDEVAL_CACHE=FOLDER), share verdicts through `groundeval serve-nli`, or do "
-            "without (--no-cache)."
+            f"without ({option('no_cache', True)})."
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from groundeval.errors import UsageError, did_you_mean, unknown
+from groundeval.errors import UsageError, did_you_mean, option, unknown
 from groundeval.nli.cache import VerdictCache, default_path
 from groundeval.nli.engine import VerdictStore
 from groundeval.nli.model import NLI_MODELS, Factory, NLIModel, NLIOptions, identity_of
@@ -86,7 +86,8 @@ def _check_type(name: str, value: Any) -> None:
         TypeAdapter(get_type_hints(NLIOptions)[name]).validate_python(value, strict=True)
     except ValidationError as error:
         problem = error.errors()[0]["msg"].removeprefix("Input ").lower()
-        quoted = f"\n  As a text on the command line: --nli-args '{name}=\"...\"'" if "string" in problem else ""
+        written = option("nli_options", **{name: '"..."'})
+        quoted = f"\n  As a text: {written}" if "string" in problem else ""
         raise UsageError(f"NLI option {name}={value!r}: {problem}.{quoted}") from None
 
 
@@ -106,7 +107,7 @@ def resolve(spec: str, options: NLIOptions) -> tuple[Factory, NLIOptions]:
     if spec and path.is_dir():
         return NLI_MODELS.get(_kind_of_folder(path)), replace(options, model=str(path))
     if spec and path.exists():
-        raise UsageError(f"--nli {spec}: is a file; a folder with config.json and weights is needed.")
+        raise UsageError(f"{option('nli', spec)}: is a file; a folder with config.json and weights is needed.")
     if HUB_NAME.fullmatch(spec):
         return _of_hub, replace(options, model=spec)
     raise UsageError(
@@ -127,9 +128,9 @@ def _kind_of_folder(path: Path) -> str:
     try:
         config = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"--nli {path}: the folder has no config.json, so it holds no model.") from None
+        raise UsageError(f"{option('nli', path)}: the folder has no config.json, so it holds no model.") from None
     except (OSError, ValueError) as error:
-        raise UsageError(f"--nli {path}: config.json cannot be read: {error}") from error
+        raise UsageError(f"{option('nli', path)}: config.json cannot be read: {error}") from error
     return kind_of_config(config)
 
 
@@ -138,9 +139,9 @@ def _refuse_a_model_per_rank(spec: str, handle: NLI, options: NLIOptions) -> Non
     if options.in_process or not ranks.isdigit() or int(ranks) <= 1 or not handle.traits.in_process:
         return
     raise UsageError(
-        f"--nli {spec}: this is a job of {ranks} ranks (WORLD_SIZE), and each would load a model of its own.\n"
+        f"{option('nli', spec)}: this is a job of {ranks} ranks (WORLD_SIZE), and each would load a model of its own.\n"
         "  Start one server for all, `groundeval serve-nli --model "
-        f"{spec}`, and give its address: --nli http://host:8765.\n"
+        f"{spec}`, and give its address: {option('nli', 'http://host:8765')}.\n"
         "  If the memory suffices for a copy in each rank: option in_process=True."
     )
 

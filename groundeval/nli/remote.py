@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from groundeval.errors import BackendError, GroundevalError, SampleError, UsageError, excerpt
+from groundeval.errors import BackendError, GroundevalError, SampleError, UsageError, excerpt, option
 from groundeval.nli.model import NLIOptions, PartialFailure, Traits
 from groundeval.nli.spec import Spec
 from groundeval.records import Pair, Verdict
@@ -213,5 +213,7 @@ def _identity(answer: Json) -> tuple[dict[str, Any], str]:
 def remote(spec: Spec, options: NLIOptions, name: str) -> Remote:
     """A model behind `groundeval serve-nli`: --nli http://host:port."""
     if not options.model:
-        raise UsageError("--nli remote: give the server's address instead, as in --nli http://host:8765.")
+        raise UsageError(
+            f"{option('nli', 'remote')}: give the server's address instead, as in {option('nli', 'http://host:8765')}."
+        )
     return Remote(options)

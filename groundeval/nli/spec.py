@@ -48,6 +48,8 @@ class Spec:
     revision: str | None = None
     """Commit, tag or branch on the hub that is pinned; None: the newest."""
     licence: str | None = None
+    parameters: float | None = None
+    """Of the named model, in billions: what a user is told before it is downloaded."""
     fidelity: Literal["exact", "proxy"] = "proxy"
     """As in `Traits`."""
     template: str = PREMISE_HYPOTHESIS
@@ -90,6 +92,7 @@ class Spec:
             model=model,
             revision=options.revision or (self.revision if same else None),
             licence=self.licence if same else None,
+            parameters=self.parameters if same else None,
             fidelity=self.fidelity if copied and (threshold, options.label) == (self.threshold, None) else "proxy",
             yes=self.yes if options.label is None else (options.label,),
             threshold=threshold,

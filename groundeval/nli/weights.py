@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import MissingExtra, UsageError, did_you_mean
+from groundeval.console.progress import say
+from groundeval.errors import MissingExtra, UsageError, did_you_mean, option
 from groundeval.models.device import devices, fastest_dtype, import_torch
 from groundeval.models.files import folder_sha256
 from groundeval.nli.model import NLIOptions
@@ -15,6 +16,8 @@ from groundeval.nli.spec import declared
 
 WEIGHTS = (".safetensors", ".bin", ".gguf")
 UNLIMITED = 1 << 40
+LARGE = 2.0
+"""Billions of parameters from which on a download is announced: it takes long, and the model much memory."""
 POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "mpnet")
 """Models that count positions from behind the padding token's id on, so that some of their positions are not used."""
 
@@ -55,7 +58,8 @@ def check_kind(source: str, config: Any, kind: str) -> None:
     own = kind_of_config(config.to_dict())
     if own != kind:
         raise UsageError(
-            f"NLI model {source} ({architectures[0]}) is a {own} model, not a {kind} one.\n  Use --nli {own}:{source}"
+            f"NLI model {source} ({architectures[0]}) is a {own} model, not a {kind} one.\n  Use "
+            f"{option('nli', f'{own}:{source}')}"
         )
 
 
@@ -127,7 +131,7 @@ def runs_its_own_code(source: str) -> UsageError:
     """The error for a model that comes with code that nobody has agreed to run."""
     return UsageError(
         f"NLI model {source} runs code of its own, which is refused by default.\n"
-        "  Read that code; if you trust it, add --trust-remote-code (--nli-args trust_remote_code=true)."
+        f"  Read that code; if you trust it, add {option('trust_remote_code', True)}."
     )
 
 
@@ -145,12 +149,45 @@ def _loading(load: Callable[[], Any], source: str, revision: str | None) -> Any:
 
 
 def _hint(source: str) -> str:
-    """What may have been meant by a model that is not there."""
+    """What may have been meant by a model that is not there, or what can be had in its place."""
     folder = Path(source).expanduser()
     if folder.is_dir():
         return ""
     known = [each.spec.model for each in declared() if each.spec.model]
+    if source in known:
+        return f"\n  Without a network, give a folder that holds the model.{smaller_than(source)}"
     if folder.parent.is_dir():
         known += [str(Path(source).parent / other.name) for other in folder.parent.iterdir() if other.is_dir()]
     guess = did_you_mean(source, known, likeness=0.8)
     return f"{guess}\n  Without a network, give a folder that holds the model."
+
+
+def smaller_than(source: str) -> str:
+    """The named verifiers with fewer parameters than a model of a known size; nothing for others."""
+    sizes = {each.name: each.spec.parameters for each in declared() if each.spec.parameters}
+    own = next((each.spec.parameters for each in declared() if each.spec.model == source), None)
+    if own is None:
+        return ""
+    smaller = [f"{option('nli', name)} ({size:g} billion parameters)" for name, size in sizes.items() if size < own]
+    models = f"Smaller: {', '.join(smaller)}. " if smaller else ""
+    return (
+        f"\n  {models}Without a model: {option('nli', 'lexical')}. Results of another are not comparable with its own."
+    )
+
+
+@lru_cache(maxsize=16)
+def announce(source: str, parameters: float | None) -> None:
+    """Say once how large a model of the hub is and what is smaller, before its weights are downloaded."""
+    if parameters is None or parameters < LARGE or Path(source).expanduser().is_dir() or _is_cached(source):
+        return
+    say(
+        f"note: NLI model {source} has {parameters:g} billion parameters; about {4 * parameters:.0f} GB will be "
+        f"downloaded.{smaller_than(source)}"
+    )
+
+
+def _is_cached(source: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    names = [f"{stem}{ending}" for stem in ("model.safetensors", "pytorch_model.bin") for ending in ("", ".index.json")]
+    return any(isinstance(try_to_load_from_cache(source, name), str) for name in names)

@@ -9,7 +9,7 @@ from typing import Any
 
 from groundeval.aio import Interrupted, stop_requests
 from groundeval.console.progress import progress, say
-from groundeval.errors import BackendError, DataError, GroundevalError
+from groundeval.errors import BackendError, DataError, GroundevalError, option
 from groundeval.generation.interface import Completion, Generator
 from groundeval.generation.prompts import choose_demonstrations
 from groundeval.parsing.reasoning import ReasoningTags
@@ -31,7 +31,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
     BackendError at the end if some samples failed: they are recorded, and tried again by the same command.
     """
     part = f".{options.shard[0]}-of-{options.shard[1]}" if options.shard else ""
-    quiet = options.scoring.quiet
+    quiet = options.quiet
     with Folder(job.folder).open(part.strip(".")) as folder:
         missing = missing_prompts(job)
         prompts = job.folder / f"prompts{part}.jsonl"
@@ -72,7 +72,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
         first = next(r["error"] for r in stored.values() if r["status"] == "error")
         raise BackendError(
             f"{job.task.name}: {counts['failed']} of {len(job.prompts)} samples failed; the first: {first}\n"
-            "  The others are written. The same command tries these again; --phase score leaves them out."
+            f"  The others are written. The same command tries these again; {option('phase', 'score')} leaves them out."
         )
 
 
@@ -115,7 +115,7 @@ def _windows(
 
 
 def _window(generator: Generator, options: RunOptions) -> int:
-    size: int = getattr(generator, "window", None) or options.generator.batch_size or WINDOW
+    size: int = getattr(generator, "window", None) or options.batch_size or WINDOW
     return size
 
 
@@ -180,7 +180,7 @@ def _rates(counts: Mapping[str, int], seconds: float) -> dict[str, float]:
 
 def _engine(generator: Generator, options: RunOptions) -> dict[str, Any]:
     """What the rates depend on beside the hardware. A server's address may hold more than its host: it stays out."""
-    given = {name: value for name, value in options.generator.model_args.items() if name != "base_url"}
+    given = {name: value for name, value in options.model_args.items() if name != "base_url"}
     return {"window": _window(generator, options), "model_args": given}
 
 

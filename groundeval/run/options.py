@@ -1,106 +1,241 @@
-"""What a run can be told, with defaults that are right for most people."""
+"""What a run and a scoring can be told, each option written once.
 
-from __future__ import annotations
+The fields of `RunOptions` are the parameters of `groundeval.evaluate` and the flags of `groundeval run`, those of
+`ScoreOptions` the parameters of `groundeval.score` and the flags of `groundeval score`: name, type, default and help
+text follow from the declarations here and in `groundeval.models.options`.
+"""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+# The annotations are read at run time (`groundeval.cli.options`): no `from __future__ import annotations` here.
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from groundeval.errors import UsageError
+from groundeval.console.flags import MODEL, PROMPT, RUN, SCORES, WHAT, Flag
+from groundeval.errors import UsageError, option
 from groundeval.generation.interface import SamplingParams
 from groundeval.generation.prompts import DocsField
 from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.reasoning import ReasoningTags
-from groundeval.scoring.posthoc import PostHoc
+
+if TYPE_CHECKING:
+    from groundeval.tasks import Task
+    from groundeval.tasks.formats.predictions import Predictions
 
 Phase = Literal["generate", "score", "all"]
-PHASES: tuple[str, ...] = get_args(Phase)
+PostHoc = Literal["none", "tfidf", "encoder"]
+"""How citations are attached: not at all, or by the cosine of TF-IDF vectors or of a sentence encoder's vectors."""
+EVERY_TASK = "*"
+"""Stands for all tasks in `RunOptions.sources`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class ScoringOptions:
     """What determines the numbers, given the texts."""
 
-    profiles: tuple[str, ...] = ()
+    profiles: Annotated[
+        Sequence[str], Flag("alce, trust, strict, or several. Default: the task's.", SCORES, name="profile")
+    ] = ()
     """Scoring protocols; none: the task's own."""
-    metrics: tuple[str, ...] = ()
+    metrics: Annotated[Sequence[str], Flag("Metrics or keys; `default` stands for the defaults.", SCORES)] = ()
     """Names of metrics or keys, `default` among them for the defaults; none: the defaults."""
-    nli: str = "true"
-    nli_options: Mapping[str, Any] = field(default_factory=dict)
-    metric_models: Mapping[str, str] = field(default_factory=dict)
+    rewards: Annotated[
+        Sequence[str],
+        Flag("Rewards (`groundeval list rewards`) of each sample, beside the metrics.", SCORES, name="reward"),
+    ] = ()
+    """Rewards whose per-sample totals are reported as metrics, `reward:NAME`."""
+    nli: Annotated[
+        str,
+        Flag(
+            "A name of `groundeval list nli`, NAME:MODEL, a folder or hub name, http://host:port, causal:MODEL@URL.",
+            SCORES,
+        ),
+    ] = "true"
+    nli_options: Annotated[
+        Mapping[str, Any],
+        Flag("Options of the NLI model (exact=generate: one pair at a time, the original way).", SCORES, "nli-args"),
+    ] = field(default_factory=dict)
+    no_cache: Annotated[bool, Flag("Leave the cache of NLI verdicts on disk alone.", SCORES)] = False
+    trust_remote_code: Annotated[bool, Flag("Run Python code that comes with the NLI model.", SCORES)] = False
+    metric_models: Annotated[
+        Mapping[str, str], Flag("Other models behind metrics: qa=FOLDER,mauve=FOLDER.", SCORES)
+    ] = field(default_factory=dict)
     """Other models behind metrics than the usual ones: `qa`, `mauve`."""
-    post_hoc: PostHoc = "none"
+    post_hoc: Annotated[
+        PostHoc, Flag("Attach citations to uncited statements before scoring: by tfidf or by an encoder.", SCORES)
+    ] = "none"
     """Attach citations to uncited statements before scoring (ALCE's post-hoc citation)."""
-    post_hoc_encoder: str | None = None
+    post_hoc_encoder: Annotated[
+        str | None, Flag("With --post-hoc encoder: a sentence encoder's folder or hub name.", SCORES)
+    ] = None
     """Folder or hub name of the sentence encoder behind `encoder`."""
-    reasoning_tags: ReasoningTags | None = None
+    cite_docs: Annotated[
+        int, Flag("With --post-hoc, in a run: documents to choose from, where the model saw fewer.", SCORES)
+    ] = 5
+    """With post-hoc citation of a run's texts: documents to choose from, where the model saw fewer."""
+    reasoning_tags: Annotated[
+        ReasoningTags | None,
+        Flag("'<reason>,</reason>'. Default: those of the run, or <think>.", SCORES, metavar="OPEN,CLOSE"),
+    ] = None
     """For texts that were generated before: the tags around reasoning, where they are not those of the run."""
-    cot: bool = False
-    quiet: bool = False
+    cot: Annotated[bool, Flag("List tasks: only what follows the first colon counts.", SCORES)] = False
+    quiet: Annotated[bool, Flag("No progress and no notes on stderr.", RUN, default=False)] = True
 
     def __post_init__(self) -> None:
-        if self.post_hoc not in get_args(PostHoc):
-            raise UsageError(f"--post-hoc {self.post_hoc}: allowed are {', '.join(get_args(PostHoc))}")
+        for name in ("profiles", "metrics", "rewards"):
+            object.__setattr__(self, name, names(getattr(self, name)))
+        _allowed("post_hoc", self.post_hoc, PostHoc)
         if (self.post_hoc == "encoder") != (self.post_hoc_encoder is not None):
             raise UsageError(
-                "--post-hoc encoder and --post-hoc-encoder MODEL go together, for instance\n"
-                "  --post-hoc encoder --post-hoc-encoder sentence-transformers/all-MiniLM-L6-v2"
+                f"{option('post_hoc', 'encoder')} and {option('post_hoc_encoder', 'MODEL')} go together, for instance\n"
+                f"  {option('post_hoc_encoder', 'sentence-transformers/all-MiniLM-L6-v2')}"
             )
+        _at_least("cite_docs", self.cite_docs, 1)
+
+    @property
+    def verifier_options(self) -> dict[str, Any]:
+        """The options of the NLI model, as `connect` takes them; what has a field of its own wins."""
+        fixed = {"cache": False} if self.no_cache else {}
+        trusted = {"trust_remote_code": True} if self.trust_remote_code else {}
+        return {**self.nli_options, **fixed, **trusted}
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What `groundeval run` and `evaluate` take."""
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions(ScoringOptions):
+    """What `groundeval score` and `groundeval.score` take: texts that exist already, and how they are scored."""
 
-    generator: GeneratorOptions
-    backend: str = "hf"
-    scoring: ScoringOptions = field(default_factory=ScoringOptions)
-    sampling: SamplingParams = field(default_factory=SamplingParams)
-    data: Mapping[str, str] = field(default_factory=dict)
-    """Task name to file or `embedded`; the key `*` stands for all tasks."""
-    split: str = "test"
-    num_docs: int = 5
-    docs_field: DocsField = "text"
-    oracle_docs: bool = False
-    """Show the documents that hold the most gold answers first (ALCE's oracle)."""
-    cite_docs: int = 5
-    """With post-hoc citation: documents to choose from, where the model saw fewer."""
-    num_fewshot: int = 0
-    seed: int = 42
-    system: str | None = None
-    limit: int | None = None
-    num_samples: int = 1
-    """Answers drawn for each question."""
-    shard: tuple[int, int] | None = None
-    """(i, n): the i-th of n parts of the samples, i from 1."""
-    phase: Phase = "all"
-    output_path: Path = Path("runs")
+    predictions: "Predictions" = field(kw_only=False)
+    """A file of outputs or a run folder; or records, a table, or responses (`groundeval.tasks.formats.predictions`)."""
+    task: "str | Task | None" = field(default=None, kw_only=False)
+    """How the outputs are judged; a run folder knows."""
+    num_docs: Annotated[int | None, Flag("Only the first so many documents count. Default: all.", WHAT)] = None
+    limit: Annotated[int | None, Flag("Only the first so many samples.", WHAT)] = None
+    output_path: Annotated[
+        str | Path | None, Flag("Keep per-sample scores and results there, and resume from them.", RUN)
+    ] = None
+    """Where results are kept; None: in memory only."""
 
     def __post_init__(self) -> None:
-        if self.phase not in PHASES:
-            raise UsageError(f"--phase {self.phase}: allowed are {', '.join(PHASES)}")
-        if self.num_docs < 0:
-            raise UsageError(f"--num-docs {self.num_docs}: must be 0 (closed book) or more")
-        if self.docs_field not in get_args(DocsField):
-            raise UsageError(f"--docs-field {self.docs_field}: allowed are {', '.join(get_args(DocsField))}")
-        if self.num_fewshot < 0:
-            raise UsageError(f"--num-fewshot {self.num_fewshot}: must be 0 or more")
-        if self.limit is not None and self.limit < 1:
-            raise UsageError(f"--limit {self.limit}: must be 1 or more")
-        if self.num_samples < 1:
-            raise UsageError(f"--num-samples {self.num_samples}: must be 1 or more")
+        super().__post_init__()
+        _at_least("num_docs", self.num_docs, 0)
+        _at_least("limit", self.limit, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(GeneratorOptions, ScoringOptions):
+    """What `groundeval run` and `groundeval.evaluate` take."""
+
+    tasks: Annotated[
+        Sequence[str], Flag("Names, task.yaml or plugin.py:name, with commas between them.", WHAT, metavar="TASK,...")
+    ] = field(kw_only=False)
+    backend: Annotated[str, Flag("Where the texts come from: hf, vllm, openai, replay.", MODEL)] = "hf"
+    data: Annotated[
+        str | Mapping[str, str] | None,
+        Flag(
+            "FILE or TASK=FILE; `embedded` is the small data set that comes along. Default: the task's hub data set.",
+            WHAT,
+            metavar="[TASK=]FILE",
+        ),
+    ] = None
+    """A file or `embedded` for all tasks, or by task name; None: each task's own data set."""
+    split: Annotated[str, Flag("Part of the data: test or train.", WHAT)] = "test"
+    limit: Annotated[int | None, Flag("Only the first so many samples.", WHAT)] = None
+    shard: Annotated[
+        tuple[int, int] | None,
+        Flag("The I-th of N parts of the samples; needs --phase generate.", WHAT, metavar="I/N"),
+    ] = None
+    """(i, n): the i-th of n parts of the samples, i from 1."""
+    num_docs: Annotated[int, Flag("Documents shown; 0 is closed book.", PROMPT)] = 5
+    oracle_docs: Annotated[bool, Flag("First the documents with the most gold answers.", PROMPT)] = False
+    """Show the documents that hold the most gold answers first (ALCE's oracle)."""
+    docs_field: Annotated[DocsField, Flag("What is shown of a document: text, summary, extraction.", PROMPT)] = "text"
+    num_fewshot: Annotated[int, Flag("Demonstrations in the prompt.", PROMPT)] = 0
+    system: Annotated[str | None, Flag("System turn for chat models.", PROMPT)] = None
+    sampling: Annotated[
+        SamplingParams,
+        Flag(
+            "temperature=0.5,top_p=1.0,max_new_tokens=300. Default: greedy, 300 tokens.",
+            MODEL,
+            name="gen-kwargs",
+            metavar="NAME=VALUE,...",
+        ),
+    ] = field(default_factory=SamplingParams)
+    """How to draw tokens; its seed is `seed`."""
+    num_samples: Annotated[int, Flag("Answers drawn for each question; needs a temperature.", MODEL)] = 1
+    seed: Annotated[int, Flag("Of sampling and of the choice of demonstrations.", RUN)] = 42
+    phase: Annotated[Phase, Flag("generate, score or all.", RUN)] = "all"
+    output_path: Annotated[str | Path, Flag("Where run folders go.", RUN)] = Path("runs")
+
+    def __post_init__(self) -> None:
+        ScoringOptions.__post_init__(self)
+        object.__setattr__(self, "tasks", names(self.tasks))
+        object.__setattr__(self, "sampling", replace(self.sampling, seed=self.seed))
+        _allowed("phase", self.phase, Phase)
+        _allowed("docs_field", self.docs_field, DocsField)
+        _at_least("num_docs", self.num_docs, 0, " (closed book)")
+        _at_least("num_fewshot", self.num_fewshot, 0)
+        _at_least("limit", self.limit, 1)
+        _at_least("num_samples", self.num_samples, 1)
         if self.num_samples > 1 and self.sampling.temperature == 0 and self.backend != "replay":
             raise UsageError(
-                f"--num-samples {self.num_samples} needs sampling: greedy decoding gives the same answer every time.\n"
-                "  Set a temperature, for instance --gen-kwargs temperature=0.7"
+                f"{option('num_samples', self.num_samples)} needs sampling: greedy decoding gives the same answer "
+                f"every time.\n  Set a temperature, for instance {option('sampling', temperature=0.7)}"
             )
         if self.shard is not None:
             index, count = self.shard
             if not 1 <= index <= count:
-                raise UsageError(f"--shard {index}/{count}: must be I/N with 1 <= I <= N")
+                raise UsageError(f"{option('shard', self.shard)}: must be I/N with 1 <= I <= N")
             if self.phase != "generate":
                 raise UsageError(
-                    f"--shard {index}/{count} needs --phase generate: scores are over all samples.\n"
-                    "  When all shards are done, run once more without --shard and with --phase score."
+                    f"{option('shard', self.shard)} needs {option('phase', 'generate')}: scores are over all samples.\n"
+                    f"  When all shards are done, run once more without it and with {option('phase', 'score')}."
                 )
+
+    @classmethod
+    def of(
+        cls,
+        generator: GeneratorOptions,
+        scoring: ScoringOptions | None = None,
+        *,
+        tasks: Sequence[str] = (),
+        **others: Any,
+    ) -> "RunOptions":
+        """The options of a run from those of its model and its scoring, and the fields that neither has."""
+        parts = {each.name: getattr(generator, each.name) for each in fields(GeneratorOptions)}
+        if scoring is not None:
+            # What both have belongs to the model: its texts are generated, not found.
+            parts = {each.name: getattr(scoring, each.name) for each in fields(ScoringOptions)} | parts
+        return cls(**parts, tasks=tasks, **others)
+
+    @property
+    def generator(self) -> GeneratorOptions:
+        """What a generator gets of the options."""
+        return GeneratorOptions(**{each.name: getattr(self, each.name) for each in fields(GeneratorOptions)})
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """Task name to file or `embedded`; the key `*` stands for all tasks."""
+        return {EVERY_TASK: self.data} if isinstance(self.data, str) else dict(self.data or {})
+
+    @property
+    def folder(self) -> Path:
+        """Where run folders go."""
+        return Path(self.output_path)
+
+
+def names(given: Sequence[str]) -> tuple[str, ...]:
+    """Names as a tuple: a single name, or several with commas between them, may be one text."""
+    if not isinstance(given, str):
+        return tuple(given)
+    return tuple(part for each in given.split(",") if (part := each.strip()))
+
+
+def _allowed(name: str, value: object, literal: Any) -> None:
+    if value not in get_args(literal):
+        raise UsageError(f"{option(name, value)}: allowed are {', '.join(get_args(literal))}")
+
+
+def _at_least(name: str, value: int | None, least: int, meaning: str = "") -> None:
+    if value is not None and value < least:
+        raise UsageError(f"{option(name, value)}: must be {least}{meaning} or more")

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 
 from groundeval.console.progress import say
-from groundeval.errors import UsageError
+from groundeval.errors import UsageError, option
 from groundeval.generation.interface import Generator
 from groundeval.models.metric_models import METRIC_MODELS, OptionalModels
 from groundeval.nli import NLI
@@ -54,7 +54,8 @@ def check_lengths(job: Job, quiet: bool) -> None:
     if job.unfitting and job.unfitting == len(job.prompts):
         raise UsageError(
             f"{job.task.name}: no prompt leaves room for the answer, not even without documents.\n"
-            "  Allow shorter answers (--gen-kwargs max_new_tokens=...), fewer demonstrations, or more max_model_len."
+            f"  Allow shorter answers ({option('sampling', max_new_tokens=100)}), fewer demonstrations, or more "
+            "max_model_len."
         )
     if job.unfitting:
         say(f"note: {job.task.name}: {job.unfitting} prompts do not fit, not even without documents")
@@ -72,14 +73,14 @@ def check_generator(generator: Generator, jobs: Sequence[Job]) -> None:
 
 def check_disk(jobs: Sequence[Job], options: RunOptions) -> None:
     """Raises UsageError if the folder cannot be written to, or the disk has less room than the run may take."""
-    check_writable(options.output_path)
+    check_writable(options.folder)
     needed = sum(bytes_to_write(job, options) for job in jobs)
-    free = shutil.disk_usage(options.output_path).free
+    free = shutil.disk_usage(options.folder).free
     if needed > free:
         raise UsageError(
-            f"--output-path {options.output_path}: this run may write {_megabytes(needed)}, and "
+            f"{option('output_path', options.output_path)}: this run may write {_megabytes(needed)}, and "
             f"{_megabytes(free)} are free there.\n"
-            "  Make room, choose another --output-path, or take fewer samples (--limit)."
+            f"  Make room, choose another {option('output_path')}, or take fewer samples ({option('limit')})."
         )
 
 
@@ -90,7 +91,7 @@ def bytes_to_write(job: Job, options: RunOptions) -> int:
     if options.phase != "score":
         size += sum(len(json.dumps(prompt.user)) + 2 * LINE_BYTES + answer for prompt in missing_prompts(job))
     if options.phase != "generate":
-        size += len(job.prompts) * (LINE_BYTES + EVIDENCE * answer) * max(1, len(options.scoring.profiles))
+        size += len(job.prompts) * (LINE_BYTES + EVIDENCE * answer) * max(1, len(options.profiles))
     return size
 
 

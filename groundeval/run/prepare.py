@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import UsageError
+from groundeval.errors import UsageError, option
 from groundeval.generation.interface import Generator
 from groundeval.generation.prompts import Fitted, PromptTemplate, fit_documents, render_prompt
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
@@ -48,7 +48,7 @@ def prepare(
     """Render every prompt and find the run folder. Loads no model. Raises UserError for settings that cannot be met."""
     template = task.prompt if options.system is None else replace(task.prompt, system=options.system)
     demonstrations = task.demonstrations() if options.num_fewshot else ()
-    tags = options.generator.reasoning_tags or getattr(generator, "reasoning_tags", None) or REASONING_TAGS
+    tags = options.reasoning_tags or getattr(generator, "reasoning_tags", None) or REASONING_TAGS
     identity: dict[str, Any] = {
         "task": task.name,
         "task_version": task.version,
@@ -76,11 +76,11 @@ def prepare(
         identity["num_samples"] = options.num_samples
     if demonstrations:
         identity["demonstrations"] = content_hash(demonstrations)
-    named = folder_name(options.generator.model), folder_name(task.name), content_id(_for_hash(identity))
+    named = folder_name(options.model), folder_name(task.name), content_id(_for_hash(identity))
     selected = _selected(dataset, options)
     fitted = _fitted(selected, template, demonstrations, generator, options)
     shown = {each.prompt.id: each.kept for each in fitted if each.dropped}
-    judged = 0 if options.scoring.post_hoc == "none" else options.cite_docs
+    judged = 0 if options.post_hoc == "none" else options.cite_docs
     cut = [with_documents(each, max(judged, shown.get(each.id, options.num_docs))) for each in selected]
     draws = range(1, options.num_samples + 1)
     return Job(
@@ -88,7 +88,7 @@ def prepare(
         reference,
         dataset,
         drawn(cut, options.num_samples),
-        options.output_path.joinpath(*named),
+        options.folder.joinpath(*named),
         identity,
         _repeats([each.prompt for each in fitted], options.num_samples),
         shown if len(draws) == 1 else {repeat_id(each, draw): kept for each, kept in shown.items() for draw in draws},
@@ -168,7 +168,8 @@ def _prompt_limit(generator: Generator, options: RunOptions) -> int | None:
     limit = int(context) - options.sampling.max_new_tokens
     if limit < 1:
         raise UsageError(
-            f"--gen-kwargs max_new_tokens={options.sampling.max_new_tokens}: the model's {context} tokens of context "
+            f"{option('sampling', max_new_tokens=options.sampling.max_new_tokens)}: the model's "
+            f"{context} tokens of context "
             "leave no room for a prompt"
         )
     return limit

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from groundeval.aio import Interrupted
-from groundeval.errors import DataError, GroundevalError, UsageError, unknown
+from groundeval.errors import DataError, GroundevalError, UsageError, option, unknown
 from groundeval.generation.interface import GENERATORS, Generator
 from groundeval.metrics.gold import with_answers
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 from groundeval.records import Example, Response
 from groundeval.run.generate import generate
-from groundeval.run.options import RunOptions, ScoringOptions
+from groundeval.run.options import RunOptions, ScoreOptions, ScoringOptions
+from groundeval.run.outcome import ScoreResult, ScoreResults, TaskRun, TaskRuns
 from groundeval.run.preflight import check_disk, check_generator, check_lengths, check_scorers
 from groundeval.run.prepare import Job, prepare
-from groundeval.run.score import ResponseSet, ScoreResult, open_nli, plans_for, score_responses
+from groundeval.run.score import ResponseSet, check_scoring_names, open_nli, plans_for, sample_hash, score_responses
 from groundeval.stats.repeats import drawn
 from groundeval.storage.folder import DiskFull, Lines, read_json
 from groundeval.storage.generations import GENERATIONS, as_response, stored_generations
@@ -26,24 +29,13 @@ from groundeval.storage.json_records import file_hash
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.formats.accepted import Accepted
 from groundeval.tasks.formats.examples import known_fields, with_documents
-from groundeval.tasks.formats.predictions import read_predictions
+from groundeval.tasks.formats.predictions import IN_MEMORY, read_predictions, responses_in
 from groundeval.tasks.loading import check_data_names, requested_data
 from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset
 
 MOST_NAMED = 5
 """Of the run folders that an error offers."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRun:
-    """What became of one task of a run: its scores under each profile, or the error that stopped it."""
-
-    model: str
-    task: str
-    folder: Path
-    scores: tuple[ScoreResult, ...] = ()
-    error: GroundevalError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,36 +47,39 @@ class Prepared:
     options: RunOptions
 
 
-def run(tasks: Sequence[str], *options: RunOptions) -> list[TaskRun]:
-    """Generate and score several tasks, with one model for each of the options.
+def run(*options: RunOptions) -> TaskRuns:
+    """Generate and score tasks, with one model for each of the options.
 
     Everything that a user can get wrong is checked for all models and tasks before the first token is generated. A
     model is loaded once and freed before the NLI model is loaded. A task whose model cannot be loaded, whose backend
     fails, or that cannot be scored, does not keep the other tasks and models from going on; the error is in its
     TaskRun.
     """
-    return [each for prepared in [prepare_run(tasks, each) for each in options] for each in execute(prepared)]
+    for each in options:
+        # Of all models, before data are read for the first. Making a generator loads nothing.
+        check_names(each)
+        open_generator(each)
+    return TaskRuns(each for prepared in [prepare_run(each) for each in options] for each in execute(prepared))
 
 
-def prepare_run(tasks: Sequence[str], options: RunOptions) -> Prepared:
+def prepare_run(options: RunOptions) -> Prepared:
     """Check all that can be checked without generating, and render the prompts. Raises UserError."""
+    tasks = check_names(options)
     generator = open_generator(options)
-    check_data_names(tasks, options.data)
-    jobs = tuple(_job(reference, generator, options) for reference in tasks)
-    _check_distinct(jobs)
+    jobs = tuple(_job(task, name, generator, options) for name, task in zip(options.tasks, tasks, strict=True))
     for job in jobs:
-        check_lengths(job, options.scoring.quiet)
+        check_lengths(job, options.quiet)
     if options.phase != "score":
         check_generator(generator, jobs)
     if options.phase != "generate":
-        plans = [plan for job in jobs for plan in plans_for(job.task, known_fields(job.examples), options.scoring)]
-        check_scorers(plans, open_nli(plans, options.scoring), options.scoring)
+        plans = [plan for job in jobs for plan in plans_for(job.task, known_fields(job.examples), options)]
+        check_scorers(plans, open_nli(plans, options), options)
     # Last, since it makes the folder for what is written.
     check_disk(jobs, options)
     return Prepared(generator, jobs, options)
 
 
-def execute(prepared: Prepared) -> list[TaskRun]:
+def execute(prepared: Prepared) -> TaskRuns:
     """Generate, free the model, then score."""
     generator, jobs, options = prepared.generator, prepared.jobs, prepared.options
     failed: dict[str, GroundevalError] = {}
@@ -99,11 +94,11 @@ def execute(prepared: Prepared) -> list[TaskRun]:
         for job in jobs:
             if job.task.name not in failed:
                 _attempt(job, lambda job: scored.update({job.task.name: tuple(_score_job(job, options))}), failed)
-    model = options.generator.model
-    return [
+    model = options.model
+    return TaskRuns(
         TaskRun(model, job.task.name, job.folder, scored.get(job.task.name, ()), failed.get(job.task.name))
         for job in jobs
-    ]
+    )
 
 
 def _attempt(job: Job, work: Callable[[Job], None], failed: dict[str, GroundevalError]) -> None:
@@ -121,45 +116,53 @@ def _attempt(job: Job, work: Callable[[Job], None], failed: dict[str, Groundeval
 
 def open_generator(options: RunOptions) -> Generator:
     """The generator that the options name, not yet loaded."""
-    if options.backend not in GENERATORS:
-        raise unknown("backend", options.backend, GENERATORS.names())
     return GENERATORS.get(options.backend)(options.generator)
 
 
-def _job(reference: str, generator: Generator, options: RunOptions) -> Job:
-    task = load_task(reference)
-    requested = requested_data(task, reference, options.data)
+def check_names(options: RunOptions) -> list[Task]:
+    """Look up all that the options name before data or models are read; gives the tasks. Raises UsageError."""
+    if not options.tasks:
+        raise UsageError(f"{option('tasks')}: names no task")
+    tasks = [load_task(reference) for reference in options.tasks]
+    for index, task in enumerate(tasks):
+        if any(task.name == other.name for other in tasks[:index]):
+            raise UsageError(f"{option('tasks')}: {task.name} is named twice")
+    check_data_names(options.tasks, options.sources)
+    for task in tasks:
+        check_scoring_names(task, options)
+    if options.backend not in GENERATORS:
+        raise unknown("backend", options.backend, GENERATORS.names())
+    return tasks
+
+
+def _job(task: Task, reference: str, generator: Generator, options: RunOptions) -> Job:
+    requested = requested_data(task, reference, options.sources)
     dataset = task.load(requested, options.split)
     if not dataset.examples:
         raise DataError(f"task {task.name}: {dataset.source} has no examples")
     return prepare(task, reference, requested, dataset, generator, options)
 
 
-def _check_distinct(jobs: Sequence[Job]) -> None:
-    for index, job in enumerate(jobs):
-        if any(job.task.name == other.task.name for other in jobs[:index]):
-            raise UsageError(f"--tasks: {job.task.name} is named twice")
-
-
-def _score_job(job: Job, options: RunOptions) -> list[ScoreResult]:
+def _score_job(job: Job, options: RunOptions) -> ScoreResults:
     stored = stored_generations(job.folder)
     lacking = [example.id for example in job.examples if example.id not in stored]
     if lacking:
         raise DataError(
             f"{job.folder}: {len(lacking)} of {len(job.examples)} samples lack a generation (first: {lacking[0]}).\n"
-            "  Generate them first: --phase generate, or --phase all." + ("" if stored else _other_runs(job, options))
+            f"  Generate them first: {option('phase', 'generate')}, or {option('phase', 'all')}."
+            + ("" if stored else _other_runs(job, options))
         )
     responses = _stored_responses(
         job.task, job.examples, stored, job.dataset.notes, job.folder, job.tags, options.num_samples
     )
-    return score_responses(responses, options.scoring)
+    return score_responses(responses, options)
 
 
 def _other_runs(job: Job, options: RunOptions) -> str:
     """Where texts of the same task are: this machine may name the folder otherwise than the one that generated."""
     found = sorted(
         path.parent
-        for path in options.output_path.glob(f"*/{job.folder.parent.name}/*/manifest.json")
+        for path in options.folder.glob(f"*/{job.folder.parent.name}/*/manifest.json")
         if path.parent != job.folder and next(path.parent.glob(GENERATIONS), None) is not None
     )
     # The same model's first.
@@ -195,48 +198,69 @@ def _stored_responses(
     )
 
 
-def score_predictions(
-    path: str | Path,
-    task: Task,
-    options: ScoringOptions,
-    *,
-    num_docs: int | None = None,
-    limit: int | None = None,
-    output_path: Path | None = None,
-) -> list[ScoreResult]:
-    """Score a file of outputs in the ALCE or Trust-Score format. `num_docs`: only the first so many documents count."""
-    outputs: dict[str, str] = {}
-    examples: list[Example] = []
+def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool = False) -> ScoreResults:
+    """Score outputs in the ALCE or Trust-Score format, from a file or from memory, or responses.
+
+    `keep_samples` as in `score_responses`.
+    """
+    check_scoring_names(task, options)
     accepted = Accepted(reads_flags=set(options.profiles or (task.profile,)) != {"alce"})
-    for example, output in read_predictions(path, accepted):
-        if limit is not None and len(examples) >= limit:
-            break
-        shown = example if num_docs is None else with_documents(example, num_docs)
-        examples.append(with_answers(shown))
-        outputs[example.id] = output
-    if not examples:
-        raise DataError(f"{path}: no records")
     tags = options.reasoning_tags or REASONING_TAGS
+    responses = list(_responses(options, tags, accepted))
+    if not responses:
+        raise DataError(f"{_called(options.predictions)}: no records")
+    examples = [response.example for response in responses]
+    by_id = {response.example.id: response for response in responses}
+    folder = None if options.output_path is None else Path(options.output_path)
     origin: dict[str, Any] = {}
-    if output_path is not None:
-        origin = {"task": task.name, "file_sha256": file_hash(Path(path)), "num_docs": num_docs}
+    if folder is not None:
+        origin = {"task": task.name, **_content(options.predictions, responses), "num_docs": options.num_docs}
         # What is as usual is not named.
         origin |= {} if tags == REASONING_TAGS else {"reasoning_tags": list(tags.all())}
-    responses = ResponseSet(
+    given = ResponseSet(
         task,
         examples,
-        lambda example: Response.build(example, outputs[example.id], tags=tags),
+        lambda example: by_id[example.id],
         known_fields(examples),
         accepted.notes,
-        folder=output_path,
+        folder=folder,
         origin=origin,
     )
-    return score_responses(responses, options)
+    return score_responses(given, options, keep_samples=keep_samples)
+
+
+def _responses(options: ScoreOptions, tags: ReasoningTags, accepted: Accepted) -> Iterator[Response]:
+    """The responses to score: those given, or those of the records of a file, a list or a table."""
+    source = options.predictions
+    given = responses_in(source) if not isinstance(source, str | Path) else None
+    if given is None:
+        read: Iterable[Response] = (
+            Response.build(example, output, tags=tags)
+            for example, output in read_predictions(source, accepted)  # type: ignore[arg-type]
+        )
+    elif options.reasoning_tags is not None:
+        raise UsageError(f"{option('reasoning_tags')}: responses are parsed already; build them with these tags")
+    else:
+        read = given
+    for response in islice(read, options.limit):
+        example = response.example if options.num_docs is None else with_documents(response.example, options.num_docs)
+        yield replace(response, example=with_answers(example))
+
+
+def _called(predictions: object) -> str:
+    return str(predictions) if isinstance(predictions, str | Path) else IN_MEMORY
+
+
+def _content(predictions: object, responses: Sequence[Response]) -> dict[str, str]:
+    """What tells these outputs from others."""
+    if isinstance(predictions, str | Path):
+        return {"file_sha256": file_hash(Path(predictions))}
+    return {"texts_sha256": sha256("".join(map(sample_hash, responses)).encode()).hexdigest()}
 
 
 def score_run(
-    folder: Path, options: ScoringOptions, *, task: str | None = None, cite_docs: int = 5
-) -> list[ScoreResult]:
+    folder: Path, options: ScoringOptions, *, task: str | None = None, keep_samples: bool = False
+) -> ScoreResults:
     """Score a run folder again, under other profiles or with another NLI model; generates nothing.
 
     `task` need not be named; if it is, it has to be the run's.
@@ -246,15 +270,16 @@ def score_run(
         raise UsageError(f"{folder} is not a run folder: it has no manifest.json of a run.")
     identity = _identity_in(manifest, folder)
     if task is not None and task != identity["task"]:
-        raise UsageError(f"--task {task}: {folder} is a run of the task {identity['task']}")
+        raise UsageError(f"{option('task', task)}: {folder} is a run of the task {identity['task']}")
     judged_task = load_task(identity["task_reference"])
+    check_scoring_names(judged_task, options)
     dataset = _dataset_of(judged_task, identity["data"], folder)
     stored = stored_generations(folder)
     num_samples = identity.get("num_samples", 1)
     found = [example for example in drawn(dataset.examples, num_samples) if example.id in stored]
     if identity["oracle_docs"]:
         found = [with_oracle_documents(example, identity["num_docs"]) for example in found]
-    judged = 0 if options.post_hoc == "none" else cite_docs
+    judged = 0 if options.post_hoc == "none" else options.cite_docs
     examples = [
         with_documents(each, max(judged, stored[each.id].get("documents_shown", identity["num_docs"])))
         for each in found
@@ -265,7 +290,7 @@ def score_run(
     responses = _stored_responses(judged_task, examples, stored, notes, folder, asked, num_samples)
     # Named also where they are the usual ones: those of the run are what needs no name.
     origin = {} if asked == tags else {"reasoning_tags": list(asked.all())}
-    return score_responses(replace(responses, origin=origin), options)
+    return score_responses(replace(responses, origin=origin), options, keep_samples=keep_samples)
 
 
 def _identity_in(manifest: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:

@@ -13,17 +13,20 @@ from typing import Any, TypeVar
 
 from groundeval.aio import Interrupted, run_anywhere, stop_requests
 from groundeval.console.progress import progress, say
-from groundeval.errors import DataError, UsageError
+from groundeval.errors import DataError, UsageError, option
 from groundeval.extras import require
 from groundeval.metrics.profiles import profile_named
 from groundeval.models.metric_models import OptionalModels
 from groundeval.models.sentence_encoder import SentenceEncoder
 from groundeval.nli import NLI, connect
+from groundeval.nli.handles import options_from, resolve
 from groundeval.records import Example, Response
 from groundeval.run.options import ScoringOptions
+from groundeval.run.outcome import ScoreResult, ScoreResults
+from groundeval.run.reward_metrics import reward_metric
 from groundeval.scoring.posthoc import cite_afterwards, encoded
 from groundeval.scoring.results import Results
-from groundeval.scoring.scorer import OVERALL, Plan, Scorer, ScoreTable, corpus_estimates, plan_scoring
+from groundeval.scoring.scorer import OVERALL, Plan, Scorer, ScoreTable, corpus_estimates, every_field, plan_scoring
 from groundeval.stats.bootstrap import Estimate, summarize
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.environment import environment
@@ -59,20 +62,12 @@ class ResponseSet:
     """Answers to each question, one behind the other (`groundeval.stats.repeats`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreResult:
-    """The results under one profile, and what they cost and where they are."""
-
-    results: Results
-    nli_pairs: Mapping[str, int]
-    folder: Path | None
-
-
 def plans_for(task: Task, fields: frozenset[str], options: ScoringOptions) -> list[Plan]:
     """What will be computed under each profile. Raises UserError for names that do not exist or fields that lack."""
     names = options.profiles or (task.profile,)
     if len(set(names)) < len(names):
-        raise UsageError(f"--profile {','.join(names)}: a profile is named twice")
+        raise UsageError(f"{option('profiles', ','.join(names))}: a profile is named twice")
+    rewards = [reward_metric(name, task, fields, options) for name in options.rewards]
     plans = [
         plan_scoring(
             profile_named(name),
@@ -81,7 +76,7 @@ def plans_for(task: Task, fields: frozenset[str], options: ScoringOptions) -> li
             asked=options.metrics,
             task_metrics=task.metrics if name == task.profile else None,
             cot=options.cot,
-        )
+        ).and_also([each.metric for each in rewards], [each.identity for each in rewards])
         for name in names
     ]
     for metric in (metric for plan in plans for metric in plan.metrics if metric.extra):
@@ -89,13 +84,23 @@ def plans_for(task: Task, fields: frozenset[str], options: ScoringOptions) -> li
     return plans
 
 
+def check_scoring_names(task: Task, options: ScoringOptions) -> None:
+    """Look up every name that says how a task is scored; reads no data and loads nothing. Raises UserError."""
+    resolve(options.nli, options_from(options.verifier_options))
+    OptionalModels(options.metric_models)
+    plans_for(task, every_field(), options)
+
+
 def open_nli(plans: Sequence[Plan], options: ScoringOptions) -> NLI | None:
     """The verifier that the plans need, not yet loaded; None where no metric asks one."""
-    return connect(options.nli, **options.nli_options) if any(plan.asks_nli for plan in plans) else None
+    return connect(options.nli, **options.verifier_options) if any(plan.asks_nli for plan in plans) else None
 
 
-def score_responses(responses: ResponseSet, options: ScoringOptions) -> list[ScoreResult]:
-    """Score responses under every profile asked for. What is in the run folder already is not computed again."""
+def score_responses(responses: ResponseSet, options: ScoringOptions, *, keep_samples: bool = False) -> ScoreResults:
+    """Score responses under every profile asked for. What is in the run folder already is not computed again.
+
+    `keep_samples`: the results hold the evidence of each sample, where there is no folder that holds it.
+    """
     responses = _with_citations(responses, options)
     OptionalModels(options.metric_models)
     plans = plans_for(responses.task, responses.fields, options)
@@ -105,10 +110,10 @@ def score_responses(responses: ResponseSet, options: ScoringOptions) -> list[Sco
     if nli is not None:
         # Its weights are loaded by the first pair that is not in the cache.
         nli.check()
-    return [
-        _score_under(plan, responses, nli.scope() if nli is not None and plan.asks_nli else None, options)
+    return ScoreResults(
+        _score_under(plan, responses, nli.scope() if nli is not None and plan.asks_nli else None, options, keep_samples)
         for plan in plans
-    ]
+    )
 
 
 def _with_citations(responses: ResponseSet, options: ScoringOptions) -> ResponseSet:
@@ -127,11 +132,13 @@ def encoder_of(options: ScoringOptions) -> SentenceEncoder | None:
     """The encoder behind post-hoc citation, not yet loaded. Raises UserError for one that cannot be used."""
     if options.post_hoc_encoder is None:
         return None
-    require("hf", "--post-hoc encoder")
+    require("hf", option("post_hoc", "encoder"))
     return SentenceEncoder(options.post_hoc_encoder)
 
 
-def _score_under(plan: Plan, responses: ResponseSet, nli: NLI | None, options: ScoringOptions) -> ScoreResult:
+def _score_under(
+    plan: Plan, responses: ResponseSet, nli: NLI | None, options: ScoringOptions, keep_samples: bool
+) -> ScoreResult:
     encoder = encoder_of(options)
     if not options.quiet:
         for note in (*responses.notes, *plan.notes):
@@ -156,13 +163,22 @@ def _score_under(plan: Plan, responses: ResponseSet, nli: NLI | None, options: S
         pending = [example for example in responses.examples if example.id not in table]
         models = OptionalModels(options.metric_models)
         scorer = Scorer(plan, nli, models)
-        scored = run_anywhere(lambda: _score_pending(scorer, pending, responses, table, lines, options.quiet))
+        kept: dict[str, Mapping[str, Any]] | None = {} if keep_samples and folder is None else None
+        scored = run_anywhere(lambda: _score_pending(scorer, pending, responses, table, lines, kept, options.quiet))
         results = _results(plan, responses, table, nli, models)
         if folder is not None and lines is not None:
             _put_in_order(lines, [*stored, *scored], responses)
             write_whole(folder.path / "results.json", results.as_bytes())
     pairs = nli.stats.as_dict() if nli is not None else dict.fromkeys(("asked", "unique", "cached", "computed"), 0)
-    return ScoreResult(results, pairs, None if folder is None else folder.path)
+    return ScoreResult(
+        results,
+        pairs,
+        None if folder is None else folder.path,
+        identity,
+        content_hash(responses.examples) if kept is not None else None,
+        [example.id for example in responses.examples],
+        kept,
+    )
 
 
 def _identity(plan: Plan, task: Task, nli: NLI | None) -> dict[str, Any]:
@@ -171,9 +187,10 @@ def _identity(plan: Plan, task: Task, nli: NLI | None) -> dict[str, Any]:
         "task_version": task.version,
         "profile": plan.profile.name,
         "kind": plan.kind,
-        "metrics": [metric.name for metric in plan.metrics],
+        "metrics": [metric.name for metric in plan.metrics if not metric.name.startswith("reward:")],
         "keys": list(plan.reported),
         "cot": plan.cot,
+        **({"rewards": [dict(each) for each in plan.rewards]} if plan.rewards else {}),
         "nli": None if nli is None else {"name": nli.name, **nli.identity()},
     }
 
@@ -215,9 +232,10 @@ async def _score_pending(
     responses: ResponseSet,
     table: ScoreTable,
     lines: Lines | None,
+    kept: dict[str, Mapping[str, Any]] | None,
     quiet: bool,
 ) -> list[str]:
-    """Score samples and write their lines as they are finished; gives their ids in that order."""
+    """Score samples and write or keep their lines as they are finished; gives their ids in that order."""
     finished: list[str] = []
     waiting: list[dict[str, Any]] = []
     written = time.monotonic()
@@ -241,6 +259,8 @@ async def _score_pending(
                     for response, scored in some:
                         finished.append(scored.id)
                         table.add(scored.id, scored.status, scored.values)
+                        if kept is not None:
+                            kept[scored.id] = scored.record()
                         if lines is not None:
                             waiting.append({**scored.record(), "sample_sha256": sample_hash(response)})
                         advance()

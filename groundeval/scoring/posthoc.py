@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from groundeval.metrics.reading import AnswerKind
 from groundeval.parsing.citations import citations, remove_citations
 from groundeval.parsing.refusal import refuses
 from groundeval.parsing.statements import sentences
 from groundeval.records import Document, Response
-
-PostHoc = Literal["none", "tfidf", "encoder"]
-"""How citations are attached: not at all, or by the cosine of TF-IDF vectors or of a sentence encoder's vectors."""
 
 _ENDINGS = ".!?"
 Similarities = Callable[[str], Sequence[float]]

@@ -40,6 +40,13 @@ class Results(BaseModel):
     """With several answers: the mean over questions of the best one's value, each key choosing for itself."""
     notes: list[str] = []
 
+    def __repr__(self) -> str:
+        told = [key for key in self.headline if key in self.metrics] or list(self.metrics)[:2]
+        numbers = ", ".join(f"{key} {self.metrics[key].text(2)}" for key in told[:3])
+        return f"<Results: {title(self)} · {numbers}>"
+
+    __str__ = __repr__
+
     def as_bytes(self) -> bytes:
         """The content of `results.json`."""
         return (self.model_dump_json(indent=2) + "\n").encode()
@@ -49,6 +56,30 @@ class Results(BaseModel):
         whole = self.model_dump(mode="json")
         first = {key: whole.pop(key) for key in ("task", "profile", "nli", "n", "metrics")}
         return {**first, "nli_pairs": dict(nli_pairs), **whole}
+
+
+PROXY_MARK = "*"
+
+
+def is_proxy(result: Results) -> bool:
+    """Was it judged by a verifier that declares itself a proxy."""
+    return (result.nli_identity or {}).get("fidelity") == "proxy"
+
+
+def nli_label(result: Results) -> str:
+    """The NLI model's name; a proxy is marked."""
+    if result.nli is None:
+        return "none asked"
+    return f"{result.nli}{PROXY_MARK if is_proxy(result) else ''}"
+
+
+def title(result: Results) -> str:
+    """Task, profile, NLI model and number of samples, with the statuses of those that are not `ok`."""
+    statuses = ", ".join(f"{count} {status}" for status, count in result.statuses.items() if status != "ok")
+    whole = f"{result.task} · profile {result.profile} · NLI {nli_label(result)} · n = {result.n}"
+    if result.num_samples > 1:
+        whole += f" questions, {result.num_samples} answers each"
+    return f"{whole} ({statuses})" if statuses else whole
 
 
 SUMMARY = {

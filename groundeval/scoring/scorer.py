@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from groundeval.errors import DataError, SampleError, UsageError, unknown
+from groundeval.errors import DataError, SampleError, UsageError, excerpt, option, unknown
 from groundeval.metrics.gold import needs_answers_found, with_answers_found
 from groundeval.metrics.metric import METRICS, Context, Entailment, Metric, Models, Values
 from groundeval.metrics.profiles import Profile
@@ -40,6 +40,18 @@ class Plan:
     cot: bool = False
     derives_answers_found: bool = False
     """Is `answers_found` computed because the data lacks it."""
+    rewards: tuple[Mapping[str, Any], ...] = ()
+    """What determines the totals of the rewards among the metrics."""
+
+    def and_also(self, metrics: Sequence[Metric], rewards: Sequence[Mapping[str, Any]]) -> Plan:
+        """The plan with rewards, each in the form of a metric."""
+        keys = [key for metric in metrics for key in _keys(metric)]
+        return replace(
+            self,
+            metrics=(*self.metrics, *metrics),
+            reported=(*self.reported, *keys),
+            rewards=(*self.rewards, *rewards),
+        )
 
     @property
     def asks_nli(self) -> bool:
@@ -75,7 +87,9 @@ def plan_scoring(
     note, unless it was asked for by name: then it is a DataError. An unknown name is a UsageError.
     """
     possible = {name: metric for name, metric in METRICS.items() if metric.applies(profile.name, kind)}
-    usual = [name for name, metric in possible.items() if metric.default] if task_metrics is None else task_metrics
+    # What a plugin adds is computed where it is asked for or a task names it: other tasks' numbers stay as they are.
+    own = [name for name, metric in possible.items() if metric.default and METRICS.ships(name)]
+    usual = own if task_metrics is None else task_metrics
     defaults = [name for name in usual if name in possible]
     chosen: list[str] = []
     keys: list[str] = []
@@ -99,7 +113,7 @@ def plan_scoring(
         if missing and name in by_name:
             raise DataError(
                 f'metric "{name}" needs the field {_listed(missing)}, which the data does not have.\n'
-                f"  Add it to every record, or leave the metric out of --metrics."
+                f"  Add it to every record, or leave the metric out of {option('metrics')}."
             )
         if missing:
             dropped.add(name)
@@ -114,6 +128,11 @@ def plan_scoring(
         how = "the document entails the claim" if kind == "claims" else "an alias is present in the document's text"
         notes.append(f'"answers_found" is missing in the data and was computed: {how}')
     return Plan(profile, kind, tuple(possible[name] for name in kept), tuple(reported), tuple(notes), cot, derives)
+
+
+def every_field() -> frozenset[str]:
+    """All fields that some metric needs: a plan for them finds wrong names before any data is read."""
+    return frozenset(need for _, metric in METRICS.items() for need in metric.needs) | {"docs", "answers"}
 
 
 def _keys(metric: Metric) -> list[str]:
@@ -147,8 +166,8 @@ def _with_what_they_use(names: Sequence[str], possible: Mapping[str, Metric]) ->
     return list(ordered)
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+@dataclass(frozen=True, slots=True, repr=False)
+class ScoredSample:
     """Per-sample result: values as fractions, and the evidence behind them."""
 
     id: str
@@ -156,6 +175,23 @@ class Scored:
     values: Values
     evidence: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> ScoredSample:
+        """The sample of a line of `scores.jsonl`."""
+        known = ("id", "status", "values", "error", "sample_sha256")
+        evidence = {name: value for name, value in record.items() if name not in known}
+        return cls(record["id"], record["status"], record["values"], evidence, record.get("error"))
+
+    @property
+    def verdicts(self) -> list[dict[str, Any]]:
+        """What the NLI model was asked about this sample, and what it said."""
+        found: list[dict[str, Any]] = self.evidence.get("verdicts", [])
+        return found
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{key}={value:.3g}" for key, value in self.values.items() if value is not None)
+        return f"ScoredSample({excerpt(self.id, 40)}, {self.status}, {shown if len(shown) < 80 else shown[:79] + '…'})"
 
     def record(self) -> dict[str, Any]:
         """The line of `scores.jsonl`."""
@@ -171,22 +207,22 @@ class Scorer:
     nli: Entailment | None = None
     models: Models | None = None
 
-    async def score(self, response: Response) -> Scored:
+    async def score(self, response: Response) -> ScoredSample:
         """Score one response. A sample that failed gets no values; one that fails here is recorded, not raised."""
         example = response.example
         if response.status == "error":
-            return Scored(example.id, "error", {}, error=response.finish_reason)
+            return ScoredSample(example.id, "error", {}, error=response.finish_reason)
         ctx = Context(self.plan.profile, self.plan.kind, self.nli, self.models, self.plan.cot)
         try:
             if self.plan.derives_answers_found and needs_answers_found(example):
                 response = replace(response, example=await with_answers_found(example, ctx))
             values = await self._values(response, ctx)
         except SampleError as error:
-            return Scored(example.id, "error", {}, error=str(error))
+            return ScoredSample(example.id, "error", {}, error=str(error))
         verdicts = ctx.evidence.get("verdicts")
         if verdicts:
             verdicts.sort(key=lambda verdict: (str(verdict["premise"]), verdict["hypothesis"]))
-        return Scored(example.id, response.status, values, ctx.evidence)
+        return ScoredSample(example.id, response.status, values, ctx.evidence)
 
     async def _values(self, response: Response, ctx: Context) -> Values:
         values: Values = {}
@@ -207,7 +243,7 @@ class Scorer:
 
     async def stream(
         self, responses: Iterable[Response], in_flight: int = IN_FLIGHT
-    ) -> AsyncGenerator[list[tuple[Response, Scored]], None]:
+    ) -> AsyncGenerator[list[tuple[Response, ScoredSample]], None]:
         """Score responses, yielding them with their results as they are finished, at most `in_flight` waiting at once.
 
         What is finished by then comes in one list. The list is empty where nothing was for half a second: the caller
@@ -239,17 +275,17 @@ class _Flight:
     """Samples that are being scored, and those that are done, in the order in which they became so."""
 
     def __init__(self) -> None:
-        self.waiting: set[asyncio.Task[Scored]] = set()
-        self.landed: deque[tuple[Response, asyncio.Task[Scored]]] = deque()
+        self.waiting: set[asyncio.Task[ScoredSample]] = set()
+        self.landed: deque[tuple[Response, asyncio.Task[ScoredSample]]] = deque()
         self._news = asyncio.Event()
 
     def __bool__(self) -> bool:
         return bool(self.waiting or self.landed)
 
-    def add(self, response: Response, scoring: Coroutine[Any, Any, Scored]) -> None:
+    def add(self, response: Response, scoring: Coroutine[Any, Any, ScoredSample]) -> None:
         """Begin with a sample."""
 
-        def done(task: asyncio.Task[Scored]) -> None:
+        def done(task: asyncio.Task[ScoredSample]) -> None:
             self.waiting.discard(task)
             self.landed.append((response, task))
             self._news.set()
@@ -265,9 +301,9 @@ class _Flight:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._news.wait(), max(seconds, 0.0))
 
-    def take(self) -> list[tuple[Response, Scored]]:
+    def take(self) -> list[tuple[Response, ScoredSample]]:
         """What is done. An error is raised once what was done before it has been taken."""
-        taken: list[tuple[Response, Scored]] = []
+        taken: list[tuple[Response, ScoredSample]] = []
         while self.landed:
             response, task = self.landed[0]
             if taken and task.exception() is not None:

@@ -118,7 +118,11 @@ def permutation_p(
     The observed order counts as one of the permutations, so no p-value is 0. Cost: two matrix-vector products of size
     permutations x answers of both systems per distinct column and condition.
     """
-    both = {name: np.concatenate([first.columns[name], second.columns[name]]) for name in first.columns}
+    both = {
+        name: np.concatenate([first.columns[name], second.columns[name]])
+        for name in first.columns
+        if name in second.columns
+    }
 
     def differences(own: Array) -> dict[str, Array]:
         """Second minus first where the first keeps the questions that are 1 in `own`, and gets the others' answers."""

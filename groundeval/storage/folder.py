@@ -27,7 +27,7 @@ from zlib import crc32
 
 from pydantic_core import from_json
 
-from groundeval.errors import EXIT_FAILED, DataError, GroundevalError, UsageError
+from groundeval.errors import EXIT_FAILED, DataError, GroundevalError, UsageError, option
 from groundeval.storage.regular import open_regular
 
 MOST_JSON = 256 << 20
@@ -75,7 +75,7 @@ def check_writable(path: Path) -> None:
 
 def unwritable(path: Path, error: OSError) -> UsageError:
     """The error for a folder that cannot be written to."""
-    return UsageError(f"cannot write to {path}: {error.strerror}\n  Choose another --output-path.")
+    return UsageError(f"cannot write to {path}: {error.strerror}\n  Choose another {option('output_path')}.")
 
 
 class Folder:
@@ -114,7 +114,7 @@ class Folder:
             owner = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
             raise FolderBusy(
                 f"{self.path} is being written by another run (process {owner}).\n"
-                "  Wait for it to end, or choose another --output-path."
+                f"  Wait for it to end, or choose another {option('output_path')}."
             ) from None
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import DataError, excerpt
+from groundeval.errors import DataError, excerpt, option
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 from groundeval.records import Example, Response
 from groundeval.storage.folder import Lines
@@ -74,6 +74,7 @@ def unopened_thoughts(records: Iterable[Mapping[str, Any]], tags: ReasoningTags)
     return (
         f"{closed} texts end a thought with {tags.think_close} that they do not begin: the model's template seems to "
         f"have begun it.\n  {cut} texts that were cut off have no tag: each may be a thought without an answer, and is "
-        "scored as an answer.\n  Say how the template begins (--backend openai: --model-args tokenizer=...), use the "
-        "server's reasoning parser,\n  or leave more room: --gen-kwargs max_new_tokens=..."
+        f"scored as an answer.\n  Say how the template begins (backend openai: "
+        f"{option('model_args', tokenizer='...')}), use the "
+        f"server's reasoning parser,\n  or leave more room: {option('sampling', max_new_tokens=1000)}"
     )

@@ -36,16 +36,19 @@ class Record:
     number: int
     """1 for the first record."""
     data: dict[str, Any]
+    in_memory: bool = False
+    """It comes from a list, not from a file: `file` is what the list is called, and it is named by its index."""
 
     @property
     def where(self) -> str:
-        """`predictions.json, record 17 ("who sang ...")`, for error messages."""
+        """`predictions.json, record 17 ("who sang ...")` or `predictions[16] ("who sang ...")`, for error messages."""
+        place = f"{self.file}[{self.number - 1}]" if self.in_memory else f"{self.file}, record {self.number}"
         question = self.data.get("question")
         if not isinstance(question, str) or not question.strip():
-            return f"{self.file}, record {self.number}"
+            return place
         words = " ".join(question.split())
         words = words if len(words) <= 40 else words[:37].rstrip() + "..."
-        return f'{self.file}, record {self.number} ("{words}")'
+        return f'{place} ("{words}")'
 
 
 def read_records(path: str | Path, *, layout: Layout = "auto", name: str | None = None) -> Iterator[Record]:

@@ -18,8 +18,9 @@ from groundeval.parsing.refusal import REFUSAL
 from groundeval.records import Example, Response
 from groundeval.rewards import Reward
 from groundeval.tasks import Task
+from groundeval.tasks.located import with_located_answers
 from groundeval.tasks.reference import reference_response
-from groundeval.validation.task import Check
+from groundeval.validation.task import Check, Checks
 
 Totals = Sequence[float | None]
 
@@ -37,7 +38,7 @@ class Said:
         return fmean([total for total in self.totals if total is not None] or [0.0])
 
 
-def validate_reward(reward: Reward, task: Task, source: str | None) -> list[Check]:
+def validate_reward(reward: Reward, task: Task, source: str | None) -> Checks:
     """Check a reward on the data of a task.
 
     - Gold: honest responses (what the documents support, cited; else a refusal) earn more than empty ones, and on
@@ -53,10 +54,7 @@ def validate_reward(reward: Reward, task: Task, source: str | None) -> list[Chec
     examples = [each for each in examples if each.docs and each.answers is not None]
     if not examples:
         raise DataError(f"task {task.name}: no example has documents and gold answers to build honest responses from")
-    if any(document.answers_found is None for each in examples for document in each.docs or ()):
-        raise DataError(
-            f'task {task.name}: field "answers_found" is missing in the documents; honest responses are built from it'
-        )
+    examples = list(with_located_answers(task, examples, reward.nli, reward.nli_options))
     nli = connect(reward.nli, **reward.nli_options) if reward.asks_nli else None
     wrap = in_tags if "format" in reward.metrics else str
     kinds = kinds_of_outputs(task)
@@ -71,18 +69,24 @@ def validate_reward(reward: Reward, task: Task, source: str | None) -> list[Chec
     shuffled = [reordered(example) for example in examples]
     moved = said(lambda example: wrap(renumbered(kinds["gold"](_back(example)), len(example.docs or ()))), shuffled)
     copied = said(lambda example: wrap(kinds["gold"](example)), by=pickle.loads(pickle.dumps(reward)))
-    return [
-        _check("gold earns more than empty", gold.mean > found["empty"].mean, {"gold": gold, "empty": found["empty"]}),
-        _gold_is_best(gold, others, found),
-        _check(
-            "nothing earns less than empty", all(e.mean >= found["empty"].mean - 1e-9 for e in found.values()), found
-        ),
-        _same("the order of the documents does not matter", gold.totals, moved.totals),
-        _same("the same outputs earn the same again", gold.totals, said(lambda e: wrap(kinds["gold"](e))).totals),
-        _same("it pickles, and the copy gives the same", gold.totals, copied.totals),
-        _bounded(reward, found),
-        _none_fails(found),
-    ]
+    return Checks(
+        [
+            _check(
+                "gold earns more than empty", gold.mean > found["empty"].mean, {"gold": gold, "empty": found["empty"]}
+            ),
+            _gold_is_best(gold, others, found),
+            _check(
+                "nothing earns less than empty",
+                all(e.mean >= found["empty"].mean - 1e-9 for e in found.values()),
+                found,
+            ),
+            _same("the order of the documents does not matter", gold.totals, moved.totals),
+            _same("the same outputs earn the same again", gold.totals, said(lambda e: wrap(kinds["gold"](e))).totals),
+            _same("it pickles, and the copy gives the same", gold.totals, copied.totals),
+            _bounded(reward, found),
+            _none_fails(found),
+        ]
+    )
 
 
 def kinds_of_outputs(task: Task) -> dict[str, Callable[[Example], str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from groundeval.console.notebook import Tabular
 from groundeval.metrics.gold import with_answers, with_gold_for_alce
 from groundeval.metrics.reading import AnswerKind
 from groundeval.records import Example, Response
@@ -13,6 +14,7 @@ from groundeval.run.score import ResponseSet, score_responses
 from groundeval.scoring.results import Results
 from groundeval.tasks import Task
 from groundeval.tasks.formats.examples import known_fields
+from groundeval.tasks.located import with_located_answers
 from groundeval.tasks.reference import reference_response
 from groundeval.tasks.validation import validate_task
 
@@ -36,7 +38,24 @@ class Check:
     detail: str
 
 
-def validate(task: Task, source: str | None, options: ScoringOptions) -> list[Check]:
+class Checks(list[Check], Tabular):
+    """The checks of a validation."""
+
+    @property
+    def passed(self) -> bool:
+        """Did all of them pass."""
+        return all(each.passed for each in self)
+
+    def _rows(self) -> list[dict[str, object]]:
+        return [{"check": each.name, "": "ok" if each.passed else "FAILED", "detail": each.detail} for each in self]
+
+    def __repr__(self) -> str:
+        failed = "; ".join(each.name for each in self if not each.passed)
+        passed = sum(each.passed for each in self)
+        return f"<Checks: {passed} of {len(self)} passed{f'; failed: {failed}' if failed else ''}>"
+
+
+def validate_task_and_metrics(task: Task, source: str | None, options: ScoringOptions) -> Checks:
     """Check a task's data, and score gold and empty answers with the real metrics.
 
     - The data, demonstrations and prompts are sound (`tasks/validation.py`).
@@ -50,14 +69,16 @@ def validate(task: Task, source: str | None, options: ScoringOptions) -> list[Ch
     found = [Check("data, demonstrations and prompts are sound", False, str(problem)) for problem in problems]
     checks = found or [Check("data, demonstrations and prompts are sound", True, "")]
     if any(problem.where == f"task {task.name}, data" for problem in problems):
-        return checks
+        return Checks(checks)
     examples = [with_answers(example) for example in task.load(source).examples]
     if all(example.answers for example in examples):
         checks += _gold_checks(task, examples, options)
     held = [example for example in examples if example.docs]
     if held and all(example.answers is not None for example in held):
-        checks += _grounded_checks(task, held, options)
-    return checks
+        # Responses are built from what the documents hold, which data need not say.
+        located = with_located_answers(task, held, options.nli, options.verifier_options)
+        checks += _grounded_checks(task, located, options)
+    return Checks(checks)
 
 
 def _gold_checks(task: Task, examples: Sequence[Example], options: ScoringOptions) -> list[Check]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from groundeval.errors import DataError, UsageError
+from groundeval.errors import DataError, UsageError, option
 from groundeval.records import Example
 from groundeval.tasks.formats import hub
 from groundeval.tasks.formats.examples import content_hash, read_examples
@@ -46,7 +46,8 @@ class PublicData:
         except hub.Unreachable as error:
             raise DataError(
                 f"{self.dataset}: {error}\n"
-                f"  Use a copy that you have (--data TASK=FILE), or the embedded data (--data {EMBEDDED})."
+                f"  Use a copy that you have ({option('data', 'FILE')}), or the embedded data "
+                f"({option('data', EMBEDDED)})."
             ) from error
         return _dataset(tuple(read_examples(fetched.path, name=fetched.name)), fetched.name)
 
@@ -92,7 +93,8 @@ class _AlceFile:
         if split == "train":
             raise UsageError(
                 "ALCE publishes no training data.\n"
-                f"  Name a file of your own (--data TASK=FILE), or the embedded training data (--data {EMBEDDED})."
+                f"  Name a file of your own ({option('data', 'FILE')}), or the embedded training "
+                f"data ({option('data', EMBEDDED)})."
             )
         return hub.tar_member(ALCE_DATA, "ALCE-data.tar", self.member)
 
@@ -107,8 +109,9 @@ class _TrustFile:
                 f"{self.dataset}: training data is not fetched from the hub. Trust-Align ({TRUST_DATA[0]}, "
                 "Trust-Align/sft/train.json) holds ready-made conversations of all data sets together; whether it also "
                 "holds question, documents and gold answers as fields of their own was not verified.\n"
-                "  Name a file that has these fields (--data TASK=FILE), map one with a YAML task, or use the embedded "
-                f"training data (--data {EMBEDDED})."
+                f"  Name a file that has these fields ({option('data', 'FILE')}), map one with a "
+                f"YAML task, or use the embedded "
+                f"training data ({option('data', EMBEDDED)})."
             )
         return hub.plain_file(TRUST_DATA, f"Trust-Score/{self.dataset}_eval_top100_calibrated.json")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from groundeval.errors import DataError, UsageError, unknown
+from groundeval.errors import DataError, UsageError, option, unknown
 from groundeval.generation.prompts import PromptTemplate
 from groundeval.metrics.profiles import PROFILES
 from groundeval.metrics.reading import AnswerKind
@@ -76,7 +76,8 @@ class _MappedData:
     def __call__(self, source: str | None = None, split: str = "test") -> Dataset:
         if source == EMBEDDED:
             raise UsageError(
-                f'task "{self.task.name}" ({self.path}) has no embedded data; leave --data out, or name a file'
+                f'task "{self.task.name}" ({self.path}) has no embedded data; leave '
+                f"{option('data')} out, or name a file"
             )
         if split not in ("test", "train"):
             raise UsageError(f'split "{split}": must be "test" or "train"')

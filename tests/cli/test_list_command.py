@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from run_cases import Cli, Counting
+from run_cases import Cli, Counting, write
 
 from groundeval import __version__
 
@@ -58,3 +60,24 @@ def test_every_command_has_help(command: str, cli: Cli):
 def test_the_version_is_printed(cli: Cli):
     ran = cli("--version")
     assert (ran.code, ran.out) == (0, f"groundeval {__version__}\n")
+
+
+def test_what_is_said_of_a_metric_is_not_cut_in_the_middle_of_a_sentence(cli: Cli):
+    for what in ("metrics", "rewards", "nli", "backends"):
+        for row in cli("list", what, "--json").json:
+            assert row["description"][-1:] in (".", ":", ")", "]"), (what, row)
+
+
+def test_what_a_plugin_file_adds_is_listed(cli: Cli, tmp_path: Path):
+    plugin = write(
+        tmp_path / "plugin.py",
+        "from groundeval import register_metric\n"
+        "@register_metric('exclamations', keys=('exclamations',))\n"
+        "def exclamations(response, ctx):\n"
+        "    'Number of exclamation marks in the answer,\\n    whatever they follow.'\n"
+        "    return {'exclamations': float(response.text.count('!'))}\n",
+    )
+    assert "exclamations" not in [row["name"] for row in cli("list", "metrics", "--json").json]
+    rows = {row["name"]: row for row in cli("list", "metrics", "--include-path", plugin, "--json").json}
+    assert rows["exclamations"]["description"] == "Number of exclamation marks in the answer, whatever they follow."
+    assert rows["exclamations"]["when"] == "when asked for"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +174,66 @@ def test_a_verifier_that_cannot_be_had_is_found_before_anything_is_generated(
     assert ran.code == 2
     assert 'my-judge"' in ran.err
     assert (counting.generated, counting.loaded) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("--nli", "lexicl"), 'Did you mean "lexical"'),
+        (("--model", "smollm", "--backend", "hf"), 'Did you mean "smollm2"'),
+        (("--profile", "trsut"), 'Did you mean "trust"'),
+        (("--metrics", "str_me"), 'Did you mean "str_em"'),
+        (("--reward", "trsut"), 'Did you mean "trust"'),
+        (("--nli-args", "dtpye=float32"), 'Did you mean "dtype"'),
+        (("--metric-models", "maube=x"), 'Did you mean "mauve"'),
+        (("--dtype", "flaot32", "--backend", "hf"), 'Did you mean "float32"'),
+        (("--backend", "opanai"), 'Did you mean "openai"'),
+        (("--tasks", "asqa,elli5"), 'Did you mean "eli5"'),
+    ],
+)
+def test_names_are_looked_up_before_data_are_read_and_models_loaded(
+    change: tuple[str, ...], words: str, tmp_path: Path, cli: Cli, counting: type[Counting]
+):
+    """The file of data does not exist: whoever reads it says so."""
+    out = tmp_path / "runs"
+    ran = cli("run", *RUN, "--data", tmp_path / "nowhere.json", "--output-path", out, *change)
+    assert ran.code == 2
+    assert words in ran.err
+    assert "nowhere" not in ran.err
+    assert (counting.loaded, out.exists()) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("--nli", "lexicl"), 'Did you mean "lexical"'),
+        (("--profile", "trsut"), 'Did you mean "trust"'),
+        (("--metrics", "str_me"), 'Did you mean "str_em"'),
+        (("--reward", "trsut"), 'Did you mean "trust"'),
+        (("--task", "aqsa"), 'Did you mean "asqa"'),
+    ],
+)
+def test_names_are_looked_up_before_outputs_are_read(change: tuple[str, ...], words: str, tmp_path: Path, cli: Cli):
+    ran = cli("score", tmp_path / "nowhere.json", *SCORE, *change)
+    assert ran.code == 2
+    assert words in ran.err
+    assert "nowhere" not in ran.err
+
+
+@pytest.mark.parametrize("words", ["--nli lexicl", "--model smollm", "--metrics str_me"])
+def test_a_wrong_name_is_answered_without_any_library_of_models(words: str):
+    command = ["run", "--model", "smollm2", "--tasks", "asqa", *words.split()]
+    code = (
+        f"import sys; from groundeval.cli.app import main; code = main({command!r});"
+        "print(code, sorted({'torch', 'transformers', 'huggingface_hub', 'datasets'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ran.stdout == "2 []\n", ran.stderr
+
+
+def test_a_reward_of_each_sample_is_reported_by_a_run(data: Path, tmp_path: Path, cli: Cli, counting: type[Counting]):
+    ran = cli("run", *RUN, "--data", data, "--reward", "trust", "--output-path", tmp_path / "runs", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json["metrics"]["reward:trust"]["n"] == 5
+    [scores] = (tmp_path / "runs").rglob("scores.jsonl")
+    assert '"reward:trust":' in scores.read_text()

@@ -194,8 +194,8 @@ def test_a_lora_adapter_changes_the_texts_and_the_identity(tiny: Tiny, tmp_path:
     ("options", "message"),
     [
         ({"model_args": {"atn_implementation": "sdpa"}}, 'Did you mean "attn_implementation"'),
-        ({"dtype": "fp17"}, 'unknown --dtype "fp17"'),
-        ({"batch_size": 0}, "--batch-size 0"),
+        ({"dtype": "fp17"}, 'unknown dtype "fp17"'),
+        ({"batch_size": 0}, "batch_size=0"),
         ({"model_args": {"device": "cuda:0"}}, "no CUDA device"),
     ],
 )
@@ -215,7 +215,7 @@ def test_code_that_comes_with_a_model_runs_only_when_asked_for(tiny: Tiny, tmp_p
     config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.OwnModel"}}
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "own.py").write_text("raise SystemExit('the code ran')")
-    with pytest.raises(UsageError, match="--trust-remote-code"):
+    with pytest.raises(UsageError, match="add trust_remote_code=True"):
         hf(folder).load()
 
 

@@ -425,8 +425,8 @@ def test_leaving_early_stops_the_requests(server: Server) -> None:
     [
         ({"base_url": "localhost:8000"}, "must be an address"),
         ({"base_url": "http://me:pw@host/v1"}, "holds a password"),
-        ({"base_url": "http://x/v1", "concurrency": 0}, "concurrency=0: must be a number, 1 or more"),
-        ({"base_url": "http://x/v1", "timeout": "long"}, "timeout=long"),
+        ({"base_url": "http://x/v1", "concurrency": 0}, "'concurrency': 0}: must be a number, 1 or more"),
+        ({"base_url": "http://x/v1", "timeout": "long"}, "'timeout': 'long'"),
         ({"base_url": "http://x/v1", "max_tokens_field": "max_len"}, "unknown max_tokens_field"),
         ({"base_url": "http://x/v1", "max_model_len": 5}, "needs tokenizer"),
         ({"url": "http://x"}, "Did you mean"),
@@ -440,7 +440,7 @@ def test_wrong_arguments_are_refused(args: dict[str, Any], message: str) -> None
 
 def test_without_an_address_there_is_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    with pytest.raises(UsageError, match="base_url=http://localhost:8000/v1"):
+    with pytest.raises(UsageError, match="'base_url': 'http://localhost:8000/v1'"):
         GENERATORS.get("openai")(GeneratorOptions("tiny"))
     monkeypatch.setenv("OPENAI_BASE_URL", "http://somewhere:1")
     assert GENERATORS.get("openai")(GeneratorOptions("tiny")).url == "http://somewhere:1/v1"  # type: ignore[attr-defined]

@@ -98,7 +98,7 @@ def test_closed_book_shows_no_documents_and_demonstrations_without_citations() -
 
 
 def test_too_few_demonstrations_is_an_error_that_says_how_many_there_are() -> None:
-    with pytest.raises(UsageError, match="--num-fewshot 7: the task has 6 demonstrations"):
+    with pytest.raises(UsageError, match="num_fewshot=7: the task has 6 demonstrations"):
         choose_demonstrations(DEMONSTRATIONS, 7)
     with pytest.raises(UsageError, match="1 demonstrations that work without documents"):
         choose_demonstrations([demonstration("a"), demonstration("b", "Not said.")], 2, closed_book=True)
@@ -123,7 +123,7 @@ def test_another_field_of_the_documents_can_be_shown_and_must_be_there() -> None
 
 
 def test_a_negative_number_of_documents_is_refused() -> None:
-    with pytest.raises(UsageError, match="--num-docs -1"):
+    with pytest.raises(UsageError, match="num_docs=-1"):
         render_prompt(Example("x", "Who?"), TEMPLATE, num_docs=-1)
 
 

@@ -118,7 +118,7 @@ def test_a_wrong_file_is_refused_before_anything_is_generated(replay: Replay, co
 
 
 def test_a_missing_file_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match=r"nowhere\.json: no such file"):
+    with pytest.raises(UsageError, match=r"nowhere\.json': no such file"):
         GENERATORS.get("replay")(GeneratorOptions("nowhere.json")).load()
 
 

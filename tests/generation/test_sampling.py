@@ -64,5 +64,5 @@ def test_the_seed_of_a_sample_depends_on_run_and_sample_only() -> None:
 )
 def test_parameters_outside_their_range_are_refused(wrong: dict[str, float]) -> None:
     [name] = wrong
-    with pytest.raises(UsageError, match=f"--gen-kwargs {name}="):
+    with pytest.raises(UsageError, match=rf"SamplingParams\({name}="):
         check_sampling(SamplingParams(**wrong))  # type: ignore[arg-type]

@@ -125,7 +125,7 @@ def test_settings_that_the_model_cannot_have_are_refused(unpacked: Path) -> None
         generator("vllm", unpacked, max_model_len=100_000).load()
     with pytest.raises(UsageError, match='Did you mean "max_num_seqs"'):
         generator("vllm", max_num_seq=3)
-    with pytest.raises(UsageError, match="is set by --dtype"):
+    with pytest.raises(UsageError, match="is set by dtype"):
         generator("vllm", dtype="half")
     assert generator("vllm", block_size=16)
 

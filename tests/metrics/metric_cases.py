@@ -12,7 +12,7 @@ from groundeval.nli import NLI
 from groundeval.nli.model import Traits
 from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.records import Document, Example, Pair, QAPair, Response, Verdict
-from groundeval.scoring.scorer import Plan, Scored, Scorer, ScoreTable, plan_scoring
+from groundeval.scoring.scorer import Plan, ScoredSample, Scorer, ScoreTable, plan_scoring
 from groundeval.stats.bootstrap import Estimate, summarize
 
 REFUSAL = "I apologize, but I couldn't find an answer to your question in the search results."
@@ -78,7 +78,7 @@ def score(
     models: Any = None,
     cot: bool = False,
     lacks: Sequence[str] = (),
-) -> Scored:
+) -> ScoredSample:
     """Values and evidence of one sample."""
     chosen = plan(profile, kind, metrics, cot=cot, lacks=lacks)
     scorer = Scorer(chosen, NLI(nli or Lexical()), models)

@@ -9,7 +9,7 @@ import pytest
 
 from groundeval.errors import BackendError, UsageError
 from groundeval.models import files as sources
-from groundeval.models.files import file_sha256, find_model, folder_sha256
+from groundeval.models.files import check_name, file_sha256, find_model, folder_sha256
 
 
 def test_a_path_that_does_not_exist_is_a_usage_error_that_says_what_can_be_given() -> None:
@@ -31,7 +31,7 @@ def test_a_folder_with_a_broken_configuration_is_refused(tmp_path: Path) -> None
 
 def test_an_adapter_alone_is_refused_with_advice(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text("{}")
-    with pytest.raises(UsageError, match="--model BASE --model-args lora="):
+    with pytest.raises(UsageError, match=r"model='BASE' and model_args={'lora': "):
         find_model(str(tmp_path))
 
 
@@ -43,7 +43,7 @@ def test_a_gguf_file_is_found_alone_or_in_its_folder(tmp_path: Path) -> None:
     (tmp_path / "other.gguf").write_bytes(b"GGUF")
     with pytest.raises(UsageError, match="several GGUF files"):
         find_model(str(tmp_path))
-    with pytest.raises(UsageError, match=r"gguf_file=x\.gguf: no such file"):
+    with pytest.raises(UsageError, match=r"'gguf_file': 'x\.gguf'}: no such file"):
         find_model(str(tmp_path), gguf_file="x.gguf")
 
 
@@ -105,7 +105,7 @@ def refusing(error: Callable[[], Exception]) -> Callable[..., Any]:
         ("HTTPError", BackendError, "hub could not be reached"),
         ("RepositoryNotFoundError", UsageError, "no such model on the hub"),
         ("GatedRepoError", UsageError, "HF_TOKEN"),
-        ("RevisionNotFoundError", UsageError, "--revision v9: owner/model has no such branch"),
+        ("RevisionNotFoundError", UsageError, "revision='v9': owner/model has no such branch"),
         ("EntryNotFoundError", UsageError, r"has no config\.json at revision v9"),
         ("HFValidationError", UsageError, "neither a local path nor a name"),
     ],
@@ -135,3 +135,29 @@ def test_a_hub_model_is_identified_by_its_commit(monkeypatch: pytest.MonkeyPatch
     cached = tmp_path / "models--owner--model" / "snapshots" / "abc123" / "config.json"
     monkeypatch.setattr(hub, "hf_hub_download", lambda *_, **__: str(cached))
     assert find_model("owner/model").identity() == {"model": "owner/model", "revision": "abc123"}
+
+
+@pytest.mark.parametrize("model", ["smollm", "SmolLM2", "smolm2", "smollm-2", "smollm22"])
+def test_what_is_nearly_the_embedded_model_is_refused_without_asking_the_hub(
+    model: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match='Did you mean "smollm2"'):
+        check_name(model)
+
+
+@pytest.mark.parametrize("model", ["smollm2", "gpt2", "Qwen/Qwen3-4B", "HuggingFaceTB/SmolLM2-135M", "t5-small", "m"])
+def test_other_names_are_left_to_the_hub(model: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    check_name(model)
+
+
+def test_a_folder_that_is_misspelt_is_met_with_the_one_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my-model").mkdir()
+    (tmp_path / "my-model" / "config.json").write_text("{}")
+    for wrong in ("my-modle", "./my-modle", f"{tmp_path}/my-modle"):
+        with pytest.raises(UsageError, match=r'Did you mean ".*my-model"'):
+            find_model(wrong)

@@ -91,7 +91,7 @@ def test_a_check_names_what_may_have_been_meant_and_loads_nothing(tmp_path: Path
         ({"threshold": "high"}, "threshold='high': should be a valid number"),
         ({"max_length": 0}, "1 or more"),
         ({"max_length": 1.5}, "max_length=1.5: should be a valid integer"),
-        ({"label": True}, """label=True: should be a valid string(.|\n)*'label="..."'"""),
+        ({"label": True}, """label=True: should be a valid string(.|\n)*'label': '"..."'"""),
         ({"revision": 123}, "revision=123: should be a valid string"),
     ],
 )

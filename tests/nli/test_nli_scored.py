@@ -64,7 +64,7 @@ def test_the_place_of_entailment_among_the_classes_is_read_from_the_model(
 
 def test_a_classifier_without_an_entailment_class_is_refused_with_the_names_of_its_classes(tmp_path: Path):
     folder = write_classifier(tmp_path / "m", ("LABEL_0", "LABEL_1"))
-    with pytest.raises(UsageError, match=r"LABEL_0, LABEL_1(.|\n)*label=NAME"):
+    with pytest.raises(UsageError, match=r"LABEL_0, LABEL_1(.|\n)*'label': 'NAME'"):
         opened("classifier", folder).check()
     pairs = random_pairs(4)
     for_one, for_zero = (scores(opened("classifier", folder, label=f"LABEL_{i}"), pairs) for i in (1, 0))
@@ -309,7 +309,7 @@ def remote_code(folder: Path, copy: Path) -> Path:
 
 def test_a_model_that_needs_code_of_its_own_is_refused_unless_trusted(classifier: Path, tmp_path: Path):
     folder = remote_code(classifier, tmp_path / "own")
-    with pytest.raises(UsageError, match="trust-remote-code"):
+    with pytest.raises(UsageError, match="trust_remote_code=True"):
         opened("classifier", folder).check()
     pairs = random_pairs(3)
     trusted = scores(opened("classifier", folder, trust_remote_code=True), pairs)
@@ -318,13 +318,13 @@ def test_a_model_that_needs_code_of_its_own_is_refused_unless_trusted(classifier
 
 def test_a_spec_that_needs_remote_code_is_refused_before_anything_is_read():
     spec = Spec(kind="classifier", model="nobody/nothing", yes=("entailment",), threshold=0.5, remote_code=True)
-    with pytest.raises(UsageError, match="trust-remote-code"):
+    with pytest.raises(UsageError, match="trust_remote_code=True"):
         spec.open("own", NLIOptions()).check()  # type: ignore[attr-defined]
 
 
 def test_a_model_of_another_kind_is_refused_with_the_kind_that_it_is(classifier: Path, chat_model: Path):
     for kind, folder, own in (("seq2seq", classifier, "classifier"), ("classifier", chat_model, "causal")):
-        with pytest.raises(UsageError, match=f"--nli {own}:"):
+        with pytest.raises(UsageError, match=f"nli='{own}:"):
             NLI_MODELS.get(kind)(NLIOptions(model=str(folder))).check()  # type: ignore[attr-defined]
 
 

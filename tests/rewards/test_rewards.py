@@ -288,7 +288,7 @@ def test_a_plugin_file_adds_a_reward_with_parameters_of_its_own_that_pickles_aft
 
 
 def test_a_line_that_lacks_a_value_says_how_to_score():
-    with pytest.raises(DataError, match=r"lack 'answered'.\n  Score with --profile trust --metrics answering,"):
+    with pytest.raises(DataError, match=r"lack 'answered'.\n  Score with profiles='trust' and metrics='answering,"):
         load_reward("trust", "trust_asqa").of({"id": "7", "status": "ok", "values": {}})
 
 

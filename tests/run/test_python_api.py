@@ -143,14 +143,3 @@ def test_a_metric_can_be_registered_from_a_script(data: Path):
 
     [scored] = groundeval.score(data, "asqa", metrics=("commas",))
     assert scored.results.metrics["commas"].value == 0.0
-
-
-def test_evaluate_takes_what_run_takes():
-    import inspect
-
-    from groundeval.cli.commands.run import run
-
-    of_the_command_line = {"include_path", "config", "full", "json", "no_cache"}
-    named_otherwise = {"profile": "profiles", "nli_args": "nli_options", "gen_kwargs": "sampling"}
-    flags = {named_otherwise.get(name, name) for name in inspect.signature(run).parameters} - of_the_command_line
-    assert flags <= set(inspect.signature(groundeval.evaluate).parameters)

@@ -10,7 +10,7 @@ import pytest
 
 from groundeval.aio import run_anywhere
 from groundeval.errors import BackendError, DataError, UsageError
-from groundeval.metrics.metric import METRICS
+from groundeval.metrics.metric import METRICS, Context, Values, register_metric
 from groundeval.metrics.profiles import profile_named
 from groundeval.nli import NLI
 from groundeval.nli.verifiers.lexical import Lexical
@@ -224,3 +224,17 @@ def test_a_coroutine_runs_to_its_end_with_and_without_a_running_loop():
         return run_anywhere(answer)
 
     assert run_anywhere(answer) == asyncio.run(inside()) == 7
+
+
+def test_a_metric_of_a_plugin_must_be_asked_for_or_named_by_a_task(monkeypatch: pytest.MonkeyPatch):
+    METRICS.names()
+    monkeypatch.setattr(METRICS, "_entries", dict(METRICS._entries))
+    plain = names(plan("alce", "em"))
+
+    @register_metric("shouting", keys=("shouting",), default=True)
+    def shouting(response: Response, ctx: Context) -> Values:
+        return {"shouting": float(response.text.isupper())}
+
+    assert names(plan("alce", "em")) == plain
+    assert names(plan("alce", "em", "default", "shouting")) == [*plain, "shouting"]
+    assert names(plan("alce", "em", task_metrics=("length", "shouting"))) == ["length", "shouting"]

@@ -83,7 +83,7 @@ def test_one_process_at_a_time_and_the_error_names_the_other(tmp_path: Path):
     with held_by_another_process(tmp_path) as other:
         with pytest.raises(FolderBusy, match=rf"process {other}\)") as caught:
             Folder(tmp_path).open()
-        assert "--output-path" in str(caught.value)
+        assert "output_path" in str(caught.value)
     with Folder(tmp_path).open() as folder:
         assert (tmp_path / ".lock").read_text() == str(os.getpid())
         with pytest.raises(FolderBusy):

@@ -96,8 +96,8 @@ def test_unknown_splits_and_missing_files_are_errors() -> None:
 def test_what_the_hub_does_not_have_is_said_with_what_to_use_instead(name: str) -> None:
     with pytest.raises(UsageError) as raised:
         load_task(name).load(split="train")
-    assert "--data TASK=FILE" in str(raised.value)
-    assert "--data embedded" in str(raised.value)
+    assert "data='FILE'" in str(raised.value)
+    assert "data='embedded'" in str(raised.value)
 
 
 class Hub:
@@ -204,8 +204,8 @@ def test_a_hub_that_cannot_be_reached_is_an_error_that_names_the_ways_out(hub: H
         DataError, match=r"princeton-nlp/ALCE-data/ALCE-data\.tar cannot be fetched .*no route to host"
     ) as raised:
         load_task("eli5").load()
-    assert "--data TASK=FILE" in str(raised.value)
-    assert "--data embedded" in str(raised.value)
+    assert "data='FILE'" in str(raised.value)
+    assert "data='embedded'" in str(raised.value)
 
 
 def test_the_folder_cannot_be_imported_as_a_package_of_its_own() -> None:

@@ -62,8 +62,8 @@ def ids_of_run(recipe: Recipe, examples: list) -> list[list[int]]:
     generator = TransformersGenerator(GeneratorOptions(recipe.model.path))
     task = load_task("trust_asqa")
     dataset = task.load("embedded", "train")
-    options = RunOptions(
-        generator=generator.options,
+    options = RunOptions.of(
+        generator.options,
         num_docs=recipe.num_docs,
         num_fewshot=recipe.num_fewshot,
         seed=recipe.seed,

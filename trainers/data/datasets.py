@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from groundeval.errors import DataError, UsageError
@@ -42,15 +42,15 @@ class Rows:
 
 def run_options(recipe: Recipe, max_new_tokens: int, **changes: Any) -> RunOptions:
     """What `groundeval run` is told so that its prompts are those of the recipe."""
-    options = RunOptions(
-        generator=Policy(recipe.model).options,
-        num_docs=recipe.num_docs,
-        num_fewshot=recipe.num_fewshot,
-        seed=recipe.seed,
-        system=recipe.system,
-        sampling=SamplingParams(max_new_tokens=max_new_tokens, seed=recipe.seed),
-    )
-    return replace(options, **changes)
+    usual = {
+        "generator": Policy(recipe.model).options,
+        "num_docs": recipe.num_docs,
+        "num_fewshot": recipe.num_fewshot,
+        "seed": recipe.seed,
+        "system": recipe.system,
+        "sampling": SamplingParams(max_new_tokens=max_new_tokens),
+    }
+    return RunOptions.of(**{**usual, **changes})
 
 
 def prompts_of(selected: Selected, policy: Policy, recipe: Recipe, room: int) -> Job:

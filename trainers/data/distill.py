@@ -21,7 +21,7 @@ from groundeval.storage.generations import as_response, stored_generations
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.formats.examples import with_documents
 from groundeval.tasks.loading import requested_data
-from groundeval.trainers.data.selection import with_located_answers
+from groundeval.tasks.located import with_located_answers
 from groundeval.trainers.data.targets import reference_target, worse_target
 
 Form = Literal["sft", "dpo"]
@@ -66,7 +66,7 @@ def best_of_n(
     BackendError if the generator or the verifier fails, DataError if no row is left.
     """
     check_output(output)
-    prepared = prepare_run(tasks, replace(options, phase="generate"))
+    prepared = prepare_run(replace(options, tasks=tuple(tasks), phase="generate"))
     check_reward(reward, prepared.jobs)
     for run in execute(prepared):
         if run.error is not None:
@@ -97,9 +97,9 @@ def reference_data(
     questions = 0
     for reference in tasks:
         task = load_task(reference)
-        dataset = task.load(requested_data(task, reference, options.data), options.split)
+        dataset = task.load(requested_data(task, reference, options.sources), options.split)
         shown = [with_documents(each, options.num_docs) for each in dataset.examples[: options.limit]]
-        for example in with_located_answers(task, shown, options.scoring.nli, options.scoring.nli_options):
+        for example in with_located_answers(task, shown, options.nli, options.verifier_options):
             questions += 1
             rows += _reference(reference, task, example, options, form, tagged=tagged)
     return _written(rows, questions, output)

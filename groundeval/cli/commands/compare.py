@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from groundeval.cli.options import AsJson, IncludePath
+
 
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders or folders of scores; the first is the baseline.")],
@@ -15,8 +17,8 @@ def compare(
     out: Annotated[
         Path | None, typer.Option(help="Write compare.md, compare.json and compare.html into this folder.")
     ] = None,
-    include_path: Annotated[list[Path] | None, typer.Option(help="A plugin file or folder to load first.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="As JSON on stdout instead of Markdown.")] = False,
+    include_path: IncludePath = None,
+    json: AsJson = False,
 ) -> None:
     """Compare runs on the same samples: differences of the manifests, paired differences, samples that changed most.
 
@@ -31,14 +33,13 @@ def compare(
       groundeval compare runs/a/asqa/0123456789ab runs/b/asqa/ba9876543210 --profile alce --out comparison/
     """
     from groundeval.cli.tables import print_json
-    from groundeval.comparison import compare as comparing
+    from groundeval.comparison.api import compare as compare_runs
     from groundeval.comparison.markdown import as_markdown
     from groundeval.console.progress import say
-    from groundeval.registry import load_plugin
+    from groundeval.registry import load_plugins
 
-    for path in include_path or ():
-        load_plugin(path)
-    result = comparing.compare([comparing.open_run(path, profile=profile, nli=nli) for path in runs])
+    load_plugins(include_path)
+    result = compare_runs(*runs, profile=profile, nli=nli)
     for reason in result.refusals:
         say(f"not ranked: {reason}")
     for warning in result.warnings:

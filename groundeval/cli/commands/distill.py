@@ -63,10 +63,9 @@ def distill(
     from groundeval.cli.arguments import assignments, data_from, listed, nli_options, sampling_from
     from groundeval.console.progress import say
     from groundeval.errors import UsageError
-    from groundeval.models.options import GeneratorOptions
     from groundeval.registry import load_plugin
     from groundeval.rewards.rollouts import Rewarder
-    from groundeval.run.options import RunOptions, ScoringOptions
+    from groundeval.run.options import RunOptions
     from groundeval.trainers.data.distill import best_of_n, reference_data
 
     for path in include_path or ():
@@ -78,9 +77,13 @@ def distill(
     verifier = nli_options(nli_args)
     names = listed(tasks, "--tasks")
     options = RunOptions(
-        generator=GeneratorOptions(model or "", model_args=assignments(model_args, "--model-args")),
+        model or "",
+        names,
+        model_args=assignments(model_args, "--model-args"),
         backend=backend,
-        scoring=ScoringOptions(nli=nli, nli_options=verifier, quiet=quiet),
+        nli=nli,
+        nli_options=verifier,
+        quiet=quiet,
         sampling=sampling_from(gen_kwargs, seed),
         data=data_from(data or ()),
         split=split,

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from groundeval.cli.options import AsJson, IncludePath
 from groundeval.errors import unknown
+from groundeval.registry import first_paragraph, load_plugins
 
 if TYPE_CHECKING:
     from groundeval.nli import Spec
@@ -37,7 +39,7 @@ def metrics() -> Rows:
             "profiles": ", ".join(metric.profiles or ("all",)),
             "kinds": ", ".join(metric.kinds or ("all",)),
             "keys": name if metric.corpus else ", ".join(metric.aggregates),
-            "when": "always" if metric.default else "when asked for",
+            "when": "always" if metric.default and METRICS.ships(name) else "when asked for",
             "description": metric.description,
         }
         for name, metric in METRICS.items()
@@ -103,6 +105,7 @@ def _declaration(spec: Spec) -> dict[str, str]:
         "kind": spec.kind,
         "results": spec.fidelity,
         "model": spec.model or "of your own: NAME:MODEL",
+        **({"size": f"{spec.parameters:g} billion parameters"} if spec.parameters else {}),
         "revision": spec.revision or "the newest; another: --nli-args revision=...",
         "licence": spec.licence or "the model's own",
         "longest input": f"{spec.max_length} tokens" if spec.max_length else own_limit,
@@ -139,7 +142,7 @@ def recipes() -> Rows:
 
 
 def _first_line(value: object) -> str:
-    return (value.__doc__ or "").strip().split("\n")[0]
+    return first_paragraph(value.__doc__)
 
 
 LISTS: dict[str, Callable[[], Rows]] = {
@@ -155,15 +158,24 @@ LISTS: dict[str, Callable[[], Rows]] = {
 
 def list_(
     what: Annotated[str, typer.Argument(help=" | ".join(LISTS))],
-    json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
+    include_path: IncludePath = None,
+    json: AsJson = False,
 ) -> None:
-    """List tasks, metrics, profiles, rewards, NLI models, backends or recipes; those of plugin packages too."""
+    """List tasks, metrics, profiles, rewards, NLI models, backends or recipes; those of plugins too.
+
+    Examples:
+
+      groundeval list metrics
+
+      groundeval list tasks --include-path my_tasks.py --json
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from groundeval.cli.tables import print_json
 
+    load_plugins(include_path)
     if what not in LISTS:
         raise unknown("list", what, LISTS)
     rows = LISTS[what]()

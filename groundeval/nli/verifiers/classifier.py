@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from groundeval.errors import SampleError, UsageError, excerpt
+from groundeval.errors import SampleError, UsageError, excerpt, option
 from groundeval.nli import weights
 from groundeval.nli.verifiers.scored import LEAST_ROOM, OVERLAP, Input, ProbabilityVerifier
 
@@ -27,7 +27,7 @@ class Classifier(ProbabilityVerifier):
         if not self._classes:
             raise UsageError(
                 f"NLI model {self.source}: none of its classes is called entailment: {', '.join(names.values())}.\n"
-                "  If one of them means it, name it: --nli-args label=NAME."
+                f"  If one of them means it, name it: {option('nli_options', label='NAME')}."
             )
         if not self.tokenizer.is_fast:
             raise UsageError(f"NLI model {self.source}: has no fast tokenizer, which cutting long premises needs.")

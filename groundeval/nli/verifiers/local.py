@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from groundeval.errors import GroundevalError, UsageError
+from groundeval.errors import GroundevalError, UsageError, option
 from groundeval.models.device import devices, free_memory, import_torch
 from groundeval.nli import weights
 from groundeval.nli.batches import TokenBudget, default_budget
@@ -25,7 +25,10 @@ class LocalVerifier(ABC):
 
     def __init__(self, spec: Spec, options: NLIOptions, name: str) -> None:
         if not spec.model:
-            raise UsageError(f"--nli {name}: name the model, as in --nli {name}:FOLDER or --nli {name}:OWNER/MODEL.")
+            raise UsageError(
+                f"{option('nli', name)}: name the model, as in "
+                f"{option('nli', f'{name}:FOLDER')} or {option('nli', f'{name}:OWNER/MODEL')}."
+            )
         self.name = name
         self.spec = spec
         self.source = spec.model
@@ -83,6 +86,7 @@ class LocalVerifier(ABC):
         if self.spec.remote_code and not self._options.trust_remote_code:
             raise weights.runs_its_own_code(self.source)
         devices(self._options.device)
+        weights.announce(self.source, self.spec.parameters)
         weights.check_kind(self.source, self.config, self.spec.kind)
         weights.check_files(self.source)
         self.understand()

@@ -9,7 +9,7 @@ import pytest
 from recipe_cases import small_recipe
 
 import groundeval.trainers
-from groundeval.trainers.recipe import read_recipe, shipped
+from groundeval.trainers.recipe_file import read_recipe, shipped
 
 LAUNCH = Path(groundeval.trainers.__file__).parent / "launch"
 

@@ -102,7 +102,7 @@ LORA = {"name": "lora", "lora": {"r": 4}}
 def trainer_of(folder: Path, stage: dict[str, Any], **changes: Any) -> Any:
     """The trainer of a recipe's only stage, with its engine running."""
     from groundeval.trainers.grpo import grpo_trainer, import_engine
-    from groundeval.trainers.recipe import read_recipe
+    from groundeval.trainers.recipe_file import read_recipe
     from groundeval.trainers.training import plan_training
     from groundeval.trainers.watching import CompletionLog
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from groundeval.metrics.lists import ratio
 from groundeval.metrics.reading import Reading
-from groundeval.metrics.strict.gold import Brought, other_items
+from groundeval.metrics.strict.gold import Brought, Part, other_items
 from groundeval.metrics.strict.judging import StrictlyJudged
 from groundeval.parsing.strict.language import differs
 from groundeval.parsing.strict.matching import spelled
@@ -43,6 +43,8 @@ def useful(bringing: Brought, judged: Sequence[StrictlyJudged], reading: Reading
         if place in places:
             parts = [part for part, found in bringing.items() if place in found]
             aside = _in_parentheses(statement.text, [alias for part in parts for alias in part.aliases])
+            if reading.kind != "claims":
+                said += sum(_saved(part, statement.text, reading.response.example.question) for part in parts)
             good += max(SHORTEST * len(parts) if is_list else SHORTEST, said - aside)
             besides += aside
             if is_list:
@@ -51,12 +53,22 @@ def useful(bringing: Brought, judged: Sequence[StrictlyJudged], reading: Reading
             besides += said
         else:
             bad += max(SHORTEST, said)
-    room = sum(max(SHORTEST, ROOM + question + 2 * max(map(words, part.aliases), default=0)) for part in bringing)
+    room = sum(max(SHORTEST, ROOM + question + 2 * _longest(part)) for part in bringing)
     besides += max(0.0, good - room)
     good = min(good, room)
     free = min(besides, ALLOWANCE)
     is_foreign = good and differs(reading.plain, reading.response.example.question, lambda: _documents(reading))
     return ratio(FOREIGN * good if is_foreign else good, good + bad + LITTLE * free + (besides - free))
+
+
+def _longest(part: Part) -> int:
+    return max(map(words, part.aliases), default=0)
+
+
+def _saved(part: Part, text: str, question: str) -> int:
+    """How many words shorter an answer is written than its longest alias: a short name is worth as much as a long."""
+    written = spelled(part.aliases, text, question)
+    return 0 if written is None else max(0, _longest(part) - words(written))
 
 
 def _in_parentheses(text: str, aliases: Sequence[str]) -> int:

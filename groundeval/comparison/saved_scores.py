@@ -18,6 +18,7 @@ from groundeval.errors import DataError, UsageError, excerpt, option
 from groundeval.metrics.metric import METRICS
 from groundeval.metrics.profiles import PROFILES
 from groundeval.run.reward_metrics import reward_aggregate
+from groundeval.run.score import SCORING_VERSION
 from groundeval.scoring.results import SCHEMA_VERSION, Results
 from groundeval.scoring.scorer import OVERALL
 from groundeval.stats.bootstrap import Aggregate, Array, Estimate, summarize
@@ -297,8 +298,19 @@ def _check(what: str, run: ScoredRun, said: Mapping[str, Estimate], again: Mappi
             if not _same(claimed, value):
                 raise DataError(
                     f"{run.folder}: {what}{key}: results.json says {field} = {_shown(claimed)}, "
-                    f"its per-sample values give {_shown(value)}"
+                    f"its per-sample values give {_shown(value)}{_hint(run)}"
                 )
+
+
+def _hint(run: ScoredRun) -> str:
+    """What may explain a difference: earlier versions averaged in another way, for instance nothing to 0."""
+    version = run.scoring.get("scoring_version")
+    if version == SCORING_VERSION:
+        return ""
+    return (
+        f"\n  It was scored by another version of groundeval (scoring version {excerpt(version)}, this one has "
+        f"{SCORING_VERSION}): score it again with groundeval score"
+    )
 
 
 def is_corpus_metric(run: ScoredRun, key: str) -> bool:

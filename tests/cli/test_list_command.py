@@ -65,6 +65,9 @@ def test_the_version_is_printed(cli: Cli):
 def test_what_is_said_of_a_metric_is_not_cut_in_the_middle_of_a_sentence(cli: Cli):
     for what in ("metrics", "rewards", "nli", "backends"):
         for row in cli("list", what, "--json").json:
+            # Other tests register verifiers of their own.
+            if not row.get("source", "groundeval.").startswith("groundeval."):
+                continue
             assert row["description"][-1:] in (".", ":", ")", "]"), (what, row)
 
 

@@ -21,6 +21,7 @@ from groundeval.models.sentence_encoder import SentenceEncoder
 from groundeval.nli import NLI, connect
 from groundeval.records import Example, Response
 from groundeval.run.options import ScoringOptions
+from groundeval.scoring.notes import notes_on
 from groundeval.scoring.posthoc import cite_afterwards, encoded
 from groundeval.scoring.results import Results
 from groundeval.scoring.scorer import OVERALL, Plan, Scorer, ScoreTable, corpus_estimates, plan_scoring
@@ -158,6 +159,9 @@ def _score_under(plan: Plan, responses: ResponseSet, nli: NLI | None, options: S
         scorer = Scorer(plan, nli, models)
         scored = run_anywhere(lambda: _score_pending(scorer, pending, responses, table, lines, options.quiet))
         results = _results(plan, responses, table, nli, models)
+        if not options.quiet:
+            for note in results.notes[len(responses.notes) + len(plan.notes) :]:
+                say(f"note: {note}")
         if folder is not None and lines is not None:
             _put_in_order(lines, [*stored, *scored], responses)
             write_whole(folder.path / "results.json", results.as_bytes())
@@ -274,6 +278,7 @@ def _results(plan: Plan, responses: ResponseSet, table: ScoreTable, nli: NLI | N
         raise DataError(
             f"{responses.task.name}: no sample could be scored: all {failed} failed, there is nothing to average"
         )
+    found = notes_on(plan, map(responses.of, responses.examples))
     lost = [f"{failed} of {len(ids)} samples failed and are in no mean"] if failed else []
     return Results(
         task=responses.task.name,
@@ -288,5 +293,5 @@ def _results(plan: Plan, responses: ResponseSet, table: ScoreTable, nli: NLI | N
         metrics={key: estimates[key] for key in plan.reported if key in estimates},
         num_samples=responses.num_samples,
         best_of=dict(best),
-        notes=[*responses.notes, *plan.notes, *lost],
+        notes=[*responses.notes, *plan.notes, *found, *lost],
     )

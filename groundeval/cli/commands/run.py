@@ -78,7 +78,8 @@ def run(
     reasoning_tags: Annotated[
         str | None,
         typer.Option(
-            help="'<reason>,</reason>', if need be with those of the answer. Default: the model's own, or <think>.",
+            help="'<reason>,</reason>', if need be with those of the answer; none: the whole text is the answer. "
+            "Default: the model's own, or <think>.",
             rich_help_panel=PANEL_PROMPT,
         ),
     ] = None,

@@ -43,7 +43,8 @@ def score(
     num_docs: Annotated[int | None, typer.Option(help="Only the first so many documents count. Default: all.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many samples.")] = None,
     reasoning_tags: Annotated[
-        str | None, typer.Option(help="'<reason>,</reason>'. Default: those of the run, or <think>.")
+        str | None,
+        typer.Option(help="'<reason>,</reason>'; none: the whole text. Default: the run's, or <think>."),
     ] = None,
     cot: Annotated[bool, typer.Option("--cot", help="List tasks: only what follows the first colon counts.")] = False,
     output_path: Annotated[

@@ -121,7 +121,8 @@ class ChatFormat:
             return ""
         messages = [{"role": "user", "content": _PROBE}]
         begun = self._applied(messages, generation=True).rpartition(_PROBE)[2]
-        own = self.asked_tags
+        # Without tags to read by, what the template begins is part of the text all the same.
+        own = None if self.asked_tags == ReasoningTags.none() else self.asked_tags
         opening, closing = (
             (_OPENED, _CLOSED)
             if own is None

@@ -37,7 +37,8 @@ class GeneratorOptions:
     reasoning_tags: Annotated[
         ReasoningTags | None,
         Flag(
-            "'<reason>,</reason>', if need be with those of the answer. Default: the model's own, or <think>.",
+            "'<reason>,</reason>', if need be with those of the answer; none: the whole text is the answer. "
+            "Default: the model's own, or <think>.",
             PROMPT,
             metavar="OPEN,CLOSE",
         ),

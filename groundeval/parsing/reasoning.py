@@ -23,6 +23,11 @@ class ReasoningTags:
         """The four tags, in the order in which a well-formed output has them (T in Ground-GRPO)."""
         return (self.think_open, self.think_close, self.answer_open, self.answer_close)
 
+    @classmethod
+    def none(cls) -> ReasoningTags:
+        """No tags at all: a text read with them is its own answer, as the original evaluators read it."""
+        return cls("", "", "", "")
+
 
 REASONING_TAGS = ReasoningTags()
 KNOWN_TAGS = (
@@ -39,14 +44,16 @@ KNOWN_TAGS = (
 
 
 def tags_from(words: Sequence[str], where: str) -> ReasoningTags:
-    """Tags as a user gives them: the pair around reasoning, or that and the pair around the answer.
+    """Tags as a user gives them: the pair around reasoning, or that and the pair around the answer; `none` for none.
 
     Raises UsageError, which names `where` they were given.
     """
+    if list(words) == ["none"]:
+        return ReasoningTags.none()
     if len(words) not in (2, 4) or not all(words) or len(set(words)) < len(words):
         raise UsageError(
             f"{where} {','.join(words)}: must be two different tags, around the reasoning, or four, with those around "
-            "the answer behind them; for instance '<reason>,</reason>'"
+            "the answer behind them; for instance '<reason>,</reason>'; or none, and the whole text is the answer"
         )
     return ReasoningTags(*words)
 
@@ -59,7 +66,7 @@ def tags_in(text: str) -> ReasoningTags | None:
 def with_usual_tags(text: str, tags: ReasoningTags) -> str:
     """The text with the usual tags in the place of a model's own, for readers that know no others."""
     for own, usual in zip(tags.all(), REASONING_TAGS.all(), strict=True):
-        text = text.replace(own, usual)
+        text = text.replace(own, usual) if own else text
     return text
 
 
@@ -80,7 +87,10 @@ def split_reasoning(text: str, tags: ReasoningTags = REASONING_TAGS) -> Split:
     - A block that never closes leaves no answer: `unclosed` is true and the answer empty.
     - In what remains, the last `<answer>` block is the answer (to the end of the text if it is not closed); without
       one, all of it is.
+    - Without tags (`ReasoningTags.none()`), all of the text is the answer.
     """
+    if tags == ReasoningTags.none():
+        return Split(None, text, False)
     if tags.think_open not in text and tags.think_close not in text:
         return Split(None, answer_block(text, tags), False)
     thoughts: list[str] = []

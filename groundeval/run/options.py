@@ -76,7 +76,9 @@ class ScoringOptions:
     """With post-hoc citation of a run's texts: documents to choose from, where the model saw fewer."""
     reasoning_tags: Annotated[
         ReasoningTags | None,
-        Flag("'<reason>,</reason>'. Default: those of the run, or <think>.", SCORES, metavar="OPEN,CLOSE"),
+        Flag(
+            "'<reason>,</reason>'; none: the whole text. Default: the run's, or <think>.", SCORES, metavar="OPEN,CLOSE"
+        ),
     ] = None
     """For texts that were generated before: the tags around reasoning, where they are not those of the run."""
     cot: Annotated[bool, Flag("List tasks: only what follows the first colon counts.", SCORES)] = False

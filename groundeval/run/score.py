@@ -24,6 +24,7 @@ from groundeval.records import Example, Response
 from groundeval.run.options import ScoringOptions
 from groundeval.run.outcome import ScoreResult, ScoreResults
 from groundeval.run.reward_metrics import reward_metric
+from groundeval.scoring.notes import notes_on
 from groundeval.scoring.posthoc import cite_afterwards, encoded
 from groundeval.scoring.results import Results
 from groundeval.scoring.scorer import OVERALL, Plan, Scorer, ScoreTable, corpus_estimates, every_field, plan_scoring
@@ -166,6 +167,9 @@ def _score_under(
         kept: dict[str, Mapping[str, Any]] | None = {} if keep_samples and folder is None else None
         scored = run_anywhere(lambda: _score_pending(scorer, pending, responses, table, lines, kept, options.quiet))
         results = _results(plan, responses, table, nli, models)
+        if not options.quiet:
+            for note in results.notes[len(responses.notes) + len(plan.notes) :]:
+                say(f"note: {note}")
         if folder is not None and lines is not None:
             _put_in_order(lines, [*stored, *scored], responses)
             write_whole(folder.path / "results.json", results.as_bytes())
@@ -294,6 +298,7 @@ def _results(plan: Plan, responses: ResponseSet, table: ScoreTable, nli: NLI | N
         raise DataError(
             f"{responses.task.name}: no sample could be scored: all {failed} failed, there is nothing to average"
         )
+    found = notes_on(plan, map(responses.of, responses.examples))
     lost = [f"{failed} of {len(ids)} samples failed and are in no mean"] if failed else []
     return Results(
         task=responses.task.name,
@@ -308,5 +313,5 @@ def _results(plan: Plan, responses: ResponseSet, table: ScoreTable, nli: NLI | N
         metrics={key: estimates[key] for key in plan.reported if key in estimates},
         num_samples=responses.num_samples,
         best_of=dict(best),
-        notes=[*responses.notes, *plan.notes, *lost],
+        notes=[*responses.notes, *plan.notes, *found, *lost],
     )

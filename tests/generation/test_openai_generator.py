@@ -21,6 +21,7 @@ from groundeval.errors import BackendError, UsageError
 from groundeval.generation.interface import GENERATORS, Completion, Generator, SamplingParams
 from groundeval.http.retrying import retry_after
 from groundeval.models.options import GeneratorOptions
+from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.records import Example, Prompt, Response
 
 Answer = Callable[["Handler", dict[str, Any], int], None]
@@ -399,6 +400,12 @@ def test_reasoning_that_the_server_split_off_is_put_back_in_front(
     response = Response.build(Example("s0", "q"), completion.text)
     assert (response.text, response.status) == (answer, status)
     assert response.reasoning == (None if completion.text == "" else "hm")
+
+
+def test_without_tags_the_answer_of_the_server_is_the_text(server: Server) -> None:
+    server.answer = lambda handler, body, attempt: handler.reply_text(body, reasoning_content="hm", content="Yes.")
+    [completion] = completions(client(server, reasoning_tags=ReasoningTags.none()), PROMPTS[:1]).values()
+    assert completion.text == "Yes."
 
 
 def test_it_works_where_an_event_loop_runs_already(server: Server) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from run_cases import Cli, lines_of, records, write
 
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
@@ -149,3 +151,28 @@ def test_wrong_tags_are_refused(tags: str, cli: Cli, data: Path):
     ran = cli("score", data, "--task", "asqa", "--nli", "lexical", "--reasoning-tags", tags)
     assert (ran.code, ran.out) == (2, "")
     assert "--reasoning-tags" in ran.err
+
+
+@pytest.mark.parametrize("profile", ["alce", "trust"])
+def test_without_tags_the_whole_text_is_the_answer_as_in_the_originals(profile: str, cli: Cli, tmp_path: Path):
+    file = write(tmp_path / "f.json", records(2, output="<think>Old or new?</think> <answer>It is old [2].</answer>"))
+    flags = ("--task", "asqa", "--profile", profile, "--nli", "lexical", "--json")
+    key = "length" if profile == "alce" else "regular_length"
+    whole = cli("score", file, *flags, "--reasoning-tags", "none").json["metrics"][key]["value"]
+    answer = cli("score", file, *flags).json["metrics"][key]["value"]
+    assert (whole, answer) == (6, 3)
+
+
+def test_a_run_without_tags_remembers_that_and_can_be_read_with_tags(cli: Cli, data: Path, tmp_path: Path):
+    whole = run(cli, tmp_path, data, ["<think>a b</think>It is old."] * len(OUTPUTS), "--reasoning-tags", "none")
+    assert whole["metrics"]["length"]["value"] == 4
+    score = ("score", whole["run_folder"], "--nli", "lexical", "--json")
+    assert cli(*score).json["metrics"] == whole["metrics"]
+    assert cli(*score, *READ_USUAL).json["metrics"]["length"]["value"] == 3
+
+
+@given(st.lists(st.sampled_from(["<think>", "</think>", "<answer>", "</answer>", "a", " ", "\n"])).map("".join))
+def test_without_tags_no_text_is_split(text: str):
+    response = Response.build(Example("q0", "?"), text, tags=ReasoningTags.none())
+    assert (response.text, response.reasoning) == (text, None)
+    assert response.status == ("ok" if text.strip() else "empty")

@@ -34,13 +34,16 @@ def _count(usage: object, name: str) -> int | None:
 
 
 def _text(choice: Mapping[str, Any], finish: object, prefill: str, tags: ReasoningTags) -> str:
-    """A choice's text, with reasoning that the server split off put back in front as a think block."""
+    """A choice's text, with reasoning that the server split off put back in front as a think block.
+
+    Without tags to read it by, the server's answer is the text.
+    """
     if "message" not in choice:
         return _string(choice["text"])
     message = choice["message"]
     content = _string(message.get("content") or message.get("refusal") or "")
     reasoning = message.get("reasoning_content") or message.get("reasoning")
-    if not reasoning:
+    if not reasoning or tags == ReasoningTags.none():
         return content
     opened = "" if prefill else tags.think_open
     # An answer cut off while still thinking has no end of its thought, and must be known as such.

@@ -6,12 +6,17 @@ import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from run_cases import Cli, Counting, Ran, records, write
 from tiny_models import make_model, make_tokenizer
 
 from groundeval.cli.app import main
 from groundeval.metrics.metric import METRICS
+
+# What an example costs depends on the machine and on what else it does.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 
 @pytest.fixture

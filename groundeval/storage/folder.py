@@ -208,7 +208,8 @@ def _as_lines(records: Iterable[Mapping[str, Any]], checksums: bool = False) -> 
     return b"".join((_with_checksum(line) if checksums else line) + b"\n" for line in lines)
 
 
-_CHECKSUM = re.compile(rb', "crc32": "([0-9a-f]{8})"\}\n\Z')
+_CHECKSUM = re.compile(rb', "crc32": "([0-9a-f]{8})"\}\n')
+_CHECKSUM_LENGTH = len(', "crc32": "01234567"}\n')
 
 
 def _with_checksum(line: bytes) -> bytes:
@@ -217,7 +218,7 @@ def _with_checksum(line: bytes) -> bytes:
 
 def _is_intact(line: bytes) -> bool:
     """Whether a line is what was written; one without a checksum is taken as it is."""
-    found = _CHECKSUM.search(line)
+    found = _CHECKSUM.fullmatch(line, max(len(line) - _CHECKSUM_LENGTH, 0))
     return found is None or int(found[1], 16) == crc32(line[: found.start()] + b"}")
 
 

@@ -45,7 +45,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "runs" / "history.json").write_text(json.dumps([{"step": step, "reward": step / 9} for step in range(9)]))
     benchmark = {"rewards": ["a", "b"], "attacks": ["1", "9a", "12"], "values": [[50, None, 99.5], [0, 1, 2]]}
     (folder / "runs" / "reward_benchmark.json").write_text(json.dumps(benchmark))
-    built = build([EXAMPLES, folder / "runs"], folder / "out")
+    built = build([EXAMPLES, folder / "runs"], folder / "out", data=[data])
     assert not built.rejected
     return built.site
 

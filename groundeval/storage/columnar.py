@@ -9,12 +9,12 @@ from typing import Any
 
 from groundeval.errors import DataError, UsageError, quoted
 from groundeval.extras import require
+from groundeval.storage.file_kinds import HEAD, kind_of_file
 from groundeval.storage.json_records import Record
 
 ROWS = 256
 """Rows in memory at a time."""
 
-_MAGIC = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "stream"}
 _STATE, _SPLITS = "state.json", "dataset_dict.json"
 """What `datasets` writes beside the data of one data set, and of one with several splits."""
 
@@ -25,10 +25,13 @@ def columnar_kind(path: Path) -> str | None:
         return "folder" if (path / _STATE).is_file() or (path / _SPLITS).is_file() else None
     try:
         with path.open("rb") as file:
-            begin = file.read(8)
+            begin = file.read(HEAD)
     except OSError:
         return None
-    return next((kind for magic, kind in _MAGIC.items() if begin.startswith(magic)), None)
+    kind = kind_of_file(begin)
+    if kind is None or kind.name not in ("parquet", "arrow"):
+        return None
+    return "stream" if kind.name == "arrow" and not begin.startswith(b"ARROW1") else kind.name
 
 
 def read_columnar(path: Path, name: str, kind: str) -> Iterator[Record]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
 from groundeval.errors import DataError, UsageError
+from groundeval.storage.file_kinds import HEAD, kind_of_file
 
 SUFFIXES = (".gz", ".xz", ".bz2", ".zst")
 """How compressed files are usually called."""
@@ -39,6 +40,10 @@ class _Decoder(Protocol):
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         """At most so many bytes of what the data holds."""
+
+
+_Stream = io.BufferedReader | gzip.GzipFile
+"""What can be looked into before it is read."""
 
 
 class _Unfolded(io.RawIOBase):
@@ -87,20 +92,20 @@ class _Before(io.RawIOBase):
         return self._rest.read(size)
 
 
-def _xz(file: IO[bytes]) -> IO[bytes]:
+def _xz(file: IO[bytes]) -> _Stream:
     def begin() -> _Decoder:
         return cast("_Decoder", lzma.LZMADecompressor(memlimit=_XZ_MEMORY))
 
-    return cast("IO[bytes]", io.BufferedReader(_Unfolded(file, begin)))
+    return io.BufferedReader(_Unfolded(file, begin))
 
 
-def _bzip2(file: IO[bytes]) -> IO[bytes]:
+def _bzip2(file: IO[bytes]) -> _Stream:
     begin = cast("Callable[[], _Decoder]", bz2.BZ2Decompressor)
-    return cast("IO[bytes]", io.BufferedReader(_Unfolded(file, begin)))
+    return io.BufferedReader(_Unfolded(file, begin))
 
 
-def _gzip(file: IO[bytes]) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
+def _gzip(file: IO[bytes]) -> _Stream:
+    return gzip.GzipFile(fileobj=file)
 
 
 _ZSTANDARD: dict[str, Callable[[Any, IO[bytes]], Any]] = {
@@ -113,17 +118,17 @@ _ZSTANDARD: dict[str, Callable[[Any, IO[bytes]], Any]] = {
 """What can read zstandard: Python from 3.14 on, and two packages."""
 
 
-def _zstandard(file: IO[bytes]) -> IO[bytes]:
+def _zstandard(file: IO[bytes]) -> _Stream:
     for module, begin in _ZSTANDARD.items():
         with suppress(ImportError):
-            return cast("IO[bytes]", begin(importlib.import_module(module), file))
+            return io.BufferedReader(begin(importlib.import_module(module), file))
     raise UsageError(
         "it is compressed with zstandard, which Python reads from 3.14 on.\n"
         "  Install a package that does (pip install zstandard), or unpack the file: unzstd FILE"
     )
 
 
-_KINDS: dict[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
+_KINDS: dict[bytes, Callable[[IO[bytes]], _Stream]] = {
     b"\x1f\x8b": _gzip,
     b"\xfd7zXZ\x00": _xz,
     b"BZh": _bzip2,
@@ -134,18 +139,24 @@ _KINDS: dict[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
 
 @contextmanager
 def opened(path: Path, name: str) -> Iterator[IO[bytes]]:
-    """The bytes of a file, decompressed where it is compressed. `name`: how messages call it.
+    """The bytes of a file of text, decompressed where it is compressed. `name`: how messages call it.
 
-    Raises UsageError for a file that is missing or cannot be read, and DataError for one that is damaged or cut off,
-    also where that turns out only while it is read.
+    Raises UsageError for a file that is missing or cannot be read, and DataError for one that holds no text
+    (`groundeval.storage.file_kinds`), is damaged or cut off, also where that turns out only while it is read.
     """
     try:
         with path.open("rb") as raw:
             begin = raw.peek(8)[:8]
             unfold = next((each for magic, each in _KINDS.items() if begin.startswith(magic)), None)
-            yield raw if unfold is None else unfold(cast("IO[bytes]", raw))
+            stream = raw if unfold is None else unfold(cast("IO[bytes]", raw))
+            kind = kind_of_file(stream.peek(HEAD)[:HEAD])
+            if kind is not None:
+                raise DataError(kind.message(path, name))
+            yield cast("IO[bytes]", stream)
     except FileNotFoundError:
         raise UsageError(f"{name}: no such file") from None
+    except DataError:
+        raise
     except UsageError as error:
         raise (error if str(error).startswith(name) else UsageError(f"{name}: {error}")) from None
     except Exception as error:

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import re
+import shlex
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, NoReturn, cast
 
 from groundeval.errors import DataError, UsageError, excerpt, quoted
+from groundeval.storage.file_kinds import BYTE_ORDER_MARK, HEAD, kind_of_file
 
 Layout = Literal["auto", "json", "jsonl"]
 """`json`: a list, or an object whose `data` is a list; `jsonl`: one object after the other; `auto`: by content."""
@@ -55,7 +57,8 @@ def read_records(path: str | Path, *, layout: Layout = "auto", name: str | None 
     """The records of a JSON or JSON-lines file (UTF-8, gzip allowed), one at a time: a file is never held as a whole.
 
     `name`: how messages call the file. Raises UsageError for a file that is missing or unreadable, and DataError for
-    one that is empty, not UTF-8, not JSON or cut off, and for a record that is not an object.
+    one that is empty, not UTF-8, not JSON, of another kind (`groundeval.storage.file_kinds`) or cut off, and for a
+    record that is not an object.
     """
     path = Path(path)
     shown = name or str(path)
@@ -64,8 +67,11 @@ def read_records(path: str | Path, *, layout: Layout = "auto", name: str | None 
     try:
         with path.open("rb") as raw:
             compressed = raw.peek(2)[:2] == b"\x1f\x8b"
-            stream = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if compressed else raw
-            yield from _Reader(stream, shown).records(layout)
+            stream = gzip.GzipFile(fileobj=raw) if compressed else raw
+            kind = kind_of_file(stream.peek(HEAD)[:HEAD])
+            if kind is not None:
+                raise DataError(kind.message(path, shown))
+            yield from _Reader(cast("IO[bytes]", stream), path, shown).records(layout)
     except FileNotFoundError:
         raise UsageError(f"{shown}: no such file") from None
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
@@ -77,8 +83,9 @@ def read_records(path: str | Path, *, layout: Layout = "auto", name: str | None 
 class _Reader:
     """A window onto the text of one file, which moves forward and grows only as far as one record needs."""
 
-    def __init__(self, stream: IO[bytes], name: str) -> None:
+    def __init__(self, stream: IO[bytes], path: Path, name: str) -> None:
         self.stream = stream
+        self.path = path
         self.name = name
         self.decoder = codecs.getincrementaldecoder("utf-8")()
         self.text = ""
@@ -89,11 +96,12 @@ class _Reader:
         self.number = 0
 
     def records(self, layout: Layout) -> Iterator[Record]:
-        if self.peek() == "\ufeff":
+        if self.peek() == BYTE_ORDER_MARK:
             self.at += 1
         first = self.peek()
         if not first:
-            raise DataError(f"{self.name} is empty: it must hold JSON")
+            raise DataError(f"{self.name} is empty: it must hold JSON; write it again, or download it again")
+        self.no_mark_here()
         if first == "[" and layout != "jsonl":
             yield from self.listed()
             self.nothing_follows("the list")
@@ -164,6 +172,7 @@ class _Reader:
 
     def nothing_follows(self, what: str) -> None:
         if self.peek():
+            self.no_mark_here()
             raise DataError(f"{self.name}, line {self.line()}: something follows the end of {what}")
 
     def record(self) -> Record:
@@ -232,6 +241,15 @@ class _Reader:
     def line(self, position: int | None = None) -> int:
         return 1 + self.lines_before + self.text.count("\n", 0, self.at if position is None else position)
 
+    def no_mark_here(self, position: int | None = None) -> None:
+        """Raise DataError for a byte-order mark that is not the file's first character, as joined files have one."""
+        at = self.at if position is None else position
+        if self.text[at : at + 1] == BYTE_ORDER_MARK:
+            raise DataError(
+                f"{self.name}, line {self.line(at)}: a byte-order mark (BOM) within the file, as when files are "
+                f"joined; remove it: sed -i 's/\\xEF\\xBB\\xBF//g' {shlex.quote(str(self.path))}"
+            )
+
     def broken(self, error: json.JSONDecodeError, position: int, offset: int) -> NoReturn:
         """Say where the JSON ends too early or goes wrong."""
         record = f"record {self.number + offset}"
@@ -240,6 +258,7 @@ class _Reader:
                 f"{self.name} is cut off: {record}, which begins on line {self.line()}, has no end.\n"
                 "  The file was not written or copied to its end; write it again."
             ) from None
+        self.no_mark_here(position)
         near = excerpt(self.text[position : position + 30])
         raise DataError(
             f"{self.name} is not JSON: {record}, line {self.line(position)}: {error.msg.lower()}, at {near}"
@@ -247,6 +266,7 @@ class _Reader:
 
     def not_json(self, rule: str, offset: int = 0) -> NoReturn:
         found = self.peek()
+        self.no_mark_here()
         where = f"record {self.number + offset}, line {self.line()}"
         if not found:
             raise DataError(

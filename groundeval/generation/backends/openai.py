@@ -8,7 +8,7 @@ import os
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,6 +18,7 @@ from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt
 from groundeval.generation.backends.openai_answers import completion_of
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import check_sampling, sample_seed
+from groundeval.http.body import json_object, read_body
 from groundeval.http.retrying import NoAnswer, Retries, refusal
 from groundeval.models.files import check_model_args
 from groundeval.models.options import GeneratorOptions
@@ -43,6 +44,19 @@ BROKEN_OFF = ("abort", "error")
 """Finish reasons of servers (vLLM's, for one) that stopped in the middle: the text is no answer."""
 WITHHELD = "content_filter"
 """Finish reason of an answer that a filter of the server's took away or cut: what is left is not the model's answer."""
+
+
+MOST_BYTES = 32 << 20
+"""Of an answer: several times the longest text that is kept."""
+
+
+class Answer(NamedTuple):
+    """What a server sent."""
+
+    status: int
+    body: bytes
+    refusal: NoAnswer
+    """What it says where the status is an error's."""
 
 
 class OpenAIGenerator:
@@ -108,10 +122,10 @@ class OpenAIGenerator:
         if self._reached and not self._down:
             return
         try:
-            response = run_anywhere(lambda: self._models(self._attempts))
+            found = run_anywhere(lambda: self._models(self._attempts))
         except NoAnswer as error:
             raise BackendError(f"{self.url}: the server does not answer: {self._clean(error)}") from error
-        self._understand(response)
+        self._understand(found)
 
     def check(self) -> None:
         """Ask once for the server's models. Raises UsageError for a wrong key, address or model.
@@ -121,26 +135,26 @@ class OpenAIGenerator:
         if self._reached:
             return
         try:
-            response = run_anywhere(lambda: self._models(1))
+            found = run_anywhere(lambda: self._models(1))
         except NoAnswer:
             return
-        self._understand(response)
+        self._understand(found)
 
-    def _understand(self, response: httpx.Response) -> None:
+    def _understand(self, found: Answer) -> None:
         """Take what the list of models says. Raises UsageError for a wrong key or model."""
-        if response.status_code in (401, 403):
-            raise self._refused(response)
+        if found.status in (401, 403):
+            raise self._refused(found)
         try:
-            served = {str(model["id"]): model for model in response.json()["data"]}
+            served = {str(model["id"]): dict(model) for model in json_object(found.body)["data"]}
         except (ValueError, KeyError, TypeError):
             served = {}  # A server without a list of models; the first request will tell.
         name = self.options.model
         bare = name.partition(":")[0]
-        found = served.get(name) or next((m for key, m in served.items() if key.partition(":")[0] == bare), None)
-        if served and found is None:
+        model = served.get(name) or next((m for key, m in served.items() if key.partition(":")[0] == bare), None)
+        if served and model is None:
             raise unknown(option("model"), name, list(served)[:50])
-        length = (found or {}).get("max_model_len")
-        self._served_length = length if isinstance(length, int) else None
+        length = (model or {}).get("max_model_len")
+        self._served_length = length if type(length) is int and length > 0 else None
         self._reached, self._down = True, False
 
     def render(self, prompt: Prompt) -> Rendered:
@@ -194,12 +208,14 @@ class OpenAIGenerator:
     def close(self) -> None:
         """Nothing stays open between windows."""
 
-    async def _models(self, attempts: int) -> httpx.Response:
-        async def ask() -> httpx.Response:
-            response = await client.get(f"{self.url}/models", timeout=min(30.0, self.timeout))
-            if (refused := refusal(response, response.content)).repeat:
-                raise refused
-            return response
+    async def _models(self, attempts: int) -> Answer:
+        seconds = min(30.0, self.timeout)
+
+        async def ask() -> Answer:
+            found = await asyncio.wait_for(_asked(client, "GET", f"{self.url}/models", None), seconds)
+            if found.refusal.repeat:
+                raise found.refusal
+            return found
 
         async with self._client() as client:
             return await self._retries.call_async(ask, attempts)
@@ -228,6 +244,12 @@ class OpenAIGenerator:
                 except NoAnswer as error:
                     failures += error.repeat
                     completion = Completion(prompt.id, "", error=self._clean(error))
+                except GroundevalError:
+                    raise
+                except Exception as error:
+                    # What a server can make a library do is this sample's misfortune, not that of the others.
+                    failures += 1
+                    completion = Completion(prompt.id, "", error=self._clean(repr(error)))
                 finished.put(completion)
 
         async with self._client() as client:
@@ -249,16 +271,16 @@ class OpenAIGenerator:
 
         async def ask() -> Completion:
             # Bounded as a whole: a server that sends a byte now and then would never time out otherwise.
-            response = await asyncio.wait_for(client.post(f"{self.url}/{path}", json=body), self.timeout)
-            if response.status_code in (401, 403, 404):
-                raise self._refused(response)
-            if response.status_code != 200:
-                raise refusal(response, response.content)
+            found = await asyncio.wait_for(_asked(client, "POST", f"{self.url}/{path}", body), self.timeout)
+            if found.status in (401, 403, 404):
+                raise self._refused(found)
+            if found.status != 200:
+                raise found.refusal
             try:
                 tags = self.reasoning_tags or REASONING_TAGS
-                completion = completion_of(prompt.id, response.json(), self.render(prompt).prefill, tags)
-            except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-                raise NoAnswer(f"malformed answer: {excerpt(response.text)}") from error
+                completion = completion_of(prompt.id, json_object(found.body), self.render(prompt).prefill, tags)
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                raise NoAnswer(f"malformed answer: {excerpt(found.body.decode('utf-8', 'replace'))}") from error
             if completion.finish_reason in BROKEN_OFF:
                 raise NoAnswer(f"the server broke the answer off: {completion.finish_reason}")
             if completion.finish_reason == WITHHELD:
@@ -297,7 +319,7 @@ class OpenAIGenerator:
 
     def _client(self) -> httpx.AsyncClient:
         key = os.environ.get(self._key_name)
-        headers = {"Authorization": f"Bearer {key.strip()}"} if key else {}
+        headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key.strip()}"} if key else {})}
         limits = httpx.Limits(max_connections=self.concurrency, max_keepalive_connections=self.concurrency)
         return httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(self.timeout, connect=10), limits=limits)
 
@@ -309,12 +331,12 @@ class OpenAIGenerator:
             self._format = load_format(self.options, {})
         return self._format
 
-    def _refused(self, response: httpx.Response) -> GroundevalError:
-        said = self._clean(refusal(response, response.content))
+    def _refused(self, found: Answer) -> GroundevalError:
+        said = self._clean(found.refusal)
         if self._answered:
             # Key, address and model were right: the server has changed, and the run can go on when it is back.
             return BackendError(f"{self.url}: refuses what it accepted before. The server says: {said}")
-        if response.status_code == 404:
+        if found.status == 404:
             return UsageError(
                 f"{option('model', self.options.model)} at {self.url}: not found. The server says: {said}"
             )
@@ -330,6 +352,13 @@ class OpenAIGenerator:
         text = str(error)
         key = (os.environ.get(self._key_name) or "").strip()
         return text.replace(key, "***") if key else text
+
+
+async def _asked(client: httpx.AsyncClient, method: str, url: str, body: Mapping[str, Any] | None) -> Answer:
+    """One request. Raises NoAnswer for an answer of more than `MOST_BYTES`."""
+    async with client.stream(method, url, json=body) as response:
+        read = await read_body(response, MOST_BYTES)
+        return Answer(response.status_code, read, refusal(response, read))
 
 
 @register_generator("openai")

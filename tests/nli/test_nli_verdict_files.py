@@ -197,7 +197,8 @@ def test_a_file_that_is_no_cache_is_refused_and_not_moved_aside(
     mine.write_bytes(content)
     good = cache(tmp_path / "good.sqlite", FIRST, 1)
     words = {
-        "info": ["info"], "clear": ["clear"], "merge": ["merge", str(good)], "export": ["nli", "export", str(tmp_path / "e")]
+        "info": ["info"], "clear": ["clear"], "merge": ["merge", str(good)],
+        "export": ["nli", "export", str(tmp_path / "e")],
     }[command]  # fmt: skip
     assert main(["cache", *words, "--path", str(mine)]) == 1
     assert "is no cache of verdicts" in capsys.readouterr().err

@@ -72,8 +72,10 @@ def _saved(part: Part, text: str, question: str) -> int:
 
 
 def _in_parentheses(text: str, aliases: Sequence[str]) -> int:
-    """Words of a statement that stand in parentheses and hold none of the answers it brings."""
-    return sum(words(found[1]) for found in _PARENTHESES.finditer(text) if spelled(aliases, found[1]) is None)
+    """Words of a statement that stand in parentheses and hold none of the answers it brings, or repeat one."""
+    outside = _PARENTHESES.sub(" ", text)
+    missing = [alias for alias in aliases if spelled([alias], outside) is None]
+    return sum(words(found[1]) for found in _PARENTHESES.finditer(text) if spelled(missing, found[1]) is None)
 
 
 def _documents(reading: Reading) -> str:

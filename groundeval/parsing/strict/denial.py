@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from groundeval.parsing.strict.part import Part
 
-_DENIED = re.compile("[¬≠❌❎✖✗✘✕⛔🚫👎☐🙃]|^[ \t]*\\[ ?\\](?=[ \t])")
-"""Signs that take back what they stand before: a line, or an item of a list."""
+_DENIED = re.compile(r"[¬≠❌❎✖✗✘✕⛔🚫👎☐🙃🤥🤡🤷⁉❓❔]|^[ \t]*\[ ?\](?=[ \t])|[(\[]\s*\?+\s*[)\]]|\?!|!\?|\?{2}")
+"""Signs that take back, or doubt, the line or the item of a list that they stand in: `❌ ...`, `... (?)`, `...?!`."""
 _FALSE = (
     r"(?:false|wrong|incorrect|untrue|mistaken|inaccurate|invalid|fictitious|made[- ]up|lies|nonsense|falsch"
     r"|faux|falso|"

@@ -23,6 +23,8 @@ _LATEX = (
     r"|\\(?:[hv]?phantom|(?:text)?color|transparent|fontsize\{0|scalebox\{0)\b[^\n]*"
     r"|(?m:^[ \t]*%[^\n]*)|(?<=[.!?\])}])[ \t]+%[^\n]*"
 )
+_COMMENT = r"(?<!\S)/\*.*?(?:\*/|\Z)|\{#.*?#\}|\{%.*?%\}|\{\{!.*?\}\}|<%.*?%>"
+"""Comments of style sheets and of templates, which a page that is made from them does not show."""
 _STRUCK = r"~~[^~\n]+~~|(?<![\w~])~(?=[^\s~])[^~\n]*(?<!\s)~(?![\w~])"
 _DEFINITION = (
     r"(?m:^\ {0,3}\[(?:[^\[\]\n]+\]:[ \t]*[#<][^\n]*"
@@ -30,7 +32,9 @@ _DEFINITION = (
 )
 """A line that Markdown takes for the target of links, and does not show: `[//]: # (...)`."""
 _CONTROL = r"[\x00-\x08\x0e-\x1b\x7f\u202d\u202e\u2800-\u28ff\U000e0000-\U000e007f\ufffc]+"
-_HIDING = re.compile(f"{_STRUCK}|{_DEFINITION}|{_SPECIAL_TOKEN}|{_LATEX}|{_CONTROL}", re.DOTALL | re.IGNORECASE)
+_HIDING = re.compile(
+    f"{_COMMENT}|{_STRUCK}|{_DEFINITION}|{_SPECIAL_TOKEN}|{_LATEX}|{_CONTROL}", re.DOTALL | re.IGNORECASE
+)
 _ENDING = re.compile(rf"(?:\s*(?:{_SPECIAL_TOKEN}))+\s*\Z", re.IGNORECASE)
 _END_WINDOW = 2_000
 _INVISIBLE = re.compile(

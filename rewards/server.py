@@ -116,7 +116,9 @@ class RewardServer(ModelServer):
             raise Refusal(400, f"the body must be {Queries.form}")
         with _as_refusals():
             rollouts = list(map(openrlhf.rollout, body.query, body.prompts, body.labels))
-        return json_answer(openrlhf.answer(await self.score(rollouts)))
+        rewarded = await self.score(rollouts)
+        names = await self.rewarder.parts(self.rewarder.known_tasks(*(each.task for each in rollouts)))
+        return json_answer(openrlhf.answer(rewarded, names))
 
     async def _nemo_gym(self, request: Request) -> Response:
         body = await self.object_of(request)

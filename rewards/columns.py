@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from groundeval.errors import DataError, excerpt
 from groundeval.metrics.gold import with_answers
 from groundeval.parsing.reasoning import REASONING_TAGS
+from groundeval.parsing.reasoning_formats import KNOWN_TAGS, begun_thought
 from groundeval.records import Document, Example
 from groundeval.storage.json_records import Record
 from groundeval.tasks.formats.fields import example_from
@@ -126,8 +127,9 @@ def completion_text(completion: str | Sequence[Mapping[str, Any]] | Mapping[str,
     text = plain_text(_field(last, "content"))
     if not isinstance(reasoning, str):
         return text
-    begun = opened(prefill)
-    return f"{'' if begun else REASONING_TAGS.think_open}{reasoning}{REASONING_TAGS.think_close}{text}"
+    begun = opened(prefill).rstrip()
+    close = next((tags.think_close for tags in KNOWN_TAGS if tags.think_open == begun), REASONING_TAGS.think_close)
+    return f"{'' if begun else REASONING_TAGS.think_open}{reasoning}{close}{text}"
 
 
 _REASONING = ("reasoning_content", "reasoning", "thinking")
@@ -148,6 +150,7 @@ def plain_text(content: Any) -> str:
 
 
 def opened(prompt: str) -> str:
-    """What a rendered prompt has begun for the model: an open think tag with the white space behind it, or nothing."""
-    start = prompt.rfind(REASONING_TAGS.think_open)
-    return prompt[start:] if start >= 0 and prompt[start:].strip() == REASONING_TAGS.think_open else ""
+    """What a rendered prompt has begun for the model: an open reasoning tag of any known format with the white space
+    behind it, or nothing."""
+    begun = begun_thought(prompt)
+    return begun if begun.rstrip() in {tags.think_open for tags in KNOWN_TAGS} else ""

@@ -14,15 +14,15 @@ from groundeval.aio import Interrupted
 from groundeval.errors import DataError, GroundevalError, UsageError, option, unknown
 from groundeval.generation.interface import GENERATORS, Generator
 from groundeval.metrics.gold import with_answers
-from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 from groundeval.records import Response
 from groundeval.run.generate import generate
 from groundeval.run.options import RunOptions, ScoreOptions
 from groundeval.run.outcome import ScoreResult, ScoreResults, TaskRun, TaskRuns
 from groundeval.run.preflight import check_disk, check_generator, check_lengths, check_scorers
-from groundeval.run.prepare import Job, prepare
+from groundeval.run.prepare import MODEL_NAME, Job, prepare
 from groundeval.run.rescore import stored_responses
 from groundeval.run.score import ResponseSet, check_scoring_names, open_nli, plans_for, sample_hash, score_responses
+from groundeval.scoring.reasoning_notes import note_on_named_tags
 from groundeval.storage.folder import DiskFull
 from groundeval.storage.generations import GENERATIONS, stored_generations
 from groundeval.storage.json_records import file_hash
@@ -150,9 +150,9 @@ def _score_job(job: Job, options: RunOptions) -> ScoreResults:
             f"  Generate them first: {option('phase', 'generate')}, or {option('phase', 'all')}."
             + ("" if stored else _other_runs(job, options))
         )
-    responses = stored_responses(
-        job.task, job.examples, stored, job.dataset.notes, job.folder, job.tags, options.num_samples
-    )
+    guessed = job.tags is not None and job.identity.get("reasoning_tags_from") == MODEL_NAME
+    notes = [*job.dataset.notes, *([note_on_named_tags(job.tags)] if guessed and job.tags else [])]
+    responses = stored_responses(job.task, job.examples, stored, notes, job.folder, job.tags, options.num_samples)
     return score_responses(responses, options)
 
 
@@ -185,8 +185,7 @@ def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool =
     """
     check_scoring_names(task, options)
     accepted = Accepted(reads_flags=set(options.profiles or (task.profile,)) != {"alce"})
-    tags = options.reasoning_tags or REASONING_TAGS
-    responses = list(_responses(options, tags, accepted))
+    responses = list(_responses(options, accepted))
     if not responses:
         raise DataError(f"{_called(options.predictions)}: no records")
     examples = [response.example for response in responses]
@@ -196,7 +195,8 @@ def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool =
     if folder is not None:
         origin = {"task": task.name, **_content(options.predictions, responses), "num_docs": options.num_docs}
         # What is as usual is not named.
-        origin |= {} if tags == REASONING_TAGS else {"reasoning_tags": list(tags.all())}
+        tags = options.reasoning_tags
+        origin |= {} if tags is None else {"reasoning_tags": list(tags.all())}
     given = ResponseSet(
         task,
         examples,
@@ -209,13 +209,13 @@ def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool =
     return score_responses(given, options, keep_samples=keep_samples)
 
 
-def _responses(options: ScoreOptions, tags: ReasoningTags, accepted: Accepted) -> Iterator[Response]:
+def _responses(options: ScoreOptions, accepted: Accepted) -> Iterator[Response]:
     """The responses to score: those given, or those of the records of a file, a list or a table."""
     source = options.predictions
     given = responses_in(source) if not isinstance(source, str | Path) else None
     if given is None:
         read: Iterable[Response] = (
-            Response.build(example, output, tags=tags)
+            Response.build(example, output, tags=options.reasoning_tags)
             for example, output in read_predictions(source, accepted)  # type: ignore[arg-type]
         )
     elif options.reasoning_tags is not None:

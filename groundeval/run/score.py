@@ -26,6 +26,7 @@ from groundeval.run.outcome import ScoreResult, ScoreResults
 from groundeval.run.reward_metrics import reward_metric
 from groundeval.scoring.notes import notes_on
 from groundeval.scoring.posthoc import cite_afterwards, encoded
+from groundeval.scoring.reasoning_notes import notes_on_guessed_tags
 from groundeval.scoring.results import Results
 from groundeval.scoring.scorer import OVERALL, Plan, Scorer, ScoreTable, corpus_estimates, every_field, plan_scoring
 from groundeval.stats.bootstrap import Estimate, summarize
@@ -301,6 +302,7 @@ def _results(plan: Plan, responses: ResponseSet, table: ScoreTable, nli: NLI | N
             f"{responses.task.name}: no sample could be scored: all {failed} failed, there is nothing to average"
         )
     found = notes_on(plan, map(responses.of, responses.examples))
+    found += notes_on_guessed_tags(map(responses.of, responses.examples))
     lost = [f"{failed} of {len(ids)} samples failed and are in no mean"] if failed else []
     return Results(
         task=responses.task.name,

@@ -15,6 +15,7 @@ from groundeval.cli.commands.data import data
 from groundeval.cli.commands.distill import distill
 from groundeval.cli.commands.leaderboard import leaderboard
 from groundeval.cli.commands.list import list_
+from groundeval.cli.commands.merge import merge
 from groundeval.cli.commands.rewards import rewards
 from groundeval.cli.commands.run import run
 from groundeval.cli.commands.score import score
@@ -62,6 +63,7 @@ def groundeval(
 app.command("run")(run)
 app.command("score")(score)
 app.command("compare")(compare)
+app.command("merge")(merge)
 app.command("train")(train)
 app.command("distill")(distill)
 app.command("validate")(validate)

@@ -184,7 +184,12 @@ def _rates(counts: Mapping[str, int], seconds: float) -> dict[str, float]:
 def _engine(generator: Generator, options: RunOptions) -> dict[str, Any]:
     """What the rates depend on beside the hardware. A server's address may hold more than its host: it stays out."""
     given = {name: value for name, value in options.model_args.items() if name != "base_url"}
-    return {"window": _window(generator, options), "model_args": given}
+    told = getattr(generator, "request", None)
+    return {
+        "window": _window(generator, options),
+        "model_args": given,
+        **({} if told is None else {"request": dict(told)}),
+    }
 
 
 def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> None:

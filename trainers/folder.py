@@ -54,6 +54,10 @@ SAME_FOR_A_CURVE = ("split", "limit", "every_limit", "profile", "max_new_tokens"
 """Fields of `evaluate` that decide what its numbers mean: they stay what they are for all evaluations of a run."""
 
 
+NEW_FIELDS: Mapping[str, Any] = {"keep": "last", "patience": None, "stop_when": {}}
+"""Fields of a stage that runs begun before them lack: as they are by default, they are not named."""
+
+
 def training_identity(
     recipe: Recipe,
     model: Mapping[str, Any],
@@ -67,7 +71,7 @@ def training_identity(
     """
     stages = [
         {
-            **stage.model_dump(mode="json", exclude={"data": True, "trl": TRL_CIRCUMSTANCES}),
+            **_stage_identity(stage),
             "rewards": {_by_content(name): term.model_dump(mode="json") for name, term in stage.rewards.items()},
         }
         for stage in recipe.stages
@@ -84,6 +88,11 @@ def training_identity(
         "model": dict(model),
         "stages": [{**stage, "data": data[stage["name"]]} for stage in stages],
     }
+
+
+def _stage_identity(stage: Stage) -> dict[str, Any]:
+    fields = stage.model_dump(mode="json", exclude={"data": True, "trl": TRL_CIRCUMSTANCES})
+    return {name: value for name, value in fields.items() if name not in NEW_FIELDS or value != NEW_FIELDS[name]}
 
 
 def _by_content(reward: str) -> str:
@@ -183,6 +192,12 @@ class RunFolder:
     def finish(self, record: Mapping[str, Any]) -> None:
         """Note that a stage is done."""
         self._folder.write_json("stages.json", [*self.finished(), {**record, "finished": now()}])
+
+    def evaluated_step(self, number: int) -> int:
+        """The step of the weights that a finished stage ended with: its last, or the one that `keep: best` chose."""
+        record = self.finished()[number]
+        step: int = record.get("kept", record["steps"])
+        return step
 
     def position(self, recipe: Recipe) -> dict[str, Any]:
         """Where the run stands: the stage that comes next, and the step of its last whole checkpoint."""

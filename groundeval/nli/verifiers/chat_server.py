@@ -1,4 +1,4 @@
-"""The `causal` verifier behind a server: any that speaks OpenAI's protocol and tells the tokens' probabilities."""
+"""The `causal` verifier behind an OpenAI-compatible server that returns the tokens' log-probabilities."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from groundeval.records import Pair, Verdict
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 MOST_LIKELY = 20
-"""Tokens whose probabilities are asked for; the most that servers give."""
+"""Number of tokens whose log-probabilities are requested; the most that servers return."""
 UNFIT = (400, 422)
-"""What servers answer to a text that they cannot take, for instance because it is too long."""
+"""Statuses of servers for a text that they cannot process, for instance because it is too long."""
 PROBE = Pair("Title: Rome\nRome is the capital of Italy.", "Rome is a capital.")
 
 
 class ChatServer:
     """Probability of `yes` against `no` among the most likely first tokens of a chat model's answer.
 
-    The weights behind a server's name may change, so verdicts are kept on disk only where a `revision` was named for
-    them. What a server does not say of itself (a chat template, a quantization) is not part of the identity.
+    The weights behind a server's model name may change, so verdicts are cached on disk only if a `revision` is given.
+    Properties that a server does not report (chat template, quantization) are not part of the identity.
     """
 
     def __init__(self, spec: Spec, options: NLIOptions, name: str) -> None:
         assert options.address is not None
-        # How many tokens a text has is known to the server only.
+        # Only the server knows how many tokens a text has.
         by_tokens = spec.chunks is not None and spec.chunks.by == "tokens"
         self.spec = replace(spec, chunks=None) if by_tokens else spec
         self._options = options
@@ -59,16 +59,16 @@ class ChatServer:
 
     @property
     def revision(self) -> str | None:
-        """The version, as far as the user has named one."""
+        """The version, if the user has given one."""
         return self.spec.revision
 
     @property
     def traits(self) -> Traits:
-        """What the verifier declares of itself."""
+        """The traits that the verifier declares."""
         return self.spec.traits(in_process=False, persistent=self.revision is not None)
 
     def identity(self) -> dict[str, Any]:
-        """What determines the verdicts, as far as it can be known. Of the address only the host."""
+        """Everything known that determines the verdicts; of the address only the host."""
         self._find_model()
         return {
             "name": self.name,
@@ -90,7 +90,7 @@ class ChatServer:
         return (len(pair.premise) + len(pair.hypothesis)) // 8 + 1
 
     def check(self) -> None:
-        """Ask a question, to see that the server is there, serves the model, and tells probabilities. Only once.
+        """Send one request to check that the server is reachable, serves the model, and returns probabilities; only once.
 
         Raises UsageError or BackendError.
         """
@@ -108,18 +108,18 @@ class ChatServer:
         self._asked = True
 
     def load(self) -> None:
-        """The weights are the server's; what can be wrong is what `check` finds."""
+        """Run `check`: the server holds the weights."""
         self.check()
 
     def _find_model(self) -> None:
-        """Learn which model the server serves. Raises UsageError for another than was asked for, or BackendError."""
+        """Find the model that the server serves. Raises UsageError if it is not the one requested, or BackendError."""
         if self._found:
             return
         patience = min(self._client.patience, FIRST_CONTACT)
         try:
             served = self._client.ask("GET", "/models", read=_names, patience=patience)
         except RequestRejected:
-            served = []  # A server without a list of models; the first question will tell.
+            served = []  # A server without a list of models; the first request will tell.
         if self._model is None and len(served) != 1:
             raise UsageError(
                 f"{option('nli', f'causal@{self._client.address}')}: which of its models? "
@@ -171,12 +171,12 @@ class ChatServer:
         return self._share_of_yes(first)
 
     def _share_of_yes(self, first: Mapping[str, float]) -> float:
-        """The probability of yes against no, in any case. Raises SampleError where they are unlikely or none."""
+        """The probability of yes against no, in any case. Raises SampleError if they are unlikely or missing."""
         found = {True: 0.0, False: 0.0}
         for token, logprob in first.items():
             says = self._words.get(token.strip().lower())
             if not logprob < math.inf:
-                raise SampleError(f"{self.name}: the log-probability of {token!r} is {logprob}, which is none.")
+                raise SampleError(f"{self.name}: {logprob} is not a log-probability (of token {token!r}).")
             if says is not None:
                 found[says] += math.exp(min(0.0, logprob))
         share = sum(found.values())
@@ -186,15 +186,15 @@ class ChatServer:
 
 
 def _names(answer: Json) -> list[str]:
-    """The names in a list of models; none where the answer is something else."""
+    """The names in a list of models; empty for any other answer."""
     models = answer.get("data")
     return [str(each["id"]) for each in models if "id" in each] if isinstance(models, list) else []
 
 
 def _first_token(answer: Json) -> dict[str, float]:
-    """The most likely first tokens and their log-probabilities; empty where the server does not tell them.
+    """The most likely first tokens and their log-probabilities; empty if the server does not return them.
 
-    Raises ValueError for what is no completion.
+    Raises ValueError for an answer that is not a completion.
     """
     try:
         logprobs = answer["choices"][0].get("logprobs")

@@ -175,7 +175,7 @@ def in_file(path: Path, do: Callable[[sqlite3.Connection], T]) -> T:
 
 
 def connect_file(path: Path, patience: float | None = None) -> sqlite3.Connection:
-    """Open a cache file; create it if it does not exist. One that is not a database is set aside as `NAME.corrupt-TIME`.
+    """Open a cache file; create it if missing. One that is not a database is set aside as `NAME.corrupt-TIME`.
 
     Raises UsageError for a file on a network file system, where SQLite's locks cannot be trusted.
     """

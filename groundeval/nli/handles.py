@@ -107,7 +107,7 @@ def resolve(spec: str, options: NLIOptions) -> tuple[Factory, NLIOptions]:
     if spec and path.is_dir():
         return NLI_MODELS.get(_kind_of_folder(path)), replace(options, model=str(path))
     if spec and path.exists():
-        raise UsageError(f"{option('nli', spec)}: is a file; a folder with config.json and weights is needed.")
+        raise UsageError(f"{option('nli', spec)}: is a file; expected a folder with config.json and weights.")
     if HUB_NAME.fullmatch(spec):
         return _of_hub, replace(options, model=spec)
     raise UsageError(
@@ -139,10 +139,10 @@ def _refuse_a_model_per_rank(spec: str, handle: NLI, options: NLIOptions) -> Non
     if options.in_process or not ranks.isdigit() or int(ranks) <= 1 or not handle.traits.in_process:
         return
     raise UsageError(
-        f"{option('nli', spec)}: this is a job of {ranks} ranks (WORLD_SIZE), and each would load a model of its own.\n"
+        f"{option('nli', spec)}: this is a job of {ranks} ranks (WORLD_SIZE), and each would load its own copy.\n"
         "  Start one server for all, `groundeval serve-nli --model "
         f"{spec}`, and give its address: {option('nli', 'http://host:8765')}.\n"
-        "  If the memory suffices for a copy in each rank: option in_process=True."
+        "  If there is memory for a copy in each rank: option in_process=True."
     )
 
 

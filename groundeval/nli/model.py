@@ -105,7 +105,7 @@ class NLIOptions:
     token_budget: int | None = None
     """Tokens in a batch, padding included; None: by the device. Halved automatically when memory runs out."""
     threshold: float | None = None
-    """Least score that counts as entailed, in [0, 1]; a seq2seq model is then judged by probability, not by its answer."""
+    """Least score that counts as entailed, in [0, 1]; a seq2seq model is then judged by probability, not answer."""
     label: str | None = None
     """The class that means entailed, in a classifier whose class names do not tell; or another word for entailed."""
     max_length: int | None = None

@@ -83,5 +83,5 @@ def remote() -> Spec:
 
 @register_spec("lexical")
 def lexical() -> Spec:
-    """Entailed if at least half of the hypothesis's distinct words occur in the premise: for trials, without a model."""
+    """Entailed if at least half of the hypothesis's distinct words occur in the premise; for trials, no model."""
     return Spec(kind="lexical", template="token containment", threshold=0.5)

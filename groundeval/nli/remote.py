@@ -84,7 +84,7 @@ class Remote:
         self._identity, self._serving = self._client.ask("GET", "/identity", read=_identity)
 
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
-        """One verdict for each pair, in order. Raises PartialFailure, with the outcomes received, if the server failed."""
+        """One verdict for each pair, in order. Raises PartialFailure, with the outcomes so far, if the server fails."""
         self.load()
         outcomes = side_by_side(self._chunk, list(chunks(pairs)))
         if any(not isinstance(outcome, Verdict) for outcome in outcomes):

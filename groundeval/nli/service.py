@@ -104,7 +104,7 @@ class NLI:
         return self._engine.model_seconds
 
     def identity(self) -> dict[str, Any]:
-        """Everything that determines the verdicts (name, revision, kind, dtype, ...), as JSON values for a score manifest."""
+        """Everything that determines the verdicts (name, revision, dtype, ...), as JSON values for a score manifest."""
         return identity_of(self.model)
 
     def check(self) -> None:

@@ -29,7 +29,7 @@ class Chunks:
 
     def __post_init__(self) -> None:
         if self.by == "words" and not (self.size and self.size > 0):
-            raise UsageError(f"NLI spec: chunks by words need a size, 1 or more: {self}")
+            raise UsageError(f"NLI spec: chunks by words need a size of at least 1: {self}")
 
     def __str__(self) -> str:
         cut = f"{self.size} words" if self.by == "words" else "windows of the longest input"
@@ -58,7 +58,7 @@ class Spec:
     """Outputs that mean entailed: words of the answer, or names of a classifier's classes."""
     no: tuple[str, ...] = ()
     threshold: float | None = None
-    """Least probability of `yes` (against `no`) that counts as entailed. None: entailed iff the answer is only `yes`."""
+    """Least probability of `yes` (against `no`) that counts as entailed. None: entailed iff the answer is `yes`."""
     max_length: int | None = None
     """Longest input in tokens; None: from the model's configuration."""
     chunks: Chunks | None = None

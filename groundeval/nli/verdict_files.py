@@ -55,7 +55,7 @@ def export(file: Path, path: Path | None = None) -> int:
     """Write all verdicts of a cache to a file, atomically; return their number. Raises UsageError if it cannot."""
     path = path or default_path()
     if not path.exists():
-        raise UsageError(f"NLI cache {path}: there is none to export.")
+        raise UsageError(f"NLI cache {path}: does not exist, so there is nothing to export.")
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with _writing(unfinished, file.suffix == ".gz") as stream:

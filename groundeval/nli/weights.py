@@ -170,9 +170,7 @@ def smaller_than(source: str) -> str:
         return ""
     smaller = [f"{option('nli', name)} ({size:g} billion parameters)" for name, size in sizes.items() if size < own]
     models = f"Smaller: {', '.join(smaller)}. " if smaller else ""
-    return (
-        f"\n  {models}Without a model: {option('nli', 'lexical')}. Results of different models are not comparable."
-    )
+    return f"\n  {models}Without a model: {option('nli', 'lexical')}. Results of different models are not comparable."
 
 
 @lru_cache(maxsize=16)

@@ -90,7 +90,7 @@ class ChatServer:
         return (len(pair.premise) + len(pair.hypothesis)) // 8 + 1
 
     def check(self) -> None:
-        """Send one request to check that the server is reachable, serves the model, and returns probabilities; only once.
+        """Send one request to check that the server is reachable, serves the model and gives probabilities. Only once.
 
         Raises UsageError or BackendError.
         """
@@ -167,7 +167,7 @@ class ChatServer:
         }
         first = self._client.ask("POST", "/chat/completions", body, read=_first_token, limit=1 << 20)
         if not first:
-            raise SampleError(f"{self._client.address}: its answers come without `logprobs`.")
+            raise SampleError(f"{self._client.address}: its answers lack `logprobs`.")
         return self._share_of_yes(first)
 
     def _share_of_yes(self, first: Mapping[str, float]) -> float:

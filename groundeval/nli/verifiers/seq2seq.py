@@ -71,7 +71,7 @@ class Seq2Seq(LocalVerifier):
         return self.spec.traits(persistent=self._options.exact == "batch")
 
     def identity(self) -> dict[str, Any]:
-        """Everything that determines the verdicts, `exact` included: reference results are stored beside the usual ones."""
+        """Everything that determines the verdicts, `exact` included, so that reference results are kept apart."""
         way = self._options.exact
         return {**super().identity(), **({} if way == "batch" else {"exact": way})}
 

@@ -110,7 +110,7 @@ def test_sources_that_cannot_be_merged_are_named(tmp_path: Path):
         add([path], path)
     with pytest.raises(UsageError, match="no such file"):
         add([tmp_path / "none.sqlite"], path)
-    with pytest.raises(UsageError, match="there is none to export"):
+    with pytest.raises(UsageError, match="there is nothing to export"):
         export(tmp_path / "x.jsonl", tmp_path / "none.sqlite")
 
 

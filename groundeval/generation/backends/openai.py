@@ -104,7 +104,7 @@ class OpenAIGenerator:
         return self.options.reasoning_tags if form is None else form.reasoning_tags
 
     def load(self) -> None:
-        """Connect to the server. Raises BackendError without an answer, UsageError for a wrong key, address or model."""
+        """Connect to the server. Raises BackendError if it does not answer, UsageError for wrong settings."""
         if self._reached and not self._down:
             return
         try:

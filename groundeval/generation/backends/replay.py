@@ -188,7 +188,7 @@ def _ids(records: Sequence[Recorded], name: str) -> dict[str, Recorded]:
 
 
 def _questions(records: Sequence[Recorded], name: str) -> dict[str, Recorded]:
-    """Records by question, where a question has only one output. The question of a record with an id need not be unique."""
+    """Records by question, if it has only one output. Questions of records with an id need not be unique."""
     found: dict[str, Recorded] = {}
     ambiguous: set[str] = set()
     for record in records:

@@ -255,8 +255,8 @@ def _departures(stage: Stage, given: Mapping[str, Any]) -> Iterator[str]:
         "repetition_penalty": "the text is sampled from another distribution than the one being trained",
         "vllm_importance_sampling_correction": "vllm's probabilities differ slightly from the trainer's, and nothing "
         "corrects for it: training can drift or collapse",
-        "mask_truncated_completions": "a completion cut off at the length limit is penalised for the missing end, which it "
-        "could not write",
+        "mask_truncated_completions": "a completion cut off at the length limit is penalised for lacking an "
+        "end that it could not write",
     }
     neutral = {"min_p": (None, 0.0)}
     if stage.trainer != "grpo":

@@ -93,7 +93,7 @@ def test_safe_settings_are_the_default(tmp_path: Path):
     ("name", "value", "reason"),
     [
         ("top_p", 0.9, "importance ratios are biased"),
-        ("mask_truncated_completions", False, "cut off at the length limit is punished"),
+        ("mask_truncated_completions", False, "cut off at the length limit is penalised"),
         ("vllm_importance_sampling_correction", False, "can drift or collapse"),
         ("repetition_penalty", 1.2, "another distribution"),
     ],
@@ -177,7 +177,7 @@ def test_what_a_stage_is_too_short_for_is_said(tmp_path: Path):
     [stage] = recipe.stages
     config = stage_config(recipe, stage, tmp_path, cuda=False).config
     evaluated, saved = never_reached(recipe, stage, config, 24)  # the end of a stage has an evaluation of its own
-    assert "evaluate.every is 24, and the stage has 24 steps" in evaluated
+    assert "evaluate.every is 24, but the stage has 24 steps" in evaluated
     assert "trl.save_steps is 25" in saved
     assert list(never_reached(recipe, stage, config, 25)) == []
 

@@ -35,13 +35,13 @@ from groundeval.records import Prompt, Rendered
 MODEL_ARGS = {
     "base_url": "the server's address, for instance http://localhost:8000/v1 (default: OPENAI_BASE_URL)",
     "api_key_env": "the environment variable that holds the key (default: OPENAI_API_KEY)",
-    "concurrency": "requests at a time (default: 16)",
-    "timeout": "seconds until a request counts as lost (default: 600)",
-    "max_retries": "how often a request is repeated (default: 6)",
-    "backoff": "seconds before the first repetition; doubles each time (default: 1)",
+    "concurrency": "concurrent requests (default: 16)",
+    "timeout": "timeout of a request in seconds (default: 600)",
+    "max_retries": "number of retries of a request (default: 6)",
+    "backoff": "seconds before the first retry; doubles each time (default: 1)",
     "max_tokens_field": "max_tokens or max_completion_tokens (default: what the server takes)",
-    "tokenizer": "a hub name or folder of the model's tokenizer, to count tokens and know what its template begins",
-    "max_model_len": "longest prompt and answer together, in tokens; needs tokenizer (default: what the server says)",
+    "tokenizer": "a hub name or folder of the model's tokenizer, to count tokens and find its template's prefill",
+    "max_model_len": "longest prompt and answer together, in tokens; needs tokenizer (default: from the server)",
 }
 LONGEST_PAUSE, LONGEST_RETRY_AFTER = 60.0, 600.0
 FAILURES_IN_A_ROW = 8
@@ -61,7 +61,7 @@ class OpenAIGenerator:
     """
 
     independent = True
-    """No answer depends on the others of its window: those that are there are kept when the window fails."""
+    """Answers do not depend on others of their window: finished ones are kept when the window fails."""
     has_defaults = True
     """A sampling parameter that is left out is the server's to choose."""
 
@@ -155,7 +155,7 @@ class OpenAIGenerator:
         self._reached, self._down = True, False
 
     def render(self, prompt: Prompt) -> Rendered:
-        """The messages as JSON; tokens and what the template begins are known with `--model-args tokenizer=...`."""
+        """The messages as JSON, with tokens and prefill given `--model-args tokenizer=...`."""
         text = plain(prompt) if self._is_plain else json.dumps(messages(prompt), ensure_ascii=False)
         form = self._tokenizer()
         if form is None:
@@ -164,7 +164,7 @@ class OpenAIGenerator:
         return Rendered(text, len(encoded.ids), encoded.prefill)
 
     def generate(self, prompts: Sequence[Prompt], params: SamplingParams) -> Iterator[Completion]:
-        """Complete the prompts as the server answers, on a thread of its own: callable from any event loop."""
+        """Complete the prompts, in the order of the server's answers, in a thread: callable from any event loop."""
         check_sampling(params, has_defaults=True)
         self.load()
         finished: queue.Queue[Completion | BaseException | None] = queue.Queue()
@@ -281,7 +281,7 @@ class OpenAIGenerator:
         while True:
             sent = self._parameters(prompt, params)
             body = {"model": self.options.model, **sent, **asked}
-            # Bounded as a whole: a server that sends a byte now and then would never time out otherwise.
+            # Bounded as a whole: otherwise a server that sends a byte now and then would never time out.
             response = await asyncio.wait_for(client.post(f"{self.url}/{path}", json=body), self.timeout)
             if not self._dialect.learns(sent, response.status_code, response.content, dispensable(params)):
                 break

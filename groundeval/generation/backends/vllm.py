@@ -213,7 +213,7 @@ class VLLMGenerator(LocalGenerator):
             stop=list(params.stop),
             stop_token_ids=sorted(self.local.format.end_tokens),
             seed=None if params.is_greedy else sample_seed(params.seed, prompt.id),
-            # Stop strings are looked for in the text with its tags, as in the other backends.
+            # Stop strings are matched in the text with its tags, as in the other backends.
             skip_special_tokens=False,
         )
 

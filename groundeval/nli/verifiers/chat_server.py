@@ -21,7 +21,7 @@ from groundeval.records import Pair, Verdict
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 MOST_LIKELY = 20
-"""Tokens whose probabilities are asked for; the most that servers give."""
+"""Number of tokens whose log-probabilities are requested; the most that servers return."""
 NEEDED = ("logprobs", "top_logprobs", *LENGTH_FIELDS)
 """Parameters without which there are no probabilities, or a whole answer is paid for."""
 PROBE = Pair("Title: Rome\nRome is the capital of Italy.", "Rome is a capital.")

@@ -107,7 +107,7 @@ def test_leaving_a_safe_setting_is_warned_of_with_the_reason(tmp_path: Path, nam
 def test_without_cuda_transformers_generates_in_place_of_vllm_and_says_so(tmp_path: Path):
     found = config_of(tmp_path, changes={"rollouts": {"engine": "vllm"}}, cuda=False)
     assert not found.config.use_vllm
-    assert "no CUDA device: transformers generates instead" in found.warnings[0]
+    assert "nor a CUDA device is available: transformers generates instead" in found.warnings[0]
 
 
 def test_a_vllm_for_processors_rolls_out_without_cuda_but_not_as_a_server(

@@ -8,7 +8,7 @@ from typing import Any
 
 from groundeval.errors import DataError, excerpt, option
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
-from groundeval.records import Example, Response
+from groundeval.records import Example, Response, cut_at_limit
 from groundeval.storage.folder import Lines
 
 GENERATIONS = "generations*.jsonl"
@@ -49,6 +49,11 @@ def stored_generations(folder: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+def answers_cut(records: Iterable[Mapping[str, Any]]) -> int:
+    """How many of the stored answers were cut at the limit on their length."""
+    return sum(record["status"] != "error" and cut_at_limit(record.get("finish_reason")) for record in records)
+
+
 def _check(record: Mapping[str, Any], path: Path, number: int) -> None:
     """Raises DataError for a line that is not a generation."""
     for field, kinds in _FIELDS.items():
@@ -77,7 +82,7 @@ def unopened_thoughts(records: Iterable[Mapping[str, Any]], tags: ReasoningTags)
         if record["status"] != "error" and tags.think_open not in text:
             ended = tags.think_close in text
             closed += ended
-            cut += not ended and record.get("finish_reason") == "length"
+            cut += not ended and cut_at_limit(record.get("finish_reason"))
     if not (closed and cut):
         return None
     return (

@@ -38,7 +38,10 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
         missing = missing_prompts(job)
         prompts = job.folder / f"prompts{part}.jsonl"
         if not missing:
-            if not _has_prompts(job):
+            if not job.prompts:
+                # A shard without samples: that it was here is seen by its files.
+                _write_manifest(folder, job, {})
+            if not job.prompts or not _has_prompts(job):
                 _write_prompts(job, generator, prompts)
             return
         _write_manifest(folder, job, {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,7 @@ def stored_generations(folder: Path) -> dict[str, dict[str, Any]]:
     """All generations of a run folder by sample id, of all shards; a later line replaces a failed earlier one."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob(GENERATIONS)):
-        for number, record in enumerate(Lines(path).read(), 1):
-            _check(record, path, number)
+        for record in generations_in(path):
             if record["id"] not in found or found[record["id"]]["status"] == "error":
                 found[record["id"]] = record
     return found
@@ -52,6 +51,13 @@ def stored_generations(folder: Path) -> dict[str, dict[str, Any]]:
 def answers_cut(records: Iterable[Mapping[str, Any]]) -> int:
     """How many of the stored answers were cut at the limit on their length."""
     return sum(record["status"] != "error" and cut_at_limit(record.get("finish_reason")) for record in records)
+
+
+def generations_in(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of one file of generations, checked; a sample that was tried again has several."""
+    for number, record in enumerate(Lines(path).read(), 1):
+        _check(record, path, number)
+        yield record
 
 
 def _check(record: Mapping[str, Any], path: Path, number: int) -> None:

@@ -16,7 +16,7 @@ from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.records import Example, Prompt, Rendered
 from groundeval.run.options import RunOptions
 from groundeval.run.prepare import Job
-from groundeval.scoring.notes import cut_answers
+from groundeval.scoring.cut_answers import cut_answers
 from groundeval.storage.environment import environment, now
 from groundeval.storage.folder import Folder, Lines
 from groundeval.storage.generations import answers_cut, as_response, stored_generations, unopened_thoughts

@@ -24,7 +24,8 @@ from groundeval.records import Example, Response
 from groundeval.run.options import ScoringOptions
 from groundeval.run.outcome import ScoreResult, ScoreResults
 from groundeval.run.reward_metrics import reward_metric
-from groundeval.scoring.notes import note_on_cut_answers, notes_on
+from groundeval.scoring.cut_answers import note_on_cut_answers
+from groundeval.scoring.notes import notes_on
 from groundeval.scoring.posthoc import cite_afterwards, encoded
 from groundeval.scoring.results import Results
 from groundeval.scoring.scorer import OVERALL, Plan, Scorer, ScoreTable, corpus_estimates, every_field, plan_scoring

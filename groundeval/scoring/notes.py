@@ -1,4 +1,4 @@
-"""What a reader of results should know about the outputs and gold data behind them."""
+"""What a reader of results under a published protocol should know about the outputs and gold data behind them."""
 
 from __future__ import annotations
 
@@ -41,18 +41,6 @@ def notes_on(plan: Plan, responses: Iterable[Response]) -> list[str]:
         *_without_gold(plan, without_gold, outputs),
         *_without_claims(plan, without_claims, outputs),
     ]
-
-
-def note_on_cut_answers(responses: Iterable[Response], longest: int | None = None) -> list[str]:
-    """The note on answers that were cut at the limit on their length; `longest` is that limit in tokens, if known."""
-    counted = [response.was_cut for response in responses if response.status != "error"]
-    return cut_answers(sum(counted), len(counted), longest)
-
-
-def cut_answers(cut: int, answers: int, longest: int | None = None) -> list[str]:
-    """`4 of 4 answers were cut at max_new_tokens=300`; nothing where none was."""
-    limit = "the limit on their length" if longest is None else f"max_new_tokens={longest}"
-    return [f"{cut} of {answers} answers were cut at {limit}"] if cut else []
 
 
 def has_unread_marks(text: str, profile: Profile) -> bool:

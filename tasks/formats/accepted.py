@@ -64,7 +64,7 @@ class Accepted(Checked):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was put right in the records read so far."""
+        """The corrections made in the records read so far."""
         right = [f"{what}: {count} ({self._where[what]})" for what, count in self._counts.items()]
         cut = f"{self._cut} of {self._read} answers were cut at the limit on their length"
         return (*right, cut) if self._cut else tuple(right)

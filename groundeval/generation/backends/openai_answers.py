@@ -47,7 +47,7 @@ def _text(choice: Mapping[str, Any], finish: object, prefill: str, tags: Reasoni
     if not reasoning or tags == ReasoningTags.none():
         return content
     opened = "" if prefill else tags.think_open
-    # An answer cut off while still thinking has no end of its thought, and must be known as such.
+    # An answer cut off while still thinking has no closing tag, so that it is recognised as such.
     closed = "" if cut_at_limit(finish) and not content else tags.think_close
     return f"{opened}{reasoning}{closed}{content}"
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import hashlib
 import json
 import re
 import shlex
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Literal, NoReturn, cast
+from typing import IO, Any, BinaryIO, Literal, NoReturn
 
-from groundeval.errors import DataError, UsageError, excerpt, quoted
-from groundeval.storage.file_kinds import BYTE_ORDER_MARK, HEAD, kind_of_file
+from groundeval.errors import DataError, excerpt, quoted
+from groundeval.storage.compression import opened
+from groundeval.storage.file_kinds import BYTE_ORDER_MARK
 
 Layout = Literal["auto", "json", "jsonl"]
 """`json`: a list, or an object whose `data` is a list; `jsonl`: one object after the other; `auto`: by content."""
@@ -40,11 +39,14 @@ class Record:
     data: dict[str, Any]
     in_memory: bool = False
     """It comes from a list, not from a file: `file` is what the list is called, and it is named by its index."""
+    line: int | None = None
+    """The line of the file on which it begins, where that is known."""
 
     @property
     def where(self) -> str:
         """`predictions.json, record 17 ("who sang ...")` or `predictions[16] ("who sang ...")`, for error messages."""
         place = f"{self.file}[{self.number - 1}]" if self.in_memory else f"{self.file}, record {self.number}"
+        place += "" if self.line is None else f" (line {self.line})"
         question = self.data.get("question")
         if not isinstance(question, str) or not question.strip():
             return place
@@ -54,7 +56,7 @@ class Record:
 
 
 def read_records(path: str | Path, *, layout: Layout = "auto", name: str | None = None) -> Iterator[Record]:
-    """The records of a JSON or JSON-lines file (UTF-8, gzip allowed), one at a time: a file is never held as a whole.
+    """The records of a JSON or JSON-lines file (UTF-8, also compressed), one at a time: never a whole file in memory.
 
     `name`: how messages call the file. Raises UsageError for a file that is missing or unreadable, and DataError for
     one that is empty, not UTF-8, not JSON, of another kind (`groundeval.storage.file_kinds`) or cut off, and for a
@@ -64,20 +66,8 @@ def read_records(path: str | Path, *, layout: Layout = "auto", name: str | None 
     shown = name or str(path)
     if path.is_dir():
         raise DataError(f"{shown} is a folder; name a file: a JSON list, an object with a list `data`, or JSON lines")
-    try:
-        with path.open("rb") as raw:
-            compressed = raw.peek(2)[:2] == b"\x1f\x8b"
-            stream = gzip.GzipFile(fileobj=raw) if compressed else raw
-            kind = kind_of_file(stream.peek(HEAD)[:HEAD])
-            if kind is not None:
-                raise DataError(kind.message(path, shown))
-            yield from _Reader(cast("IO[bytes]", stream), path, shown).records(layout)
-    except FileNotFoundError:
-        raise UsageError(f"{shown}: no such file") from None
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise DataError(f"{shown}: the compressed file is damaged or cut off ({error})") from error
-    except OSError as error:
-        raise UsageError(f"{shown} cannot be read: {error.strerror or error}") from error
+    with opened(path, shown) as stream:
+        yield from _Reader(stream, path, shown).records(layout)
 
 
 class _Reader:

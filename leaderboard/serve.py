@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from types import TracebackType
 
@@ -34,15 +35,22 @@ class SiteServer:
         files = StaticFiles(directory=site.resolve(), html=True)
         guard = Middleware(Guard, allowed_hosts=(), headers=HEADERS, refused=lambda method, status: None)
         app = Starlette(routes=[Mount("/", files)], middleware=[guard])
+        self._ended = threading.Event()
+        self._ended.set()
         self._server = Server.of(app, within_open_files(Limits()))
 
     def serve_forever(self) -> None:
         """Serve until interrupted, or until `shutdown`."""
-        self._server.serve_on(self._listening)
+        self._ended.clear()
+        try:
+            self._server.serve_on(self._listening)
+        finally:
+            self._ended.set()
 
     def shutdown(self) -> None:
-        """End `serve_forever`, from any thread."""
+        """End `serve_forever`, and wait for its end; from another thread."""
         self._server.should_exit = True
+        self._ended.wait()
 
     def __enter__(self) -> SiteServer:
         return self

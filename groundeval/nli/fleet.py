@@ -49,7 +49,9 @@ class Fleet:
     another. Only when none has answered for the whole `patience` (seconds) does a request fail.
     """
 
-    def __init__(self, addresses: Sequence[str], connect: Callable[[str, float | None], Client], patience: float) -> None:
+    def __init__(
+        self, addresses: Sequence[str], connect: Callable[[str, float | None], Client], patience: float
+    ) -> None:
         self.patience = patience
         self._servers = [_Server(connect(each, None), connect(each, PROBE_SECONDS)) for each in addresses]
         self._changed = threading.Condition()
@@ -77,18 +79,33 @@ class Fleet:
             each.client.close()
             each.probe.close()
 
-    def load(self) -> Served:
-        """What the servers serve, once one is ready.
+    def check(self, patience: float) -> None:
+        """Find out whether a server is there; its model may still be loading.
 
-        Those that do not answer are waited for beside the work. Raises UsageError where two serve different verifiers,
-        BackendError where none answers for the whole patience.
+        Raises UsageError where two serve different verifiers, BackendError where none answers within `patience`.
         """
-        for each in self._servers:
-            self._examine(each)
+        end = time.monotonic() + patience
+        while True:
+            answered = [self._examine(each) for each in self._servers]
+            if any(answered):
+                break
+            if time.monotonic() > end or self._closed:
+                raise BackendError(
+                    f"NLI servers {self.address}: none can be reached.\n"
+                    "  When one runs, the same command goes on from here."
+                )
+            time.sleep(FIRST_PAUSE)
         self._refuse_differences()
+
+    def load(self, patience: float) -> Served:
+        """What the servers serve, once one is ready; those that are not are waited for beside the work.
+
+        Raises as `check` does, and BackendError where none is ready within the fleet's own patience.
+        """
+        self.check(patience)
         for each in self._servers:
             if not each.up:
-                say(f"NLI server {each.address} is not ready; it is asked as soon as it is.")
+                say(f"NLI server {each.address} is not ready; it gets work as soon as it is.")
         self._watch()
         with self._changed:
             self._wait_until(lambda: self._served is not None)
@@ -96,12 +113,12 @@ class Fleet:
         assert self._served is not None
         return self._served
 
-    def ask(self, path: str, body: Json, *, read: Callable[[Json], T], limit: int) -> T:
-        """What `read` makes of a server's answer to a POST request. Raises as `Client.ask` does."""
+    def ask(self, method: str, path: str, body: Json, *, read: Callable[[Json], T], limit: int) -> T:
+        """What `read` makes of the answer of one server. Raises as `Client.ask` does."""
         while True:
             server = self._take()
             try:
-                answer = server.client.attempt("POST", path, body, read=read, limit=limit)
+                answer = server.client.attempt(method, path, body, read=read, limit=limit)
             except NoAnswer as trouble:
                 if trouble.alive and trouble.retry_after is not None:
                     self._leave_alone(server, trouble.retry_after)
@@ -187,7 +204,7 @@ class Fleet:
         )
 
     def _progress(self) -> bool:
-        """Whether servers that keep us waiting have judged pairs since this was last asked; if so, patience begins anew."""
+        """Whether servers that are up have judged pairs since this was last asked; if so, patience begins anew."""
         judged = [_judged(each.probe) for each in self._servers if each.up]
         if not judged or judged == self._judged_seen:
             return False
@@ -216,30 +233,40 @@ class Fleet:
                 self._changed.wait(max(0.05, soonest - time.monotonic()))
             for each in away:
                 if time.monotonic() >= due[each] and not self._closed:
-                    self._examine(each)
+                    try:
+                        self._examine(each)
+                    except GroundevalError as error:
+                        self._exclude(each, str(error))
                     due[each] = time.monotonic() + each.pause
                     each.pause = FIRST_PAUSE if each.up else min(2 * each.pause, LONGEST_PAUSE)
 
-    def _examine(self, server: _Server) -> None:
-        """Ask a server what it serves; it is up if that is the verifier that the others serve."""
+    def _examine(self, server: _Server) -> bool:
+        """Ask a server what it serves, and note whether it is up; whether it answers at all.
+
+        Raises as `Client.ask` does while nothing is known of any server.
+        """
         try:
-            found = server.probe.attempt("GET", "/identity", read=served)
+            found = server.probe.attempt("GET", "/identity", read=_served_or_loading, statuses=(200, 503))
         except NoAnswer:
-            return
+            return False
         except GroundevalError as error:
             if self._served is None:
                 raise
             self._exclude(server, str(error))
-            return
+            return True
+        if found is not None:
+            self._note(server, found)
+        return True
+
+    def _note(self, server: _Server, found: Served) -> None:
         with self._changed:
             self._served = self._served or found
             same = found.id == self._served.id
             server.excluded = "" if same else _differs(server.address, self._served, found)
             back, server.up = same and not server.up, same
-            server.pause = FIRST_PAUSE
             self._changed.notify_all()
         if back and self._requests:
-            say(f"NLI server {server.address} answers again; it is asked again.")
+            say(f"NLI server {server.address} answers again; it gets work again.")
 
     def _refuse_differences(self) -> None:
         wrong = [each.excluded for each in self._servers if each.excluded]
@@ -249,6 +276,10 @@ class Fleet:
 
 def _differs(address: str, first: Served, other: Served) -> str:
     return f"NLI server {address} serves another verifier: {differences(first.identity, other.identity)}"
+
+
+def _served_or_loading(answer: Json) -> Served | None:
+    return None if answer.get("status") == "loading" else served(answer)
 
 
 def _judged(probe: Client) -> object:

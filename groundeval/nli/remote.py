@@ -9,12 +9,14 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from groundeval.errors import BackendError, GroundevalError, SampleError, UsageError, excerpt, option
+from groundeval.nli.identity import AnotherModel, Served, served
 from groundeval.nli.model import NLIOptions, PartialFailure, Traits
 from groundeval.nli.spec import Spec
 from groundeval.records import Pair, Verdict
 
 if TYPE_CHECKING:
     from groundeval.http.client import Client, Json
+    from groundeval.nli.fleet import Fleet
 
 TOKEN_VARIABLE = "GROUNDEVAL_NLI_TOKEN"
 CONNECTIONS = 16
@@ -38,55 +40,77 @@ class Remote:
 
     def __init__(self, options: NLIOptions) -> None:
         from groundeval.http.client import Client
+        from groundeval.nli.fleet import Fleet
 
-        self._client: Client = Client(
-            options.model,
-            token=options.token or os.environ.get(TOKEN_VARIABLE),
-            timeout=options.timeout,
-            patience=options.patience,
-            connections=CONNECTIONS,
+        def connect(address: str, timeout: float | None) -> Client:
+            return Client(
+                address,
+                token=options.token or os.environ.get(TOKEN_VARIABLE),
+                timeout=options.timeout if timeout is None else min(timeout, options.timeout),
+                patience=options.patience,
+                connections=CONNECTIONS,
+            )
+
+        addresses = addresses_of(options.model)
+        self._client: Client | Fleet = (
+            connect(addresses[0], None) if len(addresses) == 1 else Fleet(addresses, connect, options.patience)
         )
-        self._identity: dict[str, Any] | None = None
-        self._serving = ""
-        """Name and identity of the served model, as in every answer of the server."""
+        self._servers = len(addresses)
+        self._served: Served | None = None
 
     @property
     def name(self) -> str:
         """The served model's name; the address until the server has been reached."""
-        return self._client.address if self._identity is None else str(self._identity["name"])
+        return self._client.address if self._served is None else str(self._served.identity["name"])
 
     @property
     def revision(self) -> str | None:
         """The served model's version, once the server has been reached."""
-        revision = None if self._identity is None else self._identity.get("revision")
+        revision = None if self._served is None else self._served.identity.get("revision")
         return None if revision is None else str(revision)
 
     def identity(self) -> dict[str, Any]:
-        """Everything that determines the verdicts: the served model's identity. Waits for the server if necessary."""
-        self.load()
-        assert self._identity is not None
-        return dict(self._identity)
+        """What determines the verdicts: the served model's identity. Waits for the server if it must."""
+        return dict(self._loaded().identity)
 
     def cost(self, pair: Pair) -> int:
-        """An eighth of the characters: one call of `score` gets enough pairs for many requests in flight."""
-        return (len(pair.premise) + len(pair.hypothesis)) // 8 + 1
+        """An eighth of the characters: one call of `score` gets enough pairs for many requests in flight.
+
+        With several servers so much less, that there are as many for each.
+        """
+        return (len(pair.premise) + len(pair.hypothesis)) // (8 * self._servers) + 1
 
     def check(self) -> None:
-        """Check that the server is reachable and accepts the token; it may still be loading its model."""
+        """Find out whether the server is there, and takes the token; it may still be loading its model."""
+        from groundeval.nli.fleet import Fleet
+
         patience = min(self._client.patience, FIRST_CONTACT)
-        self._client.ask("GET", "/identity", read=_found, statuses=(200, 503), patience=patience)
+        if isinstance(self._client, Fleet):
+            self._client.check(patience)
+        else:
+            self._client.ask("GET", "/identity", read=_found, statuses=(200, 503), patience=patience)
 
     def load(self) -> None:
-        """Wait until the server has loaded its model, and get its identity. Raises Refused or BackendError."""
-        if self._identity is not None:
+        """Wait until a server has loaded its model, and learn which it is. Raises Refused or BackendError."""
+        from groundeval.nli.fleet import Fleet
+
+        if self._served is not None:
             return
-        self.check()
-        self._identity, self._serving = self._client.ask("GET", "/identity", read=_identity)
+        if isinstance(self._client, Fleet):
+            self._served = self._client.load(min(self._client.patience, FIRST_CONTACT))
+        else:
+            self.check()
+            self._served = self._client.ask("GET", "/identity", read=served)
+
+    def _loaded(self) -> Served:
+        self.load()
+        assert self._served is not None
+        return self._served
 
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
         """One verdict for each pair, in order. Raises PartialFailure, with the outcomes so far, if the server fails."""
         self.load()
-        outcomes = side_by_side(self._chunk, list(chunks(pairs)))
+        outcomes = side_by_side(self._chunk, list(chunks(pairs)), CONNECTIONS * self._servers)
         if any(not isinstance(outcome, Verdict) for outcome in outcomes):
             raise PartialFailure(outcomes)
         return [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
@@ -125,8 +149,8 @@ class Remote:
 
     def _outcomes(self, answer: Json, count: int) -> list[Outcome]:
         serving, verdicts = answer.get("model"), answer.get("verdicts")
-        if serving != self._serving:
-            raise BackendError(
+        if serving != self._loaded().id:
+            raise AnotherModel(
                 f"NLI server {self._client.address} now serves another model than {self.name} (revision "
                 f"{self.revision}), with which this run began.\n"
                 "  Serve that model again and repeat the command, or start a new run with the other."
@@ -149,10 +173,23 @@ def chunks(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
         yield pairs[begin:]
 
 
+def addresses_of(spec: str) -> list[str]:
+    """The addresses of one server, or of several with commas between. Raises UsageError for one that is there twice."""
+    found = [each.strip().rstrip("/") for each in spec.split(",")]
+    for each in found:
+        if not each:
+            raise UsageError(f"{option('nli', spec)}: an address is empty; write http://a:8765,http://b:8765.")
+        if found.count(each) > 1:
+            raise UsageError(f"{option('nli', spec)}: {each} is named twice.")
+    return found
+
+
 def side_by_side(
-    ask: Callable[[Sequence[Pair]], Sequence[Outcome]], requests: Sequence[Sequence[Pair]]
+    ask: Callable[[Sequence[Pair]], Sequence[Outcome]],
+    requests: Sequence[Sequence[Pair]],
+    at_once: int = CONNECTIONS,
 ) -> list[Outcome]:
-    """The outcomes of several requests to a server, `CONNECTIONS` at once, in order.
+    """The outcomes of several requests to servers, `at_once` at a time, in order.
 
     The threads are daemons: a run that is interrupted while it waits for a dead server ends at once.
     """
@@ -175,8 +212,7 @@ def side_by_side(
                 done[index] = [error] * len(requests[index])
 
     helpers = [
-        threading.Thread(target=work, name="nli-remote", daemon=True)
-        for _ in range(min(CONNECTIONS, len(requests)) - 1)
+        threading.Thread(target=work, name="nli-remote", daemon=True) for _ in range(min(at_once, len(requests)) - 1)
     ]
     for helper in helpers:
         helper.start()
@@ -200,14 +236,7 @@ def _outcome(found: object) -> Outcome:
 
 def _found(answer: Json) -> None:
     if answer.get("status") != "loading":
-        _identity(answer)
-
-
-def _identity(answer: Json) -> tuple[dict[str, Any], str]:
-    identity, serving = answer.get("identity"), answer.get("model")
-    if not isinstance(identity, dict) or not isinstance(identity.get("name"), str) or not isinstance(serving, str):
-        raise ValueError(f"not the identity of a model: {excerpt(answer)}")
-    return identity, serving
+        served(answer)
 
 
 def remote(spec: Spec, options: NLIOptions, name: str) -> Remote:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
+from groundeval.console.sanitize import visible
 from groundeval.storage.folder import Lines, write_whole
 
 SHOWN_STEPS = 12
@@ -21,6 +24,12 @@ pre { white-space: pre-wrap; font: inherit; background: #f7f7f7; padding: .5rem 
 table { border-collapse: collapse; } td { padding: .1rem .8rem .1rem 0; vertical-align: top; }
 """
 
+POLICY = (
+    f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; "
+    "base-uri 'none'; form-action 'none'"
+)
+"""Content security policy: the page has this one style, and nothing else is loaded or runs."""
+
 
 def write_page(folder: Path, title: str, target: Path) -> bool:
     """Write the page of the JSONL files in `folder` (`CompletionLog`); return False if there are none."""
@@ -30,7 +39,9 @@ def write_page(folder: Path, title: str, target: Path) -> bool:
     steps = spread(sorted({record["step"] for record in records}), SHOWN_STEPS)
     body = "\n".join(part for step in steps for part in _step(step, [r for r in records if r["step"] == step]))
     page = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style>"
         f"<h1>{escape(title)}</h1>\n{body}</html>\n"
     )
     write_whole(target, page.encode("utf-8", "replace"))
@@ -115,6 +126,11 @@ def _premise(premise: Any) -> str:
     if isinstance(premise, list):
         return "".join(f"[{index + 1}]" for index in premise)
     return escape(str(premise))
+
+
+def escape(text: str) -> str:
+    """A text for the page: nothing in it acts, hides or reorders."""
+    return html.escape(visible(text, len(text)))
 
 
 def _number(value: Any) -> str:

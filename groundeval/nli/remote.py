@@ -70,7 +70,7 @@ class Remote:
         return None if revision is None else str(revision)
 
     def identity(self) -> dict[str, Any]:
-        """What determines the verdicts: the served model's identity. Waits for the server if it must."""
+        """Everything that determines the verdicts: the served model's identity. Waits for the server if necessary."""
         return dict(self._loaded().identity)
 
     def cost(self, pair: Pair) -> int:

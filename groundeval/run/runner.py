@@ -27,6 +27,7 @@ from groundeval.run.score import ResponseSet, check_scoring_names, open_nli, pla
 from groundeval.storage.folder import DiskFull
 from groundeval.storage.generations import GENERATIONS, stored_generations
 from groundeval.storage.json_records import file_hash
+from groundeval.storage.manifest import longest_answer
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.formats.accepted import Accepted
 from groundeval.tasks.formats.examples import known_fields, with_documents
@@ -153,8 +154,9 @@ def _score_job(job: Job, options: RunOptions) -> ScoreResults:
             f"  Generate them first: {option('phase', 'generate')}, or {option('phase', 'all')}."
             + ("" if stored else _other_runs(job, options))
         )
+    longest = longest_answer(options.backend, job.identity["sampling"])
     responses = stored_responses(
-        job.task, job.examples, stored, job.dataset.notes, job.folder, job.tags, options.num_samples
+        job.task, job.examples, stored, job.dataset.notes, job.folder, job.tags, options.num_samples, longest
     )
     return score_responses(responses, options)
 

@@ -27,6 +27,7 @@ from groundeval.scoring.reasoning_notes import note_on_named_tags
 from groundeval.storage.folder import DiskFull
 from groundeval.storage.generations import GENERATIONS, stored_generations
 from groundeval.storage.json_records import file_hash
+from groundeval.storage.manifest import longest_answer
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.formats.accepted import Accepted
 from groundeval.tasks.formats.examples import known_fields, with_documents
@@ -153,9 +154,13 @@ def _score_job(job: Job, options: RunOptions) -> ScoreResults:
             f"  Generate them first: {option('phase', 'generate')}, or {option('phase', 'all')}."
             + ("" if stored else _other_runs(job, options))
         )
-    guessed = job.tags is not None and job.identity.get("reasoning_tags_from") == MODEL_NAME
-    notes = [*job.dataset.notes, *([note_on_named_tags(job.tags)] if guessed and job.tags else [])]
-    responses = stored_responses(job.task, job.examples, stored, notes, job.folder, job.tags, options.num_samples)
+    notes = list(job.dataset.notes)
+    if job.tags is not None and job.identity.get("reasoning_tags_from") == MODEL_NAME:
+        notes.append(note_on_named_tags(job.tags))
+    longest = longest_answer(options.backend, job.identity["sampling"])
+    responses = stored_responses(
+        job.task, job.examples, stored, notes, job.folder, job.tags, options.num_samples, longest
+    )
     return score_responses(responses, options)
 
 

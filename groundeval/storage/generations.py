@@ -9,7 +9,7 @@ from typing import Any
 from groundeval.errors import DataError, excerpt, option
 from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.parsing.reasoning_formats import tags_of_text
-from groundeval.records import Example, Response
+from groundeval.records import Example, Response, cut_at_limit
 from groundeval.storage.folder import Lines
 
 GENERATIONS = "generations*.jsonl"
@@ -47,6 +47,11 @@ def stored_generations(folder: Path) -> dict[str, dict[str, Any]]:
             if record["id"] not in found or found[record["id"]]["status"] == "error":
                 found[record["id"]] = record
     return found
+
+
+def answers_cut(records: Iterable[Mapping[str, Any]]) -> int:
+    """How many of the stored answers were cut at the limit on their length."""
+    return sum(record["status"] != "error" and cut_at_limit(record.get("finish_reason")) for record in records)
 
 
 def generations_in(path: Path) -> Iterator[dict[str, Any]]:
@@ -87,7 +92,7 @@ def unopened_thoughts(records: Iterable[Mapping[str, Any]], tags: ReasoningTags 
             ended = read_by.think_close in text
             close = read_by.think_close if ended else close
             closed += ended
-            cut += not ended and record.get("finish_reason") == "length"
+            cut += not ended and cut_at_limit(record.get("finish_reason"))
     if not (closed and cut):
         return None
     return (

@@ -10,6 +10,7 @@ from groundeval.generation.prompts import PromptTemplate
 from groundeval.metrics.reading import AnswerKind
 from groundeval.records import Example
 from groundeval.registry import Registry
+from groundeval.storage.json_records import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,20 @@ class Loader(Protocol):
         """`source`: a file, `embedded`, or None for the task's own data set. `split`: `test` or `train`."""
 
 
+class RecordFields(Protocol):
+    """Where a task's own data has the parts of an example: a mapping of fields."""
+
+    def covers(self, record: Record) -> bool:
+        """Whether a record has all the fields that the mapping names for questions, documents and gold data."""
+
+    @property
+    def roots(self) -> frozenset[str]:
+        """The fields of a record that the mapping reads, or reads something of."""
+
+    def example(self, record: Record, default_id: str) -> Example:
+        """The example that a record holds. Raises DataError for one that does not fit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """A task is a page: it names its data, its prompt and its metrics, and holds no logic of its own."""
@@ -50,6 +65,8 @@ class Task:
     """Names of metrics; None: all that the profile has for this kind of answers."""
     reward: str | Mapping[str, float] | None = None
     """What training on it rewards, where that is not the headline: a reward's name, or weights of per-sample values."""
+    fields: RecordFields | None = None
+    """How its data is read where that is in a form of its own: outputs beside such data are read so, too."""
     version: int = 1
     """Raised when a change to the task changes its numbers."""
     description: str = ""

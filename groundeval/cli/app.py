@@ -23,6 +23,7 @@ from groundeval.cli.commands.serve_rewards import serve_rewards
 from groundeval.cli.commands.train import train
 from groundeval.cli.commands.validate import validate
 from groundeval.cli.options import spelled_as_flag
+from groundeval.cli.words import with_flag_repeated
 from groundeval.console.sanitize import visible
 from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE, EXIT_USAGE, GroundevalError, spelling_options
 
@@ -89,6 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     _let_threads_sleep()
     command = typer.main.get_command(app)
+    arguments = with_flag_repeated(sys.argv[1:] if arguments is None else arguments, "--map")
     try:
         with spelling_options(spelled_as_flag):
             code: Any = command.main(args=arguments, prog_name="groundeval", standalone_mode=False)

@@ -117,6 +117,8 @@ class Metric:
     """Does it ask the NLI model; or the kinds of tasks for which it does."""
     default: bool = True
     """Is it computed unless other metrics are asked for by name."""
+    instead_of: str | None = None
+    """The metric in whose place it is computed where the data lacks what that needs, and only there."""
     extra: str | None = None
     """The optional dependency group it needs."""
     corpus: Callable[[Sequence[Response], Context], Mapping[str, float]] | None = None

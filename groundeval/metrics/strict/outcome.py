@@ -19,7 +19,6 @@ in every mean over A, with 0."""
         "void_ratio": mean_of("void", more_is_better=False),
     },
     profiles=("strict",),
-    needs=("docs", "answers"),
 )
 def strict_outcome(response: Response, ctx: Context) -> Values:
     """Did the output not refuse; did it refuse and answer at once; does it hold no statement (0 or 1 each)."""

@@ -15,11 +15,13 @@ from groundeval.cli.commands.data import data
 from groundeval.cli.commands.distill import distill
 from groundeval.cli.commands.leaderboard import leaderboard
 from groundeval.cli.commands.list import list_
+from groundeval.cli.commands.merge import merge
 from groundeval.cli.commands.rewards import rewards
 from groundeval.cli.commands.run import run
 from groundeval.cli.commands.score import score
 from groundeval.cli.commands.serve_nli import serve_nli
 from groundeval.cli.commands.serve_rewards import serve_rewards
+from groundeval.cli.commands.slurm import slurm
 from groundeval.cli.commands.train import train
 from groundeval.cli.commands.validate import validate
 from groundeval.cli.options import spelled_as_flag
@@ -63,6 +65,8 @@ def groundeval(
 app.command("run")(run)
 app.command("score")(score)
 app.command("compare")(compare)
+app.command("merge")(merge)
+app.command("slurm")(slurm)
 app.command("train")(train)
 app.command("distill")(distill)
 app.command("validate")(validate)

@@ -13,14 +13,24 @@ from groundeval.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
-    """How to draw tokens. Greedy by default."""
+    """How to draw tokens. Greedy by default. None: a server is not told, and its own default holds."""
 
-    temperature: float = 0.0
-    top_p: float = 1.0
+    temperature: float | None = 0.0
+    top_p: float | None = 1.0
     top_k: int = 0
     max_new_tokens: int = 300
     stop: tuple[str, ...] = ()
-    seed: int = 42
+    seed: int | None = 42
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The parameters that are left to a server."""
+        return tuple(name for name in ("temperature", "top_p", "seed") if getattr(self, name) is None)
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether the likeliest token is taken each time, so that nothing is drawn."""
+        return self.temperature == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +51,10 @@ class Completion:
 class Generator(Protocol):
     """A source of completions. Made lazily: constructing one is cheap, `load` does the expensive part.
 
-    It may also have `window`, how many prompts it is given at a time, and `independent`: true where no answer depends
-    on the others of its window, so that those that are there are kept when the window fails; and `check`, called before
-    anything is generated with any model: it raises UserError for what it can find wrong at little cost.
+    It may also have `window`, how many prompts it is given at a time; `independent`: true where no answer depends on
+    the others of its window, so that those that are there are kept when the window fails; `has_defaults`: true where
+    sampling parameters may be left out (None); `request`: the parameters that a server was last told; and `check`,
+    called before anything is generated with any model: it raises UserError for what it can find wrong at little cost.
     """
 
     def load(self) -> None:

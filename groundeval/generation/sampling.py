@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 
-def sample_seed(seed: int, sample_id: str) -> int:
+def sample_seed(seed: int | None, sample_id: str) -> int:
     """A sample's own seed, in [0, 2^63): a hash of the run's seed and the sample's id.
 
     Where a sample is drawn several times, the draw's number is part of the id.
@@ -22,11 +22,19 @@ def sample_seed(seed: int, sample_id: str) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def check_sampling(params: SamplingParams) -> None:
-    """Raise a UsageError for parameters outside their ranges."""
+def check_sampling(params: SamplingParams, *, has_defaults: bool = False) -> None:
+    """Raise a UsageError for parameters outside their ranges.
+
+    `has_defaults`: a parameter may be None, since whoever generates has a default of its own.
+    """
+    for name in () if has_defaults else params.left_out:
+        raise UsageError(
+            f"{option('sampling', **{name: None})}: only a server ({option('backend', 'openai')}) has a default of its "
+            "own; give a number"
+        )
     rules = (
-        ("temperature", params.temperature >= 0, "0 (greedy) or more"),
-        ("top_p", 0 < params.top_p <= 1, "more than 0 and at most 1"),
+        ("temperature", params.temperature is None or params.temperature >= 0, "0 (greedy) or more"),
+        ("top_p", params.top_p is None or 0 < params.top_p <= 1, "more than 0 and at most 1"),
         ("top_k", params.top_k >= 0, "0 (all tokens) or more"),
         ("max_new_tokens", params.max_new_tokens >= 1, "1 or more"),
         ("stop", all(params.stop), "strings that are not empty"),
@@ -71,6 +79,8 @@ def _probabilities(scores: torch.Tensor, params: SamplingParams) -> torch.Tensor
     """Softmax at the temperature, cut to the `top_k` likeliest tokens and then to the `top_p` nucleus."""
     import torch
 
+    assert params.temperature is not None
+    assert params.top_p is not None
     precise = torch.float32 if scores.device.type == "mps" else torch.float64
     # Subtracting the maximum first keeps a tiny temperature from overflowing.
     logits = (scores.to(precise) - scores.max(-1, keepdim=True).values) / params.temperature

@@ -45,9 +45,11 @@ class Refused(UsageError):
 class RequestRejected(BackendError):
     """The server cannot make sense of a request, or refuses its content: repeating it would not help."""
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int, answer: bytes = b"") -> None:
         super().__init__(message)
         self.status = status
+        self.answer = answer
+        """What the server says, as it came."""
 
 
 class Client:
@@ -177,6 +179,7 @@ class Client:
         raise RequestRejected(
             f"NLI server {self.address} answers {trouble}.\n  Is this the address of {self._service}?",
             response.status_code,
+            answer,
         )
 
     # Waiting

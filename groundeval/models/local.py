@@ -113,10 +113,12 @@ class LocalModel:
 
 def load_format(options: GeneratorOptions, files: Mapping[str, Any]) -> ChatFormat:
     """The tokenizer of a model, or of `--model-args tokenizer=...`, as a `ChatFormat`."""
+    what = None
     if "tokenizer" in options.model_args:
-        other = str(options.model_args["tokenizer"])
-        files = {"pretrained_model_name_or_path": other, "trust_remote_code": options.trust_remote_code}
-    with loading(options):
+        other = options.model_args["tokenizer"]
+        what = option("model_args", tokenizer=other)
+        files = {"pretrained_model_name_or_path": str(other), "trust_remote_code": options.trust_remote_code}
+    with loading(options, what):
         tokenizer = import_transformers().AutoTokenizer.from_pretrained(**files)
     return ChatFormat.choose(tokenizer, options)
 
@@ -142,8 +144,8 @@ def helper_model(what: str, hint: str = "") -> Iterator[Any]:
 
 
 @contextmanager
-def loading(options: GeneratorOptions) -> Iterator[None]:
-    """Load in silence, and say what to do when it fails."""
+def loading(options: GeneratorOptions, what: str | None = None) -> Iterator[None]:
+    """Load in silence, and say what to do when it fails; `what` is the option that names the files (the model's)."""
     logging = import_transformers().utils.logging
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
@@ -155,17 +157,16 @@ def loading(options: GeneratorOptions) -> Iterator[None]:
     except (GroundevalError, KeyboardInterrupt):
         raise
     except Exception as error:
-        raise _explained(error, options) from error
+        raise _explained(error, what or option("model", options.model)) from error
     finally:
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
 
 
-def _explained(error: Exception, options: GeneratorOptions) -> GroundevalError:
-    """The error for a model that does not load."""
+def _explained(error: Exception, what: str) -> GroundevalError:
+    """The error for a model, or a tokenizer, that does not load; `what` names it."""
     message = str(error)
-    what = f"{option('model', options.model)}"
     if "trust_remote_code" in message:
         return UsageError(
             f"{what}: brings Python code of its own, which is not run unless you ask for it.\n"

@@ -36,7 +36,10 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
         missing = missing_prompts(job)
         prompts = job.folder / f"prompts{part}.jsonl"
         if not missing:
-            if not _has_prompts(job):
+            if not job.prompts:
+                # A shard without samples: that it was here is seen by its files.
+                _write_manifest(folder, job, {})
+            if not job.prompts or not _has_prompts(job):
                 _write_prompts(job, generator, prompts)
             return
         _write_manifest(folder, job, {})
@@ -181,7 +184,12 @@ def _rates(counts: Mapping[str, int], seconds: float) -> dict[str, float]:
 def _engine(generator: Generator, options: RunOptions) -> dict[str, Any]:
     """What the rates depend on beside the hardware. A server's address may hold more than its host: it stays out."""
     given = {name: value for name, value in options.model_args.items() if name != "base_url"}
-    return {"window": _window(generator, options), "model_args": given}
+    told = getattr(generator, "request", None)
+    return {
+        "window": _window(generator, options),
+        "model_args": given,
+        **({} if told is None else {"request": dict(told)}),
+    }
 
 
 def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> None:

@@ -178,13 +178,14 @@ class RunOptions(GeneratorOptions, ScoringOptions):
     sampling: Annotated[
         SamplingParams,
         Flag(
-            "temperature=0.5,top_p=1.0,max_new_tokens=300. Default: greedy, 300 tokens.",
+            "temperature=0.5,top_p=0.95,max_new_tokens=300. Default: greedy, 300 tokens. Stop texts: stop=\\n; several "
+            'as JSON: \'stop=["\\n","Q:"]\'. With `none`, temperature, top_p or seed is left to the server.',
             MODEL,
             name="gen-kwargs",
             metavar="NAME=VALUE,...",
         ),
     ] = field(default_factory=SamplingParams)
-    """How to draw tokens; its seed is `seed`."""
+    """How to draw tokens; its seed is `seed`, or None where a server is not to be told one."""
     num_samples: Annotated[int, Flag("Answers drawn for each question; needs a temperature.", MODEL)] = 1
     seed: Annotated[int, Flag("Of sampling and of the choice of demonstrations.", RUN)] = 42
     phase: Annotated[Phase, Flag("generate, score or all.", RUN)] = "all"
@@ -193,14 +194,15 @@ class RunOptions(GeneratorOptions, ScoringOptions):
     def __post_init__(self) -> None:
         ScoringOptions.__post_init__(self)
         object.__setattr__(self, "tasks", names(self.tasks))
-        object.__setattr__(self, "sampling", replace(self.sampling, seed=self.seed))
+        if self.sampling.seed is not None:
+            object.__setattr__(self, "sampling", replace(self.sampling, seed=self.seed))
         _allowed("phase", self.phase, Phase)
         _allowed("docs_field", self.docs_field, DocsField)
         _at_least("num_docs", self.num_docs, 0, " (closed book)")
         _at_least("num_fewshot", self.num_fewshot, 0)
         _at_least("limit", self.limit, 1)
         _at_least("num_samples", self.num_samples, 1)
-        if self.num_samples > 1 and self.sampling.temperature == 0 and self.backend != "replay":
+        if self.num_samples > 1 and self.sampling.is_greedy and self.backend != "replay":
             raise UsageError(
                 f"{option('num_samples', self.num_samples)} needs sampling: greedy decoding gives the same answer "
                 f"every time.\n  Set a temperature, for instance {option('sampling', temperature=0.7)}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from groundeval.aio import Interrupted
 from groundeval.errors import DataError, GroundevalError, UsageError, option, unknown
 from groundeval.generation.interface import GENERATORS, Generator
+from groundeval.generation.sampling import check_sampling
 from groundeval.run.generate import generate
 from groundeval.run.options import RunOptions
 from groundeval.run.outcome import ScoreResult, ScoreResults, TaskRun, TaskRuns
@@ -103,8 +104,10 @@ def _attempt(job: Job, work: Callable[[Job], None], failed: dict[str, Groundeval
 
 
 def open_generator(options: RunOptions) -> Generator:
-    """The generator that the options name, not yet loaded."""
-    return GENERATORS.get(options.backend)(options.generator)
+    """The generator that the options name, not yet loaded. Raises UsageError for sampling that it cannot do."""
+    generator = GENERATORS.get(options.backend)(options.generator)
+    check_sampling(options.sampling, has_defaults=getattr(generator, "has_defaults", False))
+    return generator
 
 
 def check_names(options: RunOptions) -> list[Task]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,17 @@ def stored_generations(folder: Path) -> dict[str, dict[str, Any]]:
     """All generations of a run folder by sample id, of all shards; a later line replaces a failed earlier one."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob(GENERATIONS)):
-        for number, record in enumerate(Lines(path).read(), 1):
-            _check(record, path, number)
+        for record in generations_in(path):
             if record["id"] not in found or found[record["id"]]["status"] == "error":
                 found[record["id"]] = record
     return found
+
+
+def generations_in(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of one file of generations, checked; a sample that was tried again has several."""
+    for number, record in enumerate(Lines(path).read(), 1):
+        _check(record, path, number)
+        yield record
 
 
 def _check(record: Mapping[str, Any], path: Path, number: int) -> None:

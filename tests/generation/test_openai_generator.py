@@ -390,6 +390,22 @@ def test_without_a_chat_template_the_completions_endpoint_is_used(server: Server
         ({"reasoning_content": "hm", "content": None, "finish_reason": "length"}, "", "unclosed_reasoning"),
         ({"reasoning_content": "hm", "content": None}, "", "empty"),
         ({"content": None}, "", "empty"),
+        ({"content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Yes."}]}, "Yes.", "ok"),
+        (
+            {
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "h"}, {"type": "text", "text": "m"}]},
+                    {"type": "text", "text": "Ye"},
+                    "s.",
+                ]
+            },
+            "Yes.",
+            "ok",
+        ),
+        ({"content": [{"type": "reasoning", "text": "hm"}, {"type": "output_text", "text": "Yes."}]}, "Yes.", "ok"),
+        ({"content": [{"type": "thinking", "thinking": "hm"}], "finish_reason": "length"}, "", "unclosed_reasoning"),
+        ({"reasoning_content": [{"type": "summary_text", "text": "hm"}], "content": "Yes."}, "Yes.", "ok"),
+        ({"content": []}, "", "empty"),
     ],
 )
 def test_reasoning_that_the_server_split_off_is_put_back_in_front(
@@ -400,6 +416,28 @@ def test_reasoning_that_the_server_split_off_is_put_back_in_front(
     response = Response.build(Example("s0", "q"), completion.text)
     assert (response.text, response.status) == (answer, status)
     assert response.reasoning == (None if completion.text == "" else "hm")
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ([{"type": "text", "text": "Yes"}, {"type": "text", "text": " [1]."}], "Yes [1]."),
+        ([{"type": "refusal", "refusal": "No."}], "No."),
+        ([{"type": "redacted_thinking", "data": "x7"}, {"type": "text", "text": "Yes."}], "Yes."),
+        (["Y", "es."], "Yes."),
+    ],
+)
+def test_content_in_parts_is_one_text(server: Server, content: list[Any], text: str) -> None:
+    server.answer = lambda handler, body, attempt: handler.reply_text(body, content=content)
+    [completion] = completions(client(server), PROMPTS[:1]).values()
+    assert (completion.text, completion.error) == (text, None)
+
+
+@pytest.mark.parametrize("content", [[{"type": "image_url", "image_url": {}}], [3], {"type": "audio"}, 7])
+def test_content_that_is_no_text_is_a_malformed_answer(server: Server, content: Any) -> None:
+    server.answer = lambda handler, body, attempt: handler.reply_text(body, content=content)
+    [completion] = completions(client(server, model_args={"max_retries": 0}), PROMPTS[:1]).values()
+    assert str(completion.error).startswith("malformed answer")
 
 
 def test_without_tags_the_answer_of_the_server_is_the_text(server: Server) -> None:
@@ -416,15 +454,19 @@ def test_it_works_where_an_event_loop_runs_already(server: Server) -> None:
 
 
 def test_leaving_early_stops_the_requests(server: Server) -> None:
+    left = threading.Event()
+
     def answer(handler: Handler, body: dict[str, Any], attempt: int) -> None:
-        time.sleep(0.05)
+        if body["messages"][-1]["content"] != "question 0":
+            left.wait(60)
         handler.reply_text(body)
 
     server.answer = answer
     running = client(server, model_args={"concurrency": 2}).generate(PROMPTS, SamplingParams())
     next(running)
     running.close()  # type: ignore[attr-defined]
-    assert sum(server.attempts.values()) < 30
+    left.set()
+    assert sum(server.attempts.values()) <= 3
 
 
 @pytest.mark.parametrize(
@@ -466,6 +508,14 @@ def test_a_named_tokenizer_counts_tokens_and_knows_what_the_template_begins(
     server.answer = lambda handler, body, attempt: handler.reply_text(body, reasoning_content="hm", content="Yes.")
     [completion] = completions(generator, PROMPTS[:1]).values()
     assert completion.text == "hm</think>Yes."
+
+
+def test_a_tokenizer_that_cannot_be_loaded_is_named_as_such(server: Server, tmp_path: Path) -> None:
+    missing = str(tmp_path / "no-tokenizer")
+    with pytest.raises(UsageError) as raised:
+        client(server, model_args={"tokenizer": missing}).render(PROMPTS[0])
+    assert str(raised.value).startswith(f"model_args={{'tokenizer': {missing!r}}}: ")
+    assert "tiny" not in str(raised.value)
 
 
 def test_the_length_that_prompts_are_cut_to_is_part_of_the_identity(server: Server, tiny: Callable[..., Any]) -> None:

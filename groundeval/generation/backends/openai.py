@@ -16,12 +16,19 @@ import httpx
 from groundeval.aio import run_anywhere
 from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt, option, unknown
 from groundeval.generation.backends.openai_answers import completion_of
+from groundeval.generation.backends.openai_requests import (
+    dispensable,
+    messages,
+    parameter_refused,
+    plain,
+    sampling_parameters,
+)
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
-from groundeval.generation.sampling import check_sampling, sample_seed
+from groundeval.generation.sampling import check_sampling
+from groundeval.http.dialect import LENGTH_FIELDS, Dialect, refused_parameters
 from groundeval.http.retrying import NoAnswer, Retries, refusal
 from groundeval.models.files import check_model_args
 from groundeval.models.options import GeneratorOptions
-from groundeval.parsing.normalize import printable
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 from groundeval.records import Prompt, Rendered
 
@@ -32,7 +39,7 @@ MODEL_ARGS = {
     "timeout": "seconds until a request counts as lost (default: 600)",
     "max_retries": "how often a request is repeated (default: 6)",
     "backoff": "seconds before the first repetition; doubles each time (default: 1)",
-    "max_tokens_field": "max_tokens (default) or max_completion_tokens",
+    "max_tokens_field": "max_tokens or max_completion_tokens (default: what the server takes)",
     "tokenizer": "a hub name or folder of the model's tokenizer, to count tokens and know what its template begins",
     "max_model_len": "longest prompt and answer together, in tokens; needs tokenizer (default: what the server says)",
 }
@@ -49,12 +56,14 @@ class OpenAIGenerator:
     """Completions from a server, several at a time, each request repeated while that can help.
 
     The chat endpoint is used, with the server's own chat template; with `--no-apply-chat-template` the completions
-    endpoint. A request that fails for good is the error of its sample. The key is read from the environment only, and
-    appears in no record and no message.
+    endpoint. A request that fails for good is the error of its sample; a parameter that the server does not take stops
+    the run at its first answer. The key is read from the environment only, and appears in no record and no message.
     """
 
     independent = True
     """No answer depends on the others of its window: those that are there are kept when the window fails."""
+    has_defaults = True
+    """A sampling parameter that is left out is the server's to choose."""
 
     def __init__(self, options: GeneratorOptions) -> None:
         args = options.model_args
@@ -65,9 +74,11 @@ class OpenAIGenerator:
         self.timeout = _number(args, "timeout", 600, at_least=0.01)
         self._attempts = int(_number(args, "max_retries", 6, at_least=0)) + 1
         self._retries = Retries(_number(args, "backoff", 1.0, at_least=0), LONGEST_PAUSE, LONGEST_RETRY_AFTER)
-        self._length_field = args.get("max_tokens_field", "max_tokens")
-        if self._length_field not in ("max_tokens", "max_completion_tokens"):
-            raise unknown("max_tokens_field", str(self._length_field), ("max_tokens", "max_completion_tokens"))
+        field = args.get("max_tokens_field")
+        if field is not None and field not in LENGTH_FIELDS:
+            raise unknown("max_tokens_field", str(field), LENGTH_FIELDS)
+        self._dialect = Dialect(field)
+        self.request: Mapping[str, Any] | None = None
         if "max_model_len" in args and "tokenizer" not in args:
             raise UsageError(f"{option('model_args')}: max_model_len needs tokenizer=..., to count the prompts' tokens")
         if options.chat_template_kwargs and options.apply_chat_template is False:
@@ -145,7 +156,7 @@ class OpenAIGenerator:
 
     def render(self, prompt: Prompt) -> Rendered:
         """The messages as JSON; tokens and what the template begins are known with `--model-args tokenizer=...`."""
-        text = _plain(prompt) if self._is_plain else json.dumps(_messages(prompt), ensure_ascii=False)
+        text = plain(prompt) if self._is_plain else json.dumps(messages(prompt), ensure_ascii=False)
         form = self._tokenizer()
         if form is None:
             return Rendered(text, None)
@@ -154,7 +165,7 @@ class OpenAIGenerator:
 
     def generate(self, prompts: Sequence[Prompt], params: SamplingParams) -> Iterator[Completion]:
         """Complete the prompts as the server answers, on a thread of its own: callable from any event loop."""
-        check_sampling(params)
+        check_sampling(params, has_defaults=True)
         self.load()
         finished: queue.Queue[Completion | BaseException | None] = queue.Queue()
         cancelled = threading.Event()
@@ -244,12 +255,8 @@ class OpenAIGenerator:
                 await asyncio.gather(*workers, return_exceptions=True)
 
     async def _complete(self, client: httpx.AsyncClient, prompt: Prompt, params: SamplingParams) -> Completion:
-        body = self._body(prompt, params)
-        path = "completions" if self._is_plain else "chat/completions"
-
         async def ask() -> Completion:
-            # Bounded as a whole: a server that sends a byte now and then would never time out otherwise.
-            response = await asyncio.wait_for(client.post(f"{self.url}/{path}", json=body), self.timeout)
+            response = await self._post(client, prompt, params)
             if response.status_code in (401, 403, 404):
                 raise self._refused(response)
             if response.status_code != 200:
@@ -267,25 +274,30 @@ class OpenAIGenerator:
 
         return await self._retries.call_async(ask, self._attempts)
 
-    def _body(self, prompt: Prompt, params: SamplingParams) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "model": self.options.model,
-            "temperature": params.temperature,
-            "top_p": params.top_p,
-            str(self._length_field): params.max_new_tokens,
-        }
-        if params.temperature > 0:
-            # 31 bits: some servers keep the seed in a signed 32-bit number.
-            body["seed"] = sample_seed(params.seed, prompt.id) & 0x7FFFFFFF
-        if params.top_k > 0:
-            body["top_k"] = params.top_k
-        if params.stop:
-            body["stop"] = list(params.stop)
-        if self._is_plain:
-            return {**body, "prompt": _plain(prompt)}
-        if self.options.chat_template_kwargs:
-            body["chat_template_kwargs"] = dict(self.options.chat_template_kwargs)
-        return {**body, "messages": _messages(prompt)}
+    async def _post(self, client: httpx.AsyncClient, prompt: Prompt, params: SamplingParams) -> httpx.Response:
+        """The answer to a prompt; what the server's refusals teach is tried at once. Raises UsageError for others."""
+        asked: dict[str, Any] = {"prompt": plain(prompt)} if self._is_plain else {"messages": messages(prompt)}
+        path = "completions" if self._is_plain else "chat/completions"
+        while True:
+            sent = self._parameters(prompt, params)
+            body = {"model": self.options.model, **sent, **asked}
+            # Bounded as a whole: a server that sends a byte now and then would never time out otherwise.
+            response = await asyncio.wait_for(client.post(f"{self.url}/{path}", json=body), self.timeout)
+            if not self._dialect.learns(sent, response.status_code, response.content, dispensable(params)):
+                break
+        refused = refused_parameters(sent, response.status_code, response.content)
+        if refused and not self._answered:
+            said = self._clean(refusal(response, response.content))
+            raise parameter_refused(self.url, {name: sent[name] for name in refused}, said)
+        if response.status_code == 200:
+            self.request = {name: each for name, each in sent.items() if name != "seed"}
+        return response
+
+    def _parameters(self, prompt: Prompt, params: SamplingParams) -> dict[str, Any]:
+        found = sampling_parameters(params, prompt.id)
+        if self.options.chat_template_kwargs and not self._is_plain:
+            found["chat_template_kwargs"] = dict(self.options.chat_template_kwargs)
+        return self._dialect.written(found)
 
     @property
     def _is_plain(self) -> bool:
@@ -359,12 +371,3 @@ def _number(args: Mapping[str, Any], name: str, default: float, *, at_least: flo
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= at_least:
         raise UsageError(f"{option('model_args', **{name: value})}: must be a number, {at_least:g} or more")
     return float(value)
-
-
-def _messages(prompt: Prompt) -> list[dict[str, str]]:
-    turns = [] if prompt.system is None else [{"role": "system", "content": printable(prompt.system)}]
-    return [*turns, {"role": "user", "content": printable(prompt.user)}]
-
-
-def _plain(prompt: Prompt) -> str:
-    return printable(prompt.user if prompt.system is None else f"{prompt.system}\n\n{prompt.user}")

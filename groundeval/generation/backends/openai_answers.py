@@ -41,14 +41,46 @@ def _text(choice: Mapping[str, Any], finish: object, prefill: str, tags: Reasoni
     if "message" not in choice:
         return _string(choice["text"])
     message = choice["message"]
-    content = _string(message.get("content") or message.get("refusal") or "")
-    reasoning = message.get("reasoning_content") or message.get("reasoning")
+    content, thought = _parts(message.get("content") or message.get("refusal"))
+    reasoning = _words(message.get("reasoning_content") or message.get("reasoning")) or thought
     if not reasoning or tags == ReasoningTags.none():
         return content
     opened = "" if prefill else tags.think_open
     # An answer cut off while still thinking has no end of its thought, and must be known as such.
     closed = "" if finish == "length" and not content else tags.think_close
-    return f"{opened}{_string(reasoning)}{closed}{content}"
+    return f"{opened}{reasoning}{closed}{content}"
+
+
+def _parts(content: object) -> tuple[str, str]:
+    """The answer and the reasoning of a message's content, which is a text or a list of parts."""
+    if not isinstance(content, list):
+        return _words(content), ""
+    answer = [_words(part) for part in content if not _is_thought(part)]
+    thought = [_words(part) for part in content if _is_thought(part)]
+    return "".join(answer), "".join(thought)
+
+
+def _is_thought(part: object) -> bool:
+    kind = part.get("type") if isinstance(part, dict) else None
+    return isinstance(kind, str) and ("think" in kind or "reason" in kind)
+
+
+def _words(value: object) -> str:
+    """The text of a part, wherever its kind has it; a list is the texts of its parts. Raises TypeError for no text."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "".join(map(_words, value))
+    if isinstance(value, dict):
+        held = next((value[name] for name in _HOLDERS if value.get(name) is not None), None)
+        if held is None and not _is_thought(value):
+            raise TypeError(f"a part without text: {excerpt(value)}")
+        return _words(held)
+    return _string(value)
+
+
+_HOLDERS = ("text", "thinking", "reasoning", "summary", "content", "refusal")
+"""The fields in which a part's text may be. A thought that the server hides has none."""
 
 
 def _string(value: object) -> str:

@@ -45,6 +45,9 @@ class Recorded:
 class ReplayGenerator:
     """Completions read from a file of outputs; a prompt without output gets an error, not an empty text."""
 
+    has_defaults = True
+    """Nothing is drawn: sampling parameters have no effect."""
+
     def __init__(self, options: GeneratorOptions) -> None:
         check_model_args(options.model_args, MODEL_ARGS, "replay")
         self.options = options

@@ -144,7 +144,7 @@ class TransformersGenerator(LocalGenerator):
         ids = [[pad] * left + encoded.ids for left, (_, encoded) in zip(padding, batch, strict=True)]
         mask = [[0] * left + [1] * (longest - left) for left in padding]
         extra: dict[str, Any] = {}
-        if params.temperature > 0:
+        if not params.is_greedy:
             seeds = [sample_seed(params.seed, prompt.id) for prompt, _ in batch]
             extra["logits_processor"] = import_transformers().LogitsProcessorList([RowSampler(params, seeds, longest)])
         if params.stop:

@@ -212,7 +212,7 @@ class VLLMGenerator(LocalGenerator):
             max_tokens=params.max_new_tokens,
             stop=list(params.stop),
             stop_token_ids=sorted(self.local.format.end_tokens),
-            seed=sample_seed(params.seed, prompt.id) if params.temperature > 0 else None,
+            seed=None if params.is_greedy else sample_seed(params.seed, prompt.id),
             # Stop strings are looked for in the text with its tags, as in the other backends.
             skip_special_tokens=False,
         )

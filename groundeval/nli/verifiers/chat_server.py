@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from groundeval.errors import BackendError, GroundevalError, SampleError, UsageError, excerpt, option, unknown
 from groundeval.http.client import Client, Json, Refused, RequestRejected, TooLarge
+from groundeval.http.dialect import LENGTH_FIELDS, UNFIT, Dialect, refused_parameters
 from groundeval.nli.model import NLIOptions, Traits, fill
 from groundeval.nli.remote import CONNECTIONS, FIRST_CONTACT, Outcome, side_by_side
 from groundeval.nli.spec import Spec
@@ -21,8 +22,8 @@ from groundeval.records import Pair, Verdict
 KEY_VARIABLE = "OPENAI_API_KEY"
 MOST_LIKELY = 20
 """Tokens whose probabilities are asked for; the most that servers give."""
-UNFIT = (400, 422)
-"""What servers answer to a text that they cannot take, for instance because it is too long."""
+NEEDED = ("logprobs", "top_logprobs", *LENGTH_FIELDS)
+"""Parameters without which there are no probabilities, or a whole answer is paid for."""
 PROBE = Pair("Title: Rome\nRome is the capital of Italy.", "Rome is a capital.")
 
 
@@ -42,6 +43,8 @@ class ChatServer:
         self._words = {word.lower(): True for word in spec.yes} | {word.lower(): False for word in spec.no}
         self._model = spec.model
         self._found = self._asked = False
+        # A length whose name the user chose keeps it.
+        self._dialect = Dialect(next((name for name in LENGTH_FIELDS if name in options.model_args), None))
         self._client = Client(
             options.address if urlsplit(options.address).path else f"{options.address}/v1",
             token=options.token or os.environ.get(KEY_VARIABLE),
@@ -103,9 +106,17 @@ class ChatServer:
             raise UsageError(
                 f"{option('nli', self.name)} at {self._client.address}: cannot judge: {error}\n"
                 "  The server must answer chat completions with `logprobs` and `top_logprobs`, and the model's answer "
-                "must begin with yes or no."
+                f"must begin with yes or no.{self._advice(error)}"
             ) from error
         self._asked = True
+
+    def _advice(self, error: Exception) -> str:
+        """How the parameters are left out that a refusal names, as far as a verifier can do without them."""
+        if not isinstance(error, RequestRejected):
+            return ""
+        refused = refused_parameters(self._dialect.written(self._parameters()), error.status, error.answer)
+        spare = {name: None for name in refused if name not in NEEDED}
+        return f"\n  Leave out {', '.join(spare)}: {option('nli_options', model_args=spare)}" if spare else ""
 
     def load(self) -> None:
         """The weights are the server's; what can be wrong is what `check` finds."""
@@ -156,19 +167,29 @@ class ChatServer:
             return error
 
     def _probability(self, pair: Pair) -> float:
-        body: Json = {
-            "model": self._model,
-            "messages": [{"role": "user", "content": fill(self.spec.template, pair)}],
-            "max_tokens": 1,
-            "temperature": 0,
-            "logprobs": True,
-            "top_logprobs": MOST_LIKELY,
-            **self._options.model_args,
-        }
-        first = self._client.ask("POST", "/chat/completions", body, read=_first_token, limit=1 << 20)
+        asked = {"model": self._model, "messages": [{"role": "user", "content": fill(self.spec.template, pair)}]}
+        while True:
+            sent = self._dialect.written(self._parameters())
+            try:
+                first = self._client.ask(
+                    "POST", "/chat/completions", {**sent, **asked}, read=_first_token, limit=1 << 20
+                )
+            except RequestRejected as error:
+                # Whatever its temperature, the server tells the probabilities that the model gives the tokens.
+                if not self._dialect.learns(sent, error.status, error.answer, ("temperature",)):
+                    raise
+            else:
+                break
         if not first:
             raise SampleError(f"{self._client.address}: its answers come without `logprobs`.")
         return self._share_of_yes(first)
+
+    def _parameters(self) -> Json:
+        """What is sent beside model and messages; the user's own win, and `none` leaves a parameter out."""
+        usual: Json = {"max_tokens": 1, "temperature": 0, "logprobs": True, "top_logprobs": MOST_LIKELY}
+        return {
+            name: value for name, value in {**usual, **self._options.model_args}.items() if str(value).lower() != "none"
+        }
 
     def _share_of_yes(self, first: Mapping[str, float]) -> float:
         """The probability of yes against no, in any case. Raises SampleError where they are unlikely or none."""

@@ -123,6 +123,11 @@ class Response:
     tags: ReasoningTags = REASONING_TAGS
     """The tags that the text was read with."""
 
+    @property
+    def was_cut(self) -> bool:
+        """Whether the text ends where it had reached its greatest length, not where the model ended it."""
+        return self.status != "error" and cut_at_limit(self.finish_reason)
+
     @classmethod
     def build(
         cls,
@@ -149,6 +154,17 @@ class Response:
     def failed(cls, example: Example, reason: str) -> Response:
         """The record of a sample for which no text could be had. It gets no values, never a score of 0."""
         return cls(example, "", "", None, "error", reason)
+
+
+_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "token_limit", "max_length"})
+
+
+def cut_at_limit(finish_reason: object) -> bool:
+    """Whether a finish reason says that the answer was cut at the greatest length; engines have several words for it.
+
+    Any other value, and none, says that it was not.
+    """
+    return isinstance(finish_reason, str) and finish_reason.lower() in _CUT
 
 
 def as_premise(docs: Sequence[Document], cited: Sequence[int]) -> str:

@@ -19,6 +19,7 @@ from groundeval.run.rescore import stored_responses
 from groundeval.run.score import check_scoring_names, open_nli, plans_for, score_responses
 from groundeval.storage.folder import DiskFull
 from groundeval.storage.generations import GENERATIONS, stored_generations
+from groundeval.storage.manifest import longest_answer
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.formats.examples import known_fields
 from groundeval.tasks.loading import check_data_names, requested_data
@@ -143,8 +144,9 @@ def _score_job(job: Job, options: RunOptions) -> ScoreResults:
             f"  Generate them first: {option('phase', 'generate')}, or {option('phase', 'all')}."
             + ("" if stored else _other_runs(job, options))
         )
+    longest = longest_answer(options.backend, job.identity["sampling"])
     responses = stored_responses(
-        job.task, job.examples, stored, job.dataset.notes, job.folder, job.tags, options.num_samples
+        job.task, job.examples, stored, job.dataset.notes, job.folder, job.tags, options.num_samples, longest
     )
     return score_responses(responses, options)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from groundeval.errors import DataError, excerpt, option
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
-from groundeval.records import Example, Response
+from groundeval.records import Example, Response, cut_at_limit
 from groundeval.storage.folder import Lines
 
 GENERATIONS = "generations*.jsonl"
@@ -48,6 +48,11 @@ def stored_generations(folder: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+def answers_cut(records: Iterable[Mapping[str, Any]]) -> int:
+    """How many of the stored answers were cut at the limit on their length."""
+    return sum(record["status"] != "error" and cut_at_limit(record.get("finish_reason")) for record in records)
+
+
 def generations_in(path: Path) -> Iterator[dict[str, Any]]:
     """The lines of one file of generations, checked; a sample that was tried again has several."""
     for number, record in enumerate(Lines(path).read(), 1):
@@ -83,7 +88,7 @@ def unopened_thoughts(records: Iterable[Mapping[str, Any]], tags: ReasoningTags)
         if record["status"] != "error" and tags.think_open not in text:
             ended = tags.think_close in text
             closed += ended
-            cut += not ended and record.get("finish_reason") == "length"
+            cut += not ended and cut_at_limit(record.get("finish_reason"))
     if not (closed and cut):
         return None
     return (

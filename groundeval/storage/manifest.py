@@ -60,6 +60,12 @@ def stored_tags(found: object, place: Path) -> ReasoningTags:
     return ReasoningTags(*found)
 
 
+def longest_answer(backend: str | None, sampling: Mapping[str, Any]) -> int | None:
+    """The limit on an answer's length that a run had, in tokens; None where its texts come from elsewhere."""
+    found = sampling.get("max_new_tokens")
+    return found if backend != "replay" and type(found) is int and found > 0 else None
+
+
 def run_identity(manifest: Any, folder: Path, needed: Collection[str] = ()) -> RunIdentity:
     """The checked identity in the manifest of a run folder. Raises DataError unless the `needed` fields are there."""
     found = manifest.get("identity") if isinstance(manifest, Mapping) else None

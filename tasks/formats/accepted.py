@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from groundeval.records import Example
+from groundeval.records import Example, cut_at_limit
 from groundeval.storage.json_records import Record
 from groundeval.tasks.formats.examples import FOUND, Checked
 
 _GOLD = ("answers", "qa_pairs", "claims")
 """What `answers_found` must match: the first of these that a record has."""
+
+ENDED = ("finish_reason", "stop_reason")
+"""Fields in which a record tells why its output ended."""
 
 
 class Accepted(Checked):
@@ -22,7 +25,8 @@ class Accepted(Checked):
     - A document with `sent` (ALCE's shorter premise) and no `text` has that as its text.
     - Where no profile reads `answers_found`, flags that do not fit the gold answers are left out.
 
-    `notes` says what was put right, and in how many records.
+    `notes` says what was put right, and in how many records; and how many outputs were cut, where the records tell why
+    each ended (`finish_reason`, or `stop_reason`).
     """
 
     def __init__(self, *, reads_flags: bool = True) -> None:
@@ -32,10 +36,13 @@ class Accepted(Checked):
         self._taken: set[str] = set()
         self._counts: dict[str, int] = {}
         self._where: dict[str, str] = {}
+        self._read = self._cut = 0
 
     def read(self, record: Record) -> Example:
         """The example of a record. Raises DataError for what the originals cannot score either."""
         data = dict(record.data)
+        self._read += 1
+        self._cut += any(cut_at_limit(data.get(name)) for name in ENDED)
         if _is_empty(data.get("id")):
             self._count("records with an empty id, for which their position stands", record)
             del data["id"]
@@ -60,7 +67,9 @@ class Accepted(Checked):
     @property
     def notes(self) -> tuple[str, ...]:
         """What was put right in the records read so far."""
-        return tuple(f"{what}: {count} ({self._where[what]})" for what, count in self._counts.items())
+        right = [f"{what}: {count} ({self._where[what]})" for what, count in self._counts.items()]
+        cut = f"{self._cut} of {self._read} answers were cut at the limit on their length"
+        return (*right, cut) if self._cut else tuple(right)
 
     def _documents(self, docs: list[Any], data: Mapping[str, Any], record: Record) -> list[Any]:
         if any(_has_only_sent(doc) for doc in docs):

@@ -239,3 +239,11 @@ def test_stop_strings_from_the_command_line_reach_the_server_as_they_were_meant(
 ) -> None:
     assert run(server, tmp_path, "--gen-kwargs", written) == 0
     assert {tuple(request["stop"]) for request in server.requests} == {tuple(sent)}
+
+
+def test_answers_that_the_server_cut_are_counted(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.answer = lambda handler, body, attempt: handler.reply_text(body, content="Half an", finish_reason="length")
+    assert run(server, tmp_path, "--gen-kwargs", "max_new_tokens=5") == 0
+    assert "3 of 3 answers were cut at max_new_tokens=5" in capsys.readouterr().out

@@ -8,6 +8,7 @@ from typing import Any
 from groundeval.errors import excerpt
 from groundeval.generation.interface import Completion
 from groundeval.parsing.reasoning import ReasoningTags
+from groundeval.records import cut_at_limit
 
 
 def completion_of(sample: str, answer: Any, prefill: str, tags: ReasoningTags) -> Completion:
@@ -47,7 +48,7 @@ def _text(choice: Mapping[str, Any], finish: object, prefill: str, tags: Reasoni
         return content
     opened = "" if prefill else tags.think_open
     # An answer cut off while still thinking has no end of its thought, and must be known as such.
-    closed = "" if finish == "length" and not content else tags.think_close
+    closed = "" if cut_at_limit(finish) and not content else tags.think_close
     return f"{opened}{reasoning}{closed}{content}"
 
 

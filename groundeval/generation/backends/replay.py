@@ -162,7 +162,7 @@ def _recorded(record: Record, field: str | None) -> Recorded:
     if held is not None and not all(isinstance(text, str) for text in texts):
         raise DataError(f'{where}: field "{present}" is {excerpt(held)}, must be text, or a list of texts')
     begun = row["prefill"] if present == "raw" and isinstance(row.get("prefill"), str) else ""
-    finish, error = row.get("finish_reason"), row.get("error")
+    finish, error = row.get("finish_reason") or row.get("stop_reason"), row.get("error")
     return Recorded(
         record.number,
         None if sample is None else str(sample),

@@ -13,6 +13,7 @@ from groundeval.cli.commands.cache import cache
 from groundeval.cli.commands.compare import compare
 from groundeval.cli.commands.data import data
 from groundeval.cli.commands.distill import distill
+from groundeval.cli.commands.inspect import inspect
 from groundeval.cli.commands.leaderboard import leaderboard
 from groundeval.cli.commands.list import list_
 from groundeval.cli.commands.merge import merge
@@ -64,6 +65,7 @@ def groundeval(
 
 app.command("run")(run)
 app.command("score")(score)
+app.command("inspect")(inspect)
 app.command("compare")(compare)
 app.command("merge")(merge)
 app.command("slurm")(slurm)

@@ -137,7 +137,7 @@ class OutputReader:
             if name == "docs":
                 found["docs"] = self._docs(part)
             elif name in ("answers", "reference"):
-                found |= self._graded(part)
+                found |= self._graded(part, _string(parts["question"]) if "question" in parts else "")
             elif name == "claims":
                 found["claims"] = [aliases[0] for aliases in gold_from(part.value, part.field)]
             elif name in ("question", "output", "answer"):
@@ -161,9 +161,13 @@ class OutputReader:
                 return None
         return [{"title": each.title, "text": each.text or "", **each.own} for each in sources]
 
-    def _graded(self, part: Part) -> dict[str, Any]:
+    def _graded(self, part: Part, question: str) -> dict[str, Any]:
         answers = gold_from(part.value, part.field)
-        if self.kind != "claims":
+        if self.kind == "em":
+            # What ALCE's exact match reads: a gold answer of a plain question is one reading of it.
+            pairs = [{"question": question, "short_answers": aliases} for aliases in answers]
+            return {"answers": answers, "qa_pairs": pairs}
+        if self.kind == "list":
             return {"answers": answers}
         return {"claims": claims_in(answers), "answer": "\n".join(aliases[0] for aliases in answers)}
 

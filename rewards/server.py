@@ -33,6 +33,7 @@ from groundeval.http.server import (
     Response,
     Text,
     counter,
+    demand_short,
     gauge,
     json_answer,
     later,
@@ -161,6 +162,7 @@ class RewardServer(ModelServer):
             rollouts = read(body)
         if len(rollouts) > MAX_SAMPLES:
             raise Refusal(413, f"{len(rollouts)} samples; a request may hold {MAX_SAMPLES}")
+        demand_short(text for each in rollouts for text in (each.text, each.prefill, each.example))
         self._demand_fitting(rollout.task for rollout in rollouts)
         return rollouts
 

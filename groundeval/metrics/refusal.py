@@ -25,8 +25,8 @@ ANSWERABLE, ANSWERED = "answerable", "answered"
     needs=("docs", "answers"),
 )
 def answering(response: Response, ctx: Context) -> Values:
-    """Is the question answerable from the documents, and did the output answer or refuse (0 or 1 each); words of the
-    output without citations."""
+    """Whether the documents answer the question, whether the output answered or refused (0 or 1 each), and the number
+    of words of the output without citations."""
     reading = ctx.read(response)
     answerable = response.example.answerable
     return {
@@ -96,7 +96,7 @@ def macro_f1(table: Table) -> Array:
 
 
 def refusal_accuracy(table: Table) -> Array:
-    """Share of samples where refused = not answerable (ours)."""
+    """Share of samples where refused = not answerable (not in Trust-Score)."""
     right = table.count(("refused", "unanswerable")) + table.count(("answered", "answerable"))
     return ratio(right, table.count())
 

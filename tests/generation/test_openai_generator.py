@@ -191,7 +191,7 @@ def test_an_answer_that_a_filter_withheld_is_an_error_and_not_asked_for_again(
     server.answer = lambda handler, body, attempt: handler.reply_text(body, **message, finish_reason="content_filter")
     found = completions(client(server), PROMPTS[:20])
     assert {(c.text, c.error) for c in found.values()} == {
-        ("", "the server's content filter withheld the answer, or a part of it")
+        ("", "the server's content filter withheld the answer or part of it")
     }
     assert set(server.attempts.values()) == {1}
 
@@ -473,7 +473,7 @@ def test_leaving_early_stops_the_requests(server: Server) -> None:
     ("args", "message"),
     [
         ({"base_url": "localhost:8000"}, "must be an address"),
-        ({"base_url": "http://me:pw@host/v1"}, "holds a password"),
+        ({"base_url": "http://me:pw@host/v1"}, "contains a password"),
         ({"base_url": "http://x/v1", "concurrency": 0}, "'concurrency': 0}: must be a number, 1 or more"),
         ({"base_url": "http://x/v1", "timeout": "long"}, "'timeout': 'long'"),
         ({"base_url": "http://x/v1", "max_tokens_field": "max_len"}, "unknown max_tokens_field"),

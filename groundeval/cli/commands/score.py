@@ -22,9 +22,7 @@ def score(
     ],
     task: Annotated[
         str | None,
-        typer.Option(
-            help="How the outputs are judged. Default: as your own; a run folder knows its task.", rich_help_panel=WHAT
-        ),
+        typer.Option(help="How outputs are judged. Default: as your own; a run folder knows it.", rich_help_panel=WHAT),
     ] = None,
     include_path: IncludePath = None,
     config: Config = None,

@@ -1,8 +1,8 @@
-"""The text of an answer as its reader sees it, and as a verifier may see it.
+"""The visible text of an answer, for its reader and for a verifier.
 
-What a reader does not see must not earn anything: invisible characters are deleted, text hidden by markup and special
-tokens inside an answer are replaced by a mark, so that the statement that carried them is known. Whatever is seen stays
-as it is written, so that it means to the verifier what it means to the reader (`10⁶` is not `106`).
+Text that a reader does not see must not score: invisible characters are deleted; text hidden by markup and special
+tokens inside an answer are replaced by a mark, which identifies the statement that carried them. Visible text stays as
+it is written, so that it means the same to the verifier as to the reader (`10⁶` is not `106`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DEFINITION = (
     r"(?m:^\ {0,3}\[(?:[^\[\]\n]+\]:[ \t]*[#<][^\n]*"
     r"|[^\[\]\d\n^]+\]:[ \t]*\S+(?:[ \t]+(?:\"[^\"\n]*\"|'[^'\n]*'|\([^()\n]*\)))?[ \t]*$))"
 )
-"""A line that Markdown takes for the target of links, and does not show: `[//]: # (...)`."""
+"""A Markdown link definition, which is not rendered: `[//]: # (...)`."""
 _CONTROL = r"[\x00-\x08\x0e-\x1b\x7f\u202d\u202e\u2800-\u28ff\U000e0000-\U000e007f\ufffc]+"
 _HIDING = re.compile(f"{_STRUCK}|{_DEFINITION}|{_SPECIAL_TOKEN}|{_LATEX}|{_CONTROL}", re.DOTALL | re.IGNORECASE)
 _ENDING = re.compile(rf"(?:\s*(?:{_SPECIAL_TOKEN}))+\s*\Z", re.IGNORECASE)
@@ -48,9 +48,9 @@ _VERIFIER_MARK = re.compile(
 
 
 def visible(text: str) -> str:
-    """The text as a browser and a reader of Markdown show it, one block a line, with nothing invisible in it.
+    """The text as a browser or a Markdown renderer shows it, one block per line, without invisible characters.
 
-    Special tokens at the very end are what generation leaves behind and go without a trace. Elsewhere they, control
+    Special tokens at the very end are left over from generation and are dropped. Elsewhere special tokens, control
     characters and markup that hides text become `HIDDEN`.
     """
     text = _BLANK.sub(" ", _without_ending(_INVISIBLE.sub("", _LINE_END.sub("\n", text))))
@@ -68,10 +68,9 @@ def _without_ending(text: str) -> str:
 
 
 def for_verifier(text: str) -> str:
-    """The text as part of an NLI pair: one line, without what is hidden, and with no words that address the verifier.
+    """The text as part of an NLI pair: one line, without hidden text, and with nothing that looks like a prompt field.
 
-    `hypothesis: 1` becomes `hypothesis 1`: the words stay, since the reader sees them, and no longer look like the
-    fields of a prompt.
+    `hypothesis: 1` becomes `hypothesis 1`: the words stay, since the reader sees them.
     """
     return " ".join(_without_fields(text.replace(HIDDEN, " ")).split())
 

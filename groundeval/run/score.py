@@ -24,14 +24,17 @@ from groundeval.records import Example, Response
 from groundeval.run.options import ScoringOptions
 from groundeval.run.outcome import ScoreResult, ScoreResults
 from groundeval.run.reward_metrics import reward_metric
+from groundeval.scoring.cut_answers import note_on_cut_answers
 from groundeval.scoring.notes import notes_on
 from groundeval.scoring.posthoc import cite_afterwards, encoded
+from groundeval.scoring.reasoning_notes import notes_on_guessed_tags
 from groundeval.scoring.results import Results
 from groundeval.scoring.scorer import OVERALL, Plan, Scorer, ScoreTable, corpus_estimates, every_field, plan_scoring
 from groundeval.stats.bootstrap import Estimate, summarize
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.environment import environment
 from groundeval.storage.folder import Folder, Lines, check_writable, content_id, write_whole
+from groundeval.storage.scores import score_lines
 from groundeval.tasks.formats.examples import content_hash
 from groundeval.tasks.task import Task
 
@@ -59,6 +62,8 @@ class ResponseSet:
     """The run folder, or None where nothing is written."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """What tells these responses from others that are scored into the same folder; a run folder holds one set only."""
+    longest_answer: int | None = None
+    """The limit on an answer's length in tokens (`max_new_tokens`); None where it is not known."""
     num_samples: int = 1
     """Answers to each question, one behind the other (`groundeval.stats.repeats`)."""
 
@@ -150,7 +155,8 @@ def _score_under(
         "post_hoc": options.post_hoc if encoder is None else {"encoder": dict(encoder.identity)},
         "origin": dict(responses.origin),
     }
-    folder = None if responses.folder is None else Folder(responses.folder / "scores" / content_id(identity))
+    run_folder = responses.folder
+    folder = None if run_folder is None else Folder(run_folder / "scores" / content_id(identity), run_folder)
     with nullcontext() if folder is None else folder.open():
         table = ScoreTable(plan.columns)
         stored: list[str] = []
@@ -203,7 +209,7 @@ def _recall(lines: Lines, responses: ResponseSet, table: ScoreTable) -> list[str
     """Take over the stored scores whose text and example are still those that were scored; the ids of all lines."""
     examples = {example.id: example for example in responses.examples}
     stored = []
-    for record in lines.read():
+    for record in score_lines(lines.path, responses.folder):
         stored.append(record["id"])
         example = examples.get(record["id"])
         if example is None or record["status"] == "error":
@@ -298,7 +304,11 @@ def _results(plan: Plan, responses: ResponseSet, table: ScoreTable, nli: NLI | N
         raise DataError(
             f"{responses.task.name}: no sample could be scored: all {failed} failed, there is nothing to average"
         )
-    found = notes_on(plan, map(responses.of, responses.examples))
+    found = [
+        *note_on_cut_answers(map(responses.of, responses.examples), responses.longest_answer),
+        *notes_on(plan, map(responses.of, responses.examples)),
+        *notes_on_guessed_tags(map(responses.of, responses.examples)),
+    ]
     lost = [f"{failed} of {len(ids)} samples failed and are in no mean"] if failed else []
     return Results(
         task=responses.task.name,

@@ -13,7 +13,7 @@ _AFTER = re.compile(r"[\"”]?[)\]](?=\s*(?:[.,;!?(\[\n]|$))")
 
 
 def with_titles_read(text: str, titles: Sequence[str]) -> str:
-    """The text with the titles of documents, in brackets at the end of a clause, as numbers in brackets."""
+    """The text with bracketed titles of documents at the end of a clause replaced by bracketed numbers."""
     if "(" not in text and "[" not in text:
         return text
     text = _with_list_marked(text, titles)

@@ -241,3 +241,9 @@ def whisker(metric: Estimate, top: float) -> tuple[float, float, float] | None:
 def _without_folders(text: str) -> str:
     """The last part of an absolute path: where a run lay on its machine is nobody's business."""
     return text.replace("\\", "/").rpartition("/")[2] if _ABSOLUTE.match(text) else text
+
+
+def check_site(site: Path) -> None:
+    """Raises UsageError for a folder that `leaderboard build` did not write."""
+    if not (site / MARK).is_file() or not (site / "index.html").is_file():
+        raise UsageError(f"{site}: not a leaderboard. Build one first: groundeval leaderboard build runs/ --out {site}")

@@ -29,11 +29,12 @@ _HANDLES_LOCK = threading.Lock()
 def connect(spec: str, **options: Any) -> NLI:
     """The handle for a verifier: one for each spec and set of options in a process; nothing is loaded yet.
 
-    `spec` is a registered name (`groundeval list nli`), `http://host:port` of a server, a hub name or folder of a
-    T5-style, classifier or chat model, `name:model` for a model of your own in the way of a registered one
-    (`minicheck:FOLDER`), or `causal:model@http://host:port/v1` for one behind an OpenAI-compatible server. `options`
-    are the fields of `NLIOptions`. The handle pickles as spec and options, and a forked child gets a model of its own.
-    Raises UsageError for an unknown spec or option, and for a model in each rank of a job of several.
+    `spec` is a registered name (`groundeval list nli`), `http://host:port` of a server (or of several, joined by
+    commas), a hub name or folder of a T5-style, classifier or chat model, `name:model` for a model of your own in the
+    way of a registered one (`minicheck:FOLDER`), or `causal:model@http://host:port/v1` for one behind an
+    OpenAI-compatible server. `options` are the fields of `NLIOptions`. The handle pickles as spec and options, and a
+    forked child gets a model of its own. Raises UsageError for an unknown spec or option, and for a model in each rank
+    of a job of several.
     """
     chosen = options_from(options)
     factory, chosen = resolve(spec, chosen)

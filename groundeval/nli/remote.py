@@ -1,4 +1,4 @@
-"""The `remote` verifier: a model behind `groundeval serve-nli`, asked over HTTP with many requests in flight."""
+"""The `remote` verifier: a model behind `groundeval serve-nli`, over HTTP with many requests in flight."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE = "GROUNDEVAL_NLI_TOKEN"
 CONNECTIONS = 16
-"""Requests in flight: together they hold several of the server's batches, so that it never waits for this client."""
+"""Concurrent requests: together they fill several of the server's batches, so that it never waits for this client."""
 CHUNK_CHARACTERS = 65_536
 CHUNK_PAIRS = 512
 FIRST_CONTACT = 30.0
-"""Seconds to wait for a server that has never answered: a wrong address shows early."""
+"""Seconds to wait for a server that has never answered, so that a wrong address fails early."""
 
 Outcome = Verdict | GroundevalError
 
 
 class Remote:
-    """Verdicts of the model that a server serves. The identity is the served model's own.
+    """Verdicts of the model that a server serves, with the served model's identity.
 
-    So results are the same, and go into the same place, whether a model judges in this process or behind a server. The
-    server keeps the cache; nothing is cached here.
+    So results are the same, and are stored in the same folder, whether a model judges in this process or on a server.
+    The server caches verdicts; this client does not.
     """
 
     traits = Traits(kind="remote", in_process=False, persistent=False)
@@ -70,7 +70,7 @@ class Remote:
         return None if revision is None else str(revision)
 
     def identity(self) -> dict[str, Any]:
-        """What determines the verdicts: the served model's identity. Waits for the server if it must."""
+        """Everything that determines the verdicts: the served model's identity. Waits for the server if necessary."""
         return dict(self._loaded().identity)
 
     def cost(self, pair: Pair) -> int:
@@ -108,7 +108,7 @@ class Remote:
         return self._served
 
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
-        """One verdict for each pair, in order. Raises PartialFailure with what did arrive if the server gave up."""
+        """One verdict for each pair, in order. Raises PartialFailure, with the outcomes so far, if the server fails."""
         self.load()
         outcomes = side_by_side(self._chunk, list(chunks(pairs)), CONNECTIONS * self._servers)
         if any(not isinstance(outcome, Verdict) for outcome in outcomes):
@@ -116,11 +116,11 @@ class Remote:
         return [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
 
     def close(self) -> None:
-        """Drop the connections."""
+        """Close the connections."""
         self._client.close()
 
     def _chunk(self, pairs: Sequence[Pair]) -> Sequence[Outcome]:
-        """The outcomes of one request, or of two smaller ones where it is too large for the server."""
+        """The outcomes of one request, or of two smaller ones if it is too large for the server."""
         from groundeval.http.client import Refused, TooLarge
 
         try:
@@ -137,12 +137,12 @@ class Remote:
                 return [*self._chunk(pairs[:middle]), *self._chunk(pairs[middle:])]
             return [
                 SampleError(
-                    f"NLI server {self._client.address} does not take a pair of {len(pairs[0].premise)} characters "
+                    f"NLI server {self._client.address} rejects a pair of {len(pairs[0].premise)} characters "
                     f"({refusal}): hypothesis {excerpt(pairs[0].hypothesis)}"
                 )
             ]
         except Refused as refusal:
-            # It was accepted at the start: the server has changed, and what is computed can be kept.
+            # The token was accepted at the start: the server has changed, and the verdicts so far are valid.
             return [BackendError(str(refusal))] * len(pairs)
         except GroundevalError as error:
             return [error] * len(pairs)
@@ -153,7 +153,7 @@ class Remote:
             raise AnotherModel(
                 f"NLI server {self._client.address} now serves another model than {self.name} (revision "
                 f"{self.revision}), with which this run began.\n"
-                "  Serve that one again and repeat the command; or begin anew with the other."
+                "  Serve that model again and repeat the command, or start a new run with the other."
             )
         if not isinstance(verdicts, list) or len(verdicts) != count:
             raise ValueError(f"{count} verdicts were asked for")
@@ -223,7 +223,7 @@ def side_by_side(
 
 
 def _outcome(found: object) -> Outcome:
-    """One entry of an answer. Raises ValueError for what is no verdict."""
+    """One entry of an answer. Raises ValueError if it is not a verdict."""
     if isinstance(found, dict):
         entailed, score, rechecked = found.get("entailed"), found.get("score"), found.get("rechecked", False)
         if isinstance(entailed, bool) and isinstance(rechecked, bool) and isinstance(score, int | float):

@@ -1,4 +1,4 @@
-"""The completions of a GRPO stage as a page to read: sentences, citations, verdicts, and where the reward came from."""
+"""HTML page of a GRPO stage's completions: sentences, citations, verdicts, and the parts of the reward."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from groundeval.console.sanitize import visible
 from groundeval.storage.folder import Lines, write_whole
 
 SHOWN_STEPS = 12
-"""Steps on a page, spread over the stage, the first and the last among them."""
+"""Number of steps on a page, spread over the stage, the first and the last included."""
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem; color: #222; }
@@ -32,7 +32,7 @@ POLICY = (
 
 
 def write_page(folder: Path, title: str, target: Path) -> bool:
-    """Write the page of the JSONL files in `folder` (`CompletionLog`); false where there are none."""
+    """Write the page of the JSONL files in `folder` (`CompletionLog`); return False if there are none."""
     records = [record for path in sorted(folder.glob("*.jsonl")) for record in Lines(path).read()]
     if not records:
         return False
@@ -49,7 +49,7 @@ def write_page(folder: Path, title: str, target: Path) -> bool:
 
 
 def spread(values: Sequence[int], count: int) -> list[int]:
-    """At most `count` of the values, evenly spread, the first and the last among them."""
+    """At most `count` of the values, evenly spread, the first and the last included."""
     if len(values) <= count:
         return list(values)
     return [values[round(place * (len(values) - 1) / (count - 1))] for place in range(count)]
@@ -110,7 +110,7 @@ def _statement(row: Mapping[str, Any]) -> str:
 
 
 def _verdicts(scored: Mapping[str, Any]) -> str:
-    """What the verifier was asked, and what it said."""
+    """The pairs given to the verifier, with its verdicts."""
     rows = "".join(_verdict(each) for each in scored.get("verdicts") or ())
     return f"<details><summary><small>verdicts</small></summary><table>{rows}</table></details>" if rows else ""
 
@@ -122,7 +122,7 @@ def _verdict(row: Mapping[str, Any]) -> str:
 
 
 def _premise(premise: Any) -> str:
-    """Documents by their numbers, or what else the premise was."""
+    """The premise: documents by their numbers, or its description."""
     if isinstance(premise, list):
         return "".join(f"[{index + 1}]" for index in premise)
     return escape(str(premise))

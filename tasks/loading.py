@@ -7,14 +7,16 @@ from pathlib import Path
 
 from groundeval.errors import UsageError, excerpt, option, unknown
 from groundeval.registry import load_plugin
+from groundeval.tasks.own import OWN, own
 from groundeval.tasks.task import TASKS, Task
 
 
 def load_task(name_or_path: str | Path) -> Task:
     """The task of a registered name, of a YAML file, or of a plugin file.
 
-    `asqa` is a registered name; `my_task.yaml` a file that maps data (docs/yaml_tasks.md); `my_tasks.py:name` a task
-    that a Python file registers (`:name` may be omitted if it registers only one). Raises UsageError for an unknown
+    `asqa` is a registered name; `own` is the task of outputs of your own; `my_task.yaml` a file that maps data
+    (docs/yaml_tasks.md); `my_tasks.py:name` a task that a Python file registers (`:name` may be omitted if it
+    registers only one). Raises UsageError for an unknown
     name, with the nearest match, and for a file that cannot be used.
     """
     text = str(name_or_path)
@@ -22,6 +24,8 @@ def load_task(name_or_path: str | Path) -> Task:
         from groundeval.tasks.yaml.task import yaml_task
 
         return yaml_task(text)
+    if text == OWN:
+        return own()
     if not text.endswith(".py") and Path(text).is_file():
         raise UsageError(f"task {text}: a task file must be called .yaml, .yml or .py")
     return _made(TASKS.resolve(text))

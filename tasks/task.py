@@ -10,6 +10,7 @@ from groundeval.generation.prompts import PromptTemplate
 from groundeval.metrics.reading import AnswerKind
 from groundeval.records import Example
 from groundeval.registry import Registry
+from groundeval.storage.json_records import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,20 @@ class Loader(Protocol):
         """`source`: a file, `embedded`, or None for the task's own data set. `split`: `test` or `train`."""
 
 
+class RecordFields(Protocol):
+    """Where a task's own data has the parts of an example: a mapping of fields."""
+
+    def covers(self, record: Record) -> bool:
+        """Whether a record has all the fields that the mapping names for questions, documents and gold data."""
+
+    @property
+    def roots(self) -> frozenset[str]:
+        """The fields of a record that the mapping reads, or reads something of."""
+
+    def example(self, record: Record, default_id: str) -> Example:
+        """The example that a record holds. Raises DataError for one that does not fit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """A task: its data, prompt and metrics, without logic of its own."""
@@ -50,6 +65,8 @@ class Task:
     """Names of metrics; None: all metrics of the profile for this kind of answers."""
     reward: str | Mapping[str, float] | None = None
     """The reward in training, if it is not the headline: a reward's name, or weights of per-sample values."""
+    fields: RecordFields | None = None
+    """The mapping of fields by which its data is read, if it has one: outputs beside such data are read by it, too."""
     version: int = 1
     """Increased when a change to the task changes its numbers."""
     description: str = ""

@@ -26,7 +26,7 @@ from groundeval.tasks import load_task
 from groundeval.tasks.formats.examples import known_fields
 from groundeval.trainers.data.datasets import run_options
 from groundeval.trainers.policy import Policy
-from groundeval.trainers.recipe import START, Recipe
+from groundeval.trainers.recipe import START, Recipe, Stage
 from groundeval.trainers.watching import HELD_OUT
 
 
@@ -270,7 +270,7 @@ def sharded_by_fsdp() -> bool:
     return os.environ.get("ACCELERATE_USE_FSDP", "").lower() in ("true", "1")
 
 
-def evaluation_callback(evaluator: Evaluator, stage: str) -> Any:
+def evaluation_callback(evaluator: Evaluator, planned: Stage) -> Any:
     """A callback that evaluates every `evaluate.every` steps within a stage; set its `trainer` before training.
 
     The rollouts' engine generates if this process has one, else the model. All ranks enter, so that sharded weights can
@@ -278,6 +278,8 @@ def evaluation_callback(evaluator: Evaluator, stage: str) -> Any:
     gather the weights, so the other ranks would have to generate too.
     """
     from transformers import Trainer, TrainerCallback
+
+    stage = planned.name
 
     class HeldOutEvaluation(TrainerCallback):
         trainer: Any = None
@@ -290,8 +292,10 @@ def evaluation_callback(evaluator: Evaluator, stage: str) -> Any:
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             wanted = evaluator.recipe.evaluate
-            last = state.global_step >= state.max_steps  # the end of a stage is evaluated separately
-            if wanted.every is None or not wanted.tasks or last or state.global_step % wanted.every:
+            # The end of a stage is evaluated separately, which is too late to choose by.
+            last = state.global_step >= state.max_steps
+            due = planned.keep == "best" if last else wanted.every and state.global_step % wanted.every == 0
+            if wanted.every is None or not wanted.tasks or not due:
                 return
             step, limit = state.global_step, wanted.every_limit or wanted.limit
             engine = answering_engine(self.trainer)

@@ -53,6 +53,10 @@ SAME_FOR_A_CURVE = ("split", "limit", "every_limit", "profile", "max_new_tokens"
 """Fields of `evaluate` that determine the meaning of its numbers: they must not change within a run."""
 
 
+NEW_FIELDS: Mapping[str, Any] = {"keep": "last", "patience": None, "stop_when": {}}
+"""Fields of a stage that runs begun before them lack: as they are by default, they are not named."""
+
+
 def training_identity(
     recipe: Recipe,
     model: Mapping[str, Any],
@@ -66,7 +70,7 @@ def training_identity(
     """
     stages = [
         {
-            **stage.model_dump(mode="json", exclude={"data": True, "trl": TRL_CIRCUMSTANCES}),
+            **_stage_identity(stage),
             "rewards": {_by_content(name): term.model_dump(mode="json") for name, term in stage.rewards.items()},
         }
         for stage in recipe.stages
@@ -83,6 +87,11 @@ def training_identity(
         "model": dict(model),
         "stages": [{**stage, "data": data[stage["name"]]} for stage in stages],
     }
+
+
+def _stage_identity(stage: Stage) -> dict[str, Any]:
+    fields = stage.model_dump(mode="json", exclude={"data": True, "trl": TRL_CIRCUMSTANCES})
+    return {name: value for name, value in fields.items() if name not in NEW_FIELDS or value != NEW_FIELDS[name]}
 
 
 def _by_content(reward: str) -> str:
@@ -182,6 +191,12 @@ class RunFolder:
     def finish(self, record: Mapping[str, Any]) -> None:
         """Note that a stage is done."""
         self._folder.write_json("stages.json", [*self.finished(), {**record, "finished": now()}])
+
+    def evaluated_step(self, number: int) -> int:
+        """The step of the weights that a finished stage ended with: its last, or the one that `keep: best` chose."""
+        record = self.finished()[number]
+        step: int = record.get("kept", record["steps"])
+        return step
 
     def position(self, recipe: Recipe) -> dict[str, Any]:
         """Progress of the run: the next stage, and the step of its last complete checkpoint."""

@@ -110,6 +110,20 @@ class RewardTerm(Section):
         return {"weight": float(value)} if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+class Bounds(Section):
+    """Where a logged value may lie: a stage that leaves these bounds ends."""
+
+    above: float | None = Field(default=None, description="the stage ends where the mean is above this")
+    below: float | None = Field(default=None, description="the stage ends where the mean is below this")
+    over: int = Field(default=10, ge=1, description="the last so many logged values, which the mean is of")
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> Bounds:
+        if self.above is None and self.below is None:
+            raise ValueError("name a bound, `above` or `below`")
+        return self
+
+
 class Stage(Section):
     """One trainer on one selection of data. It starts from the weights that the stage before it ended with."""
 
@@ -140,6 +154,21 @@ class Stage(Section):
     )
     lora: Lora | Literal["off"] | None = Field(
         default=None, description="overrides the recipe's `lora`; `off`: all weights"
+    )
+    keep: Literal["last", "best"] = Field(
+        default="last",
+        description="the weights that the stage ends with: those of its last step, or of the step whose held-out "
+        "headline was highest (`evaluate.every`)",
+    )
+    patience: int | None = Field(
+        default=None,
+        ge=1,
+        description="so many evaluations within the stage without a higher held-out headline end it; default: none do",
+    )
+    stop_when: dict[str, Bounds] = Field(
+        default_factory=dict,
+        description="logged values and bounds for them; outside of these the stage ends, for instance "
+        "`entropy: {below: 0.05}` or `completions/mean_length: {above: 400}`",
     )
     trl: dict[str, Any] = Field(
         default_factory=dict, description="any field of TRL's SFTConfig, DPOConfig or GRPOConfig, by its name"
@@ -309,6 +338,20 @@ class Recipe(Section):
                 raise ValueError(f'two stages are called "{name}"; give every stage a unique name')
             if name == START:
                 raise ValueError(f'a stage cannot be called "{START}": it means the model before training in reports')
+        return self
+
+    @model_validator(mode="after")
+    def _evaluates_what_it_chooses_by(self) -> Recipe:
+        for stage in self.stages:
+            if stage.keep == "last" and stage.patience is None:
+                continue
+            which = "`keep: best`" if stage.keep == "best" else "`patience`"
+            if not self.evaluate.tasks or self.evaluate.every is None:
+                raise ValueError(f"stage {stage.name}: {which} needs `evaluate` with tasks and `every`")
+            if self.evaluate.every_limit not in (None, self.evaluate.limit):
+                raise ValueError(
+                    f"stage {stage.name}: {which} compares evaluations on all samples: leave out `evaluate.every_limit`"
+                )
         return self
 
     def lora_of(self, stage: Stage) -> Lora | None:

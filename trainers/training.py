@@ -20,6 +20,7 @@ from groundeval.tasks.formats.examples import content_hash
 from groundeval.trainers.data.datasets import Rows, check_lengths, dpo_rows, grpo_rows, sft_rows
 from groundeval.trainers.data.selection import Hygiene, Selected, select
 from groundeval.trainers.dpo import dpo_trainer
+from groundeval.trainers.ending import ending_callback, load_best
 from groundeval.trainers.evaluating import Evaluator, evaluation_callback, sharded_by_fsdp, verifier_options
 from groundeval.trainers.folder import RunFolder, step_of, training_identity
 from groundeval.trainers.grpo import engine_ended, grpo_trainer, import_engine
@@ -210,8 +211,8 @@ def train(plan: TrainingPlan, *, quiet: bool = False) -> Path:
             if number >= len(run.finished()):
                 _train_stage(plan, planned, evaluator, main=main, quiet=quiet)
             state.wait_for_everyone()
-            steps = run.finished()[number]["steps"]
-            _evaluate_weights(plan, evaluator, run.model_of(recipe, planned.stage), planned.stage.name, steps)
+            step = run.evaluated_step(number)
+            _evaluate_weights(plan, evaluator, run.model_of(recipe, planned.stage), planned.stage.name, step)
         if main:
             write_report(recipe, run, plan.warnings)
     finally:
@@ -255,9 +256,11 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
     if stage.trainer == "grpo" and config.use_vllm:
         import_engine(config)
     model = plan.policy.load(before, lora)
-    held_out = evaluation_callback(evaluator, stage.name)
+    held_out = evaluation_callback(evaluator, stage)
     watching = watching_callback(run, stage, sum(each["steps"] for each in finished), quiet=quiet)
-    callbacks = [watching, held_out, bounding_callback()]
+    ending = ending_callback(stage, evaluator)
+    # What is chosen by a held-out evaluation comes behind it.
+    callbacks = [watching, held_out, ending, bounding_callback()]
     if stage.trainer == "grpo":
         tasks = [each.reference for each in planned.selected]
         log = CompletionLog(folder / "completions", stage.name, recipe.log_completions, tasks)
@@ -280,6 +283,7 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
                 f"stage {stage.name}: stopped on request after step {trainer.state.global_step}; a checkpoint was "
                 "written. The same command resumes from there."
             )
+    kept = load_best(trainer) if stage.keep == "best" else None
     _save(plan, stage, trainer, before, main=main)
     if main:
         state = trainer.state
@@ -290,6 +294,8 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
                 "name": stage.name,
                 "trainer": stage.trainer,
                 "steps": state.global_step,
+                **({} if kept is None else {"kept": kept}),
+                **({} if ending.reason is None else {"ended": ending.reason}),
                 "rows": len(planned.rows.rows),
                 "examples": {
                     each.reference: {"count": len(each.dataset.examples), "answerable": each.answerable}
@@ -302,7 +308,7 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
         )
         write_history(run)
     # Drop all references to the model.
-    del trainer, model, callbacks, held_out
+    del trainer, model, callbacks, held_out, ending
     free()
 
 

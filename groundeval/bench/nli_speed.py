@@ -28,7 +28,7 @@ from groundeval.metrics.profiles import profile_named
 from groundeval.nli import NLI, connect
 from groundeval.records import Example, Pair, Response, Verdict
 from groundeval.run.options import ScoreOptions
-from groundeval.run.runner import score_predictions
+from groundeval.run.outputs import score_predictions
 from groundeval.scoring.scorer import Scorer, plan_scoring
 from groundeval.tasks import load_task
 from groundeval.tasks.formats.examples import known_fields

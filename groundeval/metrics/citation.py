@@ -114,7 +114,7 @@ register_metric(
         "answered_citation_f1": citation_f1("answered"),
     },
     profiles=("trust",),
-    needs=("docs", "answers"),
+    needs=("docs",),
     uses=("answering",),
     nli=True,
 )(citation)

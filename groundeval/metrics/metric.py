@@ -117,6 +117,8 @@ class Metric:
     """Whether it calls the NLI model; or the kinds of tasks for which it does."""
     default: bool = True
     """Whether it is computed when no metrics are named."""
+    instead_of: str | None = None
+    """The metric in whose place it is computed where the data lacks the fields of that metric, and only there."""
     extra: str | None = None
     """The optional dependency group it needs."""
     corpus: Callable[[Sequence[Response], Context], Mapping[str, float]] | None = None

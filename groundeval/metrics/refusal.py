@@ -38,6 +38,34 @@ def answering(response: Response, ctx: Context) -> Values:
     }
 
 
+def decisions(response: Response, ctx: Context) -> Values:
+    """Did the output answer or refuse (0 or 1 each); words of the output without citations. Needs no gold answer."""
+    reading = ctx.read(response)
+    return {
+        "answered": float(reading.answered),
+        "refused": float(reading.refused),
+        "length": float(len(reading.plain.split())),
+    }
+
+
+for _profile, _needs in (("trust", ("docs",)), ("strict", ())):
+    register_metric(
+        f"decisions_{_profile}",
+        keys=("answered", "refused", "length"),
+        aggregates={
+            "num_samples": count_of(),
+            "answered_ratio": Aggregate(lambda t: t.mean(ANSWERED), column=ANSWERED, decimals=2),
+            "answered_num": count_of(ANSWERED),
+            "refused_ratio": mean_of("refused"),
+            "regular_length": mean_of("length", unit="number"),
+            "answered_length": mean_of("length", ANSWERED, unit="number"),
+        },
+        profiles=(_profile,),
+        needs=_needs,
+        instead_of="answering",
+    )(decisions)
+
+
 def recall(truth: str, decision: str) -> Aggregate:
     """Of the samples that are `truth`, the share decided as `decision`."""
     return mean_of(decision, where=truth)

@@ -87,10 +87,12 @@ def plan_scoring(
     note. Raises DataError if such a metric was named in `asked`, UsageError for an unknown name.
     """
     possible = {name: metric for name, metric in METRICS.items() if metric.applies(profile.name, kind)}
+    stand_ins = _stand_ins(possible, fields)
+    idle = {name for name, metric in possible.items() if metric.instead_of} - {*stand_ins.values()} | stand_ins.keys()
     # A plugin's metric is computed only where `asked` or the task names it, so that other tasks' results do not change.
     own = [name for name, metric in possible.items() if metric.default and METRICS.ships(name)]
     usual = own if task_metrics is None else task_metrics
-    defaults = [name for name in usual if name in possible]
+    defaults = [name for name in usual if name in possible and name not in idle]
     chosen: list[str] = []
     keys: list[str] = []
     by_name: set[str] = set()
@@ -101,12 +103,14 @@ def plan_scoring(
             continue
         # The name means the metric called so, before any other that reports a key of that name.
         found = [name] if name in possible else [each for each, metric in possible.items() if name in _keys(metric)]
+        found = [each for each in found if each not in idle] or found
         if not found:
             raise _unknown_metric(name, profile, kind, possible)
         chosen += found
         by_name |= set(found)
         keys += _keys(possible[name]) if name in possible else [name]
     notes: list[str] = []
+    lacking: dict[tuple[str, ...], list[str]] = {}
     dropped: set[str] = set()
     for name in dict.fromkeys(chosen):
         missing = [need for need in possible[name].needs if need not in fields]
@@ -118,8 +122,9 @@ def plan_scoring(
         if missing:
             dropped.add(name)
         if missing and kind not in possible[name].bonus_for:
-            notes.append(f'metric "{name}" left out: the data has no {_listed(missing)}')
-    kept = _with_what_they_use([name for name in dict.fromkeys(chosen) if name not in dropped], possible)
+            lacking.setdefault(tuple(missing), []).append(name)
+    notes += [_left_out(names, missing) for missing, names in lacking.items()]
+    kept = _with_what_they_use([name for name in dict.fromkeys(chosen) if name not in dropped], possible, stand_ins)
     reported = [key for key in dict.fromkeys(keys) if any(key in _keys(possible[name]) for name in kept)]
     if not reported:
         raise DataError("nothing can be scored:\n  " + "\n  ".join(notes or ["no metric was asked for"]))
@@ -128,6 +133,21 @@ def plan_scoring(
         how = "the document entails the claim" if kind == "claims" else "an alias is present in the document's text"
         notes.append(f'"answers_found" is missing in the data and was computed: {how}')
     return Plan(profile, kind, tuple(possible[name] for name in kept), tuple(reported), tuple(notes), cot, derives)
+
+
+def _stand_ins(possible: Mapping[str, Metric], fields: frozenset[str]) -> dict[str, str]:
+    """Metrics whose fields the data lacks, each with the metric that is computed in its place."""
+    found: dict[str, str] = {}
+    for name, metric in possible.items():
+        replaced = possible.get(metric.instead_of or "")
+        if replaced and fields.issuperset(metric.needs) and not fields.issuperset(replaced.needs):
+            found[replaced.name] = name
+    return found
+
+
+def _left_out(names: Sequence[str], missing: Sequence[str]) -> str:
+    what = f'metric "{names[0]}"' if len(names) == 1 else f"metrics {_listed(names)}"
+    return f"{what} left out: the data has no {_listed(missing)}"
 
 
 def every_field() -> frozenset[str]:
@@ -157,11 +177,13 @@ def _unknown_metric(name: str, profile: Profile, kind: AnswerKind, possible: Map
     return unknown("metric", name, {"default", *possible, *(key for m in possible.values() for key in _keys(m))})
 
 
-def _with_what_they_use(names: Sequence[str], possible: Mapping[str, Metric]) -> list[str]:
+def _with_what_they_use(
+    names: Sequence[str], possible: Mapping[str, Metric], stand_ins: Mapping[str, str]
+) -> list[str]:
     ordered: dict[str, None] = {}
     for name in names:
         for used in possible[name].uses:
-            ordered.setdefault(used)
+            ordered.setdefault(stand_ins.get(used, used))
         ordered.setdefault(name)
     return list(ordered)
 

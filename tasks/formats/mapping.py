@@ -26,6 +26,27 @@ class Mapping:
         self.file = file
         """The YAML file, for messages."""
 
+    def covers(self, record: Record) -> bool:
+        """Whether a record has the fields that are mapped to question, documents and gold data."""
+        fields = self.task.fields
+        mapped = [each for each in (fields.question, fields.documents, fields.answers, fields.claims) if each]
+        try:
+            for each in mapped:
+                if each.where is not None:
+                    each.where.find(record.data)
+        except Absent:
+            return False
+        return True
+
+    @property
+    def roots(self) -> frozenset[str]:
+        """The fields of a record that the mapping reads, or reads something of."""
+        fields = self.task.fields
+        parts = ("id", "question", "documents", "answers", "claims", "answer", "response", "answerable")
+        mapped = [*(getattr(fields, part) for part in parts), *fields.extra.values()]
+        steps = [each.where.steps[0] for each in mapped if each is not None and each.where and each.where.steps]
+        return frozenset(step for step in steps if isinstance(step, str))
+
     def example(self, record: Record, default_id: str) -> Example:
         """The example of a record. Raises DataError, naming file, record, mapped field, path and value."""
         fields = self.task.fields

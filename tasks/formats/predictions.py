@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from groundeval.errors import DataError, UsageError, excerpt
 from groundeval.records import Example, Response
@@ -12,6 +13,10 @@ from groundeval.storage.any_records import read_any
 from groundeval.storage.json_records import Layout, Record
 from groundeval.tasks.formats.examples import Checked
 from groundeval.tasks.formats.fields import missing, wrong
+from groundeval.tasks.formats.outputs.reader import OutputReader
+
+if TYPE_CHECKING:
+    from groundeval.tasks.task import RecordFields
 
 IN_MEMORY = "predictions"
 """Name in messages of records that come from no file."""
@@ -35,17 +40,33 @@ def read_predictions(
     *,
     layout: Layout = "auto",
     name: str | None = None,
+    reader: OutputReader | None = None,
+    fields: RecordFields | None = None,
 ) -> Iterator[tuple[Example, str]]:
-    """The examples with the model's text (field `output`), one at a time.
+    """The examples with the model's text, one at a time.
 
-    `source` is a file of records in the ALCE or Trust-Score format (`groundeval.storage.any_records`), or records or a
-    table with the same fields. An output may be empty, but has to be there. `checked` says what else is accepted, by
-    default nothing amiss. Raises DataError for anything wrong in it.
+    `source` is a file of any format that is known (`groundeval.storage.any_records`), or records or a table, in
+    groundeval's own format (that of ALCE and Trust-Score), where the output is the field `output`, or in that of
+    another tool (`reader`). `fields` is the mapping of a task's own data; it counts where the records have its fields.
+    An output may be empty, but has to be there. `checked` says what else is accepted, by default nothing amiss. Raises
+    DataError for anything wrong in it.
     """
     checked = Checked() if checked is None else checked
+    reader = OutputReader() if reader is None else reader
     is_file = isinstance(source, str | Path)
     records = read_any(source, layout=layout, name=name) if is_file else records_of(source)  # type: ignore[arg-type]
-    for record in records:
+    first = next(records, None)
+    if first is None:
+        return
+    records = chain([first], records)
+    if fields is not None and fields.covers(first):
+        for record in records:
+            output = reader.output_beside(fields.roots, record)
+            example = checked.identified(fields.example(record, str(record.number - 1)), record)
+            checked.complete(example, record)
+            yield example, output
+        return
+    for record in reader.read(records):
         yield checked.example(record), _output(record)
 
 
@@ -121,6 +142,8 @@ def plain(value: Any, *, drop_missing: bool = False) -> Any:
         return {key: each for key, each in found.items() if not (drop_missing and _is_missing(each))}
     if isinstance(value, list | tuple):
         return [plain(each, drop_missing=drop_missing) for each in value]
+    if hasattr(value, "model_dump"):  # an answer or document of a client's library
+        return plain(value.model_dump(), drop_missing=drop_missing)
     if hasattr(value, "tolist"):  # numpy and pyarrow, arrays and scalars
         return plain(value.tolist(), drop_missing=drop_missing)
     return value

@@ -59,6 +59,7 @@ def yaml_task(path: str | Path) -> Task:
         headline=tuple(task.headline or _headline(profile, task.kind)),
         demonstrations=_demonstrations(path, task.demonstrations, profile),
         metrics=None if task.metrics is None else tuple(task.metrics),
+        fields=Mapping(task, str(path)),
         reward=task.reward,
         version=task.version,
         description=task.description,

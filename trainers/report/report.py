@@ -34,7 +34,10 @@ def write_report(recipe: Recipe, run: RunFolder, warnings: Sequence[str]) -> Non
 
 def compared(recipe: Recipe, run: RunFolder) -> Iterator[tuple[Judged, list[Comparison]]]:
     """For each task, profile and verifier: every stage compared with the start, then with the one before."""
-    boundaries = {(START, 0), *((each["name"], each["steps"]) for each in run.finished())}
+    boundaries = {
+        (START, 0),
+        *((each["name"], run.evaluated_step(number)) for number, each in enumerate(run.finished())),
+    }
     order = [START, *(stage.name for stage in recipe.stages)]
     folders: dict[Judged, dict[str, Path]] = {}
     for each in run.lines("evaluations.jsonl").read():

@@ -23,7 +23,7 @@ from groundeval.stats.bootstrap import mean_of
         "answered_citation_f1": citation_f1(ATTEMPTED),
     },
     profiles=("strict",),
-    needs=("docs", "answers"),
+    needs=("docs",),
     uses=("strict_outcome",),
     nli=True,
 )

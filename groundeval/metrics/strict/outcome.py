@@ -19,7 +19,6 @@ as 0 in every mean over A."""
         "void_ratio": mean_of("void", more_is_better=False),
     },
     profiles=("strict",),
-    needs=("docs", "answers"),
 )
 def strict_outcome(response: Response, ctx: Context) -> Values:
     """Whether the output did not refuse, refused and answered at once, or holds no statement (0 or 1 each)."""

@@ -12,16 +12,17 @@ from typing import Any, NamedTuple
 
 from groundeval.errors import UsageError, did_you_mean, option
 from groundeval.models.options import GeneratorOptions
+from groundeval.parsing.harmony import HARMONY
+from groundeval.parsing.harmony import in_usual_tags as channels_in_usual_tags
 from groundeval.parsing.normalize import printable
-from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags, tags_in, with_usual_tags
+from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags, with_usual_tags
+from groundeval.parsing.reasoning_formats import KNOWN_TAGS, begun_thought, tags_in
+from groundeval.parsing.special_tokens import END_TOKENS
 from groundeval.records import Prompt
 
 TEMPLATE_DATE = datetime(2024, 7, 26)
 """The fixed date given to chat templates as today's, so that prompts do not change from day to day."""
 
-_THINK = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?)"
-_OPENED = re.compile(rf"<\|?(?:begin_of_|start_of_|begin_|start_)?{_THINK}\|?>|\[{_THINK}\]|◁think▷", re.IGNORECASE)
-_CLOSED = re.compile(rf"<\|?(?:/|end_of_|end_){_THINK}\|?>|\[/{_THINK}\]|◁/think▷", re.IGNORECASE)
 _KEPT = re.compile(r"think|thought|reason|answer", re.IGNORECASE)
 _NOW = re.compile(r"""strftime_now\(\s*(?:'([^']*)'|"([^"]*)")\s*\)""")
 _PROBE = "q7Zk3"
@@ -112,7 +113,8 @@ class ChatFormat:
 
     def in_usual_tags(self, text: str) -> str:
         """A text of the model with its own tags replaced by the usual ones, for rewards, which know no others."""
-        return with_usual_tags(text, self.reasoning_tags or REASONING_TAGS)
+        tags = self.reasoning_tags or REASONING_TAGS
+        return channels_in_usual_tags(text) if tags == HARMONY else with_usual_tags(text, tags)
 
     @cached_property
     def prefill(self) -> str:
@@ -123,15 +125,7 @@ class ChatFormat:
         begun = self._applied(messages, generation=True).rpartition(_PROBE)[2]
         # Even without tags to read by, the text that the template begins is part of the output.
         own = None if self.asked_tags == ReasoningTags.none() else self.asked_tags
-        opening, closing = (
-            (_OPENED, _CLOSED)
-            if own is None
-            else (re.compile(re.escape(own.think_open)), re.compile(re.escape(own.think_close)))
-        )
-        opened = list(opening.finditer(begun))
-        if not opened or closing.search(begun, opened[-1].end()):
-            return ""
-        return begun[opened[-1].start() :]
+        return begun_thought(begun, KNOWN_TAGS if own is None else (own,))
 
     @cached_property
     def end_tokens(self) -> frozenset[int]:
@@ -146,7 +140,7 @@ class ChatFormat:
             except UsageError:
                 return frozenset(ends)
             for token, name in self._special.items():
-                if name and after.lstrip().startswith(name) and not self._is_tag(name):
+                if name and after.lstrip().startswith(name) and self._ends_turn(name):
                     ends.add(token)
         return frozenset(ends)
 
@@ -191,9 +185,15 @@ class ChatFormat:
     def _dropped(self) -> frozenset[int]:
         return frozenset(token for token, name in self._special.items() if not self._is_tag(name))
 
+    def _ends_turn(self, special: str) -> bool:
+        """Whether a special token behind an answer ends the turn: neither a tag nor the end of a thought."""
+        tags = self.reasoning_tags or REASONING_TAGS
+        return not self._is_tag(special) or (special in END_TOKENS and special != tags.think_close)
+
     def _is_tag(self, special: str) -> bool:
-        """Whether a special token is a tag of reasoning or answer, which stays in the text."""
-        return bool(_KEPT.search(special)) or (self.asked_tags is not None and special in self.asked_tags.all())
+        """Whether a special token is (a part of) a tag of reasoning or answer, which stays in the text."""
+        tags = self.reasoning_tags or REASONING_TAGS
+        return bool(special) and (_KEPT.search(special) is not None or any(special in tag for tag in tags.all()))
 
     def _decoded(self, ids: Sequence[int]) -> str:
         return str(self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))

@@ -28,39 +28,39 @@ class ReasoningTags:
         """Empty tags: the whole text is the answer, as in the original evaluators."""
         return cls("", "", "", "")
 
+    @classmethod
+    def harmony(cls) -> ReasoningTags:
+        """The channels of gpt-oss: a text is rewritten in the usual tags before it is split (`parsing.harmony`)."""
+        return cls("<|channel|>analysis<|message|>", "<|end|>", "<|channel|>final<|message|>", "<|return|>")
+
+    @property
+    def words(self) -> str:
+        """The tags as `--reasoning-tags` takes them: a name, or tags with commas between them."""
+        name = next((name for name, tags in NAMED_TAGS.items() if tags == self), None)
+        has_own_answer = (self.answer_open, self.answer_close) != REASONING_TAGS.all()[2:]
+        return name or ",".join(self.all() if has_own_answer else self.all()[:2])
+
 
 REASONING_TAGS = ReasoningTags()
-KNOWN_TAGS = (
-    REASONING_TAGS,
-    ReasoningTags("<thinking>", "</thinking>"),
-    ReasoningTags("<thought>", "</thought>"),
-    ReasoningTags("<reason>", "</reason>"),
-    ReasoningTags("<reasoning>", "</reasoning>"),
-    ReasoningTags("[THINK]", "[/THINK]"),
-    ReasoningTags("<|begin_of_thought|>", "<|end_of_thought|>"),
-    ReasoningTags("◁think▷", "◁/think▷"),
-)
-"""The tags of known reasoning models, the most common first."""
+NAMED_TAGS = {"none": ReasoningTags.none(), "harmony": ReasoningTags.harmony()}
+"""The tags that a user may give by a name."""
 
 
 def tags_from(words: Sequence[str], where: str) -> ReasoningTags:
-    """Tags from user input: the pair around the reasoning, or that and the pair around the answer; `none` for none.
+    """Tags from user input: the pair around the reasoning, or that and the pair around the answer, or a name.
 
     Raises UsageError for anything else; the message names `where` the tags were given.
     """
-    if list(words) == ["none"]:
-        return ReasoningTags.none()
+    named = NAMED_TAGS.get(words[0].strip()) if len(words) == 1 else None
+    if named is not None:
+        return named
     if len(words) not in (2, 4) or not all(words) or len(set(words)) < len(words):
         raise UsageError(
             f"{where} {','.join(words)}: must be two different tags around the reasoning, for instance "
-            "'<reason>,</reason>', or four, the last two around the answer, or none: the whole text is the answer"
+            "'<reason>,</reason>', or four, the last two around the answer; or harmony (the channels of gpt-oss); or "
+            "none: the whole text is the answer"
         )
     return ReasoningTags(*words)
-
-
-def tags_in(text: str) -> ReasoningTags | None:
-    """The first known pair whose two tags both occur in a text, such as a model's chat template."""
-    return next((tags for tags in KNOWN_TAGS if tags.think_open in text and tags.think_close in text), None)
 
 
 def with_usual_tags(text: str, tags: ReasoningTags) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 
 from groundeval.errors import DataError, UsageError, option
 from groundeval.metrics.gold import with_answers
-from groundeval.parsing.reasoning import REASONING_TAGS
 from groundeval.records import Example, Response
 from groundeval.run.options import ScoreOptions
 from groundeval.run.outcome import ScoreResults
@@ -84,7 +83,7 @@ def _responses(options: ScoreOptions, task: Task, accepted: Accepted, reader: Ou
     """The responses to score: those given, or those of the records of a file, a list or a table."""
     source = options.predictions
     given = responses_in(source) if not isinstance(source, str | Path) else None
-    tags = options.reasoning_tags or REASONING_TAGS
+    tags = options.reasoning_tags
     for name in ("reasoning_tags", "map") if given is not None else ():
         if getattr(options, name):
             raise UsageError(f"{option(name)}: responses are parsed already, and have no fields; build them with it")
@@ -108,12 +107,12 @@ def _refuse_asqa(options: ScoreOptions, first: Response) -> None:
 
 def _origin(options: ScoreOptions, outputs: Outputs) -> dict[str, Any]:
     """What tells these outputs from others that are scored into the same folder; what is as usual is not named."""
-    tags = options.reasoning_tags or REASONING_TAGS
+    tags = options.reasoning_tags
     return {
         "task": outputs.task.name,
         **_content(options.predictions, outputs.responses),
         "num_docs": options.num_docs,
-        **({} if tags == REASONING_TAGS else {"reasoning_tags": list(tags.all())}),
+        **({} if tags is None else {"reasoning_tags": list(tags.all())}),
         **({"map": dict(options.map)} if options.map else {}),
     }
 

@@ -14,9 +14,10 @@ from groundeval.run.generate import generate
 from groundeval.run.options import RunOptions
 from groundeval.run.outcome import ScoreResult, ScoreResults, TaskRun, TaskRuns
 from groundeval.run.preflight import check_disk, check_generator, check_lengths, check_scorers
-from groundeval.run.prepare import Job, prepare
+from groundeval.run.prepare import MODEL_NAME, Job, prepare
 from groundeval.run.rescore import stored_responses
 from groundeval.run.score import check_scoring_names, open_nli, plans_for, score_responses
+from groundeval.scoring.reasoning_notes import note_on_named_tags
 from groundeval.storage.folder import DiskFull
 from groundeval.storage.generations import GENERATIONS, stored_generations
 from groundeval.storage.manifest import longest_answer
@@ -144,9 +145,12 @@ def _score_job(job: Job, options: RunOptions) -> ScoreResults:
             f"  Generate them first: {option('phase', 'generate')}, or {option('phase', 'all')}."
             + ("" if stored else _other_runs(job, options))
         )
+    notes = list(job.dataset.notes)
+    if job.tags is not None and job.identity.get("reasoning_tags_from") == MODEL_NAME:
+        notes.append(note_on_named_tags(job.tags))
     longest = longest_answer(options.backend, job.identity["sampling"])
     responses = stored_responses(
-        job.task, job.examples, stored, job.dataset.notes, job.folder, job.tags, options.num_samples, longest
+        job.task, job.examples, stored, notes, job.folder, job.tags, options.num_samples, longest
     )
     return score_responses(responses, options)
 

@@ -29,7 +29,9 @@ from groundeval.http.dialect import LENGTH_FIELDS, Dialect, refused_parameters
 from groundeval.http.retrying import NoAnswer, Retries, refusal
 from groundeval.models.files import check_model_args
 from groundeval.models.options import GeneratorOptions
+from groundeval.parsing.harmony import HARMONY
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
+from groundeval.parsing.reasoning_formats import tags_of_model
 from groundeval.records import Prompt, Rendered
 
 MODEL_ARGS = {
@@ -110,9 +112,16 @@ class OpenAIGenerator:
 
     @property
     def reasoning_tags(self) -> ReasoningTags | None:
-        """The tags around the model's reasoning, given by the user or by a tokenizer; None if unknown."""
+        """The tags around the model's reasoning: those named, those of the tokenizer, or those its name suggests."""
         form = self._tokenizer()
-        return self.options.reasoning_tags if form is None else form.reasoning_tags
+        known = self.options.reasoning_tags if form is None else form.reasoning_tags
+        return known or tags_of_model(self.options.model)
+
+    @property
+    def guesses_reasoning_tags(self) -> bool:
+        """Whether only the model's name shows its reasoning tags."""
+        form = self._tokenizer()
+        return (self.options.reasoning_tags if form is None else form.reasoning_tags) is None
 
     def load(self) -> None:
         """Connect to the server. Raises BackendError if it does not answer, UsageError for wrong settings."""
@@ -263,6 +272,8 @@ class OpenAIGenerator:
                 raise refusal(response, response.content)
             try:
                 tags = self.reasoning_tags or REASONING_TAGS
+                # Reasoning that the server has split off has no channels any more.
+                tags = REASONING_TAGS if tags == HARMONY else tags
                 completion = completion_of(prompt.id, response.json(), self.render(prompt).prefill, tags)
             except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
                 raise NoAnswer(f"malformed answer: {excerpt(response.text)}") from error

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import re
 
+from groundeval.parsing.special_tokens import SPECIAL_TOKEN, without_ending
 from groundeval.parsing.strict.hypertext import has_markup, shown
 from groundeval.parsing.strict.markdown import has_layout, laid_out
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import folded
 
-_SPECIAL_TOKEN = (
-    r"<\|[^<>|\n]{0,40}\|>|</?s>|<(?:pad|unk|bos|eos|mask|cls|sep|extra_id_\d{1,3}|(?:start|end)_of_turn)>"
-    r"|<｜[^<>\n]{1,40}｜>|(?-i:\[/?INST\]|\[(?:CLS|SEP|PAD|MASK|UNK)\])|<</?SYS>>"
-)
 _LATEX = (
     r"\\iffalse\b.*?(?:\\fi\b|\Z)|\\begin\{comment\}.*?(?:\\end\{comment\}|\Z)"
     r"|\\(?:[hv]?phantom|(?:text)?color|transparent|fontsize\{0|scalebox\{0)\b[^\n]*"
     r"|(?m:^[ \t]*%[^\n]*)|(?<=[.!?\])}])[ \t]+%[^\n]*"
 )
+_COMMENT = r"(?<!\S)/\*.*?(?:\*/|\Z)|\{#.*?#\}|\{%.*?%\}|\{\{!.*?\}\}|<%.*?%>"
+"""Comments of style sheets and of templates, which a page that is made from them does not show."""
 _STRUCK = r"~~[^~\n]+~~|(?<![\w~])~(?=[^\s~])[^~\n]*(?<!\s)~(?![\w~])"
 _DEFINITION = (
     r"(?m:^\ {0,3}\[(?:[^\[\]\n]+\]:[ \t]*[#<][^\n]*"
@@ -30,9 +29,10 @@ _DEFINITION = (
 )
 """A Markdown link definition, which is not rendered: `[//]: # (...)`."""
 _CONTROL = r"[\x00-\x08\x0e-\x1b\x7f\u202d\u202e\u2800-\u28ff\U000e0000-\U000e007f\ufffc]+"
-_HIDING = re.compile(f"{_STRUCK}|{_DEFINITION}|{_SPECIAL_TOKEN}|{_LATEX}|{_CONTROL}", re.DOTALL | re.IGNORECASE)
-_ENDING = re.compile(rf"(?:\s*(?:{_SPECIAL_TOKEN}))+\s*\Z", re.IGNORECASE)
-_END_WINDOW = 2_000
+_HIDING = re.compile(
+    f"{_COMMENT}|{_STRUCK}|{_DEFINITION}|{SPECIAL_TOKEN}|{_LATEX}|{_CONTROL}", re.DOTALL | re.IGNORECASE
+)
+_ENDING = re.compile(rf"(?:\s*(?:{SPECIAL_TOKEN}))+\s*\Z", re.IGNORECASE)
 _INVISIBLE = re.compile(
     r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202c\u2060-\u206f\u3164"
     r"\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0100-\U000e01ef\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
@@ -53,18 +53,11 @@ def visible(text: str) -> str:
     Special tokens at the very end are left over from generation and are dropped. Elsewhere special tokens, control
     characters and markup that hides text become `HIDDEN`.
     """
-    text = _BLANK.sub(" ", _without_ending(_INVISIBLE.sub("", _LINE_END.sub("\n", text))))
+    text = _BLANK.sub(" ", without_ending(_INVISIBLE.sub("", _LINE_END.sub("\n", text)), _ENDING))
     text = _HIDING.sub(HIDDEN, text)
     if has_markup(text):
         text = shown(text)
     return laid_out(text) if has_layout(text) else text
-
-
-def _without_ending(text: str) -> str:
-    # Only the end is searched: a pattern anchored there would be tried at every place of a long text.
-    while found := _ENDING.search(text[-_END_WINDOW:]):
-        text = text[: -len(found[0])]
-    return text
 
 
 def for_verifier(text: str) -> str:

@@ -26,6 +26,7 @@ from groundeval.cli.commands.serve_rewards import serve_rewards
 from groundeval.cli.commands.slurm import slurm
 from groundeval.cli.commands.train import train
 from groundeval.cli.commands.validate import validate
+from groundeval.cli.ending import drop_output, led_to, sigterm_interrupts, told
 from groundeval.cli.options import spelled_as_flag
 from groundeval.cli.words import with_flag_repeated
 from groundeval.console.sanitize import visible
@@ -84,6 +85,8 @@ app.add_typer(bench, name="bench")
 app.add_typer(cache, name="cache")
 
 
+INTERRUPTED = "interrupted; the same command goes on from what was written"
+
 FEW_CORES = 8
 """On so many cores or fewer, threads that wait sleep: on a busy machine those that spin cost several times the work."""
 
@@ -100,19 +103,31 @@ def main(arguments: list[str] | None = None) -> int:
     command = typer.main.get_command(app)
     arguments = with_flag_repeated(sys.argv[1:] if arguments is None else arguments, "--map")
     try:
-        with spelling_options(spelled_as_flag):
+        with spelling_options(spelled_as_flag), sigterm_interrupts():
             code: Any = command.main(args=arguments, prog_name="groundeval", standalone_mode=False)
+            sys.stdout.flush()
     except typer.Abort:
-        return _say("interrupted", EXIT_RESUMABLE)
+        return _say(INTERRUPTED, EXIT_RESUMABLE)
     except WrongUsage as error:
         error.show()  # type: ignore[attr-defined]
         return EXIT_USAGE
     except GroundevalError as error:
         return _say(f"error: {error}", error.exit_code)
     except KeyboardInterrupt:
-        return _say("interrupted", EXIT_RESUMABLE)
-    except BrokenPipeError:
-        return EXIT_DONE
+        return _say(INTERRUPTED, EXIT_RESUMABLE)
+    except (OSError, SystemExit) as error:
+        # Typer and rich turn both into an exit of their own.
+        if led_to(error, KeyboardInterrupt):
+            return _say(INTERRUPTED, EXIT_RESUMABLE)
+        if led_to(error, BrokenPipeError):
+            drop_output()
+            return EXIT_DONE
+        found = told(error) if isinstance(error, OSError) else None
+        if found is None:
+            raise
+        if isinstance(error, OSError) and error.filename is None:
+            drop_output()
+        return _say(*found)
     return code if isinstance(code, int) else EXIT_DONE
 
 

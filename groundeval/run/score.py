@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from groundeval.aio import Interrupted, run_anywhere, stop_requests
-from groundeval.console.progress import progress, say
+from groundeval.console.progress import progress
 from groundeval.errors import DataError, UsageError, option
 from groundeval.extras import require
 from groundeval.metrics.profiles import profile_named
@@ -141,9 +141,6 @@ def _score_under(
     plan: Plan, responses: ResponseSet, nli: NLI | None, options: ScoringOptions, keep_samples: bool
 ) -> ScoreResult:
     encoder = encoder_of(options)
-    if not options.quiet:
-        for note in (*responses.notes, *plan.notes):
-            say(f"note: {note}")
     identity = {
         **_identity(plan, responses.task, nli),
         "metric_models": dict(options.metric_models),
@@ -167,9 +164,6 @@ def _score_under(
         kept: dict[str, Mapping[str, Any]] | None = {} if keep_samples and folder is None else None
         scored = run_anywhere(lambda: _score_pending(scorer, pending, responses, table, lines, kept, options.quiet))
         results = _results(plan, responses, table, nli, models)
-        if not options.quiet:
-            for note in results.notes[len(responses.notes) + len(plan.notes) :]:
-                say(f"note: {note}")
         if folder is not None and lines is not None:
             _put_in_order(lines, [*stored, *scored], responses)
             write_whole(folder.path / "results.json", results.as_bytes())

@@ -8,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from groundeval.errors import UsageError
-from groundeval.leaderboard.build import MARK
+from groundeval.leaderboard.place import MARK
 from groundeval.leaderboard.site import POLICY
 
 HOST = "127.0.0.1"

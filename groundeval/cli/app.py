@@ -22,6 +22,7 @@ from groundeval.cli.commands.serve_nli import serve_nli
 from groundeval.cli.commands.serve_rewards import serve_rewards
 from groundeval.cli.commands.train import train
 from groundeval.cli.commands.validate import validate
+from groundeval.cli.commands.view import view
 from groundeval.cli.options import spelled_as_flag
 from groundeval.console.sanitize import visible
 from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE, EXIT_USAGE, GroundevalError, spelling_options
@@ -62,6 +63,7 @@ def groundeval(
 app.command("run")(run)
 app.command("score")(score)
 app.command("compare")(compare)
+app.command("view")(view)
 app.command("train")(train)
 app.command("distill")(distill)
 app.command("validate")(validate)

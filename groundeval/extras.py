@@ -12,6 +12,7 @@ MODULES = {
     "leaderboard": ("plotly", "itables"),
     "mauve": ("mauve", "torch", "transformers"),
     "server": ("fastapi", "uvicorn"),
+    "tables": ("pyarrow",),
     "train": ("trl", "peft", "datasets", "accelerate", "torch", "transformers"),
 }
 """The modules that stand for an extra of `pyproject.toml`."""

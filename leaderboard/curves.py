@@ -10,11 +10,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from groundeval.comparison.saved_scores import LARGEST
 from groundeval.console.sanitize import plotly, visible
 from groundeval.errors import DataError
 from groundeval.leaderboard.plots import Figure
 from groundeval.storage.folder import read_json
+from groundeval.storage.scores import LARGEST
 
 HISTORY = "history.json"
 """What groundeval's trainers write: a list of rows with `step`."""

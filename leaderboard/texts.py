@@ -16,11 +16,12 @@ from typing import Any
 from groundeval.comparison.saved_scores import ScoredRun
 from groundeval.errors import GroundevalError
 from groundeval.metrics.gold import with_answers
-from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
+from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.records import Example, Response
 from groundeval.storage.folder import Lines
-from groundeval.storage.generations import as_response, stored_generations
+from groundeval.storage.generations import as_response, documents_shown, stored_generations
 from groundeval.storage.json_records import file_hash
+from groundeval.storage.manifest import stored_tags
 from groundeval.tasks import load_task
 from groundeval.tasks.formats.accepted import Accepted
 from groundeval.tasks.formats.examples import with_documents
@@ -74,9 +75,7 @@ def _scored_outputs(run: ScoredRun, given: Sequence[Path]) -> SampleTexts:
 
 def _tags(run: ScoredRun) -> ReasoningTags:
     """The tags that the texts were read with: the scoring's own, or those of the run."""
-    return ReasoningTags(
-        *(run.origin.get("reasoning_tags") or run.generation.get("reasoning_tags") or REASONING_TAGS.all())
-    )
+    return stored_tags(run.origin.get("reasoning_tags") or run.generation.get("reasoning_tags"), run.folder)
 
 
 @lru_cache(maxsize=256)
@@ -96,7 +95,7 @@ def _examples(run: ScoredRun, stored: Mapping[str, Mapping[str, Any]], given: Se
         count = int(run.generation.get("num_docs") or 0)
         ordered = with_oracle_documents(example, count) if run.generation.get("oracle_docs") else example
         for sample_id in answered:
-            shown = (stored.get(sample_id) or {}).get("documents_shown", count)
+            shown = documents_shown(stored.get(sample_id) or {}, count)
             whole = with_documents(ordered, shown)
             yield whole if whole.id == sample_id else replace(whole, id=sample_id)
 

@@ -16,16 +16,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 from groundeval.errors import BackendError, SampleError, UserError, excerpt, unknown
+from groundeval.http.admission import Admission
 from groundeval.http.server import (
     MAX_BYTES,
     Body,
     Json,
+    Limits,
     Metric,
     Refusal,
     Request,
@@ -34,6 +35,10 @@ from groundeval.http.server import (
     counter,
     gauge,
     json_answer,
+    later,
+    parse,
+    parse_object,
+    patience_of,
 )
 from groundeval.nli import NLI
 from groundeval.nli.server import ModelServer
@@ -45,7 +50,8 @@ from groundeval.tasks import TASKS
 TOKEN_VARIABLE = "GROUNDEVAL_REWARDS_TOKEN"
 MAX_WAITING = 16_384
 MAX_SAMPLES = 4_096
-RETRY_AFTER = {"Retry-After": "2"}
+BACKEND_SECONDS = 2
+"""After which a client may come again when the verifier has failed."""
 
 
 class Sample(Body):
@@ -91,66 +97,84 @@ class RewardServer(ModelServer):
         token: str | None = None,
         max_waiting: int = MAX_WAITING,
         max_bytes: int = MAX_BYTES,
+        allowed_hosts: Collection[str] = (),
+        limits: Limits | None = None,
     ) -> None:
-        super().__init__("groundeval rewards", nli, token, max_bytes)
+        super().__init__("groundeval rewards", nli, token, max_bytes, allowed_hosts=allowed_hosts, limits=limits)
         self.rewarder = rewarder
         self.nli = nli
         self.task = task
         # Exported data name the file of a task by its whole path.
         self.given = () if task is None else (task, str(Path(task).resolve()))
-        self.max_waiting = max_waiting
-        self.waiting = self.rewarded = self.failed = 0
+        self.rewarded = self.failed = 0
+        self._queue = Admission(max_waiting, "samples")
         self.post("/rewards")(self._rewards)
         self.post("/")(self._openrlhf)
         self.post("/verify")(self._nemo_gym)
 
     async def _rewards(self, request: Request) -> Response:
-        body = await self.body_of(request, Samples)
-        rollouts = [_rollout(each, f"samples[{index}]", self.task) for index, each in enumerate(body.samples)]
-        found = await self.score(rollouts)
-        return json_answer({"reward": self.rewarder.name, "rewards": [_entry(each) for each in found]})
+        def read(body: bytes) -> list[Rollout]:
+            samples = parse(body, Samples).samples
+            return [_rollout(each, f"samples[{index}]", self.task) for index, each in enumerate(samples)]
+
+        def answer(body: bytes, found: list[Rewarded]) -> Json:
+            return {"reward": self.rewarder.name, "rewards": [_entry(each) for each in found]}
+
+        return await self._scored(request, read, answer)
 
     async def _openrlhf(self, request: Request) -> Response:
-        body = await self.body_of(request, Queries)
-        if not len(body.query) == len(body.prompts) == len(body.labels):
-            raise Refusal(400, f"the body must be {Queries.form}")
-        with _as_refusals():
-            rollouts = list(map(openrlhf.rollout, body.query, body.prompts, body.labels))
-        return json_answer(openrlhf.answer(await self.score(rollouts)))
+        def read(body: bytes) -> list[Rollout]:
+            asked = parse(body, Queries)
+            if not len(asked.query) == len(asked.prompts) == len(asked.labels):
+                raise Refusal(400, f"the body must be {Queries.form}")
+            return list(map(openrlhf.rollout, asked.query, asked.prompts, asked.labels))
+
+        return await self._scored(request, read, lambda body, found: openrlhf.answer(found))
 
     async def _nemo_gym(self, request: Request) -> Response:
-        body = await self.object_of(request)
+        return await self._scored(
+            request,
+            lambda body: [nemo_gym.rollout(parse_object(body))],
+            lambda body, found: nemo_gym.answer(parse_object(body), found[0]),
+        )
+
+    async def _scored(
+        self,
+        request: Request,
+        read: Callable[[bytes], list[Rollout]],
+        answer: Callable[[bytes, list[Rewarded]], Json],
+    ) -> Response:
+        """The answer to a request: `read` finds the samples in its body, `answer` is given the body and the rewards.
+
+        Raises Refusal where too many samples wait, or where they cannot be scored.
+        """
+
+        async def found(body: bytes) -> Response:
+            rollouts = await self.aside(lambda: self._checked(read, body))
+            with self._queue.admit(len(rollouts), patience_of(request)):
+                return await self.aside(lambda: self._answer(rollouts, lambda found: answer(body, found)))
+
+        return await self.served(request, found)
+
+    async def _checked(self, read: Callable[[bytes], list[Rollout]], body: bytes) -> list[Rollout]:
         with _as_refusals():
-            rollout = nemo_gym.rollout(body)
-            return json_answer(nemo_gym.answer(body, (await self.score([rollout]))[0]))
-
-    def health(self) -> Json:
-        """The reward, and the model that it asks."""
-        identity = None if self.served is None else self.served.identity
-        return {"status": "ready", "reward": self.rewarder.name, "task": self.task, "nli": identity}
-
-    async def score(self, rollouts: list[Rollout]) -> list[Rewarded]:
-        """The rewards of one request. Raises Refusal where too many samples wait, or where they cannot be scored."""
+            rollouts = read(body)
         if len(rollouts) > MAX_SAMPLES:
             raise Refusal(413, f"{len(rollouts)} samples; a request may hold {MAX_SAMPLES}")
         self._demand_fitting(rollout.task for rollout in rollouts)
-        # A request on its own is never refused, whatever its size: nothing would ever make room for it.
-        if self.waiting and self.waiting + len(rollouts) > self.max_waiting:
-            raise Refusal(429, f"{self.waiting} samples are waiting", RETRY_AFTER)
-        begun = time.monotonic()
-        self.waiting += len(rollouts)
-        try:
+        return rollouts
+
+    async def _answer(self, rollouts: list[Rollout], answer: Callable[[list[Rewarded]], Json]) -> Response:
+        with _as_refusals():
             found = await self.rewarder.score(rollouts, self.nli)
-        except UserError as error:
-            raise Refusal(400, str(error)) from error
-        except BackendError as error:
-            raise Refusal(503, str(error), RETRY_AFTER) from error
-        finally:
-            self.waiting -= len(rollouts)
-        self.answered(begun)
-        self.rewarded += len(found)
-        self.failed += sum(each.total is None for each in found)
-        return found
+            self.rewarded += len(found)
+            self.failed += sum(each.total is None for each in found)
+            return json_answer(answer(found))
+
+    def health(self) -> Json:
+        """The reward, and the model that it asks."""
+        identity = None if self.verifier is None else self.verifier.identity
+        return {"status": "ready", "reward": self.rewarder.name, "task": self.task, "nli": identity}
 
     def _demand_fitting(self, tasks: Iterable[str]) -> None:
         """Raises Refusal for a task that is a file, which a client must not make the server run or read, and for one
@@ -167,7 +191,7 @@ class RewardServer(ModelServer):
         found = [
             counter("rewards", "Samples rewarded, failed ones included.", self.rewarded),
             counter("rewards_failed", "Samples that failed: they have no reward.", self.failed),
-            gauge("rewards_samples_waiting", "Samples that are being scored.", self.waiting),
+            gauge("rewards_samples_waiting", "Samples that are being scored.", self._queue.waiting),
             counter("rewards_requests_seconds", "Seconds that answered requests took.", self.seconds),
         ]
         if self.nli is not None:
@@ -195,6 +219,8 @@ def _as_refusals() -> Iterator[None]:
         raise Refusal(400, str(error)) from error
     except SampleError as error:
         raise Refusal(422, str(error)) from error
+    except BackendError as error:
+        raise Refusal(503, str(error), later(BACKEND_SECONDS)) from error
 
 
 def _entry(rewarded: Rewarded) -> dict[str, Any]:

@@ -27,6 +27,11 @@ def load_task(name_or_path: str | Path) -> Task:
     return _made(TASKS.resolve(text))
 
 
+def registered_task(name: str) -> Task | None:
+    """The registered task of a name that a stranger gives; None for any other. Never reads a file of that name."""
+    return _made(name) if name in TASKS else None
+
+
 def include(path: str | Path) -> None:
     """Register what a file defines: the task of a YAML file, or whatever a plugin file or folder registers.
 

@@ -35,11 +35,21 @@ def test_importing_and_asking_for_help_load_nothing_heavy(code: str):
     assert not found & {*HEAVY}
 
 
-def test_scoring_lists_and_refusals_with_the_lexical_verifier_loads_nothing_heavy(tmp_path: Path):
+@pytest.mark.parametrize(("task", "profile"), [("qampari", "alce,trust"), ("asqa", "alce,trust"), ("eli5", "alce")])
+def test_scoring_with_the_lexical_verifier_loads_nothing_heavy(tmp_path: Path, task: str, profile: str):
     path = tmp_path / "outputs.json"
-    docs = [{"title": "T", "text": "Paris", "answers_found": [1]}]
-    path.write_text(json.dumps([{"question": "?", "output": "Paris [1]", "docs": docs, "answers": [["Paris"]]}]))
-    call = f"main(['score', {str(path)!r}, '--task', 'qampari', '--profile', 'alce,trust', '--nli', 'lexical'])"
+    record = {
+        "question": "Which city?",
+        "output": "Paris [1].",
+        "docs": [{"title": "T", "text": "Paris", "answers_found": [1]}],
+        "answers": [["Paris"]],
+        "qa_pairs": [{"short_answers": ["Paris"]}],
+        "annotations": [{"long_answer": "It is Paris."}],
+        "claims": ["It is Paris."],
+        "answer": "It is Paris.",
+    }
+    path.write_text(json.dumps([record]))
+    call = f"main(['score', {str(path)!r}, '--task', {task!r}, '--profile', {profile!r}, '--nli', 'lexical'])"
     found = imported_by(f"from groundeval.cli.app import main; assert {call} == 0")
     assert not found & {*HEAVY}
 

@@ -14,11 +14,12 @@ from groundeval.errors import UsageError
 from groundeval.generation.backends.transformers import TransformersGenerator
 from groundeval.generation.backends.vllm import VLLMGenerator
 from groundeval.models.options import GeneratorOptions
-from groundeval.run.options import RunOptions, ScoringOptions
+from groundeval.run.options import EVERY_TASK, RunOptions, ScoringOptions
 from groundeval.run.outcome import ScoreResult
 from groundeval.run.preflight import check_lengths, check_scorers
 from groundeval.run.prepare import Job, prepare
-from groundeval.run.runner import Prepared, execute, score_run
+from groundeval.run.rescore import score_run
+from groundeval.run.runner import Prepared, execute
 from groundeval.run.score import open_nli, plans_for
 from groundeval.storage.folder import Lines
 from groundeval.tasks import load_task
@@ -170,13 +171,17 @@ class Evaluator:
     def _evaluate(self, generator: _Answering, stage: str, step: int, limit: int | None, verifiers: list[str]) -> None:
         options = self._options(f"{stage}-{step}", limit, verifiers[0])
         jobs = tuple(self._job(name, file, generator, options) for name, file in self.recipe.evaluate.tasks.items())
+        by_task = {job.task.name: job for job in jobs}
         done = {(e["task"], e["nli"]) for e in self.lines.read() if (e["stage"], e["step"]) == (stage, step)}
         for run in execute(Prepared(generator, jobs, options)):
             if run.error is not None:
                 raise run.error
             scored = {verifiers[0]: run.scores}
             for nli in verifiers[1:]:
-                scored[nli] = tuple(score_run(run.folder, self._scoring(nli)))
+                # The recipe's own task and file: what the manifest of a folder names is not read.
+                job = by_task[run.task]
+                data = {EVERY_TASK: file} if (file := job.identity["data"]["requested"]) else {}
+                scored[nli] = tuple(score_run(run.folder, self._scoring(nli), task=job.task, data=data))
             self.lines.append(
                 Evaluation(stage, step, each, nli, run.folder).record(self.folder)
                 for nli, results in scored.items()

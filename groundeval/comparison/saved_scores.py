@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,13 +23,13 @@ from groundeval.scoring.scorer import OVERALL
 from groundeval.stats.bootstrap import Aggregate, Array, Estimate, summarize
 from groundeval.stats.paired import Answers
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
-from groundeval.storage.folder import Lines, read_json
+from groundeval.storage.folder import read_json
+from groundeval.storage.manifest import run_identity
+from groundeval.storage.scores import LARGEST, score_lines
 from groundeval.tasks.task import TASKS
 
 TOLERANCE = 1e-6
 """In the unit of the metric: more than numeric libraries differ by, less than anybody prints."""
-LARGEST = sys.float_info.max
-"""A value is a number that a float can hold: integers of JSON have any length."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +203,8 @@ def _manifest(folder: Path, kind: str) -> dict[str, Any]:
     identity = manifest.get("identity") if isinstance(manifest, dict) else None
     if not isinstance(manifest, dict) or manifest.get("kind") != kind or not isinstance(identity, dict):
         raise DataError(f'{path}: not a manifest of kind "{kind}"')
+    if kind == "generation":
+        run_identity(manifest, folder)
     metrics = identity.get("metrics") if kind == "scores" else []
     if not isinstance(metrics, list) or not all(isinstance(name, str) for name in metrics):
         raise DataError(f"{path}: metrics must be a list of names, not {excerpt(metrics)}")
@@ -242,23 +243,11 @@ def _samples(folder: Path, count: int) -> dict[str, dict[str, Any]]:
     if not os.path.lexists(path):
         raise DataError(f"{path} is missing: without per-sample values the results cannot be checked")
     found: dict[str, dict[str, Any]] = {}
-    for number, record in enumerate(Lines(path, _run_folder(folder, "scores")).read(), 1):
-        if not _is_sample(record):
-            raise DataError(f"{path}, line {number}: not a scored sample: id, status and values (numbers or null)")
+    for record in score_lines(path, _run_folder(folder, "scores")):
         found[record["id"]] = record
     if len(found) < count:
         raise DataError(f"{folder}: results.json counts {count} samples, scores.jsonl holds {len(found)}")
     return dict(list(found.items())[:count])
-
-
-def _is_sample(record: Any) -> bool:
-    if not isinstance(record, dict) or not isinstance(record.get("id"), str):
-        return False
-    values = record.get("values")
-    if not isinstance(record.get("status"), str) or not isinstance(values, dict):
-        return False
-    numbers = [value for value in values.values() if value is not None]
-    return all(type(value) in (int, float) and abs(value) <= LARGEST for value in numbers)
 
 
 def recomputed(run: ScoredRun) -> dict[str, Estimate]:

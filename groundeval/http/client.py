@@ -82,7 +82,7 @@ class Client:
         self._given_up_at: float | None = None
         self._said = False
         self._judged_seen: object = None
-        headers = {"Accept-Encoding": "identity", "User-Agent": "groundeval"}
+        headers = {"Accept-Encoding": "identity", "User-Agent": "groundeval", "Prefer": f"wait={max(1, int(timeout))}"}
         if token:
             headers["Authorization"] = f"Bearer {_token(token)}"
         self._http = httpx.Client(

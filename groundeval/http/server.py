@@ -1,4 +1,4 @@
-"""The frame of an HTTP server: refusals, checked bodies, bearer tokens, metrics, addresses, stopping cleanly.
+"""The frame of an HTTP server: health and metrics, tokens, checked bodies, work beside the event loop.
 
 This module imports fastapi and uvicorn (the `server` extra): import it only to serve.
 """
@@ -8,28 +8,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import json
-import signal
-import socket
-import threading
+import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Annotated, Any, ClassVar, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from typing import TypeVar
 
-from pydantic import BaseModel, PlainValidator, ValidationError
-from pydantic_core import PydanticCustomError
-
-from groundeval.errors import MissingExtra, UsageError, excerpt
+from groundeval.errors import MissingExtra
 
 try:
-    import uvicorn
+    import uvicorn  # noqa: F401
     from fastapi import FastAPI, Request, Response
     from prometheus_client import generate_latest
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
     from prometheus_client.registry import Collector
 except ImportError as error:
     raise MissingExtra("A server", "server") from error
+
+from groundeval.http.access import Guard
+from groundeval.http.answers import Json, Refusal, json_answer, later
+from groundeval.http.aside import Aside
+from groundeval.http.bodies import CLIENT_GONE, MAX_BYTES, Body, Reader, Text, parse, parse_object
+from groundeval.http.connections import Limits
+from groundeval.http.listening import Server, address_of, listen, within_open_files
 
 __all__ = [
     "MAX_BYTES",
@@ -39,6 +40,7 @@ __all__ = [
     "Frame",
     "GaugeMetricFamily",
     "Json",
+    "Limits",
     "Metric",
     "Refusal",
     "Request",
@@ -48,66 +50,49 @@ __all__ = [
     "counter",
     "gauge",
     "json_answer",
+    "later",
+    "parse",
+    "parse_object",
+    "patience_of",
 ]
 
-Json = dict[str, Any]
-MAX_BYTES = 32 * 1024 * 1024
-UPLOAD_SECONDS = 60.0
-DISCARD = 4
-"""A request up to so many times too large is read to its end, so that its sender gets to read the refusal."""
-GRACE_SECONDS = 60
-"""After SIGTERM, requests in flight may take this long."""
-
-
-class Refusal(Exception):
-    """A request that is not served, and why."""
-
-    def __init__(
-        self, status: int, message: str, headers: dict[str, str] | None = None, state: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.headers = headers or {}
-        self.body = {"error": message} if state is None else {"error": message, "status": state}
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise PydanticCustomError("text", "must be a string")
-    return value
-
-
-Text = Annotated[str, PlainValidator(_text)]
-"""Any string that JSON can hold: pydantic's own `str` takes no lone surrogates."""
-
-
-class Body(BaseModel):
-    """The body of a request; `form` shows it to whoever sends another."""
-
-    form: ClassVar[str]
-
-
-B = TypeVar("B", bound=Body)
+T = TypeVar("T")
+IN_TIME = 0.9
+"""Share of the time for which a client says that it waits after which it is told to come again."""
 
 
 class Frame(FastAPI):
     """A server's application, which answers `/health` and `/metrics`; a subclass says what, and adds its own routes.
 
     `token`: what clients must send as `Authorization: Bearer TOKEN` (all but /health). `max_bytes`: of one request.
+    `allowed_hosts`: names of the server besides those of the loopback address, for requests that come over that.
     """
 
-    def __init__(self, title: str, token: str | None, max_bytes: int) -> None:
+    def __init__(
+        self,
+        title: str,
+        token: str | None,
+        max_bytes: int,
+        *,
+        allowed_hosts: Collection[str] = (),
+        limits: Limits | None = None,
+    ) -> None:
         super().__init__(
-            title=title, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: self.serving()
+            title=title, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: self._lifespan()
         )
+        self.limits = limits or Limits()
         self._token = token
-        self._max_bytes = max_bytes
-        self._uvicorn: uvicorn.Server | None = None
+        self._reader = Reader(max_bytes, self.limits.body, self.limits.held)
+        self._aside = Aside(f"{title} work")
+        self._server: Server | None = None
         self.requests: Counter[int] = Counter()
         """Answered and refused POST requests by status code."""
         self.seconds = 0.0
         """What the requests with status 200 took together."""
         self.add_exception_handler(Refusal, self._refuse)
+        self.add_middleware(
+            Guard, allowed_hosts=allowed_hosts, headers={"Cache-Control": "no-store"}, refused=self._count
+        )
         self.get("/health")(self._health)
         self.get("/metrics")(self._metrics)
 
@@ -127,11 +112,20 @@ class Frame(FastAPI):
         """Lasts from the start until the server is asked to stop; what is in flight is still answered then."""
         yield
 
+    @contextlib.asynccontextmanager
+    async def _lifespan(self) -> AsyncIterator[None]:
+        async with self.serving():
+            yield
+        self._aside.close()
+
     async def _refuse(self, request: Request, refusal: Exception) -> Response:
         assert isinstance(refusal, Refusal)
-        if request.method == "POST":
-            self.requests[refusal.status] += 1
-        return json_answer(refusal.body, refusal.status, refusal.headers)
+        self._count(request.method, refusal.status)
+        return refusal.answer()
+
+    def _count(self, method: str, status: int) -> None:
+        if method == "POST":
+            self.requests[status] += 1
 
     async def _health(self) -> Response:
         self.demand()
@@ -149,29 +143,31 @@ class Frame(FastAPI):
         if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
             raise Refusal(401, "a bearer token is needed, or another one", {"WWW-Authenticate": "Bearer"})
 
-    async def object_of(self, request: Request) -> Json:
-        """The JSON object that a request holds. Raises Refusal, which names what is wrong."""
+    async def served(self, request: Request, answer: Callable[[bytes], Awaitable[Response]]) -> Response:
+        """The answer to a POST request, made from its body. Raises Refusal.
+
+        Work for a client that goes away is cancelled. A client that says how long it waits (`Prefer: wait=SECONDS`) is
+        told to come again before that time is over.
+        """
+        begun = time.monotonic()
         self.authorize(request)
         self.demand()
         try:
-            found = json.loads(await _read_body(request, self._max_bytes))
-        except (ValueError, RecursionError) as error:
-            raise Refusal(400, f"the body is not JSON: {error}") from None
-        if not isinstance(found, dict):
-            raise Refusal(400, f"the body must be a JSON object, not {excerpt(found)}")
-        return found
-
-    async def body_of(self, request: Request, form: type[B]) -> B:
-        """The body that a request holds. Raises Refusal, which names what is wrong and where."""
-        try:
-            return form.model_validate(await self.object_of(request))
-        except ValidationError as error:
-            raise Refusal(400, _fault(error, form)) from None
-
-    def answered(self, begun: float) -> None:
-        """Count a request that began at this time of the monotonic clock and was served."""
+            async with self._reader.body(request) as body:
+                response = await _while_awaited(request, answer(body))
+        except asyncio.CancelledError:
+            raise Refusal(503, "the server has stopped", later(1)) from None
         self.requests[200] += 1
         self.seconds += time.monotonic() - begun
+        return response
+
+    async def aside(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What a coroutine returns that runs beside the server's event loop, which goes on answering meanwhile."""
+
+        async def run() -> T:
+            return await work()
+
+        return await self._aside.run(run)
 
     def run(self, host: str, port: int, on_listening: Callable[[str], None]) -> None:
         """Serve until SIGTERM or Ctrl-C; what is in flight is finished then.
@@ -179,80 +175,46 @@ class Frame(FastAPI):
         `port` 0 takes a free one; `on_listening` is told the address. Raises UsageError for an address that cannot be
         taken.
         """
-        listening = _listen(host, port)
-        self._uvicorn = _make_server(self)
-        on_listening(f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}")
-        with _signals_left_to_the_server():
-            self._uvicorn.run(sockets=[listening])
+        listening = listen(host, port)
+        self._server = Server.of(self, within_open_files(self.limits))
+        on_listening(address_of(host, listening))
+        self._server.serve_on(listening)
 
     def stop(self) -> None:
         """End `run`, from any thread."""
-        if self._uvicorn is not None:
-            self._uvicorn.should_exit = True
+        if self._server is not None:
+            self._server.should_exit = True
 
 
-def _fault(error: ValidationError, form: type[Body]) -> str:
-    """What is wrong with a body, and where."""
-    first = error.errors(include_url=False)[0]
-    where = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in first["loc"]).lstrip(".")
-    if len(first["loc"]) < 2:
-        return f"the body must be {form.form}"
-    if first["type"] == "missing":
-        return f"{where} is missing; the body must be {form.form}"
-    what = "must be an object" if first["type"] == "model_type" else first["msg"].replace("Input should", "must")
-    return f"{where} {what}; it is {excerpt(first['input'])}"
-
-
-async def _read_body(request: Request, most: int) -> bytes:
-    """The body of a request. Raises Refusal for one that is too large or does not arrive."""
-
-    async def read() -> bytes:
-        parts, size = [], 0
-        async for part in request.stream():
-            size += len(part)
-            if size <= most:
-                parts.append(part)
-            elif size > DISCARD * most:
-                break
-        if size > most:
-            raise Refusal(413, f"the body is longer than {most} bytes")
-        return b"".join(parts)
-
+async def _while_awaited(request: Request, answer: Awaitable[T]) -> T:
+    """What an answer becomes. Raises Refusal where the client goes away before, or would have waited too long."""
+    bears = patience_of(request)
+    work = asyncio.ensure_future(answer)
+    gone = asyncio.ensure_future(_disconnected(request))
     try:
-        return await asyncio.wait_for(read(), UPLOAD_SECONDS)
-    except asyncio.TimeoutError:
-        raise Refusal(408, f"the body did not arrive within {UPLOAD_SECONDS:g} s") from None
+        await asyncio.wait(
+            {work, gone}, timeout=None if bears is None else bears * IN_TIME, return_when=asyncio.FIRST_COMPLETED
+        )
+        if work.done():
+            return work.result()
+        if gone.done():
+            raise Refusal(CLIENT_GONE, "the client has gone")
+        raise Refusal(429, f"not ready within {bears:g} s; what has begun goes on", later(1))
+    finally:
+        for each in (work, gone):
+            each.cancel()
 
 
-def json_answer(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON object as an answer."""
-    # ASCII escapes carry lone surrogates, which UTF-8 cannot.
-    return Response(json.dumps(body).encode("ascii"), status, headers, media_type="application/json")
+async def _disconnected(request: Request) -> None:
+    """Returns when the client has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; `port` 0 takes a free one. Raises UsageError for an address that cannot be taken."""
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except (OSError, OverflowError) as error:
-        raise UsageError(
-            f"--host {host} --port {port}: cannot listen there: {error}\n"
-            "  Is another server running on this port? Choose another --port; 0 takes a free one."
-        ) from error
-
-
-def _make_server(app: FastAPI) -> uvicorn.Server:
-    """The server of an application; it has no log of its own, and finishes what is in flight when it stops."""
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        lifespan="on",
-    )
-    return uvicorn.Server(config)
+def patience_of(request: Request) -> float | None:
+    """The seconds that a client waits for an answer, as its header `Prefer: wait=SECONDS` says."""
+    found = re.search(r"(?:^|[,;\s])wait=(\d{1,6})(?:$|[,;\s])", request.headers.get("Prefer", ""))
+    return max(1.0, float(found[1])) if found else None
 
 
 def counter(name: str, says: str, value: float) -> Metric:
@@ -273,17 +235,3 @@ def _exposition(metrics: Iterable[Metric]) -> bytes:
             return metrics
 
     return generate_latest(Given())
-
-
-@contextlib.contextmanager
-def _signals_left_to_the_server() -> Iterator[None]:
-    """uvicorn stops cleanly at a signal and then raises it again; that second time it shall not kill the process."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

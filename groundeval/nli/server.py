@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import threading
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from hashlib import sha256
 from typing import Any, ClassVar
 
 from groundeval.errors import BackendError, GroundevalError, SampleError
+from groundeval.http.admission import Admission
 from groundeval.http.server import (
     MAX_BYTES,
     Body,
@@ -29,6 +28,7 @@ from groundeval.http.server import (
     Frame,
     GaugeMetricFamily,
     Json,
+    Limits,
     Metric,
     Refusal,
     Request,
@@ -38,6 +38,9 @@ from groundeval.http.server import (
     counter,
     gauge,
     json_answer,
+    later,
+    parse,
+    patience_of,
 )
 from groundeval.nli.service import NLI
 from groundeval.records import Pair, Verdict
@@ -45,7 +48,6 @@ from groundeval.records import Pair, Verdict
 MAX_WAITING = 32_768
 MAX_PAIRS = 4_096
 LOADING_SECONDS = 2
-LONGEST_RETRY_AFTER = 30
 
 
 class Served:
@@ -93,9 +95,9 @@ class Served:
         if self.failure is not None:
             raise Refusal(500, f"the model cannot be loaded: {self.failure}", state="failed")
         if not self.ready:
-            raise Refusal(503, "the model is being loaded", {"Retry-After": str(LOADING_SECONDS)}, state="loading")
+            raise Refusal(503, "the model is being loaded", later(LOADING_SECONDS), state="loading")
         if self.closing or self.nli.closed:
-            raise Refusal(503, "the server is shutting down", {"Retry-After": str(LOADING_SECONDS)}, state="closing")
+            raise Refusal(503, "the server is shutting down", later(LOADING_SECONDS), state="closing")
 
 
 class Pairs(Body):
@@ -108,43 +110,43 @@ class Pairs(Body):
 class ModelServer(Frame):
     """A server whose answers need an NLI model (None: ready at once); it is loaded while the server says so already."""
 
-    def __init__(self, title: str, nli: NLI | None, token: str | None, max_bytes: int) -> None:
-        super().__init__(title, token, max_bytes)
-        self.served = None if nli is None else Served(nli, self.stop)
+    def __init__(self, title: str, nli: NLI | None, token: str | None, max_bytes: int, **options: Any) -> None:
+        super().__init__(title, token, max_bytes, **options)
+        self.verifier = None if nli is None else Served(nli, self.stop)
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         """Begins to load the model, and refuses what comes at the end."""
-        if self.served is not None:
-            self.served.begin()
+        if self.verifier is not None:
+            self.verifier.begin()
         yield
-        if self.served is not None:
-            self.served.closing = True
+        if self.verifier is not None:
+            self.verifier.closing = True
 
     def demand(self) -> None:
         """Raises Refusal while the model is not there to answer."""
-        if self.served is not None:
-            self.served.demand()
+        if self.verifier is not None:
+            self.verifier.demand()
 
     def serve(self, host: str, port: int, on_listening: Callable[[str], None]) -> None:
         """Serve as `run` does, and close the NLI service at the end. Raises what loading the model raised, too."""
         self.run(host, port, on_listening)
-        if self.served is not None:
-            self.served.close()
+        if self.verifier is not None:
+            self.verifier.close()
 
     def metrics(self) -> list[Metric]:
         """The counts of the NLI service and its requests; none where there is no model."""
-        return [] if self.served is None else _metrics(self.served, self)
+        return [] if self.verifier is None else _metrics(self.verifier, self)
 
 
 class VerdictServer(ModelServer):
     """Verdicts for pairs; the model begins to load at the first request, or at start-up.
 
-    `max_waiting`: pairs that may wait for the model; requests beyond it get 429 with `Retry-After`. `max_pairs`,
-    `max_bytes`: of one request.
+    `max_waiting`: pairs that may wait for the model; requests beyond it, and those that would wait too long, get 429
+    with `Retry-After`. `max_pairs`, `max_bytes`: of one request. `allowed_hosts`, `limits`: as for `Frame`.
     """
 
-    served: Served
+    verifier: Served
 
     def __init__(
         self,
@@ -154,40 +156,46 @@ class VerdictServer(ModelServer):
         max_waiting: int = MAX_WAITING,
         max_pairs: int = MAX_PAIRS,
         max_bytes: int = MAX_BYTES,
+        allowed_hosts: Collection[str] = (),
+        limits: Limits | None = None,
     ) -> None:
-        super().__init__("groundeval NLI", nli, token, max_bytes)
+        super().__init__("groundeval NLI", nli, token, max_bytes, allowed_hosts=allowed_hosts, limits=limits)
         self.nli = nli
-        self._max_waiting, self._max_pairs = max_waiting, max_pairs
+        self._queue = Admission(max_waiting, "pairs")
+        self._max_pairs = max_pairs
         self.post("/verdicts")(self._verdicts)
         self.get("/identity")(self._identity)
 
     async def _verdicts(self, request: Request) -> Response:
-        begun = time.monotonic()
-        body = await self.body_of(request, Pairs)
-        pairs = [Pair(*each) for each in body.pairs]
+        return await self.served(request, lambda body: self._judged(body, patience_of(request)))
+
+    async def _judged(self, body: bytes, bears: float | None) -> Response:
+        pairs = await self.aside(lambda: self._pairs(body))
+        with self._queue.admit(len(pairs), bears):
+            return await self.aside(lambda: self._answer(pairs))
+
+    async def _pairs(self, body: bytes) -> list[Pair]:
+        pairs = [Pair(*each) for each in parse(body, Pairs).pairs]
         if len(pairs) > self._max_pairs:
             raise Refusal(413, f"{len(pairs)} pairs; a request may hold {self._max_pairs}")
-        waiting = self.nli.waiting
-        # A request on its own is never refused, whatever its size: nothing would ever make room for it.
-        if waiting and waiting + len(pairs) > self._max_waiting:
-            after = str(_retry_after(self.nli, len(pairs)))
-            raise Refusal(429, f"{waiting} pairs are waiting", {"Retry-After": after})
+        return pairs
+
+    async def _answer(self, pairs: list[Pair]) -> Response:
         outcomes = await self.nli.async_outcomes(pairs)
         if self.nli.closed:
             self.demand()
-        self.answered(begun)
-        return json_answer({"model": self.served.id, "verdicts": [_entry(outcome) for outcome in outcomes]})
+        return json_answer({"model": self.verifier.id, "verdicts": [_entry(outcome) for outcome in outcomes]})
 
     async def _identity(self, request: Request) -> Response:
         self.authorize(request)
         self.demand()
-        return json_answer({"model": self.served.id, "identity": self.served.identity})
+        return json_answer({"model": self.verifier.id, "identity": self.verifier.identity})
 
     def health(self) -> Json:
         """The model, and how much it has judged."""
         totals = self.nli.stats
         judged = totals.cached + totals.computed + totals.failed
-        about = {"status": "ready", "model": self.served.id, "identity": self.served.identity}
+        about = {"status": "ready", "model": self.verifier.id, "identity": self.verifier.identity}
         return {**about, "waiting": self.nli.waiting, "judged": judged}
 
 
@@ -222,12 +230,6 @@ def _metrics(served: Served, server: Frame) -> list[Metric]:
         ),
         model,
     ]
-
-
-def _retry_after(nli: NLI, pairs: int) -> int:
-    """Seconds until there will be room for so many pairs, at the model's speed so far."""
-    per_pair = nli.model_seconds / max(1, nli.stats.computed)
-    return max(1, min(LONGEST_RETRY_AFTER, math.ceil(pairs * per_pair)))
 
 
 def _entry(outcome: Verdict | GroundevalError) -> dict[str, Any]:

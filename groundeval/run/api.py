@@ -11,7 +11,8 @@ from typing import ParamSpec, TypeVar
 from groundeval.errors import UsageError, option
 from groundeval.run.options import RunOptions, ScoreOptions
 from groundeval.run.outcome import ScoreResults, TaskRuns
-from groundeval.run.runner import run, score_predictions, score_run
+from groundeval.run.rescore import score_run
+from groundeval.run.runner import run, score_predictions
 from groundeval.tasks import Task, load_task
 
 P = ParamSpec("P")
@@ -67,8 +68,13 @@ def score_with(options: ScoreOptions, *, keep_samples: bool = False) -> ScoreRes
     predictions, task = options.predictions, options.task
     if isinstance(predictions, str | Path) and Path(predictions).is_dir():
         _refuse_for_runs(options)
-        name = None if task is None else _named(task).name
-        return score_run(Path(predictions), options, task=name, keep_samples=keep_samples)
+        named = None if task is None else _named(task)
+        return score_run(Path(predictions), options, task=named, data=options.sources, keep_samples=keep_samples)
+    if options.data is not None:
+        raise UsageError(
+            f"{option('data')} goes with a run folder, whose manifest names its data; outputs hold their documents and "
+            "gold answers themselves"
+        )
     if task is None:
         what = predictions if isinstance(predictions, str | Path) else "predictions"
         raise UsageError(f"{what}: which task? Name it with {option('task')}, for instance {option('task', 'asqa')}.")

@@ -110,7 +110,12 @@ class ScoreOptions(ScoringOptions):
     predictions: "Predictions" = field(kw_only=False)
     """A file of outputs or a run folder; or records, a table, or responses (`groundeval.tasks.formats.predictions`)."""
     task: "str | Task | None" = field(default=None, kw_only=False)
-    """How the outputs are judged; a run folder knows."""
+    """How the outputs are judged. A run folder needs it only where its task is not registered here."""
+    data: Annotated[
+        str | Mapping[str, str] | None,
+        Flag("For a run folder: its data, where the run was given a file.", WHAT, metavar="[TASK=]FILE"),
+    ] = None
+    """For a run folder: the file that the run was generated from, which is not read at the word of its manifest."""
     num_docs: Annotated[int | None, Flag("Only the first so many documents count. Default: all.", WHAT)] = None
     limit: Annotated[int | None, Flag("Only the first so many samples.", WHAT)] = None
     output_path: Annotated[
@@ -122,6 +127,11 @@ class ScoreOptions(ScoringOptions):
         super().__post_init__()
         _at_least("num_docs", self.num_docs, 0)
         _at_least("limit", self.limit, 1)
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """Task name to file or `embedded`; the key `*` stands for all tasks."""
+        return _sources(self.data)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,12 +228,16 @@ class RunOptions(GeneratorOptions, ScoringOptions):
     @property
     def sources(self) -> Mapping[str, str]:
         """Task name to file or `embedded`; the key `*` stands for all tasks."""
-        return {EVERY_TASK: self.data} if isinstance(self.data, str) else dict(self.data or {})
+        return _sources(self.data)
 
     @property
     def folder(self) -> Path:
         """Where run folders go."""
         return Path(self.output_path)
+
+
+def _sources(data: str | Mapping[str, str] | None) -> Mapping[str, str]:
+    return {EVERY_TASK: data} if isinstance(data, str) else dict(data or {})
 
 
 def names(given: Sequence[str]) -> tuple[str, ...]:

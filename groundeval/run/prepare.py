@@ -149,8 +149,9 @@ def _repeats(prompts: Sequence[Prompt], count: int) -> tuple[Prompt, ...]:
 
 
 def _absolute(reference: str) -> str:
-    """A file by its whole path, so that a run folder can be scored from anywhere; a name stays a name."""
-    return str(Path(reference).resolve()) if Path(reference).is_file() else reference
+    """A file (also `FILE.py:NAME`) by its whole path, so that messages can name it anywhere; a name stays a name."""
+    file, colon, name = reference.rpartition(":") if ".py:" in reference else (reference, "", "")
+    return f"{Path(file).resolve()}{colon}{name}" if Path(file).is_file() else reference
 
 
 def _for_hash(identity: Mapping[str, Any]) -> dict[str, Any]:

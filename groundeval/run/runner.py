@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import islice
@@ -15,24 +15,22 @@ from groundeval.errors import DataError, GroundevalError, UsageError, option, un
 from groundeval.generation.interface import GENERATORS, Generator
 from groundeval.metrics.gold import with_answers
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
-from groundeval.records import Example, Response
+from groundeval.records import Response
 from groundeval.run.generate import generate
-from groundeval.run.options import RunOptions, ScoreOptions, ScoringOptions
+from groundeval.run.options import RunOptions, ScoreOptions
 from groundeval.run.outcome import ScoreResult, ScoreResults, TaskRun, TaskRuns
 from groundeval.run.preflight import check_disk, check_generator, check_lengths, check_scorers
 from groundeval.run.prepare import Job, prepare
+from groundeval.run.rescore import stored_responses
 from groundeval.run.score import ResponseSet, check_scoring_names, open_nli, plans_for, sample_hash, score_responses
-from groundeval.stats.repeats import drawn
-from groundeval.storage.folder import DiskFull, Lines, read_json
-from groundeval.storage.generations import GENERATIONS, as_response, stored_generations
+from groundeval.storage.folder import DiskFull
+from groundeval.storage.generations import GENERATIONS, stored_generations
 from groundeval.storage.json_records import file_hash
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.formats.accepted import Accepted
 from groundeval.tasks.formats.examples import known_fields, with_documents
 from groundeval.tasks.formats.predictions import IN_MEMORY, read_predictions, responses_in
 from groundeval.tasks.loading import check_data_names, requested_data
-from groundeval.tasks.oracle import with_oracle_documents
-from groundeval.tasks.task import Dataset
 
 MOST_NAMED = 5
 """Of the run folders that an error offers."""
@@ -152,7 +150,7 @@ def _score_job(job: Job, options: RunOptions) -> ScoreResults:
             f"  Generate them first: {option('phase', 'generate')}, or {option('phase', 'all')}."
             + ("" if stored else _other_runs(job, options))
         )
-    responses = _stored_responses(
+    responses = stored_responses(
         job.task, job.examples, stored, job.dataset.notes, job.folder, job.tags, options.num_samples
     )
     return score_responses(responses, options)
@@ -169,32 +167,14 @@ def _other_runs(job: Job, options: RunOptions) -> str:
     found.sort(key=lambda folder: folder.parent != job.folder.parent)
     if not found:
         return ""
-    named = "".join(f"\n    groundeval score {shlex.quote(str(folder))}" for folder in found[:MOST_NAMED])
+    # Data that are a file have to be named again: no file is read at the word of a manifest.
+    requested = job.identity["data"]["requested"]
+    flags = [] if requested is None else ["--data", str(requested)]
+    named = "".join(f"\n    groundeval score {shlex.join([str(each), *flags])}" for each in found[:MOST_NAMED])
     more = f"\n    ... and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
     return (
         "\n  Were they generated elsewhere, on another device or in another dtype? A run folder is scored "
         f"as it is:{named}{more}"
-    )
-
-
-def _stored_responses(
-    task: Task,
-    examples: Sequence[Example],
-    stored: Mapping[str, Mapping[str, Any]],
-    notes: Sequence[str],
-    folder: Path,
-    tags: ReasoningTags,
-    num_samples: int,
-) -> ResponseSet:
-    derived = tuple(with_answers(example) for example in examples)
-    return ResponseSet(
-        task,
-        derived,
-        lambda example: as_response(example, stored[example.id], tags),
-        known_fields(derived),
-        tuple(notes),
-        folder,
-        num_samples=num_samples,
     )
 
 
@@ -256,67 +236,3 @@ def _content(predictions: object, responses: Sequence[Response]) -> dict[str, st
     if isinstance(predictions, str | Path):
         return {"file_sha256": file_hash(Path(predictions))}
     return {"texts_sha256": sha256("".join(map(sample_hash, responses)).encode()).hexdigest()}
-
-
-def score_run(
-    folder: Path, options: ScoringOptions, *, task: str | None = None, keep_samples: bool = False
-) -> ScoreResults:
-    """Score a run folder again, under other profiles or with another NLI model; generates nothing.
-
-    `task` need not be named; if it is, it has to be the run's.
-    """
-    manifest = read_json(folder / "manifest.json")
-    if not isinstance(manifest, dict) or manifest.get("kind") != "generation":
-        raise UsageError(f"{folder} is not a run folder: it has no manifest.json of a run.")
-    identity = _identity_in(manifest, folder)
-    if task is not None and task != identity["task"]:
-        raise UsageError(f"{option('task', task)}: {folder} is a run of the task {identity['task']}")
-    judged_task = load_task(identity["task_reference"])
-    check_scoring_names(judged_task, options)
-    dataset = _dataset_of(judged_task, identity["data"], folder)
-    stored = stored_generations(folder)
-    num_samples = identity.get("num_samples", 1)
-    found = [example for example in drawn(dataset.examples, num_samples) if example.id in stored]
-    if identity["oracle_docs"]:
-        found = [with_oracle_documents(example, identity["num_docs"]) for example in found]
-    judged = 0 if options.post_hoc == "none" else options.cite_docs
-    examples = [
-        with_documents(each, max(judged, stored[each.id].get("documents_shown", identity["num_docs"])))
-        for each in found
-    ]
-    notes = [*dataset.notes, *_unfinished(folder, stored)]
-    tags = ReasoningTags(*identity.get("reasoning_tags", REASONING_TAGS.all()))
-    asked = options.reasoning_tags or tags
-    responses = _stored_responses(judged_task, examples, stored, notes, folder, asked, num_samples)
-    # Named also where they are the usual ones: those of the run are what needs no name.
-    origin = {} if asked == tags else {"reasoning_tags": list(asked.all())}
-    return score_responses(replace(responses, origin=origin), options, keep_samples=keep_samples)
-
-
-def _identity_in(manifest: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
-    """What the manifest says of the run. Raises DataError if it is damaged."""
-    identity = manifest.get("identity")
-    needed = ("task", "task_reference", "data", "num_docs", "oracle_docs")
-    if not isinstance(identity, dict) or any(name not in identity for name in needed):
-        raise DataError(
-            f"{folder}/manifest.json is damaged: its identity must have {', '.join(needed)}.\n"
-            "  The command that made the run writes it again."
-        )
-    return identity
-
-
-def _unfinished(folder: Path, stored: Mapping[str, Any]) -> list[str]:
-    """What to say of a run in which some prompts have no text yet."""
-    asked = {record["id"] for path in folder.glob("prompts*.jsonl") for record in Lines(path).read()}
-    lacking = len(asked - set(stored))
-    return [f"the run is unfinished: {lacking} of {len(asked)} samples have no text yet"] if lacking else []
-
-
-def _dataset_of(task: Task, data: Mapping[str, Any], folder: Path) -> Dataset:
-    dataset = task.load(data["requested"], data["split"])
-    if dataset.sha256 != data["sha256"]:
-        raise DataError(
-            f"{folder}: the data of task {task.name} ({dataset.source}) is not what this run was generated from.\n"
-            "  Its content has changed since; put the old data back, or generate again."
-        )
-    return dataset

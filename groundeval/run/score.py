@@ -32,6 +32,7 @@ from groundeval.stats.bootstrap import Estimate, summarize
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.environment import environment
 from groundeval.storage.folder import Folder, Lines, check_writable, content_id, write_whole
+from groundeval.storage.scores import score_lines
 from groundeval.tasks.formats.examples import content_hash
 from groundeval.tasks.task import Task
 
@@ -147,7 +148,8 @@ def _score_under(
         "post_hoc": options.post_hoc if encoder is None else {"encoder": dict(encoder.identity)},
         "origin": dict(responses.origin),
     }
-    folder = None if responses.folder is None else Folder(responses.folder / "scores" / content_id(identity))
+    run_folder = responses.folder
+    folder = None if run_folder is None else Folder(run_folder / "scores" / content_id(identity), run_folder)
     with nullcontext() if folder is None else folder.open():
         table = ScoreTable(plan.columns)
         stored: list[str] = []
@@ -197,7 +199,7 @@ def _recall(lines: Lines, responses: ResponseSet, table: ScoreTable) -> list[str
     """Take over the stored scores whose text and example are still those that were scored; the ids of all lines."""
     examples = {example.id: example for example in responses.examples}
     stored = []
-    for record in lines.read():
+    for record in score_lines(lines.path, responses.folder):
         stored.append(record["id"])
         example = examples.get(record["id"])
         if example is None or record["status"] == "error":

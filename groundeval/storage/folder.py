@@ -28,7 +28,7 @@ from zlib import crc32
 from pydantic_core import from_json
 
 from groundeval.errors import EXIT_FAILED, DataError, GroundevalError, UsageError, option
-from groundeval.storage.regular import open_regular
+from groundeval.storage.regular import open_regular, refuse_links
 
 MOST_JSON = 256 << 20
 """Bytes of a manifest or of results: they are read whole."""
@@ -79,10 +79,11 @@ def unwritable(path: Path, error: OSError) -> UsageError:
 
 
 class Folder:
-    """A folder that this process alone writes to, from `open` until `close`."""
+    """A folder that this process alone writes to, from `open` until `close`. Below `root` no link is followed."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, root: Path | None = None) -> None:
         self.path = path
+        self._root = path if root is None else root
         self._locks: list[int] = []
 
     def open(self, part: str = "") -> Folder:
@@ -92,6 +93,7 @@ class Folder:
         not the same part twice, and not the folder as a whole.
         """
         try:
+            refuse_links(self.path, self._root)
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock(".lock", fcntl.LOCK_SH if part else fcntl.LOCK_EX)
             if part:
@@ -106,7 +108,9 @@ class Folder:
         return self
 
     def _lock(self, name: str, kind: int) -> None:
-        lock = os.open(self.path / name, os.O_RDWR | os.O_CREAT, 0o644)
+        # What is a link would be emptied behind it.
+        refuse_links(self.path / name, self.path)
+        lock = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
         self._locks.append(lock)
         try:
             fcntl.flock(lock, kind | fcntl.LOCK_NB)
@@ -272,6 +276,7 @@ class Lines:
         content = _as_lines(records, self._checksums)
         if not content:
             return
+        refuse_links(self.path, self.path.parent if self._root is None else self._root)
         try:
             if not self._repaired and self.path.exists():
                 self._drop_torn_line()
@@ -291,7 +296,8 @@ class Lines:
 
     def reorder(self, numbers: Sequence[int]) -> None:
         """Keep the lines of these numbers (from 0), in this order and byte for byte, and no others."""
-        content = self.path.read_bytes()
+        with open_regular(self.path, self._root) as file:
+            content = file.read()
         ends = [match.end() for match in re.finditer(b"\n", content)]
         starts = [0, *ends]
         write_whole(self.path, b"".join(content[starts[number] : ends[number]] for number in numbers))

@@ -19,6 +19,7 @@ _FIELDS: Mapping[str, tuple[type, ...]] = {
     "raw": (str,),
     "prefill": (str, type(None)),
     "finish_reason": (str, type(None)),
+    "error": (str, type(None)),
     "documents_shown": (int, type(None)),
 }
 """What a line of `generations.jsonl` must hold."""
@@ -52,8 +53,16 @@ def _check(record: Mapping[str, Any], path: Path, number: int) -> None:
     """Raises DataError for a line that is not a generation."""
     for field, kinds in _FIELDS.items():
         value = record.get(field)
-        if not isinstance(value, kinds):
+        if not isinstance(value, kinds) or isinstance(value, bool):
             raise DataError(f"{path}, line {number}: not a generation: {field} is {excerpt(value)}")
+    if documents_shown(record, 0) < 0:
+        raise DataError(f"{path}, line {number}: documents_shown is {record['documents_shown']}, must be 0 or more")
+
+
+def documents_shown(record: Mapping[str, Any], usual: int) -> int:
+    """How many documents the prompt of a generation showed; `usual` where its line does not say."""
+    shown: int | None = record.get("documents_shown")
+    return usual if shown is None else shown
 
 
 def unopened_thoughts(records: Iterable[Mapping[str, Any]], tags: ReasoningTags) -> str | None:

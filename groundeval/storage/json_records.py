@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import hashlib
 import json
 import re
-import zlib
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Literal, NoReturn, cast
+from typing import IO, Any, BinaryIO, Literal, NoReturn
 
-from groundeval.errors import DataError, UsageError, excerpt, quoted
+from groundeval.errors import DataError, excerpt, quoted
+from groundeval.storage.compression import opened
+from groundeval.storage.file_kinds import BYTE_ORDER_MARK
 
 Layout = Literal["auto", "json", "jsonl"]
 """`json`: a list, or an object whose `data` is a list; `jsonl`: one object after the other; `auto`: by content."""
@@ -38,11 +39,14 @@ class Record:
     data: dict[str, Any]
     in_memory: bool = False
     """It comes from a list, not from a file: `file` is what the list is called, and it is named by its index."""
+    line: int | None = None
+    """The line of the file on which it begins, where that is known."""
 
     @property
     def where(self) -> str:
         """`predictions.json, record 17 ("who sang ...")` or `predictions[16] ("who sang ...")`, for error messages."""
         place = f"{self.file}[{self.number - 1}]" if self.in_memory else f"{self.file}, record {self.number}"
+        place += "" if self.line is None else f" (line {self.line})"
         question = self.data.get("question")
         if not isinstance(question, str) or not question.strip():
             return place
@@ -52,33 +56,26 @@ class Record:
 
 
 def read_records(path: str | Path, *, layout: Layout = "auto", name: str | None = None) -> Iterator[Record]:
-    """The records of a JSON or JSON-lines file (UTF-8, gzip allowed), one at a time: a file is never held as a whole.
+    """The records of a JSON or JSON-lines file (UTF-8, also compressed), one at a time: never a whole file in memory.
 
     `name`: how messages call the file. Raises UsageError for a file that is missing or unreadable, and DataError for
-    one that is empty, not UTF-8, not JSON or cut off, and for a record that is not an object.
+    one that is empty, not UTF-8, not JSON, of another kind (`groundeval.storage.file_kinds`) or cut off, and for a
+    record that is not an object.
     """
     path = Path(path)
     shown = name or str(path)
     if path.is_dir():
         raise DataError(f"{shown} is a folder; name a file: a JSON list, an object with a list `data`, or JSON lines")
-    try:
-        with path.open("rb") as raw:
-            compressed = raw.peek(2)[:2] == b"\x1f\x8b"
-            stream = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if compressed else raw
-            yield from _Reader(stream, shown).records(layout)
-    except FileNotFoundError:
-        raise UsageError(f"{shown}: no such file") from None
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise DataError(f"{shown}: the compressed file is damaged or cut off ({error})") from error
-    except OSError as error:
-        raise UsageError(f"{shown} cannot be read: {error.strerror or error}") from error
+    with opened(path, shown) as stream:
+        yield from _Reader(stream, path, shown).records(layout)
 
 
 class _Reader:
     """A window onto the text of one file, which moves forward and grows only as far as one record needs."""
 
-    def __init__(self, stream: IO[bytes], name: str) -> None:
+    def __init__(self, stream: IO[bytes], path: Path, name: str) -> None:
         self.stream = stream
+        self.path = path
         self.name = name
         self.decoder = codecs.getincrementaldecoder("utf-8")()
         self.text = ""
@@ -89,11 +86,12 @@ class _Reader:
         self.number = 0
 
     def records(self, layout: Layout) -> Iterator[Record]:
-        if self.peek() == "\ufeff":
+        if self.peek() == BYTE_ORDER_MARK:
             self.at += 1
         first = self.peek()
         if not first:
-            raise DataError(f"{self.name} is empty: it must hold JSON")
+            raise DataError(f"{self.name} is empty: it must hold JSON; write it again, or download it again")
+        self.no_mark_here()
         if first == "[" and layout != "jsonl":
             yield from self.listed()
             self.nothing_follows("the list")
@@ -164,6 +162,7 @@ class _Reader:
 
     def nothing_follows(self, what: str) -> None:
         if self.peek():
+            self.no_mark_here()
             raise DataError(f"{self.name}, line {self.line()}: something follows the end of {what}")
 
     def record(self) -> Record:
@@ -232,6 +231,15 @@ class _Reader:
     def line(self, position: int | None = None) -> int:
         return 1 + self.lines_before + self.text.count("\n", 0, self.at if position is None else position)
 
+    def no_mark_here(self, position: int | None = None) -> None:
+        """Raise DataError for a byte-order mark that is not the file's first character, as joined files have one."""
+        at = self.at if position is None else position
+        if self.text[at : at + 1] == BYTE_ORDER_MARK:
+            raise DataError(
+                f"{self.name}, line {self.line(at)}: a byte-order mark (BOM) within the file, as when files are "
+                f"joined; remove it: sed -i 's/\\xEF\\xBB\\xBF//g' {shlex.quote(str(self.path))}"
+            )
+
     def broken(self, error: json.JSONDecodeError, position: int, offset: int) -> NoReturn:
         """Say where the JSON ends too early or goes wrong."""
         record = f"record {self.number + offset}"
@@ -240,6 +248,7 @@ class _Reader:
                 f"{self.name} is cut off: {record}, which begins on line {self.line()}, has no end.\n"
                 "  The file was not written or copied to its end; write it again."
             ) from None
+        self.no_mark_here(position)
         near = excerpt(self.text[position : position + 30])
         raise DataError(
             f"{self.name} is not JSON: {record}, line {self.line(position)}: {error.msg.lower()}, at {near}"
@@ -247,6 +256,7 @@ class _Reader:
 
     def not_json(self, rule: str, offset: int = 0) -> NoReturn:
         found = self.peek()
+        self.no_mark_here()
         where = f"record {self.number + offset}, line {self.line()}"
         if not found:
             raise DataError(

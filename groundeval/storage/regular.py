@@ -54,6 +54,18 @@ def open_regular(path: Path, root: Path | None = None, *, most_bytes: int = MOST
         raise
 
 
+def refuse_links(path: Path, root: Path) -> None:
+    """Raise DataError if a component below `root`, or the path itself, is a link: what is written would land elsewhere.
+
+    Components that do not exist are left to be made.
+    """
+    place = root
+    for part in path.relative_to(root).parts:
+        place = place / part
+        if place.is_symlink():
+            raise DataError(f"{place} is a symbolic link. Links in a run folder are not followed.")
+
+
 def is_regular(path: Path, root: Path | None = None) -> bool:
     """Whether `open_regular` would open the path."""
     try:

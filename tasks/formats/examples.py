@@ -10,7 +10,8 @@ from pathlib import Path
 
 from groundeval.errors import DataError
 from groundeval.records import Document, Example
-from groundeval.storage.json_records import Layout, Record, read_records
+from groundeval.storage.any_records import read_any
+from groundeval.storage.json_records import Layout, Record
 from groundeval.tasks.formats.fields import Shared, example_from
 
 FOUND = "docs[].answers_found"
@@ -74,10 +75,10 @@ class Checked:
 def read_examples(path: str | Path, *, layout: Layout = "auto", name: str | None = None) -> Iterator[Example]:
     """The examples of a file in the ALCE or Trust-Score format, one at a time.
 
-    Raises DataError for anything wrong in it: see `read_records`, `example_from` and `Checked`.
+    Raises DataError for anything wrong in it: see `read_any`, `example_from` and `Checked`.
     """
     checked = Checked()
-    for record in read_records(path, layout=layout, name=name):
+    for record in read_any(path, layout=layout, name=name):
         yield checked.example(record)
 
 

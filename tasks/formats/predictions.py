@@ -8,7 +8,8 @@ from typing import Any, Protocol, TypeAlias
 
 from groundeval.errors import DataError, UsageError, excerpt
 from groundeval.records import Example, Response
-from groundeval.storage.json_records import Layout, Record, read_records
+from groundeval.storage.any_records import read_any
+from groundeval.storage.json_records import Layout, Record
 from groundeval.tasks.formats.examples import Checked
 from groundeval.tasks.formats.fields import missing, wrong
 
@@ -37,13 +38,13 @@ def read_predictions(
 ) -> Iterator[tuple[Example, str]]:
     """The examples with what the model said (field `output`), one at a time.
 
-    `source` is a file (a JSON list, `{"data": [...]}` or JSON lines in the ALCE or Trust-Score format), or records or a
+    `source` is a file of records in the ALCE or Trust-Score format (`groundeval.storage.any_records`), or records or a
     table with the same fields. An output may be empty, but has to be there. `checked` says what else is accepted, by
     default nothing amiss. Raises DataError for anything wrong in it.
     """
     checked = Checked() if checked is None else checked
     is_file = isinstance(source, str | Path)
-    records = read_records(source, layout=layout, name=name) if is_file else records_of(source)  # type: ignore[arg-type]
+    records = read_any(source, layout=layout, name=name) if is_file else records_of(source)  # type: ignore[arg-type]
     for record in records:
         yield checked.example(record), _output(record)
 

@@ -12,7 +12,7 @@ from groundeval.generation.prompts import PromptTemplate
 from groundeval.metrics.profiles import PROFILES
 from groundeval.metrics.reading import AnswerKind
 from groundeval.records import Example
-from groundeval.storage.json_records import read_records
+from groundeval.storage.any_records import read_any
 from groundeval.tasks import prompts
 from groundeval.tasks.distractors import with_distractors
 from groundeval.tasks.formats.examples import Checked, content_hash, read_examples
@@ -104,7 +104,7 @@ class _MappedData:
                 raise UsageError(
                     f'task "{self.task.name}": {file} does not exist; it is named in {self.path} ({source.path})'
                 )
-            for record in read_records(file, layout=source.format):
+            for record in read_any(file, layout=source.format):
                 if record.number <= source.skip:
                     continue
                 if source.limit is not None and record.number > source.skip + source.limit:

@@ -93,7 +93,7 @@ def test_the_same_command_again_generates_nothing_and_gives_the_same_bytes(
 
 
 def test_another_profile_scores_the_stored_texts_and_generates_nothing(
-    tmp_path: Path, run: Cli, counting: type[Counting], cli: Cli
+    tmp_path: Path, run: Cli, counting: type[Counting], cli: Cli, data: Path
 ):
     run()
     ran = run("--profile", "trust", "--json")
@@ -102,7 +102,7 @@ def test_another_profile_scores_the_stored_texts_and_generates_nothing(
     folder = folder_of(tmp_path)
     assert len(list((folder / "scores").iterdir())) == 2
     # The same through `score`, which needs no model at all.
-    again = cli("score", folder, "--profile", "trust", "--nli", "lexical", "--json")
+    again = cli("score", folder, "--data", data, "--profile", "trust", "--nli", "lexical", "--json")
     assert again.json["metrics"] == ran.json["metrics"]
     assert again.json["nli_pairs"]["asked"] == 0
     assert len(list((folder / "scores").iterdir())) == 2
@@ -192,9 +192,9 @@ def test_recorded_outputs_are_replayed_by_id(tmp_path: Path, cli: Cli, data: Pat
 def test_data_that_has_changed_is_not_scored_as_if_it_were_the_same(tmp_path: Path, run: Cli, cli: Cli, data: Path):
     run()
     write(data, [record(0, answers=[["Madrid"], ["old"]]), *records(5)[1:]])
-    ran = cli("score", folder_of(tmp_path), "--nli", "lexical")
+    ran = cli("score", folder_of(tmp_path), "--data", data, "--nli", "lexical")
     assert (ran.code, ran.out) == (1, "")
-    assert "has changed" in ran.err
+    assert "are not what this run was generated from" in ran.err
 
 
 def test_texts_that_cannot_be_encoded_survive_the_run_folder(tmp_path: Path, cli: Cli):

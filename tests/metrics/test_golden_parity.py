@@ -7,22 +7,19 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from io import StringIO
-from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
+from golden_files import GOLDEN_NAMES, golden_file
 
 from groundeval.cli.app import main
-
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
-NAMES = ("asqa", "eli5", "qampari", "edge_asqa", "edge_eli5", "edge_qampari")
-FILES = {name: name.removeprefix("edge_") for name in NAMES}
-
-pytestmark = pytest.mark.skipif(not GOLDEN.is_dir(), reason="the golden files are not here")
 
 
 @dataclass
 class Parity:
+    """One golden file: the original's numbers and ours."""
+
     task: str
     expected: dict[str, Any]
     """By profile, and per item."""
@@ -32,22 +29,26 @@ class Parity:
     """By profile: per-sample values in the order of the file."""
 
 
-@pytest.fixture(scope="module", params=FILES)
+@pytest.fixture(scope="module", params=GOLDEN_NAMES)
 def parity(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Parity:
-    name = request.param
-    out = tmp_path_factory.mktemp(name)
-    arguments = ["--task", FILES[name], "--profile", "alce,trust", "--nli", "lexical", "--json"]
+    outputs = golden_file(request.param)
+    expected = json.loads(outputs.with_suffix(".expected.json").read_text())
+    out = tmp_path_factory.mktemp("golden")
+    profiles = [profile for profile in ("alce", "trust") if profile in expected]
+    task = expected["task"] if "alce" in expected else f"trust_{expected['task']}"
+    arguments = ["--task", task, "--profile", ",".join(profiles), "--nli", "lexical", "--json"]
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as written:
         # A verifier that has seen no pair yet, whatever other tests have asked of this process's own.
         patch.setattr(import_module("groundeval.nli.handles"), "_HANDLES", {})
-        assert main(["score", str(GOLDEN / f"{name}.json"), *arguments, "--output-path", str(out)]) == 0
-    printed = {each["profile"]: each for each in json.loads(written.getvalue())}
+        assert main(["score", str(outputs), *arguments, "--output-path", str(out)]) == 0
+    results = json.loads(written.getvalue())
+    printed = {each["profile"]: each for each in (results if len(profiles) > 1 else [results])}
     values = {}
     for manifest in out.glob("scores/*/manifest.json"):
         lines = (manifest.parent / "scores.jsonl").read_text().splitlines()
         profile = json.loads(manifest.read_text())["identity"]["profile"]
         values[profile] = [json.loads(line)["values"] for line in lines]
-    return Parity(FILES[name], json.loads((GOLDEN / f"{name}.expected.json").read_text()), printed, values)
+    return Parity(expected["task"], expected, printed, values)
 
 
 def is_printed(key: str, task: str) -> bool:
@@ -55,17 +56,29 @@ def is_printed(key: str, task: str) -> bool:
     return not key.startswith("_") and (task == "asqa" or key not in ("str_em", "str_hit"))
 
 
-@pytest.mark.parametrize("profile", ["alce", "trust"])
-def test_every_key_has_the_value_that_the_original_prints(parity: Parity, profile: str):
-    metrics = parity.printed[profile]["metrics"]
-    wanted = {key: value for key, value in parity.expected[profile].items() if is_printed(key, parity.task)}
-    assert set(wanted) <= set(metrics)
-    for key, value in wanted.items():
-        assert metrics[key]["value"] == pytest.approx(value, abs=0.2 if key == "rougeLsum" else 1e-9), key
-    assert set(metrics) - set(wanted) <= {"refusal_accuracy"}, "no keys that the originals do not have, but ours"
+def test_every_key_has_the_value_that_the_original_prints(parity: Parity):
+    for profile, printed in parity.printed.items():
+        metrics = printed["metrics"]
+        wanted = {key: value for key, value in parity.expected[profile].items() if is_printed(key, parity.task)}
+        assert set(wanted) <= set(metrics)
+        for key, value in wanted.items():
+            # The original draws its aggregate of ROUGE by a random bootstrap: that of 100 samples strays by 0.3.
+            assert metrics[key]["value"] == pytest.approx(value, abs=0.4 if key == "rougeLsum" else 1e-9), (
+                profile,
+                key,
+            )
+        assert set(metrics) - set(wanted) <= {"refusal_accuracy"}, "no keys that the originals do not have, but ours"
+
+
+def test_rouge_is_the_mean_of_the_values_that_the_original_has_for_each_sample(parity: Parity):
+    if "rougeLsum" in parity.expected.get("alce", ()):
+        wanted = fmean(item["rougeLsum"] for item in parity.expected["alce_per_item"])
+        assert parity.printed["alce"]["metrics"]["rougeLsum"]["value"] == pytest.approx(wanted, abs=1e-9)
 
 
 def test_every_sample_has_the_values_that_the_original_prints_for_it_alone(parity: Parity):
+    if "alce" not in parity.values:
+        pytest.skip("the original of this task has no values of single samples")
     assert len(parity.values["alce"]) == len(parity.expected["alce_per_item"]) == parity.expected["n"]
     for index, (values, wanted) in enumerate(zip(parity.values["alce"], parity.expected["alce_per_item"], strict=True)):
         for key, value in wanted.items():
@@ -79,15 +92,16 @@ def test_every_sample_has_the_values_that_the_original_prints_for_it_alone(parit
             assert factor * (values[key] or 0.0) == pytest.approx(value, abs=1e-9), (index, key)
 
 
-@pytest.mark.parametrize("profile", ["alce", "trust"])
-def test_no_more_pairs_are_computed_than_the_original_has_different_ones(parity: Parity, profile: str):
-    pairs = parity.printed[profile]["nli_pairs"]
-    expected = parity.expected[profile]
-    assert pairs["cached"] + pairs["computed"] == pairs["unique"] <= expected["_nli_unique"]
-    assert pairs["unique"] <= pairs["asked"]
+def test_no_more_pairs_are_computed_than_the_original_has_different_ones(parity: Parity):
+    for profile, printed in parity.printed.items():
+        pairs = printed["nli_pairs"]
+        assert pairs["cached"] + pairs["computed"] == pairs["unique"] <= pairs["asked"]
+        assert pairs["unique"] <= parity.expected[profile].get("_nli_unique", pairs["unique"])
 
 
 def test_a_second_profile_reuses_the_verdicts_of_the_first(parity: Parity):
+    if len(parity.printed) == 1:
+        pytest.skip("scored under one profile only")
     assert parity.printed["alce"]["nli_pairs"]["cached"] == 0
     assert parity.printed["trust"]["nli_pairs"]["cached"] > 0
 

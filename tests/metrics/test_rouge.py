@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pytest
+from golden_files import golden_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundeval.metrics.rouge import f_measure, in_common, rouge_lsum
 from groundeval.parsing.statements import sentences
 
-GOLDEN = Path(__file__).parents[2] / "../shared/golden"
 TOKENS = st.lists(st.sampled_from("abcde"), max_size=12).map(tuple)
 SENTENCES = st.lists(TOKENS, max_size=4)
 PIECES = (
@@ -83,10 +82,7 @@ def test_texts_score_as_with_rouge_score(output: str, references: list[str]):
 
 @pytest.mark.parametrize("name", ["asqa", "fuzz1_asqa", "fuzz2_asqa", "edge_asqa", "eli5", "fuzz1_eli5"])
 def test_real_and_damaged_outputs_score_as_with_rouge_score(name: str):
-    path = GOLDEN / f"{name}.json"
-    if not path.exists():
-        pytest.skip("needs ../shared/golden")
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(golden_file(name).read_text(encoding="utf-8"))
     for record in content["data"] if isinstance(content, dict) else content:
         long = [each["long_answer"] for each in record.get("annotations") or ()]
         references = long or [record["answer"]]

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from golden_files import golden_file
 
 torch = pytest.importorskip("torch")
 
@@ -24,7 +25,6 @@ from groundeval.nli.verifiers.seq2seq import Seq2Seq, _Padded, label_tokens  # n
 from groundeval.nli.verifiers.t5_step import FirstSteps  # noqa: E402
 from groundeval.records import Pair, Verdict  # noqa: E402
 
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
 TEXT = (
     "Title: Rayleigh scattering\nWhen sunlight crosses the atmosphere, molecules of gas scatter it in every direction, "
     "and short blue wavelengths far more strongly than long red ones."
@@ -69,14 +69,13 @@ def golden_pairs() -> list[Pair]:
     register_nli("recording-for-test")(lambda options: Recording())
     try:
         for task in ("asqa", "eli5", "qampari"):
-            groundeval.score(GOLDEN / f"{task}.json", task, profiles=("alce", "trust"), nli="recording-for-test")
+            groundeval.score(golden_file(task), task, profiles=("alce", "trust"), nli="recording-for-test")
     finally:
         del NLI_MODELS._entries["recording-for-test"]
     return list(seen)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not GOLDEN.exists(), reason="needs the golden files")
 def test_on_all_golden_pairs_the_verdicts_are_equal_and_few_are_scored_again(tiny_t5: Path):
     pairs = golden_pairs()
     assert len(pairs) > 900

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from golden_files import golden_file
 from reward_cases import http_server, lexical, spoken, thought
 from tag_tokenizer import tag_tokenizer
 
@@ -23,7 +24,6 @@ from groundeval.rewards.columns import example_json
 from groundeval.rewards.rollouts import Rewarder
 from groundeval.tasks.formats.predictions import read_predictions
 
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
 TASKS = {"asqa": "trust_asqa", "eli5": "trust_eli5", "qampari": "trust_qampari"}
 FILES = [f"{prefix}{name}" for prefix in ("", "edge_") for name in TASKS]
 ALL = ("ground_grpo_stage2", "ground_grpo_instruct", "trust", "alce", "ternary", "strict_grounded", "default")
@@ -98,11 +98,8 @@ def assert_identical(name: str, said: Spoken, folder: Path) -> list[float | None
 
 def golden(file: str) -> list[tuple[str, Example, str]]:
     """The outputs of a golden file, every other one as a reasoning model would have said it."""
-    path = GOLDEN / f"{file}.json"
-    if not path.is_file():
-        pytest.skip("the golden files are not here")
     task = TASKS[file.removeprefix("edge_")]
-    outputs = [(task, with_answers(example), text) for example, text in read_predictions(path)]
+    outputs = [(task, with_answers(example), text) for example, text in read_predictions(golden_file(file))]
     return [(t, e, thought(text) if place % 2 else text) for place, (t, e, text) in enumerate(outputs)]
 
 
@@ -121,12 +118,9 @@ def test_every_reward_of_every_golden_file_is_the_same_on_every_way(file: str, n
 
 @pytest.mark.slow
 def test_the_published_outputs_without_documents_get_the_same_reward_on_every_way(tmp_path: Path):
-    path = GOLDEN / "alce_published_asqa.json"
-    if not path.is_file():
-        pytest.skip("the published outputs are not here")
     reward = tmp_path / "em.yaml"
     reward.write_text("profile: alce\ncomponents: {em: str_em, hit: {value: str_hit, weight: 0.5}}\n")
-    for number, run in enumerate(json.loads(path.read_text("utf-8"))):
+    for number, run in enumerate(json.loads(golden_file("alce_published_asqa").read_text("utf-8"))):
         file = tmp_path / f"run{number}.json"
         file.write_text(json.dumps({"data": run["data"]}), "utf-8")
         said = [("asqa", with_answers(example), text) for example, text in read_predictions(file)]

@@ -23,7 +23,6 @@ _CONTEXT.set_forkserver_preload(
         "groundeval.cli.app",
         "groundeval.run.runner",
         "groundeval.metrics.calibrated",
-        "nltk.tokenize.punkt",
         "punkt",
     ]
 )

@@ -93,7 +93,7 @@ def test_a_run_can_be_read_again_with_other_tags(
         cli, tmp_path, data, [renamed(text) if in_other else text for text, _, _ in OUTPUTS.values()], *read_first
     )
     assert wrong["statuses"] == {"ok": 8}
-    score = ("score", wrong["run_folder"], "--nli", "lexical", "--json")
+    score = ("score", wrong["run_folder"], "--data", data, "--nli", "lexical", "--json")
     right = cli(*score, *read_again).json
     assert right["statuses"] == {"empty": 1, "ok": 6, "unclosed_reasoning": 1}
     assert cli(*score).json["metrics"] == wrong["metrics"], "both readings stay apart"
@@ -166,7 +166,7 @@ def test_without_tags_the_whole_text_is_the_answer_as_in_the_originals(profile: 
 def test_a_run_without_tags_remembers_that_and_can_be_read_with_tags(cli: Cli, data: Path, tmp_path: Path):
     whole = run(cli, tmp_path, data, ["<think>a b</think>It is old."] * len(OUTPUTS), "--reasoning-tags", "none")
     assert whole["metrics"]["length"]["value"] == 4
-    score = ("score", whole["run_folder"], "--nli", "lexical", "--json")
+    score = ("score", whole["run_folder"], "--data", data, "--nli", "lexical", "--json")
     assert cli(*score).json["metrics"] == whole["metrics"]
     assert cli(*score, *READ_USUAL).json["metrics"]["length"]["value"] == 3
 

@@ -29,7 +29,7 @@ def test_a_run_folder_is_scored_from_anywhere_although_its_data_was_named_by_a_r
     monkeypatch.chdir(data.parent)
     folder = run(cli, Path(data.name), tmp_path / "runs")
     monkeypatch.chdir("/")
-    assert cli("score", folder, "--profile", "trust", "--nli", "lexical", "--json").json["n"] == 5
+    assert cli("score", folder, "--data", data, "--profile", "trust", "--nli", "lexical", "--json").json["n"] == 5
     assert len(counting.generated) == 5
 
 
@@ -38,7 +38,7 @@ def test_a_run_that_is_not_finished_says_so_when_it_is_scored(
 ):
     counting.break_at = "q4"
     folder = run(cli, data, tmp_path / "runs")
-    scored = cli("score", folder, "--nli", "lexical", "--json").json
+    scored = cli("score", folder, "--data", data, "--nli", "lexical", "--json").json
     assert scored["n"] == 4
     assert "the run is unfinished: 1 of 5 samples have no text yet" in scored["notes"]
 
@@ -49,7 +49,7 @@ def test_samples_that_were_scored_first_stand_in_the_order_of_the_data_in_the_en
     for part in ("2/2", "1/2"):
         cli(*RUN, "--data", data, "--output-path", tmp_path / "runs", "--phase", "generate", "--shard", part)
         [folder] = {path.parent for path in tmp_path.rglob("generations*.jsonl")}
-        scored = cli("score", folder, "--nli", "lexical", "--json").json
+        scored = cli("score", folder, "--data", data, "--nli", "lexical", "--json").json
     [scoring] = tmp_path.rglob("results.json")
     assert [line["id"] for line in lines_of(scoring.parent / "scores.jsonl")] == [f"q{n}" for n in range(5)]
     assert scored["n"] == 5
@@ -59,7 +59,7 @@ def test_samples_that_were_scored_first_stand_in_the_order_of_the_data_in_the_en
 
 def test_a_run_folder_takes_its_own_task_and_no_other(cli: Cli, counting: type[Counting], data: Path, tmp_path: Path):
     folder = run(cli, data, tmp_path / "runs")
-    assert cli("score", folder, "--task", "asqa", "--nli", "lexical").code == 0
+    assert cli("score", folder, "--task", "asqa", "--data", data, "--nli", "lexical").code == 0
     other = cli("score", folder, "--task", "eli5", "--nli", "lexical")
     assert other.code == 2
     assert "is a run of the task asqa" in other.err

@@ -76,7 +76,7 @@ def test_an_answer_that_failed_leaves_the_others_of_its_question(run: Cli, tmp_p
 
 def test_a_run_folder_of_several_answers_is_scored_again_the_same_way(run: Cli, cli: Cli, tmp_path: Path):
     first = run("--num-samples", 3).json
-    again = cli("score", first["run_folder"], "--nli", "lexical", "--json").json
+    again = cli("score", first["run_folder"], "--data", tmp_path / "data.json", "--nli", "lexical", "--json").json
     for name in ("n", "num_samples", "metrics", "best_of", "statuses"):
         assert again[name] == first[name]
     assert [line["id"] for line in lines_of(Path(first["run_folder"]) / "generations.jsonl")][:3] == [

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from golden_files import golden_file
 
 from groundeval.errors import DataError
 from groundeval.tasks.formats.examples import fields_present
 from groundeval.tasks.formats.predictions import read_predictions
 
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
 EVERYWHERE = {"docs", "answers_found", "answers"}
 
 
@@ -57,7 +57,6 @@ def test_a_missing_output_names_a_field_that_looks_like_it(tmp_path: Path) -> No
         list(read_predictions(written(tmp_path, {"question": "a", "outputs": "x"})))
 
 
-@pytest.mark.skipif(not GOLDEN.is_dir(), reason="the parity cases are not here")
 @pytest.mark.parametrize(
     ("name", "count", "fields"),
     [
@@ -70,14 +69,13 @@ def test_a_missing_output_names_a_field_that_looks_like_it(tmp_path: Path) -> No
     ],
 )
 def test_the_golden_files_are_read_whole(name: str, count: int, fields: set[str]) -> None:
-    pairs = list(read_predictions(GOLDEN / f"{name}.json"))
+    pairs = list(read_predictions(golden_file(name)))
     assert len(pairs) == count
     assert fields_present(example for example, _ in pairs) == fields | EVERYWHERE
 
 
-@pytest.mark.skipif(not GOLDEN.is_dir(), reason="the parity cases are not here")
 def test_each_published_run_is_read(tmp_path: Path) -> None:
-    for run in json.loads((GOLDEN / "alce_published_asqa.json").read_text()):
+    for run in json.loads(golden_file("alce_published_asqa").read_text()):
         pairs = list(read_predictions(written(tmp_path, *run["data"])))
         assert len(pairs) == 100
         assert all(example.qa_pairs for example, _ in pairs)

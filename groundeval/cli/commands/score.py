@@ -19,7 +19,8 @@ def score(
     options: Callable[..., ScoreOptions],
     predictions: Annotated[Path, typer.Argument(help="A file of outputs (ALCE, Trust-Score, JSONL), or a run folder.")],
     task: Annotated[
-        str | None, typer.Option(help="How the outputs are judged; a run folder knows.", rich_help_panel=WHAT)
+        str | None,
+        typer.Option(help="How the outputs are judged. A run folder knows the name of its task.", rich_help_panel=WHAT),
     ] = None,
     include_path: IncludePath = None,
     config: Config = None,
@@ -38,6 +39,9 @@ def score(
       groundeval score predictions.json --task trust_asqa --reward ground_grpo_stage2 --output-path scored/
 
       groundeval score runs/my-model/asqa/0123456789ab --profile trust --nli true
+
+    A run folder is read as data: a task or data file that its manifest names is used only if you name it, too (--task,
+    --include-path, --data).
     """
     from groundeval.registry import load_plugins
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from groundeval.cli.config import Config
-from groundeval.cli.serving import Host, MaxWaiting, Port, TokenFile, token_for
+from groundeval.cli.serving import AllowedHost, Host, Insecure, MaxWaiting, Port, TokenFile, token_for
 from groundeval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def serve_nli(
     host: Host = "127.0.0.1",
     port: Port = 8765,
     token_file: TokenFile = None,
+    insecure: Insecure = False,
+    allowed_host: AllowedHost = None,
     max_waiting: MaxWaiting = 32_768,
     config: Config = None,
 ) -> None:
@@ -100,6 +102,7 @@ def serve_nli(
     from groundeval.nli.remote import TOKEN_VARIABLE
     from groundeval.nli.server import VerdictServer
 
+    token = token_for(host, token_file, TOKEN_VARIABLE, insecure)
     for path in include_path or ():
         load_plugin(path)
     # What the command line leaves open is left to NLIOptions, or to --nli-args.
@@ -112,7 +115,7 @@ def serve_nli(
         **nli_options(nli_args),
     }
     nli = _verifier(model, options)
-    server = VerdictServer(nli, token=token_for(host, token_file, TOKEN_VARIABLE), max_waiting=max_waiting)
+    server = VerdictServer(nli, token=token, max_waiting=max_waiting, allowed_hosts=allowed_host or ())
     server.serve(host, port, lambda address: say(f"serving {model} on {address}; clients: --nli {address}"))
 
 

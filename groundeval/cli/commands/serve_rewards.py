@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from groundeval.cli.config import Config
-from groundeval.cli.serving import Host, MaxWaiting, Port, TokenFile, token_for
+from groundeval.cli.serving import AllowedHost, Host, Insecure, MaxWaiting, Port, TokenFile, token_for
 
 PANEL_REWARD = "Reward"
 
@@ -41,6 +41,8 @@ def serve_rewards(
     host: Host = "127.0.0.1",
     port: Port = 8766,
     token_file: TokenFile = None,
+    insecure: Insecure = False,
+    allowed_host: AllowedHost = None,
     max_waiting: MaxWaiting = 16_384,
     config: Config = None,
 ) -> None:
@@ -68,11 +70,13 @@ def serve_rewards(
     from groundeval.rewards.server import TOKEN_VARIABLE, RewardServer
     from groundeval.tasks import TASKS
 
+    token = token_for(host, token_file, TOKEN_VARIABLE, insecure)
     for path in include_path or ():
         load_plugin(path)
     options = {"in_process": True, **nli_options(nli_args)}
     rewarder = Rewarder.of(reward, nli=nli, nli_options=options, parameters=assignments(reward_args, "--reward-args"))
     verifier = rewarder.verifier(rewarder.fitting(TASKS.names()) if task is None else [task])
-    token = token_for(host, token_file, TOKEN_VARIABLE)
-    server = RewardServer(rewarder, verifier, task=task, token=token, max_waiting=max_waiting)
+    server = RewardServer(
+        rewarder, verifier, task=task, token=token, max_waiting=max_waiting, allowed_hosts=allowed_host or ()
+    )
     server.serve(host, port, lambda address: say(f"serving {rewarder.name} on {address}"))

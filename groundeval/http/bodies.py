@@ -1,0 +1,123 @@
+"""Bodies of requests: read within limits of size and time, parsed, and checked against a form."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, ClassVar, TypeVar
+
+from pydantic import BaseModel, PlainValidator, ValidationError
+from pydantic_core import PydanticCustomError
+from starlette.requests import ClientDisconnect, Request
+
+from groundeval.errors import excerpt
+from groundeval.http.answers import Json, Refusal, later
+
+MAX_BYTES = 32 * 1024 * 1024
+MAX_ELEMENTS = 1_000_000
+"""Commas and opening brackets of a body: parsing cannot be interrupted, and this bounds how long it takes."""
+DISCARD = 4
+"""A request up to so many times too large is read to its end, so that its sender gets to read the refusal."""
+FULL_SECONDS = 1
+CLIENT_GONE = 499
+"""The status by which requests are counted whose client did not wait for the answer."""
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise PydanticCustomError("text", "must be a string")
+    return value
+
+
+Text = Annotated[str, PlainValidator(_text)]
+"""Any string that JSON can hold: pydantic's own `str` takes no lone surrogates."""
+
+
+class Body(BaseModel):
+    """The body of a request; `form` shows it to whoever sends another."""
+
+    form: ClassVar[str]
+
+
+B = TypeVar("B", bound=Body)
+
+
+class Reader:
+    """Reads bodies of at most `max_bytes`, within `seconds`.
+
+    The bodies of all requests that are being served hold at most `held` bytes.
+    """
+
+    def __init__(self, max_bytes: int, seconds: float, held: int) -> None:
+        self._max_bytes = max_bytes
+        self._seconds = seconds
+        self._most_held = max(held, max_bytes)
+        self._held = 0
+
+    @contextlib.asynccontextmanager
+    async def body(self, request: Request) -> AsyncIterator[bytes]:
+        """The body of a request, counted as held until the end of the context. Raises Refusal."""
+        size = 0
+
+        async def read() -> bytes:
+            nonlocal size
+            parts, length = [], 0
+            async for part in request.stream():
+                length += len(part)
+                if length <= self._max_bytes:
+                    parts.append(part)
+                    size, self._held = length, self._held + len(part)
+                    if self._held > self._most_held:
+                        raise Refusal(429, "too many large requests at once", later(FULL_SECONDS))
+                elif length > DISCARD * self._max_bytes:
+                    break
+            if length > self._max_bytes:
+                raise Refusal(413, f"the body is longer than {self._max_bytes} bytes")
+            return b"".join(parts)
+
+        try:
+            try:
+                found = await asyncio.wait_for(read(), self._seconds)
+            except asyncio.TimeoutError:
+                raise Refusal(408, f"the body did not arrive within {self._seconds:g} s") from None
+            except ClientDisconnect:
+                raise Refusal(CLIENT_GONE, "the client has gone") from None
+            yield found
+        finally:
+            self._held -= size
+
+
+def parse_object(body: bytes) -> Json:
+    """The JSON object that a body holds. Raises Refusal, which names what is wrong."""
+    elements = sum(map(body.count, (b",", b"[", b"{")))
+    if elements > MAX_ELEMENTS:
+        raise Refusal(413, f"the body has {elements} commas and brackets; a request may have {MAX_ELEMENTS}")
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, f"the body is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise Refusal(400, f"the body must be a JSON object, not {excerpt(found)}")
+    return found
+
+
+def parse(body: bytes, form: type[B]) -> B:
+    """What a body of a form holds. Raises Refusal, which names what is wrong and where."""
+    try:
+        return form.model_validate(parse_object(body))
+    except ValidationError as error:
+        raise Refusal(400, _fault(error, form)) from None
+
+
+def _fault(error: ValidationError, form: type[Body]) -> str:
+    """What is wrong with a body, and where."""
+    first = error.errors(include_url=False)[0]
+    where = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in first["loc"]).lstrip(".")
+    if len(first["loc"]) < 2:
+        return f"the body must be {form.form}"
+    if first["type"] == "missing":
+        return f"{where} is missing; the body must be {form.form}"
+    what = "must be an object" if first["type"] == "model_type" else first["msg"].replace("Input should", "must")
+    return f"{where} {what}; it is {excerpt(first['input'])}"

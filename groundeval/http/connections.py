@@ -1,0 +1,194 @@
+"""Connections that cannot hold a server up: each has a deadline for its next step, and their number is limited.
+
+uvicorn has a time limit for idle connections that have been used; here the other states get theirs: no request yet,
+half a head, half a body, an answer that nobody reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import h11
+from uvicorn import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from groundeval.http.answers import Refusal, later
+
+SPARE = 64
+"""Connections beyond the limit that are let in to ask for `/health`; other requests get 503 there."""
+BUSY_SECONDS = 2
+OPEN_PATHS = ("/health",)
+
+App = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a connection may take, in seconds, and how many there may be."""
+
+    connections: int = 4_096
+    head: float = 10.0
+    """From its first byte (of a new connection: from the start) to the end of a request's head."""
+    body: float = 60.0
+    """From the head to the end of the body."""
+    idle: int = 75
+    """Between an answer and the next request."""
+    unread: float = 60.0
+    """How long a client may leave an answer unread."""
+    held: int = 256 * 1024 * 1024
+    """Bytes of the bodies of all requests that are being served; a request beyond gets 429."""
+
+
+class Room:
+    """The connections of a server, and which of them has to go when there are too many."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.all: dict[Connection, None] = {}
+        self.silent: dict[Connection, None] = {}
+        """Those that have never sent a whole head, the oldest first."""
+        self.idle: dict[Connection, None] = {}
+        """Those whose requests are answered, the longest unused first."""
+
+    def enter(self, connection: Connection) -> None:
+        """Take a new connection in; one that does nothing makes room for it, or it gets a spare place, or none."""
+        self.all[connection] = None
+        if len(self.all) > self.most:
+            out = next(iter(self.silent or self.idle), None)
+            if out is not None:
+                out.drop()
+            elif len(self.all) > self.most + SPARE:
+                connection.drop()
+            else:
+                connection.app = _only_open_paths(connection.app)
+        if connection in self.all:
+            self.silent[connection] = None
+
+    def note(self, connection: Connection, *, idle: bool) -> None:
+        """Note whether a connection that has sent a whole head waits for another."""
+        self.silent.pop(connection, None)
+        if not idle:
+            self.idle.pop(connection, None)
+        elif connection in self.all:
+            self.idle.setdefault(connection)
+
+    def leave(self, connection: Connection) -> None:
+        """Forget a connection."""
+        for some in (self.all, self.silent, self.idle):
+            some.pop(connection, None)
+
+
+class LimitedConfig(Config):
+    """uvicorn's configuration, with what `Connection` needs."""
+
+    def __init__(self, app: App, limits: Limits, **options: Any) -> None:
+        super().__init__(
+            app,
+            http=Connection,
+            ws="none",
+            timeout_keep_alive=limits.idle,
+            # What clients send wrongly is their matter: a line for each would fill the disk.
+            log_level="error",
+            **options,
+        )
+        self.limits = limits
+        self.room = Room(limits.connections)
+
+
+class Connection(H11Protocol):
+    """uvicorn's connection, with deadlines and a place in the server's `Room`."""
+
+    config: LimitedConfig
+
+    def __init__(self, config: LimitedConfig, *others: Any, **options: Any) -> None:
+        super().__init__(config, *others, **options)
+        self._stage: object = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected."""
+        super().connection_made(transport)
+        self.config.room.enter(self)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has gone, or was dropped."""
+        self.config.room.leave(self)
+        self._set_deadline(None)
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """The client has sent something."""
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        """A request is answered; the next may have arrived already."""
+        super().on_response_complete()
+        self._watch()
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as it is answered."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(self.config.limits.unread, self.drop)
+
+    def resume_writing(self) -> None:
+        """The client has read most of what waited for it."""
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        super().resume_writing()
+
+    def drop(self) -> None:
+        """Close the connection at once, whatever is still to be sent."""
+        self.config.room.leave(self)
+        self._set_deadline(None)
+        self.transport.abort()
+
+    def _watch(self) -> None:
+        """Give the state that the connection is in now its deadline, if it is another state than before."""
+        stage, seconds = self._what_is_due()
+        if stage != self._stage:
+            self._stage = stage
+            self._set_deadline(seconds)
+        if self.cycle is not None:
+            self.config.room.note(self, idle=stage[0] in ("idle", "head"))
+
+    def _what_is_due(self) -> tuple[tuple[str, int], float | None]:
+        """What the client has to do next, of which request, and within how many seconds; None: nothing."""
+        limits, cycle = self.config.limits, self.cycle
+        if self.transport.is_closing():
+            return ("closing", 0), limits.unread
+        if cycle is None:
+            return ("first head", 0), limits.head
+        if self.conn.their_state is h11.SEND_BODY:
+            return ("body", id(cycle)), limits.body
+        if not cycle.response_complete:
+            return ("answer", id(cycle)), None
+        if self.conn.trailing_data[0]:
+            return ("head", id(cycle)), limits.head
+        return ("idle", id(cycle)), None  # uvicorn's own timer runs.
+
+    def _set_deadline(self, seconds: float | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None if seconds is None else self.loop.call_later(seconds, self.drop)
+
+
+def _only_open_paths(app: App) -> App:
+    """An application that answers health checks only, and asks everyone else to come again."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
+            headers = {**later(BUSY_SECONDS), "Connection": "close"}
+            await Refusal(503, "too many connections", headers).answer()(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return answer

@@ -1,0 +1,162 @@
+"""Scores a run folder again: its texts with the task and the data that this user names or that are registered here.
+
+A run folder may be a stranger's. Nothing that its manifest names is run, opened or downloaded: a task has to be
+registered (or named with `task`), and data have to be embedded, the task's own, or named with `data`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from groundeval.errors import DataError, UsageError, option, unknown
+from groundeval.metrics.gold import with_answers
+from groundeval.parsing.reasoning import ReasoningTags
+from groundeval.records import Example
+from groundeval.run.options import EVERY_TASK, ScoringOptions
+from groundeval.run.outcome import ScoreResults
+from groundeval.run.score import ResponseSet, check_scoring_names, score_responses
+from groundeval.stats.repeats import drawn
+from groundeval.storage.folder import Lines, read_json
+from groundeval.storage.generations import as_response, documents_shown, stored_generations
+from groundeval.storage.manifest import RunIdentity, run_identity, stored_tags
+from groundeval.tasks.formats.examples import known_fields, with_documents
+from groundeval.tasks.formats.sources import EMBEDDED
+from groundeval.tasks.loading import registered_task
+from groundeval.tasks.oracle import with_oracle_documents
+from groundeval.tasks.task import Dataset, Task
+
+NEEDED = ("task", "task_reference", "data", "num_docs", "oracle_docs")
+"""What the identity of a run must have."""
+
+
+def score_run(
+    folder: Path,
+    options: ScoringOptions,
+    *,
+    task: Task | None = None,
+    data: Mapping[str, str] | None = None,
+    keep_samples: bool = False,
+) -> ScoreResults:
+    """Score a run folder again, under other profiles or with another NLI model; generates nothing.
+
+    `task` and `data` (task name or `*` to file) are those that the user names: needed where the run used a task that is
+    not registered here, or a file of data. Raises UsageError where they lack, with the command that names them, and
+    DataError for data that the run was not generated from.
+    """
+    manifest = read_json(folder / "manifest.json")
+    if not isinstance(manifest, dict) or manifest.get("kind") != "generation":
+        raise UsageError(f"{folder} is not a run folder: it has no manifest.json of a run.")
+    identity = run_identity(manifest, folder, NEEDED)
+    judged = _task_of(identity, task, folder)
+    source = _data_of(identity, data or {}, folder)
+    if judged is None or (source is None and identity.data.requested is not None):
+        raise _not_named(identity, folder, task=judged is None, data=source is None)
+    check_scoring_names(judged, options)
+    dataset = _dataset(judged, source, identity, folder)
+    stored = stored_generations(folder)
+    examples = _examples(dataset, identity, stored, options, folder)
+    notes = [*dataset.notes, *_unfinished(folder, stored)]
+    tags = stored_tags(identity.reasoning_tags, folder)
+    asked = options.reasoning_tags or tags
+    responses = stored_responses(judged, examples, stored, notes, folder, asked, identity.num_samples)
+    # Named also where they are the usual ones: those of the run are what needs no name.
+    origin = {} if asked == tags else {"reasoning_tags": list(asked.all())}
+    return score_responses(replace(responses, origin=origin), options, keep_samples=keep_samples)
+
+
+def stored_responses(
+    task: Task,
+    examples: Sequence[Example],
+    stored: Mapping[str, Mapping[str, Any]],
+    notes: Sequence[str],
+    folder: Path,
+    tags: ReasoningTags,
+    num_samples: int,
+) -> ResponseSet:
+    """The responses to these examples that a run folder holds; `stored` are its generations by sample id."""
+    derived = tuple(with_answers(example) for example in examples)
+    return ResponseSet(
+        task,
+        derived,
+        lambda example: as_response(example, stored[example.id], tags),
+        known_fields(derived),
+        tuple(notes),
+        folder,
+        num_samples=num_samples,
+    )
+
+
+def _task_of(identity: RunIdentity, named: Task | None, folder: Path) -> Task | None:
+    """The task that the user names, or the registered one of the run's name; None where there is neither."""
+    if named is None:
+        return registered_task(identity.task or "")
+    if named.name != identity.task:
+        raise UsageError(f"{option('task', named.name)}: {folder} is a run of the task {identity.task}")
+    return named
+
+
+def _data_of(identity: RunIdentity, named: Mapping[str, str], folder: Path) -> str | None:
+    """The file that the user names, or `embedded` where the run used that; None: the task's own data set."""
+    for name in named:
+        if name not in (EVERY_TASK, identity.task):
+            raise unknown(f"task of {folder} in {option('data')}", name, [str(identity.task)])
+    own = EMBEDDED if identity.data.requested == EMBEDDED else None
+    return named.get(identity.task or "") or named.get(EVERY_TASK) or own
+
+
+def _not_named(identity: RunIdentity, folder: Path, *, task: bool, data: bool) -> UsageError:
+    """The error for a run whose task or data the user has to name; `task` and `data` say which."""
+    what, words = [], [str(folder)]
+    if task:
+        reference = identity.task_reference or ""
+        what.append(f'the task "{identity.task}" is not registered here')
+        is_file = reference.endswith((".yaml", ".yml", ".py")) or ".py:" in reference
+        words += ["--task", reference] if is_file else ["--include-path", "PLUGIN.py"]
+    if data and identity.data.requested not in (None, EMBEDDED):
+        what.append("its data are a file")
+        words += ["--data", str(identity.data.requested)]
+    return UsageError(
+        f"{folder}: {' and '.join(what)}. What the manifest of a run names is neither run nor read: name it yourself.\n"
+        f"  If this run and these files are yours:\n    groundeval score {shlex.join(words)}"
+    )
+
+
+def _dataset(task: Task, source: str | None, identity: RunIdentity, folder: Path) -> Dataset:
+    dataset = task.load(source, identity.data.split)
+    if dataset.sha256 != identity.data.sha256:
+        raise DataError(
+            f"{folder}: the data of task {task.name} ({dataset.source}) are not what this run was generated from.\n"
+            f"  Name the file with the old content ({option('data', 'FILE')}), or generate again."
+        )
+    return dataset
+
+
+def _examples(
+    dataset: Dataset,
+    identity: RunIdentity,
+    stored: Mapping[str, Mapping[str, Any]],
+    options: ScoringOptions,
+    folder: Path,
+) -> list[Example]:
+    """The examples that have a text, with the documents that the model was shown, or `cite_docs` to choose from."""
+    if identity.num_samples > max(1, len(stored)):
+        raise DataError(
+            f"{folder}/manifest.json says {identity.num_samples} answers to each question; the folder holds "
+            f"{len(stored)} texts in all"
+        )
+    found = [example for example in drawn(dataset.examples, identity.num_samples) if example.id in stored]
+    if identity.oracle_docs:
+        found = [with_oracle_documents(example, identity.num_docs) for example in found]
+    least = 0 if options.post_hoc == "none" else options.cite_docs
+    return [with_documents(each, max(least, documents_shown(stored[each.id], identity.num_docs))) for each in found]
+
+
+def _unfinished(folder: Path, stored: Mapping[str, Any]) -> list[str]:
+    """The note on a run in which some prompts have no text yet."""
+    asked = {str(record.get("id")) for path in folder.glob("prompts*.jsonl") for record in Lines(path).read()}
+    lacking = len(asked - set(stored))
+    return [f"the run is unfinished: {lacking} of {len(asked)} samples have no text yet"] if lacking else []

@@ -1,0 +1,100 @@
+"""Reads Parquet, Arrow and Feather files, and folders that `datasets` saved, in batches of rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from groundeval.errors import DataError, UsageError, quoted
+from groundeval.extras import require
+from groundeval.storage.file_kinds import HEAD, kind_of_file
+from groundeval.storage.json_records import Record
+
+ROWS = 256
+"""Rows in memory at a time."""
+
+_STATE, _SPLITS = "state.json", "dataset_dict.json"
+"""What `datasets` writes beside the data of one data set, and of one with several splits."""
+
+
+def columnar_kind(path: Path) -> str | None:
+    """`parquet`, `arrow` or `stream` by the first bytes of a file; `folder`; None for anything else."""
+    if path.is_dir():
+        return "folder" if (path / _STATE).is_file() or (path / _SPLITS).is_file() else None
+    try:
+        with path.open("rb") as file:
+            begin = file.read(HEAD)
+    except OSError:
+        return None
+    kind = kind_of_file(begin)
+    if kind is None or kind.name not in ("parquet", "arrow"):
+        return None
+    return "stream" if kind.name == "arrow" and not begin.startswith(b"ARROW1") else kind.name
+
+
+def read_columnar(path: Path, name: str, kind: str) -> Iterator[Record]:
+    """The records of a file or folder of `columnar_kind`, one at a time; a cell without a value is an absent field.
+
+    Raises UsageError where pyarrow is missing, and DataError for a file that is damaged or has no rows.
+    """
+    require("tables", f"{name}: reading {'Parquet' if kind == 'parquet' else 'Arrow'} files")
+    number = 0
+    for row in _rows(path, name, kind):
+        number += 1
+        yield Record(name, number, row)
+    if not number:
+        raise DataError(f"{name} holds no records")
+
+
+def _rows(path: Path, name: str, kind: str) -> Iterator[dict[str, Any]]:
+    import pyarrow as arrow
+
+    try:
+        for batch in _batches(path, name, kind):
+            for row in batch.to_pylist():
+                yield {field: value for field, value in row.items() if value is not None}
+    except (arrow.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"{name} cannot be read as {kind}: {' '.join(str(error).split())[:200]}") from error
+
+
+def _batches(path: Path, name: str, kind: str) -> Iterator[Any]:
+    if kind == "folder":
+        for file in _shards(path, name):
+            yield from _batches(file, name, columnar_kind(file) or "stream")
+    elif kind == "parquet":
+        from pyarrow import parquet
+
+        with parquet.ParquetFile(path) as file:
+            yield from file.iter_batches(ROWS)
+    else:
+        yield from _arrow_batches(path, kind)
+
+
+def _arrow_batches(path: Path, kind: str) -> Iterator[Any]:
+    import pyarrow as arrow
+    from pyarrow import ipc
+
+    with arrow.memory_map(str(path)) as source:
+        reader = ipc.open_stream(source) if kind == "stream" else ipc.open_file(source)
+        batches = reader if kind == "stream" else map(reader.get_batch, range(reader.num_record_batches))
+        for batch in batches:
+            for start in range(0, batch.num_rows, ROWS):
+                yield batch.slice(start, ROWS)
+
+
+def _shards(folder: Path, name: str) -> list[Path]:
+    """The files of a data set that `datasets` saved, in their order."""
+    if not (folder / _STATE).is_file():
+        splits = json.loads((folder / _SPLITS).read_text(encoding="utf-8")).get("splits", [])
+        one = folder / str(next(iter(splits), "SPLIT"))
+        raise UsageError(f"{name} holds several data sets: {quoted(splits)}.\n  Name one: {one}")
+    state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+    if state.get("_indices_data_files"):
+        raise UsageError(f"{name}: its rows are chosen by an index; save it anew after flatten_indices()")
+    files = [folder / str(each["filename"]) for each in state.get("_data_files", [])]
+    missing = [file for file in files if file.parent != folder or not file.is_file()]
+    if missing or not files:
+        raise DataError(f"{name}: {missing[0] if missing else _STATE} is missing or names no file of the folder")
+    return files

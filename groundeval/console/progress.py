@@ -21,7 +21,9 @@ _SECONDS_BETWEEN_LINES = 30.0
 _FIRST_LINE = 3.0
 """Seconds after which the first line says what is being done; what is faster needs none."""
 _shown = threading.Lock()
-"""Held by what is shown: there is one bar at a time, and what happens within it is part of it."""
+"""Held by what is shown: there is one bar or line at a time."""
+_within: list[Callable[[], str]] = []
+"""What is going on within what is shown, which says it too."""
 
 
 def say(message: str) -> None:
@@ -55,14 +57,34 @@ def progress(
     `detail` says at any moment what else there is to say: what is being loaded, how many verdicts there are.
     """
     tally = Tally(what, total, done, detail)
-    if quiet or done >= total or not _shown.acquire(blocking=False):
+    if quiet or done >= total:
         yield Advance(tally)
-        return
+    elif not _shown.acquire(blocking=False):
+        with _part_of_it(tally.line):
+            yield Advance(tally)
+    else:
+        try:
+            with _display(tally) as advance:
+                yield advance
+        finally:
+            _shown.release()
+
+
+@contextmanager
+def _part_of_it(told: Callable[[], str]) -> Iterator[None]:
+    _within.append(told)
     try:
-        with _display(tally) as advance:
-            yield advance
+        yield
     finally:
-        _shown.release()
+        _within.remove(told)
+
+
+def _inner() -> str:
+    """What is going on within what is shown."""
+    try:
+        return _within[-1]()
+    except IndexError:
+        return ""
 
 
 def _display(tally: Tally) -> AbstractContextManager[Advance]:
@@ -78,19 +100,40 @@ def doing(what: str, *, quiet: bool = False) -> AbstractContextManager[None]:
 
 @contextmanager
 def _doing(what: str) -> Iterator[None]:
-    if not _shown.acquire(blocking=False):
-        yield
-        return
     started = time.monotonic()
+
+    def line() -> str:
+        return _joined(what, _inner(), duration(time.monotonic() - started))
+
+    if not _shown.acquire(blocking=False):
+        with _part_of_it(lambda: what):
+            yield
+        return
     try:
-        if on_terminal() and not in_notebook():
-            with _terminal().status(visible(what), spinner="line"):
-                yield
-        else:
-            with _ticking(lambda: f"{what} ({duration(time.monotonic() - started)})"):
-                yield
+        with _status(line) if on_terminal() and not in_notebook() else _ticking(line):
+            yield
     finally:
         _shown.release()
+
+
+def _joined(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
+
+
+@contextmanager
+def _status(line: Callable[[], str]) -> Iterator[None]:
+    """A line of a terminal that is written over and is gone at the end."""
+    from rich.live import Live
+    from rich.text import Text
+
+    shown = Live(
+        get_renderable=lambda: Text(visible(line()), style="dim", overflow="ellipsis", no_wrap=True),
+        console=_terminal(),
+        refresh_per_second=4,
+        transient=True,
+    )
+    with shown:
+        yield
 
 
 def on_terminal() -> bool:
@@ -115,7 +158,7 @@ def _bar(tally: Tally) -> Iterator[Advance]:
         """Rate, detail and time left, looked at whenever the bar is drawn."""
 
         def render(self, task: Task) -> Text:
-            return Text(visible(tally.told()))
+            return Text(visible(_joined(tally.told(), _inner())))
 
     columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), Elapsed(), Told())
     with Progress(*columns, console=_terminal(), refresh_per_second=4) as shown:
@@ -158,7 +201,7 @@ def _lines(tally: Tally) -> Iterator[Advance]:
     def of_the_clock() -> str:
         nonlocal said
         said = time.monotonic()
-        return tally.line()
+        return _joined(tally.line(), _inner())
 
     stream = sys.stderr
     with _ticking(of_the_clock):

@@ -43,7 +43,8 @@ class Generator(Protocol):
 
     It may also have `window`, how many prompts it is given at a time, and `independent`: true where no answer depends
     on the others of its window, so that those that are there are kept when the window fails; and `check`, called before
-    anything is generated with any model: it raises UserError for what it can find wrong at little cost.
+    anything is generated with any model: it raises UserError for what it can find wrong at little cost. One that
+    counts tokens while answers are under way calls its attribute `on_tokens`: None, or a function of their number.
     """
 
     def load(self) -> None:

@@ -120,6 +120,11 @@ class Engine:
             self._instant = traits_of(self.model).instant
         return self._instant
 
+    @property
+    def loading(self) -> bool:
+        """Whether pairs wait for weights that are not loaded yet."""
+        return not self._loaded and self.waiting > 0
+
     def check(self) -> None:
         """Find out what is wrong with the model, or the place of its verdicts, without loading its weights."""
         check = getattr(self.model, "check", None)

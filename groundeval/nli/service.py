@@ -93,6 +93,13 @@ class NLI:
         """Pairs that are queued or with the model: the measure of back-pressure."""
         return self._engine.waiting
 
+    def told(self) -> str:
+        """What the verifier is doing, in few words: loading its weights, or how many verdicts it has given."""
+        if self._engine.loading:
+            return f"loading the verifier {self.name}"
+        known = self.stats
+        return "" if not known.computed else f"{known.computed:,} verdicts"
+
     @property
     def batches(self) -> int:
         """Batches that the model has judged; an instant verifier has none."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from groundeval.aio import Interrupted, run_anywhere, stop_requests
-from groundeval.console.progress import progress
+from groundeval.console.progress import doing, progress
 from groundeval.errors import DataError, UsageError, option
 from groundeval.extras import require
 from groundeval.metrics.profiles import profile_named
@@ -163,9 +163,13 @@ def _score_under(
         pending = [example for example in responses.examples if example.id not in table]
         models = OptionalModels(options.metric_models)
         scorer = Scorer(plan, nli, models)
+        detail = nli.told if nli is not None and not nli.traits.instant else None
         kept: dict[str, Mapping[str, Any]] | None = {} if keep_samples and folder is None else None
-        scored = run_anywhere(lambda: _score_pending(scorer, pending, responses, table, lines, kept, options.quiet))
-        results = _results(plan, responses, table, nli, models)
+        scored = run_anywhere(
+            lambda: _score_pending(scorer, pending, responses, table, lines, kept, options.quiet, detail)
+        )
+        with doing(f"{responses.task.name}: intervals ({plan.profile.name})", quiet=options.quiet):
+            results = _results(plan, responses, table, nli, models)
         if folder is not None and lines is not None:
             _put_in_order(lines, [*stored, *scored], responses)
             write_whole(folder.path / "results.json", results.as_bytes())
@@ -234,6 +238,7 @@ async def _score_pending(
     lines: Lines | None,
     kept: dict[str, Mapping[str, Any]] | None,
     quiet: bool,
+    detail: Callable[[], str] | None,
 ) -> list[str]:
     """Score samples and write or keep their lines as they are finished; gives their ids in that order."""
     finished: list[str] = []
@@ -250,8 +255,8 @@ async def _score_pending(
     what = f"{responses.task.name}: scoring ({scorer.plan.profile.name})"
     total = len(responses.examples)
     with (
-        stop_requests() as stop_requested,
-        progress(what, total=total, done=total - len(pending), quiet=quiet) as advance,
+        stop_requests("the scores under way") as stop_requested,
+        progress(what, total=total, done=total - len(pending), quiet=quiet, detail=detail) as advance,
     ):
         try:
             async with aclosing(scorer.stream(responses.of(example) for example in pending)) as stream:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from groundeval.console.progress import doing
 from groundeval.errors import DataError
 from groundeval.extras import require
 from groundeval.leaderboard.bundle import EXTRA, write_assets
@@ -88,13 +89,14 @@ def build(
     data: Sequence[Path] = (),
     plugins: Sequence[Path] = (),
     processes: int | None = None,
+    quiet: bool = True,
 ) -> Built:
     """Build the site in `out` from all runs below `roots`.
 
     `reported`: files of numbers from papers, beside those that come along (`shipped`). `data`: files of data or
     outputs; each is used for the runs that name its hash. A run that is damaged, or whose results do not follow from
     its per-sample values, is left out and named in the result and on the page. Raises UsageError for a folder that is
-    not there or must not be replaced, DataError where nothing is left to show.
+    not there or must not be replaced, DataError where nothing is left to show. `quiet=False` shows progress.
     """
     require(EXTRA, "The leaderboard")
     check_replaceable(out, (*roots, *data, *reported, *plugins))
@@ -102,14 +104,15 @@ def build(
     files = [read_reported(path) for path in (*(sorted(SHIPPED.glob("*.json")) if shipped else ()), *reported)]
     with put_in_place(out) as site:
         processes = processes or min(8, os.cpu_count() or 1)
-        measured, rejected = collect(roots, site, data=given, plugins=plugins, processes=processes)
+        measured, rejected = collect(roots, site, data=given, plugins=plugins, processes=processes, quiet=quiet)
         rank(measured)
         published = [entry for file in files for entry in reported_entries(file, _headlines())]
         entries = sorted_entries([*measured, *published])
         if not entries:
             reasons = "".join(f"\n  {each.folder}: {each.reason}" for each in rejected[:10])
             raise DataError(f"there is nothing to show in {', '.join(map(str, roots))}{reasons}")
-        _write_site(site, entries, rejected, extras(roots))
+        with doing("ranking, drawing and writing pages", quiet=quiet):
+            _write_site(site, entries, rejected, extras(roots))
     return Built(len(measured), len(published), rejected, out)
 
 

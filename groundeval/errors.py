@@ -89,7 +89,9 @@ def as_flag(flag: str, value: object, parts: Mapping[str, object]) -> str:
     """An option as a flag: `--num-docs -1`, `--model-args lora=FOLDER`."""
     if value is False:
         return f"--no-{flag.removeprefix('--')}"
-    shown = ",".join(f"{part}={each}" for part, each in parts.items()) if parts else value
+    shown = value
+    if parts:
+        shown = ",".join(f"{part}={'none' if each is None else each}" for part, each in parts.items())
     return flag if shown is _ALONE or shown is True else f"{flag} {shown}"
 
 

@@ -149,7 +149,7 @@ def _details(generation: Mapping[str, Any]) -> list[str]:
         f"prompt {(generation.get('prompt') or {}).get('template', '?')}",
         f"{generation.get('num_fewshot', 0)}-shot",
         f"{generation.get('num_docs', '?')} docs{' (oracle)' if generation.get('oracle_docs') else ''}",
-        f"temperature {temperature}" if temperature else "greedy",
+        "greedy" if temperature == 0 else f"temperature {'of the server' if temperature is None else temperature}",
     ]
     if generation.get("num_samples", 1) != 1:
         found.append(f"{generation['num_samples']} answers each")

@@ -41,6 +41,12 @@ def is_site(folder: Path) -> bool:
     return isinstance(found, dict) and found.get("kind") == KIND
 
 
+def check_site(site: Path) -> None:
+    """Raises UsageError for a folder that `leaderboard build` did not write."""
+    if not (site / MARK).is_file() or not (site / "index.html").is_file():
+        raise UsageError(f"{site}: not a leaderboard. Build one first: groundeval leaderboard build runs/ --out {site}")
+
+
 @contextmanager
 def put_in_place(out: Path) -> Iterator[Path]:
     """A folder to write a site into; it takes the place of `out` once all is written, and not before."""

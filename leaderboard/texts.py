@@ -73,7 +73,7 @@ def _scored_outputs(run: ScoredRun, given: Sequence[Path]) -> SampleTexts:
     return SampleTexts()
 
 
-def _tags(run: ScoredRun) -> ReasoningTags:
+def _tags(run: ScoredRun) -> ReasoningTags | None:
     """The tags that the texts were read with: the scoring's own, or those of the run."""
     return stored_tags(run.origin.get("reasoning_tags") or run.generation.get("reasoning_tags"), run.folder)
 

@@ -13,17 +13,21 @@ from groundeval.cli.commands.cache import cache
 from groundeval.cli.commands.compare import compare
 from groundeval.cli.commands.data import data
 from groundeval.cli.commands.distill import distill
+from groundeval.cli.commands.inspect import inspect
 from groundeval.cli.commands.leaderboard import leaderboard
 from groundeval.cli.commands.list import list_
+from groundeval.cli.commands.merge import merge
 from groundeval.cli.commands.rewards import rewards
 from groundeval.cli.commands.run import run
 from groundeval.cli.commands.score import score
 from groundeval.cli.commands.serve_nli import serve_nli
 from groundeval.cli.commands.serve_rewards import serve_rewards
+from groundeval.cli.commands.slurm import slurm
 from groundeval.cli.commands.train import train
 from groundeval.cli.commands.validate import validate
 from groundeval.cli.commands.view import view
 from groundeval.cli.options import spelled_as_flag
+from groundeval.cli.words import with_flag_repeated
 from groundeval.console.sanitize import visible
 from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE, EXIT_USAGE, GroundevalError, spelling_options
 
@@ -62,8 +66,11 @@ def groundeval(
 
 app.command("run")(run)
 app.command("score")(score)
+app.command("inspect")(inspect)
 app.command("compare")(compare)
 app.command("view")(view)
+app.command("merge")(merge)
+app.command("slurm")(slurm)
 app.command("train")(train)
 app.command("distill")(distill)
 app.command("validate")(validate)
@@ -93,6 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     _let_threads_sleep()
     command = typer.main.get_command(app)
+    arguments = with_flag_repeated(sys.argv[1:] if arguments is None else arguments, "--map")
     try:
         with spelling_options(spelled_as_flag):
             code: Any = command.main(args=arguments, prog_name="groundeval", standalone_mode=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -27,12 +27,16 @@ def listed(text: str | None, flag: str) -> tuple[str, ...]:
     return parts
 
 
-_ASSIGNED = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^,])+""")
+_QUOTED = r""""(?:[^"\\]|\\.)*"|'[^']*'"""
+_ASSIGNED = re.compile(rf"(?:{_QUOTED}|\[(?:{_QUOTED}|[^\]\"'])*\]|\{{(?:{_QUOTED}|[^}}\"'])*\}}|[^,])+")
 """One of several things with commas between them; commas inside quotes or brackets are its own."""
 
 
-def assignments(text: str | None, flag: str) -> dict[str, Any]:
-    """`a=1,b=x` as a dict, or a JSON object; values are read as YAML (`0.5`, `true`, `text`, `"x,y"`, `[1, 2]`)."""
+def assignments(text: str | None, flag: str, texts: Collection[str] = ()) -> dict[str, Any]:
+    """`a=1,b=x` as a dict, or a JSON object; values are read as YAML (`0.5`, `true`, `text`, `"x,y"`, `[1, 2]`).
+
+    Those of `texts` are read by `texts_from` instead. Raises UsageError for what cannot be read, or is there twice.
+    """
     if text is not None and text.lstrip().startswith("{"):
         return _json_object(text, flag)
     parts = [] if text is None else [part.strip() for part in _ASSIGNED.findall(text)]
@@ -41,13 +45,54 @@ def assignments(text: str | None, flag: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for part in parts:
         name, equals, value = part.partition("=")
+        name = name.strip()
         if not equals or not name:
             raise UsageError(f"{flag}: {excerpt(part)} is not of the form NAME=VALUE")
+        if name in found:
+            raise UsageError(f"{flag}: {name} is given twice; several values are a list: {name}=[...]")
         try:
-            found[name.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise UsageError(f"{flag}: the value of {name} cannot be read: {excerpt(value)}") from None
+            found[name] = texts_from(value) if name in texts else yaml.safe_load(value)
+        except (yaml.YAMLError, ValueError) as error:
+            why = "" if isinstance(error, yaml.YAMLError) else f" ({error})"
+            raise UsageError(f"{flag}: the value of {name} cannot be read: {excerpt(value)}{why}") from None
     return found
+
+
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.|$)", re.DOTALL)
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
+
+
+def texts_from(value: str) -> Any:
+    """One text or a list of them, in which `\\n`, `\\t`, `\\r`, `\\\\` and `\\u0041` stand for what they do in JSON.
+
+    `\\n`, `Q:` and `"a, b"` are a text each, `["\\n", "Q:"]` is a list of two, and so is `[\\n, Q]`. Raises ValueError
+    for another escape, and YAMLError for a list or a quoted text that has no end.
+    """
+    value = value.strip()
+    if not value.startswith(("[", '"', "'")):
+        return _unescaped(value)
+    try:
+        return json.loads(value)
+    except ValueError:
+        found = yaml.safe_load(value)
+    if '"' in value:
+        return found  # YAML has read the escapes.
+    return (
+        [_unescaped(each) if isinstance(each, str) else each for each in found]
+        if isinstance(found, list)
+        else (_unescaped(found))
+    )
+
+
+def _unescaped(text: str) -> str:
+    def meant(escape: re.Match[str]) -> str:
+        if len(escape[1]) > 1:
+            return chr(int(escape[1][1:], 16))
+        if escape[1] not in _ESCAPED:
+            raise ValueError(rf"{escape[0]} is no escape; a backslash itself is \\")
+        return _ESCAPED[escape[1]]
+
+    return _ESCAPE.sub(meant, text)
 
 
 def _json_object(text: str, flag: str) -> dict[str, Any]:
@@ -71,18 +116,25 @@ def nli_options(text: str | None, *, no_cache: bool = False, trust_remote_code: 
 
 
 def sampling_from(text: str | None, seed: int) -> SamplingParams:
-    """`--gen-kwargs` as sampling parameters. Unknown names and values out of range are UsageErrors."""
-    given = assignments(text, "--gen-kwargs")
-    known = [field.name for field in fields(SamplingParams) if field.name != "seed"]
+    """`--gen-kwargs` as sampling parameters. Unknown names and values out of range are UsageErrors.
+
+    `none` leaves temperature, top_p or seed to the server; `seed` may be nothing else here.
+    """
+    given = assignments(text, "--gen-kwargs", texts=("stop",))
+    known = [field.name for field in fields(SamplingParams)]
     for name in given:
         if name not in known:
             raise UsageError(f'--gen-kwargs: unknown "{name}".{did_you_mean(name, known)}\n  Known: {", ".join(known)}')
     checks: dict[str, tuple[Callable[[Any], bool], str]] = {
-        "temperature": (lambda v: _is_number(v) and v >= 0, "a number, 0 (greedy) or more"),
-        "top_p": (lambda v: _is_number(v) and 0 < v <= 1, "a number above 0, up to 1"),
+        "temperature": (lambda v: _is_none(v) or (_is_number(v) and v >= 0), "a number, 0 (greedy) or more; or none"),
+        "top_p": (lambda v: _is_none(v) or (_is_number(v) and 0 < v <= 1), "a number above 0, up to 1; or none"),
         "top_k": (lambda v: type(v) is int and v >= 0, "an integer, 0 (off) or more"),
         "max_new_tokens": (lambda v: type(v) is int and v >= 1, "an integer, 1 or more"),
-        "stop": (lambda v: all(isinstance(each, str) and each for each in _several(v)), "a text, or a list of texts"),
+        "stop": (
+            lambda v: all(isinstance(each, str) and each for each in _several(v)),
+            r"""a text, or a list of texts: stop=\n or stop=["\n", ":"]""",
+        ),
+        "seed": (_is_none, "none (a server is told no seed); a number is given by --seed"),
     }
     for name, value in given.items():
         holds, allowed = checks[name]
@@ -90,7 +142,12 @@ def sampling_from(text: str | None, seed: int) -> SamplingParams:
             raise UsageError(f"--gen-kwargs: {name}={excerpt(value)}; allowed: {allowed}")
     if "stop" in given:
         given["stop"] = tuple(_several(given["stop"]))
-    return replace(SamplingParams(seed=seed), **given)
+    left_out = {name: None for name, value in given.items() if name != "stop" and _is_none(value)}
+    return replace(SamplingParams(seed=seed), **{**given, **left_out})
+
+
+def _is_none(value: object) -> bool:
+    return value is None or (isinstance(value, str) and value.lower() == "none")
 
 
 def _several(value: object) -> list[Any]:
@@ -112,6 +169,19 @@ def data_from(values: Sequence[str]) -> dict[str, str]:
         if name in found:
             raise UsageError(f"--data: {'all tasks' if name == '*' else name} is given twice")
         found[name] = source
+    return found
+
+
+def paths_from(values: Sequence[str], flag: str) -> dict[str, str]:
+    """`--map PART=FIELD` as part to field path; several may stand in one word with commas between them."""
+    found: dict[str, str] = {}
+    for part in (each.strip() for value in values for each in _ASSIGNED.findall(value)):
+        name, equals, path = (each.strip() for each in part.partition("="))
+        if not equals or not name or not path:
+            raise UsageError(f"{flag}: {excerpt(part)} is not of the form PART=FIELD, for instance question=query")
+        if name in found:
+            raise UsageError(f"{flag}: {name} is given twice")
+        found[name] = path
     return found
 
 

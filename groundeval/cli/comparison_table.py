@@ -28,23 +28,23 @@ def print_comparison(comparison: Comparison, *, whole: bool = False) -> None:
 
     `whole`: all metrics with p-values, circumstances, all changed samples.
     """
-    console = Console()
+    console = Console(markup=False, highlight=False)
     for run in comparison.runs:
         rank = f"  rank {run.rank} (not corrected)" if run.rank is not None and len(comparison.runs) > 2 else ""
         console.print(Text.assemble((run.label, "bold"), f"  {one_line(run.system, 60)}{rank}  ", (run.folder, "dim")))
-    console.print(_about(comparison), style="dim", highlight=False)
+    console.print(_about(comparison), style="dim")
     if comparison.refusals:
         console.print("Not ranked: these runs were judged differently, so no difference is tested.", style="bold")
         _print_side_by_side(console, comparison, whole)
     for pair in comparison.pairs:
         console.print()
-        console.print(headline_sentence(comparison, pair), style="bold", highlight=False)
+        console.print(headline_sentence(comparison, pair), style="bold")
         _print_pair(console, comparison, pair, whole)
     _print_differences(console, comparison, whole)
     for pair in comparison.pairs:
         _print_changed(console, comparison, pair, whole)
     if not whole:
-        console.print("--all: every metric with p-values, versions, all changed samples.", style="dim", highlight=False)
+        console.print("--all: every metric with p-values, versions, all changed samples.", style="dim")
 
 
 def headline_sentence(comparison: Comparison, pair: PairedRuns) -> str:
@@ -101,7 +101,7 @@ def _print_pair(console: Console, comparison: Comparison, pair: PairedRuns, whol
             table.add_row(*name, each.key, *cells, style="bold" if each.headline else None)
     console.print(table)
     if any(metric.significant for metric in pair.metrics):
-        console.print("* significant at 5%, corrected for the number of tests (Holm)", style="dim", highlight=False)
+        console.print("* significant at 5%, corrected for the number of tests (Holm)", style="dim")
 
 
 def signed_interval(ci95: tuple[float, float]) -> str:
@@ -139,7 +139,7 @@ def _print_differences(console: Console, comparison: Comparison, whole: bool) ->
     told = [each for each in comparison.differences if whole or each.concerns != "circumstance"]
     console.print()
     if not told:
-        console.print("The manifests name no difference.", highlight=False)
+        console.print("The manifests name no difference.")
         return
     console.print("What differs in the manifests", style="bold")
     table = dense_table(gap=1)

@@ -22,23 +22,23 @@ def print_results(results: Sequence[Results], *, heading: str = "", whole: bool 
 
     `notes`: those of the results follow, each once.
     """
-    console = Console()
+    console = Console(markup=False, highlight=False)
     if heading:
-        console.print(heading, style="bold", highlight=False)
+        console.print(heading, style="bold")
     if len(results) > 1:
         console.print(_overview(results))
         console.print()
     for each in results:
-        console.print(title(each), style="bold", highlight=False)
+        console.print(title(each), style="bold")
         console.print(_table(each, whole))
         console.print()
     if any(is_proxy(each) for each in results):
-        console.print(f"{PROXY_MARK} judged by a proxy: not comparable with scores by TRUE", highlight=False)
+        console.print(f"{PROXY_MARK} judged by a proxy: not comparable with scores by TRUE")
     for note in dict.fromkeys(note for each in results for note in each.notes if notes):
-        console.print(f"note: {note}", style="dim", highlight=False)
+        console.print(f"note: {note}", style="dim")
     hidden = max(len(each.metrics) - len(each.arranged()) for each in results) if results and not whole else 0
     if hidden:
-        console.print(f"--all shows {hidden} more metrics.", style="dim", highlight=False)
+        console.print(f"--all shows {hidden} more metrics.", style="dim")
 
 
 def print_json(value: Any) -> None:

@@ -160,7 +160,7 @@ def _bar(tally: Tally) -> Iterator[Advance]:
         def render(self, task: Task) -> Text:
             return Text(visible(_joined(tally.told(), _inner())))
 
-    columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), Elapsed(), Told())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(20), MofNCompleteColumn(), Elapsed(), Told())
     with Progress(*columns, console=_terminal(), refresh_per_second=4) as shown:
         task = shown.add_task(visible(tally.what), total=tally.total, completed=tally.before)
         yield Advance(tally, lambda: shown.update(task, completed=tally.done))

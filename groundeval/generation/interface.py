@@ -1,4 +1,4 @@
-"""What a generator takes and gives: prompts, sampling parameters, completions."""
+"""The generator interface: prompts, sampling parameters, completions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,24 @@ from groundeval.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
-    """How to draw tokens. Greedy by default."""
+    """How to draw tokens. Greedy by default. None: a server is not told, and its own default holds."""
 
-    temperature: float = 0.0
-    top_p: float = 1.0
+    temperature: float | None = 0.0
+    top_p: float | None = 1.0
     top_k: int = 0
     max_new_tokens: int = 300
     stop: tuple[str, ...] = ()
-    seed: int = 42
+    seed: int | None = 42
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The parameters that are left to a server."""
+        return tuple(name for name in ("temperature", "top_p", "seed") if getattr(self, name) is None)
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether the likeliest token is taken each time, so that nothing is drawn."""
+        return self.temperature == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +41,34 @@ class Completion:
     text: str
     """The text after the rendered prompt, reasoning tags kept, end-of-turn tokens removed."""
     finish_reason: str | None = None
-    """`stop`, `length`, or what the engine says."""
+    """`stop`, `length`, or the engine's own reason."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     error: str | None = None
-    """Why there is no text. Such a sample is recorded with status `error` and tried again on resume."""
+    """The reason for a missing text. Such a sample is recorded with status `error` and retried on resume."""
 
 
 class Generator(Protocol):
-    """A source of completions. Made lazily: constructing one is cheap, `load` does the expensive part.
+    """A source of completions. Construction is cheap; `load` does the expensive part.
 
-    It may also have `window`, how many prompts it is given at a time, and `independent`: true where no answer depends
-    on the others of its window, so that those that are there are kept when the window fails; and `check`, called before
-    anything is generated with any model: it raises UserError for what it can find wrong at little cost. One that
-    counts tokens while answers are under way calls its attribute `on_tokens`: None, or a function of their number.
+    It may also have `window`, how many prompts it is given at a time; `independent`: true where no answer depends on
+    the others of its window, so that those that are there are kept when the window fails; `has_defaults`: true where
+    sampling parameters may be left out (None); `request`: the parameters that a server was last told; `check`, called
+    before anything is generated with any model: it raises UserError for what it can find wrong at little cost; and
+    `on_tokens`, None or a function that it calls with the number of tokens generated while answers are under way.
     """
 
     def load(self) -> None:
-        """Load tokenizer and model, or reach the server. Raises UserError or BackendError."""
+        """Load tokenizer and model, or connect to the server. Raises UserError or BackendError."""
 
     def render(self, prompt: Prompt) -> Rendered:
-        """The prompt as the model will get it (needs the tokenizer only, not the model)."""
+        """The prompt in the form given to the model (needs only the tokenizer, not the model)."""
 
     def generate(self, prompts: Sequence[Prompt], params: SamplingParams) -> Iterator[Completion]:
         """Complete the prompts, in any order, as they finish; every prompt gets exactly one Completion."""
 
     def identity(self) -> Mapping[str, Any]:
-        """What determines the texts (model, revision, dtype, chat template's hash ...): JSON values only."""
+        """Everything that determines the texts (model, revision, dtype, chat template's hash ...): JSON values only."""
 
     def close(self) -> None:
         """Free the model's memory."""

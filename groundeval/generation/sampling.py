@@ -1,4 +1,4 @@
-"""Drawing tokens row by row: each sample has its own seed, so its text does not depend on its batch."""
+"""Sampling tokens row by row: each sample has its own seed, so its text does not depend on its batch."""
 
 from __future__ import annotations
 
@@ -13,20 +13,28 @@ if TYPE_CHECKING:
     import torch
 
 
-def sample_seed(seed: int, sample_id: str) -> int:
+def sample_seed(seed: int | None, sample_id: str) -> int:
     """A sample's own seed, in [0, 2^63): a hash of the run's seed and the sample's id.
 
-    Where a sample is drawn several times, the draw's number is part of the id.
+    If a sample is drawn several times, the draw's number is part of the id.
     """
     digest = hashlib.sha256(f"{seed}\n{sample_id}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def check_sampling(params: SamplingParams) -> None:
-    """Raise a UsageError for parameters outside their ranges."""
+def check_sampling(params: SamplingParams, *, has_defaults: bool = False) -> None:
+    """Raise a UsageError for parameters outside their ranges.
+
+    `has_defaults`: a parameter may be None, since whoever generates has a default of its own.
+    """
+    for name in () if has_defaults else params.left_out:
+        raise UsageError(
+            f"{option('sampling', **{name: None})}: only a server ({option('backend', 'openai')}) has a default of its "
+            "own; give a number"
+        )
     rules = (
-        ("temperature", params.temperature >= 0, "0 (greedy) or more"),
-        ("top_p", 0 < params.top_p <= 1, "more than 0 and at most 1"),
+        ("temperature", params.temperature is None or params.temperature >= 0, "0 (greedy) or more"),
+        ("top_p", params.top_p is None or 0 < params.top_p <= 1, "more than 0 and at most 1"),
         ("top_k", params.top_k >= 0, "0 (all tokens) or more"),
         ("max_new_tokens", params.max_new_tokens >= 1, "1 or more"),
         ("stop", all(params.stop), "strings that are not empty"),
@@ -39,8 +47,8 @@ def check_sampling(params: SamplingParams) -> None:
 class RowSampler:
     """Chooses each row's next token by the row's own random numbers (a logits processor for greedy decoding).
 
-    Called with the tokens so far (rows, length) and the logits (rows, vocabulary), it leaves one token a row. The
-    numbers are drawn on the CPU when the sampler is made, so they are the same on every device.
+    Called with the tokens so far (rows, length) and the logits (rows, vocabulary), it leaves one token per row. The
+    numbers are drawn on the CPU when the sampler is created, so they are the same on every device.
     """
 
     def __init__(self, params: SamplingParams, seeds: Sequence[int], prompt_length: int) -> None:
@@ -71,6 +79,8 @@ def _probabilities(scores: torch.Tensor, params: SamplingParams) -> torch.Tensor
     """Softmax at the temperature, cut to the `top_k` likeliest tokens and then to the `top_p` nucleus."""
     import torch
 
+    assert params.temperature is not None
+    assert params.top_p is not None
     precise = torch.float32 if scores.device.type == "mps" else torch.float64
     # Subtracting the maximum first keeps a tiny temperature from overflowing.
     logits = (scores.to(precise) - scores.max(-1, keepdim=True).values) / params.temperature
@@ -80,7 +90,7 @@ def _probabilities(scores: torch.Tensor, params: SamplingParams) -> torch.Tensor
     probabilities = logits.softmax(-1)
     if params.top_p < 1:
         ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
-        # A token stays if the likelier ones do not yet reach top_p: the nucleus always holds the likeliest.
+        # A token is kept if the likelier ones do not yet reach top_p: the nucleus always contains the likeliest.
         outside = ordered.cumsum(-1) - ordered >= params.top_p
         probabilities = probabilities.masked_fill(outside.gather(1, order.argsort(-1)), 0.0)
     return probabilities

@@ -77,6 +77,7 @@ LABELS: Mapping[str, Label] = {
     "grounded_cited": _correct("Grounded and cited", True),
     # Deciding to answer or to refuse.
     "answered_ratio": Label("Answered", "Refusal"),
+    "refused_ratio": Label("Refused", "Refusal"),
     "mixed_ratio": Label("Mixed outputs", "Refusal", short="Mixed"),
     "void_ratio": Label("Void outputs", "Refusal", short="Void"),
     "macro_f1": Label("Refusal F1", "Refusal", short="F1"),

@@ -17,9 +17,11 @@ from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.records import Example, Prompt, Rendered
 from groundeval.run.options import RunOptions
 from groundeval.run.prepare import Job
+from groundeval.scoring.cut_answers import cut_answers
 from groundeval.storage.environment import environment, now
 from groundeval.storage.folder import Folder, Lines
-from groundeval.storage.generations import as_response, stored_generations, unopened_thoughts
+from groundeval.storage.generations import answers_cut, as_response, stored_generations, unopened_thoughts
+from groundeval.storage.manifest import longest_answer
 
 SECONDS_BETWEEN_WRITES = 0.5
 """Of answers that do not depend on each other, such as a server's."""
@@ -39,7 +41,10 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
         missing = missing_prompts(job)
         prompts = job.folder / f"prompts{part}.jsonl"
         if not missing:
-            if not _has_prompts(job):
+            if not job.prompts:
+                # A shard without samples: that it was here is seen by its files.
+                _write_manifest(folder, job, {})
+            if not job.prompts or not _has_prompts(job):
                 _write_prompts(job, generator, prompts)
             return
         _write_manifest(folder, job, {})
@@ -49,7 +54,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
         with doing(f"{job.task.name}: loading {options.model}", quiet=quiet):
             generator.load()
         lines = Lines(job.folder / f"generations{part}.jsonl", checksums=True)
-        counts = {"prompt_tokens": 0, "completion_tokens": 0, "samples": 0, "failed": 0}
+        counts = {"prompt_tokens": 0, "completion_tokens": 0, "samples": 0, "failed": 0, "cut": 0}
         started = time.perf_counter()
         done_before = len(job.prompts) - len(missing)
         what = f"{job.task.name}: generating"
@@ -58,6 +63,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
                 for record in _windows(job, {prompt.id for prompt in missing}, generator, options, lines, advance):
                     counts["samples"] += 1
                     counts["failed"] += record["status"] == "error"
+                    counts["cut"] += answers_cut([record])
                     counts["prompt_tokens"] += record.get("prompt_tokens") or 0
                     counts["completion_tokens"] += record.get("completion_tokens") or 0
         finally:
@@ -70,6 +76,12 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
     unknown = unopened_thoughts(stored.values(), job.tags)
     if unknown is not None and not quiet:
         say(f"warning: {job.task.name}: {unknown}")
+    if options.phase == "generate" and not quiet:
+        # Otherwise the scores that follow say it.
+        texts = [record for record in stored.values() if record["status"] != "error"]
+        longest = longest_answer(options.backend, job.identity["sampling"])
+        for note in cut_answers(answers_cut(texts), len(texts), longest):
+            say(f"note: {job.task.name}: {note}")
     if counts["failed"]:
         first = next(r["error"] for r in stored.values() if r["status"] == "error")
         raise BackendError(
@@ -210,8 +222,10 @@ def _records(
     return records
 
 
-def as_record(example: Example, rendered: Rendered, completion: Completion, tags: ReasoningTags) -> dict[str, Any]:
-    """The line of `generations.jsonl`."""
+def as_record(
+    example: Example, rendered: Rendered, completion: Completion, tags: ReasoningTags | None
+) -> dict[str, Any]:
+    """The line of `generations.jsonl`; `tags` as `Response.build` takes them."""
     record: dict[str, Any] = {
         "id": completion.id,
         "prompt_sha256": rendered.sha256,
@@ -237,7 +251,12 @@ def _rates(counts: Mapping[str, int], seconds: float) -> dict[str, float]:
 def _engine(generator: Generator, options: RunOptions) -> dict[str, Any]:
     """What the rates depend on beside the hardware. A server's address may hold more than its host: it stays out."""
     given = {name: value for name, value in options.model_args.items() if name != "base_url"}
-    return {"window": _window(generator, options), "model_args": given}
+    told = getattr(generator, "request", None)
+    return {
+        "window": _window(generator, options),
+        "model_args": given,
+        **({} if told is None else {"request": dict(told)}),
+    }
 
 
 def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> None:
@@ -255,6 +274,7 @@ def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> 
             "data_notes": list(job.dataset.notes),
             "demonstrations": [example.id for example in _demonstrations(job)],
             "documents_dropped": len(job.shown),
+            "answers_cut": answers_cut(stored_generations(job.folder).values()),
             "longest_prompt_tokens": job.longest_prompt,
             "created": before.get("created", now()),
             "environment": environment(),

@@ -110,12 +110,23 @@ class ScoreOptions(ScoringOptions):
     predictions: "Predictions" = field(kw_only=False)
     """A file of outputs or a run folder; or records, a table, or responses (`groundeval.tasks.formats.predictions`)."""
     task: "str | Task | None" = field(default=None, kw_only=False)
-    """How the outputs are judged. A run folder needs it only where its task is not registered here."""
+    """How the outputs are judged; none: as outputs of your own. A run folder needs it only where its task is not
+    registered here."""
     data: Annotated[
         str | Mapping[str, str] | None,
         Flag("For a run folder: its data, where the run was given a file.", WHAT, metavar="[TASK=]FILE"),
     ] = None
     """For a run folder: the file that the run was generated from, which is not read at the word of its manifest."""
+    map: Annotated[
+        Mapping[str, str],
+        Flag(
+            "Where the parts of a record are: question=query docs=contexts output=response answers=ground_truth.",
+            WHAT,
+            metavar="PART=FIELD",
+        ),
+    ] = field(default_factory=dict)
+    """Fields of the outputs by part (`id`, `question`, `output`, `docs`, `answers`, `claims`, `answer`); they win over
+    what is recognised. A field is a path: `passages[].text`."""
     num_docs: Annotated[int | None, Flag("Only the first so many documents count. Default: all.", WHAT)] = None
     limit: Annotated[int | None, Flag("Only the first so many samples.", WHAT)] = None
     output_path: Annotated[
@@ -167,13 +178,14 @@ class RunOptions(GeneratorOptions, ScoringOptions):
     sampling: Annotated[
         SamplingParams,
         Flag(
-            "temperature=0.5,top_p=1.0,max_new_tokens=300. Default: greedy, 300 tokens.",
+            "temperature=0.5,top_p=0.95,max_new_tokens=300. Default: greedy, 300 tokens. Stop texts: stop=\\n; several "
+            'as JSON: \'stop=["\\n","Q:"]\'. With `none`, temperature, top_p or seed is left to the server.',
             MODEL,
             name="gen-kwargs",
             metavar="NAME=VALUE,...",
         ),
     ] = field(default_factory=SamplingParams)
-    """How to draw tokens; its seed is `seed`."""
+    """How to draw tokens; its seed is `seed`, or None where a server is not to be told one."""
     num_samples: Annotated[int, Flag("Answers drawn for each question; needs a temperature.", MODEL)] = 1
     seed: Annotated[int, Flag("Of sampling and of the choice of demonstrations.", RUN)] = 42
     phase: Annotated[Phase, Flag("generate, score or all.", RUN)] = "all"
@@ -182,14 +194,15 @@ class RunOptions(GeneratorOptions, ScoringOptions):
     def __post_init__(self) -> None:
         ScoringOptions.__post_init__(self)
         object.__setattr__(self, "tasks", names(self.tasks))
-        object.__setattr__(self, "sampling", replace(self.sampling, seed=self.seed))
+        if self.sampling.seed is not None:
+            object.__setattr__(self, "sampling", replace(self.sampling, seed=self.seed))
         _allowed("phase", self.phase, Phase)
         _allowed("docs_field", self.docs_field, DocsField)
         _at_least("num_docs", self.num_docs, 0, " (closed book)")
         _at_least("num_fewshot", self.num_fewshot, 0)
         _at_least("limit", self.limit, 1)
         _at_least("num_samples", self.num_samples, 1)
-        if self.num_samples > 1 and self.sampling.temperature == 0 and self.backend != "replay":
+        if self.num_samples > 1 and self.sampling.is_greedy and self.backend != "replay":
             raise UsageError(
                 f"{option('num_samples', self.num_samples)} needs sampling: greedy decoding gives the same answer "
                 f"every time.\n  Set a temperature, for instance {option('sampling', temperature=0.7)}"

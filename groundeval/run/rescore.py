@@ -18,11 +18,13 @@ from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.records import Example
 from groundeval.run.options import EVERY_TASK, ScoringOptions
 from groundeval.run.outcome import ScoreResults
+from groundeval.run.prepare import MODEL_NAME
 from groundeval.run.score import ResponseSet, check_scoring_names, score_responses
+from groundeval.scoring.reasoning_notes import note_on_named_tags
 from groundeval.stats.repeats import drawn
 from groundeval.storage.folder import Lines, read_json
 from groundeval.storage.generations import as_response, documents_shown, stored_generations
-from groundeval.storage.manifest import RunIdentity, run_identity, stored_tags
+from groundeval.storage.manifest import RunIdentity, longest_answer, run_identity, stored_tags
 from groundeval.tasks.formats.examples import known_fields, with_documents
 from groundeval.tasks.formats.sources import EMBEDDED
 from groundeval.tasks.loading import registered_task
@@ -62,9 +64,20 @@ def score_run(
     notes = [*dataset.notes, *_unfinished(folder, stored)]
     tags = stored_tags(identity.reasoning_tags, folder)
     asked = options.reasoning_tags or tags
-    responses = stored_responses(judged, examples, stored, notes, folder, asked, identity.num_samples)
+    if asked is not None and asked == tags and identity.reasoning_tags_from == MODEL_NAME:
+        notes.append(note_on_named_tags(asked))
+    responses = stored_responses(
+        judged,
+        examples,
+        stored,
+        notes,
+        folder,
+        asked,
+        identity.num_samples,
+        longest_answer(identity.backend, identity.sampling),
+    )
     # Named also where they are the usual ones: those of the run are what needs no name.
-    origin = {} if asked == tags else {"reasoning_tags": list(asked.all())}
+    origin = {} if asked is None or asked == tags else {"reasoning_tags": list(asked.all())}
     return score_responses(replace(responses, origin=origin), options, keep_samples=keep_samples)
 
 
@@ -74,8 +87,9 @@ def stored_responses(
     stored: Mapping[str, Mapping[str, Any]],
     notes: Sequence[str],
     folder: Path,
-    tags: ReasoningTags,
+    tags: ReasoningTags | None,
     num_samples: int,
+    longest: int | None,
 ) -> ResponseSet:
     """The responses to these examples that a run folder holds; `stored` are its generations by sample id."""
     derived = tuple(with_answers(example) for example in examples)
@@ -84,9 +98,18 @@ def stored_responses(
         derived,
         lambda example: as_response(example, stored[example.id], tags),
         known_fields(derived),
-        tuple(notes),
+        (*notes, *_with_fewer_documents(stored, examples)),
         folder,
+        longest_answer=longest,
         num_samples=num_samples,
+    )
+
+
+def _with_fewer_documents(stored: Mapping[str, Mapping[str, Any]], examples: Sequence[Example]) -> list[str]:
+    """The note on prompts that lost documents, since the model's context has no room for all that were asked for."""
+    fewer = sum(stored[example.id].get("documents_shown") is not None for example in examples)
+    return (
+        [f"{fewer} of {len(examples)} prompts show fewer documents than asked for, to fit the context"] if fewer else []
     )
 
 

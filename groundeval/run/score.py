@@ -24,8 +24,10 @@ from groundeval.records import Example, Response
 from groundeval.run.options import ScoringOptions
 from groundeval.run.outcome import ScoreResult, ScoreResults
 from groundeval.run.reward_metrics import reward_metric
+from groundeval.scoring.cut_answers import note_on_cut_answers
 from groundeval.scoring.notes import notes_on
 from groundeval.scoring.posthoc import cite_afterwards, encoded
+from groundeval.scoring.reasoning_notes import notes_on_guessed_tags
 from groundeval.scoring.results import Results
 from groundeval.scoring.scorer import OVERALL, Plan, Scorer, ScoreTable, corpus_estimates, every_field, plan_scoring
 from groundeval.stats.bootstrap import Estimate, summarize
@@ -60,6 +62,8 @@ class ResponseSet:
     """The run folder, or None where nothing is written."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """What tells these responses from others that are scored into the same folder; a run folder holds one set only."""
+    longest_answer: int | None = None
+    """The limit on an answer's length in tokens (`max_new_tokens`); None where it is not known."""
     num_samples: int = 1
     """Answers to each question, one behind the other (`groundeval.stats.repeats`)."""
 
@@ -299,7 +303,11 @@ def _results(plan: Plan, responses: ResponseSet, table: ScoreTable, nli: NLI | N
         raise DataError(
             f"{responses.task.name}: no sample could be scored: all {failed} failed, there is nothing to average"
         )
-    found = notes_on(plan, map(responses.of, responses.examples))
+    found = [
+        *note_on_cut_answers(map(responses.of, responses.examples), responses.longest_answer),
+        *notes_on(plan, map(responses.of, responses.examples)),
+        *notes_on_guessed_tags(map(responses.of, responses.examples)),
+    ]
     lost = [f"{failed} of {len(ids)} samples failed and are in no mean"] if failed else []
     return Results(
         task=responses.task.name,

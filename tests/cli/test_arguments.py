@@ -39,3 +39,27 @@ def test_several_stop_strings_can_be_given():
         sampling_from("stop=[1]", 1)
     with pytest.raises(UsageError, match="a text, or a list of texts"):
         sampling_from("stop=[]", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (r"stop=\q", r"\\q is no escape"),
+        ("stop=\\", "is no escape"),
+        ('stop=["a"', "cannot be read"),
+        ("stop=", "allowed: a text"),
+        ("stop=a,stop=b", "stop is given twice"),
+        ("top_p=0.5,top_p=0.6", "top_p is given twice"),
+        ("seed=5", "--seed"),
+        ("max_new_tokens=none", "an integer"),
+    ],
+)
+def test_sampling_that_cannot_be_meant_is_refused(text: str, says: str):
+    with pytest.raises(UsageError, match=says):
+        sampling_from(text, 1)
+
+
+def test_what_is_left_to_a_server_is_none():
+    found = sampling_from("temperature=none,top_p=None,seed=none", 1)
+    assert found.left_out == ("temperature", "top_p", "seed")
+    assert sampling_from(None, 1).left_out == ()

@@ -191,7 +191,7 @@ def test_an_answer_that_a_filter_withheld_is_an_error_and_not_asked_for_again(
     server.answer = lambda handler, body, attempt: handler.reply_text(body, **message, finish_reason="content_filter")
     found = completions(client(server), PROMPTS[:20])
     assert {(c.text, c.error) for c in found.values()} == {
-        ("", "the server's content filter withheld the answer, or a part of it")
+        ("", "the server's content filter withheld the answer or part of it")
     }
     assert set(server.attempts.values()) == {1}
 
@@ -390,6 +390,22 @@ def test_without_a_chat_template_the_completions_endpoint_is_used(server: Server
         ({"reasoning_content": "hm", "content": None, "finish_reason": "length"}, "", "unclosed_reasoning"),
         ({"reasoning_content": "hm", "content": None}, "", "empty"),
         ({"content": None}, "", "empty"),
+        ({"content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Yes."}]}, "Yes.", "ok"),
+        (
+            {
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "h"}, {"type": "text", "text": "m"}]},
+                    {"type": "text", "text": "Ye"},
+                    "s.",
+                ]
+            },
+            "Yes.",
+            "ok",
+        ),
+        ({"content": [{"type": "reasoning", "text": "hm"}, {"type": "output_text", "text": "Yes."}]}, "Yes.", "ok"),
+        ({"content": [{"type": "thinking", "thinking": "hm"}], "finish_reason": "length"}, "", "unclosed_reasoning"),
+        ({"reasoning_content": [{"type": "summary_text", "text": "hm"}], "content": "Yes."}, "Yes.", "ok"),
+        ({"content": []}, "", "empty"),
     ],
 )
 def test_reasoning_that_the_server_split_off_is_put_back_in_front(
@@ -400,6 +416,52 @@ def test_reasoning_that_the_server_split_off_is_put_back_in_front(
     response = Response.build(Example("s0", "q"), completion.text)
     assert (response.text, response.status) == (answer, status)
     assert response.reasoning == (None if completion.text == "" else "hm")
+
+
+@pytest.mark.parametrize(
+    ("message", "answer", "status"),
+    [
+        ({"content": "analysisIt is old.assistantfinalYes [1]."}, "Yes [1].", "ok"),
+        ({"content": "analysisIt is old. Let me", "finish_reason": "length"}, "", "unclosed_reasoning"),
+        ({"reasoning_content": "It is old.", "content": "Yes [1]."}, "Yes [1].", "ok"),
+        ({"reasoning_content": "It is", "content": None, "finish_reason": "length"}, "", "unclosed_reasoning"),
+        ({"content": "Yes [1]."}, "Yes [1].", "ok"),
+    ],
+)
+def test_the_name_of_a_model_suggests_how_its_reasoning_is_read(
+    server: Server, message: dict[str, Any], answer: str, status: str
+) -> None:
+    server.answer = lambda handler, body, attempt: handler.reply_text(body, **message)
+    server.models = ["openai/gpt-oss-20b"]
+    generator = client(server, "openai/gpt-oss-20b")
+    assert generator.guesses_reasoning_tags
+    [completion] = completions(generator, PROMPTS[:1]).values()
+    response = Response.build(Example("s0", "q"), completion.text, tags=generator.reasoning_tags)
+    assert (response.text, response.status) == (answer, status)
+    named = client(server, "openai/gpt-oss-20b", reasoning_tags=ReasoningTags("<a>", "</a>"))
+    assert (named.guesses_reasoning_tags, named.reasoning_tags) == (False, ReasoningTags("<a>", "</a>"))
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ([{"type": "text", "text": "Yes"}, {"type": "text", "text": " [1]."}], "Yes [1]."),
+        ([{"type": "refusal", "refusal": "No."}], "No."),
+        ([{"type": "redacted_thinking", "data": "x7"}, {"type": "text", "text": "Yes."}], "Yes."),
+        (["Y", "es."], "Yes."),
+    ],
+)
+def test_content_in_parts_is_one_text(server: Server, content: list[Any], text: str) -> None:
+    server.answer = lambda handler, body, attempt: handler.reply_text(body, content=content)
+    [completion] = completions(client(server), PROMPTS[:1]).values()
+    assert (completion.text, completion.error) == (text, None)
+
+
+@pytest.mark.parametrize("content", [[{"type": "image_url", "image_url": {}}], [3], {"type": "audio"}, 7])
+def test_content_that_is_no_text_is_a_malformed_answer(server: Server, content: Any) -> None:
+    server.answer = lambda handler, body, attempt: handler.reply_text(body, content=content)
+    [completion] = completions(client(server, model_args={"max_retries": 0}), PROMPTS[:1]).values()
+    assert str(completion.error).startswith("malformed answer")
 
 
 def test_without_tags_the_answer_of_the_server_is_the_text(server: Server) -> None:
@@ -416,22 +478,26 @@ def test_it_works_where_an_event_loop_runs_already(server: Server) -> None:
 
 
 def test_leaving_early_stops_the_requests(server: Server) -> None:
+    left = threading.Event()
+
     def answer(handler: Handler, body: dict[str, Any], attempt: int) -> None:
-        time.sleep(0.05)
+        if body["messages"][-1]["content"] != "question 0":
+            left.wait(60)
         handler.reply_text(body)
 
     server.answer = answer
     running = client(server, model_args={"concurrency": 2}).generate(PROMPTS, SamplingParams())
     next(running)
     running.close()  # type: ignore[attr-defined]
-    assert sum(server.attempts.values()) < 30
+    left.set()
+    assert sum(server.attempts.values()) <= 3
 
 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
         ({"base_url": "localhost:8000"}, "must be an address"),
-        ({"base_url": "http://me:pw@host/v1"}, "holds a password"),
+        ({"base_url": "http://me:pw@host/v1"}, "contains a password"),
         ({"base_url": "http://x/v1", "concurrency": 0}, "'concurrency': 0}: must be a number, 1 or more"),
         ({"base_url": "http://x/v1", "timeout": "long"}, "'timeout': 'long'"),
         ({"base_url": "http://x/v1", "max_tokens_field": "max_len"}, "unknown max_tokens_field"),
@@ -466,6 +532,14 @@ def test_a_named_tokenizer_counts_tokens_and_knows_what_the_template_begins(
     server.answer = lambda handler, body, attempt: handler.reply_text(body, reasoning_content="hm", content="Yes.")
     [completion] = completions(generator, PROMPTS[:1]).values()
     assert completion.text == "hm</think>Yes."
+
+
+def test_a_tokenizer_that_cannot_be_loaded_is_named_as_such(server: Server, tmp_path: Path) -> None:
+    missing = str(tmp_path / "no-tokenizer")
+    with pytest.raises(UsageError) as raised:
+        client(server, model_args={"tokenizer": missing}).render(PROMPTS[0])
+    assert str(raised.value).startswith(f"model_args={{'tokenizer': {missing!r}}}: ")
+    assert "tiny" not in str(raised.value)
 
 
 def test_the_length_that_prompts_are_cut_to_is_part_of_the_identity(server: Server, tiny: Callable[..., Any]) -> None:

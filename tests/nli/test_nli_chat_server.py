@@ -157,7 +157,7 @@ def test_a_model_that_thinks_first_is_refused_with_what_it_said():
 
 @pytest.mark.parametrize(
     ("first", "message"),
-    [({"The": 0.99, "Yes": 1e-6}, "probability of 1e-06, needed is 0.1"), ({"Yes": math.nan}, "nan")],
+    [({"The": 0.99, "Yes": 1e-6}, "probability 1e-06; at least 0.1 is required"), ({"Yes": math.nan}, "nan")],
 )
 def test_an_answer_in_which_yes_and_no_are_only_noise_is_no_verdict(first: dict[str, float], message: str):
     with chat_server() as chat, connect(f"causal:judge@{chat.address}") as nli:
@@ -212,3 +212,37 @@ def test_verdicts_of_a_server_are_kept_on_disk_only_where_a_version_was_named_fo
 def test_only_a_chat_model_is_asked_at_such_a_server(spec: str):
     with pytest.raises(UsageError, match="only a causal verifier"):
         connect(spec).check()
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "temperature"])
+def test_what_a_server_takes_is_learnt_from_its_first_refusal(name: str):
+    def strict(body: dict[str, Any]) -> Reply:
+        if name in body:
+            return 400, {"error": {"message": f"Unsupported parameter: '{name}'", "param": name}}
+        return old_or_new(body)
+
+    with chat_server(strict) as chat, connect(f"causal:judge@{chat.address}") as nli:
+        assert [v.entailed for v in nli.judge(PAIRS[:4])] == [False, True, True, False]
+    assert [name in body for body in chat.requests] == [True, *[False] * 5]
+    assert all(("max_completion_tokens" in body) == (name == "max_tokens") for body in chat.requests[1:])
+
+
+def test_a_parameter_can_be_left_out_or_added():
+    args = {"temperature": "none", "top_p": 0.5}
+    with chat_server() as chat, connect(f"causal:judge@{chat.address}", model_args=args) as nli:
+        nli.load()
+        assert nli.identity()["model_args"] == args
+    [asked] = chat.requests
+    assert "temperature" not in asked
+    assert asked["top_p"] == 0.5
+
+
+def test_a_refused_parameter_of_the_users_is_named_with_how_to_leave_it_out():
+    def strict(body: dict[str, Any]) -> Reply:
+        return 400, {"error": {"message": "Unrecognized request argument supplied: top_k"}}
+
+    with (
+        chat_server(strict) as chat,
+        pytest.raises(UsageError, match=r"Leave out top_k: .*model_args.*'top_k': None"),
+    ):
+        connect(f"causal:judge@{chat.address}", model_args={"top_k": 5}).load()

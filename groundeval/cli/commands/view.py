@@ -36,8 +36,8 @@ def view(
     """
     from groundeval.console.progress import say
     from groundeval.console.sanitize import one_line
+    from groundeval.extras import require
     from groundeval.leaderboard.place import check_replaceable, put_in_place
-    from groundeval.leaderboard.view import serve_viewer
     from groundeval.leaderboard.viewer import Viewer, write_viewer
     from groundeval.registry import load_plugins
 
@@ -51,6 +51,9 @@ def view(
         return written
 
     if out is None:
+        require("server", "groundeval view without --out")
+        from groundeval.leaderboard.view import serve_viewer
+
         serve_viewer(write, port, opens=not no_open)
         return
     check_replaceable(out, (*runs, *given))

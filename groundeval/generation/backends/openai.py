@@ -1,4 +1,4 @@
-"""The `openai` backend: any server that speaks OpenAI's protocol (vLLM, llama.cpp, Ollama, commercial ones)."""
+"""The `openai` backend: any OpenAI-compatible server (vLLM, llama.cpp, Ollama, commercial ones)."""
 
 from __future__ import annotations
 
@@ -16,45 +16,56 @@ import httpx
 from groundeval.aio import run_anywhere
 from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt, option, unknown
 from groundeval.generation.backends.openai_answers import completion_of
+from groundeval.generation.backends.openai_requests import (
+    dispensable,
+    messages,
+    parameter_refused,
+    plain,
+    sampling_parameters,
+)
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
-from groundeval.generation.sampling import check_sampling, sample_seed
+from groundeval.generation.sampling import check_sampling
+from groundeval.http.dialect import LENGTH_FIELDS, Dialect, refused_parameters
 from groundeval.http.retrying import NoAnswer, Retries, refusal
 from groundeval.models.files import check_model_args
 from groundeval.models.options import GeneratorOptions
-from groundeval.parsing.normalize import printable
+from groundeval.parsing.harmony import HARMONY
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
+from groundeval.parsing.reasoning_formats import tags_of_model
 from groundeval.records import Prompt, Rendered
 
 MODEL_ARGS = {
     "base_url": "the server's address, for instance http://localhost:8000/v1 (default: OPENAI_BASE_URL)",
     "api_key_env": "the environment variable that holds the key (default: OPENAI_API_KEY)",
-    "concurrency": "requests at a time (default: 16)",
-    "timeout": "seconds until a request counts as lost (default: 600)",
-    "max_retries": "how often a request is repeated (default: 6)",
-    "backoff": "seconds before the first repetition; doubles each time (default: 1)",
-    "max_tokens_field": "max_tokens (default) or max_completion_tokens",
-    "tokenizer": "a hub name or folder of the model's tokenizer, to count tokens and know what its template begins",
-    "max_model_len": "longest prompt and answer together, in tokens; needs tokenizer (default: what the server says)",
+    "concurrency": "concurrent requests (default: 16)",
+    "timeout": "timeout of a request in seconds (default: 600)",
+    "max_retries": "number of retries of a request (default: 6)",
+    "backoff": "seconds before the first retry; doubles each time (default: 1)",
+    "max_tokens_field": "max_tokens or max_completion_tokens (default: what the server takes)",
+    "tokenizer": "a hub name or folder of the model's tokenizer, to count tokens and find its template's prefill",
+    "max_model_len": "longest prompt and answer together, in tokens; needs tokenizer (default: from the server)",
 }
 LONGEST_PAUSE, LONGEST_RETRY_AFTER = 60.0, 600.0
 FAILURES_IN_A_ROW = 8
-"""After so many samples in a row that failed for the server's fault, the rest of the window is not tried."""
+"""Number of consecutive server failures after which the rest of the window is not tried."""
 BROKEN_OFF = ("abort", "error")
-"""Finish reasons of servers (vLLM's, for one) that stopped in the middle: the text is no answer."""
+"""Finish reasons of servers (such as vLLM's) that stopped in the middle: the text is not an answer."""
 WITHHELD = "content_filter"
-"""Finish reason of an answer that a filter of the server's took away or cut: what is left is not the model's answer."""
+"""Finish reason of an answer that the server's filter removed or cut: the rest is not the model's answer."""
 
 
 class OpenAIGenerator:
-    """Completions from a server, several at a time, each request repeated while that can help.
+    """Completions from a server, several at once, with retries.
 
     The chat endpoint is used, with the server's own chat template; with `--no-apply-chat-template` the completions
-    endpoint. A request that fails for good is the error of its sample. The key is read from the environment only, and
-    appears in no record and no message.
+    endpoint. A request that fails for good is the error of its sample; a parameter that the server does not take stops
+    the run at its first answer. The key is read from the environment only, and appears in no record and no message.
     """
 
     independent = True
-    """No answer depends on the others of its window: those that are there are kept when the window fails."""
+    """Answers do not depend on others of their window: finished ones are kept when the window fails."""
+    has_defaults = True
+    """A sampling parameter that is left out is the server's to choose."""
 
     def __init__(self, options: GeneratorOptions) -> None:
         args = options.model_args
@@ -65,9 +76,11 @@ class OpenAIGenerator:
         self.timeout = _number(args, "timeout", 600, at_least=0.01)
         self._attempts = int(_number(args, "max_retries", 6, at_least=0)) + 1
         self._retries = Retries(_number(args, "backoff", 1.0, at_least=0), LONGEST_PAUSE, LONGEST_RETRY_AFTER)
-        self._length_field = args.get("max_tokens_field", "max_tokens")
-        if self._length_field not in ("max_tokens", "max_completion_tokens"):
-            raise unknown("max_tokens_field", str(self._length_field), ("max_tokens", "max_completion_tokens"))
+        field = args.get("max_tokens_field")
+        if field is not None and field not in LENGTH_FIELDS:
+            raise unknown("max_tokens_field", str(field), LENGTH_FIELDS)
+        self._dialect = Dialect(field)
+        self.request: Mapping[str, Any] | None = None
         if "max_model_len" in args and "tokenizer" not in args:
             raise UsageError(f"{option('model_args')}: max_model_len needs tokenizer=..., to count the prompts' tokens")
         if options.chat_template_kwargs and options.apply_chat_template is False:
@@ -83,12 +96,12 @@ class OpenAIGenerator:
 
     @property
     def window(self) -> int:
-        """How many prompts to give at a time: enough to keep all connections busy."""
+        """Number of prompts per call: enough to keep all connections busy."""
         return max(64, 4 * self.concurrency)
 
     @property
     def context_length(self) -> int | None:
-        """The most tokens of prompt and answer together, where a tokenizer was named to count them."""
+        """Largest number of tokens of prompt and answer together; None without a tokenizer to count them."""
         if "tokenizer" not in self.options.model_args:
             return None
         asked = self.options.model_args.get("max_model_len")
@@ -99,12 +112,19 @@ class OpenAIGenerator:
 
     @property
     def reasoning_tags(self) -> ReasoningTags | None:
-        """The tags around the model's reasoning, where they were named, or a tokenizer that names them."""
+        """The tags around the model's reasoning: those named, those of the tokenizer, or those its name suggests."""
         form = self._tokenizer()
-        return self.options.reasoning_tags if form is None else form.reasoning_tags
+        known = self.options.reasoning_tags if form is None else form.reasoning_tags
+        return known or tags_of_model(self.options.model)
+
+    @property
+    def guesses_reasoning_tags(self) -> bool:
+        """Whether only the model's name shows its reasoning tags."""
+        form = self._tokenizer()
+        return (self.options.reasoning_tags if form is None else form.reasoning_tags) is None
 
     def load(self) -> None:
-        """Reach the server. Raises BackendError if it does not answer, UsageError for a wrong key, address or model."""
+        """Connect to the server. Raises BackendError if it does not answer, UsageError for wrong settings."""
         if self._reached and not self._down:
             return
         try:
@@ -114,9 +134,9 @@ class OpenAIGenerator:
         self._understand(response)
 
     def check(self) -> None:
-        """Ask once for the server's models. Raises UsageError for a wrong key, address or model.
+        """Request the server's models once. Raises UsageError for a wrong key, address or model.
 
-        A server that does not answer now is left to `load`, which has patience.
+        A server that does not answer now is left to `load`, which retries.
         """
         if self._reached:
             return
@@ -127,7 +147,7 @@ class OpenAIGenerator:
         self._understand(response)
 
     def _understand(self, response: httpx.Response) -> None:
-        """Take what the list of models says. Raises UsageError for a wrong key or model."""
+        """Read the list of models. Raises UsageError for a wrong key or model."""
         if response.status_code in (401, 403):
             raise self._refused(response)
         try:
@@ -144,8 +164,8 @@ class OpenAIGenerator:
         self._reached, self._down = True, False
 
     def render(self, prompt: Prompt) -> Rendered:
-        """The messages as JSON; tokens and what the template begins are known with `--model-args tokenizer=...`."""
-        text = _plain(prompt) if self._is_plain else json.dumps(_messages(prompt), ensure_ascii=False)
+        """The messages as JSON, with tokens and prefill given `--model-args tokenizer=...`."""
+        text = plain(prompt) if self._is_plain else json.dumps(messages(prompt), ensure_ascii=False)
         form = self._tokenizer()
         if form is None:
             return Rendered(text, None)
@@ -153,8 +173,8 @@ class OpenAIGenerator:
         return Rendered(text, len(encoded.ids), encoded.prefill)
 
     def generate(self, prompts: Sequence[Prompt], params: SamplingParams) -> Iterator[Completion]:
-        """Complete the prompts as the server answers, on a thread of its own: callable from any event loop."""
-        check_sampling(params)
+        """Complete the prompts, in the order of the server's answers, in a thread: callable from any event loop."""
+        check_sampling(params, has_defaults=True)
         self.load()
         finished: queue.Queue[Completion | BaseException | None] = queue.Queue()
         cancelled = threading.Event()
@@ -178,7 +198,7 @@ class OpenAIGenerator:
             thread.join()
 
     def identity(self) -> Mapping[str, Any]:
-        """What determines the texts. Of the address only the host: a server's port says nothing about its model."""
+        """Everything that determines the texts; of the address only the host, since ports do not identify models."""
         args = self.options.model_args
         return {
             "backend": "openai",
@@ -187,7 +207,7 @@ class OpenAIGenerator:
             "server": urlsplit(self.url).hostname,
             "endpoint": "completions" if self._is_plain else "chat/completions",
             "chat_template_kwargs": dict(self.options.chat_template_kwargs),
-            # Only with a tokenizer are prompts cut to a length, and is known what the template begins.
+            # Only with a tokenizer can prompts be cut to a length and the template's prefill be known.
             **({"tokenizer": args["tokenizer"], "context_length": self.context_length} if "tokenizer" in args else {}),
         }
 
@@ -244,48 +264,51 @@ class OpenAIGenerator:
                 await asyncio.gather(*workers, return_exceptions=True)
 
     async def _complete(self, client: httpx.AsyncClient, prompt: Prompt, params: SamplingParams) -> Completion:
-        body = self._body(prompt, params)
-        path = "completions" if self._is_plain else "chat/completions"
-
         async def ask() -> Completion:
-            # Bounded as a whole: a server that sends a byte now and then would never time out otherwise.
-            response = await asyncio.wait_for(client.post(f"{self.url}/{path}", json=body), self.timeout)
+            response = await self._post(client, prompt, params)
             if response.status_code in (401, 403, 404):
                 raise self._refused(response)
             if response.status_code != 200:
                 raise refusal(response, response.content)
             try:
                 tags = self.reasoning_tags or REASONING_TAGS
+                # Reasoning that the server has split off has no channels any more.
+                tags = REASONING_TAGS if tags == HARMONY else tags
                 completion = completion_of(prompt.id, response.json(), self.render(prompt).prefill, tags)
             except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
                 raise NoAnswer(f"malformed answer: {excerpt(response.text)}") from error
             if completion.finish_reason in BROKEN_OFF:
-                raise NoAnswer(f"the server broke the answer off: {completion.finish_reason}")
+                raise NoAnswer(f"the server aborted the answer: {completion.finish_reason}")
             if completion.finish_reason == WITHHELD:
-                raise NoAnswer("the server's content filter withheld the answer, or a part of it", repeat=False)
+                raise NoAnswer("the server's content filter withheld the answer or part of it", repeat=False)
             return completion
 
         return await self._retries.call_async(ask, self._attempts)
 
-    def _body(self, prompt: Prompt, params: SamplingParams) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "model": self.options.model,
-            "temperature": params.temperature,
-            "top_p": params.top_p,
-            str(self._length_field): params.max_new_tokens,
-        }
-        if params.temperature > 0:
-            # 31 bits: some servers keep the seed in a signed 32-bit number.
-            body["seed"] = sample_seed(params.seed, prompt.id) & 0x7FFFFFFF
-        if params.top_k > 0:
-            body["top_k"] = params.top_k
-        if params.stop:
-            body["stop"] = list(params.stop)
-        if self._is_plain:
-            return {**body, "prompt": _plain(prompt)}
-        if self.options.chat_template_kwargs:
-            body["chat_template_kwargs"] = dict(self.options.chat_template_kwargs)
-        return {**body, "messages": _messages(prompt)}
+    async def _post(self, client: httpx.AsyncClient, prompt: Prompt, params: SamplingParams) -> httpx.Response:
+        """The answer to a prompt; what the server's refusals teach is tried at once. Raises UsageError for others."""
+        asked: dict[str, Any] = {"prompt": plain(prompt)} if self._is_plain else {"messages": messages(prompt)}
+        path = "completions" if self._is_plain else "chat/completions"
+        while True:
+            sent = self._parameters(prompt, params)
+            body = {"model": self.options.model, **sent, **asked}
+            # Bounded as a whole: otherwise a server that sends a byte now and then would never time out.
+            response = await asyncio.wait_for(client.post(f"{self.url}/{path}", json=body), self.timeout)
+            if not self._dialect.learns(sent, response.status_code, response.content, dispensable(params)):
+                break
+        refused = refused_parameters(sent, response.status_code, response.content)
+        if refused and not self._answered:
+            said = self._clean(refusal(response, response.content))
+            raise parameter_refused(self.url, {name: sent[name] for name in refused}, said)
+        if response.status_code == 200:
+            self.request = {name: each for name, each in sent.items() if name != "seed"}
+        return response
+
+    def _parameters(self, prompt: Prompt, params: SamplingParams) -> dict[str, Any]:
+        found = sampling_parameters(params, prompt.id)
+        if self.options.chat_template_kwargs and not self._is_plain:
+            found["chat_template_kwargs"] = dict(self.options.chat_template_kwargs)
+        return self._dialect.written(found)
 
     @property
     def _is_plain(self) -> bool:
@@ -312,8 +335,8 @@ class OpenAIGenerator:
     def _refused(self, response: httpx.Response) -> GroundevalError:
         said = self._clean(refusal(response, response.content))
         if self._answered:
-            # Key, address and model were right: the server has changed, and the run can go on when it is back.
-            return BackendError(f"{self.url}: refuses what it accepted before. The server says: {said}")
+            # Key, address and model were right before: the server has changed, and the run can resume when it is back.
+            return BackendError(f"{self.url}: refuses requests that it accepted before. The server says: {said}")
         if response.status_code == 404:
             return UsageError(
                 f"{option('model', self.options.model)} at {self.url}: not found. The server says: {said}"
@@ -326,7 +349,7 @@ class OpenAIGenerator:
         )
 
     def _clean(self, error: object) -> str:
-        """A message without the key, whatever the server may have put into it."""
+        """A message with the key removed, in case the server repeats it."""
         text = str(error)
         key = (os.environ.get(self._key_name) or "").strip()
         return text.replace(key, "***") if key else text
@@ -334,7 +357,7 @@ class OpenAIGenerator:
 
 @register_generator("openai")
 def openai(options: GeneratorOptions) -> Generator:
-    """A server that speaks OpenAI's protocol: `--model NAME --model-args base_url=http://host:port/v1`."""
+    """An OpenAI-compatible server: `--model NAME --model-args base_url=http://host:port/v1`."""
     return OpenAIGenerator(options)
 
 
@@ -350,7 +373,9 @@ def _base_url(given: object) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"{option('model_args', base_url=url)}: must be an address such as http://localhost:8000/v1")
     if parts.username or parts.password:
-        raise UsageError(f"{option('model_args')}: base_url holds a password. Keys are read from the environment only.")
+        raise UsageError(
+            f"{option('model_args')}: base_url contains a password. Keys are read only from the environment."
+        )
     return url if parts.path else f"{url}/v1"
 
 
@@ -359,12 +384,3 @@ def _number(args: Mapping[str, Any], name: str, default: float, *, at_least: flo
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= at_least:
         raise UsageError(f"{option('model_args', **{name: value})}: must be a number, {at_least:g} or more")
     return float(value)
-
-
-def _messages(prompt: Prompt) -> list[dict[str, str]]:
-    turns = [] if prompt.system is None else [{"role": "system", "content": printable(prompt.system)}]
-    return [*turns, {"role": "user", "content": printable(prompt.user)}]
-
-
-def _plain(prompt: Prompt) -> str:
-    return printable(prompt.user if prompt.system is None else f"{prompt.system}\n\n{prompt.user}")

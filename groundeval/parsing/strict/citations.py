@@ -2,8 +2,8 @@
 
 - Brackets of any kind, `[...]`, `【...】`, `〔...〕`, `{...}`, `(...)`, that hold only integers of one to three digits,
   separators, ranges, pages, and words that name a source. A bare number in parentheses must stand where a clause ends,
-  and not behind the word that it repeats (`two (2) moons`).
-- Raised figures behind a word or a stop, unless they are the exponent of a unit.
+  and not after the word that it repeats (`two (2) moons`).
+- Superscript figures after a word or a stop, unless they are the exponent of a unit.
 - A source by its number: `Document 2`.
 """
 
@@ -49,7 +49,7 @@ _NUMBER_WORD = re.compile(
 _CLAUSE_END = re.compile(rf"\s*(?:[.,;:!?。，；！？|]|$|\n|{PLACE}|\(\d{{1,3}}\)|(?:and|but|while|or)\b|\s[A-Z])")
 _RAISED = re.compile(r"(?<![\s^{(\[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻])[ \t]?((?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+[⁻˒,·; ]?)*[⁰¹²³⁴⁵⁶⁷⁸⁹])(?![\w⁺⁻])")
 _YEAR = re.compile(r"(?<!\d)[12]\d{3}$")
-"""A raised figure behind any other number is its exponent."""
+"""A superscript after any other number is its exponent."""
 _LAST_WORD = re.compile(r"[^\W\d_]+$")
 _UNITS_WORDS = """
     m km cm mm dm nm µm μm um ft in yd mi s h min kg g ha l a b c d e f i j k n p q r t u v w x y z pi π σ metre
@@ -65,17 +65,17 @@ _LATEX_CITE = re.compile(r"\\(?:cite[pt]?|textsuperscript|footnotemark)\s*[\[{](
 _GROUP = re.compile(rf"{PLACE}(?:\s*(?:(?:[,;&]|and\b)\s*)?{PLACE})+")
 _SPACED = re.compile(rf"(?<![ \t])[ \t]*{PLACE}")
 _ENDINGS = tuple(".!?")
-"""In `Paris is large. [1].` the last full stop is that of the citation."""
+"""In `Paris is large. [1].` the last full stop belongs to the citation."""
 _WIDEST = 100
-"""A range of more documents is text: nobody cites so many."""
+"""A range of more documents than this is text, not a citation."""
 _NESTING = 4
-"""Brackets in brackets are read so deep; deeper ones lose their brackets."""
+"""The deepest nesting of brackets that is read; deeper ones lose their brackets."""
 _MAY_CITE = re.compile(r"[\[【〔［{(（¹²³⁰⁴-⁹]|\\cite|(?i:doc|source|passage|result|snippet|excerpt)")
 
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """A text without its citations, and where they were."""
+    """A text without its citations, and their positions."""
 
     plain: str
     marks: tuple[tuple[int, tuple[int, ...]], ...]
@@ -88,14 +88,14 @@ def citations(text: str) -> tuple[int, ...]:
 
 
 def remove_citations(text: str) -> str:
-    """The text without its citations and without the blanks before them."""
+    """The text without its citations and the blanks before them."""
     return read_citations(text).plain
 
 
 def numbers(content: str) -> tuple[int, ...] | None:
     """The integers that the content of a pair of brackets cites, ranges expanded; None if it is no citation.
 
-    A range that runs backwards is read forwards; one of more than 100 documents makes the whole text.
+    A range that runs backwards is read forwards; one of more than 100 documents makes the whole content text.
     """
     found: list[int] = []
     position = 0
@@ -116,7 +116,7 @@ def numbers(content: str) -> tuple[int, ...] | None:
 
 @lru_cache(maxsize=4_096)
 def read_citations(text: str) -> Cited:
-    """Take the citations out of a text, remembering where they were and what they cite."""
+    """Take the citations out of a text; keep their positions and indices."""
     text = text.replace(PLACE, "")
     if not _MAY_CITE.search(text):
         return Cited(text, ())
@@ -140,11 +140,11 @@ def read_citations(text: str) -> Cited:
 
 
 Groups = list[tuple[int, ...]]
-"""What the places in a text cite, in order."""
+"""The indices that each place in a text cites, in order."""
 
 
 def _marked(text: str) -> tuple[str, Groups]:
-    """The text with a place for every run of citations, and the indices of each."""
+    """The text with the mark `PLACE` for every run of citations, and the indices of each."""
     groups: Groups = []
     for _ in range(_NESTING):
         if not _OPENING.search(text):
@@ -169,7 +169,7 @@ def _replaced(
     pattern: re.Pattern[str],
     reading: Callable[[re.Match[str], Groups], tuple[str, tuple[int, ...]] | None],
 ) -> tuple[str, Groups, bool]:
-    """Put a place where `reading` finds a citation in a match: the text to keep before it, and what it cites.
+    """Replace each match in which `reading` finds a citation (text to keep before it, indices) by the mark `PLACE`.
 
     Places inside a match become part of it.
     """
@@ -206,12 +206,12 @@ def _in_brackets(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, .
 
 
 def _without_words(content: str) -> str:
-    """What the content of brackets says besides naming sources and citing them."""
+    """The content of brackets less the words and numbers that name and cite sources."""
     return re.sub(rf"(?i)\b{_WORD}\b|[\s{PLACE},;:.&]|\band\b", "", content)
 
 
 def _is_mark(found: re.Match[str], content: str) -> bool:
-    """Does a number in parentheses or braces cite: it names a source, or stands where a clause ends."""
+    """Whether a number in parentheses or braces cites: with the name of a source, or at the end of a clause."""
     if _NAMED.search(content):
         return True
     before, after = found.string[: found.start()], found.string[found.end() : found.end() + 12]
@@ -251,7 +251,7 @@ def _named(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, ...]] |
 
 
 def _joined(text: str, groups: Groups) -> tuple[str, Groups]:
-    """Citations that follow each other, with no more than a comma or an `and` between them, made one."""
+    """Consecutive citations, with no more than a comma or an `and` between them, merged into one."""
     known = iter(groups)
     joined: Groups = []
     pieces: list[str] = []

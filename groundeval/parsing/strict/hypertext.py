@@ -1,4 +1,4 @@
-"""What a browser shows of a text with HTML in it: the text with its tags resolved, read by an HTML5 parser (lexbor)."""
+"""The visible text of an output with HTML in it: tags resolved by an HTML5 parser (lexbor), as in a browser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN_WORDS = """
     tr tt u ul var wbr body form fieldset legend
 """
 _SHOWN = frozenset(_SHOWN_WORDS.split())
-"""Elements whose content a browser shows; of any other that HTML knows it shows nothing, or something else."""
+"""Elements whose content a browser shows. Of other HTML elements it shows nothing, or something else."""
 _HIDING_WORDS = """
     script style template noscript title head textarea select option datalist object iframe canvas audio video svg
     math meta link input button progress meter noframes noembed area map param embed frame frameset applet dialog
@@ -32,7 +32,7 @@ _BLOCKS_WORDS = """
 _BLOCKS = frozenset(_BLOCKS_WORDS.split())
 _OPENING = {"li": "- ", "blockquote": "> ", **{f"h{level}": f"{'#' * level} " for level in range(1, 7)}}
 _PAIRED = frozenset("abiqsu")
-"""Elements of one letter: without an end tag, `a <b> c` is no markup."""
+"""One-letter elements: without an end tag, `a <b> c` is not markup."""
 _TAG = re.compile(r"<(?:!|\?|/?([a-zA-Z][\w:-]*)([^<>]*))")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _NO_SIZE = re.compile(
@@ -43,7 +43,7 @@ _NO_SIZE = re.compile(
     r"|(?<![-\w])color\s*:|transform\s*:|text-decoration[^;]*line-through|filter\s*:|content-visibility",
     re.IGNORECASE,
 )
-"""Styles that take text from the reader's sight. A colour may be that of the ground, so that it counts as one."""
+"""Styles that hide text. Any colour counts, since it may be that of the background."""
 _FOR_MACHINES = re.compile(
     r"(?:^|[\s_-])(?:sr-only|screen-reader\S*|visually-?hidden|hidden|invisible|d-none|offscreen|opacity-0"
     r"|text-transparent)"
@@ -56,7 +56,7 @@ _LOWERED = str.maketrans("0123456789+-−()", "₀₁₂₃₄₅₆₇₈₉₊
 
 
 def has_markup(text: str) -> bool:
-    """Does the text hold something that HTML takes for a tag, a comment or a character reference."""
+    """Whether the text holds an HTML tag, comment or character reference."""
     return ("<" in text and any(_is_tag(found, _closed(text)) for found in _TAG.finditer(text))) or bool(
         "&" in text and _ENTITY.search(text)
     )
@@ -65,7 +65,7 @@ def has_markup(text: str) -> bool:
 def shown(text: str) -> str:
     """The text as a browser shows it, blocks on lines of their own; what it hides leaves the mark `HIDDEN`.
 
-    What is no tag of HTML (`a <b and c> d`) stays. List items, quotes and headings get Markdown's signs.
+    Text that is not an HTML tag (`a <b and c> d`) stays. List items, quotes and headings get Markdown's marks.
     """
     closed = _closed(text)
     escaped = _TAG.sub(lambda found: found[0] if _is_tag(found, closed) else "&lt;" + found[0][1:], text)
@@ -82,7 +82,7 @@ def _keep_lines(text: str) -> str:
 
 @lru_cache(maxsize=64)
 def _closed(text: str) -> frozenset[str]:
-    """The elements of one letter that have an end tag."""
+    """The one-letter elements that have an end tag."""
     return frozenset(name.lower() for name in re.findall(r"</([a-zA-Z])\b", text))
 
 

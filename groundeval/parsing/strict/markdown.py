@@ -1,7 +1,7 @@
-"""What a reader of Markdown sees, one block a line: read by markdown-it, written with as few signs as possible.
+"""The visible text of Markdown, one block per line: parsed by markdown-it, written with as few marks as possible.
 
-Headings begin with `# `, list items with `- `; the cells of a table row are joined by colons; a blank line stands
-between paragraphs. Emphasis, links and escapes leave their text, images nothing, struck-out text the mark `HIDDEN`.
+Headings begin with `# `, list items with `- `; the cells of a table row are joined by colons; paragraphs are separated
+by a blank line. Emphasis, links and escapes leave their text, images nothing, struck-out text the mark `HIDDEN`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HEADING, ITEM = "# ", "- "
 _MARKED = re.compile(r"[*_`~|#\\]|\n|!\[|\]\(|^\s*(?:[-+>]|\(?\d{1,2}[.)])\s|^\s*[\[{]\s*[\"{\[]")
 _NUMBER = re.compile(r"\d{1,3}(?:\s*[,;-]\s*\d{1,3})*")
 _MORE_THAN = re.compile(r"(?m)^([ \t]*)>(?=[ \t]*[~≈$€£]?\d)")
-"""`> 4,207 metres` says "more than", it quotes nothing."""
+"""`> 4,207 metres` means "more than"; it is not a quotation."""
 _TIMES = re.compile(r"(?<=\d)\*(?=\d)")
 _CITING_WORDS = """
     citation citations cite cites source sources doc docs document documents ref refs
@@ -36,12 +36,12 @@ def _parser() -> MarkdownIt:
 
 
 def has_layout(text: str) -> bool:
-    """Can the text look otherwise than it is written."""
+    """Whether the text may render differently from its source."""
     return _MARKED.search(text) is not None
 
 
 def laid_out(text: str) -> str:
-    """The text as blocks, one a line; JSON, alone or in a code block, is read as the statements it holds."""
+    """The text as blocks, one per line; JSON, alone or in a code block, is read as the statements it holds."""
     if (values := _json(text)) is not None:
         return "\n".join(values)
     lines = list(_lines(_parser().parse(_TIMES.sub(r"\\*", _MORE_THAN.sub(r"\1\\>", text)))))
@@ -115,7 +115,7 @@ _LINK = "\ue002"
 
 
 def _linked(line: str, child: Token, outside: str, strong: str) -> tuple[str, str, str]:
-    """A link whose text is a number cites: `[1](https://...)` reads `[1]`."""
+    """Read a link whose text is a number as a citation: `[1](https://...)` as `[1]`."""
     if child.type == "link_open":
         return line + _LINK, outside, strong
     before, _, label = line.rpartition(_LINK)
@@ -124,7 +124,7 @@ def _linked(line: str, child: Token, outside: str, strong: str) -> tuple[str, st
 
 
 def _json(text: str) -> list[str] | None:
-    """The lines of a JSON object or array, or None if the text is none."""
+    """The lines of a JSON object or array; None if the text is neither."""
     stripped = text.strip()
     if stripped[:1] + stripped[-1:] not in ("{}", "[]") or '"' not in stripped:
         return None

@@ -1,8 +1,8 @@
-"""Whether a text holds a gold answer, on token boundaries: `2` is not in `1992`, nor `12` in `1.2`.
+"""Matching gold answers in a text on token boundaries: `2` is not in `1992`, nor `12` in `1.2`.
 
-Spellings of the same thing are the same tokens: separators of thousands, number words, metric units, the order and the
-ordinals of dates, initials with and without stops, full-width and other letter forms. Scripts without spaces are read
-character by character.
+Spelling variants give the same tokens: thousands separators, number words, metric units, the order and ordinals of
+dates, initials with and without stops, full-width and other letter forms. Scripts without spaces are read character by
+character.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _FORMS = frozenset(
         "<square>",
     )
 )
-"""Compatibility forms that are the same letter written otherwise; raised and lowered figures and fractions are not."""
+"""Compatibility forms that are variants of the same letter; superscripts, subscripts and fractions are not."""
 
 _ONES = """
     zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
@@ -70,11 +70,11 @@ _UNITS = {
     for unit, _, names in (each.strip().partition("=") for each in _UNIT_NAMES.split(";"))
     for name in names.split()
 } | dict.fromkeys(("km", "kms", "kilometre", "kilometres", "kilometer", "kilometers"), ("m", 1_000))
-"""Units, by the names they have behind a number; kilometres become metres."""
+"""Units, by their names after a number; kilometres become metres."""
 
 
 def folded(text: str) -> str:
-    """The text with letters and figures in their plain form: full-width, mathematical, circled and joined ones."""
+    """The text with full-width, mathematical, circled and joined letters and figures in their plain form."""
     if text.isascii():
         return text
     return unicodedata.normalize("NFC", "".join(map(_plain, text)))
@@ -95,8 +95,8 @@ def _plain(character: str) -> str:
 def tokens(text: str) -> tuple[str, ...]:
     """Lower-cased words and numbers, without articles and punctuation.
 
-    `4,207`, `4 207` and `4207` are one number, `1.2` too; `U.S.` is `us`; the s of a genitive is a word of its own;
-    `two` is `2`; `10 km` is `10000 m`; a date is day, month, year.
+    `4,207`, `4 207` and `4207` are the same token, and `1.2` is one; `U.S.` is `us`; a genitive s is a token of its
+    own; `two` is `2`; `10 km` is `10000 m`; a date is day, month, year.
     """
     return tuple(token for token, _, _ in _spanned(text))
 
@@ -124,7 +124,7 @@ Spanned = list[tuple[str, int, int]]
 
 
 def _counted(found: Spanned) -> Spanned:
-    """Number words as figures: `ten thousand` is `10000`, `twenty-one` is `21`."""
+    """Number words turned into figures: `ten thousand` is `10000`, `twenty-one` is `21`."""
     merged: Spanned = []
     place = 0
     while place < len(found):
@@ -158,7 +158,7 @@ def _counted(found: Spanned) -> Spanned:
 
 
 def _measured(found: Spanned) -> Spanned:
-    """Units by one name, behind a number; `5km` is two tokens."""
+    """Units after a number under one name each; `5km` is two tokens."""
     merged: Spanned = []
     for token, start, end in found:
         glued = re.fullmatch(r"(\d+(?:\.\d+)*)([^\W\d_]+)", token)
@@ -207,26 +207,26 @@ def _is_day(token: str) -> bool:
 
 @lru_cache(maxsize=65_536)
 def alias_tokens(alias: str) -> tuple[str, ...]:
-    """`tokens` of a gold alias, which come back again and again."""
+    """`tokens` of a gold alias; cached, since aliases recur."""
     return tokens(alias)
 
 
 def holds(aliases: Iterable[str], text: Sequence[str]) -> bool:
-    """Does the text, as tokens, hold some alias as a run of whole tokens; an alias without tokens is ignored."""
+    """Whether the text, given as tokens, contains some alias as consecutive tokens; aliases without any are ignored."""
     joined = f" {' '.join(text)} "
     return any(f" {' '.join(alias_tokens(alias))} " in joined for alias in aliases if alias_tokens(alias))
 
 
 def equals(aliases: Iterable[str], text: Sequence[str]) -> bool:
-    """Is the text, as tokens, some alias; an alias without tokens is ignored."""
+    """Whether the text, given as tokens, is some alias; aliases without tokens are ignored."""
     return any(alias_tokens(alias) == tuple(text) for alias in aliases if alias_tokens(alias))
 
 
 def spelled(aliases: Iterable[str], text: str, question: str = "") -> str | None:
-    """How a text writes the first alias that it holds, or None.
+    """The spelling, in the text, of the first alias that it contains; None if it contains none.
 
-    A name counts with initials for given names too, and a number without what the question counts: `15` for
-    `15 players`, if it asks how many players there are.
+    Given names may be initials, and a number may lack the noun that the question counts: `15` for `15 players`, if it
+    asks how many players there are.
     """
     found = _spanned(text)
     said = tuple(token for token, _, _ in found)
@@ -263,7 +263,7 @@ def _written(own: Sequence[str], found: Sequence[tuple[str, int, int]], text: st
 
 @lru_cache(maxsize=16_384)
 def _name_pattern(alias: str) -> re.Pattern[str] | None:
-    """A person's name with given names as initials, left out initials and added ones; None if the alias is no name."""
+    """Pattern of a person's name: given names or initials, initials left out or added; None if the alias is no name."""
     names = alias.replace(".", " ").split()
     if (
         not 2 <= len(names) <= 5

@@ -1,8 +1,8 @@
-"""The statements of an answer as profile `strict` splits it: clauses with the citations that are theirs.
+"""Splitting an answer into statements under profile `strict`: clauses with their citations.
 
-A text is read block by block, as `visible` lays it out. Citations go where the text puts them: into the sentence they
-stand in or follow, or into the one they precede, if a line uses them so throughout. A sentence with several citations
-falls into clauses, one for each. If only the last sentence of a paragraph cites, its citations stand for all of it.
+A text is read block by block, as `visible` lays it out. A citation belongs to the sentence that it is in or follows, or
+to the one that it precedes if the whole line places citations first. A sentence with several citations is split into
+clauses, one for each. If only the last sentence of a paragraph cites, its citations apply to the whole paragraph.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LIST_MARK = re.compile(r"[ \t]*(?:(?:[-*•+·◦▪–☑✓✔✅]|#{1,6}|\(?
 _LETTERED = r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUN = rf"[^\W_{_LETTERED}]"
 _ENCLOSED = re.compile("[\u2460-\u24ff\U0001f100-\U0001f1ff]")
-"""Letters and figures in circles and boxes, and those of flags, which a reader reads as such."""
+"""Circled and boxed letters and figures, and the letters of flags, which a reader sees as letters."""
 _WORD = re.compile(
     rf"[{_LETTERED}]|(?:{_RUN}|[\u2460-\u24ff\U0001F100-\U0001F1FF])+(?:[.,]\d+)*(?:['’]{_RUN}{{1,2}}(?!{_RUN}))?"
 )
@@ -34,14 +34,14 @@ _VERB = (
     r"suggests?|writes?|tells us|describes how|points out|specif(?:y|ies)|claims?|reads?)(?: that\b)?"
 )
 _CITED_NUMBER = re.compile(r"\d{1,2}\s*([\[【][^\[\]【】]{1,12}[\]】])\.\s+(?=\S)")
-"""`1[4]. Collect data`: a citation behind the number of an item belongs to what stands before."""
+"""`1[4]. Collect data`: a citation after the number of an item belongs to the text before it."""
 _LEAD = re.compile(
     rf"(?i)(?:(?:also|and|further(?:more)?|moreover|additionally|however|finally|similarly|likewise|next|lastly|first(?:ly)?|"
     r"second(?:ly)?|third(?:ly)?|for (?:example|instance)|in addition)\b,?\s*)*"
     rf"(?:(?:according|as (?:\w+ )?(?:in|by|per)|per|from|based|in|on|by|to|the|see|laut|nach|selon|según"
     rf"|number|and|{SOURCE})\b[ \t]*|[,.\[\]()“\"]\s*)*"
 )
-"""What a sentence says before a citation that leads it: `According to Document`."""
+"""The words before a citation that introduces a sentence: `According to Document`."""
 _AFTER_LEAD = re.compile(rf"\s*(?:[,:]|{_VERB}[,:]?)\s*", re.IGNORECASE)
 _CLAUSE_START = re.compile(
     r"\s*(?:[,;:—–]|(?:and|but|while|whereas|whilst|yet|or|though|although|however|und|aber|et|mais|y|pero)\b)\s*",
@@ -58,14 +58,14 @@ _NOTE = re.compile(rf"\s*[:：.]?\s*(?:{SOURCE}\b|$)", re.IGNORECASE)
 _ITEM_END = re.compile(r",(?!\d{3}(?!\d))|[;\n、，；/|]")
 _JOINING = re.compile(r"(?:(?:and|or|und|et|y|as well as)\b|&)\s*", re.IGNORECASE)
 _HEADING_WORDS = 12
-"""A longer line is no heading."""
+"""The largest number of words in a heading."""
 
 
 @lru_cache(maxsize=1_024)
 def sentences(text: str) -> tuple[Part, ...]:
-    """The statements of a text as `visible` gives it, by sentences and clauses.
+    """The statements, by sentences and clauses, of a text that `visible` returned.
 
-    A sentence without a letter or digit is none: its citations go to the one before it, or to the first.
+    A sentence without a letter or digit is not a statement: its citations go to the one before it, or to the first.
     """
     found: list[Part] = []
     waiting: tuple[int, ...] = ()
@@ -92,7 +92,7 @@ def sentences(text: str) -> tuple[Part, ...]:
 
 
 def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], bool]:
-    """The statements of a line, the citations of a line that says nothing, and whether a list of sources goes on."""
+    """The statements of a line, the citations of a line without any, and whether a list of sources continues."""
     heading = line.startswith(HEADING)
     mark = _LIST_MARK.match(line)
     bare = line[mark.end() :] if mark else line
@@ -151,7 +151,7 @@ def _with_hidden(parts: list[Part], plain: str, places: Sequence[tuple[int, int]
 
 
 def _leading(cited: Cited, places: Sequence[tuple[int, int]]) -> bool:
-    """Do the citations of a line stand before their sentences: it begins with one, and ends with none."""
+    """Whether the citations of a line precede their sentences: it begins with one, and ends with none."""
     if not cited.marks or cited.marks[0][0] > places[0][0]:
         return False
     return cited.marks[-1][0] < places[-1][1] - 1
@@ -167,7 +167,7 @@ def _owner(places: Sequence[tuple[int, int]], offset: int, leading: bool) -> int
 def _clauses(
     plain: str, start: int, end: int, marks: Sequence[tuple[int, tuple[int, ...]]], leading: bool
 ) -> Iterable[Part]:
-    """The clauses of a sentence, each with its citations; what follows the last of them belongs to it."""
+    """The clauses of a sentence, each with its citations; text after the last citation belongs to the last clause."""
     lead, begin = list[int](), start
     pieces: list[tuple[int, int, tuple[int, ...]]] = []
     for offset, indices in marks:
@@ -201,7 +201,7 @@ def _clauses(
 def _with_words(
     pieces: Sequence[tuple[int, int, tuple[int, ...]]], plain: str
 ) -> list[tuple[int, int, tuple[int, ...]]]:
-    """Pieces that begin a clause; any other goes with the one before it."""
+    """The pieces that begin a clause, each joined with those after it that do not."""
     merged: list[tuple[int, int, tuple[int, ...]]] = []
     for begin, end, indices in pieces:
         text = plain[begin:end]
@@ -214,7 +214,7 @@ def _with_words(
 
 
 def _clause(text: str) -> str:
-    """A clause without the comma and the word that join it."""
+    """A clause without its leading comma and conjunction."""
     previous = None
     while previous != text:
         previous, text = text, text[found.end() :] if (found := _CLAUSE_START.match(text)) else text
@@ -222,7 +222,7 @@ def _clause(text: str) -> str:
 
 
 def _shared(paragraph: list[Part]) -> list[Part]:
-    """A paragraph in which the citations of the last sentence, if it alone has any, stand for the others too."""
+    """A paragraph in which the citations of the last sentence, if it alone has any, apply to the others too."""
     claims = [place for place, part in enumerate(paragraph) if part.kind == "claim"]
     cited = [place for place in claims if paragraph[place].citations]
     if (
@@ -240,7 +240,7 @@ def _shared(paragraph: list[Part]) -> list[Part]:
 
 
 def _with_source_list(parts: list[Part]) -> list[Part]:
-    """Sources that repeat what the text cites cost nothing; if it cites nothing, they stand for all of it."""
+    """Apply a list of sources: it adds nothing to a text that cites, and applies to all of one that does not."""
     listed = [index for part in parts if part.kind == "source" for index in part.citations]
     if not listed:
         return parts
@@ -267,10 +267,10 @@ def _with_source_list(parts: list[Part]) -> list[Part]:
 
 @lru_cache(maxsize=1_024)
 def items(text: str) -> tuple[Part, ...]:
-    """The items of a list answer, which commas, semicolons, slashes, line ends and the word before the last separate.
+    """The items of a list answer, separated by commas, semicolons, slashes, line ends, and the `and` before the last.
 
-    A line of a list with several is one item if it cites once, at its end. An item without a citation shares those of
-    the next in its line. Sentences that list nothing are asides.
+    A line with several is one item if it cites once, at its end. An item without a citation shares those of the next
+    in its line. Sentences that list nothing are asides.
     """
     lines = [line for line in text.split("\n") if line.strip()]
     found: list[Part] = []
@@ -309,7 +309,7 @@ def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
     label = _LABEL.match(plain)
     begin = label.end() if label else 0
     ends = [found.span() for found in _ITEM_END.finditer(plain, begin)]
-    # Behind a citation a word joins items; elsewhere it may be part of a name.
+    # After a citation the word joins items; elsewhere it may be part of a name.
     ends += [(offset, offset) for offset, _ in cited.marks if _JOINING.match(plain[offset:].lstrip())]
     stops = [end for _, end in spans(plain)][:-1]
     cuts = sorted([*ends, *((stop, stop) for stop in stops)])
@@ -347,7 +347,7 @@ def _first_letter(text: str, start: int, end: int) -> int:
 
 
 def _with_loose(parts: list[Part]) -> list[Part]:
-    """Items without a letter hand their citations to the one before, or to the first."""
+    """Pass the citations of items without a letter on to the item before, or to the first."""
     kept: list[Part] = []
     waiting: tuple[int, ...] = ()
     for each in parts:
@@ -364,6 +364,6 @@ def _with_loose(parts: list[Part]) -> list[Part]:
 
 
 def words(text: str) -> int:
-    """The number of words: runs of letters and digits, whatever stands between them; each character of Chinese,
+    """The number of words: runs of letters and digits, whatever separates them; each character of Chinese,
     Japanese, Thai and the like is one."""
     return sum(1 for _ in _WORD.finditer(text))

@@ -1,4 +1,4 @@
-"""Citations by title: `(Measuring mountains)` at the end of a clause, if the text cites by nothing else."""
+"""Citations by title: `(Measuring mountains)` at the end of a clause, in a text that cites in no other way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _AFTER = re.compile(r"[\"”]?[)\]](?=\s*(?:[.,;!?(\[\n]|$))")
 
 
 def with_titles_read(text: str, titles: Sequence[str]) -> str:
-    """The text with the titles of documents, in brackets at the end of a clause, as numbers in brackets."""
+    """The text with bracketed titles of documents at the end of a clause replaced by bracketed numbers."""
     if "(" not in text and "[" not in text:
         return text
     lowered = text.lower()

@@ -1,9 +1,9 @@
-"""What a clause says about answering rather than about the matter: that the documents do not answer, that a reader is
-greeted, that an answer follows.
+"""Detection of clauses about answering rather than about the subject: the documents do not answer, a greeting, an
+announcement of the answer.
 
-It is read by composition, not from a list of sentences: a negation, a word for telling or finding, and a subject, the
-documents or the writer. The words are those of English; other languages are known by a negation beside a word for
-answer, document or knowing. What is worded otherwise is taken for a statement.
+Refusals are recognised by composition, not from a list of sentences: a negation, a word for telling or finding, and a
+subject, the documents or the writer. The vocabulary is English; in other languages a refusal is a negation beside a
+word for answer, document or knowing. Any other wording is taken for a statement.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ _PLAINLY = (
     r"(?:provided|given|available|supplied|retrieved|above|these|those) (?:\w+ )?(?:results?|references?|texts?|"
     r"articles?|information|materials?|content|data|evidence|paragraphs?|pages?))"
 )
-"""Words that mean the documents of the question, whatever it is about."""
+"""Words that mean the documents of the question, whatever its subject."""
 _PERHAPS = (
     r"(?:results?|references?|texts?|articles?|information|materials?|evidence|pages?|paragraphs?|paper|content)"
     r"(?! of\b)"
 )
-"""Words that may mean them, and may mean what the question is about: only where nothing is cited."""
+"""Words that may mean the documents or the subject of the question; used only where nothing is cited."""
 _NAMED_SOURCE = rf"(?:{_PLAINLY}|{_PERHAPS})"
 
 
@@ -60,7 +60,7 @@ def _gap(words: int) -> str:
 
 
 def _refusing(source: str) -> re.Pattern[str]:
-    """A negation of telling or finding, of the writer or of a source, in the order in which English has them."""
+    """Pattern of a negated verb of telling or finding with the writer or a source, in English word order."""
     no, tells = f"(?:{_NEGATION.pattern})", f"(?:{_TELLING.pattern})"
     helping = (
         r"(?:do|does|did|is|are|was|were|have|has|had|can|could|may|also|simply|actually|themselves|provided|here|above|"
@@ -78,13 +78,13 @@ def _refusing(source: str) -> re.Pattern[str]:
 
 
 _REFUSING = {False: _refusing(_NAMED_SOURCE), True: _refusing(_PLAINLY)}
-"""By whether the clause is cited."""
+"""The patterns, by whether the clause is cited."""
 _DOCUMENTS_DO_NOT = re.compile(
     rf"\b{_PLAINLY}(?:\s+(?:also|simply|actually|themselves|provided|here|above|given|available)){{0,3}}\s+"
     r"(?:(?:do|does|did|is|are|was|were|have|has|can|could)(?:\s+not|n['’]t)|cannot|never|nowhere|fails? to|lacks?)\b",
     re.IGNORECASE,
 )
-"""Whatever it is that they do not do."""
+"""The documents and a negated verb, whichever verb."""
 _NO_ANSWER = re.compile(
     r"\b(?:no|not enough|not any|insufficient)\s+(?:\w+\s+){0,2}(?:answers?|information|details?|mention|data)\b"
     r"|\b(?:unanswerable|cannot be (?:answered|determined|inferred|said|known|established))\b"
@@ -115,7 +115,7 @@ _FIGURE = re.compile(
     r"(?<!\w)(?<!the )(?<!in )(?<!for )(?<!of )(?<!on )(?<!since )(?<!from )(?<!by )(?<!between )(?<!after )"
     r"(?![12]\d{3}\b)[~$€£]?\d[\d.,]*"
 )
-"""A figure that is neither a year nor part of what is not to be found: `in 1902`, `the 10 largest`."""
+"""A figure that is neither a year nor part of what cannot be found: `in 1902`, `the 10 largest`."""
 _TOPIC = re.compile(
     r"(?:\b(?:only|just|merely|solely|mainly|mostly|primarily|instead|rather|largely"
     r"|simply)\b.*)?\b(?:discuss\w*|mention\w*|cover\w*|describ\w+|focus\w*|"
@@ -168,7 +168,7 @@ _GENERIC_WORDS = """
     concerning related let's consider considering read using use used now again please thank thanks help helps yes
 """
 _GENERIC = frozenset(_GENERIC_WORDS.split())
-"""Words that say nothing about the matter of a question."""
+"""Words that say nothing about the subject of a question."""
 _PIECE = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d.,]*")
 _OTHER_LANGUAGES = (
     (
@@ -232,13 +232,13 @@ _NEGATING = """
 """
 _NEGATING_WORDS = frozenset(_NEGATING.split())
 _NEGATING_STEMS = frozenset(("kein", "aucu", "ning", "ness", "nenh", "bulu", "bilm"))
-"""The words with which negations begin, to tell at once that a text has none."""
+"""The first four letters of negations, a quick test that a text has none."""
 _FOREIGN_WORDS = 40
 
 
 @lru_cache(maxsize=4_096)
 def may_refuse(text: str) -> bool:
-    """May a text hold a negation in a language that is known here: without one it refuses nothing."""
+    """Whether a text may hold a negation in a known language; without one it is no refusal."""
     said = set(_PIECE.findall(text.lower()))
     if not said.isdisjoint(_NEGATING_WORDS) or any(word.endswith("t") and word[-3:] in ("n't", "n’t") for word in said):
         return True
@@ -248,13 +248,13 @@ def may_refuse(text: str) -> bool:
 
 
 def clauses(text: str) -> Iterator[str]:
-    """The clauses of a sentence, as far as a refusal cares."""
+    """The clauses of a sentence, split as finely as refusals need."""
     return (clause for clause in _CLAUSE.split(text) if any(map(str.isalnum, clause)))
 
 
 def is_refusing(clause: str, *, cited: bool = False) -> bool:
-    """Does a clause say that there is no answer: one negation, or an odd number, of telling or finding, said of the
-    documents or the writer; or, where nothing is cited, of an answer or of nothing else at all."""
+    """Whether a clause says that there is no answer: an odd number of negations of telling or finding, with the
+    documents or the writer as subject; or, where nothing is cited, with an answer or nothing else at all."""
     clause = _FILLER.sub("", clause)
     if not may_refuse(clause):
         return False
@@ -278,7 +278,7 @@ def _is_english(said: Collection[str]) -> bool:
 
 
 def content(text: str) -> list[str]:
-    """The words of a text that say something about a matter, lower-cased."""
+    """The content words of a text, lower-cased."""
     return [
         word
         for each in _PIECE.findall(text)
@@ -290,40 +290,40 @@ def content(text: str) -> list[str]:
 
 
 def beyond(text: str, question: str) -> list[str]:
-    """The content of a text that the question does not have, inflections aside."""
+    """The content words of a text that are not in the question, inflections aside."""
     asked = {word[:4] for word in content(question)}
     return [word for word in content(text) if word[:4] not in asked]
 
 
 def is_negated(clause: str) -> bool:
-    """Has a clause one negation, or an odd number."""
+    """Whether a clause has an odd number of negations."""
     return len(_NEGATION.findall(clause)) % 2 == 1
 
 
 def is_of_answer(clause: str) -> bool:
-    """Does a refusing clause deny an answer as such: `I couldn't find an answer to ...`."""
+    """Whether a refusing clause denies an answer as such: `I couldn't find an answer to ...`."""
     return _NO_ANSWER_FOUND.search(clause) is not None
 
 
 def is_reported(sentence: str) -> bool:
-    """Does somebody else speak: a refusal that is reported is none."""
+    """Whether the sentence reports another's words: a reported refusal is not a refusal."""
     return _REPORTED.search(sentence) is not None
 
 
 def turns(clause: str) -> bool:
-    """Does a clause go against the one before it."""
+    """Whether a clause contrasts with the one before it."""
     return re.match(r"\W*(?:but|however|although|though|yet)\b", clause, re.IGNORECASE) is not None
 
 
 def restates(text: str, question: str) -> bool:
-    """Does a text name most of what the question asks."""
+    """Whether a text names at least half of the content words of the question."""
     asked = {word[:4] for word in content(question)}
     said = {word[:4] for word in content(text)}
     return not said or 2 * len(said & asked) >= len(asked)
 
 
 def guesses(clause: str, question: str) -> bool:
-    """Does a refusing clause say more than that: an exception, a supposition, a figure that the question has not."""
+    """Whether a refusing clause adds an exception, a guess, or a figure that is not in the question."""
     if _EXCEPT.search(clause) and beyond(_EXCEPT.split(clause)[-1] or "", question):
         return True
     if any(
@@ -335,7 +335,7 @@ def guesses(clause: str, question: str) -> bool:
 
 
 def is_about_documents(clause: str) -> bool:
-    """Does a clause say what the documents are about: `which only discuss its length`."""
+    """Whether a clause says what the documents are about: `which only discuss its length`."""
     return (
         _TOPIC_SUBJECT.match(clause) is not None
         and _TOPIC.search(clause) is not None
@@ -344,7 +344,7 @@ def is_about_documents(clause: str) -> bool:
 
 
 def is_courtesy(sentence: str, question: str = "") -> bool:
-    """Does a sentence speak to the reader and of no matter: `Let me know if you need anything else!`."""
+    """Whether a sentence only addresses the reader: `Let me know if you need anything else!`."""
     if _INTERJECTION.fullmatch(sentence):
         return True
     if not _ADDRESS.search(sentence) or re.search(r"\d", sentence):
@@ -354,7 +354,7 @@ def is_courtesy(sentence: str, question: str = "") -> bool:
 
 
 def says_nothing(sentence: str, question: str) -> bool:
-    """Does a sentence hold no word beyond the question's and those of any answer, and no negation."""
+    """Whether a sentence holds only words of the question and generic words, and no negation."""
     return not beyond(sentence, question) and not _NEGATION.search(sentence)
 
 
@@ -362,6 +362,6 @@ _OPENER = re.compile(rf"(?:[^,.;:]{{1,80}},|(?:the )?{SOURCE} \w+ that\b|[^,.;:]
 
 
 def without_opener(sentence: str) -> str:
-    """The sentence without a first phrase that says nothing on the matter: `According to the documents, ...`."""
+    """The sentence without an opening phrase that says nothing on the subject: `According to the documents, ...`."""
     found = _OPENER.match(sentence)
     return sentence[found.end() :] if found and not content(found[0]) else sentence

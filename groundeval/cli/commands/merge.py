@@ -1,0 +1,32 @@
+"""`groundeval merge`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def merge(
+    folders: Annotated[list[Path], typer.Argument(help="Run folders, or folders of runs, that hold the shards.")],
+    output_path: Annotated[Path, typer.Option(help="Where the whole runs go.")] = Path("runs"),
+) -> None:
+    """Bring the shards of a run together that `run --shard I/N --phase generate` wrote on several machines.
+
+    Checks first that the shards belong to one run, that all N are there with all their texts, and that no sample is in
+    two. Exit code 3: some are still missing, and the same command works once they are there. The scores are those of a
+    run in one piece.
+
+    Examples:
+
+      groundeval merge node1/runs node2/runs --output-path runs
+
+      groundeval merge runs    # shards that were written side by side: checks that they are all there
+    """
+    from groundeval.run.shards import merge_shards
+
+    for merged in merge_shards(folders, output_path):
+        shards = f"{merged.shards} shard{'s' * (merged.shards != 1)}"
+        typer.echo(f"{merged.folder}: {shards}, {merged.samples} samples")
+        typer.echo(f"  groundeval score {merged.folder}")

@@ -1,4 +1,4 @@
-"""`leaderboard build`: from run folders to a site. The same inputs give the same bytes."""
+"""`leaderboard build`: build a site from run folders. The same inputs give the same bytes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from groundeval.tasks.task import TASKS
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What became of a build."""
+    """The result of a build."""
 
     measured: int
     reported: int
@@ -45,7 +45,7 @@ class Board:
     """One table of the page: a task under a protocol, with its figures."""
 
     name: str
-    """Of its elements on the page."""
+    """Prefix of its elements' ids on the page."""
     task: str
     profile: str
     description: str
@@ -56,12 +56,12 @@ class Board:
 
     @property
     def groups(self) -> list[tuple[str, int]]:
-        """The groups of columns, in order, with how many each has."""
+        """The groups of columns, in order, with the number of columns in each."""
         return [(name, len(list(members))) for name, members in groupby(self.columns, lambda column: column.group)]
 
     @property
     def judges(self) -> list[str]:
-        """The NLI models of the measured rows, as the filter offers them."""
+        """The NLI models of the measured rows, for the filter."""
         return sorted({judge(row) for row in self.rows if not row.reported})
 
     @property
@@ -71,7 +71,7 @@ class Board:
 
     @property
     def has_reported(self) -> bool:
-        """Are there rows from papers."""
+        """Whether there are rows from papers."""
         return any(row.reported for row in self.rows)
 
     @property
@@ -93,7 +93,7 @@ def build(
 ) -> Built:
     """Build the site in `out` from all runs below `roots`.
 
-    `reported`: files of numbers from papers, beside those that come along (`shipped`). `data`: files of data or
+    `reported`: files of numbers from papers, in addition to the shipped ones (`shipped`). `data`: files of data or
     outputs; each is used for the runs that name its hash. A run that is damaged, or whose results do not follow from
     its per-sample values, is left out and named in the result and on the page. Raises UsageError for a folder that is
     not there or must not be replaced, DataError where nothing is left to show. `quiet=False` shows progress.
@@ -110,7 +110,7 @@ def build(
         entries = sorted_entries([*measured, *published])
         if not entries:
             reasons = "".join(f"\n  {each.folder}: {each.reason}" for each in rejected[:10])
-            raise DataError(f"there is nothing to show in {', '.join(map(str, roots))}{reasons}")
+            raise DataError(f"no runs to show in {', '.join(map(str, roots))}{reasons}")
         with doing("ranking, drawing and writing pages", quiet=quiet):
             _write_site(site, entries, rejected, extras(roots))
     return Built(len(measured), len(published), rejected, out)
@@ -159,12 +159,12 @@ def _boards(entries: Sequence[Entry]) -> Iterator[Board]:
 
 
 def board_name(task: str, profile: str) -> str:
-    """The id of a table on the page; the hash tells tasks apart whose names become the same folder name."""
+    """The id of a table on the page; the hash distinguishes tasks whose names give the same folder name."""
     return f"{folder_name(f'{task}-{profile}')}-{content_id({'task': task, 'profile': profile})[:6]}"
 
 
 def heading(entry: Entry) -> str:
-    """The heading above the rows that may be compared with this one: TRUE's before proxies', papers' at the end."""
+    """The heading above the rows comparable with this one: TRUE's before proxies', papers' at the end."""
     if entry.reported:
         return "Reported in papers: not measured here, not ranked"
     if entry.nli is None:
@@ -173,7 +173,7 @@ def heading(entry: Entry) -> str:
 
 
 def whisker(metric: Estimate, top: float) -> tuple[float, float, float] | None:
-    """Low end, value and high end of an interval on a scale from 0 to 100; None where there is no interval."""
+    """Low end, value and high end of an interval on a scale from 0 to 100; None without an interval."""
     if metric.ci95 is None:
         return None
     low, value, high = (

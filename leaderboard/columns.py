@@ -1,4 +1,4 @@
-"""Which metrics a table shows, and in which groups; the files beside the page hold all of them."""
+"""Choice and grouping of the metrics in a table; the files beside the page hold all metrics."""
 
 from __future__ import annotations
 

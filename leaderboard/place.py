@@ -14,20 +14,20 @@ from groundeval.leaderboard.files import KIND
 from groundeval.storage.folder import read_json
 
 MARK = "leaderboard.json"
-"""The file by which a folder is known as a site that may be replaced."""
+"""The file that marks a folder as a site that may be replaced."""
 PARTS = (MARK, "leaderboard.csv", "leaderboard.md", "index.html", "assets", "data", "documents", "runs")
-"""All that lies in a site."""
+"""All files and folders of a site."""
 
 
 def check_replaceable(out: Path, sources: Sequence[Path]) -> None:
-    """Raises UsageError where replacing the folder could lose anything but an earlier site."""
+    """Raises UsageError if replacing the folder could lose anything but an earlier site."""
     if out.is_symlink():
         raise UsageError(f"--out {out}: is a link; name the folder itself")
     for source in sources:
         if source.resolve().is_relative_to(out.resolve()):
             raise UsageError(f"--out {out}: {source} lies in it, and would be replaced with it")
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not is_site(out))):
-        raise UsageError(f"--out {out}: is there already and is no leaderboard; name an empty or a new folder")
+        raise UsageError(f"--out {out}: already exists and is not a leaderboard; give an empty or a new folder")
 
 
 def is_site(folder: Path) -> bool:

@@ -17,6 +17,7 @@ from groundeval.cli.commands.inspect import inspect
 from groundeval.cli.commands.leaderboard import leaderboard
 from groundeval.cli.commands.list import list_
 from groundeval.cli.commands.merge import merge
+from groundeval.cli.commands.new import new
 from groundeval.cli.commands.rewards import rewards
 from groundeval.cli.commands.run import run
 from groundeval.cli.commands.score import score
@@ -75,6 +76,7 @@ app.command("train")(train)
 app.command("distill")(distill)
 app.command("validate")(validate)
 app.command("list")(list_)
+app.command("new")(new)
 app.command("serve-nli")(serve_nli)
 app.command("serve-rewards")(serve_rewards)
 app.add_typer(leaderboard, name="leaderboard")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from groundeval.aio import Interrupted, run_anywhere, stop_requests
-from groundeval.console.progress import doing, progress, say
+from groundeval.console.progress import doing, progress
 from groundeval.errors import DataError, GroundevalError, UsageError, option, what_happened
 from groundeval.extras import require
 from groundeval.metrics.profiles import profile_named

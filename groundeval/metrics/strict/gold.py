@@ -70,7 +70,9 @@ async def brought(
 
 async def _stating(part: Part, said: Sequence[str], reading: Reading, ctx: Context, by_meaning: bool) -> Places:
     question = _question_of(part, reading)
-    for place, text in enumerate(said):
+    # A statement that cites comes before one that leaves its citations to the end of the paragraph.
+    for place in sorted(range(len(said)), key=lambda place: not reading.statements[place].citations):
+        text = said[place]
         if not text or (alias := spelled(part.aliases, text, question)) is None:
             continue
         if not by_meaning or (reading.kind == "list" and equals(part.aliases, tokens(text))):

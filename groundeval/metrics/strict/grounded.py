@@ -10,7 +10,7 @@ from groundeval.metrics.metric import Context, Values, register_metric
 from groundeval.metrics.reading import Reading
 from groundeval.metrics.strict.correctness import supported_only
 from groundeval.metrics.strict.gold import Brought, brought, shares_brought
-from groundeval.metrics.strict.judging import StrictlyJudged, judged_statements
+from groundeval.metrics.strict.judging import StrictlyJudged, judged_statements, lender
 from groundeval.metrics.strict.usefulness import ALLOWANCE, useful
 from groundeval.parsing.strict.matching import spelled
 from groundeval.records import Response, Statement
@@ -80,13 +80,20 @@ BORROWED = 0.05
 def citations_counted(
     statements: Sequence[Statement], judged: Sequence[StrictlyJudged], places: Collection[int]
 ) -> tuple[int, float]:
-    """The numbers of citations that the statements at these positions need, and that count against them."""
+    """The numbers of citations that the statements at these positions need, and that count against them.
+
+    Citations at the end of a paragraph count for the statements that they stand for.
+    """
     needed, written = 0, 0.0
+    lending = {lends for place in places if (lends := lender(statements, place)) is not None}
     for place, (statement, each) in enumerate(zip(statements, judged, strict=True)):
         cited, precise = len(statement.citations), sum(each.precise)
         if place in places:
             needed += precise
             written += cited or BORROWED
+        elif place in lending:
+            needed += precise
+            written += cited
         elif each.role == "supported" or each.role == "aside":
             written += max(0, cited - precise)
         else:

@@ -102,11 +102,8 @@ def _with_shared(statements: Sequence[Statement], judged: Sequence[StrictlyJudge
     """Citations that apply to several statements are precise, where they are written, if one of these needs them."""
     found = list(judged)
     for place, (statement, each) in enumerate(zip(statements, judged, strict=True)):
-        inherited = _layout(statement)[1]
-        if not inherited or not each.supported:
-            continue
-        owner = next((n for n in range(place + 1, len(statements)) if statements[n].citations == inherited), None)
-        if owner is None:
+        inherited, owner = _layout(statement)[1], lender(statements, place)
+        if owner is None or not each.supported:
             continue
         unique = list(dict.fromkeys(inherited))
         needed = {index for index, is_needed in zip(unique, each.precise, strict=False) if is_needed}
@@ -118,6 +115,14 @@ def _with_shared(statements: Sequence[Statement], judged: Sequence[StrictlyJudge
         )
         found[place] = replace(each, precise=())
     return found
+
+
+def lender(statements: Sequence[Statement], place: int) -> int | None:
+    """Where the citations are written that a statement leaves to the end of its paragraph; None if it leaves none."""
+    inherited = _layout(statements[place])[1]
+    if statements[place].citations or not inherited:
+        return None
+    return next((n for n in range(place + 1, len(statements)) if statements[n].citations == inherited), None)
 
 
 async def echoes(statement: Statement, reading: Reading, ctx: Context) -> bool:

@@ -72,8 +72,10 @@ def _saved(part: Part, text: str, question: str) -> int:
 
 
 def _in_parentheses(text: str, aliases: Sequence[str]) -> int:
-    """Number of words of a statement in parentheses that hold none of the answers it gives."""
-    return sum(words(found[1]) for found in _PARENTHESES.finditer(text) if spelled(aliases, found[1]) is None)
+    """Number of words of a statement in parentheses that hold none of the answers it gives, or repeat one."""
+    outside = _PARENTHESES.sub(" ", text)
+    missing = [alias for alias in aliases if spelled([alias], outside) is None]
+    return sum(words(found[1]) for found in _PARENTHESES.finditer(text) if spelled(missing, found[1]) is None)
 
 
 def _documents(reading: Reading) -> str:

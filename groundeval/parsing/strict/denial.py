@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from groundeval.parsing.strict.part import Part
 
-_DENIED = re.compile("[¬≠❌❎✖✗✘✕⛔🚫👎☐🙃]|^[ \t]*\\[ ?\\](?=[ \t])")
-"""Signs that deny the line or list item that they precede."""
+_DENIED = re.compile(r"[¬≠❌❎✖✗✘✕⛔🚫👎☐🙃🤥🤡🤷⁉❓❔]|^[ \t]*\[ ?\](?=[ \t])|[(\[]\s*\?+\s*[)\]]|\?!|!\?|\?{2}")
+"""Signs that deny or doubt the line or list item that holds them: `❌ ...`, `... (?)`, `...?!`."""
 _FALSE = (
     r"(?:false|wrong|incorrect|untrue|mistaken|inaccurate|invalid|fictitious|made[- ]up|lies|nonsense|falsch"
     r"|faux|falso|"

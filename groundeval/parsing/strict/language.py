@@ -30,8 +30,10 @@ _SCRIPTS = (
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-_PARTICLE = re.compile(r"(?<=\w )(?:d[aeiou]s?|del|della|van|von|der|den|la|le|el|y|e|ter|ten|zu|zur|af|av)(?= [A-Z])")
-"""A word of a name: `Ludwig van Beethoven`."""
+_PARTICLE = re.compile(
+    r"(?<=\w )(?:d[aeiou]s?|del|della|van|von|der|den|la|le|el|y|e|ter|ten|zu|zur|af|av|of|of the|in|and|the)(?= [A-Z])"
+)
+"""A word of a name: `Ludwig van Beethoven`, `University of Cambridge`."""
 
 
 @lru_cache(maxsize=4_096)

@@ -18,7 +18,7 @@ _ABBREVIATED = re.compile(
 )
 _MAY_END = re.compile(r"(?i)(?:\betc|\bal|\binc|\bltd|\bco|\bcorp|\bjr|\bsr|\b[a-z]\.[a-z]|\b[IX])\.$")
 """Abbreviations that may end a sentence when a capital follows."""
-_STARTER = re.compile(
+STARTER = re.compile(
     r"(?:The|This|These|That|It|He|She|They|We|I|In|On|At|But|And|However|A|An|There|According|Document)\b"
 )
 _ENDS = re.compile(r"[。！？।॥؟۔…]+[”’』」）)\"']*(?=\s*\S)|(?<=[a-zà-ÿ]{2})[.!?](?=[A-Z][a-z]+\s)")
@@ -45,7 +45,7 @@ def spans(text: str) -> tuple[tuple[int, int], ...]:
 def _goes_on(before: str, after: str) -> bool:
     if not _ABBREVIATED.search(before[-12:]):
         return False
-    return not (_MAY_END.search(before[-12:]) and _STARTER.match(after))
+    return not (_MAY_END.search(before[-12:]) and STARTER.match(after))
 
 
 def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:

@@ -19,7 +19,7 @@ from groundeval.parsing.strict.part import Kind, Part
 from groundeval.parsing.strict.splitting import spans
 from groundeval.parsing.strict.wording import clauses, is_refusing
 
-_LIST_MARK = re.compile(r"[ \t]*(?:(?:[-*•+·◦▪–☑✓✔✅]|#{1,6}|\(?\d{1,2}[.)]|\(?[a-h]\)|\[[xX]\])[ \t]+)*")
+_LIST_MARK = re.compile(r"[ \t]*(?:(?:[-*•+·◦▪–☑✓✔✅①-⑳❶-❿]|#{1,6}|\(?\d{1,2}[.)]|\(?[a-h]\)|\[[xX]\])[ \t]+)*")
 _LETTERED = r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUN = rf"[^\W_{_LETTERED}]"
 _ENCLOSED = re.compile("[\u2460-\u24ff\U0001f100-\U0001f1ff]")
@@ -47,6 +47,7 @@ _CLAUSE_START = re.compile(
     r"\s*(?:[,;:—–]|(?:and|but|while|whereas|whilst|yet|or|though|although|however|und|aber|et|mais|y|pero)\b)\s*",
     re.IGNORECASE,
 )
+_CONCESSION = re.compile(r"(?i)\s*(?:although|though|while|whereas|even (?:though|if))\b[^,;]{3,200},\s+")
 _LABEL = re.compile(
     r"(?i)(?:(?:final|short|direct|brief|my|the)\s+)?(?:answers?|antwort|response|result|conclusion|summary"
     r"|résumé|réponse|respuesta)\s*[:：]\s*"
@@ -54,9 +55,17 @@ _LABEL = re.compile(
 _SOURCES_HEADING = re.compile(
     rf"(?i)(?:{SOURCE}|bibliography|works cited|further reading|cited)(?:\s+(?:used|cited))?\s*[:：]?\s*$"
 )
+_SOURCES_LINE = re.compile(
+    r"(?i)(?:sources|references|citations|works cited|bibliography|further reading|quellen|fuentes)\s*[:：]"
+)
+"""The beginning of a line of sources."""
 _NOTE = re.compile(rf"\s*[:：.]?\s*(?:{SOURCE}\b|$)", re.IGNORECASE)
-_ITEM_END = re.compile(r",(?!\d{3}(?!\d))|[;\n、，；/|]")
+_ITEM_END = re.compile(r",(?!\d{3}(?!\d))|[;\n、，；/|]|\s[·•∙・+→]\s")
 _JOINING = re.compile(r"(?:(?:and|or|und|et|y|as well as)\b|&)\s*", re.IGNORECASE)
+_ORDINAL = re.compile(
+    r"(?i)(?:first|second|third|fourth|fifth|sixth|last|next|final)(?:ly)?|then|also|in addition|moreover|furthermore"
+)
+"""Words that count the items of a list."""
 _HEADING_WORDS = 12
 """The largest number of words in a heading."""
 
@@ -105,7 +114,7 @@ def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], boo
         return [], before + tuple(index for _, each in cited.marks for index in each), in_sources
     everything = tuple(index for _, each in cited.marks for index in each)
     if _SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-")) or (
-        cited.marks and _SOURCES_HEADING.match(said) and words(said) <= 3
+        cited.marks and (_SOURCES_LINE.match(said) or (_SOURCES_HEADING.match(said) and words(said) <= 3))
     ):
         return [Part(said, everything, "source")], before, True
     leads = bool(cited.marks) and not cited.plain[: cited.marks[0][0]].strip()
@@ -168,6 +177,9 @@ def _clauses(
     plain: str, start: int, end: int, marks: Sequence[tuple[int, tuple[int, ...]]], leading: bool
 ) -> Iterable[Part]:
     """The clauses of a sentence, each with its citations; text after the last citation belongs to the last clause."""
+    if (conceded := _conceded(plain, start, end)) and not any(offset < conceded for offset, _ in marks):
+        yield Part(plain[start:conceded].strip(" ,"), ())
+        start = conceded
     lead, begin = list[int](), start
     pieces: list[tuple[int, int, tuple[int, ...]]] = []
     for offset, indices in marks:
@@ -196,6 +208,13 @@ def _clauses(
     for place, (first, last_, indices) in enumerate(merged):
         text = plain[first:last_].strip()
         yield Part(_clause(text) if place else text, indices, continues=place > 0)
+
+
+def _conceded(plain: str, start: int, end: int) -> int:
+    """Where a first clause ends that concedes that something is not to be found: `Although the documents do not say
+    why, ...`; 0 if there is none."""
+    found = _CONCESSION.match(plain, start, end)
+    return found.end() if found and found.end() < end and is_refusing(found[0]) else 0
 
 
 def _with_words(
@@ -282,7 +301,9 @@ def items(text: str) -> tuple[Part, ...]:
         cited = read_citations(bare)
         everything = tuple(index for _, each in cited.marks for index in each)
         said = cited.plain.strip()
-        in_sources = in_sources or bool(_SOURCES_HEADING.match(said) and words(said) <= 3)
+        in_sources = in_sources or bool(
+            _SOURCES_LINE.match(said) or (_SOURCES_HEADING.match(said) and words(said) <= 3)
+        )
         if in_sources and everything:
             found.append(Part(said, everything, "source"))
         elif not any(map(str.isalnum, said)) and not _enclosed(said):
@@ -331,6 +352,8 @@ def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
     for (first, last), own in zip(pieces, cited_by, strict=True):
         text = plain[first:last].strip().rstrip(".:").strip(" “”\"'")
         text = text[joining.end() :] if (joining := _JOINING.match(text)) else text
+        if not own and _ORDINAL.fullmatch(text):
+            continue
         if any(map(str.isalnum, text)) or _enclosed(text) or own:
             hidden = HIDDEN if HIDDEN in plain and HIDDEN not in text else ""
             parts.append(Part(text + hidden, tuple(own), denied=denied or has_denial_sign(text)))

@@ -29,7 +29,7 @@ THRESHOLD = 0.6
 
 @register_nli("encoder")
 def encoder(options: NLIOptions) -> EncoderJudge:
-    """Entailed iff some sentence of the premise is close enough to the hypothesis, by the cosine of sentence vectors."""
+    """Entailed iff some sentence of the premise is close enough to the hypothesis by cosine of their vectors."""
     return EncoderJudge(options.model or _packaged(), THRESHOLD if options.threshold is None else options.threshold)
 
 

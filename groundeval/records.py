@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from groundeval.parsing.harmony import HARMONY, in_usual_tags
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags, split_reasoning
+from groundeval.parsing.reasoning_formats import tags_of_text
 
 Status = Literal["ok", "empty", "unclosed_reasoning", "error"]
 """What became of a sample: `ok`; `empty` (no text); `unclosed_reasoning` (the think block never ended: an empty
@@ -114,7 +116,7 @@ class Response:
 
     example: Example
     raw: str
-    """All of the model's text, every tag kept."""
+    """All of the model's text, every tag kept; channels of gpt-oss as the usual tags."""
     text: str
     """The answer: what is scored, before a profile's own preparation."""
     reasoning: str | None
@@ -122,6 +124,8 @@ class Response:
     finish_reason: str | None
     tags: ReasoningTags = REASONING_TAGS
     """The tags that the text was read with."""
+    guessed: ReasoningTags | None = None
+    """The tags where they are not the usual ones and only the text's own form shows them."""
 
     @property
     def was_cut(self) -> bool:
@@ -136,19 +140,26 @@ class Response:
         *,
         prefill: str = "",
         finish_reason: str | None = None,
-        tags: ReasoningTags = REASONING_TAGS,
+        tags: ReasoningTags | None = None,
     ) -> Response:
         """Split a model's text into reasoning and answer; the same constructor in evaluation and in training.
 
         `raw` is the text after the rendered prompt, special reasoning tags kept; `prefill` is what the chat template
-        had already begun for the model (for instance `<think>`), and is put back in front. Never raises on any text.
+        had already begun for the model (for instance `<think>`), and is put back in front. `tags` are those of the
+        model; None: `<think>`, or the tags of another model family where the text has their form
+        (`groundeval.parsing.reasoning_formats`). Never raises on any text.
         """
-        whole = prefill + raw
+        whole, guessed = prefill + raw, None
+        if tags is None:
+            tags = tags_of_text(whole)
+            guessed = None if tags.think_open == REASONING_TAGS.think_open else tags
+        if tags == HARMONY:
+            whole, tags = in_usual_tags(whole), REASONING_TAGS
         split = split_reasoning(whole, tags)
         status: Status = "ok" if split.answer.strip() else "empty"
         if split.unclosed:
             status = "unclosed_reasoning"
-        return cls(example, whole, split.answer, split.reasoning, status, finish_reason, tags)
+        return cls(example, whole, split.answer, split.reasoning, status, finish_reason, tags, guessed)
 
     @classmethod
     def failed(cls, example: Example, reason: str) -> Response:

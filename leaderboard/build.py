@@ -1,4 +1,4 @@
-"""`leaderboard build`: from run folders to a site. The same inputs give the same bytes."""
+"""`leaderboard build`: build a site from run folders. The same inputs give the same bytes."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from groundeval.tasks.task import TASKS
 
 _ABSOLUTE = re.compile(r"[/~]|[A-Za-z]:[/\\]|\\\\")
 MARK = "leaderboard.json"
-"""The file by which a folder is known as a site that may be replaced."""
+"""The file that marks a folder as a site that may be replaced."""
 PARTS = (MARK, "leaderboard.csv", "leaderboard.md", "index.html", "assets", "data", "documents", "runs")
-"""All that lies in a site."""
+"""All files and folders of a site."""
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What became of a build."""
+    """The result of a build."""
 
     measured: int
     reported: int
@@ -51,7 +51,7 @@ class Board:
     """One table of the page: a task under a protocol, with its figures."""
 
     name: str
-    """Of its elements on the page."""
+    """Prefix of its elements' ids on the page."""
     task: str
     profile: str
     description: str
@@ -62,12 +62,12 @@ class Board:
 
     @property
     def groups(self) -> list[tuple[str, int]]:
-        """The groups of columns, in order, with how many each has."""
+        """The groups of columns, in order, with the number of columns in each."""
         return [(name, len(list(members))) for name, members in groupby(self.columns, lambda column: column.group)]
 
     @property
     def judges(self) -> list[str]:
-        """The NLI models of the measured rows, as the filter offers them."""
+        """The NLI models of the measured rows, for the filter."""
         return sorted({judge(row) for row in self.rows if not row.reported})
 
     @property
@@ -77,7 +77,7 @@ class Board:
 
     @property
     def has_reported(self) -> bool:
-        """Are there rows from papers."""
+        """Whether there are rows from papers."""
         return any(row.reported for row in self.rows)
 
     @property
@@ -98,10 +98,10 @@ def build(
 ) -> Built:
     """Build the site in `out` from all runs below `roots`.
 
-    `reported`: files of numbers from papers, beside those that come along (`shipped`). `data`: files of data or
+    `reported`: files of numbers from papers, in addition to the shipped ones (`shipped`). `data`: files of data or
     outputs; each is used for the runs that name its hash. A run that is damaged, or whose results do not follow from
     its per-sample values, is left out and named in the result and on the page. Raises UsageError for a folder that is
-    not there or must not be replaced, DataError where nothing is left to show.
+    missing or must not be replaced, DataError if nothing is left to show.
     """
     require(EXTRA, "The leaderboard")
     _check_replaceable(out, (*roots, *data, *reported, *plugins))
@@ -118,7 +118,7 @@ def build(
         entries = sorted_entries([*measured, *published])
         if not entries:
             reasons = "".join(f"\n  {each.folder}: {each.reason}" for each in rejected[:10])
-            raise DataError(f"there is nothing to show in {', '.join(map(str, roots))}{reasons}")
+            raise DataError(f"no runs to show in {', '.join(map(str, roots))}{reasons}")
         _write_site(site, entries, rejected, extras(roots))
         if out.exists():
             shutil.rmtree(out)
@@ -128,7 +128,7 @@ def build(
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
-    """The files named, and those in the folders named."""
+    """The given files, and the files in the given folders."""
     found = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
     missing = [path for path in found if not path.is_file()]
     if missing:
@@ -137,18 +137,18 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 
 def _check_replaceable(out: Path, sources: Sequence[Path]) -> None:
-    """Raises UsageError where replacing the folder could lose anything but an earlier site."""
+    """Raises UsageError if replacing the folder could lose anything but an earlier site."""
     if out.is_symlink():
         raise UsageError(f"--out {out}: is a link; name the folder itself")
     for source in sources:
         if source.resolve().is_relative_to(out.resolve()):
             raise UsageError(f"--out {out}: {source} lies in it, and would be replaced with it")
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not _is_site(out))):
-        raise UsageError(f"--out {out}: is there already and is no leaderboard; name an empty or a new folder")
+        raise UsageError(f"--out {out}: already exists and is not a leaderboard; give an empty or a new folder")
 
 
 def _is_site(folder: Path) -> bool:
-    """Did `leaderboard build` write the folder, and is nothing else in it."""
+    """Whether `leaderboard build` wrote the folder and it contains nothing else."""
     if any(path.name not in PARTS for path in folder.iterdir()):
         return False
     try:
@@ -208,19 +208,19 @@ def _boards(entries: Sequence[Entry]) -> Iterator[Board]:
 
 
 def board_name(task: str, profile: str) -> str:
-    """The id of a table on the page; the hash tells tasks apart whose names become the same folder name."""
+    """The id of a table on the page; the hash distinguishes tasks whose names give the same folder name."""
     return f"{folder_name(f'{task}-{profile}')}-{content_id({'task': task, 'profile': profile})[:6]}"
 
 
 def judge(entry: Entry) -> str:
-    """Who judged a row, in few words."""
+    """Short name of the NLI model of a row."""
     if entry.reported:
         return "as published"
     return f"{entry.nli or 'none asked'}{' (proxy)' if entry.proxy else ''}"
 
 
 def heading(entry: Entry) -> str:
-    """The heading above the rows that may be compared with this one: TRUE's before proxies', papers' at the end."""
+    """The heading above the rows comparable with this one: TRUE's before proxies', papers' at the end."""
     if entry.reported:
         return "Reported in papers: not measured here, not ranked"
     if entry.nli is None:
@@ -229,7 +229,7 @@ def heading(entry: Entry) -> str:
 
 
 def whisker(metric: Estimate, top: float) -> tuple[float, float, float] | None:
-    """Low end, value and high end of an interval on a scale from 0 to 100; None where there is no interval."""
+    """Low end, value and high end of an interval on a scale from 0 to 100; None without an interval."""
     if metric.ci95 is None:
         return None
     low, value, high = (
@@ -239,5 +239,11 @@ def whisker(metric: Estimate, top: float) -> tuple[float, float, float] | None:
 
 
 def _without_folders(text: str) -> str:
-    """The last part of an absolute path: where a run lay on its machine is nobody's business."""
+    """The last part of an absolute path, to keep the location on the run's machine private."""
     return text.replace("\\", "/").rpartition("/")[2] if _ABSOLUTE.match(text) else text
+
+
+def check_site(site: Path) -> None:
+    """Raises UsageError for a folder that `leaderboard build` did not write."""
+    if not (site / MARK).is_file() or not (site / "index.html").is_file():
+        raise UsageError(f"{site}: not a leaderboard. Build one first: groundeval leaderboard build runs/ --out {site}")

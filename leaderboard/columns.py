@@ -1,4 +1,4 @@
-"""Which metrics a table shows, and in which groups; the files beside the page hold all of them."""
+"""Choice and grouping of the metrics in a table; the files beside the page hold all metrics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Format", ("format", "tag_count")),
     ("Length", ("length", "answered_length")),
 )  # fmt: skip
-"""Keys by what they tell. A key of a headline that is in no group comes first, in a group of its own."""
+"""Keys by topic. A headline key that is in no group comes first, in its own group."""
 
 NAMES = {
     "trust_score": "Trust-Score",
@@ -56,7 +56,7 @@ NAMES = {
     "answered_length": "words",
     "length": "words",
 }
-"""How a column is headed; the key itself is in its tooltip and in the files."""
+"""Headings of columns; the key itself is in the tooltip and in the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Column:
 
 
 def columns_of(entries: Sequence[Entry]) -> list[Column]:
-    """The columns of a table: those of the groups that some entry has, and headline keys of no group before them."""
+    """The columns of a table: headline keys of no group, then the keys of the groups that some entry has."""
     present = {key for entry in entries for key in entry.metrics}
     grouped = {key for _, keys in GROUPS for key in keys}
     headline = dict.fromkeys(key for entry in entries for key in entry.headline if key not in grouped)

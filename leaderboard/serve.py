@@ -1,44 +1,70 @@
-"""`leaderboard serve`: the site on this machine's loopback address, with the content policy as a header too."""
+"""`leaderboard serve`: serve the site on the loopback address, with the content policy as a header too."""
 
 from __future__ import annotations
 
-import errno
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+import threading
 from pathlib import Path
+from types import TracebackType
 
-from groundeval.errors import UsageError
-from groundeval.leaderboard.build import MARK
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from groundeval.http.access import Guard
+from groundeval.http.connections import Limits
+from groundeval.http.listening import Server, listen, within_open_files
+from groundeval.leaderboard.build import check_site
 from groundeval.leaderboard.site import POLICY
 
 HOST = "127.0.0.1"
+HEADERS = {
+    # Not in the pages themselves: only a header can forbid frames, and the hub shows a site in one.
+    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
+    "Cache-Control": "no-cache",
+}
 
 
-class _Handler(SimpleHTTPRequestHandler):
-    def end_headers(self) -> None:
-        self.send_header("Content-Security-Policy", POLICY)
-        self.send_header("X-Content-Type-Options", "nosniff")
-        self.send_header("Referrer-Policy", "no-referrer")
-        self.send_header("Cache-Control", "no-cache")
-        super().end_headers()
+class SiteServer:
+    """A server of a site's files; leaving its context closes its port."""
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing of each request."""
+    def __init__(self, site: Path, port: int) -> None:
+        self._listening = listen(HOST, port)
+        self.server_address: tuple[str, int] = self._listening.getsockname()
+        self.server_port = self.server_address[1]
+        files = StaticFiles(directory=site.resolve(), html=True)
+        guard = Middleware(Guard, allowed_hosts=(), headers=HEADERS, refused=lambda method, status: None)
+        app = Starlette(routes=[Mount("/", files)], middleware=[guard])
+        self._ended = threading.Event()
+        self._ended.set()
+        self._server = Server.of(app, within_open_files(Limits()))
+
+    def serve_forever(self) -> None:
+        """Serve until interrupted, or until `shutdown`."""
+        self._ended.clear()
+        try:
+            self._server.serve_on(self._listening)
+        finally:
+            self._ended.set()
+
+    def shutdown(self) -> None:
+        """End `serve_forever`, and wait for its end; from another thread."""
+        self._server.should_exit = True
+        self._ended.wait()
+
+    def __enter__(self) -> SiteServer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listening.close()
 
 
-def check_site(site: Path) -> None:
-    """Raises UsageError for a folder that `leaderboard build` did not write."""
-    if not (site / MARK).is_file() or not (site / "index.html").is_file():
-        raise UsageError(f"{site}: not a leaderboard. Build one first: groundeval leaderboard build runs/ --out {site}")
+def open_server(site: Path, port: int) -> SiteServer:
+    """A server for a site, bound to the loopback address; port 0 takes a free one.
 
-
-def open_server(site: Path, port: int) -> ThreadingHTTPServer:
-    """A server for a site, bound to the loopback address; port 0 takes a free one. Raises UsageError for a folder that
-    is no site and a port that is taken."""
+    Raises UsageError for a folder that is not a site and a port in use.
+    """
     check_site(site)
-    try:
-        return ThreadingHTTPServer((HOST, port), partial(_Handler, directory=str(site.resolve())))
-    except OSError as error:
-        if error.errno in (errno.EADDRINUSE, errno.EACCES):
-            raise UsageError(f"--port {port}: {error.strerror}; choose another") from None
-        raise
+    return SiteServer(site, port)

@@ -9,11 +9,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundeval.errors import DataError, excerpt
 from groundeval.metrics.gold import with_answers
 from groundeval.parsing.reasoning import REASONING_TAGS
+from groundeval.parsing.reasoning_formats import KNOWN_TAGS, begun_thought
 from groundeval.records import Document, Example
 from groundeval.storage.json_records import Record
 from groundeval.tasks.formats.fields import example_from
@@ -70,25 +71,65 @@ def example_of(text: str) -> Example:
     return replace(example, extra=extra) if isinstance(extra, Mapping) else example
 
 
-def completion_text(completion: str | Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> str:
-    """The text of a completion: as it is, or that of the last assistant message.
+class Carried(NamedTuple):
+    """What a trainer carries along with a prompt for its reward."""
 
-    Reasoning that a parser has put into a field of its own goes back into its tags. Raises DataError for anything else.
+    task: str
+    example: str
+    """JSON."""
+    prefill: str = ""
+    """What the chat template begins for the model, where the data say so."""
+    tasks: tuple[str, ...] = ()
+    """All tasks of the data, where there are several."""
+
+
+def carried(info: Any, what: str = "info") -> Carried:
+    """`task`, `example`, `prefill` and `tasks` of a mapping or of JSON, as `groundeval data export` writes them.
+
+    Raises DataError, which calls it `what`, where task and example are missing.
+    """
+    found = info
+    if isinstance(info, str):
+        try:
+            found = json.loads(info)
+        except (ValueError, RecursionError):
+            found = None
+    if not isinstance(found, Mapping) or "task" not in found or "example" not in found:
+        raise DataError(
+            f"{what} {excerpt(info)}: must hold `task` and `example`, as `groundeval data export` writes them"
+        )
+    if not isinstance(found["task"], str):
+        raise DataError(f"{what}: unknown task {excerpt(found['task'])}: must be the name of a task")
+    example, prefill, tasks = found["example"], found.get("prefill"), found.get("tasks")
+    return Carried(
+        found["task"],
+        example if isinstance(example, str) else json.dumps(example),
+        prefill if isinstance(prefill, str) else "",
+        () if tasks is None else tuple(map(str, tasks)),
+    )
+
+
+def completion_text(completion: str | Sequence[Mapping[str, Any]] | Mapping[str, Any], prefill: str = "") -> str:
+    """The text of a completion behind what the template began: as it is, or that of the last assistant message.
+
+    Reasoning that a parser has put into a field of its own goes back into its tags; the opening one is that of the
+    `prefill` where it has one. Raises DataError for anything else than a text, a message or messages.
     """
     if isinstance(completion, str):
         return completion
     if not isinstance(completion, Mapping | Sequence):
         raise DataError(f"completion {excerpt(completion)}: must be a text, a message or a list of messages")
     messages = [completion] if isinstance(completion, Mapping) else list(completion)
-    said = [_field(message, "content") for message in messages if _field(message, "role") == "assistant"]
-    if not said:
+    last = next((message for message in reversed(messages) if _field(message, "role") == "assistant"), None)
+    if last is None:
         return ""
-    last = next(message for message in reversed(messages) if _field(message, "role") == "assistant")
     reasoning = next((found for name in _REASONING if (found := _field(last, name))), None)
     text = plain_text(_field(last, "content"))
     if not isinstance(reasoning, str):
         return text
-    return f"{REASONING_TAGS.think_open}{reasoning}{REASONING_TAGS.think_close}{text}"
+    begun = opened(prefill).rstrip()
+    close = next((tags.think_close for tags in KNOWN_TAGS if tags.think_open == begun), REASONING_TAGS.think_close)
+    return f"{'' if begun else REASONING_TAGS.think_open}{reasoning}{close}{text}"
 
 
 _REASONING = ("reasoning_content", "reasoning", "thinking")
@@ -109,6 +150,7 @@ def plain_text(content: Any) -> str:
 
 
 def opened(prompt: str) -> str:
-    """What a rendered prompt has begun for the model: an open think tag with the white space behind it, or nothing."""
-    start = prompt.rfind(REASONING_TAGS.think_open)
-    return prompt[start:] if start >= 0 and prompt[start:].strip() == REASONING_TAGS.think_open else ""
+    """What a rendered prompt has begun for the model: an open reasoning tag of any known format with the white space
+    behind it, or nothing."""
+    begun = begun_thought(prompt)
+    return begun if begun.rstrip() in {tags.think_open for tags in KNOWN_TAGS} else ""

@@ -13,6 +13,8 @@ from typing import Any, Literal, get_args
 
 from groundeval.errors import DataError, MissingExtra, UsageError, unknown
 from groundeval.generation.prompts import render_prompt
+from groundeval.models.local import LocalModel
+from groundeval.models.options import GeneratorOptions
 from groundeval.records import Example, Prompt
 from groundeval.rewards.columns import example_json
 from groundeval.tasks import load_task
@@ -37,7 +39,13 @@ class ExportOptions:
     seed: int = 42
     system: str | None = None
     limit: int | None = None
-    """So many examples of each task."""
+    """Number of examples of each task; None: all."""
+    tokenizer: str | None = None
+    """Folder or hub name of the policy's tokenizer, whose chat template may begin the reasoning."""
+    chat_template_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the chat template, as the trainer gives them."""
+    trust_remote_code: bool = False
+    """Run Python code that comes with the tokenizer."""
 
 
 def export(format: str, tasks: Sequence[str], out: Path, options: ExportOptions) -> int:
@@ -54,7 +62,8 @@ def export(format: str, tasks: Sequence[str], out: Path, options: ExportOptions)
     write = WRITERS.get(out.suffix)
     if write is None:
         raise UsageError(f"--out {out}: must end in .parquet or .jsonl")
-    rows = (ROWS[format](*each) for task in tasks for each in prompted(task, options))
+    shared = of_all_rows(tasks, options)
+    rows = (ROWS[format](*each, shared) for task in tasks for each in prompted(task, options))
     out.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
     os.close(handle)
@@ -70,14 +79,35 @@ def export(format: str, tasks: Sequence[str], out: Path, options: ExportOptions)
     return count
 
 
+def of_all_rows(tasks: Sequence[str], options: ExportOptions) -> Row:
+    """The fields that all rows share: `prefill`, the text that the chat template begins for the model, where a
+    tokenizer is named; `tasks`, where there are several. Raises UserError for a tokenizer that cannot be loaded."""
+    shared: Row = {}
+    if options.tokenizer is not None:
+        model = GeneratorOptions(
+            options.tokenizer,
+            chat_template_kwargs=options.chat_template_kwargs,
+            trust_remote_code=options.trust_remote_code,
+        )
+        shared["prefill"] = LocalModel(model).format.prefill
+    elif options.chat_template_kwargs:
+        raise UsageError("--chat-template-kwargs: needs --tokenizer, whose chat template takes them")
+    if len(tasks) > 1:
+        shared["tasks"] = list(map(_named, tasks))
+    return shared
+
+
+def _named(reference: str) -> str:
+    """The name by which the reward finds the task again: of a file its whole path."""
+    return str(Path(reference).resolve()) if Path(reference).is_file() else reference
+
+
 def prompted(reference: str, options: ExportOptions) -> Iterator[tuple[str, str, int, Prompt, Example]]:
     """The examples of a task with their prompts: (task, split, index, prompt, example), one at a time.
 
-    The task is named so that the reward finds it again: a file by its whole path. An example holds only the documents
-    that its prompt shows.
+    An example holds only the documents that its prompt shows.
     """
-    task = load_task(reference)
-    named = str(Path(reference).resolve()) if Path(reference).is_file() else reference
+    task, named = load_task(reference), _named(reference)
     template = task.prompt if options.system is None else replace(task.prompt, system=options.system)
     examples = task.load(requested_data(task, reference, options.data), options.split).examples
     demonstrations = task.demonstrations() if options.num_fewshot else ()
@@ -99,29 +129,30 @@ def messages(prompt: Prompt) -> list[dict[str, str]]:
     return [*system, {"role": "user", "content": prompt.user}]
 
 
-def trl_row(task: str, split: str, index: int, prompt: Prompt, example: Example) -> Row:
+def trl_row(task: str, split: str, index: int, prompt: Prompt, example: Example, shared: Row) -> Row:
     """Columns of the TRL adapter."""
-    return {"prompt": messages(prompt), "task": task, "example": example_json(example)}
+    prefill = {name: shared[name] for name in ("prefill",) if name in shared}
+    return {"prompt": messages(prompt), "task": task, "example": example_json(example), **prefill}
 
 
-def verl_row(task: str, split: str, index: int, prompt: Prompt, example: Example) -> Row:
-    """Columns that verl expects; `data_source` is the task, `ground_truth` the example."""
+def verl_row(task: str, split: str, index: int, prompt: Prompt, example: Example, shared: Row) -> Row:
+    """Columns of verl: `data_source` is the task, `ground_truth` the example; `extra_info` has the shared fields."""
     return {
         "data_source": task,
         "prompt": messages(prompt),
         "ability": "grounded_qa",
         "reward_model": {"style": "rule", "ground_truth": example_json(example)},
-        "extra_info": {"split": split, "index": index, "id": example.id},
+        "extra_info": {"split": split, "index": index, "id": example.id, **shared},
     }
 
 
-def openrlhf_row(task: str, split: str, index: int, prompt: Prompt, example: Example) -> Row:
-    """`input` and `label`, the names of which OpenRLHF is told (`--data.input_key`, `--data.label_key`)."""
-    label = json.dumps({"task": task, "example": example_json(example)})
+def openrlhf_row(task: str, split: str, index: int, prompt: Prompt, example: Example, shared: Row) -> Row:
+    """`input` and `label` (a JSON string with the shared fields), for `--data.input_key` and `--data.label_key`."""
+    label = json.dumps({"task": task, "example": example_json(example), **shared})
     return {"input": messages(prompt), "label": label}
 
 
-ROWS: dict[str, Callable[[str, str, int, Prompt, Example], Row]] = {
+ROWS: dict[str, Callable[[str, str, int, Prompt, Example, Row], Row]] = {
     "trl": trl_row,
     "verl": verl_row,
     "openrlhf": openrlhf_row,

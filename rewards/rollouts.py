@@ -13,10 +13,13 @@ from groundeval.aio import run_anywhere
 from groundeval.errors import UsageError, UserError, excerpt
 from groundeval.metrics.metric import Entailment
 from groundeval.nli import NLI, connect
-from groundeval.records import Response
+from groundeval.nli.verifiers.lexical import Lexical
+from groundeval.parsing.special_tokens import without_end_tokens
+from groundeval.records import Document, Example, QAPair, Response
 from groundeval.rewards.columns import example_of
 from groundeval.rewards.registry import checked_parameters, load_reward, recipe_of, title_of
 from groundeval.rewards.reward import Reward, Rewarded
+from groundeval.tasks import TASKS
 
 
 class Rollout(NamedTuple):
@@ -26,16 +29,35 @@ class Rollout(NamedTuple):
     example: str
     """The column `example`: JSON."""
     text: str
-    """The text after the rendered prompt, every tag kept."""
+    """The text after the rendered prompt, every tag kept; end-of-turn and padding tokens may follow it."""
     prefill: str = ""
     """What the chat template had begun for the model."""
     finish_reason: str | None = None
 
     def response(self) -> Response:
-        """The response as evaluation builds it. Raises DataError for a wrong `example`."""
+        """The response as evaluation builds it, without end tokens. Raises DataError for a wrong `example`."""
         return Response.build(
-            example_of(self.example), self.text, prefill=self.prefill, finish_reason=self.finish_reason
+            example_of(self.example),
+            without_end_tokens(self.text),
+            prefill=self.prefill,
+            finish_reason=self.finish_reason,
         )
+
+
+_SILENT = Response.build(
+    Example(
+        "silent",
+        "?",
+        docs=(Document("", "", answers_found=(0,)),),
+        answers=(("x",),),
+        qa_pairs=(QAPair("?", ("x",)),),
+        claims=("x",),
+        answer="x",
+        annotations=("x", "x"),
+    ),
+    "",
+)
+"""An empty response to an example that has every field."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +75,7 @@ class Rewarder:
     nli: str = "true"
     nli_options: Mapping[str, Any] = field(default_factory=dict)
     _bound: dict[str, tuple[Reward, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _parts: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -128,6 +151,23 @@ class Rewarder:
             self.bound(task)
         except UserError as error:
             raise UsageError(f'reward "{self.name}" cannot judge task "{task}": {error}') from error
+
+    def known_tasks(self, *others: str) -> tuple[str, ...]:
+        """The registered tasks that the rewards can judge, and these others."""
+        return tuple(dict.fromkeys([*others, *self.fitting((*TASKS.names(), *others))]))
+
+    async def parts(self, tasks: Iterable[str]) -> tuple[str, ...]:
+        """The names of all parts that the rewards have for these tasks, in a fixed order.
+
+        For trainers that take the keys of one sample for those of a whole batch. Raises UserError for a task that does
+        not exist or that one of the rewards cannot judge.
+        """
+        for task in tasks:
+            if task not in self._parts:
+                # The formula has the same parts for every sample: those of saying nothing, which asks nobody.
+                [silent] = await self.score_responses([_SILENT], [task], NLI(Lexical()))
+                self._parts[task] = tuple(silent.components)
+        return tuple(sorted({name for task in tasks for name in self._parts[task]}))
 
     def verifier(self, tasks: Iterable[str]) -> NLI | None:
         """The verifier's handle in this process, not yet loaded; None if no reward asks one about these tasks."""

@@ -33,6 +33,7 @@ from groundeval.http.server import (
     Response,
     Text,
     counter,
+    demand_short,
     gauge,
     json_answer,
     later,
@@ -129,7 +130,10 @@ class RewardServer(ModelServer):
                 raise Refusal(400, f"the body must be {Queries.form}")
             return list(map(openrlhf.rollout, asked.query, asked.prompts, asked.labels))
 
-        return await self._scored(request, read, lambda body, found: openrlhf.answer(found))
+        # Requests name registered tasks and the given one, so that these are all parts that there are.
+        with _as_refusals():
+            names = await self.aside(lambda: self.rewarder.parts(self.rewarder.known_tasks(*self.given[:1])))
+        return await self._scored(request, read, lambda body, found: openrlhf.answer(found, names))
 
     async def _nemo_gym(self, request: Request) -> Response:
         return await self._scored(
@@ -161,6 +165,7 @@ class RewardServer(ModelServer):
             rollouts = read(body)
         if len(rollouts) > MAX_SAMPLES:
             raise Refusal(413, f"{len(rollouts)} samples; a request may hold {MAX_SAMPLES}")
+        demand_short(text for each in rollouts for text in (each.text, each.prefill, each.example))
         self._demand_fitting(rollout.task for rollout in rollouts)
         return rollouts
 

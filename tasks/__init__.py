@@ -1,4 +1,4 @@
-"""Tasks: what is asked, with which data and prompt, and how the answers are judged."""
+"""Tasks: questions, data, prompts, and the scoring of their answers."""
 
 from __future__ import annotations
 

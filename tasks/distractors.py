@@ -1,4 +1,4 @@
-"""Distractors: documents of other records, mixed into those of each example, the same way every time."""
+"""Distractors: documents of other records, mixed into those of each example deterministically."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _DRAWS = 50
 
 
 def with_distractors(examples: Sequence[Example], count: int, seed: int) -> tuple[Example, ...]:
-    """Every example with `count` documents of other examples among its own, at places drawn with the seed.
+    """Every example with `count` documents of other examples among its own, at positions drawn with the seed.
 
     A distractor never has the text of one of the example's own documents or of another distractor, and never comes from
-    an example with the same question. Its own documents keep their order. Where documents say which gold answers they
-    hold, a distractor holds none. The same examples and seed give the same result in every version of Python.
+    an example with the same question. Its own documents keep their order. Where documents have `answers_found`, those
+    of a distractor are all 0. The same examples and seed give the same result in every version of Python.
 
     Raises DataError if the other examples have too few documents.
     """
@@ -44,7 +44,7 @@ def _mixed(
         drawn.append(replace(document, answers_found=found))
     if len(drawn) < count:
         raise DataError(
-            f'example "{example.id}": {count} distractors are asked for, and the other records have only {len(drawn)} '
+            f'example "{example.id}": {count} distractors are required, but the other records have only {len(drawn)} '
             "different documents.\n  Lower `distractors.count`, or read more records (`limit`)."
         )
     places = sorted(range(len(own) + count), key=lambda place: _draw(f"{seed}\n{example.id}\nplace {place}"))
@@ -56,7 +56,7 @@ def _mixed(
 
 
 def _candidates(pool: Sequence[tuple[int, Document]], key: str, count: int) -> Iterator[tuple[int, Document]]:
-    """Documents in an order of the key: some random draws, which nearly always do, then all in turn."""
+    """Documents in an order given by the key: some random draws, which nearly always suffice, then all in turn."""
     if not pool:
         return
     for attempt in range(_DRAWS * count):

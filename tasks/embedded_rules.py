@@ -1,7 +1,7 @@
-"""The house rules of the embedded data: sizes, and that every label can be checked from the text itself.
+"""Rules of the embedded data: sizes, and labels that can be verified from the text itself.
 
-They are stricter than what any data set has to meet: the lexical verifier, which needs no model, has to agree with the
-labels, so that the demonstration of the whole pipeline shows what it should.
+They are stricter than for other data sets: the lexical verifier, which needs no model, must agree with the labels, so
+that the demonstration of the whole pipeline gives meaningful numbers.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from groundeval.records import Document, Example, as_premise
 from groundeval.tasks.formats.sources import embedded
 
 SIZES = {"test": (12, 4), "train": (8, 3), "demos": (6, 2)}
-"""For each split: at least so many examples, and among them so many unanswerable ones."""
+"""For each split: least number of examples, and of unanswerable ones among them."""
 
 WORDS = range(40, 91)
-"""Length of a document's text."""
+"""Allowed lengths of a document's text, in words."""
 
 Fault = tuple[str, str]
 
@@ -33,7 +33,7 @@ def embedded_problems(dataset: str) -> list[Fault]:
     for split, (size, refused) in SIZES.items():
         examples = embedded(dataset, split).examples
         if len(examples) < size:
-            faults.append((split, f"{len(examples)} examples, at least {size} are wanted"))
+            faults.append((split, f"{len(examples)} examples; at least {size} are required"))
         if sum(not example.answerable for example in examples) < refused:
             faults.append((split, f"fewer than {refused} unanswerable examples"))
         for number, example in enumerate(examples, 1):
@@ -53,11 +53,11 @@ def example_faults(example: Example, dataset: str) -> Iterator[str]:
     """Broken rules of one example."""
     docs, answers = example.docs or (), example.answers or ()
     if not 3 <= len(docs) <= 5:
-        yield f"{len(docs)} documents, 3 to 5 are wanted"
+        yield f"{len(docs)} documents; 3 to 5 are required"
     for index, document in enumerate(docs):
         words = len(document.text.split())
         if words not in WORDS:
-            yield f"docs[{index}] has {words} words, {WORDS[0]} to {WORDS[-1]} are wanted"
+            yield f"docs[{index}] has {words} words; {WORDS[0]} to {WORDS[-1]} are required"
         yield from _flag_faults(document, index, answers, dataset)
     if all(any(document.answers_found or ()) for document in docs):
         yield "no document is a distractor"
@@ -65,7 +65,7 @@ def example_faults(example: Example, dataset: str) -> Iterator[str]:
     response = example.response or ""
     if not example.answerable:
         if response != REFUSAL:
-            yield "it is unanswerable, and its response must be the refusal, word for word"
+            yield "it is unanswerable, so its response must be the refusal, word for word"
         return
     yield from _statement_faults(example, response, dataset)
     for aliases, supported in zip(answers, example.supported, strict=True):
@@ -81,9 +81,9 @@ def _flag_faults(document: Document, index: int, answers: Sequence[tuple[str, ..
     for aliases, flag in zip(answers, found, strict=True):
         if dataset in ("asqa", "qampari"):
             if flag != present(aliases, normalize(document.text)):
-                yield f"docs[{index}] is marked {flag} for {aliases[0]!r}, and its text says otherwise"
+                yield f"docs[{index}] is marked {flag} for {aliases[0]!r}, which contradicts its text"
         elif flag and not _entails(document.premise, aliases[0]):
-            yield f"docs[{index}] is said to support {aliases[0]!r}, and shares less than half of its words"
+            yield f"docs[{index}] is marked as supporting {aliases[0]!r} but has less than half of its words"
 
 
 def _shape_faults(example: Example, dataset: str) -> Iterator[str]:
@@ -92,9 +92,9 @@ def _shape_faults(example: Example, dataset: str) -> Iterator[str]:
         if tuple(pair.short_answers for pair in pairs) != example.answers:
             yield "the short answers of qa_pairs differ from answers"
         if len(pairs) < 2:
-            yield "an ambiguous question needs two readings or more"
+            yield "an ambiguous question needs two sub-questions or more"
         if len(example.annotations or ()) != 2:
-            yield "two long answers (annotations) are wanted"
+            yield "two long answers (annotations) are required"
     if dataset in ("eli5", "expertqa") and tuple((claim,) for claim in example.claims or ()) != example.answers:
         yield "every claim must be a gold answer of its own, in the same order"
 
@@ -109,7 +109,7 @@ def _statement_faults(example: Example, response: str, dataset: str) -> Iterator
         if not cited or not all(0 <= index < len(docs) for index in cited):
             yield f"a statement of the response cites no document, or none that exists: {statement!r}"
         elif not _entails(as_premise(docs, cited), hypothesis):
-            yield f"the cited documents share less than half of the words of: {statement!r}"
+            yield f"the cited documents have less than half of the words of: {statement!r}"
         else:
             for index in cited:
                 others = [other for other in cited if other != index]

@@ -1,4 +1,4 @@
-"""Finds a task by name, in a YAML file, or in a Python file."""
+"""Finding a task by name, in a YAML file, or in a Python file."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from pathlib import Path
 
 from groundeval.errors import UsageError, excerpt, option, unknown
 from groundeval.registry import load_plugin
+from groundeval.tasks.own import OWN, own
 from groundeval.tasks.task import TASKS, Task
 
 
 def load_task(name_or_path: str | Path) -> Task:
     """The task of a registered name, of a YAML file, or of a plugin file.
 
-    `asqa` is a registered name; `my_task.yaml` a file that maps data (docs/yaml_tasks.md); `my_tasks.py:name` a task
-    that a Python file registers (`:name` may be left out if it registers one only). Raises UsageError for an unknown
+    `asqa` is a registered name; `own` is the task of outputs of your own; `my_task.yaml` a file that maps data
+    (docs/yaml_tasks.md); `my_tasks.py:name` a task that a Python file registers (`:name` may be omitted if it
+    registers only one). Raises UsageError for an unknown
     name, with the nearest match, and for a file that cannot be used.
     """
     text = str(name_or_path)
@@ -22,6 +24,8 @@ def load_task(name_or_path: str | Path) -> Task:
         from groundeval.tasks.yaml.task import yaml_task
 
         return yaml_task(text)
+    if text == OWN:
+        return own()
     if not text.endswith(".py") and Path(text).is_file():
         raise UsageError(f"task {text}: a task file must be called .yaml, .yml or .py")
     return _made(TASKS.resolve(text))
@@ -33,7 +37,7 @@ def registered_task(name: str) -> Task | None:
 
 
 def include(path: str | Path) -> None:
-    """Register what a file defines: the task of a YAML file, or whatever a plugin file or folder registers.
+    """Register the task of a YAML file, or everything that a plugin file or folder registers.
 
     Raises UsageError for a file that cannot be used.
     """
@@ -62,15 +66,12 @@ EVERY_TASK = "*"
 
 
 def requested_data(task: Task, reference: str, data: Mapping[str, str]) -> str | None:
-    """The source that `--data` names for a task, by its name or as it was asked for; None: the task's own."""
+    """The source that `--data` gives for a task, by its name or as requested; None: the task's own."""
     return data.get(task.name) or data.get(reference) or data.get(EVERY_TASK)
 
 
 def check_data_names(tasks: Sequence[str], data: Mapping[str, str]) -> None:
-    """Data for a task that is not run is a slip that would let the task read other data without a word.
-
-    Raises UsageError, which names it.
-    """
+    """Raises UsageError for `--data` with a task that is not run: the intended task would silently read other data."""
     named = [name for name in data if name != EVERY_TASK and name not in tasks]
     known = {load_task(reference).name for reference in tasks} if named else set()
     for name in named:

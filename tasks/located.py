@@ -1,4 +1,4 @@
-"""Where the gold answers are: which document holds which of them, for data that does not say."""
+"""Locating gold answers in documents, for data without `answers_found`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Oracle documents (ALCE): of all documents that an example has, those that hold the most gold answers."""
+"""Oracle documents (ALCE): the documents of an example that hold the most gold answers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from groundeval.records import Document, Example
 
 
 def with_oracle_documents(example: Example, count: int) -> Example:
-    """The example with `count` of its documents first: greedily those that bring the most gold answers not brought yet.
+    """The example with `count` of its documents, chosen greedily by the most gold answers not yet covered.
 
-    Ties keep the given order, and so do the documents that bring nothing, which fill the rest. Raises DataError if the
-    documents do not say which gold answers they hold (`answers_found`).
+    Ties keep the given order, and so do the documents that add nothing, which fill the rest. Raises DataError if the
+    documents lack `answers_found`.
     """
     docs = example.docs or ()
     if any(document.answers_found is None for document in docs):

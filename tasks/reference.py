@@ -1,4 +1,4 @@
-"""Honest responses built from gold data: what a model should have said, given the documents."""
+"""Reference responses built from gold data: the right response, given the documents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def reference_response(example: Example, kind: AnswerKind) -> str:
 
     Every gold answer that the documents support is stated once, with the first document that holds it as citation:
     text tasks take that document's sentence, unless a sentence taken before states the answer too, list tasks the
-    alias, claim tasks the claim. The refusal, where the documents support none. Needs `answers` and `answers_found`.
+    alias, claim tasks the claim. The refusal, if the documents support none. Needs `answers` and `answers_found`.
     """
     if example.response is not None:
         return example.response
@@ -33,8 +33,8 @@ def reference_response(example: Example, kind: AnswerKind) -> str:
             continue
         position, document = found
         said = _said(aliases, document, kind)
-        # A gold claim may be several sentences long, and each is a statement that needs its citation. What is left of
-        # layout (line breaks, bullets) states nothing.
+        # A gold claim may be several sentences long, and each is a statement that needs its citation. Remains of
+        # layout (line breaks, bullets) are not statements.
         stated = sentences(said) if kind == "claims" else (said,)
         lines = (" ".join(each.split()) for each in stated if any(map(str.isalnum, each)))
         parts += [part for part in (cited(line, position) for line in lines) if part not in parts]
@@ -61,12 +61,12 @@ def _said(aliases: tuple[str, ...], document: Document, kind: AnswerKind) -> str
 
 
 def _states(text: str, aliases: tuple[str, ...]) -> bool:
-    """Do some alias's words stand in the text, for evaluators that go by letters and for those that go by words."""
+    """Whether the text contains some alias, both by characters and by whole words, as evaluators differ."""
     return present(aliases, normalize(text)) and holds(aliases, tokens(text))
 
 
 def cited(text: str, position: int) -> str:
-    """A statement with its citation before the full stop, which a quotation mark may follow; list items just get it
+    """A statement with its citation before the full stop, which a quotation mark may follow; to list items it is
     appended."""
     text = remove_citations(text).strip() if citations(text) else text.strip()
     said, ending = _ENDING.fullmatch(text).groups()  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""What a task is: data, a prompt, and how its answers are judged."""
+"""The definition of a task: data, a prompt, and the scoring of its answers."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from groundeval.generation.prompts import PromptTemplate
 from groundeval.metrics.reading import AnswerKind
 from groundeval.records import Example
 from groundeval.registry import Registry
+from groundeval.storage.json_records import Record
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Examples and where they come from."""
+    """Examples and their origin."""
 
     examples: tuple[Example, ...]
     source: str
-    """What was read, for the manifest: `embedded`, a hub name with revision, or a file name."""
+    """The source, for the manifest: `embedded`, a hub name with revision, or a file name."""
     sha256: str
-    """Hash of the data's content: what determines the prompts."""
+    """Hash of the data's content, which determines the prompts."""
     notes: tuple[str, ...] = ()
-    """What a reader of the results must know, for instance that `answers_found` was computed."""
+    """Notes for readers of the results, for instance that `answers_found` was computed."""
 
 
 class Loader(Protocol):
@@ -32,26 +33,42 @@ class Loader(Protocol):
         """`source`: a file, `embedded`, or None for the task's own data set. `split`: `test` or `train`."""
 
 
+class RecordFields(Protocol):
+    """Where a task's own data has the parts of an example: a mapping of fields."""
+
+    def covers(self, record: Record) -> bool:
+        """Whether a record has all the fields that the mapping names for questions, documents and gold data."""
+
+    @property
+    def roots(self) -> frozenset[str]:
+        """The fields of a record that the mapping reads, or reads something of."""
+
+    def example(self, record: Record, default_id: str) -> Example:
+        """The example that a record holds. Raises DataError for one that does not fit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task is a page: it names its data, its prompt and its metrics, and holds no logic of its own."""
+    """A task: its data, prompt and metrics, without logic of its own."""
 
     name: str
     kind: AnswerKind
     load: Loader
     prompt: PromptTemplate
     profile: str
-    """The scoring protocol it is reported under by default: `alce`, `trust` or `strict`."""
+    """The default scoring protocol: `alce`, `trust` or `strict`."""
     headline: tuple[str, ...]
-    """The keys that sum the task up; the mean of their per-sample values is the default reward."""
+    """The keys that summarise the task; the mean of their per-sample values is the default reward."""
     demonstrations: Callable[[], tuple[Example, ...]] = tuple
     """Few-shot examples, each with its `response`."""
     metrics: tuple[str, ...] | None = None
-    """Names of metrics; None: all that the profile has for this kind of answers."""
+    """Names of metrics; None: all metrics of the profile for this kind of answers."""
     reward: str | Mapping[str, float] | None = None
-    """What training on it rewards, where that is not the headline: a reward's name, or weights of per-sample values."""
+    """The reward in training, if it is not the headline: a reward's name, or weights of per-sample values."""
+    fields: RecordFields | None = None
+    """The mapping of fields by which its data is read, if it has one: outputs beside such data are read by it, too."""
     version: int = 1
-    """Raised when a change to the task changes its numbers."""
+    """Increased when a change to the task changes its numbers."""
     description: str = ""
     licence: str = ""
 

@@ -1,4 +1,4 @@
-"""Checks a task's data, demonstrations and prompt for faults that reading them does not bring up."""
+"""Checking a task's data, demonstrations and prompt for faults that reading them does not reveal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with a task."""
+    """A fault of a task."""
 
     where: str
     what: str
@@ -33,10 +33,10 @@ class Problem:
 
 
 def validate_task(task: Task, source: str | None = None) -> list[Problem]:
-    """All problems of a task that show without scoring anything; an empty list if there are none.
+    """All problems of a task that can be found without scoring; an empty list if there are none.
 
-    `source` is what `--data` takes: a file, `embedded`, or None for the task's own data. The test split has to load; a
-    training split is looked at where there is one.
+    `source` is as for `--data`: a file, `embedded`, or None for the task's own data. The test split must load; a
+    training split is checked if there is one.
     """
     problems = list(_task_problems(task))
     try:
@@ -55,7 +55,7 @@ def validate_task(task: Task, source: str | None = None) -> list[Problem]:
 
 
 def data_problems(examples: Sequence[Example], kind: AnswerKind) -> list[Problem]:
-    """Faults of examples: repeated ids and questions, no gold data, flags that do not fit, bad reference responses."""
+    """Faults of examples: repeated ids and questions, no gold data, mismatched flags, bad reference responses."""
     if not examples:
         return [Problem("data", "there are no examples")]
     problems = [*_repeated(examples)]
@@ -73,12 +73,12 @@ def _task_problems(task: Task) -> Iterator[Problem]:
     applicable = [metric for _, metric in METRICS.items() if metric.applies(task.profile, task.kind)]
     keys = {key for metric in applicable for key in metric.aggregates}
     if not task.headline:
-        yield Problem(where, "no headline: name the keys that sum the task up")
+        yield Problem(where, "no headline: name the keys that summarise the task")
     for key in task.headline:
         if key not in keys:
             known = ", ".join(sorted(keys))
             yield Problem(
-                where, f'headline "{key}" is no key of profile {task.profile} and kind {task.kind}; known: {known}'
+                where, f'headline "{key}" is not a key of profile {task.profile} and kind {task.kind}; known: {known}'
             )
     for name in task.metrics or ():
         if name not in {metric.name for metric in applicable}:
@@ -123,22 +123,22 @@ def _example_faults(example: Example, kind: AnswerKind) -> Iterator[str]:
 
 
 def _response_faults(example: Example, response: str) -> Iterator[str]:
-    """A response that is right by construction cites documents that exist, or refuses where nothing can be answered."""
+    """Faults of a reference response, which must cite existing documents, or refuse if nothing can be answered."""
     known = [document for document in example.docs or () if document.answers_found is not None]
     if not response.strip():
         yield "the reference response is empty"
     elif refuses(response):
         if known and example.answerable:
-            yield "the reference response refuses, and the documents hold an answer"
+            yield "the reference response refuses, but the documents hold an answer"
         return
     elif known and not example.answerable:
-        yield "the reference response answers, and no document holds a gold answer"
+        yield "the reference response answers, but no document holds a gold answer"
     cited = citations(response)
     if example.docs and not cited:
         yield "the reference response cites nothing"
     for index in sorted(set(cited)):
         if example.docs is not None and not 0 <= index < len(example.docs):
-            yield f"the reference response cites [{index + 1}], and there are {len(example.docs)} documents"
+            yield f"the reference response cites [{index + 1}], but there are {len(example.docs)} documents"
 
 
 def _share_problems(test: Dataset) -> Iterator[Problem]:
@@ -211,7 +211,7 @@ def _prompt_problems(task: Task, test: Dataset) -> list[Problem]:
 
 
 def _shortened(problems: list[Problem]) -> list[Problem]:
-    """At most some problems of each wording, so that one fault of 10,000 records stays readable."""
+    """At most a few problems of each wording, so that a fault of 10,000 records stays readable."""
     kept: dict[str, int] = {}
     shown = []
     for problem in problems:

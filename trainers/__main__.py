@@ -1,4 +1,4 @@
-"""`accelerate launch -m groundeval.trainers RECIPE [flags]`: `groundeval train` as one of several processes."""
+"""`accelerate launch -m groundeval.trainers RECIPE [flags]`: `groundeval train` in one of several processes."""
 
 from __future__ import annotations
 

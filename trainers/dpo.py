@@ -1,4 +1,4 @@
-"""DPO: TRL's DPOTrainer on pairs that are tokenized already."""
+"""DPO: TRL's DPOTrainer on tokenized pairs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def dpo_trainer(
     from trl import DPOTrainer
 
     class TokenizedDPOTrainer(DPOTrainer):  # type: ignore[misc]
-        """Takes the token ids of the rows, where DPOTrainer would tokenize texts its own way."""
+        """Uses the token ids of the rows; DPOTrainer itself would tokenize texts differently."""
 
         def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
             return dataset

@@ -1,4 +1,4 @@
-"""Held-out evaluation of the model in training by the harness itself: its prompts, its scores, its run folders."""
+"""Held-out evaluation of the model in training, with the prompts, scores and run folders of `groundeval run`."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from groundeval.tasks import load_task
 from groundeval.tasks.formats.examples import known_fields
 from groundeval.trainers.data.datasets import run_options
 from groundeval.trainers.policy import Policy
-from groundeval.trainers.recipe import START, Recipe
+from groundeval.trainers.recipe import START, Recipe, Stage
 from groundeval.trainers.watching import HELD_OUT
 
 
 class _InTraining:
-    """A generator with weights that are being trained; a text is identified by the run and the place in it.
+    """A generator with weights in training; texts are identified by the run and the position in it.
 
     `place`: `recipe`, `run`, `stage` and `step`.
     """
@@ -42,7 +42,7 @@ class _InTraining:
         self.place = dict(place)
 
     def identity(self) -> Mapping[str, Any]:
-        """The run, stage and step instead of the weights' content, which no file holds."""
+        """The run, stage and step instead of the weights' content, which is in no file."""
         return {
             "backend": "training",
             "model": self.name,
@@ -52,14 +52,14 @@ class _InTraining:
 
     @property
     def name(self) -> str:
-        """What people read in tables: base model, run, and place in it."""
+        """The name in tables: base model, run, and position in it."""
         where = self.place["stage"]
         if where != START:
             where += f" step {self.place['step']}"
         return f"{self.local.source.name}, {self.place['recipe']}/{self.place['run']}, {where}"
 
     def close(self) -> None:
-        """The model, or engine, belongs to the trainer."""
+        """Does nothing: the trainer owns the model or engine."""
 
 
 class TrainedGenerator(_InTraining, TransformersGenerator):
@@ -67,10 +67,10 @@ class TrainedGenerator(_InTraining, TransformersGenerator):
 
 
 class EngineGenerator(_InTraining, VLLMGenerator):
-    """Generates with the engine of the rollouts."""
+    """Generates with the rollouts' engine."""
 
     def identity(self) -> Mapping[str, Any]:
-        """As of a model in memory, and that vLLM generates: its arithmetic differs a little."""
+        """The identity of a model in memory, and the fact that vLLM generates: its arithmetic differs slightly."""
         return {**super().identity(), "engine": "vllm"}
 
 
@@ -79,14 +79,14 @@ _Answering = TransformersGenerator | VLLMGenerator
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One evaluation: where in the training, on what, judged by whom, and the numbers."""
+    """One evaluation: position in the training, task, verifier, and results."""
 
     stage: str
     step: int
-    """Optimizer steps of the stage that had been made."""
+    """Optimizer steps of the stage made before it."""
     scores: ScoreResult
     nli: str | None
-    """The verifier as the recipe names it."""
+    """The verifier as named in the recipe."""
     folder: Path
 
     def record(self, base: Path) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class Evaluation:
 
 
 class Evaluator:
-    """Evaluates a model on the recipe's held-out tasks and keeps what came out in the run's folder."""
+    """Evaluates a model on the recipe's held-out tasks and stores the results in the run's folder."""
 
     def __init__(self, recipe: Recipe, policy: Policy, folder: Path, run_id: str) -> None:
         self.recipe = recipe
@@ -118,7 +118,7 @@ class Evaluator:
         self._longest: int | None = None
 
     def done(self, stage: str, step: int) -> bool:
-        """Was this evaluation made already, with every task and verifier."""
+        """Whether this evaluation is complete, with every task and verifier."""
         wanted = {(task, nli) for task in self._task_names() for nli in self.verifiers}
         found = {
             (each["task"], each["nli"]) for each in self.lines.read() if each["stage"] == stage and each["step"] == step
@@ -136,26 +136,26 @@ class Evaluator:
 
     @property
     def verifiers(self) -> list[str]:
-        """The verifiers that judge; the first one draws the curves."""
+        """The verifiers; the curves are drawn by the first."""
         return list(self.recipe.evaluate.nli) or [self.recipe.nli]
 
     def evaluate(self, model: Any, stage: str, step: int, *, limit: int | None, verifiers: list[str]) -> None:
-        """Generate with a model in memory, score, and append to `evaluations.jsonl`. Resumes what was begun.
+        """Generate with a model in memory, score, and append to `evaluations.jsonl`. Resumes an interrupted evaluation.
 
-        `model` answers in the state that it is in; its weights are not changed. `stage` is `start` before training.
+        `model` is used in its current state; its weights are not changed. `stage` is `start` before training.
         """
         generator = TrainedGenerator(self.policy, self._place(stage, step))
         generator.use(model)
         self._evaluate(generator, stage, step, limit, verifiers)
 
     def evaluate_engine(self, engine: Any, stage: str, step: int, *, limit: int | None, verifiers: list[str]) -> None:
-        """As `evaluate`, with the engine of the rollouts, which must have the weights of this step."""
+        """As `evaluate`, with the rollouts' engine, which must have the weights of this step."""
         generator = EngineGenerator(self.policy, self._place(stage, step))
         generator.use(engine)
         self._evaluate(generator, stage, step, limit, verifiers)
 
     def fits(self, engine: Any, limit: int | None) -> bool:
-        """Has an engine room for every prompt with the longest answer: it may have been made for shorter ones."""
+        """Whether an engine can hold every prompt with the longest answer; it may have been made for shorter ones."""
         if self._longest is None:
             options = self._options("check", limit, self.verifiers[0])
             jobs = [
@@ -190,7 +190,7 @@ class Evaluator:
             )
 
     def check(self) -> None:
-        """What `run` checks before it generates: prompts, tasks, profile, metrics, verifiers. Loads no model.
+        """Check prompts, tasks, profile, metrics and verifiers as `run` does before it generates. Loads no model.
 
         Raises UserError or BackendError.
         """
@@ -235,18 +235,18 @@ class Evaluator:
 
 
 def verifier_options(recipe: Recipe, nli: str) -> Mapping[str, Any]:
-    """The options of a verifier, wherever the recipe names it: `nli_options` belong to the one of the rewards."""
+    """The options of a verifier: `nli_options` if it is that of the rewards."""
     return recipe.nli_options if nli == recipe.nli else {}
 
 
 @contextmanager
 def answering(trainer: Any) -> Iterator[Any]:
-    """The model of a running trainer, whole and ready to generate; in training again afterwards."""
+    """Context with the model of a running trainer, gathered and ready to generate; back in training mode afterwards."""
     import torch
     from trl.models import unwrap_model_for_generation
 
     training = trainer.model.training
-    # What is drawn here must not change what training draws next.
+    # Sampling here must not change the random state of training.
     before = torch.get_rng_state()
     trainer.model.eval()
     try:
@@ -258,7 +258,7 @@ def answering(trainer: Any) -> Iterator[Any]:
 
 
 def answering_engine(trainer: Any) -> Any:
-    """The engine that draws a trainer's completions, if one process can generate with it by itself; else None."""
+    """The engine of a trainer's completions, if one process alone can generate with it; else None."""
     rollouts = getattr(trainer, "rollouts", None)
     if rollouts is None or rollouts.tensor_parallel_size > 1 or rollouts.enable_sleep_mode:
         return None
@@ -266,32 +266,36 @@ def answering_engine(trainer: Any) -> Any:
 
 
 def sharded_by_fsdp() -> bool:
-    """Does this job shard its model by FSDP: then no rank can generate alone within a stage."""
+    """Whether this job shards its model by FSDP: then no rank can generate alone within a stage."""
     return os.environ.get("ACCELERATE_USE_FSDP", "").lower() in ("true", "1")
 
 
-def evaluation_callback(evaluator: Evaluator, stage: str) -> Any:
-    """A callback that evaluates every so many steps within a stage; set its `trainer` before training.
+def evaluation_callback(evaluator: Evaluator, planned: Stage) -> Any:
+    """A callback that evaluates every `evaluate.every` steps within a stage; set its `trainer` before training.
 
-    The engine of the rollouts generates where this process has one, else the model. All ranks enter, so that sharded
-    weights can be gathered; the main process alone generates and scores. Without an engine FSDP does not gather them,
-    so that the others would have to generate too: there it does nothing.
+    The rollouts' engine generates if this process has one, else the model. All ranks enter, so that sharded weights can
+    be gathered; only the main process generates and scores. Under FSDP without an engine it does nothing: FSDP does not
+    gather the weights, so the other ranks would have to generate too.
     """
     from transformers import Trainer, TrainerCallback
+
+    stage = planned.name
 
     class HeldOutEvaluation(TrainerCallback):
         trainer: Any = None
 
         def log(self, control: Any, values: dict[str, float]) -> None:
             due = control.should_log
-            # Past the override of TRL's trainers, which would empty their own metrics into this row.
+            # Bypass the override of TRL's trainers, which would flush their own metrics into this row.
             Trainer.log(self.trainer, values)
             control.should_log = due
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             wanted = evaluator.recipe.evaluate
-            last = state.global_step >= state.max_steps  # the end of a stage has an evaluation of its own
-            if wanted.every is None or not wanted.tasks or last or state.global_step % wanted.every:
+            # The end of a stage is evaluated separately, which is too late to choose by.
+            last = state.global_step >= state.max_steps
+            due = planned.keep == "best" if last else wanted.every and state.global_step % wanted.every == 0
+            if wanted.every is None or not wanted.tasks or not due:
                 return
             step, limit = state.global_step, wanted.every_limit or wanted.limit
             engine = answering_engine(self.trainer)

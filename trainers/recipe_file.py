@@ -1,4 +1,4 @@
-"""Recipes as files: those that ship with groundeval, and what the paths in a recipe are relative to."""
+"""Recipe files: those that ship with groundeval, and resolution of the paths in a recipe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def shipped() -> dict[str, Path]:
 
 
 def find_recipe(name_or_path: str) -> Path:
-    """The file of a recipe: a path, or the name of a shipped one. UsageError with the nearest match for neither."""
+    """The file of a recipe: a path, or the name of a shipped one. Raises UsageError, with the nearest match."""
     path = Path(name_or_path)
     if path.is_file():
         return path
@@ -39,7 +39,7 @@ def read_recipe(name_or_path: str) -> Recipe:
 
 
 def _resolved(recipe: Recipe, folder: Path) -> Recipe:
-    """The recipe with its relative paths made absolute, where there is such a file."""
+    """The recipe with its relative paths made absolute, if the file exists."""
 
     def located(value: str | None) -> str | None:
         if value is None:
@@ -49,7 +49,7 @@ def _resolved(recipe: Recipe, folder: Path) -> Recipe:
         return f"{candidate.resolve()}{f':{rest}' if colon else ''}" if candidate.exists() else value
 
     def located_file(value: str | None) -> str | None:
-        """As `located`; a folder that happens to have the name of a task or of a reward is neither."""
+        """As `located`; a folder with the name of a task or reward is ignored."""
         found = located(value)
         return value if found is not None and Path(found).is_dir() else found
 

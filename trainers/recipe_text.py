@@ -22,7 +22,7 @@ PARTS: dict[tuple[type[Section], str], tuple[type[Section], str]] = {
     (Recipe, "overlap"): (Overlap, ""),
     (Recipe, "evaluate"): (Evaluate, ""),
 }
-"""The fields that are sections of their own, and what stands between the two names."""
+"""The fields that are sections, and the text between the two names."""
 
 
 def documented_fields(section: type[Section] = Recipe, prefix: str = "") -> Iterator[tuple[str, str, str]]:
@@ -45,7 +45,7 @@ def as_table() -> str:
 
 
 def as_yaml(recipe: Recipe) -> str:
-    """The recipe as a YAML file that reads the same, every field written out with its meaning."""
+    """The recipe as an equivalent YAML file, every field written out with its meaning."""
     lines = [f"# {' '.join(recipe.description.split())}"] if recipe.description else []
     return "\n".join([*lines, *_section(recipe, 0, set())]) + "\n"
 

@@ -1,4 +1,4 @@
-"""The rewards of a stage, as the reward library computes them."""
+"""The rewards of a stage, computed by the reward library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from groundeval.trainers.recipe import Recipe, Stage
 
 
 def rewarder(recipe: Recipe, stage: Stage) -> Rewarder:
-    """The stage's rewards as one. Raises UsageError for names and parameters that do not exist."""
+    """The stage's rewards combined into one. Raises UsageError for unknown names and parameters."""
     return Rewarder(
         {name: term.weight for name, term in stage.rewards.items()},
         {name: term.options for name, term in stage.rewards.items()},
@@ -23,7 +23,7 @@ def rewarder(recipe: Recipe, stage: Stage) -> Rewarder:
 
 
 def check_rewards(recipe: Recipe, stage: Stage) -> None:
-    """Find out whether the stage's rewards exist and suit its tasks. Raises UserError; asks no verifier."""
+    """Check that the stage's rewards exist and suit its tasks. Raises UserError; calls no verifier."""
     if not stage.rewards:
         return
     rewards = rewarder(recipe, stage)
@@ -33,7 +33,7 @@ def check_rewards(recipe: Recipe, stage: Stage) -> None:
 
 
 def check_fields(recipe: Recipe, stage: Stage, selected: Sequence[Selected]) -> None:
-    """Find out whether the stage's examples have what its rewards need. Raises DataError; asks no verifier."""
+    """Check that the stage's examples have the fields its rewards need. Raises DataError; calls no verifier."""
     if not stage.rewards or stage.trainer == "sft":  # SFT has no use for them
         return
     rewards = rewarder(recipe, stage)
@@ -46,6 +46,6 @@ def check_fields(recipe: Recipe, stage: Stage, selected: Sequence[Selected]) -> 
 
 
 def totals(recipe: Recipe, stage: Stage, task: str, answers: Sequence[tuple[Example, str]]) -> list[float | None]:
-    """The stage's reward of texts that answer examples; None where there is none."""
+    """The stage's reward of each text as an answer to its example; None if it has none."""
     rollouts = [Rollout(task, example_json(example), text) for example, text in answers]
     return [rewarded.total for rewarded in rewarder(recipe, stage)(rollouts)]

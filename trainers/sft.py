@@ -1,4 +1,4 @@
-"""SFT: TRL's SFTTrainer on rows that are tokenized already."""
+"""SFT: TRL's SFTTrainer on tokenized rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from groundeval.trainers.recipe import Lora
 def sft_trainer(
     policy: Policy, model: Any, config: Any, rows: Rows, lora: Lora | None, callbacks: Sequence[Any]
 ) -> Any:
-    """A trainer that learns the answers of the rows (`sft_rows`), and nothing of their prompts."""
+    """A trainer that learns the answers of the rows (`sft_rows`), not their prompts."""
     from trl import SFTTrainer
 
     return SFTTrainer(

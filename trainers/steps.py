@@ -1,4 +1,4 @@
-"""How many optimizer steps a stage makes, known before it starts, and what its settings then never do."""
+"""Number of optimizer steps of a stage, computed before it starts, and settings that then have no effect."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from groundeval.trainers.recipe import Recipe, Stage
 
 
 def optimizer_steps(config: Any, rows: int) -> int:
-    """Optimizer steps of a stage on so many rows, by TRL's config.
+    """Optimizer steps of a stage on a number of rows, by TRL's config.
 
-    GRPO draws whole batches of prompts; those left over at the end of an epoch are not drawn. SFT and DPO take the rest
-    as a smaller batch.
+    GRPO takes whole batches of prompts and skips those left over at the end of an epoch. SFT and DPO take the rest as a
+    smaller batch.
     """
     if config.max_steps > 0:
         return int(config.max_steps)
@@ -29,15 +29,15 @@ def optimizer_steps(config: Any, rows: int) -> int:
 
 
 def never_reached(recipe: Recipe, stage: Stage, config: Any, steps: int) -> Iterator[str]:
-    """What is asked for every so many steps, and does not come to pass in a stage of so few."""
+    """Warnings about intervals in steps that are longer than the stage."""
     every = recipe.evaluate.every
     if recipe.evaluate.tasks and every is not None and every >= steps:
         yield (
-            f"stage {stage.name}: evaluate.every is {every}, and the stage has {steps} steps: it is evaluated before "
+            f"stage {stage.name}: evaluate.every is {every}, but the stage has {steps} steps: it is evaluated before "
             "and after, not within"
         )
     if config.save_strategy == "steps" and config.save_steps > steps:
         yield (
-            f"stage {stage.name}: trl.save_steps is {config.save_steps:g}, and the stage has {steps} steps: a run that "
-            "is killed within it begins it anew"
+            f"stage {stage.name}: trl.save_steps is {config.save_steps:g}, but the stage has {steps} steps: a run that "
+            "is killed within it restarts it"
         )

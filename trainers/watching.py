@@ -1,4 +1,4 @@
-"""What a training run writes down while it goes on: metrics, completions with their rewards, whole checkpoints."""
+"""Logging of a training run: metrics, completions with their rewards, complete checkpoints."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from groundeval.trainers.folder import RunFolder
 from groundeval.trainers.recipe import Stage
 
 HELD_OUT = "held_out"
-"""The name in the trainer's logs of the held-out score: mean of the tasks' headlines, as a fraction."""
+"""The held-out score in the trainer's logs: mean of the tasks' headlines, as a fraction."""
 
 TOLD = ("loss", "reward", "frac_reward_zero_std", HELD_OUT, "train_runtime")
-"""What a line on the terminal says of a step, where it is known."""
+"""The values in a step's line on the terminal, if known."""
 
 PER_RANK = "RANK"
 """The environment variable that numbers the processes of one job."""
 
 
 class CompletionLog:
-    """The completions of a GRPO stage, one JSONL file a task, in the format that `groundeval score` reads.
+    """The completions of a GRPO stage, one JSONL file per task, in the format that `groundeval score` reads.
 
-    A line has the example's own fields and `output` (the text with every tag); beside them what the reward made of it:
-    `reward`, `components`, and `scored`, the line of `scores.jsonl` with values and verdicts. Every rank has its own
-    files. `tasks`: all that the stage trains on, as the recipe names them.
+    A line has the example's own fields and `output` (the text, tags included), and the reward's results: `reward`,
+    `components`, and `scored`, the line of `scores.jsonl` with values and verdicts. Every rank has its own files.
+    `tasks`: all tasks of the stage, as named in the recipe.
     """
 
     def __init__(self, folder: Path, stage: str, every: int, tasks: Iterable[str]) -> None:
@@ -41,12 +41,12 @@ class CompletionLog:
         self._names = file_names(tasks)
         kept = (record["step"] for task in self._names for record in Lines(self.file(task)).read())
         self._last: int | None = max(kept, default=None)
-        """The step kept last, also by the session before this one."""
+        """The last step kept, also in earlier sessions."""
 
     def wanted(self, step: int) -> bool:
-        """Are the completions of this step kept: `every` steps behind those kept last, or more.
+        """Whether the completions of this step are kept: at least `every` steps after those kept last.
 
-        One generation may serve several steps, so that most steps have no completions of their own.
+        One generation may serve several steps, so most steps have no completions of their own.
         """
         return self._last is None or step == self._last or step - self._last >= self.every
 
@@ -73,16 +73,16 @@ class CompletionLog:
             Lines(self.file(task)).append(records)
 
     def file(self, task: str) -> Path:
-        """Where the completions of a task go."""
+        """The file of a task's completions."""
         rank = os.environ.get(PER_RANK, "0")
         part = "" if rank == "0" else f".rank{rank}"
         return self.folder / f"{self._names[task]}{part}.jsonl"
 
 
 def file_names(tasks: Iterable[str]) -> dict[str, str]:
-    """A name for the file of each task: `asqa`, `qa` of `a/qa.yaml`; with more of it where several would be called so.
+    """A file name for each task: `asqa`, or `qa` for `a/qa.yaml`; longer where several would be the same.
 
-    They are told apart by the name in a plugin, `tasks--legal`, or by the folder, `a--qa`; failing that by a number.
+    These are distinguished by the name in a plugin, `tasks--legal`, or by the folder, `a--qa`, otherwise by a number.
     """
     references = list(dict.fromkeys(tasks))
     short = {task: folder_name(Path(task).stem) for task in references}
@@ -99,9 +99,9 @@ def file_names(tasks: Iterable[str]) -> dict[str, str]:
 
 
 def watching_callback(run: RunFolder, stage: Stage, offset: int, *, quiet: bool) -> Any:
-    """A callback that appends the trainer's metrics to `metrics.jsonl`, says how far it is, and marks checkpoints.
+    """A callback that appends the trainer's metrics to `metrics.jsonl`, reports progress, and marks checkpoints.
 
-    `offset`: optimizer steps of the stages before; `total_step` counts on over all stages.
+    `offset`: optimizer steps of the stages before; `total_step` counts over all stages.
     """
     from accelerate import PartialState
     from transformers import TrainerCallback
@@ -124,15 +124,15 @@ def watching_callback(run: RunFolder, stage: Stage, offset: int, *, quiet: bool)
 
 
 class AllStepsMade(Exception):
-    """The checkpoint that a stage goes on from is that of its last step: its weights are in place, none is to make."""
+    """The stage resumes from the checkpoint of its last step: its weights are loaded, and no step is left."""
 
 
 def stopping_callback(stop_requested: Callable[[], bool]) -> Any:
-    """A callback that ends training behind the current step, with a checkpoint, once a stop was asked for.
+    """A callback that ends training after the current step, with a checkpoint, once a stop is requested.
 
     For one process: the ranks of a larger job would not stop at the same step, and are killed instead. Raises
-    AllStepsMade where training goes on from the checkpoint of the last step: transformers, which looks at the limit
-    behind a step only, would make one more.
+    AllStepsMade if training resumes from the checkpoint of the last step: transformers, which checks the limit only
+    after a step, would make one more.
     """
     from accelerate import PartialState
     from transformers import TrainerCallback
@@ -150,7 +150,7 @@ def stopping_callback(stop_requested: Callable[[], bool]) -> Any:
 
 
 def _plain(logs: Mapping[str, Any]) -> dict[str, Any]:
-    """What of the logs JSON can hold."""
+    """The parts of the logs that JSON can represent."""
     plain = {}
     for name, value in logs.items():
         try:
@@ -161,6 +161,6 @@ def _plain(logs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_history(run: RunFolder) -> None:
-    """`history.json`: the rows of `metrics.jsonl` as one list, whose `step` counts on over all stages."""
+    """Write `history.json`: the rows of `metrics.jsonl` as one list, with `step` counted over all stages."""
     rows = [{**row, "step": row["total_step"]} for row in run.lines("metrics.jsonl").read()]
     run.write_json("history.json", rows)

@@ -1,1 +1,1 @@
-"""Benchmarks that users can run: how fast scoring is, on their machine."""
+"""Benchmarks for the user's machine: speed of scoring, NLI, rewards and generation; quality of verifiers."""

@@ -1,4 +1,4 @@
-"""Outputs as models damage them, from a seed: text that leaves every short way that a parser takes for plain text."""
+"""Outputs with the typical damage of model outputs, from a seed: text that defeats the parsers' fast paths."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 SHARE = 0.15
-"""Of the words, so many are damaged."""
+"""Share of the words that are damaged."""
 
 _INSERTED = (
     "[1, 2]",

@@ -1,4 +1,4 @@
-"""The same prompts through several backends: are the texts the same, where and why do they part, how fast is each."""
+"""Comparison of backends on the same prompts: agreement of the texts, first differences, and speed."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from groundeval.records import Prompt
 from groundeval.tasks import load_task
 
 EXCERPT = 12
-"""Characters shown of a text from where it parts, where the tokens are not known."""
+"""Characters shown of a text from its first difference, if the tokens are unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackendSpeed:
-    """How fast one backend answered all prompts, after one that was not counted."""
+    """Speed of one backend on all prompts, after a warm-up prompt that is not counted."""
 
     backend: str
     load_seconds: float
@@ -41,21 +41,21 @@ class BackendSpeed:
 
 @dataclass(frozen=True, slots=True)
 class Parting:
-    """Where the texts of one sample part."""
+    """The first difference between the texts of one sample."""
 
     id: str
     token: int | None
-    """Position of the first token that differs, from 0; None where the model's tokenizer is not at hand."""
+    """Position of the first token that differs, from 0; None without the model's tokenizer."""
     written: tuple[str, str]
-    """What the yardstick wrote there, and what the other did; empty where a text ends."""
+    """The texts there, of the reference backend and of the other; empty where a text ends."""
     margin: float | None
-    """How much likelier the likeliest token is there than the second, as a difference of log probabilities by
-    transformers in float32; None where the model is not at hand. Near 0, the order of sums decides."""
+    """Difference of the log-probabilities of the two likeliest tokens there, by transformers in float32; None without
+    the model. Near 0, the order of summation decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How many texts of a backend equal those of the yardstick, the first backend measured."""
+    """Agreement of a backend's texts with those of the reference, the first backend measured."""
 
     backend: str
     against: str
@@ -89,12 +89,12 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What all backends are given."""
+    """Settings common to all backends."""
 
     model: str
     dtype: str = "float32"
     batch_size: int = 16
-    """Prompts that transformers computes at a time; vLLM and its server batch all prompts themselves."""
+    """Prompts per batch of transformers; vLLM and its server batch all prompts themselves."""
     max_new_tokens: int = 64
     max_model_len: int | None = None
     base_url: str | None = None
@@ -116,12 +116,12 @@ def prompts_of(reference: str, data: str | None, *, limit: int | None, num_docs:
 
 
 def compare(backends: Sequence[str], prompts: Sequence[Prompt], setup: Setup) -> Comparison:
-    """Answer the prompts greedily with each backend, one model in memory at a time. The first is the yardstick.
+    """Answer the prompts greedily with each backend, one model in memory at a time. The first is the reference.
 
-    Raises UsageError for a backend that does not exist, before any model is loaded.
+    Raises UsageError for an unknown backend, before any model is loaded.
     """
     if len(set(backends)) < len(backends):
-        raise UsageError(f"--backends {','.join(backends)}: a backend is named twice")
+        raise UsageError(f"--backends {','.join(backends)}: a backend is given twice")
     for backend in backends:
         GENERATORS.get(backend)
     params = SamplingParams(max_new_tokens=setup.max_new_tokens)
@@ -150,7 +150,7 @@ def compare(backends: Sequence[str], prompts: Sequence[Prompt], setup: Setup) ->
 
 @contextmanager
 def _backend(backend: str, setup: Setup) -> Iterator[Generator]:
-    """A backend on the model; `openai` talks to a server that lives as long as the context."""
+    """A backend on the model; `openai` uses a server that runs as long as the context."""
     generators = GENERATORS.get(backend)
     if backend == "openai":
         with _served(setup) as (url, name):
@@ -169,7 +169,7 @@ def _backend(backend: str, setup: Setup) -> Iterator[Generator]:
 
 @contextmanager
 def _served(setup: Setup) -> Iterator[tuple[str, str]]:
-    """Address and name of the model at a server."""
+    """Address of a server, and the model's name there."""
     if setup.base_url is not None:
         yield setup.base_url, setup.model
         return
@@ -209,7 +209,7 @@ def _measured(
 
 @contextmanager
 def _judge(setup: Setup, *, needed: bool) -> Iterator[TransformersGenerator | None]:
-    """The model, to say how near two tokens were; None where it is not needed."""
+    """The model that computes margins between tokens; None if it is not needed."""
     if not needed:
         yield None
         return
@@ -250,7 +250,7 @@ def _parting(prompt: Prompt, first: str, second: str, judge: TransformersGenerat
 
 
 def _first_difference(one: Sequence[object], other: Sequence[object]) -> int:
-    """Index of the first element that differs; the shorter length where one begins with the other."""
+    """Index of the first element that differs; the shorter length if one is a prefix of the other."""
     same = zip(one, other, strict=False)
     return next((index for index, (a, b) in enumerate(same) if a != b), min(len(one), len(other)))
 

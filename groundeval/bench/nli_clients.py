@@ -1,7 +1,7 @@
-"""Several clients of one served model against the same model in process: what serving costs.
+"""Cost of serving: several clients of one served model against the same model in process.
 
-The server is a process of its own, as `groundeval serve-nli` starts it; the clients are threads of this one, each with
-connections of its own. Every client asks for a part of the pairs, and the parts overlap: a pair is asked for by several
+The server is a separate process, as started by `groundeval serve-nli`; the clients are threads of this one, each with
+its own connections. Every client submits a part of the pairs, and the parts overlap: a pair is submitted by several
 clients and computed once.
 """
 
@@ -27,34 +27,34 @@ from groundeval.nli.remote import Remote
 from groundeval.records import Pair, Verdict
 
 SHARE = 0.5
-"""Of all pairs, what one client asks for."""
+"""Share of all pairs that one client submits."""
 TIMEOUT = 3_600.0
-"""Seconds that a client waits for an answer: on a slow machine none shall be asked for twice."""
+"""Seconds that a client waits for an answer; long, so that no pair is submitted twice on a slow machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServedSpeed:
-    """Rates in different pairs a second, from the first question to the last verdict."""
+    """Rates in distinct pairs per second, from the first request to the last verdict."""
 
     clients: int
     pairs: int
-    """Different pairs, of all clients."""
+    """Number of distinct pairs of all clients."""
     asked: int
-    """Questions of all clients together."""
+    """Number of pairs submitted by all clients together."""
     computed: int
-    """Pairs that the server's model judged; as many as there are, if none is judged twice."""
+    """Number of pairs that the server's model judged; equal to `pairs` if none is judged twice."""
     in_process_pairs_per_second: float
     served_pairs_per_second: float
     ratio: float
-    """Served to in process."""
+    """Served rate divided by the in-process rate."""
     same_verdicts: float
-    """Percent of all answers that are the verdict in process."""
+    """Percentage of answers equal to the in-process verdict."""
 
 
 def measure(
     model: str, pairs: Sequence[Pair], *, clients: int, options: Mapping[str, Any], repeats: int = 1
 ) -> ServedSpeed:
-    """Judge the pairs both ways, `repeats` times in turn, nothing cached; the medians count."""
+    """Judge the pairs both ways, `repeats` times in turn, without a cache; report the medians."""
     import torch
 
     unique = list(dict.fromkeys(pairs))
@@ -95,7 +95,7 @@ def measure(
 
 
 def overlapping(pairs: Sequence[Pair], clients: int) -> list[list[Pair]]:
-    """For each client half of the pairs, beginning at another place; together all of them."""
+    """For each client half of the pairs, from a different start; together all of them."""
     length = max(1, round(SHARE * len(pairs))) if clients > 1 else len(pairs)
     starts = [index * len(pairs) // clients for index in range(clients)]
     return [[pairs[(start + step) % len(pairs)] for step in range(length)] for start in starts]
@@ -107,7 +107,7 @@ def _judge(nli: NLI, pairs: Sequence[Pair]) -> list[Verdict]:
 
 @contextmanager
 def _server(model: str, options: Mapping[str, Any], threads: int) -> Iterator[str]:
-    """The address of a server of the model, in a process that ends with the block."""
+    """The address of a server of the model, in a process that ends with the context."""
     flags = [f"{name}={value}" for name, value in options.items() if value is not None]
     command = [sys.executable, "-m", "groundeval", "serve-nli", "--model", model, "--port", "0"]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
@@ -122,7 +122,7 @@ def _server(model: str, options: Mapping[str, Any], threads: int) -> Iterator[st
             for line in process.stderr:
                 said.append(line)
                 if found := re.search(r"on (http://127\.0\.0\.1:\d+)", line):
-                    # What else it says must not fill the pipe.
+                    # Drain further output, so that it cannot fill the pipe.
                     threading.Thread(target=process.stderr.read, daemon=True).start()
                     yield found[1]
                     return
@@ -134,7 +134,7 @@ def _server(model: str, options: Mapping[str, Any], threads: int) -> Iterator[st
 
 @contextmanager
 def _unwinding_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM unwind this process, so that what it started ends with it."""
+    """Let SIGTERM unwind this process, so that its child processes end with it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -146,7 +146,7 @@ def _unwinding_on_sigterm() -> Iterator[None]:
 
 
 def _computed(address: str) -> int:
-    """Pairs that the server's model has judged."""
+    """Number of pairs that the server's model has judged."""
     import httpx
 
     text = httpx.get(f"{address}/metrics", timeout=30, trust_env=False).text

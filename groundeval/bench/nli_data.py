@@ -1,4 +1,4 @@
-"""Claims that people judged as supported or not, to measure verifiers by: WiCE, ExpertQA, or any JSON lines."""
+"""Human-labelled claims for measuring verifiers: WiCE, ExpertQA, or any JSON lines."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class LabelledClaims:
-    """A data set to measure verifiers by."""
+    """A data set for measuring verifiers."""
 
     name: str
     source: str
     claims: tuple[Claim, ...]
     left_out: Mapping[str, int] = field(default_factory=dict)
-    """Reason to number of claims that are not used."""
+    """Number of unused claims by reason."""
     published: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """Scores that others published, one for each claim, by the name of the model."""
+    """Published scores, one for each claim, by name of the model."""
 
 
 def read_labelled(spec: str, *, limit: int | None = None, seed: int = 0) -> LabelledClaims:
-    """The data that `--data` names: `wice=PATH`, `expertqa=PATH`, `FILE.jsonl` or `NAME=FILE.jsonl`.
+    """The data given by `--data`: `wice=PATH`, `expertqa=PATH`, `FILE.jsonl` or `NAME=FILE.jsonl`.
 
-    `limit`: a seeded sample of so many claims, in the order of the data. Raises UsageError for a spec or file that does
-    not exist, DataError for wrong content and for data in which all claims have the same label.
+    `limit`: size of a seeded sample, in the order of the data. Raises UsageError for an unknown spec or missing file,
+    DataError for faulty content and for data in which all claims have the same label.
     """
     name, equals, path = spec.partition("=")
     if not equals or Path(spec).is_file():
@@ -88,7 +88,7 @@ def _sample(data: LabelledClaims, limit: int, seed: int) -> LabelledClaims:
 def read_wice(path: Path) -> LabelledClaims:
     """WiCE (Kamoi et al. 2023), claims of Wikipedia and the web pages that they cite: supported, or (partially) not.
 
-    `path` is the folder or one of its files. The folder stands for `oracle_chunks_claim_dev.jsonl`: a few chunks of the
+    `path` is the folder or one of its files. The folder means `oracle_chunks_claim_dev.jsonl`: a few chunks of the
     page for each claim, which hold the sentences that people found relevant; the claim gets the highest score of its
     chunks, as in the paper. `claim_dev.jsonl` pairs each claim with its whole page (`wice_pages`). Scores that were
     published for the chunks (`scores_*.txt`, a line for each line of the data) are read too.
@@ -105,7 +105,7 @@ def read_wice(path: Path) -> LabelledClaims:
         pair = Pair(" ".join(_texts(record, "evidence")), _text(record, "claim"))
         claim = claims.get(identifier, Claim(identifier, (), label))
         if claim.supported != label:
-            wrong(record, "label", record.data["label"], f"the label that other chunks of claim {identifier} have")
+            wrong(record, "label", record.data["label"], f"the label of the other chunks of claim {identifier}")
         claims[identifier] = replace(claim, pairs=(*claim.pairs, pair))
         chunks.append(identifier)
     found = tuple(claims.values())
@@ -138,7 +138,7 @@ def read_expertqa(path: Path) -> LabelledClaims:
 
     `path` is the folder or one of its files. Supported: Complete; not supported: Partial, Incomplete, Missing; N/A is
     left out, and so are claims whose evidence is only an address. The premise is all passages of the claim, without
-    the head `[n] address`; the hypothesis is the claim without citations. The files overlap: a claim counts once.
+    the heading `[n] address`; the hypothesis is the claim without citations. The files overlap: a claim counts once.
     """
     files = [path] if path.is_file() else [file for glob in EXPERTQA_FILES for file in sorted(path.glob(glob))]
     if not files:
@@ -169,12 +169,12 @@ def read_expertqa(path: Path) -> LabelledClaims:
 
 
 def head_removed(evidence: str) -> str:
-    """A passage of ExpertQA without the line `[n] address` above it; empty where there is only that line."""
+    """A passage of ExpertQA without the line `[n] address` above it; empty if there is only that line."""
     return evidence.partition("\n\n")[2].strip()
 
 
 def _expert_claims(record: Record) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Where each claim is in its record, and the claim."""
+    """Each claim with its place in the record."""
     answers = record.data.get("answers")
     if type(answers) is not dict:
         wrong(record, "answers", answers, "an object of answers by system")
@@ -193,8 +193,8 @@ def _expert_claims(record: Record) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def read_pairs(path: Path) -> LabelledClaims:
-    """Any file of records with `premise`, `hypothesis` and `label` (1 or 0, true or false, or a word such as
-    "supported" or "contradiction"), and perhaps `id`."""
+    """Any file of records with `premise`, `hypothesis`, `label` (1 or 0, true or false, or a word such as "supported"
+    or "contradiction"), and optionally `id`."""
     claims = []
     for record in read_records(path):
         premise = record.data.get("premise")

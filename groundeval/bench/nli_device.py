@@ -1,6 +1,6 @@
-"""A T5 of a given shape on a device: pairs a second by premise length, batched and one by one, beside the hardware.
+"""Speed of a T5 of a given shape on a device: pairs per second by premise length, batched and single.
 
-Meant for the shape of TRUE on a GPU; it runs on any device. The weights are random and made on the device.
+Meant for the shape of TRUE on a GPU; it runs on any device. The weights are random and created on the device.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class AtLength:
     sequential_pairs_per_second: float
     speedup: float
     tflops: float
-    """Achieved by batches: the operations of the encoder's matrix products, in 10^12 a second."""
+    """Operations of the encoder's matrix products achieved by batches, in 10^12 per second."""
     share_of_matmul: float
-    """Of the rate of a large matrix product on the same device, in percent."""
+    """Percentage of the rate of a large matrix product on the same device."""
     rechecked: int
     same_verdicts: float
-    """Percent of the pairs that both ways judged."""
+    """Percentage of equal verdicts, of the pairs judged both ways."""
     peak_gib: float | None
-    """GPU memory at most while batches ran; None on a CPU."""
+    """Peak GPU memory of batches, in GiB; None on a CPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,14 @@ def measure(
     dtype: str = "bfloat16",
     seed: int = 0,
 ) -> DeviceSpeed:
-    """Make the model, write it to `folder` (2 bytes a parameter), and measure it as the service runs it.
+    """Create the model, write it to `folder` (2 bytes per parameter), and measure it as the service runs it.
 
     Both ways take texts and include tokenizing. Raises UsageError for a device that this machine does not have.
     """
     import torch
 
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise UsageError(f"--device {device}: this machine has no CUDA device. --device cpu runs there.")
+        raise UsageError(f"--device {device}: this machine has no CUDA device. Use --device cpu.")
     texts = _texts()
     write_random_t5(shape, _plain_pairs(texts), folder, device=device, dtype=dtype, seed=seed)
     cut = _Cutter(folder, texts)
@@ -123,7 +123,7 @@ def measure(
 def operations(shape: Shape, tokens: int) -> int:
     """Multiplications and additions of the encoder for one input: projections, attention, feed-forward.
 
-    The decoder's single step is left out, so the achieved rate is if anything too low.
+    The decoder's single step is not counted, so the rate is slightly underestimated.
     """
     inner = shape.heads * shape.d_kv
     projections = 4 * 2 * tokens * shape.d_model * inner
@@ -140,7 +140,7 @@ def parameters(shape: Shape) -> int:
 
 
 def matmul_tflops(device: str, dtype: str) -> float:
-    """The rate of a large square matrix product, in 10^12 operations a second: what the hardware gives at best."""
+    """The rate of a large square matrix product, in 10^12 operations per second: the practical peak of the hardware."""
     import torch
 
     size = MATMUL_SIZE["cuda" if device.startswith("cuda") else "cpu"]
@@ -158,7 +158,7 @@ def matmul_tflops(device: str, dtype: str) -> float:
 
 
 def device_name(device: str) -> str:
-    """The hardware's name for a GPU, else the device as it was called."""
+    """The hardware's name of a GPU; otherwise the device's name."""
     import torch
 
     return str(torch.cuda.get_device_name(device)) if device.startswith("cuda") else device
@@ -173,7 +173,7 @@ def _timed(nli: Any, pairs: Sequence[Pair], device: str) -> tuple[float, list[bo
 
 
 def _wait(device: str) -> None:
-    """Until the GPU has done what was asked of it."""
+    """Wait until the GPU has finished its work."""
     if device.startswith("cuda"):
         import torch
 
@@ -193,7 +193,7 @@ def _plain_pairs(texts: Sequence[str]) -> list[Pair]:
 
 
 class _Cutter:
-    """Makes pairs whose premise has a given number of tokens, out of running text."""
+    """Cuts running text into pairs whose premise has a given number of tokens."""
 
     def __init__(self, folder: Path, texts: Sequence[str]) -> None:
         from transformers import AutoTokenizer
@@ -202,7 +202,7 @@ class _Cutter:
         self._tokens: list[int] = self._tokenizer("\n".join(texts), add_special_tokens=False).input_ids
 
     def pairs(self, length: int, count: int, first: int = 0) -> list[Pair]:
-        """`count` different pairs; the premise may be a few tokens off where words are cut."""
+        """`count` distinct pairs; premises may be a few tokens off, since they end at words."""
         return [
             Pair(self._text(7 * number, length), self._text(13 * number + length, HYPOTHESIS_TOKENS))
             for number in range(first, first + count)

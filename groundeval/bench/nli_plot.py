@@ -1,4 +1,4 @@
-"""A picture of verifiers on one data set: their ROC curves, and how their scores lie for each human label."""
+"""Plot of verifiers on one data set: ROC curves, and the distribution of scores for each human label."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SUPPORTED, OTHERS = "#228833", "#cc6677"
 
 
 def check_plotting() -> None:
-    """Raises MissingExtra where pictures cannot be made, so that it shows before anything is computed."""
+    """Raises MissingExtra if plotting is not possible, before anything is computed."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
@@ -55,7 +55,7 @@ def plot(data: LabelledClaims, results: Sequence[tuple[Judged, Quality]], file: 
         kept = ~judged.failed
         by_label = [judged.scores[kept & (labels == label)] for label in (True, False)]
         names = [f"supported (n = {len(by_label[0])})", f"not (n = {len(by_label[1])})"]
-        # Shares, because one label is often several times as frequent.
+        # Shares, since one label is often several times as frequent.
         shares = [np.full(len(scores), 100 / max(1, len(scores))) for scores in by_label]
         axes.hist(by_label, bins=BINS, range=(0, 1), weights=shares, color=[SUPPORTED, OTHERS], label=names, alpha=0.85)
         if quality.calibrated is not None and quality.calibrated.held_out.threshold is not None:
@@ -66,5 +66,5 @@ def plot(data: LabelledClaims, results: Sequence[tuple[Judged, Quality]], file: 
         axes.legend(fontsize=8)
     for axes in grid[panels:]:
         axes.set_axis_off()
-    # Without the version in the file, its bytes depend on the picture alone.
+    # Without the version in the file, its bytes depend only on the picture.
     figure.savefig(file, dpi=110, metadata={"Software": None})

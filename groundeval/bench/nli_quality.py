@@ -1,6 +1,6 @@
-"""How well verifiers agree with people: balanced accuracy, ROC-AUC and F1 with intervals, and a calibrated threshold.
+"""Agreement of verifiers with human labels: balanced accuracy, ROC-AUC, F1 with intervals, calibrated thresholds.
 
-All measures are percentages with a 95% interval by the project's own seeded bootstrap over claims. Supported is the
+All measures are percentages with a 95% interval by groundeval's seeded bootstrap over claims. Supported is the
 positive label. A claim of several pairs (chunks of evidence) has the highest score of its pairs and is called
 supported when one of them is.
 """
@@ -22,27 +22,27 @@ from groundeval.records import Verdict
 from groundeval.stats.bootstrap import RESAMPLES, Array, Estimate, resamplings
 
 PUBLISHED_THRESHOLD = 0.5
-"""Published scores are probabilities without verdicts: supported from here on."""
+"""Threshold for published scores, which are probabilities without verdicts."""
 LEAST_TO_CALIBRATE = 4
-"""Claims of each label that are needed to choose a threshold on half of them and report it on the other half."""
+"""Least number of claims of each label for choosing a threshold on one half and reporting it on the other."""
 
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a verifier says of each claim of a data set."""
+    """A verifier's scores of the claims of a data set."""
 
     verifier: str
     scores: Array
-    """In [0, 1], higher is more supported; NaN where the verifier failed."""
+    """In [0, 1], higher is more supported; NaN if the verifier failed."""
     verdicts: Flags
     identity: Mapping[str, Any] | None = None
     """None for published scores."""
     threshold: float | None = None
-    """The verifier's own; None where the model decides by itself."""
+    """The verifier's own threshold; None if the model decides."""
     pairs: int = 0
-    """Different pairs judged."""
+    """Number of distinct pairs judged."""
     seconds: float | None = None
 
     @property
@@ -53,43 +53,43 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The agreement of yes-or-no verdicts with people, on `balanced_accuracy.n` claims."""
+    """Agreement of yes-or-no verdicts with human labels, on `balanced_accuracy.n` claims."""
 
     threshold: float | None
-    """Supported from this score on; None: the model decides by itself."""
+    """Least score that counts as supported; None: the model decides."""
     balanced_accuracy: Estimate
     f1: Estimate
     called_supported: float
-    """Percent of the claims."""
+    """Percentage of the claims."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """A threshold that was chosen on one half of the claims, by balanced accuracy, and what it gives on the other."""
+    """A threshold chosen on one half of the claims, by balanced accuracy, with its results on the other half."""
 
     chosen_on: int
-    """Claims of the half that it was chosen on; none of them is among those that it is reported on."""
+    """Number of claims it was chosen on, disjoint from those it is reported on."""
     seed: int
     held_out: Decision
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """One verifier on one data set."""
+    """Measures of one verifier on one data set."""
 
     data: str
     source: str
     verifier: str
     identity: Mapping[str, Any] | None
     claims: int
-    """Claims judged; those that failed are in no measure."""
+    """Number of claims judged; failed ones are in no measure."""
     failed: int
     left_out: Mapping[str, int]
     supported: float
-    """Percent of the claims that people judged as supported."""
+    """Percentage of claims that people judged as supported."""
     pairs: int
     pairs_per_second: float | None
-    """None for published scores. Loading the model is not counted."""
+    """Without the time to load the model; None for published scores."""
     roc_auc: Estimate
     own: Decision
     """By the verifier's own verdicts."""
@@ -98,9 +98,9 @@ class Quality:
 
 
 def judge(nli: NLI, data: LabelledClaims) -> Judged:
-    """Let a verifier judge a data set. It is loaded first, so that the seconds are those of judging alone.
+    """Judge a data set with a verifier. It is loaded first, so that the time is that of judging alone.
 
-    A pair that cannot be judged makes its claim fail; a verifier that breaks raises its BackendError.
+    A pair that cannot be judged makes its claim fail; if the verifier fails, its BackendError is raised.
     """
     nli.load()
     nli = nli.scope()
@@ -135,7 +135,7 @@ def _verdict(outcome: Verdict | GroundevalError) -> Verdict | None:
 
 
 def published(data: LabelledClaims) -> list[Judged]:
-    """The scores that others published for a data set, as if a verifier had given them."""
+    """The published scores of a data set, in the form of a verifier's."""
     found = []
     for name, values in data.published.items():
         scores = np.array(values)
@@ -153,7 +153,7 @@ def published(data: LabelledClaims) -> list[Judged]:
 
 
 def assess(data: LabelledClaims, judged: Judged, *, seed: int = 0, resamples: int = RESAMPLES) -> Quality:
-    """Compare what a verifier says with what people say. Raises SampleError when it judged no claim of a label."""
+    """Compare a verifier's scores with human labels. Raises SampleError if it judged no claim of a label."""
     kept = ~judged.failed
     labels = np.array([claim.supported for claim in data.claims])[kept]
     scores, verdicts = judged.scores[kept], judged.verdicts[kept]
@@ -196,7 +196,7 @@ def decision(
 
 
 def roc_auc(labels: Flags, scores: Array, *, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
-    """How often a supported claim has a higher score than one that is not, in percent; equal scores count half."""
+    """Percentage of pairs of a supported and an unsupported claim in which the first scores higher; ties count half."""
     from sklearn.metrics import roc_auc_score
 
     value = float(roc_auc_score(labels, scores))
@@ -228,18 +228,16 @@ def halves(labels: Flags, seed: int) -> Flags:
 
 
 def best_threshold(labels: Flags, scores: Array) -> float:
-    """The score from which on calling claims supported gives the best balanced accuracy; of equally good ones the
-    highest."""
+    """The threshold with the best balanced accuracy; of equally good ones the highest."""
     from sklearn.metrics import roc_curve
 
     false, true, thresholds = roc_curve(labels, scores, drop_intermediate=False)
-    # The first threshold lies above all scores and calls nothing supported.
+    # The first threshold is above all scores and calls no claim supported.
     return float(thresholds[1 + int(np.argmax((true - false)[1:]))])
 
 
 def balanced_accuracies(labels: Flags, verdicts: Flags, weights: Array) -> Array:
-    """Mean of the shares of each label that are recognised, for each weighting of the claims; NaN where a label has no
-    weight."""
+    """Mean recall of both labels, for each weighting of the claims; NaN where a label has no weight."""
     right = labels == verdicts
     with np.errstate(invalid="ignore", divide="ignore"):
         of_supported, of_others = ((weights @ (right & label)) / (weights @ label) for label in (labels, ~labels))
@@ -247,14 +245,14 @@ def balanced_accuracies(labels: Flags, verdicts: Flags, weights: Array) -> Array
 
 
 def f1s(labels: Flags, verdicts: Flags, weights: Array) -> Array:
-    """F1 of `supported` for each weighting of the claims; 0 where nothing is supported or called so."""
+    """F1 of `supported`, for each weighting of the claims; 0 where no claim is supported or called so."""
     both = 2 * (weights @ (labels & verdicts))
     called = weights @ labels.astype(np.float64) + weights @ verdicts.astype(np.float64)
     return np.divide(both, called, out=np.zeros_like(called), where=called > 0)
 
 
 def roc_aucs(labels: Flags, scores: Array, weights: Array) -> Array:
-    """Area under the ROC curve for each weighting of the claims; NaN where a label has no weight."""
+    """Area under the ROC curve, for each weighting of the claims; NaN where a label has no weight."""
     order = np.argsort(scores, kind="stable")
     starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
     supported = np.add.reduceat((weights * labels)[:, order], starts, axis=1)
@@ -266,7 +264,7 @@ def roc_aucs(labels: Flags, scores: Array, weights: Array) -> Array:
 
 
 def _estimate(value: float, n: int, weighted: Callable[[Array], Array], seed: int, resamples: int) -> Estimate:
-    """Value, standard error and interval in percent. Resamples that lack a label are left out."""
+    """Value, standard error and interval in percent. Resamples without one of the labels are left out."""
     drawn = 100 * np.concatenate([weighted(weights) for weights in resamplings(n, resamples, seed)])
     drawn = drawn[~np.isnan(drawn)]
     if len(drawn) < 2:
@@ -278,7 +276,7 @@ def _estimate(value: float, n: int, weighted: Callable[[Array], Array], seed: in
 def measure(
     verifiers: Sequence[NLI], data: Sequence[LabelledClaims], *, seed: int = 0
 ) -> list[tuple[LabelledClaims, list[tuple[Judged, Quality]]]]:
-    """Every verifier on every data set, after the published scores for it. One model is held in memory at a time."""
+    """Measures of every verifier on every data set, published scores first. One model is in memory at a time."""
     judged = {index: published(each) for index, each in enumerate(data)}
     for nli in verifiers:
         with nli:

@@ -1,8 +1,8 @@
-"""The sequential way of asking an NLI model against the service, in one run: whole scoring of files of outputs.
+"""Speed of sequential NLI against the service, by scoring whole files of outputs in one run.
 
-The sequential way is what the original evaluators do for each pair: tokenize, `generate` for this one pair, decode,
-compare with `1`; in float32, as published. It is spared the pairs that are asked again and again: they are computed
-once on both sides, so the ratios are those of batching and precision, and of the cache where it is named.
+The sequential way is that of the original evaluators for each pair: tokenize, `generate` for this one pair, decode,
+compare with `1`; in float32, as published. Repeated pairs are computed once on both sides, so that the ratios show only
+batching and precision, and the cache where it is named.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from groundeval.metrics.profiles import profile_named
 from groundeval.nli import NLI, connect
 from groundeval.records import Example, Pair, Response, Verdict
 from groundeval.run.options import ScoreOptions
-from groundeval.run.runner import score_predictions
+from groundeval.run.outputs import score_predictions
 from groundeval.scoring.scorer import Scorer, plan_scoring
 from groundeval.tasks import load_task
 from groundeval.tasks.formats.examples import known_fields
@@ -39,7 +39,7 @@ SEQUENTIAL, BATCHED, CACHED = "sequential", "batched", "from cache"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way of asking the model."""
+    """A way of running the model."""
 
     name: str
     dtype: str
@@ -48,14 +48,14 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What scoring all files took one way, and how the verdicts came about."""
+    """Time of scoring all files one way, and the counts of its verdicts."""
 
     way: str
     dtype: str
     seconds: float
     """Wall time of scoring: reading, text metrics, NLI, aggregates. The model is loaded before."""
     cpu_seconds: float
-    """Of this process; unlike wall time it hardly depends on what else the machine does."""
+    """CPU time of this process, which depends little on other load."""
     load_seconds: float
     asked: int
     unique: int
@@ -63,12 +63,12 @@ class Timing:
     computed: int
     rechecked: int
     pairs_per_second: float
-    """Different pairs judged in a second of scoring."""
+    """Distinct pairs judged per second of scoring."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How many verdicts of pairs that both ways asked are the same."""
+    """Agreement of the verdicts on pairs judged both ways."""
 
     of: str
     against: str
@@ -87,15 +87,15 @@ class NLISpeed:
     tokens_per_pair: float
     threads: int
     load: float
-    """Processes that wanted to run on this machine during the run (1-minute average at its end)."""
+    """Load of this machine (1-minute average at the end of the run)."""
     timings: tuple[Timing, ...]
     ratios: Mapping[str, float | None]
-    """Seconds of the slow way to those of the fast one; None where the fast one was not measured."""
+    """Time of the slow way divided by that of the fast one; None if the fast one was not measured."""
     cpu_ratios: Mapping[str, float | None]
     """The same of CPU seconds."""
     agreements: tuple[Agreement, ...]
     rechecked_percent: float
-    """Of the pairs computed in batches, in the dtype in which more were."""
+    """Percentage of batched pairs that were rechecked, in the dtype with the higher percentage."""
     served: ServedSpeed | None = None
     """The same pairs through a server with several clients."""
     notes: tuple[str, ...] = ()
@@ -103,7 +103,7 @@ class NLISpeed:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """A file of outputs and the task that judges it."""
+    """A file of outputs and its task."""
 
     task: str
     file: Path
@@ -135,11 +135,11 @@ def measure(
     clients: int = 0,
     name: str | None = None,
 ) -> NLISpeed:
-    """Score the outputs each way, `repeats` times in turn; the median of each way counts.
+    """Score the outputs each way, `repeats` times in turn; report the median of each way.
 
-    `model`: folder of a seq2seq model; `cache`: a file that does not exist yet, for the cache on disk; `dtypes`: the
-    first is the one in which the sequential way is published, the last the one that the service uses by itself here;
-    `clients`: of a server, for the comparison with it; 0 leaves it out.
+    `model`: folder of a seq2seq model; `cache`: a new file for the cache on disk; `dtypes`: first the published dtype
+    of the sequential way, last the service's default on this machine; `clients`: number of clients in the comparison
+    with a server; 0 leaves it out.
     """
     import torch
 
@@ -168,7 +168,7 @@ def measure(
     notes = [f"{name or model}: verdicts are arbitrary, speed is not"] if name else []
     if middle[CACHED, dtypes[-1]].computed:
         del middle[CACHED, dtypes[-1]]
-        notes.append("no cache on disk: the second run computed pairs again, so there is no ratio for it")
+        notes.append("no cache on disk: the second run computed pairs again, so it has no ratio")
     batched = [middle[BATCHED, dtype] for dtype in dtypes]
     return NLISpeed(
         model=name or model,
@@ -206,7 +206,7 @@ def _ratios(seconds: Mapping[tuple[str, str], float], dtypes: Sequence[str]) -> 
 
 @contextmanager
 def _handle(model: str, way: Way, given: Mapping[str, Any]) -> Iterator[NLI]:
-    """A handle that remembers nothing: closed at the end, so that the next one starts anew."""
+    """A handle without remembered verdicts, closed at the end so that the next one starts afresh."""
     with connect(model, **_options(way, given)) as nli:
         yield nli
 
@@ -220,7 +220,7 @@ def _time(
 ) -> Timing:
     begun = time.perf_counter()
     if way.name == CACHED:
-        # What is all in the cache needs no weights.
+        # With all pairs in the cache no weights are needed.
         nli.identity()
     else:
         nli.load()
@@ -228,7 +228,7 @@ def _time(
     for cache in CACHES:
         cache.cache_clear()
     cpu = time.process_time()
-    # Scoring finds this very handle: there is one for each spec and set of options.
+    # Scoring uses this same handle: there is one for each spec and set of options.
     _score(outputs, profiles, model, _options(way, given))
     seconds, cpu_seconds = time.perf_counter() - loaded, time.process_time() - cpu
     stats = nli.stats
@@ -261,21 +261,21 @@ def _median(timings: Sequence[Timing]) -> Timing:
 
 
 class _Listener:
-    """Passes questions on and remembers them with their verdicts."""
+    """Passes pairs on and records them with their verdicts."""
 
     def __init__(self, nli: Entailment) -> None:
         self.verdicts: dict[Pair, bool] = {}
         self._nli = nli
 
     async def verdict(self, premise: str, hypothesis: str) -> Verdict:
-        """The verdict of the service behind."""
+        """The verdict of the wrapped service."""
         verdict = await self._nli.verdict(premise, hypothesis)
         self.verdicts[Pair(premise, hypothesis)] = verdict.entailed
         return verdict
 
 
 def _verdicts(outputs: Sequence[Outputs], profiles: Sequence[str], nli: NLI) -> dict[Pair, bool]:
-    """All pairs that scoring asks, with their verdicts. The handle knows them when it has scored the outputs before."""
+    """All pairs of scoring, with their verdicts, which the handle knows if it has scored the outputs before."""
     listener = _Listener(nli)
     for each in outputs:
         kind = load_task(each.task).kind
@@ -294,13 +294,13 @@ async def _ask(scorer: Scorer, read: Sequence[tuple[Example, str]]) -> None:
 
 
 def _pairs(outputs: Sequence[Outputs], profiles: Sequence[str], nli: NLI) -> tuple[list[Pair], int]:
-    """The pairs that scoring the outputs asks, and the number of outputs."""
+    """The pairs of scoring the outputs, and the number of outputs."""
     count = sum(1 for each in outputs for _ in read_predictions(each.file))
     return list(_verdicts(outputs, profiles, nli)), count
 
 
 def pairs_of(outputs: Sequence[Outputs], profiles: Sequence[str]) -> list[Pair]:
-    """The pairs that scoring the outputs asks when the lexical verifier answers."""
+    """The pairs of scoring the outputs with the lexical verifier."""
     return _pairs(outputs, profiles, connect("lexical"))[0]
 
 
@@ -318,7 +318,7 @@ def _agreement(
     verdicts: Mapping[tuple[str, str], Mapping[Pair, bool]], of: tuple[str, str], against: tuple[str, str]
 ) -> Agreement:
     ours, theirs = verdicts[of], verdicts[against]
-    # A verdict decides what is asked next, so the two may have asked different pairs.
+    # Later pairs depend on earlier verdicts, so the two ways may have judged different pairs.
     both = [pair for pair in ours if pair in theirs]
     same = sum(ours[pair] == theirs[pair] for pair in both)
     return Agreement(", ".join(of), ", ".join(against), len(both), 100 * same / max(1, len(both)))

@@ -1,4 +1,4 @@
-"""What whole processes cost, in processor seconds, and what ROUGE costs beside the package `rouge-score`."""
+"""CPU time of whole processes, and of ROUGE compared with the package `rouge-score`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from groundeval.parsing.stemming import stem
 from groundeval.records import Example
 
 FIRST = 10
-"""Records of a small file, whose scores should be there at once."""
+"""Number of records of a small file, which must be scored without delay."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Processor seconds of one thing, and of what it is compared with."""
+    """CPU seconds of an operation, and of its reference."""
 
     what: str
     seconds: float
@@ -36,12 +36,12 @@ class Cost:
 
     @property
     def ratio(self) -> float:
-        """How many times the reference's time it takes."""
+        """Time divided by the reference's time."""
         return self.seconds / self.reference_seconds
 
 
 def measure_start(repeats: int) -> list[Cost]:
-    """What an import and a look at the help cost beside an empty process."""
+    """Cost of an import and of `--help`, compared with an empty process."""
     bare = _least(repeats, lambda: _process("-c", "pass"))
     imported = _least(repeats, lambda: _process("-c", "import groundeval"))
     helped = _least(repeats, lambda: _process("-m", "groundeval", "--help"))
@@ -54,9 +54,9 @@ def measure_start(repeats: int) -> list[Cost]:
 def measure_processes(
     task: str, name: str, outputs: Sequence[tuple[Example, str]], profiles: Sequence[str], repeats: int
 ) -> list[Cost]:
-    """Fresh processes that score a few records and all of them with the lexical verifier, beside an empty one.
+    """Cost of fresh processes that score a few records, or all, with the lexical verifier, compared with an empty one.
 
-    The least of several runs counts: what else the machine does only adds. Raises DataError where scoring fails.
+    The minimum of several runs counts, since other load only adds time. Raises DataError if scoring fails.
     """
     bare = _least(repeats, lambda: _process("-c", "pass"))
     costs = []
@@ -73,7 +73,7 @@ def measure_processes(
 
 
 def measure_rouge(name: str, kind: AnswerKind, outputs: Sequence[tuple[Example, str]], repeats: int) -> Cost | None:
-    """ROUGE-Lsum beside `rouge-score`, each from texts split into sentences; None for lists, and without
+    """Cost of ROUGE-Lsum compared with `rouge-score`, each from texts split into sentences; None for lists, and without
     that package or references."""
     pairs = [(output, example.references) for example, output in outputs if example.references]
     if kind == "list" or not pairs or importlib.util.find_spec("rouge_score") is None:
@@ -106,7 +106,7 @@ def _least(repeats: int, seconds: Callable[[], float]) -> float:
 
 
 def _process(*arguments: str) -> float:
-    """Processor seconds, of user and system, of a fresh interpreter."""
+    """CPU seconds, user and system, of a fresh interpreter."""
     before = _of_children()
     run = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
     if run.returncode:

@@ -1,9 +1,9 @@
 """T5 models of a chosen shape with random weights that answer as TRUE does: one token, `1` or `0`, then the end.
 
-Speed does not depend on what weights say, but it does depend on how long an answer is: a random model would go on
-until it is cut off, and the sequential way would look slower than it is. So the output layer of these models is fitted
-to a few inputs: after the start token it gives `1` or `0`, whichever a direction of the hidden state says, and after
-either the end of the text.
+Speed does not depend on the values of weights, but on the length of answers: a random model would generate until it is
+cut off, and the sequential way would look slower than it is. So the output layer of these models is fitted to a few
+inputs: after the start token it gives `1` or `0`, by a direction of the hidden state, and after either the end of the
+text.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from groundeval.errors import DataError, MissingExtra
 from groundeval.records import Pair
 
 VOCABULARY = 32_128
-"""Rows of T5's embedding. The tokenizer has fewer tokens, but the last layer's work shall be T5's."""
+"""Rows of T5's embedding. The tokenizer has fewer tokens, but the last layer must cost as much as T5's."""
 PIECES = 8_000
 FITTED_ON = 48
-"""Pairs that the output layer is fitted to."""
+"""Number of pairs that the output layer is fitted to."""
 LEAST_PAIRS = 8
 LABEL_LOGIT, SPREAD, REST = 8.0, 8.0, 0.1
-"""The mean logit of the labels, the standard deviation of the difference between them, and that of other logits."""
+"""Mean logit of the labels, standard deviation of their difference, and that of other logits."""
 END_LOGIT = 24.0
-"""The mean logit of the end of the text after a label: above the labels' in the most extreme of a thousand pairs."""
+"""Mean logit of the end of the text after a label: above the labels' in the most extreme of a thousand pairs."""
 SHARE_OF_ONES = 0.75
-"""About what good answers get. Nearer to a half, more pairs would be close: random weights have no firm opinions."""
+"""Roughly the share of good answers. Nearer to a half, more pairs would be close calls with random weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Shape:
     d_model: int
     d_ff: int
     layers: int
-    """Of the encoder, and again of the decoder."""
+    """Number of layers of the encoder, and of the decoder."""
     heads: int
     d_kv: int = 64
     gated: bool = False
@@ -52,16 +52,16 @@ SHAPES = {
     "t5-large": Shape(1_024, 4_096, 24, 16),
     "t5-xxl": Shape(4_096, 10_240, 24, 64, gated=True),
 }
-"""Those of T5 under these names; `t5-xxl` is the shape of TRUE."""
+"""T5's shapes by name; `t5-xxl` is that of TRUE."""
 
 
 def write_random_t5(
     shape: Shape, pairs: Sequence[Pair], folder: Path, *, device: str = "cpu", dtype: str = "float32", seed: int = 0
 ) -> Path:
-    """Make a model and its tokenizer and write them to a folder, from which any verifier loads them.
+    """Create a model and its tokenizer and write them to a folder, from which any verifier loads them.
 
-    `pairs`: what will be judged; the tokenizer is trained on their text and the output layer fitted to a sample. The
-    weights are made on `device`. Raises MissingExtra without the extra `hf`, DataError for too little text.
+    `pairs`: the pairs to judge; the tokenizer is trained on their text and the output layer fitted to a sample. The
+    weights are created on `device`. Raises MissingExtra without the extra `hf`, DataError for too little text.
     """
     try:
         import sentencepiece  # noqa: F401
@@ -139,11 +139,11 @@ def _tokenizer(pairs: Sequence[Pair], folder: Path) -> Any:
 
 
 def _fit_output(model: Any, inputs: Sequence[Sequence[int]], one: int, zero: int) -> None:
-    """Set the rows of the output layer that decide: `1`, `0` and the end of the text."""
+    """Set the deciding rows of the output layer: `1`, `0` and the end of the text."""
     import torch
 
     start, end = model.config.decoder_start_token_id, model.config.eos_token_id
-    # Hidden states when `1` or `0` is to come, after `1`, and after `0`.
+    # Hidden states before `1` or `0`, after `1`, and after `0`.
     states = torch.stack([_hidden(model, ids, start, (one, zero)) for ids in inputs], dim=1)
     means = states.mean(1)
     first = states[0] - means[0]
@@ -163,7 +163,7 @@ def _fit_output(model: Any, inputs: Sequence[Sequence[int]], one: int, zero: int
     rows[one] = LABEL_LOGIT * at[0] + difference / 2
     rows[zero] = LABEL_LOGIT * at[0] - difference / 2
     rows[end] = END_LOGIT * (at[1] + at[2])
-    # A new parameter: the one that is there is the embedding's.
+    # A new parameter: the existing one is shared with the embedding.
     model.lm_head.weight = torch.nn.Parameter(rows.to(model.lm_head.weight.dtype), requires_grad=False)
 
 

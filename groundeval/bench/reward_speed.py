@@ -1,4 +1,4 @@
-"""How many rewards a second one core computes where no verifier is asked: Ground-GRPO without its citations."""
+"""Rewards per second on one core without a verifier: Ground-GRPO without its citation part."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RewardSpeed:
 def measure_reward(
     name: str, kind: AnswerKind, outputs: Sequence[tuple[Example, str]], repeats: int = 7
 ) -> RewardSpeed | None:
-    """The median rate over several passes; None for claim tasks, where even the correctness asks a verifier.
+    """The median rate over several passes; None for claim tasks, whose correctness needs a verifier.
 
     Outputs are put between reasoning tags, so that all parts are computed. Each pass starts with empty caches and
     includes building the responses; the first is not counted. Examples without documents get their reference answers.
@@ -53,7 +53,7 @@ def _with_documents(example: Example) -> Example:
 def _seconds(reward: Reward, outputs: Sequence[tuple[Example, str]]) -> float:
     for cache in CACHES:
         cache.cache_clear()
-    # Processor time: what one core does, whatever else the machine is busy with.
+    # CPU time, which is independent of other load.
     started = time.process_time()
     reward([Response.build(example, text) for example, text in outputs])
     return time.process_time() - started

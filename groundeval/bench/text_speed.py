@@ -1,4 +1,4 @@
-"""How many responses a second the text metrics score on one core: everything but NLI and ROUGE."""
+"""Responses per second that the text metrics score on one core: everything but NLI and ROUGE."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LEFT_OUT = ("rouge",)
 
 
 class Outputs(NamedTuple):
-    """Outputs to measure with."""
+    """A set of outputs for the measurement."""
 
     task: str
     name: str
@@ -59,7 +59,7 @@ def measure(name: str, kind: AnswerKind, outputs: Sequence[tuple[Example, str]],
         try:
             plan = _text_metrics(plan_scoring(profile, kind, fields))
         except DataError:
-            # The profile can score nothing of these data: no documents, for instance.
+            # The profile cannot score these data, for instance without documents.
             continue
         seconds = [_seconds(plan, derived) for _ in range(repeats + 1)][1:]
         names = tuple(metric.name for metric in plan.metrics)
@@ -68,7 +68,7 @@ def measure(name: str, kind: AnswerKind, outputs: Sequence[tuple[Example, str]],
 
 
 def overall(speeds: Sequence[TextSpeed]) -> float:
-    """Responses a second when every response is scored under all profiles that were measured."""
+    """Responses per second when every response is scored under all measured profiles."""
     names = dict.fromkeys(speed.name for speed in speeds)
     seconds = sum(speed.responses / speed.responses_per_second for speed in speeds)
     responses = sum(next(s.responses for s in speeds if s.name == name) for name in names)
@@ -99,7 +99,7 @@ def _seconds(plan: Plan, outputs: Sequence[tuple[Example, str]]) -> float:
 
 
 def embedded_outputs() -> list[Outputs]:
-    """Honest answers to the embedded data of three kinds of tasks, and the same damaged."""
+    """Reference responses to the embedded data of three kinds of tasks, and damaged versions of them."""
     measured: list[Outputs] = []
     for name in ("asqa", "qampari", "eli5"):
         task = load_task(name)

@@ -1,4 +1,4 @@
-"""vLLM's own OpenAI-compatible server on loopback, for as long as it is needed."""
+"""Running vLLM's own OpenAI-compatible server on loopback."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ import httpx
 from groundeval.errors import BackendError
 
 STARTING = 600.0
-"""Seconds that the server may take to come up."""
+"""Longest time for the server to start, in seconds."""
 
 
 @contextmanager
 def vllm_server(
     folder: Path | str, name: str, *, dtype: str = "float32", max_model_len: int | None = None
 ) -> Iterator[str]:
-    """Serve a model under a name; gives the address for `base_url`. Raises BackendError if the server does not start.
+    """Serve a model under a name; yields the address for `base_url`. Raises BackendError if the server does not start.
 
-    It is started as a module, since the command `vllm` is broken in builds for the CPU.
+    It is started as a module, since the command `vllm` is broken in CPU builds.
     """
     port = _free_port()
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder)]
@@ -43,7 +43,7 @@ def vllm_server(
         except TimeoutError as error:
             log.seek(0)
             said = log.read().decode(errors="replace")[-3000:]
-            raise BackendError(f"vLLM's server {error}. The end of what it printed:\n{said}") from None
+            raise BackendError(f"vLLM's server {error}. The end of its output:\n{said}") from None
         finally:
             process.terminate()
             try:

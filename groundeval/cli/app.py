@@ -13,6 +13,7 @@ from groundeval.cli.commands.cache import cache
 from groundeval.cli.commands.compare import compare
 from groundeval.cli.commands.data import data
 from groundeval.cli.commands.distill import distill
+from groundeval.cli.commands.inspect import inspect
 from groundeval.cli.commands.leaderboard import leaderboard
 from groundeval.cli.commands.list import list_
 from groundeval.cli.commands.merge import merge
@@ -25,6 +26,7 @@ from groundeval.cli.commands.slurm import slurm
 from groundeval.cli.commands.train import train
 from groundeval.cli.commands.validate import validate
 from groundeval.cli.options import spelled_as_flag
+from groundeval.cli.words import with_flag_repeated
 from groundeval.console.sanitize import visible
 from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE, EXIT_USAGE, GroundevalError, spelling_options
 
@@ -63,6 +65,7 @@ def groundeval(
 
 app.command("run")(run)
 app.command("score")(score)
+app.command("inspect")(inspect)
 app.command("compare")(compare)
 app.command("merge")(merge)
 app.command("slurm")(slurm)
@@ -93,6 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     _let_threads_sleep()
     command = typer.main.get_command(app)
+    arguments = with_flag_repeated(sys.argv[1:] if arguments is None else arguments, "--map")
     try:
         with spelling_options(spelled_as_flag):
             code: Any = command.main(args=arguments, prog_name="groundeval", standalone_mode=False)

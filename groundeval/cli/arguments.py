@@ -172,6 +172,19 @@ def data_from(values: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def paths_from(values: Sequence[str], flag: str) -> dict[str, str]:
+    """`--map PART=FIELD` as part to field path; several may stand in one word with commas between them."""
+    found: dict[str, str] = {}
+    for part in (each.strip() for value in values for each in _ASSIGNED.findall(value)):
+        name, equals, path = (each.strip() for each in part.partition("="))
+        if not equals or not name or not path:
+            raise UsageError(f"{flag}: {excerpt(part)} is not of the form PART=FIELD, for instance question=query")
+        if name in found:
+            raise UsageError(f"{flag}: {name} is given twice")
+        found[name] = path
+    return found
+
+
 def batch_size_from(text: str, flag: str) -> int | None:
     """`auto` as None, else the number."""
     if text == "auto":

@@ -19,7 +19,7 @@ from groundeval.parsing.reasoning import ReasoningTags
 Options = TypeVar("Options")
 PLAIN = (int, str, bool, Path)
 """Types that the command line reads by itself; all others are texts that `_parsed` reads."""
-TEXTS = ("batch_size", "data")
+TEXTS = ("batch_size", "data", "map")
 """Fields whose flag takes more than their type says."""
 
 IncludePath = Annotated[
@@ -102,7 +102,7 @@ def _parameter(field: Field[Any]) -> inspect.Parameter:
     default = field.default if flag.default is None else flag.default
     required = default is MISSING and field.default_factory is MISSING
     plain = kind in PLAIN and field.name not in TEXTS
-    words = list[str] if field.name == "data" else kind if plain else str
+    words = list[str] if field.name in ("data", "map") else kind if plain else str
     # A parsed value that is not given leaves the field its default.
     shown = default if (plain or get_origin(kind) is Literal) and default is not MISSING else None
     spelled = _spelled(field.name, flag)
@@ -134,6 +134,8 @@ def _parsed(field: Field[Any], words: Any) -> Any:
         return arguments.batch_size_from(words, flag)
     if field.name == "data":
         return arguments.data_from(words)
+    if field.name == "map":
+        return arguments.paths_from(words, flag)
     if field.name == "nli_options":
         return arguments.nli_options(words)
     if kind == tuple[int, int]:

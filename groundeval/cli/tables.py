@@ -17,17 +17,17 @@ def print_results(results: Sequence[Results], *, heading: str = "", full: bool =
     """All metrics of a single result; of several, the telling ones in one table, unless `full` asks for all."""
     console = Console()
     if heading:
-        console.print(heading, style="bold", highlight=False)
+        console.print(heading, style="bold", highlight=False, markup=False)
     if len(results) == 1 or full:
         for each in results:
-            console.print(title(each), style="bold", highlight=False)
+            console.print(title(each), style="bold", highlight=False, markup=False)
             console.print(_table(each))
     if len(results) > 1:
         console.print(_summary(results))
     if any(is_proxy(each) for each in results):
         console.print(f"{PROXY_MARK} judged by a proxy: not comparable with scores by TRUE", highlight=False)
     for note in dict.fromkeys(note for each in results for note in each.notes):
-        console.print(f"note: {note}", style="dim", highlight=False)
+        console.print(f"note: {note}", style="dim", highlight=False, markup=False)
 
 
 def print_json(value: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a generator takes and gives: prompts, sampling parameters, completions."""
+"""The generator interface: prompts, sampling parameters, completions."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ class Completion:
     text: str
     """The text after the rendered prompt, reasoning tags kept, end-of-turn tokens removed."""
     finish_reason: str | None = None
-    """`stop`, `length`, or what the engine says."""
+    """`stop`, `length`, or the engine's own reason."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     error: str | None = None
-    """Why there is no text. Such a sample is recorded with status `error` and tried again on resume."""
+    """The reason for a missing text. Such a sample is recorded with status `error` and retried on resume."""
 
 
 class Generator(Protocol):
-    """A source of completions. Made lazily: constructing one is cheap, `load` does the expensive part.
+    """A source of completions. Construction is cheap; `load` does the expensive part.
 
     It may also have `window`, how many prompts it is given at a time; `independent`: true where no answer depends on
     the others of its window, so that those that are there are kept when the window fails; `has_defaults`: true where
@@ -58,16 +58,16 @@ class Generator(Protocol):
     """
 
     def load(self) -> None:
-        """Load tokenizer and model, or reach the server. Raises UserError or BackendError."""
+        """Load tokenizer and model, or connect to the server. Raises UserError or BackendError."""
 
     def render(self, prompt: Prompt) -> Rendered:
-        """The prompt as the model will get it (needs the tokenizer only, not the model)."""
+        """The prompt in the form given to the model (needs only the tokenizer, not the model)."""
 
     def generate(self, prompts: Sequence[Prompt], params: SamplingParams) -> Iterator[Completion]:
         """Complete the prompts, in any order, as they finish; every prompt gets exactly one Completion."""
 
     def identity(self) -> Mapping[str, Any]:
-        """What determines the texts (model, revision, dtype, chat template's hash ...): JSON values only."""
+        """Everything that determines the texts (model, revision, dtype, chat template's hash ...): JSON values only."""
 
     def close(self) -> None:
         """Free the model's memory."""

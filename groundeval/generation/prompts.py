@@ -1,4 +1,4 @@
-"""Prompts: a task's template, and how an example becomes the text of the user's turn."""
+"""Prompts: a task's template, and rendering an example as the text of the user's turn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from groundeval.parsing.normalize import printable
 from groundeval.records import Document, Example, Prompt
 
 DocsField = Literal["text", "summary", "extraction"]
-"""Which field of a document the model sees (ALCE's `--use_shorter`)."""
+"""The field of a document given to the model (ALCE's `--use_shorter`)."""
 
 _PLACEHOLDER = re.compile(r"\{(index|title|text|question)\}")
 _CITATION = re.compile(r" ?\[\d+\]")
@@ -22,18 +22,18 @@ _CITATION = re.compile(r" ?\[\d+\]")
 
 @dataclass(frozen=True, slots=True)
 class PromptTemplate:
-    """The texts of a task's prompt. Only the placeholders named here are filled in; other braces stay as they are."""
+    """The texts of a task's prompt. Only the placeholders named here are filled in; other braces are kept."""
 
     name: str
     instruction: str
-    """What to do; the first thing in the prompt."""
+    """The instruction, at the start of the prompt."""
     document: str = "Document [{index}] {title}\n{text}"
-    """One document: `{index}` (from 1), `{title}`, `{text}`. For a document without title, ` {title}` goes too."""
+    """One document: `{index}` (from 1), `{title}`, `{text}`. Without a title, ` {title}` is dropped."""
     question: str = "Question: {question}"
     answer: str = "Answer:"
-    """What the answer follows, in the demonstrations and at the end."""
+    """The cue before the answer, in the demonstrations and at the end."""
     separator: str = "\n\n"
-    """Between instruction, demonstrations, documents, question and answer."""
+    """Separator between instruction, demonstrations, documents, question and answer."""
     document_separator: str = "\n\n"
     closed_book: str | None = None
     """The instruction when no documents are given (`--num-docs 0`); None: the same instruction."""
@@ -50,7 +50,7 @@ class PromptTemplate:
 
     @property
     def sha256(self) -> str:
-        """Hash of all fields: part of what determines the texts."""
+        """Hash of all fields, which affect the texts."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
@@ -58,13 +58,13 @@ class Fitted(NamedTuple):
     """Result of `fit_documents`."""
 
     prompt: Prompt
-    """The longest prompt that fits; where none does, the one without documents."""
+    """The longest prompt that fits; if none does, the one without documents."""
     tokens: int
     """Its length."""
     kept: int
-    """How many documents it shows."""
+    """Number of documents in the prompt."""
     dropped: int
-    """How many documents were left out, from the end, to make it fit."""
+    """Number of documents left out, from the end, to make it fit."""
     fits: bool
     """False: it is too long even without documents, and the sample cannot be generated."""
 
@@ -81,8 +81,8 @@ def render_prompt(
 ) -> Prompt:
     """The prompt of an example: instruction, demonstrations, documents, question.
 
-    What all examples share comes first, so that engines compute it once. The first `num_docs` documents are shown
-    (0: closed book). Raises UsageError for settings that cannot be met, DataError for a document without `docs_field`.
+    The part shared by all examples comes first, so that engines compute it once. The first `num_docs` documents are
+    included (0: closed book). Raises UsageError for impossible settings, DataError for a document without `docs_field`.
     """
     if num_docs < 0:
         raise UsageError(f"{option('num_docs', num_docs)}: must be 0 (closed book) or more")
@@ -106,8 +106,8 @@ def fit_documents(
 ) -> Fitted:
     """The prompt of an example with as many of its first `num_docs` documents as fit.
 
-    `length` counts the tokens of a prompt as the model gets it; `limit` is the longest allowed. Documents are dropped
-    whole, from the end; nothing is ever cut in the middle. The demonstrations stay.
+    `length` counts the tokens of a rendered prompt; `limit` is the largest number allowed. Whole documents are dropped,
+    from the end; none is ever truncated. The demonstrations are kept.
     """
     if num_docs < 0:
         raise UsageError(f"{option('num_docs', num_docs)}: must be 0 (closed book) or more")
@@ -145,9 +145,9 @@ def shared_prefix(
     docs_field: DocsField = "text",
     closed_book: bool = False,
 ) -> str:
-    """Instruction and demonstrations: what the prompts of all examples of a task begin with.
+    """Instruction and demonstrations: the common prefix of all prompts of a task.
 
-    A demonstration shows all of its own documents, whatever `--num-docs` says, since its response cites them.
+    A demonstration has all of its own documents, regardless of `--num-docs`, since its response cites them.
     """
     instruction = template.instruction
     if closed_book and template.closed_book is not None:
@@ -165,10 +165,10 @@ def shared_prefix(
 def choose_demonstrations(
     demonstrations: Sequence[Example], num_fewshot: int, *, seed: int = 0, closed_book: bool = False
 ) -> tuple[Example, ...]:
-    """`num_fewshot` demonstrations in an order of the seed: one choice for the whole task.
+    """`num_fewshot` demonstrations in an order given by the seed: one choice for the whole task.
 
-    In a closed-book prompt a demonstration that has documents and cites none of them is not used: it refuses because of
-    what its documents lack.
+    A closed-book prompt never uses a demonstration that has documents and cites none of them: it refuses because its
+    documents hold no answer.
     """
     if num_fewshot < 0:
         raise UsageError(f"{option('num_fewshot', num_fewshot)}: must be 0 or more")
@@ -181,12 +181,12 @@ def choose_demonstrations(
     for demonstration in usable:
         if demonstration.response is None:
             raise DataError(f'demonstration "{demonstration.id}": field "response" is missing')
-    # Ordered by a hash rather than by `random`, whose choices may differ between versions of Python.
+    # Ordered by a hash, not by `random`, whose choices may differ between versions of Python.
     return tuple(sorted(usable, key=lambda d: hashlib.sha256(f"{seed}\n{d.id}".encode()).digest())[:num_fewshot])
 
 
 def shown_documents(example: Example, num_docs: int) -> tuple[Document, ...]:
-    """The documents that a prompt with `--num-docs` shows: the first ones."""
+    """The documents in a prompt with `--num-docs`: the first ones."""
     return tuple(example.docs or ())[:num_docs]
 
 
@@ -228,5 +228,5 @@ def _document(example: Example, index: int, document: Document, template: Prompt
 
 
 def _filled(form: str, values: Mapping[str, str]) -> str:
-    """Fill in placeholders in one pass: braces in the values are never looked at again."""
+    """Fill in placeholders in one pass, so that braces in the values are not interpreted."""
     return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), form)

@@ -1,4 +1,4 @@
-"""Drawing tokens row by row: each sample has its own seed, so its text does not depend on its batch."""
+"""Sampling tokens row by row: each sample has its own seed, so its text does not depend on its batch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def sample_seed(seed: int | None, sample_id: str) -> int:
     """A sample's own seed, in [0, 2^63): a hash of the run's seed and the sample's id.
 
-    Where a sample is drawn several times, the draw's number is part of the id.
+    If a sample is drawn several times, the draw's number is part of the id.
     """
     digest = hashlib.sha256(f"{seed}\n{sample_id}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") >> 1
@@ -47,8 +47,8 @@ def check_sampling(params: SamplingParams, *, has_defaults: bool = False) -> Non
 class RowSampler:
     """Chooses each row's next token by the row's own random numbers (a logits processor for greedy decoding).
 
-    Called with the tokens so far (rows, length) and the logits (rows, vocabulary), it leaves one token a row. The
-    numbers are drawn on the CPU when the sampler is made, so they are the same on every device.
+    Called with the tokens so far (rows, length) and the logits (rows, vocabulary), it leaves one token per row. The
+    numbers are drawn on the CPU when the sampler is created, so they are the same on every device.
     """
 
     def __init__(self, params: SamplingParams, seeds: Sequence[int], prompt_length: int) -> None:
@@ -90,7 +90,7 @@ def _probabilities(scores: torch.Tensor, params: SamplingParams) -> torch.Tensor
     probabilities = logits.softmax(-1)
     if params.top_p < 1:
         ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
-        # A token stays if the likelier ones do not yet reach top_p: the nucleus always holds the likeliest.
+        # A token is kept if the likelier ones do not yet reach top_p: the nucleus always contains the likeliest.
         outside = ordered.cumsum(-1) - ordered >= params.top_p
         probabilities = probabilities.masked_fill(outside.gather(1, order.argsort(-1)), 0.0)
     return probabilities

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import BaseModel, PlainValidator, ValidationError
@@ -18,6 +18,8 @@ from groundeval.http.answers import Json, Refusal, later
 MAX_BYTES = 32 * 1024 * 1024
 MAX_ELEMENTS = 1_000_000
 """Commas and opening brackets of a body: parsing cannot be interrupted, and this bounds how long it takes."""
+MAX_TEXT = 1_000_000
+"""Characters of one text of a body: a step of work on a text cannot be interrupted, and this bounds its length."""
 DISCARD = 4
 """A request up to so many times too large is read to its end, so that its sender gets to read the refusal."""
 FULL_SECONDS = 1
@@ -109,6 +111,13 @@ def parse(body: bytes, form: type[B]) -> B:
         return form.model_validate(parse_object(body))
     except ValidationError as error:
         raise Refusal(400, _fault(error, form)) from None
+
+
+def demand_short(texts: Iterable[str]) -> None:
+    """Raises Refusal for texts of which one is too long."""
+    longest = max(map(len, texts), default=0)
+    if longest > MAX_TEXT:
+        raise Refusal(413, f"a text has {longest} characters; it may have {MAX_TEXT}")
 
 
 def _fault(error: ValidationError, form: type[Body]) -> str:

@@ -19,7 +19,7 @@ import httpx
 from tenacity import RetryCallState
 
 from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt, option
-from groundeval.http.retrying import NoAnswer, Retries, refusal
+from groundeval.http.retrying import NoAnswer, Retries, in_our_words, refusal
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -142,6 +142,20 @@ class Client:
                 "  When it runs again, the same command goes on from here."
             ) from trouble
 
+    def attempt(
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        *,
+        read: Callable[[Json], T],
+        limit: int = 1 << 20,
+        statuses: Collection[int] = (200,),
+    ) -> T:
+        """As `ask`, but tried once. Raises NoAnswer, too, where another attempt, or another server, may help."""
+        content = None if body is None else json.dumps(body).encode("ascii")
+        return in_our_words(lambda: read(_object(self._once(method, path, content, limit, statuses, self.timeout))))
+
     # One attempt
 
     def _once(
@@ -194,7 +208,7 @@ class Client:
             told, self._said = self._said, False
             self._silent_since = self._given_up_at = None
         if told:
-            _say(f"NLI server {self.address} answers again; going on.")
+            say(f"NLI server {self.address} answers again; going on.")
 
     def _silence(self) -> float:
         """The seconds since the server's last answer, to any thread, as far as one is missing."""
@@ -209,10 +223,10 @@ class Client:
         assert isinstance(trouble, NoAnswer)
         silent = self._silence()
         with self._lock:
-            say = silent >= min(SAY_BUSY_AFTER if trouble.alive else SAY_AFTER, patience / 2) and not self._said
-            self._said = self._said or say
-        if say:
-            _say(f"NLI server {self.address}: {trouble}. Waiting for it, up to {patience:g} s.")
+            tell = silent >= min(SAY_BUSY_AFTER if trouble.alive else SAY_AFTER, patience / 2) and not self._said
+            self._said = self._said or tell
+        if tell:
+            say(f"NLI server {self.address}: {trouble}. Waiting for it, up to {patience:g} s.")
         if silent < patience or (trouble.alive and self._progresses(patience)):
             return False
         with self._lock:
@@ -278,5 +292,6 @@ def _object(answer: bytes) -> Json:
     return found
 
 
-def _say(message: str) -> None:
+def say(message: str) -> None:
+    """Tell the user, on stderr."""
     print(message, file=sys.stderr, flush=True)

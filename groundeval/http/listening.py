@@ -28,6 +28,8 @@ ACCEPTED_AT_ONCE = 32
 """Connections taken from the backlog in one turn of the event loop: more would be in before any can be counted."""
 OTHER_FILES = 256
 """Open files left for everything that is no connection."""
+SWITCH_SECONDS = 0.001
+"""How long a thread that computes may keep the event loop waiting, at each of its steps."""
 SAY_EVERY = 60.0
 OUT_OF_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -60,6 +62,7 @@ class Server(uvicorn.Server):
 
     def serve_on(self, listening: socket.socket) -> None:
         """Serve until SIGTERM, Ctrl-C or `should_exit`."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         with _signals_left_to_the_server():
             self.run(sockets=[listening])
 

@@ -81,7 +81,7 @@ class Retries:
         retrying = Retrying(
             retry=retry_if_exception(_repeatable), wait=pause, stop=give_up, sleep=sleep, before=held_back, reraise=True
         )
-        answer: T = retrying(_in_our_words, ask)
+        answer: T = retrying(in_our_words, ask)
         return answer
 
     async def call_async(self, ask: Callable[[], Awaitable[T]], attempts: int) -> T:
@@ -106,7 +106,8 @@ def _repeatable(error: BaseException) -> bool:
     return isinstance(error, NoAnswer) and error.repeat
 
 
-def _in_our_words(ask: Callable[[], T]) -> T:
+def in_our_words(ask: Callable[[], T]) -> T:
+    """The result of `ask`. Raises NoAnswer for a failed transmission, and for an answer that cannot be read."""
     try:
         return ask()
     except (httpx.HTTPError, ValueError) as error:

@@ -28,7 +28,7 @@ except ImportError as error:
 from groundeval.http.access import Guard
 from groundeval.http.answers import Json, Refusal, json_answer, later
 from groundeval.http.aside import Aside
-from groundeval.http.bodies import CLIENT_GONE, MAX_BYTES, Body, Reader, Text, parse, parse_object
+from groundeval.http.bodies import CLIENT_GONE, MAX_BYTES, Body, Reader, Text, demand_short, parse, parse_object
 from groundeval.http.connections import Limits
 from groundeval.http.listening import Server, address_of, listen, within_open_files
 
@@ -48,6 +48,7 @@ __all__ = [
     "SummaryMetricFamily",
     "Text",
     "counter",
+    "demand_short",
     "gauge",
     "json_answer",
     "later",

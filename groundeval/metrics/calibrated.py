@@ -35,7 +35,7 @@ def calibrated_f1(column: str, answered: str = A) -> Aggregate:
 
 
 def parametric(column: str, grounded: str, answered: str = A) -> Aggregate:
-    """What the answers owe to the model's memory: the mean over A, less the part that the documents support."""
+    """Parametric knowledge: the mean over A, less the part that the documents support."""
 
     def value(table: Table) -> Array:
         return complete_mean_of(column, answered).value(table) - table.mean(grounded, answered)
@@ -54,14 +54,14 @@ def calibrated_means(column: str, answered: str = A, unit: Unit = "percent") -> 
 
 
 def shares(found: Sequence[bool], example: Example, counts: bool) -> tuple[float, float, float]:
-    """Of the gold answers found in an output: their share of all; of the supported ones, their share of those; and
-    their share of all. The last two are 0 unless the sample `counts`: answerable, and not refused."""
+    """Shares of gold answers found in an output: found of all; supported and found of supported; supported and found
+    of all. The last two are 0 unless the sample `counts`: answerable, and not refused."""
     hits = sum(f and s for f, s in zip(found, example.supported, strict=False)) if counts else 0
     return ratio(sum(found), len(found)), ratio(hits, sum(example.supported)), ratio(hits, len(found))
 
 
 def counts_as_answer(reading: Reading) -> bool:
-    """Is the question answerable and the citation-free output not a refusal."""
+    """Whether the question is answerable and the citation-free output is not a refusal."""
     return reading.response.example.answerable and not reading.plainly_refused
 
 
@@ -151,8 +151,8 @@ def _list_aggregates() -> dict[str, Aggregate]:
     uses=("answering",),
 )
 def calibrated_list(response: Response, ctx: Context) -> Values:
-    """List scores against all gold answers and against the supported ones (calibrated), in [0, 1], and where the
-    wrong predictions come from."""
+    """List scores against all gold answers and against the supported ones (calibrated), and the share of wrong
+    predictions that are in the documents; in [0, 1]."""
     example, reading = response.example, ctx.read(response)
     answers = example.answers or ()
     supported = [answer for answer, held in zip(answers, example.supported, strict=False) if held]
@@ -175,10 +175,10 @@ def calibrated_list(response: Response, ctx: Context) -> Values:
 def wrong_predictions_present(
     items: Sequence[str], supported: Sequence[Sequence[str]], docs: Sequence[Document]
 ) -> float | None:
-    """Share of the wrong predictions that stand in some document's text; None where no prediction is wrong.
+    """Share of the wrong predictions that are present in some document's text; None where no prediction is wrong.
 
     A prediction is a stripped item that is not empty before normalisation; it is wrong if no alias of a supported
-    gold answer is present in it. One that normalises to nothing stands in every document.
+    gold answer is present in it. One that normalises to nothing is present in every document.
     """
     wrong = [item for item in items if not any(present(aliases, item) for aliases in supported)]
     if not wrong:

@@ -16,19 +16,19 @@ from groundeval.stats.bootstrap import Aggregate, Array, Table, harmonic, mean_o
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the NLI model's verdicts make of one statement."""
+    """Judgement of one statement, from the NLI model's verdicts."""
 
     supported: bool
-    """Do its citations, read together, entail it: the recall bit."""
+    """Whether its citations, read together, entail it: the recall bit."""
     precise: tuple[bool, ...]
-    """For each judged citation: can the statement not do without it. Empty where no citation is judged."""
+    """For each judged citation, whether the statement needs it. Empty where no citation is judged."""
 
 
 async def citation(response: Response, ctx: Context) -> Values:
     """Citation recall and precision of one response, fractions in [0, 1].
 
     Recall: share of statements that their cited documents, read together, entail. Precision: share of citations that
-    their statement cannot do without; 0 where there is none. Both are None for a response without statements.
+    their statement needs; 0 where there is none. Both are None for a response without statements.
     """
     docs = response.example.docs or ()
     statements = ctx.read(response).statements
@@ -46,10 +46,10 @@ async def citation(response: Response, ctx: Context) -> Values:
 
 
 async def judge(statement: Statement, docs: Sequence[Document], ctx: Context) -> Judged:
-    """Judge one statement, asking no more than its verdicts depend on.
+    """Judge one statement with as few NLI calls as the result depends on.
 
-    First the cited documents together; single documents only where those entail the statement and are several; the
-    others without one of them only where that one alone fails.
+    First the cited documents together; single documents only where several together entail the statement; the others
+    without one of them only where that one alone fails.
     """
     cited = ctx.profile.judged_citations(statement.citations, docs)
     if not cited:
@@ -63,9 +63,9 @@ async def judge(statement: Statement, docs: Sequence[Document], ctx: Context) ->
 
 
 async def is_supported(statement: Statement, docs: Sequence[Document], ctx: Context, profile: Profile) -> bool:
-    """The recall bit: do the cited documents, read together, entail the statement.
+    """The recall bit: whether the cited documents, read together, entail the statement.
 
-    Without a citation, or with one that names no document, they do not.
+    False without a citation, or with one that names no document.
     """
     cited = profile.judged_citations(statement.citations, docs)
     return bool(cited) and await ctx.supports(docs, cited or (), statement.hypothesis)
@@ -74,7 +74,8 @@ async def is_supported(statement: Statement, docs: Sequence[Document], ctx: Cont
 async def is_precise(
     position: int, cited: Sequence[int], statement: Statement, docs: Sequence[Document], ctx: Context
 ) -> bool:
-    """Is a citation precise: it entails the statement alone, or the others fail without it, or the profile excuses it.
+    """Whether a citation is precise: it alone entails the statement, the others fail without it, or the profile excuses
+    it.
 
     The others are the citations without the first occurrence of this document: a duplicate can take its place.
     """
@@ -113,7 +114,7 @@ register_metric(
         "answered_citation_f1": citation_f1("answered"),
     },
     profiles=("trust",),
-    needs=("docs", "answers"),
+    needs=("docs",),
     uses=("answering",),
     nli=True,
 )(citation)

@@ -32,9 +32,9 @@ def length(response: Response, ctx: Context) -> Values:
     needs=("qa_pairs",),
 )
 def str_em(response: Response, ctx: Context) -> Values:
-    """EM recall: share of the gold short answers that are present in the output; `str_hit`: are all of them.
+    """EM recall: share of the gold short answers that are present in the output; `str_hit`: 1 if all are.
 
-    Both in [0, 1]. An example without gold answers hits none, and its share of none is undefined: None.
+    Both in [0, 1]. Without gold answers `str_hit` is 0 and the recall undefined: None.
     """
     pairs = response.example.qa_pairs or ()
     text = ctx.read(response).normalized
@@ -60,7 +60,7 @@ def rouge(response: Response, ctx: Context) -> Values:
     needs=("answers",),
 )
 def qampari(response: Response, ctx: Context) -> Values:
-    """Precision, recall and F1 of the listed items against the gold answers, in [0, 1], and their number."""
+    """Precision, recall and F1 of the listed items against the gold answers, in [0, 1], and the number of items."""
     predicted = predictions(list_text(ctx.read(response).plain, ctx.cot))
     return list_values(predicted, response.example.answers or ())
 

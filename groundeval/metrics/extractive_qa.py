@@ -1,4 +1,4 @@
-"""QA-EM, QA-F1, QA-Hit (ALCE): a QA model answers each sub-question from the output. Asked for by name."""
+"""QA-EM, QA-F1, QA-Hit (ALCE): a QA model answers each sub-question from the output. Off by default."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from groundeval.records import Response
     extra="hf",
 )
 def qa(response: Response, ctx: Context) -> Values:
-    """Exact match and token F1 of the extracted answers against the aliases, means over sub-questions; `QA-Hit`: are
-    all of them exact. In [0, 1]; None for an example without sub-questions.
+    """Exact match and token F1 of the extracted answers against the aliases, means over sub-questions; `QA-Hit`: 1
+    if all are exact. In [0, 1]; None for an example without sub-questions.
     """
     pairs = response.example.qa_pairs or ()
     if not pairs or ctx.models is None:

@@ -1,4 +1,4 @@
-"""MAUVE: how close the distribution of outputs is to that of human answers. Asked for by name; needs an extra."""
+"""MAUVE: similarity of the distributions of outputs and of human answers. Off by default; needs an extra."""
 
 from __future__ import annotations
 

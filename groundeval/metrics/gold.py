@@ -1,4 +1,4 @@
-"""Gold data that a file lacks but that can be derived from what it has (docs/metrics.md)."""
+"""Gold fields that a file lacks, derived from those it has (docs/metrics.md)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def with_gold_for_alce(example: Example, kind: AnswerKind) -> Example:
 
 
 def needs_answers_found(example: Example) -> bool:
-    """Does the example have gold answers and a document that does not say which of them it holds."""
+    """Whether the example has gold answers and a document without `answers_found`."""
     return example.answers is not None and any(d.answers_found is None for d in example.docs or ())
 
 
@@ -45,13 +45,13 @@ async def with_answers_found(example: Example, ctx: Context) -> Example:
     """
     docs = example.docs or ()
     if ctx.kind != "claims":
-        # Nothing to wait for: a task for each document would cost more than looking through it.
+        # No NLI verdict to wait for: a coroutine for each document would cost more than the search.
         return replace(example, docs=tuple(_found_in_text(document, example) for document in docs))
     return replace(example, docs=tuple(await asyncio.gather(*(_found_by_nli(each, example, ctx) for each in docs))))
 
 
 async def entails_claim(premise: str, aliases: Sequence[str], ctx: Context, *, source: str) -> bool:
-    """Does the premise entail a gold claim, the first alias of a gold answer; nothing entails one without aliases."""
+    """Whether the premise entails a gold claim, the first alias of a gold answer; False for one without aliases."""
     return bool(aliases) and await ctx.entails(premise, aliases[0], source=source)
 
 

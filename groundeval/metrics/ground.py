@@ -1,7 +1,7 @@
-"""The quantities of Ground-GRPO's rewards as metrics (arXiv 2506.15522; docs/metrics.md).
+"""The components of Ground-GRPO's rewards as metrics (arXiv 2506.15522; docs/metrics.md).
 
-They are asked for by name (`--metrics ground_em,...`), so that `score` prints per sample exactly what training sees.
-Except for the tags they are computed on the answer, with Trust-Score's way of reading citations.
+They are off by default (`--metrics ground_em,...`); with them `score` prints per sample exactly what training sees.
+Except for the tags they are computed on the answer, with citations read as in Trust-Score.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DOES_NOT_ANSWER = "The documents do not answer the question."
 
 @register_metric("format", keys=("tag_count", "format"), default=False)
 def format_(response: Response, ctx: Context) -> Values:
-    """Share of the four reasoning tags that occur exactly once; is the output one think and one answer block."""
+    """Share of the four reasoning tags that occur exactly once; 1 if the output is one think and one answer block."""
     raw, tags = response.raw, response.tags
     return {"tag_count": tag_count(raw, tags), "format": float(is_well_formed(raw, tags))}
 
@@ -49,7 +49,7 @@ def format_(response: Response, ctx: Context) -> Values:
     default=False,
 )
 def ground_refusal(response: Response, ctx: Context) -> Values:
-    """R_refusal and the refusal score r it rests on, both in [0, 1]; is the question answerable (0 or 1).
+    """R_refusal and the refusal score r behind it, both in [0, 1]; whether the question is answerable (0 or 1).
 
     Answerable: 0 if r > 0.85, else 0.5. Unanswerable: r if r > 0.85, else 0. Exactly 0.85 is not refused.
     """
@@ -60,7 +60,7 @@ def ground_refusal(response: Response, ctx: Context) -> Values:
 
 
 def refusal_of(response: Response, ctx: Context) -> float:
-    """r, how much the answer reads like the refusal text, in [0, 1]: unrounded, unlike Trust-Score's own test."""
+    """r, the similarity of the answer and the refusal text, in [0, 1]: unrounded, unlike Trust-Score's own test."""
     return refusal_score(ground_reading(response, ctx).text) / 100
 
 
@@ -120,7 +120,7 @@ async def ground_citation(response: Response, ctx: Context) -> Values:
 
 @register_metric("process_align", keys=("process_align",), nli=True, default=False)
 async def process_align(response: Response, ctx: Context) -> Values:
-    """%Align: does the reasoning entail the decision to answer or refuse (r > 0.85); None without reasoning. 0 or 1."""
+    """%Align: 1 if the reasoning entails the decision to answer or refuse (r > 0.85), else 0; None without it."""
     if not response.reasoning:
         return {"process_align": None}
     decision = DOES_NOT_ANSWER if refusal_of(response, ctx) > REFUSAL_THRESHOLD else ANSWERS
@@ -137,7 +137,7 @@ def _ground_profile(profile: Profile) -> Profile:
 
 
 async def statements_with_answers(reading: Reading, ctx: Context) -> Sequence[bool]:
-    """For each statement: does it hold a gold answer that the documents support.
+    """For each statement, whether it contains a gold answer that the documents support.
 
     In text tasks an alias is present in it; in list tasks the item equals an alias; in claim tasks it entails a claim.
     """
@@ -149,7 +149,7 @@ async def statements_with_answers(reading: Reading, ctx: Context) -> Sequence[bo
         aliases = {normalized_alias(alias) for answer in gold for alias in answer}
         items = reading.profile.listed(list_text(reading.text, ctx.cot))
         hits = [normalize(item) in aliases for item in items]
-        # Items that lie before the colon of a chain of thought are statements too, which hold no answer.
+        # Items before the colon of a chain of thought are statements too, without an answer.
         return [False] * (len(reading.statements) - len(hits)) + hits
     texts = [normalize(statement.hypothesis) for statement in reading.statements]
     return [any(present(aliases, text) for aliases in gold) for text in texts]

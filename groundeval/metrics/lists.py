@@ -12,7 +12,7 @@ Gold = Sequence[Sequence[str]]
 """Gold answers, each a list of aliases."""
 
 TOP = 5
-"""`rec_top5` asks for no more than this many gold answers."""
+"""The number of gold answers that suffice for a full `rec_top5`."""
 
 
 class ListScores(NamedTuple):
@@ -27,12 +27,12 @@ class ListScores(NamedTuple):
 
 
 def list_text(plain: str, cot: bool) -> str:
-    """The part of the output that is the list: with `cot` what follows the first colon, nothing if there is none."""
+    """The list in the output: with `cot` the text after the first colon, empty if there is none."""
     return plain.partition(":")[2] if cot else plain
 
 
 def normalized_items(text: str) -> list[str]:
-    """The items of a list answer that are not empty, normalised; some of them to nothing."""
+    """The non-empty items of a list answer, normalised; some of them to nothing."""
     return [normalize(item) for item in list_items(text) if item]
 
 
@@ -59,5 +59,5 @@ def f1(prec: float, rec: float) -> float:
 
 
 def ratio(numerator: float, denominator: float) -> float:
-    """A ratio whose value over nothing is 0."""
+    """A ratio; 0 where the denominator is 0."""
     return numerator / denominator if denominator else 0.0

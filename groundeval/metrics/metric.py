@@ -1,8 +1,8 @@
-"""What a metric is, and what it sees of the world.
+"""The interface of metrics: their declaration, registration and context.
 
-A metric is a function of one response that returns per-sample values as fractions; None says that the value does not
-apply to this sample. Metrics that ask the NLI model are coroutines: they read one sample at a time and run as one
-batch, since the NLI service collects their questions. The aggregates of a metric are declared beside it.
+A metric is a function of one response that returns per-sample values as fractions; None means that the value does not
+apply to this sample. Metrics that call the NLI model are coroutines: they read one sample at a time and run as one
+batch, since the NLI service collects their pairs. The aggregates of a metric are declared beside it.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ Values = dict[str, float | None]
 
 
 class Entailment(Protocol):
-    """What metrics need of the NLI service."""
+    """The part of the NLI service that metrics use."""
 
     async def verdict(self, premise: str, hypothesis: str) -> Verdict:
-        """Does the premise entail the hypothesis."""
+        """Whether the premise entails the hypothesis."""
 
 
 class Models(Protocol):
-    """Optional models behind metrics, loaded when first asked for."""
+    """Optional models used by metrics, loaded on first use."""
 
     def path(self, name: str) -> str:
-        """Hub name or folder of the model of a name, for instance `mauve`."""
+        """Hub name or folder of the model called `name`, for instance `mauve`."""
 
     def model(self, name: str) -> Any:
-        """The model of a name, for instance `qa`."""
+        """The model called `name`, for instance `qa`."""
 
 
 @dataclass(slots=True)
 class Context:
-    """What the metrics of one sample share: profile, NLI, options, and the evidence they leave behind.
+    """State shared by the metrics of one sample: profile, NLI, options, and the evidence they record.
 
     One per sample; cheap to make.
     """
@@ -53,14 +53,14 @@ class Context:
     nli: Entailment | None = None
     models: Models | None = None
     cot: bool = False
-    """List tasks: only what follows the first colon is the list (ALCE)."""
+    """List tasks: only the text after the first colon is the list (ALCE)."""
     evidence: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """What `scores.jsonl` shows of this sample besides its values: `statements`, `verdicts`, ..."""
+    """Evidence for `scores.jsonl` besides the values: `statements`, `verdicts`, ..."""
     _readings: dict[str, Reading] = field(default_factory=dict)
     _shared: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
 
     def read(self, response: Response, profile: Profile | None = None) -> Reading:
-        """The response as a profile (by default the context's own) reads it; the same object each time."""
+        """The response as read by a profile (by default the context's own); cached."""
         profile = profile or self.profile
         reading = self._readings.get(profile.name)
         if reading is None or reading.response is not response:
@@ -68,9 +68,9 @@ class Context:
         return reading
 
     async def entails(self, premise: str, hypothesis: str, *, source: str | list[int]) -> bool:
-        """Ask the NLI model and keep the verdict as evidence; `source` says what the premise is, in few words."""
+        """Ask the NLI model and keep the verdict as evidence; `source` describes the premise in a few words."""
         if self.nli is None:
-            raise RuntimeError("this metric asks an NLI model, and the context has none")
+            raise RuntimeError("this metric needs an NLI model, and the context has none")
         verdict = await self.nli.verdict(premise, hypothesis)
         self.evidence.setdefault("verdicts", []).append(
             {"premise": source, "hypothesis": hypothesis, "entailed": verdict.entailed, "score": verdict.score}
@@ -78,14 +78,14 @@ class Context:
         return verdict.entailed
 
     async def once(self, what: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The result of `work`, which several metrics of this sample need and only the first of them starts."""
+        """The result of `work`, started once and shared by the metrics of this sample that need it."""
         if what not in self._shared:
             self._shared[what] = asyncio.ensure_future(work())
         result: T = await self._shared[what]
         return result
 
     async def supports(self, docs: Sequence[Document], cited: Sequence[int], hypothesis: str) -> bool:
-        """Do the cited documents, read together, entail the hypothesis."""
+        """Whether the cited documents, read together, entail the hypothesis."""
         order = self.profile.read_together(cited, docs)
         return await self.entails(as_premise(docs, order), hypothesis, source=list(order))
 
@@ -104,19 +104,21 @@ class Metric:
     aggregates: Mapping[str, Aggregate]
     """The reported keys (docs/metrics.md), each a function of the per-sample table."""
     profiles: tuple[str, ...] | None = None
-    """The profiles under which it exists; None: all."""
+    """The profiles that have the metric; None: all."""
     kinds: tuple[AnswerKind, ...] | None = None
     """The kinds of tasks it applies to; None: all."""
     needs: tuple[str, ...] = ()
-    """Fields of the data without which it cannot be computed: fields of `Example`, or `references`."""
+    """Required fields of the data: fields of `Example`, or `references`."""
     bonus_for: tuple[AnswerKind, ...] = ()
-    """Kinds of tasks whose data need not have these fields: there it is left out without a word."""
+    """Kinds of tasks whose data need not have these fields: there the metric is left out without a note."""
     uses: tuple[str, ...] = ()
     """Names of metrics whose columns its aggregates read."""
     nli: bool | tuple[AnswerKind, ...] = False
-    """Does it ask the NLI model; or the kinds of tasks for which it does."""
+    """Whether it calls the NLI model; or the kinds of tasks for which it does."""
     default: bool = True
-    """Is it computed unless other metrics are asked for by name."""
+    """Whether it is computed when no metrics are named."""
+    instead_of: str | None = None
+    """The metric in whose place it is computed where the data lacks the fields of that metric, and only there."""
     extra: str | None = None
     """The optional dependency group it needs."""
     corpus: Callable[[Sequence[Response], Context], Mapping[str, float]] | None = None
@@ -124,11 +126,11 @@ class Metric:
     description: str = ""
 
     def applies(self, profile: str, kind: AnswerKind) -> bool:
-        """Does it exist under this profile for this kind of task."""
+        """Whether it exists under this profile for this kind of task."""
         return (self.profiles is None or profile in self.profiles) and (self.kinds is None or kind in self.kinds)
 
     def asks_nli(self, kind: AnswerKind) -> bool:
-        """Does it ask the NLI model for this kind of task."""
+        """Whether it calls the NLI model for this kind of task."""
         return self.nli if isinstance(self.nli, bool) else kind in self.nli
 
 
@@ -157,7 +159,7 @@ def register_metric(
 ) -> Callable[[Score], Score]:
     """Register a metric function under a name.
 
-    `keys` are the columns it returns. `aggregates` declares what is reported; by default the mean of each column, in
+    `keys` are the columns it returns. `aggregates` declares the reported keys; by default the mean of each column, in
     percent. `options` are the further fields of `Metric`: profiles, kinds, needs, uses, nli, default, extra.
     """
 

@@ -1,6 +1,6 @@
-"""Scoring protocols: what ALCE, Trust-Score and `strict` do differently, as data and small functions.
+"""Scoring protocols: the differences between ALCE, Trust-Score and `strict`, as data and small functions.
 
-A metric never asks which profile it runs under; it asks the profile.
+Metrics contain no case distinctions by profile; they call the profile's functions.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def same_answer(citation: int, others: Sequence[int], docs: Sequence[Document]) 
 
 
 def answers_or_refuses(text: str, example: Example) -> Decision:
-    """Trust-Score's decision: what does not refuse answers."""
+    """Trust-Score's decision: any output that does not refuse is an answer."""
     return Decision("refused" if refuses(text) else "answered")
 
 
@@ -54,12 +54,12 @@ def answers_or_refuses_or_neither(text: str, example: Example) -> Decision:
 
 
 def sentences_as_cited(text: str) -> tuple[Statement, ...]:
-    """Sentences with the citations that stand in them (ALCE, Trust-Score)."""
+    """Sentences with the citations inside them (ALCE, Trust-Score)."""
     return tuple(map(_as_cited, sentences(text)))
 
 
 def items_as_cited(text: str, question: str) -> tuple[Statement, ...]:
-    """The question followed by one list item each, with the citations that stand there (ALCE, Trust-Score)."""
+    """The question followed by one list item each, with the citations inside the item (ALCE, Trust-Score)."""
     return tuple(_as_cited(f"{question} {item}") for item in list_items(text))
 
 
@@ -69,7 +69,7 @@ def _as_cited(text: str) -> Statement:
 
 @dataclass(frozen=True, slots=True)
 class StrictStatement(Statement):
-    """A statement as `strict` reads it; the fields are those of `parsing.strict.statements.Part`."""
+    """A statement under `strict`; the fields are those of `parsing.strict.part.Part`."""
 
     kind: Kind = "claim"
     inherited: tuple[int, ...] = ()
@@ -78,7 +78,7 @@ class StrictStatement(Statement):
 
 
 def strict_sentences(text: str) -> tuple[Statement, ...]:
-    """Sentences and clauses by the grammar of `strict`; their hypotheses say nothing to the verifier itself."""
+    """Sentences and clauses by the grammar of `strict`; in hypotheses nothing looks like a field of a prompt."""
     return tuple(_strictly(part, for_verifier(part.plain)) for part in strict_statements.sentences(text))
 
 
@@ -94,12 +94,12 @@ def _strictly(part: Part, hypothesis: str) -> StrictStatement:
 
 
 def answer_alone(response: Response) -> str:
-    """The answer, without what stands outside its tags (ALCE, Trust-Score)."""
+    """The answer, without text outside its tags (ALCE, Trust-Score)."""
     return response.text
 
 
 def answer_and_beside(response: Response) -> str:
-    """The answer with all that its reader sees: what stands outside the answer's tags comes first (`strict`)."""
+    """The answer with all visible text: the text outside the answer's tags comes first (`strict`)."""
     tags = response.tags
     if tags.answer_open not in response.raw or response.status != "ok":
         return with_titles_read(response.text, [document.title for document in response.example.docs or ()])
@@ -124,7 +124,7 @@ def strictly_listed(text: str) -> Sequence[str]:
 
 
 def first_three(cited: Sequence[int], docs: Sequence[Document]) -> tuple[int, ...] | None:
-    """The first three citations; None if any of all names no document (ALCE, Trust-Score).
+    """The first three citations; None if any citation names no document (ALCE, Trust-Score).
 
     Negative indices count from the end, as they do in the original evaluators.
     """
@@ -139,13 +139,13 @@ def all_once(cited: Sequence[int], docs: Sequence[Document]) -> tuple[int, ...] 
 
 
 def as_written(cited: Sequence[int], docs: Sequence[Document]) -> tuple[int, ...]:
-    """Documents are read together in the order in which they are cited (ALCE, Trust-Score)."""
+    """The premise has the documents in the order in which they are cited (ALCE, Trust-Score)."""
     return tuple(cited)
 
 
 def by_content(cited: Sequence[int], docs: Sequence[Document]) -> tuple[int, ...]:
-    """Documents are read together in the alphabetical order of their texts (`strict`): the verdict depends neither on
-    the order of citations nor on the numbers that the documents happen to have."""
+    """The premise has the documents in the alphabetical order of their texts (`strict`): the verdict depends neither on
+    the order of citations nor on the numbering of the documents."""
     return tuple(sorted(cited, key=lambda index: docs[index].premise))
 
 
@@ -155,9 +155,9 @@ class Profile:
 
     name: str
     prepare: Callable[[str], str]
-    """From the answer's text to the text that is scored."""
+    """Turns the answer's text into the text that is scored."""
     excuses: Callable[[int, Sequence[int], Sequence[Document]], bool]
-    """Is a citation that its statement could do without still precise: (citation, the others, documents)."""
+    """Whether a redundant citation counts as precise: (citation, the others, documents)."""
     description: str = ""
     judged_citations: Callable[[Sequence[int], Sequence[Document]], tuple[int, ...] | None] = first_three
     """The citations of a statement that are judged; None: the statement counts as uncited."""
@@ -171,9 +171,9 @@ class Profile:
     listed: Callable[[str], Sequence[str]] = listed_as_cited
     """The items of a list answer, without citations."""
     decide: Callable[[str, Example], Decision] = answers_or_refuses
-    """Does the output answer, or refuse."""
+    """Classifies the output: answered or refused."""
     source: Callable[[Response], str] = answer_alone
-    """What of a response is scored, before `prepare`."""
+    """The part of a response that is scored, before `prepare`."""
 
 
 ALCE = Profile("alce", prepare=first_line, excuses=never, description="as ALCE's evaluator scores (Gao et al. 2023)")
@@ -198,7 +198,7 @@ PROFILES = {profile.name: profile for profile in (ALCE, TRUST, STRICT)}
 
 
 def profile_named(name: str) -> Profile:
-    """The profile of a name; an unknown one is a UsageError that offers the nearest match."""
+    """The profile called `name`. Raises UsageError, with the nearest match, for an unknown one."""
     if name not in PROFILES:
         raise unknown("profile", name, PROFILES)
     return PROFILES[name]

@@ -1,4 +1,4 @@
-"""A response as one profile reads it: prepared text, statements, refusal. Computed on demand, once."""
+"""A response as read by one profile: prepared text, statements, refusal. Computed on demand, once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from groundeval.parsing.strict.refusal import Decision
 from groundeval.records import Response, Statement
 
 AnswerKind = Literal["em", "list", "claims"]
-"""How gold answers are looked for: `em`, as a string in the output; `list`, as an item of a comma-separated list;
+"""How gold answers are matched: `em`, as a string in the output; `list`, as an item of a comma-separated list;
 `claims`, as a claim that the output entails."""
 
 
@@ -36,7 +36,7 @@ class Reading:
 
     @cached_property
     def claims_premise(self) -> str:
-        """The output as claims are asked of it: citations are removed twice, as both originals do."""
+        """The premise for claims: the output with citations removed twice, as in both originals."""
         return self.profile.remove_citations(self.plain)
 
     @cached_property
@@ -46,22 +46,22 @@ class Reading:
 
     @cached_property
     def decision(self) -> Decision:
-        """Does the output answer or refuse, citations included."""
+        """The profile's classification of the output, citations included."""
         return self.profile.decide(self.text, self.response.example)
 
     @property
     def refused(self) -> bool:
-        """Does the output refuse, citations included."""
+        """Whether the output refuses, citations included."""
         return self.decision.outcome == "refused"
 
     @property
     def answered(self) -> bool:
-        """Does the output answer; under `strict` there are outputs that neither answer nor refuse."""
+        """Whether the output answers; under `strict` some outputs neither answer nor refuse."""
         return self.decision.outcome == "answered"
 
     @cached_property
     def plainly_refused(self) -> bool:
-        """Does the citation-free output refuse (Trust-Score's correctness scores ask this)."""
+        """Whether the citation-free output refuses (used by Trust-Score's correctness scores)."""
         return refuses(self.plain)
 
     @cached_property

@@ -25,8 +25,8 @@ ANSWERABLE, ANSWERED = "answerable", "answered"
     needs=("docs", "answers"),
 )
 def answering(response: Response, ctx: Context) -> Values:
-    """Is the question answerable from the documents, and did the output answer or refuse (0 or 1 each); words of the
-    output without citations."""
+    """Whether the documents answer the question, whether the output answered or refused (0 or 1 each), and the number
+    of words of the output without citations."""
     reading = ctx.read(response)
     answerable = response.example.answerable
     return {
@@ -36,6 +36,34 @@ def answering(response: Response, ctx: Context) -> Values:
         "unanswerable": float(not answerable),
         "length": float(len(reading.plain.split())),
     }
+
+
+def decisions(response: Response, ctx: Context) -> Values:
+    """Did the output answer or refuse (0 or 1 each); words of the output without citations. Needs no gold answer."""
+    reading = ctx.read(response)
+    return {
+        "answered": float(reading.answered),
+        "refused": float(reading.refused),
+        "length": float(len(reading.plain.split())),
+    }
+
+
+for _profile, _needs in (("trust", ("docs",)), ("strict", ())):
+    register_metric(
+        f"decisions_{_profile}",
+        keys=("answered", "refused", "length"),
+        aggregates={
+            "num_samples": count_of(),
+            "answered_ratio": Aggregate(lambda t: t.mean(ANSWERED), column=ANSWERED, decimals=2),
+            "answered_num": count_of(ANSWERED),
+            "refused_ratio": mean_of("refused"),
+            "regular_length": mean_of("length", unit="number"),
+            "answered_length": mean_of("length", ANSWERED, unit="number"),
+        },
+        profiles=(_profile,),
+        needs=_needs,
+        instead_of="answering",
+    )(decisions)
 
 
 def recall(truth: str, decision: str) -> Aggregate:
@@ -68,7 +96,7 @@ def macro_f1(table: Table) -> Array:
 
 
 def refusal_accuracy(table: Table) -> Array:
-    """Share of samples where refused = not answerable (ours)."""
+    """Share of samples where refused = not answerable (not in Trust-Score)."""
     right = table.count(("refused", "unanswerable")) + table.count(("answered", "answerable"))
     return ratio(right, table.count())
 

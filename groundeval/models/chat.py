@@ -1,4 +1,4 @@
-"""A tokenizer's side of generation: chat templates, what they begin for the model, and decoding without losing tags."""
+"""The tokenizer's part of generation: chat templates, their prefill, and decoding that keeps reasoning tags."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from typing import Any, NamedTuple
 
 from groundeval.errors import UsageError, did_you_mean, option
 from groundeval.models.options import GeneratorOptions
+from groundeval.parsing.harmony import HARMONY
+from groundeval.parsing.harmony import in_usual_tags as channels_in_usual_tags
 from groundeval.parsing.normalize import printable
-from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags, tags_in, with_usual_tags
+from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags, with_usual_tags
+from groundeval.parsing.reasoning_formats import KNOWN_TAGS, begun_thought, tags_in
+from groundeval.parsing.special_tokens import END_TOKENS
 from groundeval.records import Prompt
 
 TEMPLATE_DATE = datetime(2024, 7, 26)
-"""Today's date, as far as chat templates are told: a fixed one, so that prompts are the same on every day."""
+"""The fixed date given to chat templates as today's, so that prompts do not change from day to day."""
 
-_THINK = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?)"
-_OPENED = re.compile(rf"<\|?(?:begin_of_|start_of_|begin_|start_)?{_THINK}\|?>|\[{_THINK}\]|◁think▷", re.IGNORECASE)
-_CLOSED = re.compile(rf"<\|?(?:/|end_of_|end_){_THINK}\|?>|\[/{_THINK}\]|◁/think▷", re.IGNORECASE)
 _KEPT = re.compile(r"think|thought|reason|answer", re.IGNORECASE)
 _NOW = re.compile(r"""strftime_now\(\s*(?:'([^']*)'|"([^"]*)")\s*\)""")
 _PROBE = "q7Zk3"
@@ -37,20 +38,20 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True)
 class ChatFormat:
-    """How one tokenizer turns prompts into tokens and tokens into text."""
+    """Conversion of prompts into tokens, and of tokens into text, for one tokenizer."""
 
     tokenizer: Any
     template: str | None
-    """The chat template that is applied; None where none is."""
+    """The chat template applied; None for plain text."""
     kwargs: Mapping[str, Any]
     asked_tags: ReasoningTags | None = None
-    """The tags around reasoning, where the user names them."""
+    """The tags around reasoning, if the user gives them."""
 
     @classmethod
     def choose(cls, tokenizer: Any, options: GeneratorOptions) -> ChatFormat:
-        """The format for a tokenizer: its chat template is applied by default where it has one.
+        """The format for a tokenizer; its chat template, if it has one, is applied by default.
 
-        Raises UsageError where a template is asked for and missing, or an argument is not one of the template's.
+        Raises UsageError if a requested template is missing, or an argument is not one of the template's.
         """
         template = _template_of(tokenizer)
         if options.apply_chat_template and template is None:
@@ -69,7 +70,7 @@ class ChatFormat:
         return cls(tokenizer, _dated(template), dict(options.chat_template_kwargs), options.reasoning_tags)
 
     def identity(self) -> dict[str, Any]:
-        """What of the format determines the texts."""
+        """The parts of the format that determine the texts."""
         return {
             "chat_template_applied": self.template is not None,
             "chat_template_sha256": hashlib.sha256(self.template.encode()).hexdigest() if self.template else None,
@@ -77,7 +78,7 @@ class ChatFormat:
         }
 
     def encode(self, prompt: Prompt) -> Encoded:
-        """A prompt as the model gets it; the start token is there once where the tokenizer has one."""
+        """A prompt in tokens, with the start token once if the tokenizer has one."""
         if self.template is None:
             user = printable(prompt.user)
             text = user if prompt.system is None else f"{printable(prompt.system)}\n\n{user}"
@@ -88,7 +89,7 @@ class ChatFormat:
         return Encoded(text, ids, self.prefill)
 
     def messages(self, prompt: Prompt) -> list[dict[str, str]]:
-        """The conversation that the chat template gets. Where it has no system turn, that text precedes the user's."""
+        """The conversation for the chat template. If it has no system turn, the system text precedes the user's."""
         user = printable(prompt.user)
         if prompt.system is None:
             return [{"role": "user", "content": user}]
@@ -100,42 +101,35 @@ class ChatFormat:
     def decode(self, prompt_ids: Sequence[int], new_ids: Sequence[int]) -> str:
         """The text that `new_ids` add after the prompt: special tokens dropped, reasoning and answer tags kept."""
         new = [token for token in new_ids if token not in self._dropped]
-        # Decoded behind the prompt's end, since many tokenizers drop the space before a text's first word.
+        # Decoded together with the prompt's end, since many tokenizers drop the space before a text's first word.
         before = [token for token in prompt_ids[-8:] if token not in self._dropped]
         head, whole = self._decoded(before), self._decoded(before + new)
         return whole[len(head) :] if whole.startswith(head) else self._decoded(new)
 
     @cached_property
     def reasoning_tags(self) -> ReasoningTags | None:
-        """The tags around the model's reasoning: those asked for, or a known pair that template or tokenizer names."""
+        """The tags around the model's reasoning: those requested, or a known pair in the template or tokenizer."""
         return self.asked_tags or tags_in(self.template or "") or tags_in(" ".join(self._special.values()))
 
     def in_usual_tags(self, text: str) -> str:
-        """A text of the model with the usual tags in the place of its own, for readers that know no others: rewards."""
-        return with_usual_tags(text, self.reasoning_tags or REASONING_TAGS)
+        """A text of the model with its own tags replaced by the usual ones, for rewards, which know no others."""
+        tags = self.reasoning_tags or REASONING_TAGS
+        return channels_in_usual_tags(text) if tags == HARMONY else with_usual_tags(text, tags)
 
     @cached_property
     def prefill(self) -> str:
-        """What the template begins for the model: the text from an opened, unclosed reasoning tag on."""
+        """The text that the template begins for the model: from an opened, unclosed reasoning tag on."""
         if self.template is None:
             return ""
         messages = [{"role": "user", "content": _PROBE}]
         begun = self._applied(messages, generation=True).rpartition(_PROBE)[2]
-        # Without tags to read by, what the template begins is part of the text all the same.
+        # Even without tags to read by, the text that the template begins is part of the output.
         own = None if self.asked_tags == ReasoningTags.none() else self.asked_tags
-        opening, closing = (
-            (_OPENED, _CLOSED)
-            if own is None
-            else (re.compile(re.escape(own.think_open)), re.compile(re.escape(own.think_close)))
-        )
-        opened = list(opening.finditer(begun))
-        if not opened or closing.search(begun, opened[-1].end()):
-            return ""
-        return begun[opened[-1].start() :]
+        return begun_thought(begun, KNOWN_TAGS if own is None else (own,))
 
     @cached_property
     def end_tokens(self) -> frozenset[int]:
-        """Tokens that end the model's turn: the tokenizer's end token, and what the template writes after an answer."""
+        """Tokens that end the model's turn: the tokenizer's end token, and the one in the template after an answer."""
         ends = set()
         if self.tokenizer.eos_token_id is not None:
             ends.add(int(self.tokenizer.eos_token_id))
@@ -146,13 +140,13 @@ class ChatFormat:
             except UsageError:
                 return frozenset(ends)
             for token, name in self._special.items():
-                if name and after.lstrip().startswith(name) and not self._is_tag(name):
+                if name and after.lstrip().startswith(name) and self._ends_turn(name):
                     ends.add(token)
         return frozenset(ends)
 
     @cached_property
     def _has_system_turn(self) -> bool:
-        """Some templates refuse a system turn, and some leave it out: its text then stands before the user's."""
+        """Whether the template keeps a system turn; some templates refuse it, and some leave it out."""
         messages = [{"role": "system", "content": _PROBE}, {"role": "user", "content": "?"}]
         try:
             return _PROBE in self._applied(messages, generation=True)
@@ -191,9 +185,15 @@ class ChatFormat:
     def _dropped(self) -> frozenset[int]:
         return frozenset(token for token, name in self._special.items() if not self._is_tag(name))
 
+    def _ends_turn(self, special: str) -> bool:
+        """Whether a special token behind an answer ends the turn: neither a tag nor the end of a thought."""
+        tags = self.reasoning_tags or REASONING_TAGS
+        return not self._is_tag(special) or (special in END_TOKENS and special != tags.think_close)
+
     def _is_tag(self, special: str) -> bool:
-        """Is a special token a tag of reasoning or answer, which stays in the text."""
-        return bool(_KEPT.search(special)) or (self.asked_tags is not None and special in self.asked_tags.all())
+        """Whether a special token is (a part of) a tag of reasoning or answer, which stays in the text."""
+        tags = self.reasoning_tags or REASONING_TAGS
+        return bool(special) and (_KEPT.search(special) is not None or any(special in tag for tag in tags.all()))
 
     def _decoded(self, ids: Sequence[int]) -> str:
         return str(self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
@@ -218,7 +218,7 @@ def _dated(template: str) -> str:
 
 
 def _check_kwargs(template: str, given: Mapping[str, Any]) -> None:
-    """A misspelt argument would be ignored by the template, and the user would believe it was not."""
+    """Refuse an argument that the template does not use: it would be silently ignored."""
     import jinja2
     from jinja2 import meta
     from jinja2.ext import loopcontrols
@@ -226,7 +226,7 @@ def _check_kwargs(template: str, given: Mapping[str, Any]) -> None:
     if not given:
         return
     try:
-        # `generation` blocks are an extension of transformers'; they do not matter for the variables.
+        # `generation` blocks are an extension of transformers and do not affect the variables.
         plain = re.sub(r"\{%-?\s*(?:end)?generation\s*-?%\}", "", template)
         known = meta.find_undeclared_variables(jinja2.Environment(extensions=[loopcontrols]).parse(plain))
     except jinja2.TemplateError:

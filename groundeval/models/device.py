@@ -1,4 +1,4 @@
-"""What a model runs on: devices, precision, memory."""
+"""Hardware of models: devices, precision, memory."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def devices(wanted: str | None) -> list[str]:
 
 
 def fastest_dtype(device: str) -> str:
-    """`bfloat16` where the device computes in it, `float32` elsewhere."""
+    """`bfloat16` where the device supports it, `float32` elsewhere."""
     torch = import_torch()
     if device != "cpu":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
@@ -51,7 +51,7 @@ def fastest_dtype(device: str) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error is an allocation that failed, on a GPU or in main memory."""
+    """Whether an error is a failed allocation, on a GPU or in main memory."""
     text = str(error).lower()
     return (
         isinstance(error, MemoryError)
@@ -61,7 +61,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def free_memory() -> None:
-    """Give memory that is no longer used back to the device."""
+    """Return unused memory to the device."""
     gc.collect()
     torch = import_torch()
     if torch.cuda.is_available():

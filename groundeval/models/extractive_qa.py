@@ -23,11 +23,10 @@ class ExtractiveQA:
             self._model = transformers.AutoModelForQuestionAnswering.from_pretrained(model).eval()
 
     def __call__(self, question: str, text: str) -> str:
-        """The best span of a text of at most 15 tokens, widened to whole words; nothing where no span is as likely as
-        that the text holds no answer.
+        """The best span of at most 15 tokens of a text, widened to whole words; empty if "no answer" is likelier.
 
-        As ALCE asks it of transformers' question-answering pipeline: overlapping windows, a probability of each token
-        as start and as end, the product of the two, `handle_impossible_answer`.
+        As ALCE uses transformers' question-answering pipeline: overlapping windows, a probability of each token as
+        start and as end, the product of the two, `handle_impossible_answer`.
         """
         import torch
 

@@ -1,4 +1,4 @@
-"""Where a model's files are: hub names, local folders, GGUF files, `smollm2`; and what identifies their content."""
+"""Locating a model's files (hub names, local folders, GGUF files, `smollm2`) and hashing their content."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _BLOCK, _BLOCKS = 1 << 20, 16
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """A model's files, found."""
+    """The location of a model's files."""
 
     name: str
-    """As in results: the hub's name, the folder's or file's own name, or `smollm2`."""
+    """The name in results: the hub's name, the folder's or file's own name, or `smollm2`."""
     location: str
-    """What `from_pretrained` takes: a hub name or a local folder."""
+    """The argument of `from_pretrained`: a hub name or a local folder."""
     revision: str | None = None
     """The commit, for a model of the hub."""
     gguf_file: str | None = None
@@ -42,7 +42,7 @@ class ModelSource:
         return os.path.isdir(self.location)
 
     def identity(self) -> dict[str, Any]:
-        """What tells this model's content from another's, wherever its files lie."""
+        """Identity of the model's content, independent of the location of its files."""
         if self.gguf_file is not None:
             path = Path(self.location, self.gguf_file)
             return {"model": self.name, "revision": None, "gguf": self.gguf_file, "content_sha256": file_sha256(path)}
@@ -52,9 +52,9 @@ class ModelSource:
 
 
 def find_model(model: str, revision: str | None = None, gguf_file: str | None = None) -> ModelSource:
-    """Find a causal model's files by what `--model` says; the files of a hub model's configuration are fetched.
+    """Find a causal model's files from the value of `--model`; a hub model's configuration files are fetched.
 
-    Raises UsageError for what cannot exist, BackendError where the hub cannot be reached.
+    Raises UsageError for a model that does not exist, BackendError if the hub is unreachable.
     """
     if model == SMOLLM2 and not os.path.exists(model):
         path = _smollm2()
@@ -62,9 +62,7 @@ def find_model(model: str, revision: str | None = None, gguf_file: str | None = 
     path = Path(model).expanduser()
     if path.is_file():
         if path.suffix.lower() != ".gguf":
-            raise UsageError(
-                f"{option('model', model)}: a file that is not GGUF. Give the model's folder, or a .gguf file."
-            )
+            raise UsageError(f"{option('model', model)}: not a GGUF file. Give the model's folder, or a .gguf file.")
         _check_gguf(path)
         return ModelSource(path.stem, str(path.resolve().parent), None, path.name)
     if path.is_dir() and model.strip():
@@ -75,15 +73,15 @@ def find_model(model: str, revision: str | None = None, gguf_file: str | None = 
         guess = f' Did you mean "{near}"?' if near else ""
         raise UsageError(
             f"{option('model', model)}: no such file or folder.{guess}\n"
-            f'  Give a local folder, a .gguf file, a name of the hub such as "owner/model", or "{SMOLLM2}".'
+            f'  Give a local folder, a .gguf file, a hub name such as "owner/model", or "{SMOLLM2}".'
         )
     return _hub_model(model, revision, gguf_file)
 
 
 def check_name(model: str) -> None:
-    """Refuse at once what is nearly the name of the embedded model, or of a folder or file that is there.
+    """Raises UsageError for a near-miss of the embedded model's name, or of an existing folder or file.
 
-    The hub is asked for any other name. Raises UsageError.
+    Any other name is looked up on the hub.
     """
     near = _near(model)
     if near and "/" not in model and not Path(model).exists():
@@ -91,7 +89,7 @@ def check_name(model: str) -> None:
 
 
 def _near(model: str) -> str | None:
-    """The nearest name among the embedded model's and those that lie where the model should."""
+    """The nearest name among the embedded model's and those in the model's parent folder."""
     if model == SMOLLM2 or not model.strip():
         return None
     path = Path(model).expanduser()
@@ -103,9 +101,9 @@ def _near(model: str) -> str | None:
 
 
 def file_sha256(path: Path) -> str:
-    """Hash of a file; of one larger than 256 MiB, of its size and of blocks spread over it.
+    """Hash of a file; for one larger than 256 MiB, of its size and of blocks spread over it.
 
-    The blocks tell two trainings of one architecture apart, since training changes all weights.
+    The blocks distinguish two trainings of one architecture, since training changes all weights.
     """
     digest = hashlib.sha256()
     size = path.stat().st_size
@@ -211,7 +209,7 @@ def _hub_model(model: str, revision: str | None, gguf_file: str | None) -> Model
 
 
 def _advice(error: HubError, model: str, revision: str | None, wanted: str) -> GroundevalError:
-    """What to do about a model that the hub does not give."""
+    """The error, with advice, for a model that the hub cannot provide."""
     at = f" at revision {revision}" if revision else ""
     named = option("model", model)
     if error.fault == "unreachable":
@@ -224,9 +222,9 @@ def _advice(error: HubError, model: str, revision: str | None, wanted: str) -> G
     gguf = f". A GGUF repository? Name the file: {option('model_args', gguf_file='NAME.gguf')}"
     hint = gguf if wanted == "config.json" else ""
     advice = {
-        "name": f'{named}: neither a local path nor a name of the hub ("owner/model"): {error}',
-        "gated": f"{named}: access must be asked for on the model's page of the hub, "
-        "and HF_TOKEN must hold the token of an account that has it",
+        "name": f'{named}: neither a local path nor a hub name ("owner/model"): {error}',
+        "gated": f"{named}: request access on the model's page of the hub, "
+        "and set HF_TOKEN to the token of an account that has access",
         "repository": f"{named}: no such model on the hub (or a private one: HF_TOKEN must hold a token), "
         "and no such local folder",
         "revision": f"{option('revision', revision)}: {model} has no such branch, tag or commit",
@@ -236,7 +234,7 @@ def _advice(error: HubError, model: str, revision: str | None, wanted: str) -> G
 
 
 def check_model_args(given: Mapping[str, Any], known: Iterable[str], backend: str) -> None:
-    """Raise a UsageError for an engine argument that the backend does not know, with the nearest match."""
+    """Raises UsageError, with the nearest match, for an engine argument that the backend does not know."""
     for name in given:
         if name not in known:
             raise unknown(f"{option('model_args')} key for {option('backend', backend)}", name, known)

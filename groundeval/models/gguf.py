@@ -1,4 +1,4 @@
-"""GGUF files as model folders, for engines that read only these: unpacked once, kept in a cache."""
+"""Converting GGUF files to model folders, for engines that read only these: unpacked once, then cached."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ def as_folder(source: ModelSource, dtype: str) -> Path:
     except OSError as error:
         raise BackendError(
             f"{source.name}: cannot be unpacked to {target}: {error}\n"
-            "  Another folder: set the environment variable GROUNDEVAL_CACHE."
+            "  To use another folder, set the environment variable GROUNDEVAL_CACHE."
         ) from error
     return target

@@ -1,4 +1,4 @@
-"""Files of the Hugging Face hub, what its refusals mean, and the folder for what is made of them."""
+"""Files of the Hugging Face hub, its errors, and the cache folder for files derived from them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Fault = Literal["name", "gated", "repository", "revision", "file", "unreachable"
 
 
 class HubError(Exception):
-    """The hub does not give a file; `fault` says what is wrong: the repository's name, access to it, ...
+    """The hub cannot provide a file; `fault` gives the cause: the repository's name, access to it, ...
 
-    `absent`: the hub has answered, and has no such thing.
+    `absent`: the hub has answered that it has no such file.
     """
 
     def __init__(self, fault: Fault, error: Exception) -> None:
@@ -30,7 +30,7 @@ class HubError(Exception):
 
 @contextmanager
 def hub_faults() -> Iterator[None]:
-    """Turn what the hub's client raises into HubError, and its absence into MissingExtra."""
+    """Turn exceptions of the hub's client into HubError, and its absence into MissingExtra."""
     try:
         from huggingface_hub import errors
     except ImportError as error:
@@ -46,7 +46,7 @@ def hub_faults() -> Iterator[None]:
     ]
     try:
         yield
-    except Exception as error:  # what a lost connection raises differs between versions of the client
+    except Exception as error:  # the exception for a lost connection differs between versions of the client
         fault: Fault = next((fault for kind, fault in faults if isinstance(error, kind)), "unreachable")
         raise HubError(fault, error) from error
 

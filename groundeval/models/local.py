@@ -1,4 +1,4 @@
-"""A model whose files are at hand: configuration, tokenizer, precision; for the backends that run models."""
+"""A model with local files: configuration, tokenizer, precision; for the backends that run models."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DTYPES = {
 
 
 class LocalModel:
-    """What can be known of a model before its weights are loaded. Everything is read when first asked for."""
+    """Everything about a model but its weights, each part read on first use."""
 
     def __init__(self, options: GeneratorOptions) -> None:
         if options.dtype is not None and options.dtype not in DTYPES:
@@ -44,7 +44,7 @@ class LocalModel:
 
     @cached_property
     def source(self) -> ModelSource:
-        """The model's files. Raises UsageError or BackendError where there are none."""
+        """The model's files. Raises UsageError or BackendError if there are none."""
         return find_model(self.options.model, self.options.revision, self.options.model_args.get("gguf_file"))
 
     @cached_property
@@ -74,7 +74,7 @@ class LocalModel:
 
     @property
     def lora(self) -> Path | None:
-        """The folder of the LoRA adapter, where one was named."""
+        """The folder of the LoRA adapter, if one is given."""
         lora = self.options.model_args.get("lora")
         if lora is None:
             return None
@@ -84,7 +84,7 @@ class LocalModel:
         return path
 
     def dtype(self, default: str) -> str:
-        """The precision that `--dtype` asks for, as torch names it; `auto` is that of the model's files."""
+        """The precision of `--dtype`, as torch names it; `auto` is that of the model's files."""
         asked = DTYPES[self.options.dtype] if self.options.dtype else None
         if asked == "auto":
             return str(getattr(self.config, "dtype", None) or "float32").removeprefix("torch.")
@@ -97,13 +97,13 @@ class LocalModel:
 
     @cached_property
     def context_length(self) -> int | None:
-        """The most tokens that prompt and answer may have together; None where the model does not say."""
+        """Largest number of tokens of prompt and answer together; None if the model does not declare it."""
         own = getattr(self.config.get_text_config(), "max_position_embeddings", None)
         asked = self.options.model_args.get("max_model_len")
         return min((int(length) for length in (own, asked) if length), default=None)
 
     def identity(self, ignored: frozenset[str]) -> dict[str, Any]:
-        """What of the model and its arguments determines the texts; `ignored` arguments do not."""
+        """The parts of the model and its arguments that determine the texts; `ignored` arguments do not."""
         args = {key: value for key, value in sorted(self.options.model_args.items()) if key not in ignored}
         if self.lora is not None:
             args["lora"] = folder_sha256(self.lora)
@@ -124,7 +124,7 @@ def load_format(options: GeneratorOptions, files: Mapping[str, Any]) -> ChatForm
 
 
 def import_transformers() -> Any:
-    """The package transformers, with torch; a MissingExtra where one is not installed."""
+    """The package transformers, with torch. Raises MissingExtra if either is not installed."""
     try:
         import torch  # noqa: F401
         import transformers
@@ -135,7 +135,7 @@ def import_transformers() -> Any:
 
 @contextmanager
 def helper_model(what: str, hint: str = "") -> Iterator[Any]:
-    """Gives transformers, to load a model behind a metric. Raises MissingExtra, or BackendError for what fails."""
+    """Context with transformers, to load a metric's model. Raises MissingExtra, or BackendError for a failure."""
     transformers = import_transformers()
     try:
         yield transformers
@@ -151,7 +151,7 @@ def loading(options: GeneratorOptions, what: str | None = None) -> Iterator[None
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        # Reading GGUF has a bar that cannot be switched off.
+        # Reading GGUF shows a progress bar that cannot be switched off.
         with redirect_stderr(StringIO()):
             yield
     except (GroundevalError, KeyboardInterrupt):
@@ -169,7 +169,7 @@ def _explained(error: Exception, what: str) -> GroundevalError:
     message = str(error)
     if "trust_remote_code" in message:
         return UsageError(
-            f"{what}: brings Python code of its own, which is not run unless you ask for it.\n"
+            f"{what}: comes with its own Python code, which is not run unless you allow it.\n"
             f"  If you trust its authors, add {option('trust_remote_code', True)}."
         )
     if is_out_of_memory(error):

@@ -1,4 +1,4 @@
-"""The optional models behind metrics that are asked for by name."""
+"""The models of optional metrics."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ METRIC_MODELS = {"qa": QA_MODEL, "mauve": "gpt2-large"}
 
 
 class OptionalModels:
-    """Gives metrics their models, each loaded when first needed.
+    """Provides metrics with their models, each loaded on first use.
 
-    `paths` replaces a model by another hub name or a folder. An unknown name in it is a UsageError.
+    `paths` replaces a model by another hub name or a folder. Raises UsageError for an unknown name in it.
     """
 
     def __init__(self, paths: Mapping[str, str] | None = None) -> None:
@@ -37,10 +37,10 @@ class OptionalModels:
         return self._paths[name]
 
     def check(self, name: str) -> None:
-        """Find out without loading its weights whether a model is there. Raises MissingExtra or BackendError."""
+        """Check without loading its weights that a model exists. Raises MissingExtra or BackendError."""
         what = f"the model behind the metric {name}, {self.path(name)}"
         another = option("metric_models", **{name: "FOLDER"})
-        with helper_model(what, f"\n  Another one: {another}") as transformers:
+        with helper_model(what, f"\n  To use another model: {another}") as transformers:
             transformers.AutoConfig.from_pretrained(self.path(name))
 
     def model(self, name: str) -> Any:

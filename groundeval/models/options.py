@@ -1,4 +1,4 @@
-"""What the command line or the API says about a model."""
+"""Options of a model, from the command line or the API."""
 
 # The annotations are read at run time (`groundeval.cli.options`): no `from __future__ import annotations` here.
 
@@ -12,37 +12,37 @@ from groundeval.parsing.reasoning import ReasoningTags
 
 @dataclass(frozen=True)
 class GeneratorOptions:
-    """What the command line or the API says about a model; a generator takes what concerns it."""
+    """Options of a model, from the command line or the API; each generator uses those that concern it."""
 
     model: Annotated[
         str,
         Flag(
             "Hub name, folder, .gguf file, `smollm2` (a package), or with --backend replay a file of outputs. "
-            "Several: --model A --model B.",
+            "Repeat for several models.",
             WHAT,
         ),
     ]
     _: KW_ONLY
     revision: Annotated[str | None, Flag("Branch, tag or commit on the hub.", MODEL)] = None
     dtype: Annotated[str | None, Flag("float32, bfloat16, ...", MODEL)] = None
-    batch_size: Annotated[int | None, Flag("Prompts at a time, or auto (the default).", MODEL, metavar="N|auto")] = None
+    batch_size: Annotated[int | None, Flag("Prompts per batch, or auto (the default).", MODEL, metavar="N|auto")] = None
     trust_remote_code: Annotated[
         bool, Flag("Run Python code that comes with the model, or with the NLI model.", MODEL)
     ] = False
-    apply_chat_template: Annotated[bool | None, Flag("Default: where the tokenizer has one.", PROMPT)] = None
-    """None: where the tokenizer has a chat template."""
+    apply_chat_template: Annotated[bool | None, Flag("Default: on if the tokenizer has one.", PROMPT)] = None
+    """None: if the tokenizer has a chat template."""
     chat_template_kwargs: Annotated[Mapping[str, Any], Flag("For instance enable_thinking=false.", PROMPT)] = field(
         default_factory=dict
     )
     reasoning_tags: Annotated[
         ReasoningTags | None,
         Flag(
-            "'<reason>,</reason>', if need be with those of the answer; none: the whole text is the answer. "
+            "'<reason>,</reason>', optionally followed by those of the answer; none: the whole text is the answer. "
             "Default: the model's own, or <think>.",
             PROMPT,
             metavar="OPEN,CLOSE",
         ),
     ] = None
-    """The tags around the model's reasoning; None: those that its chat template or tokenizer names, else `<think>`."""
+    """The tags around the model's reasoning; None: those in its chat template or tokenizer, else `<think>`."""
     model_args: Annotated[Mapping[str, Any], Flag("Arguments of the backend.", MODEL)] = field(default_factory=dict)
-    """Backend-specific engine arguments; an unknown one is an error that names the known ones."""
+    """Backend-specific engine arguments; the error for an unknown one names the known ones."""

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 BATCH = 32
 SIMPLE_MODULES = {"Transformer", "Pooling", "Normalize"}
-"""Parts that an encoder may have: others, such as a dense layer behind the pooling, are not applied here."""
+"""Supported parts of an encoder: others, such as a dense layer after the pooling, are not implemented here."""
 
 
 class SentenceEncoder:
-    """Texts as unit vectors: the mean of the last layer over the tokens. Loaded when first used.
+    """Texts as unit vectors: the mean of the last layer over the tokens. Loaded on first use.
 
-    Raises UsageError for an encoder that pools otherwise, BackendError for one that cannot be loaded.
+    Raises UsageError for an encoder with another pooling, BackendError for one that cannot be loaded.
     """
 
     def __init__(self, model: str) -> None:
@@ -37,13 +37,13 @@ class SentenceEncoder:
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """What determines the vectors: of a folder its content, wherever it lies; of a hub model name and commit."""
+        """Everything that determines the vectors: a folder's content, or a hub model's name and commit."""
         if self._folder is not None:
             return {"model": self._folder.name, "content_sha256": folder_sha256(self._folder)}
         return {"model": self.name, "revision": getattr(self._parts[1].config, "_commit_hash", None)}
 
     def check(self) -> None:
-        """Find out without loading its weights whether it is there. Raises MissingExtra or BackendError."""
+        """Check without loading its weights that the encoder exists. Raises MissingExtra or BackendError."""
         with helper_model(f"sentence encoder {self.name}") as transformers:
             transformers.AutoConfig.from_pretrained(str(self._folder or self.name))
 
@@ -55,7 +55,7 @@ class SentenceEncoder:
             return tokenizer, transformers.AutoModel.from_pretrained(place).eval()
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One unit vector a text; a text longer than the encoder reads is cut."""
+        """One unit vector per text; a text longer than the encoder's input is truncated."""
         import torch
 
         tokenizer, model = self._parts
@@ -79,7 +79,7 @@ class SentenceEncoder:
 
 
 def _check_pooling(model: str, folder: Path | None) -> None:
-    """An encoder that says how it pools must do it as is done here; one that says nothing is taken at its word."""
+    """Check that an encoder's declared pooling is the one implemented here; without a declaration, assume it is."""
     if folder is None or not (folder / "modules.json").is_file():
         return
     modules = [str(each["type"]).rsplit(".", 1)[-1] for each in json.loads((folder / "modules.json").read_text())]

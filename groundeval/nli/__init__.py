@@ -1,7 +1,7 @@
-"""NLI: one service that answers every question "does this premise entail this hypothesis", in batches, once each.
+"""NLI: one service that judges whether a premise entails a hypothesis, in batches, each pair once.
 
-`connect(spec)` gives the handle of a verifier; `NLI` is what metrics and rewards ask. `register_spec` adds a model that
-is used in a known way, `register_nli` a verifier of another make.
+`connect(spec)` returns the handle of a verifier; metrics and rewards use `NLI`. `register_spec` adds a model of a known
+kind, `register_nli` any other verifier.
 Nothing here imports torch before a model is loaded.
 """
 

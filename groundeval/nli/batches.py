@@ -15,13 +15,13 @@ T = TypeVar("T")
 
 
 class TokenBudget:
-    """How many tokens a batch may hold. Halved after an out-of-memory error, for good."""
+    """Largest number of tokens in a batch. Halved permanently after an out-of-memory error."""
 
     def __init__(self, tokens: int) -> None:
         self.tokens = tokens
 
     def shrink_below(self, cost: int) -> None:
-        """A batch of this cost did not fit."""
+        """Shrink the budget below the cost of a batch that did not fit."""
         self.tokens = max(1, min(self.tokens, cost) // 2)
 
 
@@ -45,7 +45,7 @@ class _Work:
             return batch
 
     def put_back(self, batch: list[int]) -> None:
-        """A batch that did not fit into memory: to be cut smaller."""
+        """Return a batch that did not fit into memory, to be cut smaller."""
         with self._lock:
             self._budget.shrink_below(sum(self._lengths[item] for item in batch))
             self._items.extendleft(reversed(batch))
@@ -56,10 +56,10 @@ def run_in_batches(
     budget: TokenBudget,
     forwards: Sequence[Callable[[list[int]], list[T]]],
 ) -> list[T | SampleError]:
-    """Run items through a model, or through its replicas side by side; results in the items' order.
+    """Run items through a model, or through its replicas in parallel; results in the items' order.
 
-    `lengths`: tokens of each item. `forwards`: for each replica a function from the numbers of a batch's items to their
-    results. A batch that does not fit into memory is halved and tried again; an item that alone does not fit gets a
+    `lengths`: tokens of each item. `forwards`: for each replica a function from the indices of a batch's items to their
+    results. A batch that does not fit into memory is halved and retried; an item that does not fit alone gets a
     SampleError as its result. Any other exception ends the run.
     """
     work = _Work(lengths, budget)
@@ -95,11 +95,11 @@ def _try(forward: Callable[[list[int]], list[T]], batch: list[int]) -> list[T] |
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-    # Outside the handler: the exception held the frames that hold the tensors.
+    # Outside the handler: the exception referenced the frames that hold the tensors.
     free_memory()
     return None
 
 
 def default_budget(device: str) -> int:
-    """Tokens in a batch: enough to keep a GPU's matrix units full; on a CPU, what its caches like."""
+    """Tokens in a batch: enough to keep a GPU's matrix units busy; on a CPU, few enough for its caches."""
     return 1_536 if device == "cpu" else 16_384

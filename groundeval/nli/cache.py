@@ -1,4 +1,4 @@
-"""Verdicts kept on disk: one SQLite file for all verifiers, shared by processes."""
+"""The verdict cache on disk: one SQLite file for all verifiers, shared by processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "9p")
 PATIENCE_SECONDS, SHORT_PATIENCE_SECONDS = 30.0, 1.0
-"""How long to wait for a file that another process has locked: usually, and after waiting in vain."""
+"""Longest wait for a file that another process has locked: usually, and after a wait that timed out."""
 KEYS_A_QUERY = 500
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS verifier (id INTEGER PRIMARY KEY, hash BLOB UNIQUE NOT NULL, identity TEXT NOT NULL);
@@ -46,8 +46,8 @@ class VerdictCache:
     """The verdicts of one verifier, by its identity: model, revision, dtype, template.
 
     Any number of processes and threads may share the file, and any of them may empty it. A damaged file is set aside
-    with a warning, and a new one begun. A cache is never the reason for a failed run: a batch for which the file stays
-    locked goes on without it, and one that fails otherwise (a full disk) is not used any more, both with a warning.
+    with a warning, and a new one created. A cache never makes a run fail: a batch for which the file stays locked is
+    judged without it, and after any other failure (a full disk) the cache is no longer used; both with a warning.
     Raises UsageError for a file on a network file system, where SQLite's locks cannot be trusted.
     """
 
@@ -63,13 +63,13 @@ class VerdictCache:
         _refuse_network(path)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Verdict]:
-        """Those of the pairs' keys that are known."""
+        """The verdicts of those keys that are known."""
 
         def read(connection: sqlite3.Connection) -> dict[bytes, Verdict]:
             found: dict[bytes, Verdict] = {}
             for start in range(0, len(keys), KEYS_A_QUERY):
                 some = keys[start : start + KEYS_A_QUERY]
-                # The verifier's number is looked up every time: whoever empties the file may make it another's.
+                # The verifier's number is looked up every time: after the file was emptied it may be another's.
                 query = (
                     "SELECT pair, flags, score FROM verdict WHERE verifier = (SELECT id FROM verifier WHERE hash = ?) "
                     f"AND pair IN ({','.join('?' * len(some))})"
@@ -81,7 +81,7 @@ class VerdictCache:
         return self._use(read, {})
 
     def put(self, verdicts: Sequence[tuple[bytes, Verdict]]) -> None:
-        """Keep verdicts, in one transaction."""
+        """Store verdicts, in one transaction."""
 
         def write(connection: sqlite3.Connection) -> None:
             with connection:
@@ -93,12 +93,12 @@ class VerdictCache:
             self._use(write, None)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             self._let_go()
 
     def _use(self, do: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        """What `do` makes of the file, or something else where the file cannot be used."""
+        """The result of `do` on the file, or a default where the file cannot be used."""
         with self._lock:
             if self._broken:
                 return otherwise
@@ -117,7 +117,7 @@ class VerdictCache:
                 logger.warning("NLI cache %s: %s; %s.", self.path, error, what)
                 with suppress(sqlite3.Error):
                     self._let_go()
-                # Whoever holds the lock, perhaps for hours, shall not cost every batch the whole patience.
+                # A lock may be held for hours: only one batch waits the full time for it.
                 self._patience = SHORT_PATIENCE_SECONDS
                 return otherwise
 
@@ -138,7 +138,7 @@ class VerdictCache:
 def verifier_id(connection: sqlite3.Connection, identity: str) -> int:
     """The number of a verifier in a cache file, by its identity as canonical JSON; a new one gets a new number.
 
-    It holds for the transaction that this begins or belongs to: behind it, whoever empties the file frees the number.
+    It is valid within the transaction that this begins or belongs to: later, emptying the file frees the number.
     """
     key = _hash(identity)
     added = connection.execute("INSERT OR IGNORE INTO verifier (hash, identity) VALUES (?, ?)", (key, identity))
@@ -154,7 +154,7 @@ def _hash(identity: str) -> bytes:
 
 
 def in_file(path: Path, do: Callable[[sqlite3.Connection], T]) -> T:
-    """What `do` makes of a cache file; of a new one, where a damaged one had to be set aside.
+    """The result of `do` on a cache file, or on a new one if a damaged one had to be set aside.
 
     Raises UsageError for a file that cannot be used.
     """
@@ -175,7 +175,7 @@ def in_file(path: Path, do: Callable[[sqlite3.Connection], T]) -> T:
 
 
 def connect_file(path: Path, patience: float | None = None) -> sqlite3.Connection:
-    """Open a cache file, made if need be. One that is no database is set aside as `NAME.corrupt-TIME`.
+    """Open a cache file; create it if missing. One that is not a database is set aside as `NAME.corrupt-TIME`.
 
     Raises UsageError for a file on a network file system, where SQLite's locks cannot be trusted.
     """
@@ -205,7 +205,7 @@ def _connect(path: Path, patience: float) -> sqlite3.Connection:
 
 
 def _is_damage(error: Exception) -> bool:
-    """Does the file hold something else than it should; errors of the disk, of locks and of queries are subclasses."""
+    """Whether an error means a damaged file; errors of the disk, of locks and of queries are subclasses."""
     return type(error) is sqlite3.DatabaseError
 
 
@@ -221,7 +221,7 @@ def _inode(path: Path) -> int | None:
 
 
 def _set_aside(path: Path, inode: int | None, error: Exception) -> None:
-    """Move a damaged file away, unless another process has done so and there is a new one."""
+    """Move a damaged file away, unless another process has already replaced it."""
     if inode is None or _inode(path) != inode:
         return
     aside = path.with_name(f"{path.name}.corrupt-{int(time.time())}")
@@ -235,16 +235,16 @@ def _refuse_network(path: Path) -> None:
     kind = file_system(path)
     if kind in NETWORK_FILE_SYSTEMS:
         raise UsageError(
-            f"NLI cache {path}: lies on a network file system ({kind}), where SQLite can lose data.\n"
-            "  Put it on a local disk (GROUNDEVAL_CACHE=FOLDER), share verdicts through `groundeval serve-nli`, or do "
+            f"NLI cache {path}: is on a network file system ({kind}), where SQLite can lose data.\n"
+            "  Put it on a local disk (GROUNDEVAL_CACHE=FOLDER), share verdicts through `groundeval serve-nli`, or run "
             f"without ({option('no_cache', True)})."
         )
 
 
 def file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> str | None:
-    """The type of the file system that holds a path; None where it cannot be told."""
+    """The type of the file system that holds a path; None where it is unknown."""
     try:
-        # In this order: looking at the path is what mounts a folder that is mounted on demand.
+        # Access the path first, so that a folder that is mounted on demand is mounted.
         resolved = path.resolve()
         lines = [line.split() for line in mounts.read_text("utf-8", "surrogateescape").splitlines()]
     except OSError:
@@ -253,7 +253,7 @@ def file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> str | None:
     for _, point, type_, *_ in lines:
         # Blanks and backslashes are written in octal.
         point = re.sub(r"\\([0-7]{3})", lambda digits: chr(int(digits[1], 8)), point)
-        # Of two mounts at one point the later lies on top.
+        # Of two mounts at one point the later one is visible.
         if len(point) >= best and resolved.is_relative_to(point):
             best, kind = len(point), type_
     return kind
@@ -261,7 +261,7 @@ def file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class CacheInfo:
-    """What a cache file holds."""
+    """Size and content of a cache file."""
 
     path: str
     bytes: int
@@ -280,7 +280,7 @@ def info(path: Path | None = None) -> CacheInfo:
 
 
 def clear(path: Path | None = None) -> int:
-    """Empty a cache file, also one in use; the number of verdicts that were dropped. Raises UsageError if it cannot."""
+    """Empty a cache file, even one in use; return the number of verdicts dropped. Raises UsageError if it cannot."""
     path = path or default_path()
     return in_file(path, _empty) if path.exists() else 0
 
@@ -289,7 +289,7 @@ def _empty(connection: sqlite3.Connection) -> int:
     with connection:
         dropped = connection.execute("DELETE FROM verdict").rowcount
         connection.execute("DELETE FROM verifier")
-    # Where others use the file, it keeps its size and fills again.
+    # If other processes use the file, it keeps its size and fills again.
     with suppress(sqlite3.OperationalError):
         connection.execute("VACUUM")
     return int(dropped)

@@ -1,8 +1,8 @@
-"""The thread and the queue behind an NLI service: joins equal pairs, forms batches, hands verdicts back.
+"""The thread and queue of an NLI service: merges equal pairs, forms batches, returns verdicts.
 
-Askers of every kind put pairs into one queue. A thread of the engine's own takes the queue when its budget is full,
-when nothing new has come for some milliseconds, or at once after `flush`; it sorts what it took by length and gives it
-to the model in slices. Verdicts go back in one hand-over for each event loop and slice, not one for each pair.
+All callers put pairs into one queue. The engine's thread takes the queue when its budget is full, when no new pair has
+come for some milliseconds, or at once after `flush`; it sorts the pairs by length and passes them to the model in
+slices. Verdicts are returned once for each event loop and slice, not once for each pair.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ from groundeval.nli.waiting import Waiting, digest, slices
 from groundeval.records import Pair, Verdict
 
 IDLE_SECONDS = 20.0
-"""A thread without work ends after this time; the next pair starts another. So a dropped service leaves none behind."""
+"""An idle thread ends after this time; the next pair starts another. So a dropped service leaves no thread behind."""
 PATIENCE_WINDOWS = 10
-"""A pair waits for company at most this many windows, however steadily others trickle in."""
+"""A pair waits for a fuller batch at most this many windows, however steadily other pairs arrive."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
-    """When a batch goes to the model."""
+    """Limits of batching and of the memory of verdicts."""
 
     window: float = 0.003
-    """Seconds without a new pair after which what is queued is sent."""
+    """Seconds without a new pair after which the queue is sent."""
     budget: int = 262_144
-    """Characters (or the model's own `cost`) that are sent without waiting longer, and the size of a slice."""
+    """Characters (or the model's own `cost`) that are sent without further waiting, and the size of a slice."""
     remember: int = 1_000_000
-    """Verdicts kept in memory, some 300 bytes each: those asked for last. The rest may be in the cache on disk."""
+    """Verdicts kept in memory, about 300 bytes each: the most recently used. The rest may be in the cache on disk."""
 
 
 class VerdictStore(Protocol):
-    """Verdicts kept beyond the process."""
+    """A persistent store of verdicts."""
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Verdict]:
-        """Those of the keys that are known."""
+        """The verdicts of those keys that are known."""
 
     def put(self, verdicts: Sequence[tuple[bytes, Verdict]]) -> None:
         """Keep verdicts."""
 
     def close(self) -> None:
-        """Write what is not written and let go of the file."""
+        """Write pending verdicts and close the file."""
 
 
 class Engine:
@@ -102,7 +102,7 @@ class Engine:
 
     @property
     def model(self) -> NLIModel:
-        """The verifier, made at the first call."""
+        """The verifier, created at the first call."""
         model = self._model
         if model is None:
             with self._opening:
@@ -115,20 +115,20 @@ class Engine:
 
     @property
     def instant(self) -> bool:
-        """Are verdicts computed in the asker's thread."""
+        """Whether verdicts are computed in the caller's thread."""
         if self._instant is None:
             self._instant = traits_of(self.model).instant
         return self._instant
 
     def check(self) -> None:
-        """Find out what is wrong with the model, or the place of its verdicts, without loading its weights."""
+        """Check the model and its verdict store without loading weights."""
         check = getattr(self.model, "check", None)
         if callable(check):
             check()
         self._store_of_model()
 
     def load(self) -> None:
-        """Load the model's weights; doing it twice does nothing."""
+        """Load the model's weights; a second call does nothing."""
         with self._opening:
             if not self._loaded:
                 self._store_of_model()
@@ -155,7 +155,7 @@ class Engine:
     def ask(self, pair: Pair, tally: Tally | None, waiter: Waiter | None) -> Outcome | None:
         """The verdict if it is known or instant; else None, and the waiter gets it later.
 
-        `tally`: who asks, None for an asker that only the totals count. `waiter` may be None for an instant model.
+        `tally`: the caller's counts; None counts only in the totals. `waiter` may be None for an instant model.
         """
         instant = self.instant
         key = digest(pair)
@@ -219,7 +219,7 @@ class Engine:
             self._wake.notify()
 
     def flush(self) -> None:
-        """Send what is queued without waiting for more."""
+        """Send the queued pairs without waiting for more."""
         with self._lock:
             if self._queue:
                 self._flush = True
@@ -235,7 +235,7 @@ class Engine:
             self._work(jobs)
 
     def _take(self) -> list[Waiting]:
-        """Wait for a batch. Empty when the thread shall end."""
+        """Wait for a batch; empty when the thread must end."""
         window = self._options.window
         with self._lock:
             while True:
@@ -260,14 +260,14 @@ class Engine:
                     return wanted
 
     def _work(self, jobs: list[Waiting]) -> None:
-        """Judge a batch. Whatever goes wrong ends as an error for its waiters; the thread lives on."""
+        """Judge a batch. Any failure becomes an error for its waiters; the thread survives."""
         try:
             store = self._store_of_model()
             if store is not None:
                 found = store.get([job.key for job in jobs])
                 self._settle([(job, found[job.key]) for job in jobs if job.key in found], computed=False)
                 jobs = [job for job in jobs if job.key not in found]
-            # What is known already needs no weights: a run that is all in the cache never loads them.
+            # Known verdicts need no weights: a run that is entirely in the cache never loads them.
             if jobs:
                 self.load()
             for some in slices(jobs, self._options.budget, getattr(self.model, "cost", None)):
@@ -289,7 +289,7 @@ class Engine:
         self._settle([(job, error) for job in jobs if self._in_flight.get(job.key) is job], computed=True)
 
     def _score(self, pairs: list[Pair]) -> list[Outcome]:
-        """The model's verdicts; when it fails, the pairs at fault are found by halving and carry the error."""
+        """The model's verdicts; when it fails, the faulty pairs are found by bisection and carry the error."""
         try:
             verdicts = self.model.score(pairs)
             if len(verdicts) != len(pairs):
@@ -335,7 +335,7 @@ class Engine:
                 stats.rechecked += outcome.rechecked
 
     def close(self) -> None:
-        """End the thread, fail what waits, free the model."""
+        """End the thread, fail the waiting pairs, free the model."""
         with self._lock:
             if self.closed:
                 return
@@ -352,7 +352,7 @@ class Engine:
             self._model = None
 
 
-# Engines by weak reference, only to renew their locks and threads in a forked child.
+# Weak references to engines, to renew their locks and threads in a forked child.
 _ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 

@@ -1,4 +1,4 @@
-"""From a spec (`true`, `lexical`, `http://host:port`, a folder ...) to the one NLI handle this process has for it."""
+"""Resolving a spec (`true`, `lexical`, `http://host:port`, a folder ...) to the process's one NLI handle for it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def connect(spec: str, **options: Any) -> NLI:
     """The handle for a verifier: one for each spec and set of options in a process; nothing is loaded yet.
 
     `spec` is a registered name (`groundeval list nli`), `http://host:port` of a server, a hub name or folder of a
-    T5-style, classifier or chat model, `name:model` for a model of your own in the way of a registered one
+    T5-style, classifier or chat model, `name:model` for a model of your own used like a registered one
     (`minicheck:FOLDER`), or `causal:model@http://host:port/v1` for one behind an OpenAI-compatible server. `options`
-    are the fields of `NLIOptions`. The handle pickles as spec and options, and a forked child gets a model of its own.
-    Raises UsageError for an unknown spec or option, and for a model in each rank of a job of several.
+    are the fields of `NLIOptions`. The handle pickles as spec and options; a forked child loads its own model.
+    Raises UsageError for an unknown spec or option, and for an in-process model in a job of several ranks.
     """
     chosen = options_from(options)
     factory, chosen = resolve(spec, chosen)
@@ -55,7 +55,7 @@ def connect(spec: str, **options: Any) -> NLI:
 def options_from(options: Mapping[str, Any]) -> NLIOptions:
     """`NLIOptions` from keyword arguments.
 
-    Raises UsageError for one that does not exist, with the nearest match, and for a value that is not allowed.
+    Raises UsageError for an unknown name, with the nearest match, and for a value that is not allowed.
     """
     known = [f.name for f in fields(NLIOptions)]
     for name in options:
@@ -77,7 +77,7 @@ def options_from(options: Mapping[str, Any]) -> NLIOptions:
 
 
 def _check_type(name: str, value: Any) -> None:
-    """Raises UsageError for a number where a text belongs, and so on: YAML reads `label=yes` as true."""
+    """Raises UsageError for a value of the wrong type: YAML, for instance, reads `label=yes` as true."""
     from pydantic import TypeAdapter, ValidationError
 
     if name in ("dtype", "exact", "cache"):
@@ -92,7 +92,7 @@ def _check_type(name: str, value: Any) -> None:
 
 
 def resolve(spec: str, options: NLIOptions) -> tuple[Factory, NLIOptions]:
-    """The factory that a spec stands for, and the options with its model filled in. Loads nothing."""
+    """The factory of a spec, and the options with its model filled in. Loads nothing."""
     if ADDRESS.match(spec):
         return NLI_MODELS.get("remote"), replace(options, model=options.model or spec.rstrip("/"))
     if spec in NLI_MODELS:
@@ -107,18 +107,18 @@ def resolve(spec: str, options: NLIOptions) -> tuple[Factory, NLIOptions]:
     if spec and path.is_dir():
         return NLI_MODELS.get(_kind_of_folder(path)), replace(options, model=str(path))
     if spec and path.exists():
-        raise UsageError(f"{option('nli', spec)}: is a file; a folder with config.json and weights is needed.")
+        raise UsageError(f"{option('nli', spec)}: is a file; expected a folder with config.json and weights.")
     if HUB_NAME.fullmatch(spec):
         return _of_hub, replace(options, model=spec)
     raise UsageError(
         f'unknown NLI model "{spec}".{did_you_mean(spec, NLI_MODELS.names())}\n'
-        f"  Allowed: {', '.join(NLI_MODELS.names())}; NAME:MODEL for a model of your own in that way; a folder; "
+        f"  Allowed: {', '.join(NLI_MODELS.names())}; NAME:MODEL for a model of your own of that kind; a folder; "
         f"OWNER/MODEL of the hub; http://host:port of `groundeval serve-nli`; causal:MODEL@http://host:port/v1."
     )
 
 
 def _of_hub(options: NLIOptions) -> NLIModel:
-    """A verifier of the kind that the hub's config.json describes; called when the model is first needed."""
+    """A verifier of the kind given by the hub's config.json; called when the model is first needed."""
     config = read_config(options.model, options.revision, options.trust_remote_code)
     return NLI_MODELS.get(kind_of_config(config.to_dict()))(options)
 
@@ -128,7 +128,7 @@ def _kind_of_folder(path: Path) -> str:
     try:
         config = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"{option('nli', path)}: the folder has no config.json, so it holds no model.") from None
+        raise UsageError(f"{option('nli', path)}: the folder has no config.json, so it is not a model.") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"{option('nli', path)}: config.json cannot be read: {error}") from error
     return kind_of_config(config)
@@ -139,10 +139,10 @@ def _refuse_a_model_per_rank(spec: str, handle: NLI, options: NLIOptions) -> Non
     if options.in_process or not ranks.isdigit() or int(ranks) <= 1 or not handle.traits.in_process:
         return
     raise UsageError(
-        f"{option('nli', spec)}: this is a job of {ranks} ranks (WORLD_SIZE), and each would load a model of its own.\n"
+        f"{option('nli', spec)}: this is a job of {ranks} ranks (WORLD_SIZE), and each would load its own copy.\n"
         "  Start one server for all, `groundeval serve-nli --model "
         f"{spec}`, and give its address: {option('nli', 'http://host:8765')}.\n"
-        "  If the memory suffices for a copy in each rank: option in_process=True."
+        "  If there is memory for a copy in each rank: option in_process=True."
     )
 
 
@@ -156,7 +156,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _open_store(model: NLIModel, options: NLIOptions) -> VerdictStore | None:
-    """The cache on disk that the options ask for."""
+    """The cache on disk given by the options."""
     if options.cache is False:
         return None
     path = default_path() if options.cache is True else Path(options.cache).expanduser()

@@ -1,4 +1,4 @@
-"""How verdicts get back to those who wait: coroutines on any loop, threads, holders of futures."""
+"""Returning verdicts to waiting callers: coroutines on any loop, threads, holders of futures."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def hand_over(deliveries: Sequence[tuple[Waiter, Outcome]]) -> None:
             else:
                 waiter.set_exception(fresh(outcome))
     for loop, waiting in loops.items():
-        # A closed loop refuses: nobody waits there any more.
+        # The loop is closed: no coroutine waits on it any more.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(_deliver, waiting)
     for mail, letters in groups.values():
@@ -55,7 +55,7 @@ def hand_over(deliveries: Sequence[tuple[Waiter, Outcome]]) -> None:
 
 
 def fresh(error: GroundevalError) -> GroundevalError:
-    """A copy of an error to raise: one object raised by many askers would gather all their tracebacks."""
+    """A copy of an error to raise: one object raised by many callers would collect all their tracebacks."""
     copy = type(error).__new__(type(error))
     copy.args = error.args
     copy.__dict__.update(error.__dict__)
@@ -70,7 +70,7 @@ def given_up(waiter: Waiter) -> bool:
 
 
 def _deliver(deliveries: list[tuple[asyncio.Future[Verdict], Outcome]]) -> None:
-    """Runs on the asker's loop."""
+    """Set the results; runs on the caller's loop."""
     for future, outcome in deliveries:
         if future.done():
             continue

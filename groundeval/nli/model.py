@@ -1,4 +1,4 @@
-"""What a verifier is: the protocol that every NLI model implements, what it declares of itself, and their registry."""
+"""The verifier interface: the protocol of NLI models, their traits, options and registry."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ Kind = Literal["seq2seq", "classifier", "causal", "remote", "lexical", "plugin"]
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What a verifier declares of itself; the defaults are what a plugin gets that declares nothing."""
+    """Properties that a verifier declares; the defaults apply to a plugin that declares none."""
 
     kind: Kind = "plugin"
     fidelity: Literal["exact", "proxy"] = "proxy"
-    """`exact`: gives the verdicts of the model that the published numbers were made with; `proxy`: stands in for it,
+    """`exact`: gives the verdicts of the model behind the published numbers; `proxy`: a stand-in for it,
     and results are not comparable with published ones."""
     dtype: str | None = None
     template: str | None = None
-    """How a pair becomes the model's input."""
+    """The template that turns a pair into the model's input."""
     licence: str | None = None
     max_length: int | None = None
     """Longest input in tokens; None: the whole premise is read, whatever its length."""
     chunking: str | None = None
-    """How a premise beyond `max_length` is cut and the chunks' scores joined; None: it is not."""
+    """How a premise beyond `max_length` is cut and the chunks' scores are combined; None: it is not cut."""
     threshold: float | None = None
-    """Entailed from this score on; None: the model decides by itself."""
+    """Least score that counts as entailed; None: the model decides."""
     in_process: bool = True
-    """Holds a model in this process's memory (a remote one does not)."""
+    """Whether the model is in this process's memory (a remote one is not)."""
     instant: bool = False
-    """So cheap that a verdict is computed in the asker's own thread, without queue and batch."""
+    """Whether verdicts are cheap enough to be computed in the caller's thread, without queue and batch."""
     persistent: bool = False
-    """May be kept on disk: `identity` tells apart all that could judge differently, and judging takes time."""
+    """Whether verdicts may be cached on disk: `identity` covers everything they depend on, and they are costly."""
 
 
 class NLIModel(Protocol):
     """A verifier. It may also have any of `traits`, `check()`, `load()`, `close()`, `identity()` and `cost(pair)`.
 
-    `check()` finds out, without loading weights, what would keep the model from working, and raises UserError.
+    `check()` raises UserError, without loading weights, if the model cannot work.
     """
 
     @property
     def name(self) -> str:
-        """What results call it."""
+        """The name in results."""
 
     @property
     def revision(self) -> str | None:
@@ -56,8 +56,8 @@ class NLIModel(Protocol):
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
         """One verdict for each pair, in order; called by one thread at a time, never with an empty list.
 
-        Raises `PartialFailure` when single pairs cannot be judged, BackendError when the model as a whole failed. Any
-        other exception makes the service search for the pair that causes it.
+        Raises `PartialFailure` when single pairs cannot be judged, BackendError when the model as a whole failed. After
+        any other exception the service searches for the pair that causes it.
         """
 
 
@@ -66,19 +66,19 @@ class Loadable(Protocol):
     """A verifier whose construction is cheap and whose model is loaded by `load`."""
 
     def load(self) -> None:
-        """Load what is needed to score. Raises UserError or BackendError. Doing it twice does nothing."""
+        """Load the model. Raises UserError or BackendError. A second call does nothing."""
 
 
 @runtime_checkable
 class Closable(Protocol):
-    """A verifier that holds something worth freeing."""
+    """A verifier that holds resources to free."""
 
     def close(self) -> None:
         """Free memory and connections."""
 
 
 class PartialFailure(BackendError):
-    """Some pairs of a batch could not be judged; the others were."""
+    """Some pairs of a batch could not be judged; holds the outcomes of all."""
 
     def __init__(self, outcomes: Sequence[Verdict | GroundevalError]) -> None:
         self.outcomes = list(outcomes)
@@ -90,31 +90,31 @@ class PartialFailure(BackendError):
 
 @dataclass(frozen=True, slots=True)
 class NLIOptions:
-    """What the command line or the API says about a verifier; each kind takes what concerns it."""
+    """Options of a verifier, from the command line or the API; each kind uses those that concern it."""
 
     model: str = ""
-    """Hub name, folder or address; empty: what the verifier's name stands for."""
+    """Hub name, folder or address; empty: the default of the verifier's name."""
     revision: str | None = None
     dtype: str | None = None
-    """`bfloat16` or `float32`; None: bfloat16 on hardware that computes in it, else float32. Never float16."""
+    """`bfloat16` or `float32`; None: bfloat16 on hardware that supports it, else float32. Never float16."""
     device: str | None = None
     """`cpu`, `cuda`, `cuda:1`, `auto` (one model spread over all GPUs), `replicas` (a copy on each); None: the first
     GPU, or the CPU."""
     exact: Literal["batch", "generate"] = "batch"
-    """`generate` runs a seq2seq model the way the original evaluators do, one pair at a time: the yardstick."""
+    """`generate` runs a seq2seq model as the original evaluators do, one pair at a time: the reference."""
     token_budget: int | None = None
-    """Tokens in a batch, padding included; None: by the device. It shrinks by itself when memory runs out."""
+    """Tokens in a batch, padding included; None: by the device. Halved automatically when memory runs out."""
     threshold: float | None = None
-    """Entailed from this score on, in [0, 1]; a seq2seq model is then judged by a probability, not by its answer."""
+    """Least score that counts as entailed, in [0, 1]; a seq2seq model is then judged by probability, not answer."""
     label: str | None = None
-    """The class that means entailed in a classifier whose names do not say it, or the word of another answer."""
+    """The class that means entailed, in a classifier whose class names do not tell; or another word for entailed."""
     max_length: int | None = None
-    """Longest input in tokens; None: what the model's configuration says. Longer premises are read in chunks."""
+    """Longest input in tokens; None: from the model's configuration. Longer premises are read in chunks."""
     address: str | None = None
-    """Base address of an OpenAI-compatible server that a causal model is asked at."""
+    """Base address of the OpenAI-compatible server of a causal model."""
     trust_remote_code: bool = False
     timeout: float = 120.0
-    """Seconds that a server may take to answer one request."""
+    """Timeout of one request, in seconds."""
     patience: float = 600.0
     """Seconds that a server may be unreachable before the run stops (resumable)."""
     token: str | None = field(default=None, repr=False)
@@ -128,7 +128,7 @@ class NLIOptions:
 
 
 Factory = Callable[[NLIOptions], NLIModel]
-"""Makes a verifier, cheaply: weights are loaded by its `load`, or by its first `score`."""
+"""Creates a verifier, cheaply: weights are loaded by its `load`, or by its first `score`."""
 
 NLI_MODELS: Registry[Factory] = Registry(
     "NLI model",
@@ -138,29 +138,29 @@ NLI_MODELS: Registry[Factory] = Registry(
 
 
 def register_nli(name: str) -> Callable[[Factory], Factory]:
-    """Register a verifier of your own making under the name that `--nli` takes. For a model of a known kind a `Spec`
-    says enough: `register_spec`."""
+    """Register your own verifier under the name that `--nli` takes. For a model of a known kind, `register_spec` is
+    enough."""
     return NLI_MODELS.register(name)
 
 
 def fill(template: str, pair: Pair) -> str:
-    """A pair in a model's template, as text that any tokenizer takes."""
+    """A pair in a model's template, as text safe for any tokenizer."""
     return valid_unicode(template.format(premise=pair.premise, hypothesis=pair.hypothesis))
 
 
 def valid_unicode(text: str) -> str:
-    """The text with the replacement character for what is not Unicode (lone surrogates)."""
+    """The text with lone surrogates replaced by U+FFFD."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def traits_of(model: NLIModel) -> Traits:
-    """What a verifier declares of itself."""
+    """The traits that a verifier declares, or the defaults."""
     traits = getattr(model, "traits", None)
     return traits if isinstance(traits, Traits) else Traits()
 
 
 def identity_of(model: NLIModel) -> dict[str, Any]:
-    """What determines a verifier's verdicts, as JSON values: for score manifests and cache keys."""
+    """Everything that determines a verifier's verdicts, as JSON values: for score manifests and cache keys."""
     own = getattr(model, "identity", None)
     if callable(own):
         return {"name": model.name, **own()}

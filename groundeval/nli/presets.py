@@ -1,4 +1,4 @@
-"""The verifiers that have a name: `--nli NAME`, or `--nli NAME:MODEL` for another model used in the same way."""
+"""The named verifiers: `--nli NAME`, or `--nli NAME:MODEL` for another model used in the same way."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def classifier() -> Spec:
 
 @register_spec("causal")
 def causal() -> Spec:
-    """A chat model asked for yes or no: `causal:MODEL` in process, `causal:MODEL@http://host:port/v1` at a server."""
+    """A chat model asked for yes or no: `causal:MODEL` in process, `causal:MODEL@http://host:port/v1` on a server."""
     return Spec(
         kind="causal",
         template=ASK_YES_OR_NO,
@@ -83,5 +83,5 @@ def remote() -> Spec:
 
 @register_spec("lexical")
 def lexical() -> Spec:
-    """At least half of the hypothesis's distinct words occur in the premise: for trying things out, no model."""
+    """Entailed if at least half of the hypothesis's distinct words occur in the premise; for trials, no model."""
     return Spec(kind="lexical", template="token containment", threshold=0.5)

@@ -1,4 +1,4 @@
-"""The `remote` verifier: a model behind `groundeval serve-nli`, asked over HTTP with many requests in flight."""
+"""The `remote` verifier: a model behind `groundeval serve-nli`, over HTTP with many requests in flight."""
 
 from __future__ import annotations
 
@@ -9,94 +9,118 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from groundeval.errors import BackendError, GroundevalError, SampleError, UsageError, excerpt, option
+from groundeval.nli.identity import AnotherModel, Served, served
 from groundeval.nli.model import NLIOptions, PartialFailure, Traits
 from groundeval.nli.spec import Spec
 from groundeval.records import Pair, Verdict
 
 if TYPE_CHECKING:
     from groundeval.http.client import Client, Json
+    from groundeval.nli.fleet import Fleet
 
 TOKEN_VARIABLE = "GROUNDEVAL_NLI_TOKEN"
 CONNECTIONS = 16
-"""Requests in flight: together they hold several of the server's batches, so that it never waits for this client."""
+"""Concurrent requests: together they fill several of the server's batches, so that it never waits for this client."""
 CHUNK_CHARACTERS = 65_536
 CHUNK_PAIRS = 512
 FIRST_CONTACT = 30.0
-"""Seconds to wait for a server that has never answered: a wrong address shows early."""
+"""Seconds to wait for a server that has never answered, so that a wrong address fails early."""
 
 Outcome = Verdict | GroundevalError
 
 
 class Remote:
-    """Verdicts of the model that a server serves. The identity is the served model's own.
+    """Verdicts of the model that a server serves, with the served model's identity.
 
-    So results are the same, and go into the same place, whether a model judges in this process or behind a server. The
-    server keeps the cache; nothing is cached here.
+    So results are the same, and are stored in the same folder, whether a model judges in this process or on a server.
+    The server caches verdicts; this client does not.
     """
 
     traits = Traits(kind="remote", in_process=False, persistent=False)
 
     def __init__(self, options: NLIOptions) -> None:
         from groundeval.http.client import Client
+        from groundeval.nli.fleet import Fleet
 
-        self._client: Client = Client(
-            options.model,
-            token=options.token or os.environ.get(TOKEN_VARIABLE),
-            timeout=options.timeout,
-            patience=options.patience,
-            connections=CONNECTIONS,
+        def connect(address: str, timeout: float | None) -> Client:
+            return Client(
+                address,
+                token=options.token or os.environ.get(TOKEN_VARIABLE),
+                timeout=options.timeout if timeout is None else min(timeout, options.timeout),
+                patience=options.patience,
+                connections=CONNECTIONS,
+            )
+
+        addresses = addresses_of(options.model)
+        self._client: Client | Fleet = (
+            connect(addresses[0], None) if len(addresses) == 1 else Fleet(addresses, connect, options.patience)
         )
-        self._identity: dict[str, Any] | None = None
-        self._serving = ""
-        """What the server calls the model that it serves, in every answer."""
+        self._servers = len(addresses)
+        self._served: Served | None = None
 
     @property
     def name(self) -> str:
         """The served model's name; the address until the server has been reached."""
-        return self._client.address if self._identity is None else str(self._identity["name"])
+        return self._client.address if self._served is None else str(self._served.identity["name"])
 
     @property
     def revision(self) -> str | None:
         """The served model's version, once the server has been reached."""
-        revision = None if self._identity is None else self._identity.get("revision")
+        revision = None if self._served is None else self._served.identity.get("revision")
         return None if revision is None else str(revision)
 
     def identity(self) -> dict[str, Any]:
-        """What determines the verdicts: the served model's identity. Waits for the server if it must."""
-        self.load()
-        assert self._identity is not None
-        return dict(self._identity)
+        """Everything that determines the verdicts: the served model's identity. Waits for the server if necessary."""
+        return dict(self._loaded().identity)
 
     def cost(self, pair: Pair) -> int:
-        """An eighth of the characters: one call of `score` gets enough pairs for many requests in flight."""
-        return (len(pair.premise) + len(pair.hypothesis)) // 8 + 1
+        """An eighth of the characters: one call of `score` gets enough pairs for many requests in flight.
+
+        With several servers so much less, that there are as many for each.
+        """
+        return (len(pair.premise) + len(pair.hypothesis)) // (8 * self._servers) + 1
 
     def check(self) -> None:
-        """Is the server there, and does it take the token; it may still be loading its model."""
+        """Find out whether the server is there, and takes the token; it may still be loading its model."""
+        from groundeval.nli.fleet import Fleet
+
         patience = min(self._client.patience, FIRST_CONTACT)
-        self._client.ask("GET", "/identity", read=_found, statuses=(200, 503), patience=patience)
+        if isinstance(self._client, Fleet):
+            self._client.check(patience)
+        else:
+            self._client.ask("GET", "/identity", read=_found, statuses=(200, 503), patience=patience)
 
     def load(self) -> None:
-        """Wait until the server has loaded its model, and learn which it is. Raises Refused or BackendError."""
-        if self._identity is not None:
+        """Wait until a server has loaded its model, and learn which it is. Raises Refused or BackendError."""
+        from groundeval.nli.fleet import Fleet
+
+        if self._served is not None:
             return
-        self.check()
-        self._identity, self._serving = self._client.ask("GET", "/identity", read=_identity)
+        if isinstance(self._client, Fleet):
+            self._served = self._client.load(min(self._client.patience, FIRST_CONTACT))
+        else:
+            self.check()
+            self._served = self._client.ask("GET", "/identity", read=served)
+
+    def _loaded(self) -> Served:
+        self.load()
+        assert self._served is not None
+        return self._served
 
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
-        """One verdict for each pair, in order. Raises PartialFailure with what did arrive if the server gave up."""
+        """One verdict for each pair, in order. Raises PartialFailure, with the outcomes so far, if the server fails."""
         self.load()
-        outcomes = side_by_side(self._chunk, list(chunks(pairs)))
+        outcomes = side_by_side(self._chunk, list(chunks(pairs)), CONNECTIONS * self._servers)
         if any(not isinstance(outcome, Verdict) for outcome in outcomes):
             raise PartialFailure(outcomes)
         return [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
 
     def close(self) -> None:
-        """Drop the connections."""
+        """Close the connections."""
         self._client.close()
 
     def _chunk(self, pairs: Sequence[Pair]) -> Sequence[Outcome]:
-        """The outcomes of one request, or of two smaller ones where it is too large for the server."""
+        """The outcomes of one request, or of two smaller ones if it is too large for the server."""
         from groundeval.http.client import Refused, TooLarge
 
         try:
@@ -113,23 +137,23 @@ class Remote:
                 return [*self._chunk(pairs[:middle]), *self._chunk(pairs[middle:])]
             return [
                 SampleError(
-                    f"NLI server {self._client.address} does not take a pair of {len(pairs[0].premise)} characters "
+                    f"NLI server {self._client.address} rejects a pair of {len(pairs[0].premise)} characters "
                     f"({refusal}): hypothesis {excerpt(pairs[0].hypothesis)}"
                 )
             ]
         except Refused as refusal:
-            # It was accepted at the start: the server has changed, and what is computed can be kept.
+            # The token was accepted at the start: the server has changed, and the verdicts so far are valid.
             return [BackendError(str(refusal))] * len(pairs)
         except GroundevalError as error:
             return [error] * len(pairs)
 
     def _outcomes(self, answer: Json, count: int) -> list[Outcome]:
         serving, verdicts = answer.get("model"), answer.get("verdicts")
-        if serving != self._serving:
-            raise BackendError(
+        if serving != self._loaded().id:
+            raise AnotherModel(
                 f"NLI server {self._client.address} now serves another model than {self.name} (revision "
                 f"{self.revision}), with which this run began.\n"
-                "  Serve that one again and repeat the command; or begin anew with the other."
+                "  Serve that model again and repeat the command, or start a new run with the other."
             )
         if not isinstance(verdicts, list) or len(verdicts) != count:
             raise ValueError(f"{count} verdicts were asked for")
@@ -149,10 +173,23 @@ def chunks(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
         yield pairs[begin:]
 
 
+def addresses_of(spec: str) -> list[str]:
+    """The addresses of one server, or of several with commas between. Raises UsageError for one that is there twice."""
+    found = [each.strip().rstrip("/") for each in spec.split(",")]
+    for each in found:
+        if not each:
+            raise UsageError(f"{option('nli', spec)}: an address is empty; write http://a:8765,http://b:8765.")
+        if found.count(each) > 1:
+            raise UsageError(f"{option('nli', spec)}: {each} is named twice.")
+    return found
+
+
 def side_by_side(
-    ask: Callable[[Sequence[Pair]], Sequence[Outcome]], requests: Sequence[Sequence[Pair]]
+    ask: Callable[[Sequence[Pair]], Sequence[Outcome]],
+    requests: Sequence[Sequence[Pair]],
+    at_once: int = CONNECTIONS,
 ) -> list[Outcome]:
-    """The outcomes of several requests to a server, `CONNECTIONS` at a time, in order.
+    """The outcomes of several requests to servers, `at_once` at a time, in order.
 
     The threads are daemons: a run that is interrupted while it waits for a dead server ends at once.
     """
@@ -175,8 +212,7 @@ def side_by_side(
                 done[index] = [error] * len(requests[index])
 
     helpers = [
-        threading.Thread(target=work, name="nli-remote", daemon=True)
-        for _ in range(min(CONNECTIONS, len(requests)) - 1)
+        threading.Thread(target=work, name="nli-remote", daemon=True) for _ in range(min(at_once, len(requests)) - 1)
     ]
     for helper in helpers:
         helper.start()
@@ -187,7 +223,7 @@ def side_by_side(
 
 
 def _outcome(found: object) -> Outcome:
-    """One entry of an answer. Raises ValueError for what is no verdict."""
+    """One entry of an answer. Raises ValueError if it is not a verdict."""
     if isinstance(found, dict):
         entailed, score, rechecked = found.get("entailed"), found.get("score"), found.get("rechecked", False)
         if isinstance(entailed, bool) and isinstance(rechecked, bool) and isinstance(score, int | float):
@@ -200,14 +236,7 @@ def _outcome(found: object) -> Outcome:
 
 def _found(answer: Json) -> None:
     if answer.get("status") != "loading":
-        _identity(answer)
-
-
-def _identity(answer: Json) -> tuple[dict[str, Any], str]:
-    identity, serving = answer.get("identity"), answer.get("model")
-    if not isinstance(identity, dict) or not isinstance(identity.get("name"), str) or not isinstance(serving, str):
-        raise ValueError(f"not the identity of a model: {excerpt(answer)}")
-    return identity, serving
+        served(answer)
 
 
 def remote(spec: Spec, options: NLIOptions, name: str) -> Remote:

@@ -1,4 +1,4 @@
-"""Tokens come from the environment: what names a verifier is shown, and written into manifests, recipes and reports."""
+"""Refusing secrets in a verifier's options, which appear in manifests, recipes and reports: use the environment."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ SECRETS = {
     "use_auth_token": "HF_TOKEN",
     "api_key": "OPENAI_API_KEY",
 }
-"""Options that are secret, with the environment variables to use instead."""
+"""Secret options, with the environment variables to use instead."""
 
 
 def refuse_secrets(options: Mapping[str, Any], where: str) -> None:
-    """Raise a UsageError for a token among a verifier's options, or their `model_args`; it is not repeated."""
+    """Raise UsageError for a token among a verifier's options or their `model_args`; the message does not repeat it."""
     further = options.get("model_args")
     given = {**(further if isinstance(further, Mapping) else {}), **options}
     for name, variable in SECRETS.items():
         if given.get(name) is not None:
             raise UsageError(
-                f"{where}: {name} is a secret, and would be seen where options are shown or written down.\n"
+                f"{where}: {name} is a secret, and options are printed and written to files.\n"
                 f"  Put it into an environment variable instead: {variable}."
             )

@@ -17,6 +17,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable, Collection
 from hashlib import sha256
+from itertools import chain
 from typing import Any, ClassVar
 
 from groundeval.errors import BackendError, GroundevalError, SampleError
@@ -36,6 +37,7 @@ from groundeval.http.server import (
     SummaryMetricFamily,
     Text,
     counter,
+    demand_short,
     gauge,
     json_answer,
     later,
@@ -178,6 +180,7 @@ class VerdictServer(ModelServer):
         pairs = [Pair(*each) for each in parse(body, Pairs).pairs]
         if len(pairs) > self._max_pairs:
             raise Refusal(413, f"{len(pairs)} pairs; a request may hold {self._max_pairs}")
+        demand_short(chain.from_iterable(pairs))
         return pairs
 
     async def _answer(self, pairs: list[Pair]) -> Response:

@@ -1,4 +1,4 @@
-"""The NLI service as metrics and rewards see it: they ask one pair at a time, the model gets batches."""
+"""The NLI service for metrics and rewards: callers submit one pair at a time, the model gets batches."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from groundeval.records import Pair, Verdict
 class NLI:
     """Judges pairs for any number of event loops, threads and synchronous callers at once.
 
-    A pair is judged once: who asks for it again, or while it waits, shares the verdict. Cancelling one asker never
-    cancels a pair that others wait for. `connect` makes one from a spec; `NLI(model)` serves a model of your own.
+    A pair is judged once: later and concurrent callers share the verdict. Cancelling one caller never cancels a pair
+    that others wait for. `connect` makes a service from a spec; `NLI(model)` serves a model of your own.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class NLI:
         options: BatchOptions | None = None,
         open_store: Callable[[NLIModel], VerdictStore | None] = lambda model: None,
     ) -> NLI:
-        """A handle whose model is made when first needed, and made again in a forked child.
+        """A handle whose model is created when first needed, and again in a forked child.
 
-        `recipe` is what pickling stores in place of the handle: a callable and its arguments that give it back.
+        `recipe` is stored by pickling in place of the handle: a callable and its arguments that return it.
         """
         handle = cls.__new__(cls)
         engine = Engine(open_model, name=name, options=options, open_store=open_store, reopen_after_fork=True)
@@ -55,9 +55,9 @@ class NLI:
         self._tally = tally
 
     def scope(self) -> NLI:
-        """The same service with counters of its own: what one scoring run asked, found known, and had computed.
+        """The same service with its own counts: pairs asked, cached and computed in one scoring run.
 
-        Closing a scope closes nothing: it belongs to the service that it was made from.
+        Closing a scope closes nothing; the service that it was made from owns the model.
         """
         child = NLI.__new__(NLI)
         child._set_up(self._engine, self._recipe, Tally())
@@ -65,17 +65,17 @@ class NLI:
 
     @property
     def stats(self) -> NLIStats:
-        """The counts so far: of this scope, or of the whole service."""
+        """The counts so far, of this scope or of the whole service."""
         return self._engine.totals if self._tally is None else self._tally.stats
 
     @property
     def name(self) -> str:
-        """The verifier's name, as results show it."""
+        """The verifier's name in results."""
         return self._engine.name
 
     @property
     def model(self) -> NLIModel:
-        """The verifier itself, made if need be (its weights are loaded by `load`)."""
+        """The verifier itself, created if necessary (its weights are loaded by `load`)."""
         return self._engine.model
 
     @property
@@ -85,17 +85,17 @@ class NLI:
 
     @property
     def traits(self) -> Traits:
-        """What the verifier declares of itself."""
+        """The traits that the verifier declares."""
         return traits_of(self.model)
 
     @property
     def waiting(self) -> int:
-        """Pairs that are queued or with the model: the measure of back-pressure."""
+        """Number of pairs that are queued or with the model, for back-pressure."""
         return self._engine.waiting
 
     @property
     def batches(self) -> int:
-        """Batches that the model has judged; an instant verifier has none."""
+        """Number of batches that the model has judged; 0 for an instant verifier."""
         return self._engine.batches
 
     @property
@@ -104,25 +104,25 @@ class NLI:
         return self._engine.model_seconds
 
     def identity(self) -> dict[str, Any]:
-        """What determines the verdicts (name, revision, kind, dtype, ...), as JSON values for a score manifest."""
+        """Everything that determines the verdicts (name, revision, dtype, ...), as JSON values for a score manifest."""
         return identity_of(self.model)
 
     def check(self) -> None:
-        """Find out what would keep the model from working (packages, files, server, labels) without loading weights.
+        """Check that the model can work (packages, files, server, labels) without loading weights.
 
         Raises UserError or BackendError.
         """
         self._engine.check()
 
     def load(self) -> None:
-        """Load the model now, so that what is wrong with it shows before anything expensive starts.
+        """Load the model now, so that its errors show before anything expensive starts.
 
-        Raises UserError (unknown model, missing extra) or BackendError (out of reach, does not fit).
+        Raises UserError (unknown model, missing extra) or BackendError (unreachable, does not fit).
         """
         self._engine.load()
 
     def submit(self, pair: Pair) -> concurrent.futures.Future[Verdict]:
-        """Ask for a verdict from any thread. The future may be cancelled without effect on other askers."""
+        """Request a verdict from any thread. Cancelling the future does not affect other callers."""
         future: concurrent.futures.Future[Verdict] = concurrent.futures.Future()
         outcome = self._engine.ask(pair, self._tally, future)
         if isinstance(outcome, Verdict):
@@ -146,13 +146,13 @@ class NLI:
         return await waiter.future
 
     async def entails(self, premise: str, hypothesis: str) -> bool:
-        """Does the premise entail the hypothesis. Raises BackendError when the model cannot say."""
+        """Whether the premise entails the hypothesis. Raises BackendError when the model cannot judge."""
         return (await self.verdict(premise, hypothesis)).entailed
 
     def judge(self, pairs: Iterable[Pair]) -> list[Verdict]:
-        """Verdicts of many pairs, in order; blocks until all are there, so not for use in a coroutine.
+        """Verdicts of many pairs, in order; blocks until all are done, so not for use in a coroutine.
 
-        Raises the first failed pair's BackendError, after all the others have been judged.
+        Raises the first failed pair's BackendError, after all others have been judged.
         """
         verdicts = []
         for outcome in self.outcomes(pairs):
@@ -162,7 +162,7 @@ class NLI:
         return verdicts
 
     def outcomes(self, pairs: Iterable[Pair]) -> Sequence[Verdict | GroundevalError]:
-        """As `judge`, but a pair that failed has its error in the place of a verdict."""
+        """As `judge`, but a failed pair has its error in place of a verdict."""
         mail: SimpleQueue[list[tuple[int, Outcome]]] = SimpleQueue()
         outcomes: list[Outcome | None] = [
             self._engine.ask(pair, self._tally, GroupSlot(mail, index)) for index, pair in enumerate(pairs)
@@ -193,17 +193,17 @@ class NLI:
         return [outcome for outcome in outcomes if outcome is not None]
 
     def flush(self) -> None:
-        """Send what is queued to the model at once: every asker waits, so nothing more will come."""
+        """Send the queue to the model at once: every caller is waiting, so no further pair will come."""
         self._engine.flush()
 
     def close(self) -> None:
-        """Stop the thread and free the model. Pairs that still wait fail with BackendError."""
+        """Stop the thread and free the model. Pairs still waiting fail with BackendError."""
         if self._tally is None:
             self._engine.close()
 
     @property
     def closed(self) -> bool:
-        """Was the service closed."""
+        """Whether the service is closed."""
         return self._engine.closed
 
     def __enter__(self) -> NLI:

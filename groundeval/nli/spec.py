@@ -1,4 +1,4 @@
-"""A verifier, declared: which model, how a pair becomes its input, and how its output becomes a verdict."""
+"""Declarations of verifiers: the model, the input made of a pair, and the verdict made of the output."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ PREMISE_HYPOTHESIS = "premise: {premise} hypothesis: {hypothesis}"
 
 @dataclass(frozen=True, slots=True)
 class Chunks:
-    """How a premise that is too long for one input is cut, and how the scores of its chunks become one."""
+    """How a premise too long for one input is cut, and how the scores of its chunks are combined."""
 
     by: Literal["tokens", "words"]
     """`tokens`: into overlapping windows that the model can take; `words`: into whole sentences."""
     size: int | None = None
-    """Words of a chunk; tokens are as many as the model takes."""
+    """Words in a chunk; by tokens, a chunk is as long as the model allows."""
     join: Literal["max", "mean"] = "max"
 
     def __post_init__(self) -> None:
         if self.by == "words" and not (self.size and self.size > 0):
-            raise UsageError(f"NLI spec: chunks by words need a size, 1 or more: {self}")
+            raise UsageError(f"NLI spec: chunks by words need a size of at least 1: {self}")
 
     def __str__(self) -> str:
         cut = f"{self.size} words" if self.by == "words" else "windows of the longest input"
@@ -38,33 +38,33 @@ class Chunks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """All that tells one verifier of a kind from another. `register_spec` gives it a name."""
+    """The parameters of a verifier of one kind. `register_spec` gives it a name."""
 
     kind: Kind
     """`seq2seq`: an encoder-decoder model, judged by the first token of its answer; `classifier`: a classifier of
     pairs of texts; `causal`: a chat model, judged by the first token of its answer, in process or behind a server."""
     model: str | None = None
-    """Hub name or folder; None: whoever uses it names one."""
+    """Hub name or folder; None: the user names one."""
     revision: str | None = None
-    """Commit, tag or branch on the hub that is pinned; None: the newest."""
+    """Pinned commit, tag or branch on the hub; None: the newest."""
     licence: str | None = None
     parameters: float | None = None
-    """Of the named model, in billions: what a user is told before it is downloaded."""
+    """Billions of parameters of the named model, for the notice before a download."""
     fidelity: Literal["exact", "proxy"] = "proxy"
     """As in `Traits`."""
     template: str = PREMISE_HYPOTHESIS
-    """The input, with `{premise}` and `{hypothesis}`. A classifier takes the two as they are."""
+    """The input, with `{premise}` and `{hypothesis}`. A classifier takes the two unchanged."""
     yes: tuple[str, ...] = ()
-    """What the model says for entailed: words of its answer, or names of a classifier's classes."""
+    """Outputs that mean entailed: words of the answer, or names of a classifier's classes."""
     no: tuple[str, ...] = ()
     threshold: float | None = None
-    """Entailed from this probability of `yes` (against `no`) on. None: entailed iff the answer is `yes` and no more."""
+    """Least probability of `yes` (against `no`) that counts as entailed. None: entailed iff the answer is `yes`."""
     max_length: int | None = None
-    """Longest input in tokens; None: what the model's configuration says."""
+    """Longest input in tokens; None: from the model's configuration."""
     chunks: Chunks | None = None
     """None: the whole premise is one input, whatever its length."""
     remote_code: bool = False
-    """The model cannot be loaded without running Python code that comes with it."""
+    """Whether loading the model runs Python code that comes with it."""
 
     def __post_init__(self) -> None:
         if self.kind not in LOCAL:
@@ -79,9 +79,9 @@ class Spec:
             raise UsageError(f"NLI spec: the template must hold {{premise}} and {{hypothesis}}: {self.template!r}")
 
     def resolved(self, options: NLIOptions) -> Spec:
-        """The spec of the verifier that the options make of this one.
+        """This spec with the options applied.
 
-        Another model has no known licence or revision, and unless it is a copy of the same it is not exact.
+        Another model has no known licence or revision and, unless it is a copy of the same, is not exact.
         """
         model = options.model or self.model
         same = model == self.model
@@ -109,19 +109,19 @@ class Spec:
         return opened
 
     def parts(self, premise: str) -> list[str]:
-        """The premise, or its chunks where the spec cuts it by words."""
+        """The premise, or its chunks if the spec cuts it by words."""
         if self.chunks is None or self.chunks.by != "words" or self.chunks.size is None:
             return [premise]
         return by_words(premise, self.chunks.size)
 
     def verdict(self, scores: Sequence[float]) -> Verdict:
-        """What the probabilities that a premise's chunks got make together."""
+        """The verdict from the probabilities of a premise's chunks."""
         mean = self.chunks is not None and self.chunks.join == "mean"
         score = sum(scores) / len(scores) if mean else max(scores)
         return Verdict(self.threshold is not None and score >= self.threshold, score)
 
     def traits(self, *, dtype: str | None = None, in_process: bool = True, persistent: bool = True) -> Traits:
-        """What a verifier of this spec declares of itself."""
+        """The traits of a verifier of this spec."""
         return Traits(
             kind=self.kind,
             fidelity=self.fidelity,
@@ -147,18 +147,18 @@ OPENERS = {
     "remote": "groundeval.nli.remote:remote",
     "lexical": "groundeval.nli.verifiers.lexical:lexical",
 }
-"""What makes the verifier of a spec. Modules are imported when one is wanted."""
+"""The modules that open a verifier of a spec, imported when needed."""
 
 
 def _way(spec: Spec, options: NLIOptions) -> str:
     if options.max_length and (spec.kind not in ("classifier", "causal") or options.address):
         raise UsageError(
-            f"NLI option max_length={options.max_length}: only classifier and causal verifiers in this process have "
-            "one; others read their input whole."
+            f"NLI option max_length={options.max_length}: only in-process classifier and causal verifiers have "
+            "one; others read their whole input."
         )
     if options.address:
         if spec.kind != "causal":
-            raise UsageError(f"NLI option address={options.address}: only a causal verifier can be asked at a server.")
+            raise UsageError(f"NLI option address={options.address}: only a causal verifier can be on such a server.")
         return "causal at an address"
     if spec.kind == "seq2seq" and spec.threshold is not None:
         return "seq2seq with a threshold"
@@ -166,7 +166,7 @@ def _way(spec: Spec, options: NLIOptions) -> str:
 
 
 class Declared:
-    """A spec under its name: the factory that the registry keeps."""
+    """A named spec: the factory in the registry."""
 
     def __init__(self, name: str, declare: Callable[[], Spec]) -> None:
         self.name = name
@@ -188,5 +188,5 @@ def register_spec(name: str) -> Callable[[Callable[[], Spec]], Callable[[], Spec
 
 
 def declared() -> Iterator[Declared]:
-    """All verifiers that a spec declares."""
+    """All verifiers declared by a spec."""
     return (factory for _, factory in NLI_MODELS.items() if isinstance(factory, Declared))

@@ -1,4 +1,4 @@
-"""The counts of an NLI service and of each asker."""
+"""The counts of an NLI service and of each caller."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass, fields
 
 @dataclass(slots=True)
 class NLIStats:
-    """What was asked of a service and what it cost: unique = cached + computed + failed, once nothing waits."""
+    """Counts of pairs; unique = cached + computed + failed once no pair waits."""
 
     asked: int = 0
-    """Questions, repeated ones included."""
+    """Pairs asked, repetitions included."""
     unique: int = 0
-    """Different pairs among them."""
+    """Distinct pairs among them."""
     cached: int = 0
-    """Unique pairs known already: from the cache on disk, or because another scope of this process had asked."""
+    """Unique pairs already known: from the cache on disk, or from another scope of this process."""
     computed: int = 0
-    """Unique pairs that the model judged for this asker."""
+    """Unique pairs that the model judged for this caller."""
     rechecked: int = 0
-    """Computed pairs that were scored a second time, alone."""
+    """Computed pairs that were scored again, alone."""
     failed: int = 0
-    """Pairs that the model could not judge (counted again when asked and failed again)."""
+    """Pairs that the model could not judge (counted at each failure)."""
 
     def as_dict(self) -> dict[str, int]:
         """The counts by name."""
@@ -28,7 +28,7 @@ class NLIStats:
 
 
 class Tally:
-    """The counts of one asker, and which pairs it has asked before."""
+    """The counts of one caller, and the pairs it has asked before."""
 
     __slots__ = ("seen", "stats")
 

@@ -1,9 +1,9 @@
-"""Verdicts in portable files, and caches brought together.
+"""Portable files of verdicts, and merging of caches.
 
 A file of verdicts is JSON lines, compressed where its name ends in `.gz`:
 
     {"format": "groundeval verdicts", "version": 1}
-    {"verifier": {...}}            what judged: model, revision, dtype, template ...
+    {"verifier": {...}}            the verifier: model, revision, dtype, template ...
     {"pair": "HEX", "entailed": true, "score": 0.97, "rechecked": false}      of this verifier, and so on
     {"end": NUMBER OF VERDICTS}
 
@@ -33,7 +33,7 @@ SQLITE = b"SQLite format 3\0"
 
 
 class Kept(NamedTuple):
-    """A verdict with what it is kept by."""
+    """A verdict with its cache key."""
 
     verifier: str
     """The verifier's identity, as canonical JSON."""
@@ -43,19 +43,19 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What became of verdicts that were to be added to a cache."""
+    """Counts of verdicts added to a cache."""
 
     read: int
     added: int
     other: int
-    """Verdicts that say otherwise than the cache does; the cache's stay."""
+    """Verdicts that contradict the cache's; the cache's are kept."""
 
 
 def export(file: Path, path: Path | None = None) -> int:
-    """Write all verdicts of a cache to a file, whole or not at all; how many. Raises UsageError if it cannot."""
+    """Write all verdicts of a cache to a file, atomically; return their number. Raises UsageError if it cannot."""
     path = path or default_path()
     if not path.exists():
-        raise UsageError(f"NLI cache {path}: there is none to export.")
+        raise UsageError(f"NLI cache {path}: does not exist, so there is nothing to export.")
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with _writing(unfinished, file.suffix == ".gz") as stream:
@@ -69,17 +69,17 @@ def export(file: Path, path: Path | None = None) -> int:
 
 
 def add(sources: Sequence[Path], path: Path | None = None) -> Joined:
-    """Add the verdicts of files and of other caches to a cache: all of them, or with an error none.
+    """Add the verdicts of files and other caches to a cache: all of them, or none in case of an error.
 
-    Raises UsageError for a source that is not there or is the cache itself and for a cache that cannot be used,
+    Raises UsageError for a source that does not exist or is the cache itself and for a cache that cannot be used,
     DataError for a damaged source, which names the line.
     """
     path = path or default_path()
     for source in sources:
         if not source.is_file():
-            raise UsageError(f"{source}: no such file. A cache (nli.sqlite) or an exported file is needed.")
+            raise UsageError(f"{source}: no such file; expected a cache (nli.sqlite) or an exported file.")
         if path.exists() and source.samefile(path):
-            raise UsageError(f"{source}: is the cache that it would be added to. Another one: --path FILE")
+            raise UsageError(f"{source}: is the cache being added to. Choose another with --path FILE.")
     return in_file(path, lambda connection: _add(connection, sources))
 
 
@@ -97,7 +97,7 @@ def _add(connection: sqlite3.Connection, sources: Sequence[Path]) -> Joined:
 
 
 def read_file(file: Path) -> Iterator[Kept]:
-    """The verdicts of a file. Raises DataError that names the line of what is damaged or missing."""
+    """The verdicts of a file. Raises DataError, which names the line, if it is damaged or incomplete."""
     verifier: str | None = None
     count = 0
     ended = False
@@ -109,16 +109,16 @@ def read_file(file: Path) -> Iterator[Kept]:
             raise DataError(f"{where}: comes after the end of the file.")
         if number == 1:
             if (found.get("format"), found.get("version")) != (FORMAT, VERSION):
-                raise DataError(f"{where}: this is not a file of verdicts (version {VERSION}).")
+                raise DataError(f"{where}: not a file of verdicts (version {VERSION}).")
         elif isinstance(found.get("verifier"), dict):
             verifier = json.dumps(found["verifier"], sort_keys=True)
         elif "end" in found:
             ended = True
             if found["end"] != count:
-                raise DataError(f"{where}: {found['end']} verdicts were written, {count} are there.")
+                raise DataError(f"{where}: the file declares {found['end']} verdicts but holds {count}.")
         else:
             if verifier is None:
-                raise DataError(f"{where}: no line before says which verifier this verdict is of.")
+                raise DataError(f"{where}: no earlier line names the verifier of this verdict.")
             count += 1
             yield Kept(verifier, *_verdict(found, where))
     if not ended:
@@ -152,7 +152,7 @@ def _in_cache(path: Path) -> Iterator[Kept]:
             for identity, pair, flags, score in connection.execute(query):
                 yield Kept(identity, pair, Verdict(bool(flags & ENTAILED), score, bool(flags & RECHECKED)))
     except sqlite3.DatabaseError as error:
-        raise DataError(f"{path}: is no cache of verdicts: {error}") from error
+        raise DataError(f"{path}: is not a cache of verdicts: {error}") from error
 
 
 def _is_cache(file: Path) -> bool:
@@ -161,7 +161,7 @@ def _is_cache(file: Path) -> bool:
 
 
 def _insert(connection: sqlite3.Connection, verifier: int, kept: Kept) -> tuple[bool, bool]:
-    """Is the verdict new, and does it differ from the one that is there."""
+    """Insert a verdict; return whether it is new, and whether it contradicts an existing one."""
     flags = kept.verdict.entailed * ENTAILED + kept.verdict.rechecked * RECHECKED
     row = (verifier, kept.pair, flags, kept.verdict.score)
     if connection.execute("INSERT OR IGNORE INTO verdict VALUES (?, ?, ?, ?)", row).rowcount:

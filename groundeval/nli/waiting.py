@@ -1,4 +1,4 @@
-"""Pairs on their way to the model, and the slices in which they go there."""
+"""Pairs waiting for the model, and their slicing into batches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from groundeval.records import Pair
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """A pair on its way, and all who wait for it."""
+    """A waiting pair, and all its waiters."""
 
     key: bytes
     pair: Pair
@@ -23,17 +23,17 @@ class Waiting:
 
 
 def digest(pair: Pair) -> bytes:
-    """16 bytes that stand for a pair, so that a million remembered pairs stay small."""
+    """A 16-byte hash of a pair, so that a million remembered pairs stay small."""
     premise = pair[0].encode("utf-8", "surrogatepass")
     hypothesis = pair[1].encode("utf-8", "surrogatepass")
     return hashlib.blake2b(b"%d:%b%b" % (len(premise), premise, hypothesis), digest_size=16).digest()
 
 
 def slices(jobs: Sequence[Waiting], budget: int, cost: Callable[[Pair], int] | None = None) -> Iterator[list[Waiting]]:
-    """Jobs by falling cost, cut where the budget is full.
+    """Jobs by decreasing cost, cut where the budget is full.
 
-    The longest come first, so that what does not fit into memory shows early. `cost`: the model's own measure of a
-    pair; without it, its characters count.
+    The longest come first, so that a pair that does not fit into memory fails early. `cost`: the model's own measure of
+    a pair; the default is its number of characters.
     """
     if cost is not None:
         for job in jobs:

@@ -1,4 +1,4 @@
-"""The weights of an NLI model: which version, what kind of model, loading, and errors a user can act on."""
+"""The weights of an NLI model: version, kind of model, loading, and errors that a user can act on."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from groundeval.nli.spec import declared
 WEIGHTS = (".safetensors", ".bin", ".gguf")
 UNLIMITED = 1 << 40
 LARGE = 2.0
-"""Billions of parameters from which on a download is announced: it takes long, and the model much memory."""
+"""Least size, in billions of parameters, for which a download is announced: it takes long and needs much memory."""
 POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "mpnet")
-"""Models that count positions from behind the padding token's id on, so that some of their positions are not used."""
+"""Models that count positions from after the padding token's id, so that some of their positions are unused."""
 
 
 def dtype_name(options: NLIOptions) -> str:
-    """`bfloat16` or `float32`: what was asked for, or bfloat16 where the hardware computes in it."""
+    """`bfloat16` or `float32`: the one requested, or bfloat16 if the hardware supports it."""
     return options.dtype or fastest_dtype(devices(options.device)[0])
 
 
@@ -38,7 +38,7 @@ def revision_of(source: str, revision: str | None, trust_remote_code: bool = Fal
 
 @lru_cache(maxsize=16)
 def read_config(source: str, revision: str | None, trust_remote_code: bool = False) -> Any:
-    """A model's configuration. Raises UsageError when there is none, or when it would run code of its own."""
+    """A model's configuration. Raises UsageError if there is none, or if it would run the model's own code."""
     try:
         from transformers import AutoConfig
     except ModuleNotFoundError as error:
@@ -51,7 +51,7 @@ def read_config(source: str, revision: str | None, trust_remote_code: bool = Fal
 
 
 def check_kind(source: str, config: Any, kind: str) -> None:
-    """Raises UsageError for a model whose configuration says that it is of another kind, and names that one."""
+    """Raises UsageError, which names the kind, for a model whose configuration is of another kind."""
     architectures = getattr(config, "architectures", None)
     if not architectures:
         return
@@ -64,7 +64,7 @@ def check_kind(source: str, config: Any, kind: str) -> None:
 
 
 def kind_of_config(config: Mapping[str, Any]) -> str:
-    """The kind of verifier that a model's config.json describes. Raises UsageError for one that is none."""
+    """The kind of verifier that a model's config.json describes. Raises UsageError if it is none."""
     architectures = config.get("architectures") or []
     if any("SequenceClassification" in name for name in architectures):
         return "classifier"
@@ -74,7 +74,7 @@ def kind_of_config(config: Mapping[str, Any]) -> str:
         return "causal"
     raise UsageError(
         f"NLI model: architecture {architectures or config.get('model_type')} is neither a seq2seq model, a sequence "
-        "classifier nor a causal language model.\n  Name the kind yourself if it is one of them: classifier:MODEL."
+        "classifier nor a causal language model.\n  If it is one of them, name the kind: classifier:MODEL."
     )
 
 
@@ -86,7 +86,7 @@ def check_files(source: str) -> None:
 
 
 def load_tokenizer(source: str, revision: str | None, options: NLIOptions) -> Any:
-    """A model's tokenizer. It cuts nothing: what is too long is for the verifier to decide."""
+    """A model's tokenizer, without truncation: the verifier handles long inputs."""
     from transformers import AutoTokenizer
 
     tokenizer = _loading(
@@ -94,14 +94,14 @@ def load_tokenizer(source: str, revision: str | None, options: NLIOptions) -> An
         source,
         revision,
     )
-    # Without this, inputs beyond the declared length are warned about; the verifiers know that length.
+    # Suppresses the tokenizer's warning about inputs beyond the declared length, which the verifiers handle.
     tokenizer.declared_length = tokenizer.model_max_length
     tokenizer.model_max_length = UNLIMITED
     return tokenizer
 
 
 def longest_input(config: Any, tokenizer: Any) -> int | None:
-    """Tokens that a model reads at most by its configuration and its tokenizer; None where neither says."""
+    """Longest input in tokens by the model's configuration and tokenizer; None if neither gives one."""
     text = config.get_text_config()
     positions = getattr(text, "max_position_embeddings", None)
     if positions is not None and text.model_type in POSITIONS_AFTER_PADDING:
@@ -128,9 +128,9 @@ def load_model(auto_class: Any, source: str, revision: str | None, options: NLIO
 
 
 def runs_its_own_code(source: str) -> UsageError:
-    """The error for a model that comes with code that nobody has agreed to run."""
+    """The error for a model that comes with code that the user has not allowed to run."""
     return UsageError(
-        f"NLI model {source} runs code of its own, which is refused by default.\n"
+        f"NLI model {source} runs its own code, which is refused by default.\n"
         f"  Read that code; if you trust it, add {option('trust_remote_code', True)}."
     )
 
@@ -149,7 +149,7 @@ def _loading(load: Callable[[], Any], source: str, revision: str | None) -> Any:
 
 
 def _hint(source: str) -> str:
-    """What may have been meant by a model that is not there, or what can be had in its place."""
+    """A hint for a missing model: what may have been meant, or an alternative."""
     folder = Path(source).expanduser()
     if folder.is_dir():
         return ""
@@ -163,21 +163,19 @@ def _hint(source: str) -> str:
 
 
 def smaller_than(source: str) -> str:
-    """The named verifiers with fewer parameters than a model of a known size; nothing for others."""
+    """Named verifiers with fewer parameters than a model of known size; empty for other models."""
     sizes = {each.name: each.spec.parameters for each in declared() if each.spec.parameters}
     own = next((each.spec.parameters for each in declared() if each.spec.model == source), None)
     if own is None:
         return ""
     smaller = [f"{option('nli', name)} ({size:g} billion parameters)" for name, size in sizes.items() if size < own]
     models = f"Smaller: {', '.join(smaller)}. " if smaller else ""
-    return (
-        f"\n  {models}Without a model: {option('nli', 'lexical')}. Results of another are not comparable with its own."
-    )
+    return f"\n  {models}Without a model: {option('nli', 'lexical')}. Results of different models are not comparable."
 
 
 @lru_cache(maxsize=16)
 def announce(source: str, parameters: float | None) -> None:
-    """Say once how large a model of the hub is and what is smaller, before its weights are downloaded."""
+    """Announce once, before a download, how large a hub model is and which ones are smaller."""
     if parameters is None or parameters < LARGE or Path(source).expanduser().is_dir() or _is_cached(source):
         return
     say(

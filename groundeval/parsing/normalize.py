@@ -30,7 +30,7 @@ def normalize(text: str) -> str:
 
 @lru_cache(maxsize=65_536)
 def normalized_alias(alias: str) -> str:
-    """`normalize` for the short texts that come back again and again: gold aliases."""
+    """`normalize` for gold aliases: short texts that recur, so the results are cached."""
     return normalize(alias)
 
 
@@ -41,7 +41,7 @@ def normalized_document(text: str) -> str:
 
 
 def present(aliases: Iterable[str], normalized_text: str) -> bool:
-    """Is any normalised alias a substring of the text (which the caller has normalised).
+    """Whether any normalised alias is a substring of the text (which the caller has normalised).
 
     An alias that normalises to nothing is present in everything, as in ALCE.
     """
@@ -49,9 +49,9 @@ def present(aliases: Iterable[str], normalized_text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """The text as a tokenizer can take it: lone surrogates become U+FFFD, control characters spaces.
+    """The text made safe for a tokenizer: lone surrogates become U+FFFD, control characters spaces.
 
-    Line ends become `\\n`; tabs stay. Scores are computed on the text as it is; what a model gets goes through here.
+    Line ends become `\\n`; tabs stay. Scores are computed on the text as it is; model inputs pass through here.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _UNPRINTABLE.sub(" ", _SURROGATE.sub("\ufffd", text))

@@ -39,7 +39,7 @@ _BEGINS_UPPER, _INNER_UPPER, _UNKNOWN_UPPER, _BEGINS_LOWER, _INNER_LOWER, _UNKNO
 )
 _UPPER = _BEGINS_UPPER | _INNER_UPPER | _UNKNOWN_UPPER
 _LOWER = _BEGINS_LOWER | _INNER_LOWER | _UNKNOWN_LOWER
-"""In which case, and where in a sentence, the training text showed a word."""
+"""Flags: the case, and the place in a sentence, in which the training text showed a word."""
 
 
 class _Parameters(NamedTuple):
@@ -50,7 +50,7 @@ class _Parameters(NamedTuple):
 
 
 class _Token:
-    """A token of a candidate's context, and what has been decided about it."""
+    """A token of a candidate's context, and the decisions made about it."""
 
     __slots__ = ("abbreviation", "ellipsis", "ends", "text", "type")
 

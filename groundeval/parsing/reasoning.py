@@ -1,4 +1,4 @@
-"""Reasoning and answer tags: what a reasoning model thought, and what it answered."""
+"""Reasoning and answer tags: separating a model's reasoning from its answer."""
 
 from __future__ import annotations
 
@@ -25,46 +25,46 @@ class ReasoningTags:
 
     @classmethod
     def none(cls) -> ReasoningTags:
-        """No tags at all: a text read with them is its own answer, as the original evaluators read it."""
+        """Empty tags: the whole text is the answer, as in the original evaluators."""
         return cls("", "", "", "")
+
+    @classmethod
+    def harmony(cls) -> ReasoningTags:
+        """The channels of gpt-oss: a text is rewritten in the usual tags before it is split (`parsing.harmony`)."""
+        return cls("<|channel|>analysis<|message|>", "<|end|>", "<|channel|>final<|message|>", "<|return|>")
+
+    @property
+    def words(self) -> str:
+        """The tags as `--reasoning-tags` takes them: a name, or tags with commas between them."""
+        name = next((name for name, tags in NAMED_TAGS.items() if tags == self), None)
+        has_own_answer = (self.answer_open, self.answer_close) != REASONING_TAGS.all()[2:]
+        return name or ",".join(self.all() if has_own_answer else self.all()[:2])
 
 
 REASONING_TAGS = ReasoningTags()
-KNOWN_TAGS = (
-    REASONING_TAGS,
-    ReasoningTags("<thinking>", "</thinking>"),
-    ReasoningTags("<thought>", "</thought>"),
-    ReasoningTags("<reason>", "</reason>"),
-    ReasoningTags("<reasoning>", "</reasoning>"),
-    ReasoningTags("[THINK]", "[/THINK]"),
-    ReasoningTags("<|begin_of_thought|>", "<|end_of_thought|>"),
-    ReasoningTags("◁think▷", "◁/think▷"),
-)
-"""The tags of reasoning models, the usual ones first."""
+NAMED_TAGS = {"none": ReasoningTags.none(), "harmony": ReasoningTags.harmony()}
+"""The tags that a user may give by a name."""
 
 
 def tags_from(words: Sequence[str], where: str) -> ReasoningTags:
-    """Tags as a user gives them: the pair around reasoning, or that and the pair around the answer; `none` for none.
+    """Tags from user input: the pair around the reasoning, or that and the pair around the answer, or a name.
 
-    Raises UsageError, which names `where` they were given.
+    Raises UsageError for anything else; the message names `where` the tags were given.
     """
-    if list(words) == ["none"]:
-        return ReasoningTags.none()
+    named = NAMED_TAGS.get(words[0].strip()) if len(words) == 1 else None
+    if named is not None:
+        return named
     if len(words) not in (2, 4) or not all(words) or len(set(words)) < len(words):
         raise UsageError(
-            f"{where} {','.join(words)}: must be two different tags, around the reasoning, or four, with those around "
-            "the answer behind them; for instance '<reason>,</reason>'; or none, and the whole text is the answer"
+            f"{where} {','.join(words)}: must be two different tags around the reasoning, for instance "
+            "'<reason>,</reason>', or four, the last two around the answer; or harmony (the channels of gpt-oss); or "
+            "none: the whole text is the answer"
         )
     return ReasoningTags(*words)
 
 
-def tags_in(text: str) -> ReasoningTags | None:
-    """The first known pair of which both tags occur in a text, such as a model's chat template."""
-    return next((tags for tags in KNOWN_TAGS if tags.think_open in text and tags.think_close in text), None)
-
-
 def with_usual_tags(text: str, tags: ReasoningTags) -> str:
-    """The text with the usual tags in the place of a model's own, for readers that know no others."""
+    """The text with a model's own tags replaced by the usual ones, for readers that know no others."""
     for own, usual in zip(tags.all(), REASONING_TAGS.all(), strict=True):
         text = text.replace(own, usual) if own else text
     return text
@@ -81,12 +81,12 @@ class Split(NamedTuple):
 def split_reasoning(text: str, tags: ReasoningTags = REASONING_TAGS) -> Split:
     """Split reasoning and answer.
 
-    - Every think block is reasoning, wherever it stands; several are joined by a newline.
-    - An opening tag inside a think block is part of the reasoning. A closing tag outside of one says that everything
+    - Every think block is reasoning, wherever it occurs; several are joined by a newline.
+    - An opening tag inside a think block is part of the reasoning. A closing tag outside a block means that everything
       before it was reasoning too (the template opened the block, or blocks were nested).
     - A block that never closes leaves no answer: `unclosed` is true and the answer empty.
-    - In what remains, the last `<answer>` block is the answer (to the end of the text if it is not closed); without
-      one, all of it is.
+    - In the rest, the last `<answer>` block is the answer (to the end of the text if it is not closed); without one,
+      all of the rest is.
     - Without tags (`ReasoningTags.none()`), all of the text is the answer.
     """
     if tags == ReasoningTags.none():
@@ -128,7 +128,7 @@ def tag_count(text: str, tags: ReasoningTags = REASONING_TAGS) -> float:
 
 
 def is_well_formed(text: str, tags: ReasoningTags = REASONING_TAGS) -> bool:
-    """Is the text one think block followed by one answer block and nothing else but whitespace (R_format)."""
+    """Whether the text is one think block followed by one answer block and only whitespace besides (R_format)."""
     if any(text.count(tag) != 1 for tag in tags.all()):
         return False
     think_open, think_close, answer_open, answer_close = (re.escape(tag) for tag in tags.all())

@@ -1,4 +1,4 @@
-"""Telling a refusal from an answer (Trust-Score; docs/metrics.md)."""
+"""Refusal detection by fuzzy matching (Trust-Score; docs/metrics.md)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from rapidfuzz.fuzz import partial_ratio
 from groundeval.parsing.normalize import normalize
 
 REFUSAL = "I apologize, but I couldn't find an answer to your question in the search results."
-"""What a model is asked to say when the documents hold no answer."""
+"""The sentence that prompts tell a model to give when the documents hold no answer."""
 
 REFUSAL_PATTERN = "I apologize, but I couldn't find an answer"
-"""What an output is compared with."""
+"""The text that outputs are compared with."""
 
 REFUSAL_THRESHOLD = 85
 """An output refuses if its score is above this, in percent."""
@@ -22,7 +22,7 @@ REFUSAL_THRESHOLD = 85
 
 @lru_cache(maxsize=4_096)
 def refusal_score(text: str) -> float:
-    """How much the best-matching part of the output resembles the refusal: a whole number in [0, 100].
+    """Similarity of the refusal and the best-matching part of the output: a whole number in [0, 100].
 
     This is `partial_ratio` of fuzzywuzzy 0.18, which Trust-Score uses. It tries only the windows that begin where the
     matching blocks of one edit script say, while rapidfuzz's function of that name finds the best window of all.

@@ -9,8 +9,8 @@ from groundeval.parsing.punkt import spans
 
 @lru_cache(maxsize=4_096)
 def sentences(text: str) -> tuple[str, ...]:
-    """The sentences of a text by English Punkt, as `nltk.sent_tokenize` gave them before NLTK 3.10.2; without the white
-    space around them."""
+    """The sentences of a text by English Punkt, as `nltk.sent_tokenize` gave them before NLTK 3.10.2; without
+    surrounding whitespace."""
     return tuple(text[start:end] for start, end in spans(text))
 
 

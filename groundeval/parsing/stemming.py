@@ -1,7 +1,7 @@
-"""Porter's stemmer (Porter 1980, "An algorithm for suffix stripping") with the departures that NLTK makes from it.
+"""Porter's stemmer (Porter 1980, "An algorithm for suffix stripping") with NLTK's departures from it.
 
 ROUGE with stemming is defined by the stems of NLTK's `PorterStemmer`. Importing NLTK takes more processor time than
-scoring a thousand answers does, so the rules stand here; the tests hold them to NLTK's, word by word.
+scoring a thousand answers does, so the rules are written here; the tests compare them with NLTK's, word by word.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _IRREGULAR = {
 }
 
 Rules = dict[str, str]
-"""Endings and what takes their place, in the order in which they are tried."""
+"""Endings and their replacements, in the order in which they are tried."""
 
 _PLURALS: Rules = {"sses": "ss", "ies": "i", "ss": "ss", "s": ""}
 _STEP_2: Rules = {
@@ -70,9 +70,9 @@ _SHAPES = bytes(ord("v" if chr(code) in "aeiou" else "y" if chr(code) == "y" els
 
 @lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
-    """The stem of a word of lower-case ASCII letters and digits; words of one or two characters are their own.
+    """The stem of a word of lower-case ASCII letters and digits; a word of one or two characters is its own stem.
 
-    Remembered, since texts are made of the same words.
+    Cached, since texts share their words.
     """
     if word in _IRREGULAR:
         return _IRREGULAR[word]
@@ -99,12 +99,12 @@ def _shape(word: str) -> str:
 
 
 def _measure(stem: str) -> int:
-    """m, the number of times that consonants follow vowels."""
+    """Porter's m: the number of times that consonants follow vowels."""
     return _shape(stem).count("vc")
 
 
 def _is_short(stem: str) -> bool:
-    """*o: does it end like `wil` or `hop`, or is it like `at`."""
+    """Porter's *o: whether the stem ends like `wil` or `hop`, or is like `at`."""
     shape = _shape(stem)
     return (shape.endswith("cvc") and stem[-1] not in "wxy") or shape == "vc"
 

@@ -11,9 +11,12 @@ from typing import ParamSpec, TypeVar
 from groundeval.errors import UsageError, option
 from groundeval.run.options import RunOptions, ScoreOptions
 from groundeval.run.outcome import ScoreResults, TaskRuns
+from groundeval.run.outputs import score_predictions
 from groundeval.run.rescore import score_run
-from groundeval.run.runner import run, score_predictions
+from groundeval.run.runner import run
+from groundeval.storage.columnar import columnar_kind
 from groundeval.tasks import Task, load_task
+from groundeval.tasks.own import OWN
 
 P = ParamSpec("P")
 Options = TypeVar("Options")
@@ -56,8 +59,10 @@ def evaluate(options: RunOptions) -> TaskRuns:
 def score(options: ScoreOptions) -> ScoreResults:
     """Score outputs that you have, or a run folder again: the Python form of `groundeval score`. One result a profile.
 
-    `predictions` is a file, a run folder, a list of records (dicts with `question`, `output`, `docs` and gold data), a
-    pandas DataFrame or a `datasets.Dataset` with such columns, or a list of `Response`. `quiet=False` shows progress.
+    `predictions` is a file, a run folder, a list of records (dicts with `question`, `output`, `docs` and gold data, or
+    as another tool writes them), a DataFrame or `datasets.Dataset` with such columns, or a list of `Response`. `map`
+    names fields that are called otherwise. Without a `task` they are outputs of your own, with or without gold answers.
+    `quiet=False` shows progress.
     Works inside a running event loop (a notebook). Raises UserError before anything expensive starts.
     """
     return score_with(options, keep_samples=True)
@@ -66,7 +71,7 @@ def score(options: ScoreOptions) -> ScoreResults:
 def score_with(options: ScoreOptions, *, keep_samples: bool = False) -> ScoreResults:
     """What `score` does. `keep_samples`: evidence that is not written stays in memory."""
     predictions, task = options.predictions, options.task
-    if isinstance(predictions, str | Path) and Path(predictions).is_dir():
+    if isinstance(predictions, str | Path) and Path(predictions).is_dir() and columnar_kind(Path(predictions)) is None:
         _refuse_for_runs(options)
         named = None if task is None else _named(task)
         return score_run(Path(predictions), options, task=named, data=options.sources, keep_samples=keep_samples)
@@ -75,10 +80,7 @@ def score_with(options: ScoreOptions, *, keep_samples: bool = False) -> ScoreRes
             f"{option('data')} goes with a run folder, whose manifest names its data; outputs hold their documents and "
             "gold answers themselves"
         )
-    if task is None:
-        what = predictions if isinstance(predictions, str | Path) else "predictions"
-        raise UsageError(f"{what}: which task? Name it with {option('task')}, for instance {option('task', 'asqa')}.")
-    return score_predictions(options, _named(task), keep_samples=keep_samples)
+    return score_predictions(options, _named(OWN if task is None else task), keep_samples=keep_samples)
 
 
 def _named(task: str | Task) -> Task:
@@ -87,8 +89,8 @@ def _named(task: str | Task) -> Task:
 
 def _refuse_for_runs(options: ScoreOptions) -> None:
     """A run folder knows its samples and their documents, and keeps its own scores: nothing is ignored in silence."""
-    for name in ("num_docs", "limit", "output_path"):
-        if getattr(options, name) is not None:
+    for name in ("num_docs", "limit", "output_path", "map"):
+        if getattr(options, name) not in (None, {}):
             raise UsageError(
                 f"{option(name)} does not go with a run folder ({options.predictions}), which knows its samples and "
                 "documents and keeps its scores.\n  Leave it out, or make another run with it."

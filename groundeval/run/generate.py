@@ -166,8 +166,10 @@ def _records(
     return records
 
 
-def as_record(example: Example, rendered: Rendered, completion: Completion, tags: ReasoningTags) -> dict[str, Any]:
-    """The line of `generations.jsonl`."""
+def as_record(
+    example: Example, rendered: Rendered, completion: Completion, tags: ReasoningTags | None
+) -> dict[str, Any]:
+    """The line of `generations.jsonl`; `tags` as `Response.build` takes them."""
     record: dict[str, Any] = {
         "id": completion.id,
         "prompt_sha256": rendered.sha256,

@@ -110,12 +110,23 @@ class ScoreOptions(ScoringOptions):
     predictions: "Predictions" = field(kw_only=False)
     """A file of outputs or a run folder; or records, a table, or responses (`groundeval.tasks.formats.predictions`)."""
     task: "str | Task | None" = field(default=None, kw_only=False)
-    """How the outputs are judged. A run folder needs it only where its task is not registered here."""
+    """How the outputs are judged; none: as outputs of your own. A run folder needs it only where its task is not
+    registered here."""
     data: Annotated[
         str | Mapping[str, str] | None,
         Flag("For a run folder: its data, where the run was given a file.", WHAT, metavar="[TASK=]FILE"),
     ] = None
     """For a run folder: the file that the run was generated from, which is not read at the word of its manifest."""
+    map: Annotated[
+        Mapping[str, str],
+        Flag(
+            "Where the parts of a record are: question=query docs=contexts output=response answers=ground_truth.",
+            WHAT,
+            metavar="PART=FIELD",
+        ),
+    ] = field(default_factory=dict)
+    """Fields of the outputs by part (`id`, `question`, `output`, `docs`, `answers`, `claims`, `answer`); they win over
+    what is recognised. A field is a path: `passages[].text`."""
     num_docs: Annotated[int | None, Flag("Only the first so many documents count. Default: all.", WHAT)] = None
     limit: Annotated[int | None, Flag("Only the first so many samples.", WHAT)] = None
     output_path: Annotated[

@@ -19,6 +19,9 @@ from groundeval.tasks.formats.examples import content_hash, with_documents
 from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset, Task
 
+MODEL_NAME = "model name"
+"""Where the reasoning tags of a run come from that only the model's name shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -34,8 +37,8 @@ class Job:
     prompts: tuple[Prompt, ...]
     shown: Mapping[str, int]
     """Documents that each prompt shows, by sample id, where fewer than asked for fitted."""
-    tags: ReasoningTags = REASONING_TAGS
-    """What stands around the model's reasoning."""
+    tags: ReasoningTags | None = None
+    """What stands around the model's reasoning; None: `<think>`, or what the form of a text shows."""
     longest_prompt: int | None = None
     """In tokens, where the generator can count them."""
     unfitting: int = 0
@@ -48,7 +51,8 @@ def prepare(
     """Render every prompt and find the run folder. Loads no model. Raises UserError for settings that cannot be met."""
     template = task.prompt if options.system is None else replace(task.prompt, system=options.system)
     demonstrations = task.demonstrations() if options.num_fewshot else ()
-    tags = options.reasoning_tags or getattr(generator, "reasoning_tags", None) or REASONING_TAGS
+    known = getattr(generator, "reasoning_tags", None)
+    tags = options.reasoning_tags or (None if known == REASONING_TAGS else known)
     identity: dict[str, Any] = {
         "task": task.name,
         "task_version": task.version,
@@ -70,8 +74,10 @@ def prepare(
         "sampling": asdict(options.sampling),
     }
     # What is as usual is not named, so that its name may come later without changing what a folder is called.
-    if tags != REASONING_TAGS:
+    if tags is not None:
         identity["reasoning_tags"] = list(tags.all())
+    if tags is not None and getattr(generator, "guesses_reasoning_tags", False):
+        identity["reasoning_tags_from"] = MODEL_NAME
     if options.num_samples > 1:
         identity["num_samples"] = options.num_samples
     if demonstrations:

@@ -18,7 +18,9 @@ from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.records import Example
 from groundeval.run.options import EVERY_TASK, ScoringOptions
 from groundeval.run.outcome import ScoreResults
+from groundeval.run.prepare import MODEL_NAME
 from groundeval.run.score import ResponseSet, check_scoring_names, score_responses
+from groundeval.scoring.reasoning_notes import note_on_named_tags
 from groundeval.stats.repeats import drawn
 from groundeval.storage.folder import Lines, read_json
 from groundeval.storage.generations import as_response, documents_shown, stored_generations
@@ -62,6 +64,8 @@ def score_run(
     notes = [*dataset.notes, *_unfinished(folder, stored)]
     tags = stored_tags(identity.reasoning_tags, folder)
     asked = options.reasoning_tags or tags
+    if asked is not None and asked == tags and identity.reasoning_tags_from == MODEL_NAME:
+        notes.append(note_on_named_tags(asked))
     responses = stored_responses(
         judged,
         examples,
@@ -73,7 +77,7 @@ def score_run(
         longest_answer(identity.backend, identity.sampling),
     )
     # Named also where they are the usual ones: those of the run are what needs no name.
-    origin = {} if asked == tags else {"reasoning_tags": list(asked.all())}
+    origin = {} if asked is None or asked == tags else {"reasoning_tags": list(asked.all())}
     return score_responses(replace(responses, origin=origin), options, keep_samples=keep_samples)
 
 
@@ -83,7 +87,7 @@ def stored_responses(
     stored: Mapping[str, Mapping[str, Any]],
     notes: Sequence[str],
     folder: Path,
-    tags: ReasoningTags,
+    tags: ReasoningTags | None,
     num_samples: int,
     longest: int | None,
 ) -> ResponseSet:

@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from hashlib import sha256
-from itertools import islice
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from groundeval.aio import Interrupted
 from groundeval.errors import DataError, GroundevalError, UsageError, option, unknown
 from groundeval.generation.interface import GENERATORS, Generator
 from groundeval.generation.sampling import check_sampling
-from groundeval.metrics.gold import with_answers
-from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
-from groundeval.records import Response
 from groundeval.run.generate import generate
-from groundeval.run.options import RunOptions, ScoreOptions
+from groundeval.run.options import RunOptions
 from groundeval.run.outcome import ScoreResult, ScoreResults, TaskRun, TaskRuns
 from groundeval.run.preflight import check_disk, check_generator, check_lengths, check_scorers
-from groundeval.run.prepare import Job, prepare
+from groundeval.run.prepare import MODEL_NAME, Job, prepare
 from groundeval.run.rescore import stored_responses
-from groundeval.run.score import ResponseSet, check_scoring_names, open_nli, plans_for, sample_hash, score_responses
+from groundeval.run.score import check_scoring_names, open_nli, plans_for, score_responses
+from groundeval.scoring.reasoning_notes import note_on_named_tags
 from groundeval.storage.folder import DiskFull
 from groundeval.storage.generations import GENERATIONS, stored_generations
-from groundeval.storage.json_records import file_hash
 from groundeval.storage.manifest import longest_answer
 from groundeval.tasks import Task, load_task
-from groundeval.tasks.formats.accepted import Accepted
-from groundeval.tasks.formats.examples import known_fields, with_documents
-from groundeval.tasks.formats.predictions import IN_MEMORY, read_predictions, responses_in
+from groundeval.tasks.formats.examples import known_fields
 from groundeval.tasks.loading import check_data_names, requested_data
 
 MOST_NAMED = 5
@@ -154,9 +145,12 @@ def _score_job(job: Job, options: RunOptions) -> ScoreResults:
             f"  Generate them first: {option('phase', 'generate')}, or {option('phase', 'all')}."
             + ("" if stored else _other_runs(job, options))
         )
+    notes = list(job.dataset.notes)
+    if job.tags is not None and job.identity.get("reasoning_tags_from") == MODEL_NAME:
+        notes.append(note_on_named_tags(job.tags))
     longest = longest_answer(options.backend, job.identity["sampling"])
     responses = stored_responses(
-        job.task, job.examples, stored, job.dataset.notes, job.folder, job.tags, options.num_samples, longest
+        job.task, job.examples, stored, notes, job.folder, job.tags, options.num_samples, longest
     )
     return score_responses(responses, options)
 
@@ -181,63 +175,3 @@ def _other_runs(job: Job, options: RunOptions) -> str:
         "\n  Were they generated elsewhere, on another device or in another dtype? A run folder is scored "
         f"as it is:{named}{more}"
     )
-
-
-def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool = False) -> ScoreResults:
-    """Score outputs in the ALCE or Trust-Score format, from a file or from memory, or responses.
-
-    `keep_samples` as in `score_responses`.
-    """
-    check_scoring_names(task, options)
-    accepted = Accepted(reads_flags=set(options.profiles or (task.profile,)) != {"alce"})
-    tags = options.reasoning_tags or REASONING_TAGS
-    responses = list(_responses(options, tags, accepted))
-    if not responses:
-        raise DataError(f"{_called(options.predictions)}: no records")
-    examples = [response.example for response in responses]
-    by_id = {response.example.id: response for response in responses}
-    folder = None if options.output_path is None else Path(options.output_path)
-    origin: dict[str, Any] = {}
-    if folder is not None:
-        origin = {"task": task.name, **_content(options.predictions, responses), "num_docs": options.num_docs}
-        # What is as usual is not named.
-        origin |= {} if tags == REASONING_TAGS else {"reasoning_tags": list(tags.all())}
-    given = ResponseSet(
-        task,
-        examples,
-        lambda example: by_id[example.id],
-        known_fields(examples),
-        accepted.notes,
-        folder=folder,
-        origin=origin,
-    )
-    return score_responses(given, options, keep_samples=keep_samples)
-
-
-def _responses(options: ScoreOptions, tags: ReasoningTags, accepted: Accepted) -> Iterator[Response]:
-    """The responses to score: those given, or those of the records of a file, a list or a table."""
-    source = options.predictions
-    given = responses_in(source) if not isinstance(source, str | Path) else None
-    if given is None:
-        read: Iterable[Response] = (
-            Response.build(example, output, tags=tags)
-            for example, output in read_predictions(source, accepted)  # type: ignore[arg-type]
-        )
-    elif options.reasoning_tags is not None:
-        raise UsageError(f"{option('reasoning_tags')}: responses are parsed already; build them with these tags")
-    else:
-        read = given
-    for response in islice(read, options.limit):
-        example = response.example if options.num_docs is None else with_documents(response.example, options.num_docs)
-        yield replace(response, example=with_answers(example))
-
-
-def _called(predictions: object) -> str:
-    return str(predictions) if isinstance(predictions, str | Path) else IN_MEMORY
-
-
-def _content(predictions: object, responses: Sequence[Response]) -> dict[str, str]:
-    """What tells these outputs from others."""
-    if isinstance(predictions, str | Path):
-        return {"file_sha256": file_hash(Path(predictions))}
-    return {"texts_sha256": sha256("".join(map(sample_hash, responses)).encode()).hexdigest()}

@@ -27,6 +27,7 @@ from groundeval.run.reward_metrics import reward_metric
 from groundeval.scoring.cut_answers import note_on_cut_answers
 from groundeval.scoring.notes import notes_on
 from groundeval.scoring.posthoc import cite_afterwards, encoded
+from groundeval.scoring.reasoning_notes import notes_on_guessed_tags
 from groundeval.scoring.results import Results
 from groundeval.scoring.scorer import OVERALL, Plan, Scorer, ScoreTable, corpus_estimates, every_field, plan_scoring
 from groundeval.stats.bootstrap import Estimate, summarize
@@ -306,6 +307,7 @@ def _results(plan: Plan, responses: ResponseSet, table: ScoreTable, nli: NLI | N
     found = [
         *note_on_cut_answers(map(responses.of, responses.examples), responses.longest_answer),
         *notes_on(plan, map(responses.of, responses.examples)),
+        *notes_on_guessed_tags(map(responses.of, responses.examples)),
     ]
     lost = [f"{failed} of {len(ids)} samples failed and are in no mean"] if failed else []
     return Results(

@@ -1,4 +1,4 @@
-"""What a reader of results under a published protocol should know about the outputs and gold data behind them."""
+"""Notes on results under a published protocol: unread citation marks, and samples without gold data."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from groundeval.scoring.scorer import Plan
 
 _PUBLISHED = ("alce", "trust")
 _READ = re.compile(r"\[\d+\]")
-"""The only mark that the published protocols read as its writer means it."""
+"""The only citation mark that the published protocols read correctly."""
 _LOOKED_AT = 20_000
-"""Characters of an output in which marks are looked for."""
+"""Number of characters of an output that are searched for marks."""
 
 _UNDEFINED = {
     "alce": ("qa_pairs", ("str_em",), " str_hit counts them as misses."),
     "trust": ("answers", ("regular_str_em", "answered_str_em", "parametric_str_em"), ""),
 }
-"""By profile: the field with the gold answers, the keys that are undefined without any, and what becomes of others."""
+"""By profile: the field with the gold answers, the keys that are undefined without any, and the effect on others."""
 
 
 def notes_on(plan: Plan, responses: Iterable[Response]) -> list[str]:
-    """Notes on marks that the profile does not read and on samples without gold data, with how many there are."""
+    """Notes on marks that the profile does not read and on samples without gold data, with their numbers."""
     if plan.profile.name not in _PUBLISHED:
         return []
     cites = any("docs" in metric.needs for metric in plan.metrics)

@@ -1,4 +1,4 @@
-"""Post-hoc citation (ALCE): attach to each uncited statement the document that resembles it most."""
+"""Post-hoc citation (ALCE): cite for each uncited statement the document most similar to it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from groundeval.records import Document, Response
 
 _ENDINGS = ".!?"
 Similarities = Callable[[str], Sequence[float]]
-"""How much a statement resembles each document; 0 or less: not at all."""
+"""Similarity of a statement to each document; 0 or less: none."""
 Comparing = Callable[[Sequence[Document]], Similarities]
 
 
 def cite_afterwards(response: Response, kind: AnswerKind, comparing: Comparing | None = None) -> Response:
-    """The response with a citation at every sentence or list item that has none and resembles some document.
+    """The response with a citation added to every sentence or list item that has none and is similar to some document.
 
-    A refusal is left alone, and so is a statement that resembles no document. Citations go before the final punctuation
-    mark. By default statements are compared by TF-IDF.
+    Refusals, and statements similar to no document, are unchanged. Citations go before the final punctuation mark. The
+    default similarity is TF-IDF.
     """
     docs = response.example.docs or ()
     if not docs or response.status != "ok" or refuses(response.text):
@@ -36,7 +36,7 @@ def cite_afterwards(response: Response, kind: AnswerKind, comparing: Comparing |
 
 
 def _each_sentence(text: str, similar: Similarities) -> str:
-    """All of the text with its sentences cited; what lies between them stays as it is."""
+    """The text with its sentences cited; the text between them is unchanged."""
     parts: list[str] = []
     position = 0
     for sentence in sentences(text):
@@ -65,7 +65,7 @@ def tfidf(docs: Sequence[Document]) -> Similarities:
     vectorizer = TfidfVectorizer(stop_words="english")
     try:
         known = vectorizer.fit_transform([f"{document.title} {document.text}" for document in docs])
-    except ValueError:  # The documents hold nothing but stop words.
+    except ValueError:  # The documents hold only stop words.
         return lambda statement: [0.0] * len(docs)
 
     def similarities(statement: str) -> list[float]:
@@ -75,7 +75,7 @@ def tfidf(docs: Sequence[Document]) -> Similarities:
 
 
 def encoded(encoder: Callable[[Sequence[str]], Any]) -> Comparing:
-    """Cosine of the vectors that an encoder gives for a statement and for each document, in [-1, 1]."""
+    """Cosine of an encoder's vectors of a statement and of each document, in [-1, 1]."""
 
     def comparing(docs: Sequence[Document]) -> Similarities:
         known = encoder([f"{document.title} {document.text}".strip() for document in docs])

@@ -1,4 +1,4 @@
-"""The typed, versioned results of one scoring: what `results.json` holds and what `--json` prints."""
+"""The typed, versioned results of one scoring: the content of `results.json` and of `--json`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCHEMA_VERSION = 1
 class Results(BaseModel):
     """The numbers of one run under one profile and NLI model.
 
-    Holds no times and no cache counts: the same inputs give the same bytes.
+    Free of times and cache counts, so that the same inputs give the same bytes.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -25,19 +25,19 @@ class Results(BaseModel):
     task_version: int
     profile: str
     nli: str | None
-    """Name of the NLI model that answered; None where no metric asked one."""
+    """Name of the NLI model used; None where no metric used one."""
     nli_identity: dict[str, Any] | None = None
     """The NLI model's revision, dtype and kind; `fidelity: proxy` marks a proxy."""
     n: int
-    """Samples scored. Of several answers to each question, the questions with at least one that could be scored."""
+    """Number of samples scored; with several answers per question, the number of questions with at least one scored."""
     statuses: dict[str, int]
-    """How many samples ended in which status; those with status `error` are in no mean. Every answer counts."""
+    """Number of samples by status, every answer counted; those with status `error` are in no mean."""
     headline: list[str]
     metrics: dict[str, Estimate]
     num_samples: int = 1
-    """Answers drawn for each question. With several, `metrics` are means in which every question weighs the same."""
+    """Answers sampled per question. With several, `metrics` are means in which every question has the same weight."""
     best_of: dict[str, Estimate] = {}
-    """With several answers: the mean over questions of the best one's value, each key choosing for itself."""
+    """With several answers: the mean over questions of the best answer's value, chosen separately for each key."""
     notes: list[str] = []
 
     def __repr__(self) -> str:
@@ -52,7 +52,7 @@ class Results(BaseModel):
         return (self.model_dump_json(indent=2) + "\n").encode()
 
     def for_machines(self, nli_pairs: Mapping[str, int]) -> dict[str, Any]:
-        """What `--json` prints: the fields of the command-line contract, then the rest."""
+        """The output of `--json`: the fields of the command-line contract, then the rest."""
         whole = self.model_dump(mode="json")
         first = {key: whole.pop(key) for key in ("task", "profile", "nli", "n", "metrics")}
         return {**first, "nli_pairs": dict(nli_pairs), **whole}
@@ -62,7 +62,7 @@ PROXY_MARK = "*"
 
 
 def is_proxy(result: Results) -> bool:
-    """Was it judged by a verifier that declares itself a proxy."""
+    """Whether it was judged by a verifier that declares itself a proxy."""
     return (result.nli_identity or {}).get("fidelity") == "proxy"
 
 

@@ -1,4 +1,4 @@
-"""Scoring responses: which metrics, one sample at a time, many samples in flight, and the aggregates at the end."""
+"""Scoring: choosing metrics, scoring samples concurrently, and aggregating their values."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from groundeval.stats.bootstrap import Aggregate, Array, Estimate
 IN_FLIGHT = 2_048
 """Samples that wait for NLI verdicts at the same time."""
 SECONDS_BETWEEN_LOOKS = 0.5
-"""After so long without a finished sample, who streams scores is given an empty list."""
+"""Longest wait for a finished sample, in seconds, before `stream` yields an empty list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is computed for a set of samples, and what is left out and why."""
+    """The metrics to compute for a set of samples, and notes on those left out."""
 
     profile: Profile
     kind: AnswerKind
@@ -39,12 +39,12 @@ class Plan:
     notes: tuple[str, ...] = ()
     cot: bool = False
     derives_answers_found: bool = False
-    """Is `answers_found` computed because the data lacks it."""
+    """Whether `answers_found` is computed because the data lacks it."""
     rewards: tuple[Mapping[str, Any], ...] = ()
-    """What determines the totals of the rewards among the metrics."""
+    """Identities of the rewards among the metrics: everything that determines their totals."""
 
     def and_also(self, metrics: Sequence[Metric], rewards: Sequence[Mapping[str, Any]]) -> Plan:
-        """The plan with rewards, each in the form of a metric."""
+        """The plan with rewards added, each in the form of a metric."""
         keys = [key for metric in metrics for key in _keys(metric)]
         return replace(
             self,
@@ -55,7 +55,7 @@ class Plan:
 
     @property
     def asks_nli(self) -> bool:
-        """Does scoring ask the NLI model."""
+        """Whether scoring calls the NLI model."""
         derives = self.derives_answers_found and self.kind == "claims"
         return derives or any(metric.asks_nli(self.kind) for metric in self.metrics)
 
@@ -82,15 +82,17 @@ def plan_scoring(
 ) -> Plan:
     """Choose the metrics for a task under a profile.
 
-    `fields` are the fields that the examples have. `asked` names metrics or keys (`default` stands for the defaults);
+    `fields` are the fields that the examples have. `asked` names metrics or keys (`default` means the defaults);
     without it, `task_metrics` or all default metrics are taken. A metric whose fields are missing is left out with a
-    note, unless it was asked for by name: then it is a DataError. An unknown name is a UsageError.
+    note. Raises DataError if such a metric was named in `asked`, UsageError for an unknown name.
     """
     possible = {name: metric for name, metric in METRICS.items() if metric.applies(profile.name, kind)}
-    # What a plugin adds is computed where it is asked for or a task names it: other tasks' numbers stay as they are.
+    stand_ins = _stand_ins(possible, fields)
+    idle = {name for name, metric in possible.items() if metric.instead_of} - {*stand_ins.values()} | stand_ins.keys()
+    # A plugin's metric is computed only where `asked` or the task names it, so that other tasks' results do not change.
     own = [name for name, metric in possible.items() if metric.default and METRICS.ships(name)]
     usual = own if task_metrics is None else task_metrics
-    defaults = [name for name in usual if name in possible]
+    defaults = [name for name in usual if name in possible and name not in idle]
     chosen: list[str] = []
     keys: list[str] = []
     by_name: set[str] = set()
@@ -99,14 +101,16 @@ def plan_scoring(
             chosen += defaults
             keys += [key for each in defaults for key in _keys(possible[each])]
             continue
-        # A metric that is called by the name is meant, not another that reports a key of that name.
+        # The name means the metric called so, before any other that reports a key of that name.
         found = [name] if name in possible else [each for each, metric in possible.items() if name in _keys(metric)]
+        found = [each for each in found if each not in idle] or found
         if not found:
             raise _unknown_metric(name, profile, kind, possible)
         chosen += found
         by_name |= set(found)
         keys += _keys(possible[name]) if name in possible else [name]
     notes: list[str] = []
+    lacking: dict[tuple[str, ...], list[str]] = {}
     dropped: set[str] = set()
     for name in dict.fromkeys(chosen):
         missing = [need for need in possible[name].needs if need not in fields]
@@ -118,8 +122,9 @@ def plan_scoring(
         if missing:
             dropped.add(name)
         if missing and kind not in possible[name].bonus_for:
-            notes.append(f'metric "{name}" left out: the data has no {_listed(missing)}')
-    kept = _with_what_they_use([name for name in dict.fromkeys(chosen) if name not in dropped], possible)
+            lacking.setdefault(tuple(missing), []).append(name)
+    notes += [_left_out(names, missing) for missing, names in lacking.items()]
+    kept = _with_what_they_use([name for name in dict.fromkeys(chosen) if name not in dropped], possible, stand_ins)
     reported = [key for key in dict.fromkeys(keys) if any(key in _keys(possible[name]) for name in kept)]
     if not reported:
         raise DataError("nothing can be scored:\n  " + "\n  ".join(notes or ["no metric was asked for"]))
@@ -128,6 +133,21 @@ def plan_scoring(
         how = "the document entails the claim" if kind == "claims" else "an alias is present in the document's text"
         notes.append(f'"answers_found" is missing in the data and was computed: {how}')
     return Plan(profile, kind, tuple(possible[name] for name in kept), tuple(reported), tuple(notes), cot, derives)
+
+
+def _stand_ins(possible: Mapping[str, Metric], fields: frozenset[str]) -> dict[str, str]:
+    """Metrics whose fields the data lacks, each with the metric that is computed in its place."""
+    found: dict[str, str] = {}
+    for name, metric in possible.items():
+        replaced = possible.get(metric.instead_of or "")
+        if replaced and fields.issuperset(metric.needs) and not fields.issuperset(replaced.needs):
+            found[replaced.name] = name
+    return found
+
+
+def _left_out(names: Sequence[str], missing: Sequence[str]) -> str:
+    what = f'metric "{names[0]}"' if len(names) == 1 else f"metrics {_listed(names)}"
+    return f"{what} left out: the data has no {_listed(missing)}"
 
 
 def every_field() -> frozenset[str]:
@@ -157,11 +177,13 @@ def _unknown_metric(name: str, profile: Profile, kind: AnswerKind, possible: Map
     return unknown("metric", name, {"default", *possible, *(key for m in possible.values() for key in _keys(m))})
 
 
-def _with_what_they_use(names: Sequence[str], possible: Mapping[str, Metric]) -> list[str]:
+def _with_what_they_use(
+    names: Sequence[str], possible: Mapping[str, Metric], stand_ins: Mapping[str, str]
+) -> list[str]:
     ordered: dict[str, None] = {}
     for name in names:
         for used in possible[name].uses:
-            ordered.setdefault(used)
+            ordered.setdefault(stand_ins.get(used, used))
         ordered.setdefault(name)
     return list(ordered)
 
@@ -185,7 +207,7 @@ class ScoredSample:
 
     @property
     def verdicts(self) -> list[dict[str, Any]]:
-        """What the NLI model was asked about this sample, and what it said."""
+        """The pairs that the NLI model judged for this sample, with its verdicts."""
         found: list[dict[str, Any]] = self.evidence.get("verdicts", [])
         return found
 
@@ -208,7 +230,7 @@ class Scorer:
     models: Models | None = None
 
     async def score(self, response: Response) -> ScoredSample:
-        """Score one response. A sample that failed gets no values; one that fails here is recorded, not raised."""
+        """Score one response. A failed sample gets no values; an error in scoring is recorded, not raised."""
         example = response.example
         if response.status == "error":
             return ScoredSample(example.id, "error", {}, error=response.finish_reason)
@@ -235,7 +257,7 @@ class Scorer:
                 waiting.append(result)
             else:
                 values.update(result)
-        # With one question or none there is nothing to wait for side by side, and a task costs more than the metric.
+        # With at most one coroutine there is nothing to run concurrently, and a task costs more than the metric.
         parts = await asyncio.gather(*waiting) if len(waiting) > 1 else [await each for each in waiting]
         for part in parts:
             values.update(part)
@@ -244,10 +266,10 @@ class Scorer:
     async def stream(
         self, responses: Iterable[Response], in_flight: int = IN_FLIGHT
     ) -> AsyncGenerator[list[tuple[Response, ScoredSample]], None]:
-        """Score responses, yielding them with their results as they are finished, at most `in_flight` waiting at once.
+        """Score responses, at most `in_flight` at once; yield them with their results as they finish.
 
-        What is finished by then comes in one list. The list is empty where nothing was for half a second: the caller
-        gets to look around, whatever the verifier takes.
+        Each list holds the samples finished since the last. It is empty after half a second without one, so that the
+        caller regains control even while the verifier is slow.
         """
         if not self.plan.asks_nli:
             for response in responses:
@@ -263,7 +285,7 @@ class Scorer:
                     more = following is not None
                     if following is not None:
                         flight.add(following, self.score(following))
-                        # Lets the samples begin, so that those that need not wait are done before more are taken.
+                        # Lets the samples begin: those that need no verdict finish before more are taken.
                         await asyncio.sleep(0)
                 await flight.landing(until - time.monotonic())
                 yield flight.take()
@@ -272,7 +294,7 @@ class Scorer:
 
 
 class _Flight:
-    """Samples that are being scored, and those that are done, in the order in which they became so."""
+    """Samples being scored, and those done, in order of completion."""
 
     def __init__(self) -> None:
         self.waiting: set[asyncio.Task[ScoredSample]] = set()
@@ -283,7 +305,7 @@ class _Flight:
         return bool(self.waiting or self.landed)
 
     def add(self, response: Response, scoring: Coroutine[Any, Any, ScoredSample]) -> None:
-        """Begin with a sample."""
+        """Start scoring a sample."""
 
         def done(task: asyncio.Task[ScoredSample]) -> None:
             self.waiting.discard(task)
@@ -295,14 +317,14 @@ class _Flight:
         task.add_done_callback(done)
 
     async def landing(self, seconds: float) -> None:
-        """Until a sample is done, but no longer than so many seconds."""
+        """Wait until a sample is done, for at most so many seconds."""
         if not self.landed and self.waiting:
             self._news.clear()
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._news.wait(), max(seconds, 0.0))
 
     def take(self) -> list[tuple[Response, ScoredSample]]:
-        """What is done. An error is raised once what was done before it has been taken."""
+        """The finished samples. An error is raised once the samples finished before it have been taken."""
         taken: list[tuple[Response, ScoredSample]] = []
         while self.landed:
             response, task = self.landed[0]
@@ -313,7 +335,7 @@ class _Flight:
         return taken
 
     async def give_up(self) -> None:
-        """Cancel what waits, and leave no error unread."""
+        """Cancel the samples in flight and retrieve their errors."""
         rest = [*self.waiting, *(task for _, task in self.landed)]
         for task in rest:
             task.cancel()
@@ -321,7 +343,7 @@ class _Flight:
 
 
 class ScoreTable:
-    """The per-sample values of a run, 8 bytes a value, whatever the number of samples."""
+    """The per-sample values of a run, 8 bytes per value."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._columns = tuple(columns)
@@ -342,11 +364,11 @@ class ScoreTable:
         return {column: np.ascontiguousarray(matrix[:, index]) for index, column in enumerate(self._columns)}
 
     def scored(self, ids: Iterable[str]) -> list[str]:
-        """Those of these samples that have values."""
+        """The samples, among these, that have values."""
         return [each for each in ids if each in self._rows]
 
     def statuses(self, ids: Iterable[str]) -> dict[str, int]:
-        """How many of these samples ended in which status, by name of the status."""
+        """Number of these samples by status."""
         return dict(sorted(Counter(self._statuses[each] for each in ids if each in self._statuses).items()))
 
     def __contains__(self, sample_id: str) -> bool:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.errors import DataError, excerpt, option
-from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
+from groundeval.parsing.reasoning import ReasoningTags
+from groundeval.parsing.reasoning_formats import tags_of_text
 from groundeval.records import Example, Response, cut_at_limit
 from groundeval.storage.folder import Lines
 
@@ -25,8 +26,8 @@ _FIELDS: Mapping[str, tuple[type, ...]] = {
 """What a line of `generations.jsonl` must hold."""
 
 
-def as_response(example: Example, record: Mapping[str, Any], tags: ReasoningTags = REASONING_TAGS) -> Response:
-    """The response that a line of `generations.jsonl` holds."""
+def as_response(example: Example, record: Mapping[str, Any], tags: ReasoningTags | None = None) -> Response:
+    """The response that a line of `generations.jsonl` holds; `tags` as `Response.build` takes them."""
     if record["status"] == "error":
         return Response.failed(example, record.get("error") or "generation failed")
     return Response.build(
@@ -76,23 +77,26 @@ def documents_shown(record: Mapping[str, Any], usual: int) -> int:
     return usual if shown is None else shown
 
 
-def unopened_thoughts(records: Iterable[Mapping[str, Any]], tags: ReasoningTags) -> str | None:
+def unopened_thoughts(records: Iterable[Mapping[str, Any]], tags: ReasoningTags | None) -> str | None:
     """What to say where a template may have begun the reasoning unseen: answers end a thought that they do not begin.
 
     Then one that was cut off before the thought ended shows no tag at all, and is taken for an answer. Of a single text
     it cannot be known.
     """
     closed = cut = 0
+    close = ""
     for record in records:
         text = (record.get("prefill") or "") + record["raw"]
-        if record["status"] != "error" and tags.think_open not in text:
-            ended = tags.think_close in text
+        read_by = tags or tags_of_text(text)
+        if record["status"] != "error" and read_by.think_open not in text:
+            ended = read_by.think_close in text
+            close = read_by.think_close if ended else close
             closed += ended
             cut += not ended and cut_at_limit(record.get("finish_reason"))
     if not (closed and cut):
         return None
     return (
-        f"{closed} texts end a thought with {tags.think_close} that they do not begin: the model's template seems to "
+        f"{closed} texts end a thought with {close} that they do not begin: the model's template seems to "
         f"have begun it.\n  {cut} texts that were cut off have no tag: each may be a thought without an answer, and is "
         f"scored as an answer.\n  Say how the template begins (backend openai: "
         f"{option('model_args', tokenizer='...')}), use the "

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from groundeval.errors import DataError, excerpt
-from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
+from groundeval.parsing.reasoning import ReasoningTags
 
 MOST_DOCUMENTS = 100_000
 """That a manifest may say a prompt shows."""
@@ -48,13 +48,15 @@ class RunIdentity(BaseModel):
     oracle_docs: bool = False
     num_samples: int = Field(default=1, ge=1, le=MOST_ANSWERS)
     reasoning_tags: tuple[str, ...] | None = Field(default=None, strict=False, min_length=2, max_length=4)
-    """The tags around reasoning, and around the answer; None: the usual ones."""
+    """The tags around reasoning, and around the answer; None: the usual ones, or what the form of a text shows."""
+    reasoning_tags_from: str | None = None
+    """`model name` where only that shows the tags."""
 
 
-def stored_tags(found: object, place: Path) -> ReasoningTags:
-    """The reasoning tags that a manifest holds, the usual ones for None. Raises DataError for anything else."""
+def stored_tags(found: object, place: Path) -> ReasoningTags | None:
+    """The reasoning tags that a manifest holds, as `Response.build` takes them. Raises DataError for anything else."""
     if found is None:
-        return REASONING_TAGS
+        return None
     if not isinstance(found, list | tuple) or len(found) not in (2, 4) or not all(isinstance(t, str) for t in found):
         raise DataError(f"{place}: reasoning_tags must be two or four texts, not {excerpt(found)}")
     return ReasoningTags(*found)

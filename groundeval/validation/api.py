@@ -1,4 +1,4 @@
-"""`groundeval.validate`: is a task or a reward fit for use."""
+"""`groundeval.validate`: checks of a task or a reward before use."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def validate(
 ) -> Checks:
     """Check a task or a reward before using it: the Python form of `groundeval validate`.
 
-    `task_or_reward` is an object, a name, a YAML file or `plugin.py:name`; `task:NAME` and `reward:NAME` say which of
-    the two is meant. A task is checked on its data (`data`: a file or `embedded`), a reward with the parameters
+    `task_or_reward` is an object, a name, a YAML file or `plugin.py:name`; `task:NAME` and `reward:NAME` tell the two
+    apart. A task is checked on its data (`data`: a file or `embedded`), a reward with the parameters
     `reward_args` on those of `task`. `nli` judges; the default is a proxy that needs no model. Raises UserError for
     names that do not exist and for data that cannot be read; what is wrong with sound data is a check that failed.
     """
@@ -51,9 +51,9 @@ def _task(task: str | Task) -> Task:
 
 
 def kind_of(name: str) -> tuple[str, str]:
-    """`task` or `reward`, and the name without that word in front.
+    """`task` or `reward`, and the name without that prefix.
 
-    Raises UsageError for a name of both, and for one of neither.
+    Raises UsageError for a name of both or of neither.
     """
     for kind in ("task", "reward"):
         if name.startswith(f"{kind}:"):
@@ -75,7 +75,7 @@ def kind_of(name: str) -> tuple[str, str]:
 
 
 def describes_a_reward(file: Path) -> bool:
-    """Has a YAML file the components of a reward."""
+    """Whether a YAML file has the components of a reward."""
     import yaml
 
     try:

@@ -1,4 +1,4 @@
-"""Is a reward fit for training: gold earns most, empty least, and nothing depends on what must not matter."""
+"""Checks that a reward is fit for training: gold earns most, empty least, irrelevant changes earn the same."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Totals = Sequence[float | None]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The same kind of output for every example, and what it earned."""
+    """The same kind of output for every example, with its totals."""
 
     outputs: Sequence[str]
     totals: Totals
@@ -41,10 +41,10 @@ class Said:
 def validate_reward(reward: Reward, task: Task, source: str | None) -> Checks:
     """Check a reward on the data of a task.
 
-    - Gold: honest responses (what the documents support, cited; else a refusal) earn more than empty ones, and on
+    - Gold: reference responses (the supported answers, cited; else a refusal) earn more than empty ones, and on
       average no less than the same without citations, with wrong ones, or a refusal to everything.
-      How many examples have an output that beats their gold is told, and fails nothing.
-    - Floor: on average nothing of these earns less than the empty output.
+      The number of examples with an output that earns more than their gold is reported and does not fail the check.
+    - Floor: on average none of these earns less than the empty output.
     - The order of the documents does not matter, when citations are renumbered with it.
     - The same outputs earn the same again, and from a pickled copy.
     - Every total lies within the declared range.
@@ -90,7 +90,7 @@ def validate_reward(reward: Reward, task: Task, source: str | None) -> Checks:
 
 
 def kinds_of_outputs(task: Task) -> dict[str, Callable[[Example], str]]:
-    """From an example to an output, by what it is."""
+    """Functions from an example to an output, by name of the kind of output."""
     return {
         "gold": lambda example: reference_response(example, task.kind),
         "uncited": lambda example: remove_citations(reference_response(example, task.kind)),
@@ -100,7 +100,7 @@ def kinds_of_outputs(task: Task) -> dict[str, Callable[[Example], str]]:
 
 
 def in_tags(output: str) -> str:
-    """An output as a reasoning model writes it."""
+    """An output in the reasoning and answer tags of a reasoning model."""
     tags = REASONING_TAGS
     return f"{tags.think_open}So.{tags.think_close}{tags.answer_open}{output}{tags.answer_close}"
 
@@ -114,7 +114,7 @@ _back = reordered
 
 
 def renumbered(output: str, count: int) -> str:
-    """An output with the citations that it needs when `count` documents are in reverse order."""
+    """An output with its citations renumbered for `count` documents in reverse order."""
     return re.sub(r"\[(\d+)\]", lambda match: f"[{count + 1 - int(match[1])}]", output)
 
 

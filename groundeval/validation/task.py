@@ -1,4 +1,4 @@
-"""Is a task fit for use: its data are sound, gold answers score best, empty ones score nothing."""
+"""Checks that a task is fit for use: its data are sound, gold answers score best, empty ones score nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CALIBRATED = {
 RECALL = {"em": "str_em", "list": "qampari_rec", "claims": "claims_nli"}
 GROUNDED = ("answerable_rec", "refuse_rec", "answered_citation_rec", "answered_citation_prec")
 LEAST_WITH_A_MODEL = 90.0
-"""With an NLI model, whose verdicts are its own, gold answers need not score 100 where it is asked."""
+"""Least score of gold answers in keys that use an NLI model, whose verdicts may differ from the gold data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Checks(list[Check], Tabular):
 
     @property
     def passed(self) -> bool:
-        """Did all of them pass."""
+        """Whether all of them passed."""
         return all(each.passed for each in self)
 
     def _rows(self) -> list[dict[str, object]]:
@@ -60,9 +60,9 @@ def validate_task_and_metrics(task: Task, source: str | None, options: ScoringOp
 
     - The data, demonstrations and prompts are sound (`tasks/validation.py`).
     - All gold answers in one text score 100 in the task's recall, under profile `alce`.
-    - Honest responses, which state with citations what the documents support and refuse otherwise, score 100 in
-      calibrated correctness, refusal and citations under profile `trust`. Where an NLI model is asked, at least 90
-      are enough: its verdicts are not part of the task.
+    - Reference responses, which give the supported answers with citations and refuse otherwise, score 100 in
+      calibrated correctness, refusal and citations under profile `trust`. Where an NLI model judges, 90 is enough:
+      its verdicts are not part of the task.
     - Empty answers score 0 in all of them.
     """
     problems = validate_task(task, source)
@@ -75,7 +75,7 @@ def validate_task_and_metrics(task: Task, source: str | None, options: ScoringOp
         checks += _gold_checks(task, examples, options)
     held = [example for example in examples if example.docs]
     if held and all(example.answers is not None for example in held):
-        # Responses are built from what the documents hold, which data need not say.
+        # Responses are built from the answers that the documents hold, which the data need not list.
         located = with_located_answers(task, held, options.nli, options.verifier_options)
         checks += _grounded_checks(task, located, options)
     return Checks(checks)

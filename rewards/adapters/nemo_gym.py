@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from groundeval.errors import DataError, SampleError, excerpt
-from groundeval.rewards.adapters.verifiers import task_and_example
-from groundeval.rewards.columns import completion_text, plain_text
+from groundeval.rewards.columns import carried, completion_text, plain_text
 from groundeval.rewards.reward import Rewarded
 from groundeval.rewards.rollouts import Rewarder, Rollout
 
 
 def rollout(body: Mapping[str, Any]) -> Rollout:
-    """The rollout of a request: `response` of the Responses API, and `task` and `example` beside it."""
+    """The rollout of a request: `response` of the Responses API, and beside it `task`, `example`, and `prefill` where
+    the chat template begins the reasoning."""
     response = body.get("response")
     output = response.get("output") if isinstance(response, Mapping) else None
     if not isinstance(output, list):
         raise DataError(f"response {excerpt(response)}: must have a list `output`, as the Responses API returns it")
-    task, example = task_and_example(body if "example" in body else body.get("verifier_metadata"))
-    return Rollout(task, example, _text(output))
+    given = carried(body if "example" in body else body.get("verifier_metadata"))
+    return Rollout(given.task, given.example, _text(output, given.prefill), given.prefill)
 
 
 async def verify(body: Mapping[str, Any], rewarder: Rewarder) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def answer(body: Mapping[str, Any], rewarded: Rewarded) -> dict[str, Any]:
     return {**body, "reward": rewarded.total, "components": rewarded.components}
 
 
-def _text(output: list[Any]) -> str:
+def _text(output: list[Any], prefill: str) -> str:
     """Reasoning items and the last message as one text with tags."""
     for item in output:
         if not isinstance(item, Mapping):
@@ -45,4 +45,4 @@ def _text(output: list[Any]) -> str:
     content = messages[-1].get("content") if messages else ""
     if content is None:
         raise DataError(f"response.output: message {excerpt(messages[-1])} has no content")
-    return completion_text({"role": "assistant", "content": content, "reasoning": reasoning or None})
+    return completion_text({"role": "assistant", "content": content, "reasoning": reasoning or None}, prefill)

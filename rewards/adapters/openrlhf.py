@@ -6,16 +6,17 @@ are those of `groundeval data export --format openrlhf`. The same over HTTP: `gr
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from groundeval.aio import run_anywhere
 from groundeval.errors import DataError, SampleError, excerpt
-from groundeval.parsing.reasoning import REASONING_TAGS
+from groundeval.parsing.special_tokens import without_end_tokens
 from groundeval.rewards.adapters.settings import rewarder_from_environment
-from groundeval.rewards.columns import opened
+from groundeval.rewards.columns import Carried, carried, opened
 from groundeval.rewards.reward import Rewarded
-from groundeval.rewards.rollouts import Rollout
+from groundeval.rewards.rollouts import Rewarder, Rollout
 
 
 def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
@@ -26,55 +27,83 @@ def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence
     import torch
 
     rollouts = [rollout(*each) for each in zip(queries, prompts, labels, strict=True)]
-    rewarded = rewarder_from_environment()(rollouts)
+    rewarder = rewarder_from_environment()
+    rewarded = rewarder(rollouts)
     for each in rewarded:
         if each.total is None:
             raise SampleError(f"sample {each.id} has no reward: {each.error}")
-    found = answer(rewarded)
+    found = answer(rewarded, run_anywhere(lambda: parts(rewarder, labels)))
     tensors = {name: torch.tensor(found[name]) for name in ("rewards", "scores")}
     return {**tensors, "extra_logs": {name: torch.tensor(each) for name, each in found["extra_logs"].items()}}
 
 
 def rollout(query: str, prompt: str, label: str) -> Rollout:
-    """The rollout of a query. Raises DataError for a label that is not one of the export's."""
+    """The rollout of a query. Raises DataError for a label that is not one of the export's, and for a query that does
+    not begin with its prompt."""
+    found = _label(label)
+    return Rollout(found.task, found.example, response_in(query, prompt), opened(prompt) or found.prefill)
+
+
+def _label(label: str) -> Carried:
     try:
-        found = json.loads(label)
-        task, example = found["task"], found["example"]
-        if not isinstance(task, str):
-            raise TypeError
-    except (TypeError, ValueError, KeyError, RecursionError):
+        return carried(label)
+    except DataError:
         raise DataError(
             f"label {excerpt(label)}: must be JSON with `task` and `example`.\n"
             "  Write the data with: groundeval data export --format openrlhf, and name `label` as the label key"
         ) from None
-    text = query[len(prompt) :] if query.startswith(prompt) else query
-    return Rollout(
-        task, example if isinstance(example, str) else json.dumps(example), response_of(text), opened(prompt)
+
+
+def response_in(query: str, prompt: str) -> str:
+    """What a query says after its prompt, without end tokens.
+
+    OpenRLHF cuts long prompts from the left and hands over the whole one: the response is what follows the longest
+    suffix of the prompt with which the query begins. A start token before it, and a character that the cut has broken,
+    are no part of it. Raises DataError where the query begins with no part of the prompt.
+    """
+    for begun in dict.fromkeys((query, _START.sub("", query))):
+        start = _cut(begun, prompt)
+        if start < len(prompt) or not prompt:
+            return without_end_tokens(begun[len(prompt) - start :])
+    raise DataError(
+        f"query {excerpt(query)}: does not begin with its prompt, nor with an end of it: ...{excerpt(prompt[-80:])}.\n"
+        "  A query must be the prompt, which may be cut from the left, and the response behind it"
     )
 
 
-SPECIAL = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "</s>", "<pad>", "<eos>", "<end_of_turn>")
-"""How models end a turn; OpenRLHF keeps these tokens in the query."""
+_START = re.compile(
+    r"(?:\s*(?:<s>|<bos>|<\|begin_of_text\|>|<\|startoftext\|>|<｜begin▁of▁sentence｜>|\[BOS\]|\ufffd))+"
+)
+_HEAD = 16
+"""Characters of a query that are looked for in the prompt before the rest is compared."""
 
 
-def response_of(text: str) -> str:
-    """The response without the end-of-turn and padding tokens behind it; reasoning tags stay."""
-    stripped = True
-    while stripped:
-        stripped = False
-        for token in SPECIAL:
-            bare = text.rstrip()
-            if bare.endswith(token) and token not in REASONING_TAGS.all():
-                text, stripped = bare[: -len(token)], True
-    return text
+def _cut(query: str, prompt: str) -> int:
+    """The first place of the prompt from which on it stands at the beginning of the query; its length if none."""
+    head = query[:_HEAD]
+    start = prompt.find(head)
+    while start >= 0:
+        if query.startswith(prompt[start:]):
+            return start
+        start = prompt.find(head, start + 1)
+    short = range(max(0, len(prompt) - _HEAD + 1), len(prompt))
+    return next((start for start in short if query.startswith(prompt[start:])), len(prompt))
 
 
-def answer(rewarded: Sequence[Rewarded]) -> dict[str, Any]:
+async def parts(rewarder: Rewarder, labels: Sequence[str]) -> tuple[str, ...]:
+    """The parts that are logged of every sample. OpenRLHF wants the same ones of a whole batch, whatever its tasks."""
+    found = map(_label, labels)
+    return await rewarder.parts(rewarder.known_tasks(*(task for each in found for task in (each.task, *each.tasks))))
+
+
+def answer(rewarded: Sequence[Rewarded], names: Sequence[str]) -> dict[str, Any]:
     """`rewards`, `scores` and `extra_logs`. A sample that failed has None, which stops OpenRLHF; it gets no 0.
 
-    The logs say what each part adds: 0 where it does not apply.
+    The logs hold what each of the named parts adds: 0 where it does not apply.
     """
     totals = [each.total for each in rewarded]
-    names = dict.fromkeys(name for each in rewarded for name in each.components)
-    parts = {name: [each.components.get(name) or 0.0 for each in rewarded] for name in names}
-    return {"rewards": totals, "scores": totals, "extra_logs": parts}
+    return {
+        "rewards": totals,
+        "scores": totals,
+        "extra_logs": {name: [each.components.get(name) or 0.0 for each in rewarded] for name in names},
+    }

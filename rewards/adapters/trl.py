@@ -108,11 +108,12 @@ class TRLReward:
         if not completions:
             return []
         ends: Sequence[str | None] = [None] * len(completions)
-        if self.format is None or completion_ids is None:
-            texts = [completion_text(completion) for completion in completions]
-        else:
-            texts, ends = _decoded(self.format, prompt_tail or [()] * len(completions), completion_ids)
         begun = list(prefill) if prefill is not None else [self._prefill(prompt) for prompt in prompts]
+        if self.format is None or completion_ids is None:
+            texts = list(map(completion_text, completions, begun))
+        else:
+            begun = list(map(self.format.in_usual_tags, begun))
+            texts, ends = _decoded(self.format, prompt_tail or [()] * len(completions), completion_ids)
         reasons = finish_reason or ends
         tasks = task or [self.task or ""] * len(texts)
         rollouts = [Rollout(*each) for each in zip(tasks, map(_as_json, example), texts, begun, reasons, strict=True)]

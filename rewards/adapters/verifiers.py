@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from groundeval.errors import DataError, excerpt
-from groundeval.rewards.columns import completion_text
+from groundeval.rewards.columns import carried, completion_text
 from groundeval.rewards.reward import Rewarded
 from groundeval.rewards.rollouts import Rewarder, Rollout
 
@@ -18,10 +16,11 @@ logger = logging.getLogger(__name__)
 RubricFunction = Callable[..., Coroutine[Any, Any, float]]
 
 
-def rubric_function(rewarder: Rewarder) -> RubricFunction:
+def rubric_function(rewarder: Rewarder, *, prefill: str = "") -> RubricFunction:
     """A function for `vf.Rubric(funcs=[...])`: reads `completion`, and task and example from `info` or `answer`.
 
-    `info` is `{"task": ..., "example": ...}`, the latter as JSON; `answer` may hold the same as a JSON string. Returns
+    `info` is `{"task": ..., "example": ...}`, the latter as JSON; `answer` may hold the same as a JSON string.
+    `prefill`: what the chat template begins for the model, such as `<think>`, where `info` has none of its own. Returns
     NaN where there is no reward, whether the sample failed, its data are wrong or the verifier is gone: a Rubric would
     turn an exception into a 0. Why is logged, once for each kind of error.
     """
@@ -35,8 +34,10 @@ def rubric_function(rewarder: Rewarder) -> RubricFunction:
 
     async def reward(completion: Any, info: Any = None, answer: Any = None) -> float:
         try:
-            task, example = task_and_example(info or answer)
-            [found] = await rewarder.score([Rollout(task, example, completion_text(completion))])
+            given = carried(info or answer)
+            begun = given.prefill or prefill
+            text = completion_text(completion, begun)
+            [found] = await rewarder.score([Rollout(given.task, given.example, text, begun)])
         except Exception as error:
             return without(type(error).__name__, str(error))
         return without("sample", f"{found.id}: {found.error}") if found.total is None else found.total
@@ -45,27 +46,14 @@ def rubric_function(rewarder: Rewarder) -> RubricFunction:
     return reward
 
 
-async def reward_of_trace(rewarder: Rewarder, trace: Any, task: str, example: str) -> Rewarded:
-    """The reward of a version 1 trace, for the body of a method that `@vf.reward` marks."""
+async def reward_of_trace(rewarder: Rewarder, trace: Any, task: str, example: str, *, prefill: str = "") -> Rewarded:
+    """The reward of a version 1 trace, for the body of a method that `@vf.reward` marks.
+
+    `prefill`: what the chat template begins for the model, such as `<think>`.
+    """
     messages = trace.assistant_messages
-    text = completion_text(_as_mapping(messages[-1])) if messages else ""
-    return (await rewarder.score([Rollout(task, example, text)]))[0]
-
-
-def task_and_example(info: Any) -> tuple[str, str]:
-    """The columns `task` and `example` of what an environment carries along. Raises DataError where they are not."""
-    found = info
-    if isinstance(info, str):
-        try:
-            found = json.loads(info)
-        except ValueError:
-            found = None
-    if not isinstance(found, Mapping) or "task" not in found or "example" not in found:
-        raise DataError(
-            f"info {excerpt(info)}: must hold `task` and `example`, as `groundeval data export` writes them"
-        )
-    example = found["example"]
-    return str(found["task"]), example if isinstance(example, str) else json.dumps(example)
+    text = completion_text(_as_mapping(messages[-1]), prefill) if messages else ""
+    return (await rewarder.score([Rollout(task, example, text, prefill)]))[0]
 
 
 def _as_mapping(message: Any) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Records of outputs that the original evaluators score although something is amiss in them: taken, with a note."""
+"""Lenient reading of output records that the original evaluators score despite faults: corrected, with a note."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from groundeval.storage.json_records import Record
 from groundeval.tasks.formats.examples import FOUND, Checked
 
 _GOLD = ("answers", "qa_pairs", "claims")
-"""What `answers_found` must match: the first of these that a record has."""
+"""The gold fields that `answers_found` must match: the first of these that a record has."""
 
 ENDED = ("finish_reason", "stop_reason")
 """Fields in which a record tells why its output ended."""
 
 
 class Accepted(Checked):
-    """Turns records into examples as `Checked` does, and puts right what the originals do not mind.
+    """Turns records into examples as `Checked` does, and corrects faults that the originals tolerate.
 
-    - An id that an earlier record has gets a suffix, so that both are scored.
-    - An empty id is none: the record's position stands for it.
-    - A document with `sent` (ALCE's shorter premise) and no `text` has that as its text.
-    - Where no profile reads `answers_found`, flags that do not fit the gold answers are left out.
+    - A repeated id gets a suffix, so that both records are scored.
+    - An empty id is replaced by the record's position.
+    - A document with `sent` (ALCE's shorter premise) and no `text` gets that as its text.
+    - Where no profile reads `answers_found`, flags that do not match the gold answers are dropped.
 
     `notes` says what was put right, and in how many records; and how many outputs were cut, where the records tell why
     each ended (`finish_reason`, or `stop_reason`).
@@ -39,19 +39,19 @@ class Accepted(Checked):
         self._read = self._cut = 0
 
     def read(self, record: Record) -> Example:
-        """The example of a record. Raises DataError for what the originals cannot score either."""
+        """The example of a record. Raises DataError for records that the originals cannot score either."""
         data = dict(record.data)
         self._read += 1
         self._cut += any(cut_at_limit(data.get(name)) for name in ENDED)
         if _is_empty(data.get("id")):
-            self._count("records with an empty id, for which their position stands", record)
+            self._count("records with an empty id, replaced by their position", record)
             del data["id"]
         if isinstance(docs := data.get("docs"), list):
             data["docs"] = self._documents(docs, data, record)
         return super().read(replace(record, data=data))
 
     def identified(self, example: Example, record: Record) -> Example:
-        """The example under an id of its own."""
+        """The example with a unique id."""
         free, number = example.id, 1
         while free in self._taken:
             number += 1
@@ -59,25 +59,23 @@ class Accepted(Checked):
         self._taken.add(free)
         if free == example.id:
             return example
-        self._count(
-            "records with the id of an earlier one, which got a suffix", record, f'"{example.id}" is now "{free}"'
-        )
+        self._count("records with the id of an earlier one, given a suffix", record, f'"{example.id}" is now "{free}"')
         return replace(example, id=free)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was put right in the records read so far."""
+        """The corrections made in the records read so far."""
         right = [f"{what}: {count} ({self._where[what]})" for what, count in self._counts.items()]
         cut = f"{self._cut} of {self._read} answers were cut at the limit on their length"
         return (*right, cut) if self._cut else tuple(right)
 
     def _documents(self, docs: list[Any], data: Mapping[str, Any], record: Record) -> list[Any]:
         if any(_has_only_sent(doc) for doc in docs):
-            self._count('records whose documents have "sent" and no "text", which it is taken for', record)
+            self._count('records whose documents have "sent" and no "text", read as their text', record)
             docs = [{**doc, "text": doc["sent"]} if _has_only_sent(doc) else doc for doc in docs]
         if not self._reads_flags and not _flags_fit(docs, data):
             what = (
-                'records whose "answers_found" do not fit their gold answers, left out: profile alce does not read them'
+                'records whose "answers_found" do not match their gold answers, ignored: profile alce does not use them'
             )
             self._count(what, record)
             docs = [
@@ -92,7 +90,7 @@ class Accepted(Checked):
 
 
 def _is_empty(value: object) -> bool:
-    """An id without a character, or a NaN, which is how a table says that there is none."""
+    """Whether an id is an empty string, or NaN, a table's missing value."""
     return value == "" or value != value
 
 

@@ -1,4 +1,4 @@
-"""Reads a whole file of examples: ids are unique, and every record has the same kinds of gold data."""
+"""Reading a whole file of examples: ids are unique, and every record has the same kinds of gold data."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from groundeval.storage.json_records import Layout, Record
 from groundeval.tasks.formats.fields import Shared, example_from
 
 FOUND = "docs[].answers_found"
-"""What messages call the flags of the documents."""
+"""Name of the documents' flags in messages."""
 
 _PURPOSE = {
-    "docs": 'Citation metrics need the documents that the model saw: [{"title": ..., "text": ...}, ...] ([] for none).',
-    FOUND: "It says which gold answers a document holds. Leave it out everywhere and it is computed.",
+    "docs": 'Citation metrics need the documents given to the model: [{"title": ..., "text": ...}, ...] ([] for none).',
+    FOUND: "It lists the gold answers that a document holds. If no record has it, it is computed.",
     "qa_pairs": 'Exact-match metrics need it: a list of {"question": ..., "short_answers": [...]}.',
     "answers": "List and Trust-Score metrics need it: a list of gold answers, each a list of aliases.",
     "claims": "Claim metrics need it: a list of strings.",
 }
-"""The fields that must be in all records or in none, with what they are for."""
+"""The fields that must be in all records or in none, with their purpose."""
 
 
 class Checked:
-    """Turns the records of one source into examples and remembers what must hold between them."""
+    """Turns the records of one source into examples and checks them against each other."""
 
     def __init__(self) -> None:
         self.shared = Shared()
         self.may_lack: frozenset[str] = frozenset()
-        """Fields that some records may have and others not."""
+        """Fields that only some records may have."""
         self._ids: dict[str, tuple[str, int]] = {}
         self._first: dict[str, tuple[bool, str]] = {}
 
@@ -44,11 +44,11 @@ class Checked:
         return example
 
     def read(self, record: Record) -> Example:
-        """The example of a record by itself."""
+        """The example of a record, not yet checked against others."""
         return example_from(record, str(record.number - 1), self.shared)
 
     def identified(self, example: Example, record: Record) -> Example:
-        """The example, once it is clear that no other has its id."""
+        """The example, after checking that its id is unique."""
         self.unique(example.id, record)
         return example
 
@@ -57,19 +57,19 @@ class Checked:
         file, number = self._ids.setdefault(identifier, (record.file, record.number))
         if (file, number) != (record.file, record.number):
             raise DataError(
-                f'{record.where}: the id "{identifier}" is that of record {number} of {file} already.\n'
-                "  Give every record an id of its own, or leave `id` out: then its position is its id."
+                f'{record.where}: the id "{identifier}" is already used by record {number} of {file}.\n'
+                "  Give every record a unique id, or leave `id` out: then its position is its id."
             )
 
     def complete(self, example: Example, record: Record) -> None:
-        """Refuse a record that lacks what others have."""
+        """Refuse a record that lacks a field that others have."""
         for field, present in _present(example):
             if field in self.may_lack:
                 continue
             before, where = self._first.setdefault(field, (present, record.where))
             if before != present:
                 lacking, having = (where, record.where) if present else (record.where, where)
-                raise DataError(f'{lacking}: field "{field}" is missing, and {having} has it.\n  {_PURPOSE[field]}')
+                raise DataError(f'{lacking}: field "{field}" is missing, but {having} has it.\n  {_PURPOSE[field]}')
 
 
 def read_examples(path: str | Path, *, layout: Layout = "auto", name: str | None = None) -> Iterator[Example]:
@@ -83,10 +83,10 @@ def read_examples(path: str | Path, *, layout: Layout = "auto", name: str | None
 
 
 def fields_present(examples: Iterable[Example]) -> frozenset[str]:
-    """Which fields all of the examples have, as metrics name their needs.
+    """The fields that all of the examples have, under the names that metrics use.
 
     Out of `docs`, `answers_found`, `qa_pairs`, `answers`, `claims`, `answer`, `annotations`, `response`, and
-    `references` (an `answer` or `annotations`). Examples without documents have no say in `answers_found`.
+    `references` (an `answer` or `annotations`). Examples without documents do not count for `answers_found`.
     """
     absent: set[str] = set()
     seen: set[str] = set()
@@ -100,7 +100,7 @@ def fields_present(examples: Iterable[Example]) -> frozenset[str]:
 
 
 def content_hash(examples: Iterable[Example]) -> str:
-    """SHA-256 over all that the examples hold, whatever the form of the file they came from."""
+    """SHA-256 of the examples' content, independent of the file format."""
     digest = hashlib.sha256()
     for example in examples:
         digest.update(json.dumps(_plain(example), sort_keys=True, default=str).encode())
@@ -144,14 +144,14 @@ def _plain_document(document: Document) -> list[object]:
 
 
 def known_fields(examples: Sequence[Example]) -> frozenset[str]:
-    """Fields that all examples have, in the words that metrics use for what they need."""
+    """Fields that all examples have or can derive, under the names that metrics use."""
     found = fields_present(examples)
-    # `answers` is derived from either of them where it is missing.
+    # `answers` is derived from either of these where it is missing.
     return found | {"answers"} if found & {"qa_pairs", "claims"} else found
 
 
 def with_documents(example: Example, count: int) -> Example:
-    """The example with its first `count` documents: those that the model was shown, and no others are scored."""
+    """The example with its first `count` documents: only those given to the model are scored."""
     if example.docs is None or len(example.docs) <= count:
         return example
     return replace(example, docs=example.docs[:count])

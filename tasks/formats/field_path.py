@@ -1,4 +1,4 @@
-"""Field paths: how a YAML task names a place in a record, for instance `passages[].text`.
+"""Field paths: the syntax by which a YAML task names a place in a record, for instance `passages[].text`.
 
 `a.b` is a field of a field, `a[0]` an element (`a[-1]` the last), `a[1:]` a part of a list, `a[]` every element, `a.*`
 every value of an object, `["any name"]` a field whose name has dots or brackets, and `.` the value itself.
@@ -25,7 +25,7 @@ _STEP = re.compile(
 
 
 class Absent(Exception):
-    """The place does not exist; `str()` says how far the path leads, and what is there instead."""
+    """The place does not exist; `str()` gives the part of the path that exists, and what is there instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,17 @@ class FieldPath:
 
     @property
     def many(self) -> bool:
-        """Does the path lead to a list of places (`[]`, `[1:]`, `.*`) and not to one."""
+        """Whether the path leads to a list of places (`[]`, `[1:]`, `.*`) rather than to one."""
         return any(step is None or isinstance(step, slice) for step in self.steps)
 
     def find(self, value: Any) -> Any:
-        """The value at the place, or the list of values if the path leads to many. Raises `Absent`."""
+        """The value at the place, or the list of values if the path leads to many. Raises Absent."""
         found = _walk(value, self.steps, "")
         return found if self.many else found[0]
 
 
 def parse_path(text: str) -> FieldPath:
-    """Parse a path; ValueError says where it goes wrong."""
+    """Parse a path. Raises ValueError, which names the faulty place."""
     if text.strip() == ".":
         return FieldPath(".", ())
     steps: list[Step] = []
@@ -59,7 +59,7 @@ def parse_path(text: str) -> FieldPath:
             raise ValueError(f"in the path {text!r}: a dot is missing before {text[position:]!r}")
         match = _STEP.match(text, position)
         if match is None:
-            raise ValueError(f"in the path {text!r}: {text[position:]!r} is no field name, [index], [] or *")
+            raise ValueError(f"in the path {text!r}: {text[position:]!r} is not a field name, [index], [] or *")
         steps.append(_step(match))
         position = match.end()
     if not steps:
@@ -94,7 +94,7 @@ def _walk(value: Any, steps: tuple[Step, ...], at: str) -> list[Any]:
         elif isinstance(step, int):
             at = f"{at}[{step}]"
             if not isinstance(value, list):
-                raise Absent(f'"{at}" does not exist: it is looked for in {kind_of(value)}, not in a list')
+                raise Absent(f'"{at}" does not exist: there is {kind_of(value)} instead of a list')
             if not -len(value) <= step < len(value):
                 raise Absent(f'"{at}" does not exist: the list has {len(value)} elements')
             value = value[step]

@@ -1,4 +1,4 @@
-"""Turns one record in the ALCE or Trust-Score format into an `Example`, checking every field it uses."""
+"""Turning one record in the ALCE or Trust-Score format into an `Example`, with every field checked."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ T = TypeVar("T")
 
 
 class Shared:
-    """Keeps one copy of equal documents and strings of a file, so that repeated documents cost memory once."""
+    """Interns equal documents and strings of a file, so that repeated documents use memory once."""
 
     def __init__(self) -> None:
         self._values: dict[Any, Any] = {}
         self._flags: dict[tuple[Any, ...], tuple[int, ...]] = {}
 
     def one(self, value: T) -> T:
-        """The first value that was equal to this one."""
+        """The first value equal to this one."""
         kept: T = self._values.setdefault(value, value)
         return kept
 
     def flags(self, value: list[Any]) -> tuple[int, ...] | None:
-        """A list of zeros and ones as a tuple; None if it is something else."""
+        """A list of zeros and ones as a tuple; None for anything else."""
         try:
             key = tuple(value)
             if key not in self._flags:
@@ -38,7 +38,7 @@ class Shared:
 
 
 def example_from(record: Record, default_id: str, shared: Shared | None = None) -> Example:
-    """The example that a record describes; DataError for a field that is missing or has a wrong type.
+    """The example that a record describes. Raises DataError for a field that is missing or has a wrong type.
 
     Fields that are absent or null become None; an empty list stays one (`docs: []` is an example without documents);
     unknown fields are ignored. `default_id` is used where the record has neither `id` nor `sample_id`.
@@ -48,7 +48,7 @@ def example_from(record: Record, default_id: str, shared: Shared | None = None) 
     answers = _alias_lists(record, data.get("answers"), "answers", shared)
     qa_pairs = _qa_pairs(record, data.get("qa_pairs"), shared)
     claims = _strings(record, data.get("claims"), "claims")
-    # What `answers` is derived from where a record has none: `answers_found` must match it all the same.
+    # The source of derived `answers`, which `answers_found` must match too.
     gold = next((each for each in (answers, qa_pairs, claims) if each is not None), None)
     return Example(
         id=_id(record, default_id),
@@ -64,7 +64,7 @@ def example_from(record: Record, default_id: str, shared: Shared | None = None) 
 
 
 def wrong(record: Record, field: str, value: object, allowed: str, advice: str = "") -> NoReturn:
-    """Raise the error for a field with a wrong value: names file, record, field, value and what is allowed."""
+    """Raise DataError for a field with a wrong value, naming file, record, field, value and what is allowed."""
     raise DataError(
         f'{record.where}: field "{field}" is {described(value)}; it must be {allowed}.'
         + (f"\n  {advice}" if advice else "")
@@ -72,7 +72,7 @@ def wrong(record: Record, field: str, value: object, allowed: str, advice: str =
 
 
 def missing(record: Record, field: str, advice: str) -> NoReturn:
-    """Raise the error for a field that is not there, with the field that may have been meant."""
+    """Raise DataError for a missing field, naming the field that may have been meant."""
     near = nearest(field, map(str, record.data), likeness=0.6)
     guess = f' (there is "{near}")' if near else ""
     raise DataError(f'{record.where}: field "{field}" is missing{guess}.\n  {advice}')
@@ -92,7 +92,7 @@ def _question(record: Record) -> str:
     if type(question) is str and question.strip():
         return question
     if "question" not in record.data:
-        missing(record, "question", f"Every record needs one. Its fields are: {quoted(record.data)}.")
+        missing(record, "question", f"Every record needs one. This record has: {quoted(record.data)}.")
     return wrong(record, "question", question, "a string that is not empty")
 
 
@@ -118,7 +118,7 @@ def _documents(record: Record, value: Any, answers: int | None, shared: Shared) 
     if any(doc.answers_found is None for doc in docs) and any(doc.answers_found is not None for doc in docs):
         index = next(i for i, doc in enumerate(docs) if doc.answers_found is None)
         raise DataError(
-            f'{record.where}: field "docs[{index}].answers_found" is missing, though other documents have it.\n'
+            f'{record.where}: field "docs[{index}].answers_found" is missing, but other documents have it.\n'
             "  Give it for every document, or for none: then it is computed."
         )
     return docs

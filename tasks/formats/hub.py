@@ -1,4 +1,4 @@
-"""Fetches data files from the Hugging Face hub, tar members included."""
+"""Fetching data files from the Hugging Face hub, tar members included."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Fetched(NamedTuple):
 
 
 class Unreachable(Exception):
-    """The hub does not give the file; `str()` says which and why."""
+    """The hub cannot provide the file; `str()` gives the file and the reason."""
 
 
 class NotThere(Unreachable):
-    """The hub answers that it has no such file."""
+    """The hub has no such file."""
 
 
 def plain_file(repositories: Sequence[str], file: str) -> Fetched:
-    """A file of a data set that has been published under several names. Raises `Unreachable` if none gives it."""
+    """A file of a data set that has been published under several names. Raises Unreachable if none has it."""
     absent: Unreachable | None = None
     for repository in repositories:
         try:
@@ -42,10 +42,10 @@ def plain_file(repositories: Sequence[str], file: str) -> Fetched:
 
 
 def tar_member(repository: str, archive: str, member: str) -> Fetched:
-    """One file of a tar archive of the hub, found by its name whatever folder it is in.
+    """One file of a tar archive on the hub, found by its name in any folder.
 
     Only this one regular file is written, under its bare name in groundeval's cache folder, so that nothing in an
-    archive can end up elsewhere. Raises `Unreachable`, and DataError if the archive is broken or lacks the file.
+    archive can end up elsewhere. Raises Unreachable, and DataError if the archive is damaged or lacks the file.
     """
     fetched = _downloaded(repository, archive)
     target = cache_folder() / "data" / fetched.name.replace("/", "--") / member
@@ -59,7 +59,7 @@ def _downloaded(repository: str, file: str) -> Fetched:
         with hub_faults():
             from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
 
-            # Asking for the commit first fails at once without a connection; the download tries for half a minute.
+            # Requesting the commit first fails at once without a connection; a download would retry for half a minute.
             commit = HfApi().dataset_info(repository, timeout=20).sha
             path = Path(hf_hub_download(repository, file, repo_type="dataset", revision=commit))
     except HubError as error:

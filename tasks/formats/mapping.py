@@ -1,4 +1,4 @@
-"""Turns a record of any shape into an `Example`, following the mapping of a YAML task."""
+"""Turning a record of any shape into an `Example` by the mapping of a YAML task."""
 
 from __future__ import annotations
 
@@ -26,8 +26,29 @@ class Mapping:
         self.file = file
         """The YAML file, for messages."""
 
+    def covers(self, record: Record) -> bool:
+        """Whether a record has the fields that are mapped to question, documents and gold data."""
+        fields = self.task.fields
+        mapped = [each for each in (fields.question, fields.documents, fields.answers, fields.claims) if each]
+        try:
+            for each in mapped:
+                if each.where is not None:
+                    each.where.find(record.data)
+        except Absent:
+            return False
+        return True
+
+    @property
+    def roots(self) -> frozenset[str]:
+        """The fields of a record that the mapping reads, or reads something of."""
+        fields = self.task.fields
+        parts = ("id", "question", "documents", "answers", "claims", "answer", "response", "answerable")
+        mapped = [*(getattr(fields, part) for part in parts), *fields.extra.values()]
+        steps = [each.where.steps[0] for each in mapped if each is not None and each.where and each.where.steps]
+        return frozenset(step for step in steps if isinstance(step, str))
+
     def example(self, record: Record, default_id: str) -> Example:
-        """The example that a record holds. Raises DataError naming file, record, mapped field, path and value."""
+        """The example of a record. Raises DataError, naming file, record, mapped field, path and value."""
         fields = self.task.fields
         at = _At(record, self.file)
         question = at.text("question", fields.question)
@@ -46,7 +67,7 @@ class Mapping:
             question=question,
             docs=None if fields.documents is None else at.documents(fields.documents, answers, answerable=holds > 0),
             answers=answers,
-            # What ALCE's exact match reads; a gold answer of a plain question is one reading of it.
+            # Read by ALCE's exact match; each gold answer of a plain question becomes a sub-question.
             qa_pairs=tuple(QAPair(question, aliases) for aliases in answers or ()) if self.task.kind == "em" else None,
             claims=claims if self.task.kind == "claims" else None,
             answer=at.text("answer", fields.answer),
@@ -56,14 +77,14 @@ class Mapping:
 
 
 class _At:
-    """One record, read through the mapping; knows how to say what is wrong."""
+    """One record, read through the mapping, with its error messages."""
 
     def __init__(self, record: Record, file: str) -> None:
         self.record = record
         self.file = file
 
     def value(self, name: str, value: Value | None) -> Any:
-        """The raw value that a mapped field leads to; None if there is none and need not be."""
+        """The raw value of a mapped field; None if it is absent and optional."""
         if value is None:
             return None
         if value.where is None:
@@ -83,7 +104,7 @@ class _At:
     def decoded(self, name: str, value: Value, found: Any) -> Any:
         """A value that is stored as text."""
         if not isinstance(found, str):
-            self.wrong(name, value, found, f"a string, since `decode: {value.decode}` is asked for")
+            self.wrong(name, value, found, f"a string, because of `decode: {value.decode}`")
         try:
             return json.loads(found, strict=False) if value.decode == "json" else ast.literal_eval(found)
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
@@ -91,7 +112,7 @@ class _At:
             self.fail(name, value, f"{described(found)} cannot be decoded as {value.decode}: {reason}")
 
     def text(self, name: str, value: Value | None) -> str | None:
-        """A string; of a path that leads to many places, the first."""
+        """A string; the first one, if the path leads to many places."""
         found = self.value(name, value)
         if isinstance(found, list) and value is not None and value.where is not None and value.where.many and found:
             found = found[0]
@@ -138,7 +159,7 @@ class _At:
         return str(found)
 
     def answerable(self, task: YamlTask) -> bool:
-        """Whether the record is said to be answerable; True where nothing is said."""
+        """Whether the record is marked as answerable; True without a mark."""
         value = task.fields.answerable
         if value is None:
             return True
@@ -209,7 +230,7 @@ class _At:
     def held(
         self, mapped: Documents, item: Any, name: str, answers: tuple[tuple[str, ...], ...] | None, answerable: bool
     ) -> tuple[int, ...] | None:
-        """`answers_found` of a document, where the mapping says something about it."""
+        """`answers_found` of a document, if the mapping defines it."""
         count = 0 if answers is None else len(answers)
         if not answerable and mapped.holds_answer is not None:
             return (0,) * count

@@ -1,10 +1,11 @@
-"""Reads model outputs, each beside the question, documents and gold data that it answers: files, records, tables."""
+"""Reading model outputs with their questions, documents and gold data from files, records and tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from groundeval.errors import DataError, UsageError, excerpt
 from groundeval.records import Example, Response
@@ -12,13 +13,17 @@ from groundeval.storage.any_records import read_any
 from groundeval.storage.json_records import Layout, Record
 from groundeval.tasks.formats.examples import Checked
 from groundeval.tasks.formats.fields import missing, wrong
+from groundeval.tasks.formats.outputs.reader import OutputReader
+
+if TYPE_CHECKING:
+    from groundeval.tasks.task import RecordFields
 
 IN_MEMORY = "predictions"
-"""What messages call records that come from no file."""
+"""Name in messages of records that come from no file."""
 
 
 class Table(Protocol):
-    """A pandas or polars DataFrame, a pyarrow table: rows with named columns."""
+    """A pandas or polars DataFrame, or a pyarrow table: rows with named columns."""
 
     @property
     def columns(self) -> Any:
@@ -35,24 +40,40 @@ def read_predictions(
     *,
     layout: Layout = "auto",
     name: str | None = None,
+    reader: OutputReader | None = None,
+    fields: RecordFields | None = None,
 ) -> Iterator[tuple[Example, str]]:
-    """The examples with what the model said (field `output`), one at a time.
+    """The examples with the model's text, one at a time.
 
-    `source` is a file of records in the ALCE or Trust-Score format (`groundeval.storage.any_records`), or records or a
-    table with the same fields. An output may be empty, but has to be there. `checked` says what else is accepted, by
-    default nothing amiss. Raises DataError for anything wrong in it.
+    `source` is a file of any format that is known (`groundeval.storage.any_records`), or records or a table, in
+    groundeval's own format (that of ALCE and Trust-Score), where the output is the field `output`, or in that of
+    another tool (`reader`). `fields` is the mapping of a task's own data; it counts where the records have its fields.
+    An output may be empty, but has to be there. `checked` says what else is accepted, by default nothing amiss. Raises
+    DataError for anything wrong in it.
     """
     checked = Checked() if checked is None else checked
+    reader = OutputReader() if reader is None else reader
     is_file = isinstance(source, str | Path)
     records = read_any(source, layout=layout, name=name) if is_file else records_of(source)  # type: ignore[arg-type]
-    for record in records:
+    first = next(records, None)
+    if first is None:
+        return
+    records = chain([first], records)
+    if fields is not None and fields.covers(first):
+        for record in records:
+            output = reader.output_beside(fields.roots, record)
+            example = checked.identified(fields.example(record, str(record.number - 1)), record)
+            checked.complete(example, record)
+            yield example, output
+        return
+    for record in reader.read(records):
         yield checked.example(record), _output(record)
 
 
 def responses_in(source: Any) -> list[Response] | None:
     """The responses in memory; None for records and tables.
 
-    Raises DataError for responses beside other things, and for two responses to examples of one id.
+    Raises DataError for responses mixed with other values, and for two responses with the same id.
     """
     if isinstance(source, Mapping) or not isinstance(source, list | tuple) or not source:
         return None
@@ -62,26 +83,26 @@ def responses_in(source: Any) -> list[Response] | None:
     for index, each in enumerate(source):
         if not isinstance(each, Response):
             raise DataError(
-                f"{IN_MEMORY}[{index}]: it is {excerpt(each)}, and others are responses: give one kind only"
+                f"{IN_MEMORY}[{index}]: it is {excerpt(each)}, but others are responses: give one kind only"
             )
         first = seen.setdefault(each.example.id, index)
         if first != index:
-            raise DataError(f'{IN_MEMORY}[{index}]: the id "{each.example.id}" is that of {IN_MEMORY}[{first}] already')
+            raise DataError(f'{IN_MEMORY}[{index}]: the id "{each.example.id}" is already used by {IN_MEMORY}[{first}]')
     return list(source)
 
 
 def records_of(source: Any) -> Iterator[Record]:
-    """Records in memory, as a file would give them.
+    """Records in memory, in the form in which a file gives them.
 
-    A table has a value in every cell: what is missing there (None, NaN) is absent. Raises DataError for what is no list
-    of records.
+    A missing value of a table's cell (None, NaN) becomes an absent field. Raises DataError for anything but a list of
+    records.
     """
     if isinstance(source, Mapping) and isinstance(source.get("data"), list):
         source = source["data"]
     if isinstance(source, Mapping | bytes) or not _has_rows(source):
         raise UsageError(
             f"predictions: {excerpt(source)}: must be a file, a run folder, a list of records or responses, or a table "
-            "with a row for each record"
+            "with one row per record"
         )
     is_table, rows = _rows(source)
     count = 0
@@ -101,7 +122,7 @@ def _has_rows(source: Any) -> bool:
 
 
 def _rows(source: Any) -> tuple[bool, Iterable[Any]]:
-    """Whether it is a table, and its rows."""
+    """Whether the source is a table, and its rows."""
     if hasattr(source, "to_pylist"):  # pyarrow
         return True, source.to_pylist()
     if hasattr(source, "to_dicts"):  # polars
@@ -121,6 +142,8 @@ def plain(value: Any, *, drop_missing: bool = False) -> Any:
         return {key: each for key, each in found.items() if not (drop_missing and _is_missing(each))}
     if isinstance(value, list | tuple):
         return [plain(each, drop_missing=drop_missing) for each in value]
+    if hasattr(value, "model_dump"):  # an answer or document of a client's library
+        return plain(value.model_dump(), drop_missing=drop_missing)
     if hasattr(value, "tolist"):  # numpy and pyarrow, arrays and scalars
         return plain(value.tolist(), drop_missing=drop_missing)
     return value
@@ -136,7 +159,7 @@ def _output(record: Record) -> str:
     output = record.data.get("output")
     if type(output) is str:
         return output
-    advice = 'Write "" for an empty output: it counts as an answer that says nothing.'
+    advice = 'Write "" for an empty output: it counts as an empty answer.'
     if "output" not in record.data:
         missing(record, "output", f"Every record needs the model's text. {advice}")
     return wrong(record, "output", output, "a string, the model's text", advice)

@@ -1,4 +1,4 @@
-"""Where the data of the built-in tasks comes from: the Hugging Face hub, the embedded data, or a file."""
+"""Sources of the built-in tasks' data: the Hugging Face hub, the embedded data, or a file."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class PublicData:
     dataset: str
     """Its folder in the embedded data: `asqa`, `qampari`, `eli5`, `expertqa`."""
     fetch: Callable[[str], hub.Fetched]
-    """From a split to a local file; raises UserError where there is none."""
+    """Returns the local file of a split. Raises UserError if there is none."""
 
     def __call__(self, source: str | None = None, split: str = "test") -> Dataset:
         """Load the hub's data (`source` None), the embedded data (`embedded`) or a file (anything else).
 
-        A file is the split: `split` is not looked at. Raises UserError if the data cannot be had or is wrong.
+        For a file, `split` is ignored. Raises UserError if the data is unavailable or faulty.
         """
         if split not in ("test", "train"):
             raise UsageError(f'split "{split}": must be "test" or "train"')
@@ -46,7 +46,7 @@ class PublicData:
         except hub.Unreachable as error:
             raise DataError(
                 f"{self.dataset}: {error}\n"
-                f"  Use a copy that you have ({option('data', 'FILE')}), or the embedded data "
+                f"  Use a local copy ({option('data', 'FILE')}), or the embedded data "
                 f"({option('data', EMBEDDED)})."
             ) from error
         return _dataset(tuple(read_examples(fetched.path, name=fetched.name)), fetched.name)
@@ -81,7 +81,7 @@ def demonstrations(dataset: str) -> tuple[Example, ...]:
 
 
 def answerable_demonstrations(dataset: str) -> tuple[Example, ...]:
-    """The embedded demonstrations that answer, for protocols without refusals."""
+    """The embedded demonstrations without refusals, for protocols that have none."""
     return tuple(example for example in demonstrations(dataset) if example.answerable)
 
 
@@ -93,7 +93,7 @@ class _AlceFile:
         if split == "train":
             raise UsageError(
                 "ALCE publishes no training data.\n"
-                f"  Name a file of your own ({option('data', 'FILE')}), or the embedded training "
+                f"  Give a file of your own ({option('data', 'FILE')}), or the embedded training "
                 f"data ({option('data', EMBEDDED)})."
             )
         return hub.tar_member(ALCE_DATA, "ALCE-data.tar", self.member)
@@ -108,8 +108,8 @@ class _TrustFile:
             raise UsageError(
                 f"{self.dataset}: training data is not fetched from the hub. Trust-Align ({TRUST_DATA[0]}, "
                 "Trust-Align/sft/train.json) holds ready-made conversations of all data sets together; whether it also "
-                "holds question, documents and gold answers as fields of their own was not verified.\n"
-                f"  Name a file that has these fields ({option('data', 'FILE')}), map one with a "
+                "holds question, documents and gold answers as separate fields was not verified.\n"
+                f"  Give a file with these fields ({option('data', 'FILE')}), map one with a "
                 f"YAML task, or use the embedded "
                 f"training data ({option('data', EMBEDDED)})."
             )

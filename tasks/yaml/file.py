@@ -1,4 +1,4 @@
-"""Reads a YAML file into a schema; every error names the file, the line, the field, the value and what is allowed."""
+"""Reading a YAML file into a schema; errors name the file, line, field, value and what is allowed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Place = tuple[int | str, ...]
 
 
 def read_yaml(path: Path, schema: type[Schema]) -> Schema:
-    """The content of a YAML file, checked. Raises UsageError for a missing file, DataError for a wrong content."""
+    """The checked content of a YAML file. Raises UsageError for a missing file, DataError for faulty content."""
     try:
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:
@@ -62,7 +62,7 @@ def _message(path: Path, problem: ErrorDetails, root: yaml.Node | None, schema: 
 
 
 def _fields_at(schema: type[BaseModel], place: Place) -> set[str]:
-    """The names that a section may have."""
+    """The allowed fields of a section."""
     current: Any = schema
     for step in place:
         if isinstance(step, int):
@@ -102,7 +102,7 @@ def _line(root: yaml.Node | None, place: Place) -> int:
 
 
 def _refuse_repeated_keys(path: Path, root: yaml.Node | None) -> None:
-    """YAML takes the last of two equal keys and says nothing."""
+    """Refuse repeated keys, of which YAML silently takes the last."""
     waiting, visited = [root], set()  # an anchor can make a node its own part
     while waiting:
         node = waiting.pop()

@@ -1,4 +1,4 @@
-"""What a YAML task may say; docs/yaml_tasks.md explains it field by field."""
+"""The schema of a YAML task; docs/yaml_tasks.md explains it field by field."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _as_list(value: Any) -> Any:
 
 def _is_a_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", value):
-        raise ValueError("a name is made of letters, digits, `_`, `-` and `.`; folders are called by it")
+        raise ValueError("a name is made of letters, digits, `_`, `-` and `.`, since folders are named after it")
     return value
 
 
@@ -31,12 +31,12 @@ Name = Annotated[str, AfterValidator(_is_a_name)]
 
 
 class Section(BaseModel):
-    """A part of the file: unknown fields are errors, and nothing is converted."""
+    """A part of the file: unknown fields are errors, and values are not converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     short_form: ClassVar[str | None] = None
-    """The field that a plain string in the place of the section stands for."""
+    """The field that a plain string in place of the section sets."""
 
     @model_validator(mode="before")
     @classmethod
@@ -45,7 +45,7 @@ class Section(BaseModel):
 
 
 class Value(Section):
-    """Where a value comes from: a path into the record, or a constant."""
+    """The source of a value: a path into the record, or a constant."""
 
     short_form = "path"
 
@@ -80,7 +80,7 @@ class Value(Section):
 
     @property
     def optional(self) -> bool:
-        """Is there a default for records that lack the value."""
+        """Whether there is a default for records that lack the value."""
         return "default" in self.model_fields_set
 
     @property
@@ -96,7 +96,7 @@ class Gold(Value):
 
 
 class Answerable(Value):
-    """Says of a record whether its own documents answer its question."""
+    """Source of whether a record's own documents answer its question."""
 
     equals: Any = None
 
@@ -122,7 +122,7 @@ class Documents(Value):
 
 
 class Fields(Section):
-    """Where the parts of an example are found in a record."""
+    """The mapping from a record to the parts of an example."""
 
     question: Value
     id: Value | None = None

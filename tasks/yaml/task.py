@@ -1,4 +1,4 @@
-"""A task from a YAML file: any JSON data with questions, documents and gold answers, and no Python."""
+"""A task from a YAML file: any JSON data with questions, documents and gold answers, without Python."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ _ALCE_HEADLINES: dict[AnswerKind, tuple[str, ...]] = {
 def yaml_task(path: str | Path) -> Task:
     """The task that a YAML file describes (docs/yaml_tasks.md); its data is read when it is loaded.
 
-    Raises UserError for a file that is missing or wrong: the message names line, field, value and what is allowed.
+    Raises UserError for a missing or faulty file: the message names line, field, value and what is allowed.
     """
     path = Path(path)
     task = read_yaml(path, YamlTask)
     if task.name in TASKS:
         raise UsageError(
-            f'{path}: the name "{task.name}" is taken by the task of {TASKS.source(task.name)}; choose another'
+            f'{path}: the name "{task.name}" is already used by the task of {TASKS.source(task.name)}; choose another'
         )
     profile = task.profile or ("trust" if (task.prompt.base or "").startswith("trust") else "alce")
     if profile not in PROFILES:
@@ -59,6 +59,7 @@ def yaml_task(path: str | Path) -> Task:
         headline=tuple(task.headline or _headline(profile, task.kind)),
         demonstrations=_demonstrations(path, task.demonstrations, profile),
         metrics=None if task.metrics is None else tuple(task.metrics),
+        fields=Mapping(task, str(path)),
         reward=task.reward,
         version=task.version,
         description=task.description,
@@ -119,7 +120,7 @@ class _MappedData:
 
 
 def _sharing(example: Example, checked: Checked) -> Example:
-    """The example with one copy of documents that others have too."""
+    """The example with documents shared between examples."""
     if not example.docs:
         return example
     return replace(example, docs=tuple(checked.shared.one(document) for document in example.docs))
@@ -135,7 +136,7 @@ def _template(task: YamlTask, profile: str) -> PromptTemplate:
         if name != "base" and (value := getattr(task.prompt, name)) is not None
     }
     if "instruction" in changes:
-        # An instruction of one's own says what to do without documents, too, unless there is another for that.
+        # A custom instruction also applies without documents, unless there is a separate one for that.
         changes.setdefault("closed_book", None)
     return replace(_PROMPTS[base], name=f"{task.name}_prompt" if changes else _PROMPTS[base].name, **changes)
 
@@ -148,7 +149,7 @@ def _demonstrations(path: Path, given: Demonstrations | None, profile: str) -> C
     if given is None:
         return tuple
     if given.embedded is not None:
-        # ALCE's protocol knows no refusals.
+        # ALCE's protocol has no refusals.
         return partial(answerable_demonstrations if profile == "alce" else demonstrations, given.embedded)
     return partial(_read_demonstrations, path.parent / (given.path or ""))
 

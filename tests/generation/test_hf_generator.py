@@ -74,7 +74,7 @@ def test_a_prompt_that_does_not_fit_gets_an_error_and_the_others_their_text(tiny
     generator = hf(tiny(None, positions=64))
     assert generator.context_length == 64  # type: ignore[attr-defined]
     found = completions(generator, [Prompt("long", "x" * 60), Prompt("short", "x")], GREEDY)
-    assert "61 tokens; with 12 for the answer it does not fit" in (found["long"].error or "")
+    assert "61 tokens; with 12 for the answer it exceeds" in (found["long"].error or "")
     assert found["short"].error is None
 
 

@@ -191,7 +191,7 @@ def test_an_answer_that_a_filter_withheld_is_an_error_and_not_asked_for_again(
     server.answer = lambda handler, body, attempt: handler.reply_text(body, **message, finish_reason="content_filter")
     found = completions(client(server), PROMPTS[:20])
     assert {(c.text, c.error) for c in found.values()} == {
-        ("", "the server's content filter withheld the answer, or a part of it")
+        ("", "the server's content filter withheld the answer or part of it")
     }
     assert set(server.attempts.values()) == {1}
 
@@ -419,6 +419,30 @@ def test_reasoning_that_the_server_split_off_is_put_back_in_front(
 
 
 @pytest.mark.parametrize(
+    ("message", "answer", "status"),
+    [
+        ({"content": "analysisIt is old.assistantfinalYes [1]."}, "Yes [1].", "ok"),
+        ({"content": "analysisIt is old. Let me", "finish_reason": "length"}, "", "unclosed_reasoning"),
+        ({"reasoning_content": "It is old.", "content": "Yes [1]."}, "Yes [1].", "ok"),
+        ({"reasoning_content": "It is", "content": None, "finish_reason": "length"}, "", "unclosed_reasoning"),
+        ({"content": "Yes [1]."}, "Yes [1].", "ok"),
+    ],
+)
+def test_the_name_of_a_model_suggests_how_its_reasoning_is_read(
+    server: Server, message: dict[str, Any], answer: str, status: str
+) -> None:
+    server.answer = lambda handler, body, attempt: handler.reply_text(body, **message)
+    server.models = ["openai/gpt-oss-20b"]
+    generator = client(server, "openai/gpt-oss-20b")
+    assert generator.guesses_reasoning_tags
+    [completion] = completions(generator, PROMPTS[:1]).values()
+    response = Response.build(Example("s0", "q"), completion.text, tags=generator.reasoning_tags)
+    assert (response.text, response.status) == (answer, status)
+    named = client(server, "openai/gpt-oss-20b", reasoning_tags=ReasoningTags("<a>", "</a>"))
+    assert (named.guesses_reasoning_tags, named.reasoning_tags) == (False, ReasoningTags("<a>", "</a>"))
+
+
+@pytest.mark.parametrize(
     ("content", "text"),
     [
         ([{"type": "text", "text": "Yes"}, {"type": "text", "text": " [1]."}], "Yes [1]."),
@@ -473,7 +497,7 @@ def test_leaving_early_stops_the_requests(server: Server) -> None:
     ("args", "message"),
     [
         ({"base_url": "localhost:8000"}, "must be an address"),
-        ({"base_url": "http://me:pw@host/v1"}, "holds a password"),
+        ({"base_url": "http://me:pw@host/v1"}, "contains a password"),
         ({"base_url": "http://x/v1", "concurrency": 0}, "'concurrency': 0}: must be a number, 1 or more"),
         ({"base_url": "http://x/v1", "timeout": "long"}, "'timeout': 'long'"),
         ({"base_url": "http://x/v1", "max_tokens_field": "max_len"}, "unknown max_tokens_field"),

@@ -11,7 +11,7 @@ import pytest
 from frames import Echo, answer_on, connect, running
 
 from groundeval.http.connections import SPARE
-from groundeval.http.server import Limits
+from groundeval.http.server import Limits, Refusal, demand_short
 
 SHORT = Limits(head=0.4, body=0.4, idle=1, unread=0.4)
 
@@ -203,3 +203,11 @@ def test_a_body_whose_parsing_would_take_seconds_is_refused():
             assert "commas and brackets" in answer.json()["error"]
         prose = '{"a": "' + "One, two. " * 900_000 + '"}'
         assert httpx.post(f"{address}/echo", content=prose, timeout=60).status_code == 200
+
+
+def test_one_long_text_is_refused():
+    with pytest.raises(Refusal, match="1000001 characters") as refused:
+        demand_short(["", "a" * 1_000_001])
+    assert refused.value.status == 413
+    demand_short(["a" * 1_000_000, "b"])
+    demand_short([])

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from chromium import CHROMIUM, DRIVER, Browser, browser
-from hostile import ALL, HUGE
+from hostile import ALL, COMMENT, HUGE, IMAGE, NAMES, SCRIPT
 from many_runs import data_file, write_run
 
-from groundeval.console.sanitize import visible
+from groundeval.comparison.compare import compare, open_run
+from groundeval.console.sanitize import one_line, visible
 from groundeval.leaderboard.build import board_name, build
+from groundeval.leaderboard.compare_page import write_comparison
 from groundeval.leaderboard.reported import SHIPPED
 from groundeval.leaderboard.serve import open_server
 
@@ -41,6 +43,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
             seed=number,
             title=name,
             outputs=lambda n: [*ALL, HUGE, ""][n],
+        )
+    for number, name in enumerate(NAMES):
+        outputs = [*NAMES, *ALL]
+        write_run(
+            folder / "runs",
+            name,
+            samples=10,
+            seed=number,
+            title=name,
+            outputs=lambda n, texts=outputs: texts[n],
         )
     (folder / "runs" / "history.json").write_text(json.dumps([{"step": step, "reward": step / 9} for step in range(9)]))
     benchmark = {"rewards": ["a", "b"], "attacks": ["1", "9a", "12"], "values": [[50, None, 99.5], [0, 1, 2]]}
@@ -138,6 +150,89 @@ def test_names_that_attack_are_shown_as_text(page: Browser):
     shown = " ".join(page.texts(f"{TABLE} tbody .system"))
     assert "<script>window.planted = 1" in shown
     assert "\\u202e" in shown
+    for name in NAMES:
+        assert one_line(name, 80)[:40] in shown
+    assert page.all(f"{TABLE} td, {TABLE} th")[0].is_displayed()
+
+
+def test_names_in_plots_are_shown_as_text(page: Browser):
+    """All that plotly makes of a name: the label under the pointer, of every point, and nothing but text in it."""
+    page.driver.set_script_timeout(120)
+    seen, made = page.driver.execute_async_script(POINT_AT_EVERYTHING)
+    assert made == 0
+    for name in (*NAMES, SCRIPT, IMAGE):
+        shown = one_line(name, 60).replace("%{", "% {")[:50]
+        assert " ".join(shown.split()) in " ".join(seen.split())
+
+
+POINT_AT_EVERYTHING = """
+const done = arguments[arguments.length - 1];
+(async () => {
+  let seen = "", made = 0;
+  for (const plot of document.querySelectorAll(".plot")) {
+    for (const [curve, trace] of plot.data.entries()) {
+      for (const point of (trace.text || []).keys()) {
+        Plotly.Fx.unhover(plot);
+        await new Promise((next) => setTimeout(next, 60));
+        Plotly.Fx.hover(plot, [{ curveNumber: curve, pointNumber: point }]);
+        for (const label of plot.querySelectorAll(".hoverlayer text")) seen += ` ${label.textContent} `;
+        made += plot.querySelectorAll("a, img, script, iframe, foreignObject").length;
+      }
+    }
+  }
+  return [seen, made];
+})().then(done);
+"""
+
+
+INJECTED = """(() => {
+  const place = document.createElement("div");
+  document.body.append(place);
+  place.innerHTML = "<img src='data:,' onerror='window.planted = 1'>";
+  const script = document.createElement("script");
+  script.textContent = "window.planted = 2";
+  place.append(script);
+  const link = document.createElement("a");
+  link.href = "javascript:void(window.planted = 3)";
+  place.append(link);
+  link.click();
+  const remote = document.createElement("script");
+  remote.src = "data:text/javascript,window.planted = 4";
+  place.append(remote);
+  const frame = document.createElement("iframe");
+  frame.srcdoc = "<script>parent.planted = 5</scr" + "ipt>";
+  place.append(frame);
+  return true;
+})()"""
+
+
+def test_even_what_gets_into_a_page_does_not_act(window: Browser, address: str):
+    """The policy itself, on every kind of page, as it is in force when a page is opened from a folder too."""
+    window.open(f"{address}/index.html")
+    run = window.find(f"{TABLE} a[href*='runs/large--']").get_attribute("href")
+    for page in (f"{address}/index.html", run):
+        window.open(page)
+        window.errors()
+        assert "script-src 'self'" in window.find("meta[http-equiv=Content-Security-Policy]").get_attribute("content")
+        assert window.run(INJECTED)
+        window.until(lambda: len([each for each in window.errors() if "Content Security Policy" in each]) > 0)
+        time.sleep(0.3)
+        assert window.run("window.planted") is None
+    window.requests()
+
+
+def test_the_comparison_page_has_the_policy_too(window: Browser, tmp_path: Path):
+    names = (SCRIPT, COMMENT)
+    runs = [open_run(write_run(tmp_path / "runs", each, samples=10, seed=number)) for number, each in enumerate(names)]
+    write_comparison(compare(runs), tmp_path / "out")
+    window.open((tmp_path / "out" / "compare.html").as_uri())
+    assert window.errors() == []
+    assert SCRIPT in window.find("body").text
+    assert window.run(INJECTED)
+    window.until(lambda: len([each for each in window.errors() if "Content Security Policy" in each]) > 0)
+    time.sleep(0.3)
+    assert window.run("window.planted") is None
+    window.requests()
 
 
 def test_a_thousand_samples_open_in_under_two_seconds(page: Browser):

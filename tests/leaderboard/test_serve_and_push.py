@@ -98,7 +98,7 @@ def test_a_repository_that_holds_anything_else_is_left_alone(
         state.files |= {**FRESH, **others}
         assert main(["leaderboard", "push", str(site), "me/board", "--endpoint", state.address]) == 2
         assert state.files == {**FRESH, **others}
-    assert f"me/board: is there already and holds no leaderboard but {next(iter(others))}" in capsys.readouterr().err
+    assert f"me/board: already exists and holds no leaderboard but {next(iter(others))}" in capsys.readouterr().err
 
 
 def test_a_page_that_somebody_made_of_a_new_space_is_left_alone(site: Path):
@@ -127,3 +127,26 @@ def test_a_hub_that_refuses_is_a_failed_backend(site: Path):
 def test_a_name_that_is_none_is_wrong_usage(site: Path):
     with hub() as state, pytest.raises(UsageError, match="not the name of a repository"):
         push(site, "a/b/c", endpoint=state.address, token="hf_secret")
+
+
+def test_pages_of_other_sites_are_refused_and_no_page_may_frame_the_site(address: str):
+    assert httpx.get(f"{address}/index.html", headers={"Host": "evil.example"}).status_code == 421
+    assert httpx.get(f"{address}/assets/data.js", headers={"Origin": "http://evil.example"}).status_code == 403
+    assert httpx.post(f"{address}/index.html").status_code == 405
+    for path in ("/", "/index.html", "/assets/data.js", "/data/figures.js", "/nowhere"):
+        headers = httpx.get(f"{address}{path}").headers
+        policy = headers["Content-Security-Policy"]
+        assert "script-src 'self';" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert headers["Cache-Control"] == "no-cache"
+
+
+def test_links_out_of_the_site_are_not_followed(site: Path, address: str):
+    (site.parent / "outside.txt").write_text("mine")
+    (site / "link.txt").symlink_to(site.parent / "outside.txt")
+    try:
+        assert httpx.get(f"{address}/link.txt").status_code == 404
+        assert httpx.get(f"{address}/runs/").status_code == 404
+    finally:
+        (site / "link.txt").unlink()

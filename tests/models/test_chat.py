@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_models import CHATML, REASONING
+from tiny_models import CHATML, REASONING, byte_level
 
 from groundeval.errors import UsageError
 from groundeval.models.chat import ChatFormat, cut_at_stop
 from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
-from groundeval.records import Prompt
+from groundeval.records import Example, Prompt, Response
 
 Format = Callable[..., ChatFormat]
 
@@ -147,3 +147,54 @@ def test_a_thought_begun_with_the_tags_asked_for_is_known(chat_format: Format) -
     template = CHATML.replace("assistant\n{% endif %}", "assistant\n<ponder>\n{% endif %}")
     assert chat_format(template).prefill == ""
     assert chat_format(template, reasoning_tags=ReasoningTags("<ponder>", "</ponder>")).prefill == "<ponder>\n"
+
+
+HARMONY_SPECIAL = ["<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|return|>", "<|call|>"]
+HARMONY_TEMPLATE = (
+    "{% for message in messages %}<|start|>{{ message['role'] }}"
+    "{% if message['role'] == 'assistant' %}<|channel|>final{% endif %}<|message|>{{ message['content'] }}"
+    "{{ '<|return|>' if loop.last and message['role'] == 'assistant' else '<|end|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}<|start|>assistant{% endif %}"
+)
+GEMMA_SPECIAL = ["<|turn>", "<turn|>", "<|channel>", "<channel|>"]
+GEMMA_TEMPLATE = (
+    "{% for message in messages %}<|turn>{{ message['role'] }}\n{{ message['content'] }}<turn|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|turn>model\n{% if not enable_thinking | default(true) %}<|channel>thought\n"
+    "<channel|>{% endif %}{% endif %}"
+)
+
+
+def of_tokens(special: list[str], template: str, eos: str, **options: Any) -> ChatFormat:
+    from transformers import PreTrainedTokenizerFast
+
+    fast = PreTrainedTokenizerFast(tokenizer_object=byte_level(special), eos_token=eos)
+    fast.chat_template = template
+    return ChatFormat.choose(fast, GeneratorOptions("tiny", **options))
+
+
+def test_channels_of_gpt_oss_are_kept_when_decoding_and_read_as_reasoning_and_answer() -> None:
+    form = of_tokens(HARMONY_SPECIAL, HARMONY_TEMPLATE, "<|return|>")
+    assert form.reasoning_tags == ReasoningTags.harmony()
+    prompt = form.encode(Prompt("x", "Hi"))
+    assert (prompt.text[-18:], prompt.prefill) == ("<|start|>assistant", "")
+    text = (
+        "<|channel|>analysis<|message|>It is old.<|end|><|start|>assistant<|channel|>final<|message|>Yes [1].<|return|>"
+    )
+    decoded = form.decode(prompt.ids, form.tokenizer(text, add_special_tokens=False).input_ids)
+    response = Response.build(Example("0", "?"), decoded, tags=form.reasoning_tags)
+    assert (response.reasoning, response.text) == ("It is old.", "Yes [1].")
+    assert form.in_usual_tags(decoded) == "<think>It is old.</think>Yes [1]."
+    assert {form.tokenizer.decode([token]) for token in form.end_tokens} == {"<|return|>"}, "<|end|> ends a thought"
+
+
+def test_the_channel_of_gemma_is_kept_when_decoding_and_read_as_reasoning() -> None:
+    form = of_tokens(GEMMA_SPECIAL, GEMMA_TEMPLATE, "<turn|>")
+    assert form.reasoning_tags == ReasoningTags("<|channel>thought", "<channel|>")
+    ids = form.tokenizer("<|channel>thought\nHm.\n<channel|>Yes.<turn|>", add_special_tokens=False).input_ids
+    decoded = form.decode(form.encode(Prompt("x", "Hi")).ids, ids)
+    assert decoded == "<|channel>thought\nHm.\n<channel|>Yes."
+    response = Response.build(Example("0", "?"), decoded, tags=form.reasoning_tags)
+    assert (response.reasoning, response.text) == ("Hm.", "Yes.")
+    assert form.prefill == ""
+    without = of_tokens(GEMMA_SPECIAL, GEMMA_TEMPLATE, "<turn|>", chat_template_kwargs={"enable_thinking": False})
+    assert without.prefill == "", "a thought that the template also closes"

@@ -52,7 +52,7 @@ def test_a_file_that_only_claims_to_be_gguf_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a GGUF file"):
         find_model(str(tmp_path / "fake.gguf"))
     (tmp_path / "model.bin").write_bytes(b"nothing")
-    with pytest.raises(UsageError, match="a file that is not GGUF"):
+    with pytest.raises(UsageError, match="not a GGUF file"):
         find_model(str(tmp_path / "model.bin"))
 
 
@@ -107,7 +107,7 @@ def refusing(error: Callable[[], Exception]) -> Callable[..., Any]:
         ("GatedRepoError", UsageError, "HF_TOKEN"),
         ("RevisionNotFoundError", UsageError, "revision='v9': owner/model has no such branch"),
         ("EntryNotFoundError", UsageError, r"has no config\.json at revision v9"),
-        ("HFValidationError", UsageError, "neither a local path nor a name"),
+        ("HFValidationError", UsageError, "neither a local path nor a hub name"),
     ],
 )
 def test_what_the_hub_says_becomes_advice(

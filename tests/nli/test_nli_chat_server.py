@@ -157,7 +157,7 @@ def test_a_model_that_thinks_first_is_refused_with_what_it_said():
 
 @pytest.mark.parametrize(
     ("first", "message"),
-    [({"The": 0.99, "Yes": 1e-6}, "probability of 1e-06, needed is 0.1"), ({"Yes": math.nan}, "nan")],
+    [({"The": 0.99, "Yes": 1e-6}, "probability 1e-06; at least 0.1 is required"), ({"Yes": math.nan}, "nan")],
 )
 def test_an_answer_in_which_yes_and_no_are_only_noise_is_no_verdict(first: dict[str, float], message: str):
     with chat_server() as chat, connect(f"causal:judge@{chat.address}") as nli:

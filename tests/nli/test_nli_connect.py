@@ -103,7 +103,7 @@ def test_a_value_that_is_not_allowed_is_refused(options: dict, message: str):
 
 @pytest.mark.parametrize("spec", ["true", "minicheck", "lexical", "causal:judge@http://127.0.0.1:9/v1"])
 def test_a_longest_input_is_refused_by_verifiers_that_have_none(spec: str):
-    with pytest.raises(UsageError, match="max_length=128: only classifier and causal"):
+    with pytest.raises(UsageError, match="max_length=128: only in-process classifier and causal"):
         connect(spec, max_length=128).check()
 
 

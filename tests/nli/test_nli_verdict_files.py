@@ -57,7 +57,7 @@ def test_an_export_is_the_same_bytes_each_time_and_holds_no_text(tmp_path: Path)
 @pytest.mark.parametrize(
     ("line", "content", "message"),
     [
-        (1, '{"format": "other"}', "line 1: this is not a file of verdicts"),
+        (1, '{"format": "other"}', "line 1: not a file of verdicts"),
         (3, '{"pair": "00', "line 3: is not JSON"),
         (4, "[1]", "line 4: must be an object"),
         (4, '{"pair": "0102", "entailed": true, "score": 1, "rechecked": false}', "line 4.*32 hexadecimal"),
@@ -66,7 +66,7 @@ def test_an_export_is_the_same_bytes_each_time_and_holds_no_text(tmp_path: Path)
         (4, '{"pair": "%s", "entailed": true, "score": 2, "rechecked": false}' % ("0" * 32), "line 4.*from 0 to 1"),
         (4, '{"pair": "%s", "entailed": true, "score": NaN, "rechecked": false}' % ("0" * 32), "line 4.*from 0 to 1"),
         (2, '{"end": 0}', "line 3: comes after the end"),
-        (8, '{"end": 2}', "line 8: 2 verdicts were written, 5 are there"),
+        (8, '{"end": 2}', "line 8: the file declares 2 verdicts but holds 5"),
     ],
 )
 def test_a_damaged_line_is_named_and_nothing_is_imported(tmp_path: Path, line: int, content: str, message: str):
@@ -106,11 +106,11 @@ def test_caches_and_exported_files_are_merged_and_what_was_there_stays(tmp_path:
 
 def test_sources_that_cannot_be_merged_are_named(tmp_path: Path):
     path = cache(tmp_path / "a.sqlite", FIRST, 1)
-    with pytest.raises(UsageError, match="is the cache that it would be added to"):
+    with pytest.raises(UsageError, match="is the cache being added to"):
         add([path], path)
     with pytest.raises(UsageError, match="no such file"):
         add([tmp_path / "none.sqlite"], path)
-    with pytest.raises(UsageError, match="there is none to export"):
+    with pytest.raises(UsageError, match="there is nothing to export"):
         export(tmp_path / "x.jsonl", tmp_path / "none.sqlite")
 
 

@@ -161,3 +161,34 @@ def test_figures_that_cite_nothing_stay(text: str):
 def test_needless_citations_are_seen_in_any_mark():
     assert citations("Paris is large [2] (1)(3)(4).") == (1, 0, 2, 3)
     assert citations("It was founded in 1209⁴.") == (3,)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "[D2]", "[S2]", "[P2]", "[R2]", "[Doc_2]", "[doc-2]", "[cite: 2]", "[cite:2]", "[参考2]", "⟦2⟧", "⟨2⟩", "‹2›",
+        "[2:1]", "[2:14]", "②", "❷", "[II]", "[ii]", "(see the second document)", "(document two)",
+    ],
+)  # fmt: skip
+def test_a_document_is_cited_by_letter_word_circle_or_roman_numeral_too(mark: str):
+    read = read_citations(f"Paris is large {mark}. It is old.")
+    assert [indices for _, indices in read.marks] == [(1,)]
+    assert "2" not in read.plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[I] went to Paris", "the [ii] item", "vitamin (D2) is rare", "two ②", "① Paris", "①⑥④② metres", "[B12]",
+        "the second document of the treaty", "the documents one needs", "the source two rivers share",
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_such_a_mark_stays(text: str):
+    assert read_citations(text).marks == ()
+
+
+def test_several_in_one_mark_are_read_like_the_usual_ones():
+    assert citations("Paris is large [1 to 3].") == (0, 1, 2)
+    assert citations("Paris is large ①③.") == (0, 2)
+    assert citations("Paris is large [D1, D3].") == (0, 2)
+    assert citations("The first document says that Paris is large, and so does the 3rd document.") == (0, 2)

@@ -112,3 +112,37 @@ def test_letter_forms_are_folded_and_raised_figures_are_not():
 def test_a_text_holds_itself_if_it_has_tokens(text: str):
     found = tokens(text)
     assert holds([text], found) == equals([text], found) == bool(found)
+
+
+@pytest.mark.parametrize(
+    ("alias", "text"),
+    [
+        ("12 May 1874", "lit on 1874-05-12."),
+        ("12 May 1874", "lit on 12.05.1874."),
+        ("May 12, 1874", "lit on 12. 5. 1874"),
+        ("31 December 1874", "lit on 12/31/1874"),
+        ("12 May 1874", "1874年5月12日"),
+        ("12 May 1874", "on the 12th day of May, 1874"),
+        ("17 November 1869", "in November 1869, on the 17th"),
+        ("2,406 pipes", "two thousand four hundred and six pipes"),
+        ("306", "three hundred six"),
+        ("1,500,000", "1.5 million"),
+    ],
+)
+def test_dates_in_figures_and_long_number_words_are_found(alias: str, text: str):
+    assert spelled([alias], text) is not None
+
+
+@pytest.mark.parametrize(
+    ("alias", "text"),
+    [
+        ("5 December 1874", "on 05/12/1874"),
+        ("12 May 1874", "1874-12-05"),
+        ("12 May 1874", "version 12.5.1874.3"),
+        ("105", "one hundred, five"),
+        ("306", "three hundred and six hundred"),
+        ("22", "twenty and two"),
+    ],
+)
+def test_a_date_that_may_mean_two_days_and_numbers_side_by_side_are_not_found(alias: str, text: str):
+    assert spelled([alias], text) is None

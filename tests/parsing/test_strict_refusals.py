@@ -186,3 +186,39 @@ def test_every_text_has_one_outcome(text: str):
 )
 def test_a_negation_of_the_matter_is_no_refusal(text: str):
     assert outcome(text) == "answered"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "N/A", "Not stated.", "I looked through all documents and found nothing on this.",
+        "I'd rather not guess: the documents don't say.", "The given passages leave this question open.",
+        "The author of the play Hamlet isn't mentioned.", "The author of Hamlet remains unstated in the documents.",
+        "Who wrote Hamlet is unknown, as far as these documents go.",
+        "The passages cover theatres of London, but not who wrote Hamlet.",
+        "While the documents describe theatres, they don't mention who wrote Hamlet.",
+        "Q: Who wrote the play Hamlet?\nA: The documents do not say.", "Answer: I don't know.\nConfidence: high",
+        "Asiakirjoissa ei ole vastausta.", "Dokumen tidak memuat jawaban atas pertanyaan ini.",
+        "Odpověď v dokumentech není.", "Răspunsul nu se găsește în documente.", "Tài liệu không có câu trả lời.",
+        "Δεν υπάρχει απάντηση στα έγγραφα.", "У документах немає відповіді.", "אין תשובה במסמכים.",
+        "ไม่พบคำตอบในเอกสาร", "A dokumentumokban nincs válasz.", "U dokumentima nema odgovora.",
+        "Hakuna jibu katika nyaraka.", "پاسخی در اسناد نیست.", "নথিতে উত্তর নেই।",
+    ],
+)  # fmt: skip
+def test_a_refusal_in_further_words_and_languages_refuses(text: str):
+    assert outcome(text) == "refused"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "If there were no answer in the documents, I would say so.",
+        "Say “I could not find an answer in the documents”.",
+        "Why could I not find an answer?",
+        "My brother could not find an answer in the documents.",
+        "Shakespeare did not leave London open.",
+        "Nessuno scrisse Hamlet.",
+    ],
+)
+def test_who_supposes_bids_asks_or_reports_a_refusal_does_not_refuse(text: str):
+    assert outcome(text) != "refused"

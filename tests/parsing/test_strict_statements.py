@@ -8,6 +8,7 @@ from strict_text import strict_text
 
 from groundeval.parsing.strict.citations import citations
 from groundeval.parsing.strict.statements import items, sentences, words
+from groundeval.parsing.strict.titles import with_titles_read
 
 
 def split(text: str) -> list[tuple[str, tuple[int, ...]]]:
@@ -171,3 +172,37 @@ def test_items_in_prose_share_the_citation_behind_them():
         ("Iapetus", (), (0,)),
         ("Titan", (0,), ()),
     ]
+
+
+@pytest.mark.parametrize("text", ["Paris is large (?) [1].", "Paris is large?! [1]", "Paris is large [?] [1]."])
+def test_a_sign_of_doubt_denies_and_a_question_does_not(text: str):
+    assert [part.denied for part in sentences(text)] == [True]
+    assert not any(part.denied for part in sentences("Is Paris large? It is large [1]."))
+
+
+def test_a_concession_that_something_is_not_said_is_a_statement_of_its_own():
+    text = "Although the documents do not say how old it is, Paris is large [1]."
+    assert split(text) == [("Although the documents do not say how old it is", ()), ("Paris is large.", (0,))]
+    assert len(split("Although Rome is old, Paris is large [1].")) == 1
+
+
+def test_items_end_at_dots_between_them_and_what_counts_them_is_none():
+    assert [part.plain for part in items("Paris [1] · Rome [2]")] == ["Paris", "Rome"]
+    assert [part.plain for part in items("First, Paris [1]; second, Rome [2].")] == ["Paris", "Rome"]
+
+
+def test_a_line_of_sources_may_say_more_than_their_numbers():
+    parts = sentences("Paris is large [1].\n\nWorks cited: Document 1 (Paris); Document 2 (Rome)")
+    assert [(part.kind, part.citations) for part in parts] == [("claim", (0,)), ("source", (1,))]
+
+
+def test_titles_at_the_end_name_what_the_numbers_stand_for():
+    titles = ["Paris", "Rome"]
+    noted = with_titles_read("Paris is large [1].\n\n[1]: Paris\n[2] Rome", titles)
+    assert [(part.kind, part.citations) for part in sentences(noted)] == [
+        ("claim", (0,)),
+        ("source", ()),
+        ("source", (1,)),
+    ]
+    assert with_titles_read("[1] Paris\n[2] Rome", titles) == "[1] Paris\n[2] Rome"
+    assert with_titles_read("It is old [1].\n[2] Paris", titles) == "It is old [1].\n[2] Paris"

@@ -166,3 +166,30 @@ def test_long_hostile_texts_are_read_in_no_time(text: str):
     started = time.perf_counter()
     for_verifier(visible(text))
     assert time.perf_counter() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Paris <ref>2</ref>.", "Paris [2]."),
+        ("Paris <source id='2'/>.", "Paris [2]."),
+        ('<cite id="doc2">Paris is large</cite>.', "Paris is large[2]."),
+        ("<cite>The Book</cite> is old", "The Book is old"),
+        ("<details open><summary>Answer</summary>Paris</details>", "Answer\nParis"),
+        ("| Claim | Source |\n|---|---|\n| Paris | 2 |", "# Claim: Source\n- Paris: [2]"),
+        ("| Claim | Year |\n|---|---|\n| Paris | 2 |", "# Claim: Year\n- Paris: 2"),
+        ('{"claim": "Paris.", "sources": [1]}\n{"claim": "Rome.", "sources": [2]}', "- Paris. [1]\n- Rome. [2]"),
+        ("The bridge over the river was designed\nby Lind [2].", "The bridge over the river was designed by Lind [2]."),
+        ("The bridge was designed by Marta Lind\nThe station was designed by Tom Reed",) * 2,
+        ("The bridge was designed by Lind [2]\nThe station was built by Reed [1].",) * 2,
+        ("Paris.[^a]\n\n[^a]: Rome",) * 2,
+    ],
+)
+def test_sources_named_by_elements_columns_and_records_are_read_and_filled_lines_go_on(text: str, shown: str):
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize("text", ["/* Rome */", "Paris {# Rome #}", "Paris <% Rome %>", "{% Rome %}"])
+def test_comments_of_style_sheets_and_templates_are_hidden(text: str):
+    assert "Rome" not in visible(text)
+    assert HIDDEN in visible(text)

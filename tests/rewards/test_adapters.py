@@ -25,6 +25,7 @@ from groundeval.rewards.adapters import nemo_gym, slime
 from groundeval.rewards.adapters.verifiers import reward_of_trace, rubric_function
 from groundeval.rewards.columns import example_json, example_of
 from groundeval.rewards.rollouts import Rewarder
+from groundeval.tasks import load_task
 
 GOOD = thought("Paris text [1].")
 """Half of its words are in document A: the lexical verifier calls it supported."""
@@ -78,6 +79,45 @@ def test_verl_gets_the_same_keys_for_every_sample_of_a_recipe():
     assert keys[0] == keys[1] == keys[2]
 
 
+@pytest.mark.parametrize("reward", ["default", STAGE2, "alce", "strict_grounded"])
+def test_verl_and_openrlhf_get_the_same_keys_for_all_tasks_of_a_batch(reward: str, monkeypatch: pytest.MonkeyPatch):
+    tasks = ("asqa", "eli5", "qampari", "trust_asqa")
+    samples = [(task, example_json(load_task(task).load("embedded").examples[0])) for task in tasks]
+    module = from_path("verl")
+    found = [
+        module.compute_score_sync(task, thought("Paris [1]."), each, reward=reward, nli="lexical")
+        for task, each in samples
+    ]
+    assert len({tuple(each) for each in found}) == 1
+    assert all(math.isfinite(value) for each in found for value in each.values())
+    monkeypatch.setenv("GROUNDEVAL_REWARD", reward)
+    monkeypatch.setenv("GROUNDEVAL_NLI", "lexical")
+    labels = [json.dumps({"task": task, "example": each}) for task, each in samples]
+    alone = [from_path("openrlhf").reward_func(["Q?A"], ["Q?"], [label])["extra_logs"] for label in labels]
+    assert len({tuple(each) for each in alone}) == 1
+
+
+def test_verl_may_be_told_which_tasks_there_are():
+    arguments = ("trust_asqa", GOOD, example_json(example()))
+    options: dict[str, Any] = {"reward": "default", "nli": "lexical"}
+    module = from_path("verl")
+    own = module.compute_score_sync(*arguments, tasks=["trust_asqa"], **options)
+    mixed = module.compute_score_sync(*arguments, tasks=["trust_asqa", "asqa"], **options)
+    assert set(mixed) - set(own) == {"str_em", "citation_rec", "citation_prec"}
+    assert own["score"] == mixed["score"]
+    assert mixed["str_em"] == 0.0, "a part of another task adds nothing"
+
+
+def test_verl_reads_the_tasks_of_its_export_where_one_is_a_file(tmp_path: Path):
+    file = tmp_path / "own.yaml"
+    fields = "{question: question, documents: docs, answers: answers}"
+    file.write_text(f"name: own\nkind: em\ndata: a.json\nfields: {fields}\nreward: {{length: 1}}\nprofile: alce\n")
+    own = from_path("verl").compute_score_sync(
+        "trust_asqa", GOOD, example_json(example()), extra_info={"tasks": [str(file)]}, nli="lexical"
+    )
+    assert "length" in own
+
+
 @pytest.mark.usefixtures("_failing")
 def test_verl_is_told_of_a_failed_sample_unless_the_user_says_what_it_gets():
     module = from_path("verl")
@@ -113,6 +153,34 @@ def test_openrlhf_gets_tensors_from_a_file_and_may_ask_with_special_tokens():
     found = from_path("openrlhf").reward_func([f"Q?{GOOD}<|im_end|>", "Q?plain</s>"], ["Q?", "Q?"], [LABEL, LABEL])
     assert found["rewards"].tolist() == found["scores"].tolist() == [3.5, 0.0]
     assert found["extra_logs"]["citation"].tolist() == [0.5, 0.0]
+
+
+LONG = "Document [1](A): A text. Document [2](B): Rome. Answer the question. Question: Q?\nAnswer:"
+
+
+@pytest.mark.usefixtures("_chosen")
+@pytest.mark.parametrize("cut", [0, 1, 30, len(LONG) - 1])
+@pytest.mark.parametrize("start", ["", "<s>", "<|begin_of_text|>", "\ufffd"])
+def test_a_prompt_that_openrlhf_cuts_from_the_left_is_no_part_of_the_response(cut: int, start: str):
+    found = from_path("openrlhf").reward_func([f"{start}{LONG[cut:]}{GOOD}</s>"], [LONG], [LABEL])
+    assert found["rewards"].tolist() == [3.5]
+
+
+@pytest.mark.usefixtures("_chosen")
+def test_the_longest_end_of_a_repetitive_prompt_is_taken_away():
+    rollout = from_path("openrlhf").rollout
+    prompt = "Q? Q? Q? Q?"
+    assert rollout("Q? Q? Q? Q? A", prompt, LABEL).text == " A"
+    assert rollout("Q? Q? Q? A", prompt, LABEL).text == " A"
+    assert rollout(prompt, prompt, LABEL).text == ""
+    assert rollout("A", "", LABEL).text == "A"
+
+
+@pytest.mark.usefixtures("_chosen")
+@pytest.mark.parametrize("query", ["", "Paris text [1].", "\nQ?"])
+def test_a_query_without_its_prompt_is_an_error_and_not_an_answer(query: str):
+    with pytest.raises(DataError, match=r"query .*does not begin with its prompt.*\n.*cut from the left"):
+        from_path("openrlhf").reward_func([query], [LONG], [LABEL])
 
 
 @pytest.mark.usefixtures("_chosen", "_failing")
@@ -207,9 +275,70 @@ def test_slime_is_answered_for_a_sample_with_its_label():
     assert asyncio.run(slime.custom_rm(None, sample)) == 3.5
 
 
-def test_an_example_survives_its_column():
-    from groundeval.tasks import load_task
+ENDS = ("<|im_end|>", "<｜end▁of▁sentence｜>", "<|eot_id|>\n<|finetune_right_pad_id|>", "<|user|>", "<eos><pad><pad>")
 
+
+@pytest.mark.usefixtures("_chosen")
+@pytest.mark.parametrize("end", ENDS)
+def test_end_tokens_behind_a_perfect_answer_cost_nothing_in_any_adapter(end: str):
+    assert set(every_adapter(GOOD + end).values()) == {3.5}
+    inside = every_adapter(GOOD.replace("Paris", f"Paris{end}"))
+    assert set(inside.values()) == {2.5}, "inside the text they stay, and the gold answer is not found"
+
+
+REST = GOOD.removeprefix("<think>")
+
+
+@pytest.mark.usefixtures("_chosen")
+def test_a_thought_that_the_chat_template_begins_is_read_in_every_adapter():
+    assert set(every_adapter(REST, prefill="<think>\n").values()) == {3.5}
+    assert set(every_adapter(REST).values()) == {0.75}, "where nothing says so, the format lacks its first tag"
+
+
+def every_adapter(text: str, prefill: str = "") -> dict[str, float | None]:
+    """The reward of one text by each adapter, with the column `prefill` of an export where there is one."""
+    from groundeval.rewards.adapters.trl import trl_reward
+
+    rewarder = Rewarder.of(STAGE2, nli="lexical", parameters={"reduction": "mean"})
+    info = {**json.loads(LABEL), **({"prefill": prefill} if prefill else {})}
+    message = {"role": "assistant", "content": text}
+    item = {"type": "message", "content": [{"type": "output_text", "text": text}]}
+    options: dict[str, Any] = {"reward": STAGE2, "nli": "lexical", "parameters": {"reduction": "mean"}}
+    columns = {"example": [info["example"]], "task": [info["task"]], "prefill": [prefill]}
+    rendered = SimpleNamespace(prompt=f"Q?{prefill}", response=text, label=LABEL, metadata={})
+    messages = SimpleNamespace(prompt=[{"role": "user", "content": "Q?"}], response=text, label=None, metadata=info)
+    trace = SimpleNamespace(assistant_messages=[message])
+    scored = from_path("verl").compute_score_sync(
+        info["task"], text, info["example"], extra_info={"prefill": prefill}, **options
+    )
+    asked = from_path("openrlhf").reward_func([f"Q?{prefill}{text}"], [f"Q?{prefill}"], [LABEL])
+    told = from_path("openrlhf").reward_func([f"Q?{text}"], ["Q?"], [json.dumps(info)])
+    body = {"response": {"output": [item]}, **info}
+    traced = asyncio.run(reward_of_trace(rewarder, trace, info["task"], info["example"], prefill=prefill))
+    return {
+        "verl": scored["score"],
+        "openrlhf, rendered prompt": asked["rewards"].item(),
+        "openrlhf, label": told["rewards"].item(),
+        "verifiers": asyncio.run(rubric_function(rewarder)([message], info=info)),
+        "verifiers, argument": asyncio.run(rubric_function(rewarder, prefill=prefill)([message], info=LABEL)),
+        "verifiers, version 1": traced.total,
+        "nemo_gym": asyncio.run(nemo_gym.verify(body, rewarder))["reward"],
+        "slime, rendered prompt": asyncio.run(slime.custom_rm(None, rendered)),
+        "slime, messages": asyncio.run(slime.custom_rm(None, messages)),
+        "trl": asyncio.run(
+            trl_reward(STAGE2, nli="lexical", parameters={"reduction": "mean"})(["Q?"], [[message]], **columns)
+        )[0],
+    }
+
+
+def test_reasoning_of_a_parser_behind_a_begun_thought_has_one_opening_tag():
+    message = {"role": "assistant", "content": "<answer>Paris text [1].</answer>", "reasoning_content": "Hm."}
+    info = {**json.loads(LABEL), "prefill": "<think>\n"}
+    reward = rubric_function(Rewarder.of(STAGE2, nli="lexical"))
+    assert asyncio.run(reward([message], info=info)) == asyncio.run(reward([message], info=LABEL)) == 3.5
+
+
+def test_an_example_survives_its_column():
     for name in ("trust_asqa", "trust_qampari", "trust_eli5", "asqa"):
         for each in load_task(name).load("embedded").examples:
             assert example_of(example_json(each)) == example_of(example_json(example_of(example_json(each))))

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from reward_cases import lexical
+from tiny_models import CHATML, REASONING
 
 from groundeval.cli.app import main
 from groundeval.rewards.adapters.openrlhf import rollout
+from groundeval.rewards.adapters.verl import compute_score_sync
 from groundeval.rewards.columns import example_of
 from groundeval.rewards.rollouts import Rewarder, Rollout
 from groundeval.tasks import load_task
@@ -74,9 +76,47 @@ def test_every_task_may_have_data_of_its_own(tmp_path: Path):
     assert len([row for row in rows if row["task"] == "trust_eli5"]) > 1
 
 
+@pytest.mark.parametrize("format", ["verl", "trl", "openrlhf"])
+@pytest.mark.parametrize(
+    ("template", "flags", "prefill"),
+    [
+        (REASONING, (), "<think>\n"),
+        (REASONING, ("--chat-template-kwargs", "enable_thinking=false"), ""),
+        (CHATML, (), ""),
+        (None, (), ""),
+    ],
+)
+def test_what_the_chat_template_begins_is_written_and_read_by_the_reward(
+    format: str, template: str | None, flags: tuple[str, ...], prefill: str, tiny: Any, tmp_path: Path
+):
+    given = ("--task", "trust_asqa", "--format", format, "--limit", "1", "--tokenizer", str(tiny(template)), *flags)
+    [row] = exported(tmp_path / "train.parquet", *given)
+    carried = {"trl": row, "verl": row.get("extra_info"), "openrlhf": json.loads(row.get("label", "{}"))}[format]
+    assert carried["prefill"] == prefill
+
+
+def test_a_thought_begun_by_the_template_costs_nothing_under_verl(tiny: Any, tmp_path: Path):
+    given = ("--task", "trust_asqa,trust_eli5", "--format", "verl", "--tokenizer", str(tiny(REASONING)))
+    row = exported(tmp_path / "train.parquet", *given)[0]
+    example = row["reward_model"]["ground_truth"]
+    rest = f"Hm.</think>\n<answer>{example_of(example).response}</answer>"
+    options: dict[str, Any] = {"reward": "ground_grpo_stage2", "nli": "lexical", "parameters": {"reduction": "mean"}}
+    begun, unknown = (
+        compute_score_sync(row["data_source"], rest, example, extra_info=each, **options)
+        for each in (row["extra_info"], {})
+    )
+    assert (begun["score"], unknown["score"]) == (3.5, 0.75)
+
+
+def test_rows_of_several_tasks_name_them_all(tmp_path: Path):
+    rows = exported(tmp_path / "train.parquet", "--task", "trust_asqa,trust_eli5", "--format", "verl")
+    assert {tuple(row["extra_info"]["tasks"]) for row in rows} == {("trust_asqa", "trust_eli5")}
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (("--chat-template-kwargs", "enable_thinking=false"), "--chat-template-kwargs: needs --tokenizer"),
         (("--data", "asqa=x.json"), 'unknown task of this run in --data "asqa"'),
         (("--format", "vrl"), 'unknown --format "vrl". Did you mean "verl"?'),
         (("--format", "verl"), "verl reads parquet; name the file train.parquet"),

@@ -76,6 +76,7 @@ def f1(useful: float, recall: float = 1.0) -> float:
         (f"{HONEST} It lies on a river [1].", f1(16 / 16.25)),  # five words of context
         (f"{HONEST} It lies on a river.", f1(16 / 16.25)),
         ("It is Paris. It is Rome [1][2].", f1(1) * 2 / 2.05),  # for both of them; one borrows
+        ("It is Paris. It lies on a river [1].", f1(8 / 8.25, 0.5) / 1.05),  # what the answer borrows is needed
         (f"{HONEST} It lies in Spain.", 0.8 / 2),
         ("It is Paris [1]. It lies on a river [1].", f1(8 / 8.25, 0.5)),
         ("It is Paris [1]. It lies on a river [1]. It is Rome [2].", f1(16 / 16.25)),

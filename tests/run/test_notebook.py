@@ -100,7 +100,7 @@ def test_responses_are_of_one_kind_and_each_of_its_own_example():
     one, two = responses(records(2))
     with pytest.raises(DataError, match=r"predictions\[1\].*others are responses"):
         groundeval.score([one, record(1)], "asqa", nli="lexical")  # type: ignore[list-item]
-    with pytest.raises(DataError, match=r'predictions\[2\]: the id "q0" is that of predictions\[0\] already'):
+    with pytest.raises(DataError, match=r'predictions\[2\]: the id "q0" is already used by predictions\[0\]'):
         groundeval.score([one, two, one], "asqa", nli="lexical")
     with pytest.raises(UsageError, match="reasoning_tags: responses are parsed already"):
         groundeval.score([one], "asqa", nli="lexical", reasoning_tags=groundeval.ReasoningTags("<a>", "</a>"))

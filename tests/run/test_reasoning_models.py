@@ -140,6 +140,55 @@ def test_thoughts_that_end_without_a_beginning_are_a_warning_where_other_texts_w
     assert ("2 texts that were cut off have no tag" in ran.err) is warned
 
 
+CHANNELS = "<|channel|>analysis<|message|>It is old.<|end|><|start|>assistant<|channel|>final<|message|>{}<|return|>"
+FORMS = {
+    "harmony": CHANNELS.format(ANSWER),
+    "plain harmony": "analysisIt is old.assistantfinal" + ANSWER,
+    "magistral": "[THINK]It is old.[/THINK]" + ANSWER,
+    "openthinker": "<|begin_of_thought|>It.<|end_of_thought|><|begin_of_solution|>" + ANSWER + "<|end_of_solution|>",
+    "gemma": "<|channel>thought\nIt is old.\n<channel|>" + ANSWER,
+    "thinking": "<thinking>It is old.</thinking>" + ANSWER,
+    "cut": "<thinking>It is old. " + ANSWER,
+    "prose": "The analysis shows: " + ANSWER,
+}
+
+
+def test_forms_of_other_models_are_read_in_runs_and_files_with_a_note(cli: Cli, data: Path, tmp_path: Path):
+    ran = run(cli, tmp_path, data, list(FORMS.values()))
+    assert ran["statuses"] == {"ok": 7, "unclosed_reasoning": 1}
+    # Six answers of four words, one of seven, and none.
+    assert ran["metrics"]["length"]["value"] == pytest.approx((6 * 4 + 7) / 8)
+    [note] = [each for each in ran["notes"] if "reasoning tags" in each]
+    assert note.startswith(
+        "7 of 8 outputs are read by reasoning tags that their form shows: the channels of gpt-oss (2)"
+    )
+    assert "--reasoning-tags" in note
+    again = cli("score", ran["run_folder"], "--data", data, "--nli", "lexical", "--json").json
+    assert again["metrics"] == ran["metrics"]
+
+    texts = [text.replace("{n}", "0") for text in FORMS.values()]
+    outputs = [{**each, "output": text} for each, text in zip(records(8), texts, strict=True)]
+    file = write(tmp_path / "f.json", outputs)
+    score = ("score", file, "--task", "asqa", "--nli", "lexical", "--metrics", "length")
+    scored = cli(*score, "--json").json
+    assert scored["metrics"]["length"]["value"] == ran["metrics"]["length"]["value"]
+    assert any("7 of 8 outputs" in each for each in scored["notes"])
+    assert "7 of 8 outputs" in cli(*score).err + cli(*score).out
+    whole = cli(*score, "--json", "--reasoning-tags", "none").json
+    assert whole["metrics"]["length"]["value"] > scored["metrics"]["length"]["value"]
+    assert not any("reasoning tags" in each for each in whole["notes"])
+
+
+def test_usual_tags_are_no_guess_and_tags_that_are_named_are_taken_for_all_texts(cli: Cli, data: Path, tmp_path: Path):
+    usual = run(cli, tmp_path, data, [text for text, _, _ in OUTPUTS.values()])
+    assert not any("reasoning tags" in each for each in usual["notes"])
+    named = run(cli, tmp_path, data, [FORMS["plain harmony"]] * 7 + ["analysisIt is"], "--reasoning-tags", "harmony")
+    assert named["statuses"] == {"ok": 7, "unclosed_reasoning": 1}
+    assert not any("reasoning tags" in each for each in named["notes"])
+    other = run(cli, tmp_path, data, [FORMS["thinking"]] * 8, "--reasoning-tags", "<think>,</think>")
+    assert other["metrics"]["length"]["value"] > 4, "asked for <think>, and for nothing else"
+
+
 def test_files_of_outputs_are_read_with_other_tags_too(cli: Cli, tmp_path: Path):
     file = write(tmp_path / "f.json", records(2, output="[T]x[/T]Well: [A]It is old [2].[/A]"))
     flags = ("--task", "asqa", "--nli", "lexical", "--metrics", "length", "--json")

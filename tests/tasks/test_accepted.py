@@ -66,7 +66,7 @@ def test_a_document_with_sent_and_no_text_supports_as_one_with_both(profile: str
     complete = scored(write(tmp_path / "b.json", [record(docs=both)]), cli, profile)
     assert without["metrics"] == complete["metrics"]
     assert [note for note in without["notes"] if note not in complete["notes"]] == [
-        'records whose documents have "sent" and no "text", which it is taken for: 1 (first: record 1)'
+        'records whose documents have "sent" and no "text", read as their text: 1 (first: record 1)'
     ]
 
 

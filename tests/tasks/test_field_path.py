@@ -48,7 +48,7 @@ def test_a_path_finds_its_value_or_its_values(path: str, value: Any) -> None:
         ("b", '"b" does not exist; there is "a", "a.b", "two words", "empty", "systems"'),
         ("a.x", '"a.x" does not exist; there is "b"'),
         ("a.b.c", '"a.b.c" does not exist: "a.b" is a list, not an object'),
-        ("a[0]", r'"a\[0\]" does not exist: it is looked for in an object, not in a list'),
+        ("a[0]", r'"a\[0\]" does not exist: there is an object instead of a list'),
         ("a.b[3]", r'"a.b\[3\]" does not exist: the list has 3 elements'),
         ("a.b[].x", r'"a.b\[0\].x" does not exist; there is "c"'),
         ("systems.*.other", '"systems.first.other" does not exist; there is "claims"'),

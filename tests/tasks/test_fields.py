@@ -112,7 +112,7 @@ NUMBER, NAN = 5, math.nan
         ("docs.0.answers_found", [1, [0]], "0 or 1"),
         ("docs.0.answers_found", [1, NAN], "0 or 1"),
         ("docs.0.answers_found", 1, "0 or 1"),
-        ("docs.0.answers_found", None, r'"docs\[0\].answers_found" is missing, though other documents have it'),
+        ("docs.0.answers_found", None, r'"docs\[0\].answers_found" is missing, but other documents have it'),
         ("answers", "Verdi", 'field "answers" is .* must be a list of gold answers'),
         ("answers", ["Verdi", "Ghislanzoni"], r'field "answers\[0\]" is .Verdi. .*must be a list of strings'),
         ("answers.1", [NAN], r'field "answers\[1\]\[0\]" is NaN; it must be a string'),
@@ -197,12 +197,12 @@ def lines(folder: Path, *records: dict[str, Any]) -> Path:
 
 def test_two_records_with_one_id_are_both_named(tmp_path: Path) -> None:
     path = lines(tmp_path, {"question": "a", "id": "x"}, {"question": "b"}, {"question": "c", "id": "x"})
-    with pytest.raises(DataError, match=r'record 3 \("c"\): the id "x" is that of record 1 of .*data.jsonl already'):
+    with pytest.raises(DataError, match=r'record 3 \("c"\): the id "x" is already used by record 1 of .*data.jsonl'):
         list(read_examples(path))
 
 
 def test_an_id_that_equals_another_records_position_is_an_error_too(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match='the id "1" is that of record 1'):
+    with pytest.raises(DataError, match='the id "1" is already used by record 1'):
         list(read_examples(lines(tmp_path, {"question": "a", "id": 1}, {"question": "b"})))
 
 
@@ -214,7 +214,7 @@ def test_a_field_that_only_some_records_have_is_an_error_naming_who_lacks_it(
     records: list[dict[str, Any]] = [{"question": letter, field: []} for letter in "abc"]
     del records[lacking][field]
     with pytest.raises(
-        DataError, match=rf'record {lacking + 1} \("{"abc"[lacking]}"\): field "{field}" is missing, and'
+        DataError, match=rf'record {lacking + 1} \("{"abc"[lacking]}"\): field "{field}" is missing, but'
     ):
         list(read_examples(lines(tmp_path, *records)))
 

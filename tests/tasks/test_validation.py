@@ -70,10 +70,10 @@ def test_good_examples_have_no_problems() -> None:
         ({"answers": (("Verdi",), ("Puccini",))}, "docs[0].answers_found has 1 entries for 2 gold answers"),
         ({"docs": (Document("x", " ", answers_found=(1,)),)}, "docs[0] has an empty text"),
         ({"response": ""}, "the reference response is empty"),
-        ({"response": REFUSAL}, "the reference response refuses, and the documents hold an answer"),
+        ({"response": REFUSAL}, "the reference response refuses, but the documents hold an answer"),
         ({"response": "Verdi."}, "the reference response cites nothing"),
-        ({"response": "Verdi [3]."}, "the reference response cites [3], and there are 2 documents"),
-        ({"response": "Verdi [0]."}, "the reference response cites [0], and there are 2 documents"),
+        ({"response": "Verdi [3]."}, "the reference response cites [3], but there are 2 documents"),
+        ({"response": "Verdi [0]."}, "the reference response cites [0], but there are 2 documents"),
     ],
 )
 def test_a_fault_of_an_example_is_found(change: dict[str, Any], says: str) -> None:
@@ -82,7 +82,7 @@ def test_a_fault_of_an_example_is_found(change: dict[str, Any], says: str) -> No
 
 def test_an_answer_to_an_unanswerable_question_is_found() -> None:
     assert found(replace(REFUSED, response="Bellini [1].")) == [
-        "the reference response answers, and no document holds a gold answer"
+        "the reference response answers, but no document holds a gold answer"
     ]
 
 
@@ -125,7 +125,7 @@ def test_refusals_need_questions_of_both_kinds() -> None:
 
 def test_names_that_the_profile_does_not_know_are_found() -> None:
     [problem] = of_task(GOOD, REFUSED, headline=("str_emm",))
-    assert 'headline "str_emm" is no key of profile trust and kind em' in problem
+    assert 'headline "str_emm" is not a key of profile trust and kind em' in problem
     [problem] = of_task(GOOD, REFUSED, metrics=("shouting",))
     assert 'metric "shouting" does not exist under profile trust for kind em' in problem
     assert any('unknown profile "x"' in problem for problem in of_task(GOOD, REFUSED, profile="x"))
@@ -141,7 +141,7 @@ def test_demonstrations_that_give_away_a_test_question_or_lack_a_response_are_fo
     )
     problems = [str(problem) for problem in validate_task(task)]
     assert 'demonstration "a": its question is in the test data' in problems
-    assert 'demonstration "d": the reference response cites [7], and there are 2 documents' in problems
+    assert 'demonstration "d": the reference response cites [7], but there are 2 documents' in problems
 
 
 def test_data_that_cannot_be_loaded_is_a_problem(tmp_path: Path) -> None:
@@ -161,22 +161,22 @@ def of_embedded(dataset: str, answerable: bool) -> Example:
 @pytest.mark.parametrize(
     ("dataset", "change", "says"),
     [
-        ("asqa", lambda e: {"docs": e.docs[:2]}, "2 documents, 3 to 5 are wanted"),
+        ("asqa", lambda e: {"docs": e.docs[:2]}, "2 documents; 3 to 5 are required"),
         (
             "asqa",
             lambda e: {"docs": (replace(e.docs[0], text="short"), *e.docs[1:])},
-            "docs[0] has 1 words, 40 to 90 are wanted",
+            "docs[0] has 1 words; 40 to 90 are required",
         ),
         ("asqa", lambda e: {"response": "Nothing is known [1]."}, "the response lacks the supported answer"),
         ("asqa", lambda e: {"response": e.response.replace("[", "(")}, "cites no document"),
-        ("asqa", lambda e: {"annotations": e.annotations[:1]}, "two long answers (annotations) are wanted"),
+        ("asqa", lambda e: {"annotations": e.annotations[:1]}, "two long answers (annotations) are required"),
         ("asqa", lambda e: {"qa_pairs": e.qa_pairs[:1]}, "the short answers of qa_pairs differ from answers"),
         ("qampari", lambda e: {"response": "Atlantis [1]"}, "the response lacks the supported answer"),
         ("eli5", lambda e: {"claims": ("other",)}, "every claim must be a gold answer of its own"),
         (
             "eli5",
             lambda e: {"response": "Zebras quietly juggle purple umbrellas [1]."},
-            "share less than half of the words",
+            "have less than half of the words",
         ),
         (
             "expertqa",
@@ -193,13 +193,15 @@ def test_a_broken_house_rule_is_found(dataset: str, change: Any, says: str) -> N
 def test_wrong_flags_of_documents_are_found() -> None:
     example = of_embedded("asqa", answerable=True)
     flipped = tuple(replace(d, answers_found=tuple(1 - f for f in d.answers_found or ())) for d in example.docs or ())
-    assert any("its text says otherwise" in fault for fault in example_faults(replace(example, docs=flipped), "asqa"))
+    assert any(
+        "which contradicts its text" in fault for fault in example_faults(replace(example, docs=flipped), "asqa")
+    )
 
 
 def test_an_unanswerable_example_must_refuse_word_for_word() -> None:
     example = of_embedded("eli5", answerable=False)
     faults = list(example_faults(replace(example, response=REFUSAL[:-1]), "eli5"))
-    assert faults == ["it is unanswerable, and its response must be the refusal, word for word"]
+    assert faults == ["it is unanswerable, so its response must be the refusal, word for word"]
 
 
 def test_a_citation_that_is_not_needed_is_found() -> None:

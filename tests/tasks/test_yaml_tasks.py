@@ -265,7 +265,7 @@ fields:
         (("kind: em", "kind: ems"), r'line 2: field "kind" is .ems. \(a string\); it must be "em", "list" or "claims"'),
         (("name: mine", "name: a/b"), 'line 1: field "name": a name is made of letters'),
         (("name: mine", "name: 5"), r'line 1: field "name" is 5 \(a number\); it must be a valid string'),
-        (("name: mine", "name: asqa"), 'the name "asqa" is taken by the task of groundeval.tasks.asqa'),
+        (("name: mine", "name: asqa"), 'the name "asqa" is already used by the task of groundeval.tasks.asqa'),
         (("limit: 5", "limits: 5"), r'line 5: unknown field "data\[0\].limits"\. Did you mean "limit"\?'),
         (("limit: 5", "limit: five"), r'line 5: field "data\[0\].limit" is .five. .*valid integer'),
         (("limit: 5", "limit: 0"), r'line 5: field "data\[0\].limit" is 0 .*greater than or equal to 1'),
@@ -274,9 +274,9 @@ fields:
         (("  question: q", "  questions: q"), r'line 7: unknown field "fields.questions"\. Did you mean "question"\?'),
         (
             ("question: q", "question: a..b"),
-            r"line 7: field \"fields.question.path\": in the path 'a..b': '.b' is no field",
+            r"line 7: field \"fields.question.path\": in the path 'a..b': '.b' is not a field",
         ),
-        (("question: q", "question: '[x]'"), "'\\[x\\]' is no field name"),
+        (("question: q", "question: '[x]'"), "'\\[x\\]' is not a field name"),
         (("question: q", "question: ''"), "the path is empty"),
         (("question: q", "question: {decode: json}"), 'field "fields.question": give a path .* or a constant'),
         (("question: q", "question: {path: q, constant: x}"), "give a path .* or a constant"),
@@ -337,7 +337,11 @@ def test_yaml_anchors_that_contain_themselves_do_no_harm(tmp_path: Path) -> None
         ({"answers": "gold[]"}, {"gold": "x"}, r'"gold\[\]" does not exist: "gold" is a string, not a list'),
         ({"answers": "gold"}, {"gold": [1]}, 'field "answers" .* the value is 1'),
         ({"answers": {"path": "gold", "decode": "json"}}, {"gold": "[1"}, "cannot be decoded as json: "),
-        ({"answers": {"path": "gold", "decode": "json"}}, {"gold": ["x"]}, "must be a string, since `decode: json`"),
+        (
+            {"answers": {"path": "gold", "decode": "json"}},
+            {"gold": ["x"]},
+            "must be a string, because of `decode: json`",
+        ),
         ({"answers": {"path": "gold", "decode": "python_literal"}}, {"gold": "open('x')"}, "decoded as python_literal"),
         ({"answers": {"path": "gold", "decode": "python_literal"}}, {"gold": "(" * 9999}, "decoded as python_literal"),
         ({"documents": "docs"}, {"docs": [5]}, r'field "documents\[0\]" .* the value is 5 .*an object with a title'),
@@ -372,5 +376,5 @@ def test_ids_that_repeat_between_files_are_named(tmp_path: Path) -> None:
     for name in ("one.json", "two.json"):
         (tmp_path / name).write_text(json.dumps([{**RECORD, "id": "x"}]))
     spec = {**MINIMAL, "data": ["one.json", "two.json"], "fields": {**MINIMAL["fields"], "id": "id"}}
-    with pytest.raises(DataError, match=r'two.json, record 1: the id "x" is that of record 1 of .*one.json already'):
+    with pytest.raises(DataError, match=r'two.json, record 1: the id "x" is already used by record 1 of .*one.json'):
         task_of(tmp_path, spec).load()

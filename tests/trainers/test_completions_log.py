@@ -103,6 +103,22 @@ def test_the_page_shows_sentences_citations_and_verdicts_and_escapes_what_models
     assert "<b>It is" not in page
 
 
+def test_the_page_runs_no_script_loads_nothing_and_hides_nothing(kept: CompletionLog, tmp_path: Path):
+    [file, *_] = kept.folder.glob("*.jsonl")
+    record = json.loads(file.read_text().splitlines()[0])
+    hostile = "</pre></style><script>x</script><img src=//evil.example> \u202eabc\u200b\ud800"
+    record |= {"question": hostile, "output": hostile, "components": {hostile: 1.0}, "finish_reason": hostile}
+    file.write_text(json.dumps(record) + "\n")
+    write_page(kept.folder, hostile, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "default-src 'none'; style-src 'sha256-" in page
+    assert page.index("Content-Security-Policy") < page.index("evil")
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "\\u202eabc\\u200b\\ud800" in page
+    assert "\u202e" not in page
+
+
 def test_the_best_completion_of_a_question_comes_first(kept: CompletionLog, tmp_path: Path):
     records = [json.loads(line) for line in kept.file("trust_asqa").read_text().splitlines()]
     assert records[0]["reward"] > records[1]["reward"]

@@ -68,7 +68,7 @@ def test_a_wrong_record_is_named_with_what_is_allowed(tmp_path: Path, record: di
 
 
 def test_fewer_conversations_than_asked_for_are_an_error(tmp_path: Path):
-    with pytest.raises(DataError, match=r"3 records are asked for \(`count`\), and it has 1"):
+    with pytest.raises(DataError, match=r"3 records are required \(`count`\), but it has 1"):
         read_imitations(file_of(tmp_path, {"prompt": "a", "completion": "b"}), 3)
 
 

@@ -137,7 +137,7 @@ def test_data_without_what_the_reward_reads_are_found_before_the_teacher_is_aske
 
 @pytest.mark.usefixtures("nothing_is_generated")
 @pytest.mark.parametrize("made", [["--honest"], ["--model", "teacher.jsonl", *ASKED]])
-@pytest.mark.parametrize(("output", "message"), [(".", "is a folder"), ("file/o.jsonl", "Name a file elsewhere")])
+@pytest.mark.parametrize(("output", "message"), [(".", "is a folder"), ("file/o.jsonl", "Choose another file")])
 def test_a_file_that_cannot_be_written_is_found_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, made: list[str], output: str, message: str
 ):

@@ -36,9 +36,9 @@ def test_an_unknown_recipe_is_offered_the_nearest_shipped_one():
     [
         ({"rewards": None}, "grpo needs `rewards`"),
         ({"trainer": "ppo"}, 'it must be "sft", "dpo" or "grpo"'),
-        ({"mix": 0.5, "answerable": "only"}, "`mix` asks for both kinds"),
+        ({"mix": 0.5, "answerable": "only"}, "`mix` needs both kinds"),
         ({"data": [{"conversations": "chats.jsonl"}]}, "grpo needs tasks"),
-        ({"data": [{"count": 3}]}, "name a `task` or a file of `conversations`"),
+        ({"data": [{"count": 3}]}, "give either a `task` or a file of `conversations`"),
         ({"mix": 1.5}, "less than 1"),
         ({"name": "../up"}, "a name is made of letters"),
     ],
@@ -55,7 +55,7 @@ def test_two_stages_of_one_name_are_refused(tmp_path: Path):
 
 
 def test_a_stage_cannot_have_the_name_of_the_model_before_training(tmp_path: Path):
-    with pytest.raises(DataError, match='no stage can be called "start"'):
+    with pytest.raises(DataError, match='a stage cannot be called "start"'):
         small_recipe(tmp_path, stage={"name": "start"})
 
 

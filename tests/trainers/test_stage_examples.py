@@ -61,7 +61,7 @@ def test_a_filter_that_leaves_too_few_is_refused_with_what_is_there(tmp_path: Pa
 
 
 def test_a_mix_that_cannot_be_had_is_refused_with_what_is_there(tmp_path: Path):
-    with pytest.raises(DataError, match=r"`mix: 0.9` needs 45 answerable and 5 unanswerable, and there are"):
+    with pytest.raises(DataError, match=r"`mix: 0.9` needs 45 answerable and 5 unanswerable, but there are"):
         selected(tmp_path, {"data": [{**ALL[0], "count": 50}], "mix": 0.9})
 
 

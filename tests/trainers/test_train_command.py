@@ -64,7 +64,7 @@ def test_print_config_writes_the_whole_recipe_as_yaml(capsys: pytest.CaptureFixt
 def test_check_shows_the_plan_and_writes_nothing(tmp_path: Path, tiny: dict[str, str], capsys):
     assert check(tmp_path, "--model", tiny["chat"]) == 0
     said = capsys.readouterr().out
-    assert "stage only (grpo): 4 rows, 8 sequences a step" in said
+    assert "stage only (grpo): 4 rows, 8 sequences per step" in said
     assert not list((tmp_path / "runs").rglob("*.json"))
 
 

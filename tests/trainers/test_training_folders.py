@@ -200,7 +200,7 @@ def test_a_run_that_does_not_fit_onto_the_disk_is_refused_with_what_to_do(
     usage = namedtuple("usage", "total used free")(10, 9, 1_000_000_000)
     monkeypatch.setattr(policy.shutil, "disk_usage", lambda path: usage)
     policy.check_disk(tmp_path / "new" / "folder", 1_000_000_000)
-    with pytest.raises(DataError, match=r"writes up to 5.0 GB .*, and 1.0 GB are free.\n.*--output-path.*LoRA"):
+    with pytest.raises(DataError, match=r"writes up to 5.0 GB .*, but only 1.0 GB are free.\n.*--output-path.*LoRA"):
         policy.check_disk(tmp_path / "new" / "folder", 5_000_000_000)
 
 

@@ -93,7 +93,7 @@ def test_safe_settings_are_the_default(tmp_path: Path):
     ("name", "value", "reason"),
     [
         ("top_p", 0.9, "importance ratios are biased"),
-        ("mask_truncated_completions", False, "cut off at the length limit is punished"),
+        ("mask_truncated_completions", False, "cut off at the length limit is penalised"),
         ("vllm_importance_sampling_correction", False, "can drift or collapse"),
         ("repetition_penalty", 1.2, "another distribution"),
     ],
@@ -107,7 +107,7 @@ def test_leaving_a_safe_setting_is_warned_of_with_the_reason(tmp_path: Path, nam
 def test_without_cuda_transformers_generates_in_place_of_vllm_and_says_so(tmp_path: Path):
     found = config_of(tmp_path, changes={"rollouts": {"engine": "vllm"}}, cuda=False)
     assert not found.config.use_vllm
-    assert "no CUDA device: transformers generates instead" in found.warnings[0]
+    assert "nor a CUDA device is available: transformers generates instead" in found.warnings[0]
 
 
 def test_a_vllm_for_processors_rolls_out_without_cuda_but_not_as_a_server(
@@ -177,7 +177,7 @@ def test_what_a_stage_is_too_short_for_is_said(tmp_path: Path):
     [stage] = recipe.stages
     config = stage_config(recipe, stage, tmp_path, cuda=False).config
     evaluated, saved = never_reached(recipe, stage, config, 24)  # the end of a stage has an evaluation of its own
-    assert "evaluate.every is 24, and the stage has 24 steps" in evaluated
+    assert "evaluate.every is 24, but the stage has 24 steps" in evaluated
     assert "trl.save_steps is 25" in saved
     assert list(never_reached(recipe, stage, config, 25)) == []
 

@@ -1,4 +1,4 @@
-"""Ready-made training data in TRL's format: conversations to imitate, and preferences between two answers."""
+"""Ready-made training data in TRL's format: conversations, and preferences between two answers."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Preference:
 
 
 def as_examples(path: str | Path, count: int | None = None) -> list[Example]:
-    """The conversations as the overlap check sees examples, one a record, by position.
+    """The conversations as examples for the overlap check, one per record, by position.
 
-    A conversation does not say which part of it is the question: every line of its prompt may be one, and every line
-    may be a document.
+    A conversation does not mark its question: every line of its prompt may be the question, and every line may be a
+    document.
     """
     examples = []
     for number, record in enumerate(_first(path, count)):
@@ -72,7 +72,7 @@ def read_imitations(path: str | Path, count: int | None = None) -> list[Imitatio
 def read_preferences(path: str | Path, count: int | None = None) -> list[Preference]:
     """The records of a file with `prompt`, `chosen` and `rejected`; each a text or a list of messages.
 
-    Where `chosen` is a whole conversation, its last turn is the answer and the others are the prompt.
+    If `chosen` is a whole conversation, its last turn is the answer and the others are the prompt.
     """
     return [_preference(record) for record in _first(path, count)]
 
@@ -85,7 +85,7 @@ def _first(path: str | Path, count: int | None) -> Iterator[Record]:
         read += 1
         yield record
     if count is not None and read < count:
-        raise DataError(f"{path}: {count} records are asked for (`count`), and it has {read}")
+        raise DataError(f"{path}: {count} records are required (`count`), but it has {read}")
 
 
 def _imitation(record: Record) -> Imitation:

@@ -1,4 +1,4 @@
-"""From selected examples to the rows that TRL trains on, with the prompts of `groundeval run`, token by token."""
+"""Turning selected examples into the rows that TRL trains on, with exactly the prompts of `groundeval run`."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from groundeval.trainers.recipe import Recipe, Stage
 Row = dict[str, Any]
 
 ROOM = 512
-"""Tokens left for the answer where nothing else says how long answers get (SFT and DPO on tasks)."""
+"""Tokens reserved for the answer if no other setting gives its length (SFT and DPO on tasks)."""
 
 TAIL = 8
-"""Tokens at the end of a prompt that decoding a completion looks at."""
+"""Tokens at the end of a prompt that are needed to decode a completion."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a stage, and what was left out."""
+    """The rows of a stage, and notes on examples left out."""
 
     rows: list[Row]
     notes: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Rows:
 
 
 def run_options(recipe: Recipe, max_new_tokens: int, **changes: Any) -> RunOptions:
-    """What `groundeval run` is told so that its prompts are those of the recipe."""
+    """Options of `groundeval run` that give the prompts of the recipe."""
     usual = {
         "generator": Policy(recipe.model).options,
         "num_docs": recipe.num_docs,
@@ -54,9 +54,9 @@ def run_options(recipe: Recipe, max_new_tokens: int, **changes: Any) -> RunOptio
 
 
 def prompts_of(selected: Selected, policy: Policy, recipe: Recipe, room: int) -> Job:
-    """The prompts of `groundeval run` for the selected examples, cut to the documents that their prompts show.
+    """The prompts of `groundeval run` for the selected examples, which are cut to the documents in their prompts.
 
-    `room`: tokens that the answer may take; documents are left out from the end until the prompt fits beside it.
+    `room`: tokens reserved for the answer; documents are left out from the end until the prompt fits beside it.
     """
     return prepare(
         selected.task,
@@ -69,10 +69,10 @@ def prompts_of(selected: Selected, policy: Policy, recipe: Recipe, room: int) ->
 
 
 def grpo_rows(recipe: Recipe, stage: Stage, selected: Sequence[Selected], policy: Policy, room: int) -> Rows:
-    """One row a prompt: `prompt` (messages) and what the reward needs, `task` and `example` (JSON).
+    """One row per prompt: `prompt` (messages) and, for the reward, `task` and `example` (JSON).
 
-    `prefill` is what the chat template begins for the model, in the usual reasoning tags; `prompt_tail` the last token
-    ids of the prompt.
+    `prefill` is the text that the chat template begins for the model, in the usual reasoning tags; `prompt_tail` the
+    last token ids of the prompt.
     """
     from groundeval.rewards.columns import example_json
 
@@ -94,7 +94,7 @@ def grpo_rows(recipe: Recipe, stage: Stage, selected: Sequence[Selected], policy
 
 
 def sft_rows(recipe: Recipe, stage: Stage, selected: Sequence[Selected], policy: Policy, hygiene: Hygiene) -> Rows:
-    """One row an answer to learn: `input_ids`, and `completion_mask` with 1 for the answer's tokens."""
+    """One row per target answer: `input_ids`, and `completion_mask` with 1 for the answer's tokens."""
     rows: list[Row] = []
     for data in stage.data:
         if data.conversations is not None:
@@ -110,8 +110,8 @@ def sft_rows(recipe: Recipe, stage: Stage, selected: Sequence[Selected], policy:
 
 
 def dpo_rows(recipe: Recipe, stage: Stage, selected: Sequence[Selected], policy: Policy, hygiene: Hygiene) -> Rows:
-    """One row a pair: `prompt_ids`, `chosen_ids`, `rejected_ids`. Pairs that the stage's rewards do not order are left
-    out."""
+    """One row per pair: `prompt_ids`, `chosen_ids`, `rejected_ids`. Pairs without a higher reward for the chosen answer
+    are left out."""
     rows: list[Row] = []
     for data in stage.data:
         if data.conversations is not None:
@@ -126,7 +126,7 @@ def dpo_rows(recipe: Recipe, stage: Stage, selected: Sequence[Selected], policy:
         if len(ordered) < len(job.examples):
             notes.append(
                 f"stage {stage.name}, {source.reference}: {len(job.examples) - len(ordered)} of {len(job.examples)} "
-                "examples give no pair whose chosen answer the rewards put first"
+                "examples give no pair whose chosen answer has the higher reward"
             )
         prompts = dict(zip((example.id for example in job.examples), job.prompts, strict=True))
         rows += [
@@ -134,7 +134,7 @@ def dpo_rows(recipe: Recipe, stage: Stage, selected: Sequence[Selected], policy:
             for example, chosen, rejected in ordered
         ]
     if not rows:
-        raise DataError(f"stage {stage.name}: no pair is left; the rewards order none of them as they should")
+        raise DataError(f"stage {stage.name}: no pair is left; no chosen answer has the higher reward")
     return Rows(rows, tuple(notes))
 
 
@@ -142,8 +142,8 @@ def _check_form(stage: Stage, selected: Sequence[Selected], policy: Policy) -> N
     begun = policy.format.prefill.strip()
     if selected and begun and stage.targets == "plain":
         raise UsageError(
-            f"stage {stage.name}: the chat template begins the answer with {begun}, and honest responses have no "
-            "reasoning to put there.\n  Learn them with a line of reasoning, `targets: tagged`, or switch the "
+            f"stage {stage.name}: the chat template begins the answer with {begun}, but reference responses have no "
+            "reasoning to follow it.\n  Train on them with a line of reasoning, `targets: tagged`, or switch the "
             "reasoning off, for instance `model.chat_template_kwargs: {enable_thinking: false}`."
         )
 
@@ -169,7 +169,7 @@ def _pairs(job: Job, source: Selected, *, tagged: bool) -> Iterator[tuple[Exampl
 def _ordered(
     recipe: Recipe, stage: Stage, source: Selected, pairs: list[tuple[Example, str, str]]
 ) -> list[tuple[Example, str, str]]:
-    """The pairs whose chosen answer has the higher reward; all of them where the stage names no rewards."""
+    """The pairs whose chosen answer has the higher reward; all pairs if the stage has no rewards."""
     if not stage.rewards or not pairs:
         return pairs
     from groundeval.trainers.scoring import totals
@@ -197,7 +197,7 @@ def _dpo_row(policy: Policy, prompt: Messages, chosen: str, rejected: str) -> Ro
 
 
 def check_lengths(stage: Stage, rows: Sequence[Mapping[str, Any]], max_length: int | None, context: int | None) -> None:
-    """Raise a UsageError if an answer would be cut off: rows longer than `trl.max_length` or the model's context."""
+    """Raises UsageError if an answer would be cut off: rows longer than `trl.max_length` or the model's context."""
     lengths = [max(_lengths(row)) for row in rows]
     for limit, what in ((max_length, "trl.max_length"), (context, "the model's context")):
         longer = sum(length > limit for length in lengths) if limit is not None else 0
@@ -205,7 +205,7 @@ def check_lengths(stage: Stage, rows: Sequence[Mapping[str, Any]], max_length: i
             raise UsageError(
                 f"stage {stage.name}: {longer} of {len(rows)} sequences are longer than {what} ({limit} tokens; the "
                 f"longest has {max(lengths)}): the end of their answers would be cut off.\n"
-                "  Show fewer documents (`num_docs`), or raise the limit."
+                "  Use fewer documents (`num_docs`), or raise the limit."
             )
 
 

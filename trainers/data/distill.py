@@ -1,4 +1,4 @@
-"""Data for SFT and DPO in TRL's format: the best of several answers by a reward, or honest responses from gold data."""
+"""Data for SFT and DPO in TRL's format: the best of several answers by a reward, or reference responses."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class Answered:
 
     prompt: Prompt
     text: str
-    """With every tag."""
+    """The text, tags included."""
     rewarded: Rewarded
     cut_off: bool
-    """Did it end at the length limit."""
+    """Whether it ended at the length limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Distilled:
-    """What was written."""
+    """Counts of the rows written."""
 
     rows: int
     questions: int
@@ -58,12 +58,12 @@ def best_of_n(
     min_reward: float | None = None,
     min_margin: float = 0.0,
 ) -> Distilled:
-    """Draw `options.num_samples` answers to every question, and write the best (SFT), or the best and the worst (DPO).
+    """Sample `options.num_samples` answers to every question and write the best (SFT), or the best and the worst (DPO).
 
-    `min_reward`: the best must have at least that much. `min_margin`: DPO pairs whose rewards lie no further apart are
-    left out. An answer that was cut off is never the better one. Generating is resumed by the same call. What the
-    reward needs, and the file to write, are checked before that. Raises UserError for what is wrong with them,
-    BackendError if the generator or the verifier fails, DataError if no row is left.
+    `min_reward`: least reward of the best answer. `min_margin`: DPO pairs whose rewards differ by no more than this are
+    left out. An answer that was cut off is never the better one. The same call resumes generation. The reward's
+    requirements and the output file are checked first. Raises UserError if that fails, BackendError if the generator or
+    the verifier fails, DataError if no row is left.
     """
     check_output(output)
     prepared = prepare_run(replace(options, tasks=tuple(tasks), phase="generate"))
@@ -88,7 +88,7 @@ def reference_data(
     *,
     tagged: bool,
 ) -> Distilled:
-    """Honest responses built from gold data; for DPO beside responses that are wrong by construction. Needs no model.
+    """Write reference responses built from gold data; for DPO with responses wrong by construction. Needs no model.
 
     `tagged`: with a line of reasoning, in <think> and <answer>. Raises DataError if no row is left.
     """
@@ -106,20 +106,20 @@ def reference_data(
 
 
 def check_output(output: Path) -> None:
-    """Find out before anything expensive whether a file can be written. Raises UsageError."""
+    """Raises UsageError, before anything expensive starts, for a file that cannot be written."""
     if output.is_dir():
         raise UsageError(f"{output} is a folder; name the JSONL file to write")
     try:
         check_writable(output.parent)
     except UsageError as error:
         what = str(error).partition("\n")[0]
-        raise UsageError(f"{output}: {what}\n  Name a file elsewhere.") from None
+        raise UsageError(f"{output}: {what}\n  Choose another file.") from None
 
 
 def check_reward(reward: Rewarder, jobs: Sequence[Job]) -> None:
-    """Find out whether examples have what a reward needs, and whether its verifier is there. Raises UserError or
+    """Check that examples have the fields a reward needs, and that its verifier is available. Raises UserError or
     BackendError."""
-    # All of them, not only until one asks.
+    # Check all of them, not only up to the first that needs a verifier.
     asks = [reward.for_task(job.reference).check_data(job.examples) for job in jobs]
     if any(asks):
         connect(reward.nli, **reward.nli_options).check()

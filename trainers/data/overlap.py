@@ -1,4 +1,4 @@
-"""Does training data overlap with evaluation data: word n-grams that both have."""
+"""Overlap of training data with evaluation data, by common word n-grams."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from groundeval.tasks.task import Dataset
 Part = Literal["questions", "passages"]
 
 SHOWN = 5
-"""Overlaps that a message shows."""
+"""Number of overlaps shown in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class Hit:
     example: str
     """Id of the training example."""
     share: float
-    """Of the training text's n-grams, how many the evaluation text has, in (0, 1]."""
+    """Share of the training text's n-grams that are in the evaluation text, in (0, 1]."""
     evaluation_set: str
     evaluation_example: str
     text: str
-    """The training text, its beginning."""
+    """The beginning of the training text."""
 
     def __str__(self) -> str:
         kind = "question" if self.part == "questions" else "passage"
@@ -42,11 +42,11 @@ class Hit:
 
 @dataclass(slots=True)
 class EvaluationTexts:
-    """An index from n-grams to the evaluation texts that have them, for questions and for passages.
+    """An index from n-grams to the evaluation texts that contain them, for questions and for passages.
 
-    `ngram` is the length in words, after the normalization that exact match uses; a text of fewer words is one n-gram.
-    `share`: from which share of its n-grams on a training text overlaps. `num_docs`: documents of an evaluation example
-    that count, the first ones: those that prompts show. A text that several sets have is kept once, for the first.
+    `ngram` is the length in words, after the normalization of exact match; a shorter text is one n-gram. `share`: least
+    share of common n-grams that makes a training text overlap. `num_docs`: the number of first documents of an
+    evaluation example that count, those in prompts. A text that is in several sets is kept once, for the first.
     """
 
     ngram: int
@@ -55,7 +55,7 @@ class EvaluationTexts:
     sets: list[str] = field(default_factory=list)
     """The evaluation sets that were added."""
     missing: dict[str, str] = field(default_factory=dict)
-    """The evaluation sets that could not be had, with the reason."""
+    """The evaluation sets that were unavailable, with the reason."""
     _owners: dict[Part, dict[int, list[int]]] = field(
         default_factory=lambda: {"questions": defaultdict(list), "passages": defaultdict(list)}
     )
@@ -75,7 +75,7 @@ class EvaluationTexts:
                 self._texts.append((name, example.id))
 
     def hits(self, example: Example) -> Iterator[Hit]:
-        """The texts of a training example that overlap, each with the evaluation text that has most of it."""
+        """The texts of a training example that overlap, each with the evaluation text that shares most with it."""
         for part, text in _parts(example):
             grams = self.grams(text)
             counts = Counter(number for gram in grams for number in self._owners[part].get(gram, ()))
@@ -97,7 +97,7 @@ class EvaluationTexts:
 
 @dataclass(slots=True)
 class OverlapReport:
-    """What was compared and what was found; goes into the run folder."""
+    """The texts compared and the overlaps found, for the run folder."""
 
     ngram: int
     share: float
@@ -123,7 +123,7 @@ def without_overlap(
 ) -> tuple[Example, ...]:
     """The examples that may be trained on. `actions`: refuse, drop or report, for questions and for passages.
 
-    Raises DataError, which shows the first overlaps, where the action is `refuse`.
+    Raises DataError, which shows the first overlaps, if the action is `refuse`.
     """
     found = [(example, list(index.hits(example))) for example in examples]
     hits = [hit for _, each in found for hit in each]
@@ -138,7 +138,7 @@ def without_overlap(
             f"training data {source} overlaps with evaluation data: {len(refused)} texts of "
             f"{len({hit.example for hit in refused})} examples.\n{shown}{more}\n"
             "  Leave these examples out with --overlap drop (`overlap: {questions: drop, passages: drop}` in the "
-            "recipe),\n  or keep them knowingly with `report`: then the scores on that data say little."
+            "recipe),\n  or keep them knowingly with `report`: then the scores on that data mean little."
         )
     kept = tuple(example for example, each in found if not any(actions[hit.part] == "drop" for hit in each))
     if len(kept) < len(examples):
@@ -149,10 +149,10 @@ def without_overlap(
 def evaluation_texts(
     against: Sequence[str], evaluated: dict[str, Dataset], *, ngram: int, share: float, num_docs: int
 ) -> EvaluationTexts:
-    """The index of everything that training must not have seen: what the recipe evaluates, and `against`.
+    """The index of all texts that training must not have seen: the recipe's evaluation tasks, and `against`.
 
-    `registered` stands for the test data of every registered task and `embedded` for the embedded copies. A task
-    whose data cannot be had is noted as missing, unless it was named: then its error is raised.
+    `registered` means the test data of every registered task, `embedded` the embedded copies. A task whose data is
+    unavailable is noted as missing; if it was named, its error is raised.
     """
     index = EvaluationTexts(ngram, share, num_docs)
     for name, dataset in evaluated.items():

@@ -1,4 +1,4 @@
-"""The examples of a stage: read from tasks, kept apart from evaluation data, filtered, counted."""
+"""Selection of the examples of a stage: read from tasks, checked against evaluation data, filtered, counted."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ class Selected:
     """The training examples of one task for one stage."""
 
     reference: str
-    """How the recipe names the task."""
+    """The task as named in the recipe."""
     task: Task
     dataset: Dataset
-    """The chosen examples, their documents saying which gold answers they hold."""
+    """The chosen examples, with `answers_found` in their documents."""
     requested: str | None
-    """The file or `embedded`, as the recipe says."""
+    """The file or `embedded`, as in the recipe."""
 
     @property
     def answerable(self) -> int:
-        """How many of them their documents answer."""
+        """Number of examples that their documents answer."""
         return sum(example.answerable for example in self.dataset.examples)
 
 
 class Hygiene:
-    """Training data against evaluation data: the index, what to do, and the report that grows with every source."""
+    """The overlap check: the index of evaluation data, the actions, and the cumulative report."""
 
     def __init__(self, recipe: Recipe) -> None:
         wanted = recipe.overlap
@@ -49,7 +49,7 @@ class Hygiene:
         self._checked: dict[str, tuple[Example, ...]] = {}
 
     def clean(self, source: str, examples: tuple[Example, ...]) -> tuple[Example, ...]:
-        """The examples that may be trained on; a source is compared once, however many stages use it."""
+        """The examples that may be trained on; a source is compared only once, even if several stages use it."""
         if source not in self._checked:
             self._checked[source] = without_overlap(source, examples, self.index, self.actions, self.report)
         return self._checked[source]
@@ -58,15 +58,15 @@ class Hygiene:
         """The positions of a file's conversations that may be trained on. Raises as `clean` does."""
         examples = tuple(as_examples(data.conversations or "", data.count))
         dropped = {each.id for each in examples} - {each.id for each in self.clean(data.name, examples)}
-        # A conversation is several examples here, and goes if one of them does.
+        # A conversation is several examples here, and is left out if one of them is.
         dropped |= {hit.example for hit in self.report.hits.get(data.name, ()) if self.actions[hit.part] == "drop"}
         return frozenset(int(each.id) for each in examples if each.id not in dropped)
 
 
 def select(recipe: Recipe, stage: Stage, hygiene: Hygiene) -> list[Selected]:
-    """The examples of a stage's tasks. Loads no model; a verifier only where claims need one to be located.
+    """The examples of a stage's tasks. Loads no model; a verifier only if claims must be located.
 
-    Raises DataError where the filter leaves nothing or fewer than `count`, or where the overlap check refuses.
+    Raises DataError if the filter leaves none or fewer than `count`, or if the overlap check refuses.
     """
     for data in stage.data:
         if data.conversations is not None:
@@ -78,7 +78,7 @@ def _select(recipe: Recipe, stage: Stage, data: Data, hygiene: Hygiene) -> Selec
     reference = data.task or ""
     task = load_task(reference)
     dataset = task.load(data.source, data.split)
-    # Only what a prompt shows is trained on, so the filter and the overlap check look at no more.
+    # Only the documents in a prompt are trained on, so the filter and the overlap check use no others.
     shown = tuple(replace(each, docs=(each.docs or ())[: recipe.num_docs]) for each in dataset.examples)
     clean = hygiene.clean(data.name, shown)
     short = tuple(each for each in clean if data.longest is None or _words(each) <= data.longest)
@@ -96,7 +96,7 @@ def _words(example: Example) -> int:
 def _filtered(
     stage: Stage, data: Data, examples: Sequence[Example], seed: int, left_out: Mapping[str, int]
 ) -> tuple[Example, ...]:
-    """The examples that pass the stage's filter, in an order of the seed; as many as `count` says."""
+    """The first `count` examples that pass the stage's filter, in an order given by the seed."""
     ordered = sorted(examples, key=lambda example: hashlib.sha256(f"{seed}\n{example.id}".encode()).digest())
     yes = [example for example in ordered if example.answerable]
     no = [example for example in ordered if not example.answerable]
@@ -108,7 +108,7 @@ def _filtered(
         if min(wanted) < 1 or wanted[0] > len(yes) or wanted[1] > len(no):
             asked = f"{wanted[0]} answerable and {wanted[1]} unanswerable" if data.count else "both kinds"
             raise DataError(
-                f"{where}: the filter `mix: {stage.mix}` needs {asked}, and there are {there}.\n"
+                f"{where}: the filter `mix: {stage.mix}` needs {asked}, but there are {there}.\n"
                 "  Lower `count`, change `mix`, or give more data."
             )
         kept = {example.id for example in (*yes[: wanted[0]], *no[: wanted[1]])}
@@ -125,7 +125,7 @@ def _filtered(
 
 
 def _mixture(share: float, count: int | None, yes: int, no: int) -> tuple[int, int]:
-    """How many answerable and unanswerable examples: `count` in that ratio, or as many as there can be."""
+    """Numbers of answerable and unanswerable examples: `count` in the given ratio, or as many as possible."""
     if count is not None:
         answerable = round(count * share)
         return answerable, count - answerable

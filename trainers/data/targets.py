@@ -1,4 +1,4 @@
-"""What SFT and DPO learn from tasks: honest responses built from gold data, and responses that are worse."""
+"""Targets of SFT and DPO on tasks: reference responses built from gold data, and worse responses."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from groundeval.tasks.reference import cited, reference_response
 
 
 def reference_target(example: Example, task: Task, *, tagged: bool) -> str:
-    """The honest response of an example; `tagged`: with a line of reasoning, both in their tags."""
+    """The reference response of an example; `tagged`: with a line of reasoning, both in their tags."""
     response = _reference(example, task)
     return in_tags(reasoning(example), response) if tagged else response
 
 
 def worse_target(example: Example, task: Task, *, tagged: bool) -> str | None:
-    """A response to the same example that is wrong by construction; None where none can be made.
+    """A response to the same example that is wrong by construction; None if none can be built.
 
-    Where the documents answer, it refuses, or says the honest statements with documents that hold no answer (which of
-    the two follows from the example's id). Where they do not, it states what the first document says. Its line of
-    reasoning has the form of an honest one, so that nothing but what it claims tells the two apart.
+    If the documents answer, it refuses, or gives the reference statements with citations of documents that hold no
+    answer (chosen by the example's id). If they do not, it states what the first document says. Its line of reasoning
+    has the form of the reference's, so that the two differ only in their claims.
     """
     response = _worse(example, task)
     if response is None or not tagged:
@@ -50,13 +50,13 @@ def _worse(example: Example, task: Task) -> str | None:
 
 
 def _reference(example: Example, task: Task) -> str:
-    """The honest response for the documents that the prompt shows: the data's own may cite others."""
+    """The reference response for the documents in the prompt, since the data's own may cite others."""
     beyond = any(not 0 <= index < len(example.docs or ()) for index in citations(example.response or ""))
     return reference_response(replace(example, response=None) if beyond else example, task.kind)
 
 
 def in_tags(thoughts: str, response: str) -> str:
-    """The form that the format reward wants: one think block, then one answer block."""
+    """The text in the form that the format reward requires: one think block, then one answer block."""
     return f"<think>\n{thoughts}\n</think>\n<answer>\n{response}\n</answer>"
 
 

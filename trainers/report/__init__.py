@@ -1,1 +1,1 @@
-"""What a training run reports: curves, completions, the report and the model card."""
+"""Reports of a training run: curves, completions, the report and the model card."""

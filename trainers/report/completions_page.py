@@ -1,16 +1,19 @@
-"""The completions of a GRPO stage as a page to read: sentences, citations, verdicts, and where the reward came from."""
+"""HTML page of a GRPO stage's completions: sentences, citations, verdicts, and the parts of the reward."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
+from groundeval.console.sanitize import visible
 from groundeval.storage.folder import Lines, write_whole
 
 SHOWN_STEPS = 12
-"""Steps on a page, spread over the stage, the first and the last among them."""
+"""Number of steps on a page, spread over the stage, the first and the last included."""
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem; color: #222; }
@@ -21,16 +24,24 @@ pre { white-space: pre-wrap; font: inherit; background: #f7f7f7; padding: .5rem 
 table { border-collapse: collapse; } td { padding: .1rem .8rem .1rem 0; vertical-align: top; }
 """
 
+POLICY = (
+    f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; "
+    "base-uri 'none'; form-action 'none'"
+)
+"""Content security policy: the page has this one style, and nothing else is loaded or runs."""
+
 
 def write_page(folder: Path, title: str, target: Path) -> bool:
-    """Write the page of the JSONL files in `folder` (`CompletionLog`); false where there are none."""
+    """Write the page of the JSONL files in `folder` (`CompletionLog`); return False if there are none."""
     records = [record for path in sorted(folder.glob("*.jsonl")) for record in Lines(path).read()]
     if not records:
         return False
     steps = spread(sorted({record["step"] for record in records}), SHOWN_STEPS)
     body = "\n".join(part for step in steps for part in _step(step, [r for r in records if r["step"] == step]))
     page = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style>"
         f"<h1>{escape(title)}</h1>\n{body}</html>\n"
     )
     write_whole(target, page.encode("utf-8", "replace"))
@@ -38,7 +49,7 @@ def write_page(folder: Path, title: str, target: Path) -> bool:
 
 
 def spread(values: Sequence[int], count: int) -> list[int]:
-    """At most `count` of the values, evenly spread, the first and the last among them."""
+    """At most `count` of the values, evenly spread, the first and the last included."""
     if len(values) <= count:
         return list(values)
     return [values[round(place * (len(values) - 1) / (count - 1))] for place in range(count)]
@@ -99,7 +110,7 @@ def _statement(row: Mapping[str, Any]) -> str:
 
 
 def _verdicts(scored: Mapping[str, Any]) -> str:
-    """What the verifier was asked, and what it said."""
+    """The pairs given to the verifier, with its verdicts."""
     rows = "".join(_verdict(each) for each in scored.get("verdicts") or ())
     return f"<details><summary><small>verdicts</small></summary><table>{rows}</table></details>" if rows else ""
 
@@ -111,10 +122,15 @@ def _verdict(row: Mapping[str, Any]) -> str:
 
 
 def _premise(premise: Any) -> str:
-    """Documents by their numbers, or what else the premise was."""
+    """The premise: documents by their numbers, or its description."""
     if isinstance(premise, list):
         return "".join(f"[{index + 1}]" for index in premise)
     return escape(str(premise))
+
+
+def escape(text: str) -> str:
+    """A text for the page: nothing in it acts, hides or reorders."""
+    return html.escape(visible(text, len(text)))
 
 
 def _number(value: Any) -> str:

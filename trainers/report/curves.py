@@ -1,4 +1,4 @@
-"""The curves of a training run as pictures: rewards by step, and held-out metrics by step."""
+"""Plots of a training run: rewards by step, and held-out metrics by step."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ HELD_OUT = (
     "citation_rec",
     "citation_prec",
 )
-"""Held-out metrics that are drawn where a run has them."""
+"""Held-out metrics that are plotted if a run has them."""
 
 
 def draw(run: RunFolder) -> list[Path]:
-    """The pictures of a run, in `plots/`; none, with a word about it, where matplotlib is not installed."""
+    """Write the plots of a run to `plots/`; none, with a note, if matplotlib is not installed."""
     try:
         import matplotlib
     except ImportError:
@@ -52,7 +52,7 @@ def reward_curves(history: Sequence[Mapping[str, Any]]) -> dict[str, list[Point]
 
 
 def training_curves(history: Sequence[Mapping[str, Any]]) -> dict[str, list[Point]]:
-    """Shares that tell how training goes: refusals, groups without a signal, completions cut off."""
+    """Diagnostic shares: refusals, groups without a signal, completions cut off."""
     wanted = ("refusal_rate", "/flat_groups", "/abstained", "/clipped_ratio", "/citations_per_statement")
     return _curves(history, lambda name: name.endswith(wanted))
 

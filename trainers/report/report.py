@@ -1,4 +1,4 @@
-"""What a finished run says of itself: before and after with paired intervals, curves, how to repeat it, a card."""
+"""The report of a finished run: before and after with paired intervals, curves, reproduction, a model card."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from groundeval.trainers.recipe import START, Recipe
 from groundeval.trainers.report.curves import draw
 
 Judged = tuple[str, str, str]
-"""Task, profile and verifier: numbers can be compared only within one of these."""
+"""Task, profile and verifier: numbers are comparable only if all three are the same."""
 
 
 def write_report(recipe: Recipe, run: RunFolder, warnings: Sequence[str]) -> None:
@@ -33,8 +33,11 @@ def write_report(recipe: Recipe, run: RunFolder, warnings: Sequence[str]) -> Non
 
 
 def compared(recipe: Recipe, run: RunFolder) -> Iterator[tuple[Judged, list[Comparison]]]:
-    """For each task, profile and verifier: every stage against the start, then every stage against the one before."""
-    boundaries = {(START, 0), *((each["name"], each["steps"]) for each in run.finished())}
+    """For each task, profile and verifier: every stage compared with the start, then with the one before."""
+    boundaries = {
+        (START, 0),
+        *((each["name"], run.evaluated_step(number)) for number, each in enumerate(run.finished())),
+    }
     order = [START, *(stage.name for stage in recipe.stages)]
     folders: dict[Judged, dict[str, Path]] = {}
     for each in run.lines("evaluations.jsonl").read():
@@ -50,7 +53,7 @@ def compared(recipe: Recipe, run: RunFolder) -> Iterator[tuple[Judged, list[Comp
 def before_and_after(
     recipe: Recipe, run: RunFolder, comparisons: Mapping[Judged, Sequence[Comparison]]
 ) -> Iterator[str]:
-    """The Markdown tables of `compared`, telling keys only."""
+    """The Markdown tables of `compared`, with the informative keys only."""
     names = [START, *(stage.name for stage in recipe.stages)]
     for (task, profile, nli), found in comparisons.items():
         yield f"### {task}, profile {profile}, judged by {nli} (n = {found[0].n})"
@@ -135,7 +138,7 @@ def _reproduce(run: RunFolder) -> Iterator[str]:
     if state:
         yield f"git checkout {state['commit']}{'   # there were uncommitted changes' if state['dirty'] else ''}"
     first = manifest["sessions"][0]["command"]
-    # Into another folder: in its own, the run is found to be finished.
+    # Into another folder: in its own, the run counts as finished.
     yield shlex.join(
         ["groundeval", "train", str(run.path / "recipe.yaml"), *plugin_flags(first), "--output-path", "again"]
     )
@@ -147,7 +150,7 @@ def _reproduce(run: RunFolder) -> Iterator[str]:
 
 
 def plugin_flags(command: Sequence[str]) -> list[str]:
-    """The flags of a command line that load plugins: a recipe names what they register, and not where they are."""
+    """The plugin flags of a command line: a recipe names what plugins register, but not their files."""
     found: list[str] = []
     for place, word in enumerate(command):
         if word == "--include-path":

@@ -1,1 +1,1 @@
-"""vLLM as the source of GRPO's completions: an engine that gets the trainer's weights, and is given back."""
+"""vLLM as the source of GRPO's completions: an engine that follows the trainer's weights and is closed afterwards."""

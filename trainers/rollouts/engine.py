@@ -1,8 +1,8 @@
-"""TRL's vLLM engine, with what it lacks: the trainer's precision, weights that arrive, also on a CPU, and an end.
+"""TRL's vLLM engine with additions: the trainer's precision, effective weight updates on a CPU too, and closing.
 
-TRL makes the engine itself; `rollout_engine` lets it make this one. On a CPU the engine runs without compilation, and
-without oneDNN's packed layers, which keep their own copy of the weights: what is sent later would be written into
-parameters that nothing reads, and the completions would be those of the first weights for ever.
+TRL creates the engine itself; `rollout_engine` makes it create this one. On a CPU the engine runs without compilation
+and without oneDNN's packed layers, which keep their own copy of the weights: later weights would be written into
+parameters that nothing reads, and the completions would always be those of the first weights.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from groundeval.generation.backends.engine_log import EngineLog
 from groundeval.trainers.rollouts.weights import merged_parameters, unchanged
 
 RENDEZVOUS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "LD_PRELOAD")
-"""Environment variables that TRL and vLLM set for an engine in this process. Left behind, they would make the next
-trainer one of a distributed job."""
+"""Environment variables that TRL and vLLM set for an engine in this process. If left set, they would make the next
+trainer part of a distributed job."""
 
 CPU_CACHE = "VLLM_CPU_KVCACHE_SPACE"
 
 
 @contextmanager
 def rollout_engine(dtype: str, log: EngineLog) -> Iterator[None]:
-    """Let a GRPOTrainer that is made meanwhile have a `RolloutEngine`. `dtype`: in which the trainer computes."""
+    """Context in which a new GRPOTrainer gets a `RolloutEngine`. `dtype`: precision of the trainer's arithmetic."""
     with _replaced(grpo_trainer, "VLLMGeneration", partial(RolloutEngine, dtype=dtype, log=log)):
         yield
 
 
 class RolloutEngine(VLLMGeneration):  # type: ignore[misc]
-    """The engine that draws a stage's completions: in this process (mode colocate) or at a server.
+    """The engine of a stage's completions: in this process (mode colocate) or on a server.
 
-    `log` takes what an engine in this process prints.
+    `log` captures the output of an engine in this process.
     """
 
     def __init__(self, *arguments: Any, dtype: str, log: EngineLog, **settings: Any) -> None:
@@ -52,7 +52,7 @@ class RolloutEngine(VLLMGeneration):  # type: ignore[misc]
 
     @property
     def engine(self) -> Any:
-        """vLLM's `LLM` in this process; None where the engine is a server."""
+        """vLLM's `LLM` in this process; None if the engine is a server."""
         return getattr(self, "llm", None)
 
     def _init_vllm(self) -> None:
@@ -75,10 +75,10 @@ class RolloutEngine(VLLMGeneration):  # type: ignore[misc]
         except Exception as error:
             raise BackendError(f"rollouts: vLLM does not start: {self.log.explain(error)}") from error
         finally:
-            torch.set_num_threads = threads  # vLLM takes it away for good
+            torch.set_num_threads = threads  # vLLM removes it permanently
 
     def _iter_named_params(self) -> Iterator[tuple[str, Any]]:
-        """The policy's parameters by the names that vLLM knows; an adapter merged into copies, never into the base."""
+        """The policy's parameters by vLLM's names; an adapter is merged into copies, never into the base."""
         model = self.model
         if not is_peft_model(model):
             yield from super()._iter_named_params()
@@ -94,7 +94,7 @@ class RolloutEngine(VLLMGeneration):  # type: ignore[misc]
                     yield self._fix_param_name_to_vllm(plain, extra_prefixes=["modules_to_save.default."]), values
 
     def sync_weights(self) -> None:
-        """Give the engine the policy's weights; forgets what it had cached under the weights before."""
+        """Send the policy's weights to the engine, and clear what it cached under the previous ones."""
         with self.log.captured() if self.engine is not None else _as_is():
             super().sync_weights()
 
@@ -116,7 +116,7 @@ class RolloutEngine(VLLMGeneration):  # type: ignore[misc]
 
 
 def _with_arguments(extra: dict[str, Any]) -> Any:
-    """Let TRL, which decides what vLLM's `LLM` is made with, make it with these arguments too."""
+    """Context that adds arguments to TRL's construction of vLLM's `LLM`."""
     original = vllm_generation.LLM
 
     def make(**given: Any) -> Any:
@@ -126,7 +126,7 @@ def _with_arguments(extra: dict[str, Any]) -> Any:
 
 
 def _unpacked_layers(on_cpu: bool) -> Any:
-    """Let vLLM's linear and output layers read their parameters each time, where it would pack a copy for speed."""
+    """Context in which vLLM's linear and output layers read their parameters each time instead of packing a copy."""
     if not on_cpu:
         return _as_is()
     from vllm.model_executor.layers import utils
@@ -143,7 +143,7 @@ def _unpacked_layers(on_cpu: bool) -> Any:
 
 
 def _group_kept(kept: bool) -> Any:
-    """Keep the process group of a job whose trainer it is: an engine that ends would take it along."""
+    """Context that preserves the trainer's process group, which an ending engine would destroy."""
     if not kept:
         return _as_is()
     destroy = torch.distributed.destroy_process_group
@@ -157,7 +157,7 @@ def _group_kept(kept: bool) -> Any:
 
 @contextmanager
 def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """Give an attribute another value for a while."""
+    """Context in which an attribute has another value."""
     before = getattr(owner, name)
     setattr(owner, name, value)
     try:

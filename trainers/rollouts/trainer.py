@@ -1,4 +1,4 @@
-"""A GRPOTrainer whose completions come from vLLM, watched by a guard."""
+"""A GRPOTrainer whose completions come from vLLM, checked by a guard."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from groundeval.trainers.rollouts.guard import DriftGuard
 
 
 class RolloutTrainer(GRPOTrainer):  # type: ignore[misc]
-    """Stops with RolloutDrift where the engine does not hold the policy. Close it to end the engine.
+    """A GRPOTrainer that raises RolloutDrift if the engine's weights are not the policy's. Close it to end the engine.
 
-    `guard`: None where the engine's log-probabilities are not meant to be the trainer's. `dtype`: in which the trainer
-    computes, and the engine then too. `log` takes what the engine prints.
+    `guard`: None if the engine's log-probabilities are expected to differ from the trainer's. `dtype`: precision of
+    trainer and engine. `log` captures the engine's output.
     """
 
     _last_loaded_step: int
@@ -33,7 +33,7 @@ class RolloutTrainer(GRPOTrainer):  # type: ignore[misc]
         return engine
 
     def sync_engine(self) -> None:
-        """Give the engine the weights of this moment, unless it has them. All ranks must call it."""
+        """Send the current weights to the engine, unless it has them. All ranks must call it."""
         if self._last_loaded_step != self.state.global_step:
             self.rollouts.sync_weights()
             self._last_loaded_step = self.state.global_step
@@ -53,7 +53,7 @@ class RolloutTrainer(GRPOTrainer):  # type: ignore[misc]
         return scored
 
     def _log_probabilities(self, scored: Any) -> Any:
-        """The trainer's log-probabilities of completions, which TRL computes only where it needs them."""
+        """The trainer's log-probabilities of completions, which TRL computes only when it needs them."""
         ids = torch.cat([scored["prompt_ids"], scored["completion_ids"]], dim=1)
         mask = torch.cat([scored["prompt_mask"], scored["completion_mask"]], dim=1)
         kept, together = scored["completion_ids"].size(1), self.args.per_device_train_batch_size

@@ -1,7 +1,7 @@
-"""Merged copies of a LoRA model's weights for another process or engine; the base stays as it is, bit for bit.
+"""Merged copies of a LoRA model's weights for another process or engine; the base is unchanged, bit for bit.
 
-peft merges an adapter by adding its update to the base weights and takes it out again by subtracting it. In bfloat16
-that is not exact, and a trainer that does so at every step trains another base than it saves.
+peft merges an adapter by adding its update to the base weights and unmerges it by subtracting it. In bfloat16 that is
+not exact, and a trainer that does so at every step trains another base than it saves.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 
 def merged_parameters(model: Any) -> Iterator[tuple[str, Any]]:
-    """Every parameter of a peft model by name, those under an adapter as a copy with the adapter merged into it.
+    """Every parameter of a peft model by name, those with an adapter as a copy with the adapter merged into it.
 
-    One layer is copied at a time, and its copy is gone when the next parameter is asked for.
+    One layer is copied at a time; its copy is freed when the next parameter is requested.
     """
     from peft.tuners.tuners_utils import BaseTunerLayer
 
@@ -35,7 +35,7 @@ def merged_parameters(model: Any) -> Iterator[tuple[str, Any]]:
 
 @contextmanager
 def _merged_copy(layer: Any) -> Iterator[None]:
-    """Let a layer's base hold copies of its weights, and merge the adapter into these."""
+    """Context in which a layer's base holds copies of its weights with the adapter merged into them."""
     parameters = list(layer.get_base_layer().parameters())
     kept = [parameter.data for parameter in parameters]
     for parameter in parameters:
@@ -52,7 +52,7 @@ def _merged_copy(layer: Any) -> Iterator[None]:
 
 @contextmanager
 def unchanged(parameters: Iterable[Any]) -> Iterator[None]:
-    """Give parameters the values back that they had, whatever is done to them meanwhile. Holds a copy of each.
+    """Context that restores the values of parameters at its end. Holds a copy of each.
 
     For weights that are sharded over processes, each of which copies its own share.
     """

@@ -151,4 +151,4 @@ def _print(found: NLISpeed | DeviceSpeed, console: Any) -> None:
         )
     console.print(f"rechecked: {found.rechecked_percent:.2f}% of the pairs computed in batches", highlight=False)
     for note in found.notes:
-        console.print(f"note: {note}", style="dim", highlight=False)
+        console.print(f"note: {note}", style="dim", highlight=False, markup=False)

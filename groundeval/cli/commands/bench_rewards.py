@@ -138,7 +138,7 @@ def _print(outcome: Outcome, agreements: Sequence[Agreement]) -> None:
     for table in _tables(outcome, agreements):
         console.print(table)
     for note in outcome.notes:
-        console.print(f"note: {note}", style="dim", highlight=False)
+        console.print(f"note: {note}", style="dim", highlight=False, markup=False)
 
 
 def _tables(outcome: Outcome, agreements: Sequence[Agreement]) -> Iterator[Table]:

@@ -27,13 +27,29 @@ def export(
     seed: Annotated[int, typer.Option(help="Chooses the demonstrations.")] = 42,
     system: Annotated[str | None, typer.Option(help="System message, for instance to ask for reasoning tags.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="So many examples of each task.")] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            "--tokenizer",
+            "--model",
+            help="Folder or hub name of the policy. Where its chat template begins the reasoning (<think>), every row "
+            "says so in `prefill`, and the rewards read the completions behind it.",
+        ),
+    ] = None,
+    chat_template_kwargs: Annotated[
+        str | None,
+        typer.Option(help="Arguments of the chat template, as in training.", metavar="NAME=VALUE,..."),
+    ] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run Python code that comes with the tokenizer.")
+    ] = False,
     include_path: Annotated[list[Path] | None, typer.Option(help="A plugin file or folder to load first.")] = None,
 ) -> None:
     """Write prompts, and what the rewards need of each example, as a trainer reads them.
 
     Example: groundeval data export --format verl --task trust_asqa,trust_eli5 --data embedded --out train.parquet
     """
-    from groundeval.cli.arguments import data_from, listed
+    from groundeval.cli.arguments import assignments, data_from, listed
     from groundeval.console.progress import say
     from groundeval.registry import load_plugin
     from groundeval.rewards.export import ExportOptions
@@ -41,7 +57,18 @@ def export(
 
     for path in include_path or ():
         load_plugin(path)
-    options = ExportOptions(split, data_from(data or ()), num_docs, num_fewshot, seed, system, limit)
+    options = ExportOptions(
+        split,
+        data_from(data or ()),
+        num_docs,
+        num_fewshot,
+        seed,
+        system,
+        limit,
+        tokenizer,
+        assignments(chat_template_kwargs, "--chat-template-kwargs"),
+        trust_remote_code,
+    )
     count = write(format, listed(task, "--task"), out, options)
     say(f"{count} rows in {out}")
 

@@ -73,6 +73,9 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
 ) -> None:
     """Serve a site on this machine's loopback address until interrupted."""
+    from groundeval.extras import require
+
+    require("server", "groundeval leaderboard serve")
     from groundeval.leaderboard.serve import HOST, open_server
 
     with open_server(site, port) as server:

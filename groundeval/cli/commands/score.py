@@ -17,10 +17,12 @@ from groundeval.run.options import ScoreOptions
 @flags_of(ScoreOptions)
 def score(
     options: Callable[..., ScoreOptions],
-    predictions: Annotated[Path, typer.Argument(help="A file of outputs (ALCE, Trust-Score, JSONL), or a run folder.")],
+    predictions: Annotated[
+        Path, typer.Argument(help="A file of outputs, of groundeval or another tool, or a run folder.")
+    ],
     task: Annotated[
         str | None,
-        typer.Option(help="How the outputs are judged. A run folder knows the name of its task.", rich_help_panel=WHAT),
+        typer.Option(help="How outputs are judged. Default: as your own; a run folder knows it.", rich_help_panel=WHAT),
     ] = None,
     include_path: IncludePath = None,
     config: Config = None,
@@ -29,10 +31,16 @@ def score(
 ) -> None:
     """Score outputs that you already have, or a run folder again. Nothing is generated.
 
-    A record has `question`, `output`, `docs` (a list of title and text) and the gold data of its task: `qa_pairs`,
-    `answers` or `claims`. A metric whose fields the file lacks is left out with a note.
+    The file is JSON, JSON lines, CSV, TSV (also compressed), Parquet or Arrow, of your own or of another tool (ragas,
+    LangChain, OpenAI, Anthropic, ...; docs/own_outputs.md). A record has `question`, `output`, `docs` (a list of title
+    and text) and perhaps gold data: `qa_pairs`, `answers` or `claims`. --map names fields that are called otherwise;
+    `groundeval inspect` shows what would be read. A metric whose fields the file lacks is left out with a note.
 
     Examples:
+
+      groundeval score log.jsonl --nli lexical
+
+      groundeval score log.csv --nli lexical --map question=query docs=contexts output=response answers=ground_truth
 
       groundeval score predictions.json --task asqa --profile alce,trust --nli lexical
 

@@ -1,4 +1,4 @@
-"""What an engine and its worker processes print: kept off the screen, and quoted when they fail."""
+"""The output of an engine and its worker processes: captured, and quoted in errors."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _QUOTED = 1500
 
 
 class EngineLog:
-    """A file for the output of an engine; processes started while it captures write to it until they end.
+    """A log file of an engine's output; processes started while it captures write to it until they end.
 
-    `path`: a file that stays. Without one it is temporary.
+    `path`: a file that is kept. Without one it is temporary.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -34,7 +34,7 @@ class EngineLog:
 
     @contextmanager
     def captured(self) -> Iterator[None]:
-        """Send standard output and error of this process, and of those it starts, to the log."""
+        """Redirect standard output and error of this process, and of those it starts, to the log."""
         sys.stdout.flush()
         sys.stderr.flush()
         saved = [os.dup(1), os.dup(2)]
@@ -52,16 +52,16 @@ class EngineLog:
             os.close(target)
 
     def explain(self, error: BaseException) -> str:
-        """The error's message with what the engine itself said, which is often in the log only."""
+        """The error's message with the engine's own, which is often only in the log."""
         self._kept = True
         said = self.errors()
         message = f"{type(error).__name__}: {error}"
         if said and said not in message:
             message += f"\n  vLLM said: {said}"
-        return f"{message}\n  All it printed: {self.path}"
+        return f"{message}\n  Full output: {self.path}"
 
     def errors(self) -> str:
-        """The last named error of the log that is not about another process's failure, or ''."""
+        """The last named error of the log that is not about another process's failure; empty if there is none."""
         try:
             text = self.path.read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -74,6 +74,6 @@ class EngineLog:
         return found[-1][:_QUOTED] if found else ""
 
     def close(self) -> None:
-        """Remove a temporary file, unless an error has told the user to read it."""
+        """Remove a temporary file, unless an error message refers to it."""
         if not self._kept:
             self.path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What the backends share that run a model whose files are at hand."""
+"""Common base of the backends that run a local model."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from groundeval.records import Prompt, Rendered
 
 
 class LocalGenerator:
-    """A generator that renders prompts, and decodes texts, by the model's own tokenizer."""
+    """A generator that renders prompts and decodes texts with the model's own tokenizer."""
 
     def __init__(self, options: GeneratorOptions) -> None:
         self.options = options
         self.local = LocalModel(options)
 
     def render(self, prompt: Prompt) -> Rendered:
-        """The prompt with chat template applied; loads the tokenizer, not the model."""
+        """The prompt with the chat template applied; loads the tokenizer, not the model."""
         return self.local.render(prompt)
 
     @property
     def context_length(self) -> int | None:
-        """The most tokens that prompt and answer may have together; None where the model does not say."""
+        """Largest number of tokens of prompt and answer together; None if the model does not declare it."""
         return self.local.context_length
 
     @property
     def reasoning_tags(self) -> ReasoningTags | None:
-        """The tags around the model's reasoning, where it is known to have some."""
+        """The tags around the model's reasoning; None if it is not known to have any."""
         return self.local.format.reasoning_tags
 
     def encoded(
@@ -49,15 +49,14 @@ class LocalGenerator:
             fault = "the prompt is empty"
             if length:
                 fault = (
-                    f"the prompt has {length} tokens; with {new_tokens} for the answer it does not fit into the "
-                    f"model's {longest}"
+                    f"the prompt has {length} tokens; with {new_tokens} for the answer it exceeds the model's {longest}"
                 )
             failed.append(Completion(prompt.id, "", prompt_tokens=length, error=fault))
         return ready, failed
 
 
 def token_ids(ends: Any) -> list[int]:
-    """The end tokens that a configuration names: none, one or several."""
+    """The end tokens of a configuration: none, one or several."""
     if ends is None:
         return []
     return [int(end) for end in ends] if isinstance(ends, (list, tuple)) else [int(ends)]

@@ -1,4 +1,4 @@
-"""The `openai` backend: any server that speaks OpenAI's protocol (vLLM, llama.cpp, Ollama, commercial ones)."""
+"""The `openai` backend: any OpenAI-compatible server (vLLM, llama.cpp, Ollama, commercial ones)."""
 
 from __future__ import annotations
 
@@ -29,31 +29,33 @@ from groundeval.http.dialect import LENGTH_FIELDS, Dialect, refused_parameters
 from groundeval.http.retrying import NoAnswer, Retries, refusal
 from groundeval.models.files import check_model_args
 from groundeval.models.options import GeneratorOptions
+from groundeval.parsing.harmony import HARMONY
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
+from groundeval.parsing.reasoning_formats import tags_of_model
 from groundeval.records import Prompt, Rendered
 
 MODEL_ARGS = {
     "base_url": "the server's address, for instance http://localhost:8000/v1 (default: OPENAI_BASE_URL)",
     "api_key_env": "the environment variable that holds the key (default: OPENAI_API_KEY)",
-    "concurrency": "requests at a time (default: 16)",
-    "timeout": "seconds until a request counts as lost (default: 600)",
-    "max_retries": "how often a request is repeated (default: 6)",
-    "backoff": "seconds before the first repetition; doubles each time (default: 1)",
+    "concurrency": "concurrent requests (default: 16)",
+    "timeout": "timeout of a request in seconds (default: 600)",
+    "max_retries": "number of retries of a request (default: 6)",
+    "backoff": "seconds before the first retry; doubles each time (default: 1)",
     "max_tokens_field": "max_tokens or max_completion_tokens (default: what the server takes)",
-    "tokenizer": "a hub name or folder of the model's tokenizer, to count tokens and know what its template begins",
-    "max_model_len": "longest prompt and answer together, in tokens; needs tokenizer (default: what the server says)",
+    "tokenizer": "a hub name or folder of the model's tokenizer, to count tokens and find its template's prefill",
+    "max_model_len": "longest prompt and answer together, in tokens; needs tokenizer (default: from the server)",
 }
 LONGEST_PAUSE, LONGEST_RETRY_AFTER = 60.0, 600.0
 FAILURES_IN_A_ROW = 8
-"""After so many samples in a row that failed for the server's fault, the rest of the window is not tried."""
+"""Number of consecutive server failures after which the rest of the window is not tried."""
 BROKEN_OFF = ("abort", "error")
-"""Finish reasons of servers (vLLM's, for one) that stopped in the middle: the text is no answer."""
+"""Finish reasons of servers (such as vLLM's) that stopped in the middle: the text is not an answer."""
 WITHHELD = "content_filter"
-"""Finish reason of an answer that a filter of the server's took away or cut: what is left is not the model's answer."""
+"""Finish reason of an answer that the server's filter removed or cut: the rest is not the model's answer."""
 
 
 class OpenAIGenerator:
-    """Completions from a server, several at a time, each request repeated while that can help.
+    """Completions from a server, several at once, with retries.
 
     The chat endpoint is used, with the server's own chat template; with `--no-apply-chat-template` the completions
     endpoint. A request that fails for good is the error of its sample; a parameter that the server does not take stops
@@ -61,7 +63,7 @@ class OpenAIGenerator:
     """
 
     independent = True
-    """No answer depends on the others of its window: those that are there are kept when the window fails."""
+    """Answers do not depend on others of their window: finished ones are kept when the window fails."""
     has_defaults = True
     """A sampling parameter that is left out is the server's to choose."""
 
@@ -94,12 +96,12 @@ class OpenAIGenerator:
 
     @property
     def window(self) -> int:
-        """How many prompts to give at a time: enough to keep all connections busy."""
+        """Number of prompts per call: enough to keep all connections busy."""
         return max(64, 4 * self.concurrency)
 
     @property
     def context_length(self) -> int | None:
-        """The most tokens of prompt and answer together, where a tokenizer was named to count them."""
+        """Largest number of tokens of prompt and answer together; None without a tokenizer to count them."""
         if "tokenizer" not in self.options.model_args:
             return None
         asked = self.options.model_args.get("max_model_len")
@@ -110,12 +112,19 @@ class OpenAIGenerator:
 
     @property
     def reasoning_tags(self) -> ReasoningTags | None:
-        """The tags around the model's reasoning, where they were named, or a tokenizer that names them."""
+        """The tags around the model's reasoning: those named, those of the tokenizer, or those its name suggests."""
         form = self._tokenizer()
-        return self.options.reasoning_tags if form is None else form.reasoning_tags
+        known = self.options.reasoning_tags if form is None else form.reasoning_tags
+        return known or tags_of_model(self.options.model)
+
+    @property
+    def guesses_reasoning_tags(self) -> bool:
+        """Whether only the model's name shows its reasoning tags."""
+        form = self._tokenizer()
+        return (self.options.reasoning_tags if form is None else form.reasoning_tags) is None
 
     def load(self) -> None:
-        """Reach the server. Raises BackendError if it does not answer, UsageError for a wrong key, address or model."""
+        """Connect to the server. Raises BackendError if it does not answer, UsageError for wrong settings."""
         if self._reached and not self._down:
             return
         try:
@@ -125,9 +134,9 @@ class OpenAIGenerator:
         self._understand(response)
 
     def check(self) -> None:
-        """Ask once for the server's models. Raises UsageError for a wrong key, address or model.
+        """Request the server's models once. Raises UsageError for a wrong key, address or model.
 
-        A server that does not answer now is left to `load`, which has patience.
+        A server that does not answer now is left to `load`, which retries.
         """
         if self._reached:
             return
@@ -138,7 +147,7 @@ class OpenAIGenerator:
         self._understand(response)
 
     def _understand(self, response: httpx.Response) -> None:
-        """Take what the list of models says. Raises UsageError for a wrong key or model."""
+        """Read the list of models. Raises UsageError for a wrong key or model."""
         if response.status_code in (401, 403):
             raise self._refused(response)
         try:
@@ -155,7 +164,7 @@ class OpenAIGenerator:
         self._reached, self._down = True, False
 
     def render(self, prompt: Prompt) -> Rendered:
-        """The messages as JSON; tokens and what the template begins are known with `--model-args tokenizer=...`."""
+        """The messages as JSON, with tokens and prefill given `--model-args tokenizer=...`."""
         text = plain(prompt) if self._is_plain else json.dumps(messages(prompt), ensure_ascii=False)
         form = self._tokenizer()
         if form is None:
@@ -164,7 +173,7 @@ class OpenAIGenerator:
         return Rendered(text, len(encoded.ids), encoded.prefill)
 
     def generate(self, prompts: Sequence[Prompt], params: SamplingParams) -> Iterator[Completion]:
-        """Complete the prompts as the server answers, on a thread of its own: callable from any event loop."""
+        """Complete the prompts, in the order of the server's answers, in a thread: callable from any event loop."""
         check_sampling(params, has_defaults=True)
         self.load()
         finished: queue.Queue[Completion | BaseException | None] = queue.Queue()
@@ -189,7 +198,7 @@ class OpenAIGenerator:
             thread.join()
 
     def identity(self) -> Mapping[str, Any]:
-        """What determines the texts. Of the address only the host: a server's port says nothing about its model."""
+        """Everything that determines the texts; of the address only the host, since ports do not identify models."""
         args = self.options.model_args
         return {
             "backend": "openai",
@@ -198,7 +207,7 @@ class OpenAIGenerator:
             "server": urlsplit(self.url).hostname,
             "endpoint": "completions" if self._is_plain else "chat/completions",
             "chat_template_kwargs": dict(self.options.chat_template_kwargs),
-            # Only with a tokenizer are prompts cut to a length, and is known what the template begins.
+            # Only with a tokenizer can prompts be cut to a length and the template's prefill be known.
             **({"tokenizer": args["tokenizer"], "context_length": self.context_length} if "tokenizer" in args else {}),
         }
 
@@ -263,13 +272,15 @@ class OpenAIGenerator:
                 raise refusal(response, response.content)
             try:
                 tags = self.reasoning_tags or REASONING_TAGS
+                # Reasoning that the server has split off has no channels any more.
+                tags = REASONING_TAGS if tags == HARMONY else tags
                 completion = completion_of(prompt.id, response.json(), self.render(prompt).prefill, tags)
             except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
                 raise NoAnswer(f"malformed answer: {excerpt(response.text)}") from error
             if completion.finish_reason in BROKEN_OFF:
-                raise NoAnswer(f"the server broke the answer off: {completion.finish_reason}")
+                raise NoAnswer(f"the server aborted the answer: {completion.finish_reason}")
             if completion.finish_reason == WITHHELD:
-                raise NoAnswer("the server's content filter withheld the answer, or a part of it", repeat=False)
+                raise NoAnswer("the server's content filter withheld the answer or part of it", repeat=False)
             return completion
 
         return await self._retries.call_async(ask, self._attempts)
@@ -281,7 +292,7 @@ class OpenAIGenerator:
         while True:
             sent = self._parameters(prompt, params)
             body = {"model": self.options.model, **sent, **asked}
-            # Bounded as a whole: a server that sends a byte now and then would never time out otherwise.
+            # Bounded as a whole: otherwise a server that sends a byte now and then would never time out.
             response = await asyncio.wait_for(client.post(f"{self.url}/{path}", json=body), self.timeout)
             if not self._dialect.learns(sent, response.status_code, response.content, dispensable(params)):
                 break
@@ -324,8 +335,8 @@ class OpenAIGenerator:
     def _refused(self, response: httpx.Response) -> GroundevalError:
         said = self._clean(refusal(response, response.content))
         if self._answered:
-            # Key, address and model were right: the server has changed, and the run can go on when it is back.
-            return BackendError(f"{self.url}: refuses what it accepted before. The server says: {said}")
+            # Key, address and model were right before: the server has changed, and the run can resume when it is back.
+            return BackendError(f"{self.url}: refuses requests that it accepted before. The server says: {said}")
         if response.status_code == 404:
             return UsageError(
                 f"{option('model', self.options.model)} at {self.url}: not found. The server says: {said}"
@@ -338,7 +349,7 @@ class OpenAIGenerator:
         )
 
     def _clean(self, error: object) -> str:
-        """A message without the key, whatever the server may have put into it."""
+        """A message with the key removed, in case the server repeats it."""
         text = str(error)
         key = (os.environ.get(self._key_name) or "").strip()
         return text.replace(key, "***") if key else text
@@ -346,7 +357,7 @@ class OpenAIGenerator:
 
 @register_generator("openai")
 def openai(options: GeneratorOptions) -> Generator:
-    """A server that speaks OpenAI's protocol: `--model NAME --model-args base_url=http://host:port/v1`."""
+    """An OpenAI-compatible server: `--model NAME --model-args base_url=http://host:port/v1`."""
     return OpenAIGenerator(options)
 
 
@@ -362,7 +373,9 @@ def _base_url(given: object) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"{option('model_args', base_url=url)}: must be an address such as http://localhost:8000/v1")
     if parts.username or parts.password:
-        raise UsageError(f"{option('model_args')}: base_url holds a password. Keys are read from the environment only.")
+        raise UsageError(
+            f"{option('model_args')}: base_url contains a password. Keys are read only from the environment."
+        )
     return url if parts.path else f"{url}/v1"
 
 

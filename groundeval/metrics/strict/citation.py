@@ -23,15 +23,15 @@ from groundeval.stats.bootstrap import mean_of
         "answered_citation_f1": citation_f1(ATTEMPTED),
     },
     profiles=("strict",),
-    needs=("docs", "answers"),
+    needs=("docs",),
     uses=("strict_outcome",),
     nli=True,
 )
 async def strict_citation(response: Response, ctx: Context) -> Values:
-    """Citation recall and precision of one response, fractions in [0, 1]; 0 for all that is no plain answer.
+    """Citation recall and precision of one response, fractions in [0, 1]; 0 unless it is a plain answer.
 
     Recall: share of statements that their citations, read together, entail and that the question alone does not.
-    Precision: share of citations, each counted once a statement, that exist and that their statement needs.
+    Precision: share of citations, each counted once per statement, that name a document and that the statement needs.
     """
     judged = await judged_statements(response, ctx)
     return {

@@ -1,6 +1,6 @@
-"""Correctness under profile `strict`: calibrated recall of gold answers, and what share of the answer brings them.
+"""Correctness under profile `strict`: calibrated recall of gold answers, and the share of the answer that gives them.
 
-Every gold answer counts once, in the first statement that holds it. An output that is no plain answer has 0.
+Every gold answer counts once, in the first statement that contains it. An output that is not a plain answer scores 0.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ CORRECTNESS_AGGREGATES: dict[str, Aggregate] = {
 
 
 async def answers_brought(response: Response, ctx: Context) -> Brought:
-    """The gold answers that a plain answer brings, and the statements that bring them; none of any other output."""
+    """The gold answers that a plain answer gives, and the statements that give them; none for any other output."""
     reading = ctx.read(response)
     return await brought(reading, ctx) if reading.answered else {}
 
 
 def supported_only(bringing: Brought, response: Response) -> Brought:
-    """Of the gold answers brought, those that the documents support."""
+    """The gold answers given that the documents support."""
     supported = response.example.supported
     return {part: place for part, place in bringing.items() if part.gold < len(supported) and supported[part.gold]}
 
@@ -75,7 +75,7 @@ async def _recall_and_correctness(response: Response, ctx: Context, column: str)
     nli=True,
 )
 async def strict_em(response: Response, ctx: Context) -> Values:
-    """EM recall on token boundaries, of all and of supported gold answers; share of statements that bring one;
+    """EM recall on token boundaries, of all and of supported gold answers; share of statements that give one;
     `correctness`, the F1 of the last two. In [0, 1]."""
     return await _recall_and_correctness(response, ctx, "str_em")
 
@@ -122,7 +122,7 @@ async def strict_claims(response: Response, ctx: Context) -> Values:
     nli=True,
 )
 async def strict_list(response: Response, ctx: Context) -> Values:
-    """List scores in which an item earns something only if it brings a gold answer not listed before. In [0, 1].
+    """List scores in which an item counts only if it gives a gold answer not listed before. In [0, 1].
 
     `correctness` is the calibrated F1 with the recall of all supported gold answers, not of five of them.
     """
@@ -143,7 +143,7 @@ async def strict_list(response: Response, ctx: Context) -> Values:
 
 
 def list_columns(bringing: Brought, gold: int, items: int) -> Values:
-    """The list scores of `items` items that bring some of `gold` gold answers, under the names of docs/metrics.md."""
+    """List scores of `items` items that give some of `gold` gold answers, under the names of docs/metrics.md."""
     prec = min(1.0, ratio(len(bringing), items))
     rec = ratio(len(bringing), gold)
     top = ratio(min(TOP, len(bringing)), min(TOP, gold))

@@ -1,4 +1,4 @@
-"""Which statements of an answer bring which gold answers."""
+"""Assignment of gold answers to the statements of an answer that give them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from groundeval.parsing.strict.visible import for_verifier
 
 
 class Part(NamedTuple):
-    """What is looked for: a gold answer, or a sentence of a gold claim."""
+    """A unit to be matched: a gold answer, or a sentence of a gold claim."""
 
     gold: int
     """Position of the gold answer in the example."""
@@ -29,7 +29,7 @@ class Part(NamedTuple):
 
 Places = tuple[int, ...]
 Brought = Mapping[Part, Places]
-"""The parts of gold answers that an answer brings, each with the position of the first statement that holds it, or of
+"""The parts of gold answers that an answer gives, each with the position of the first statement that contains it, or of
 the two that do so together."""
 
 
@@ -50,13 +50,13 @@ def _sentences_of(claim: str) -> list[str]:
 async def brought(
     reading: Reading, ctx: Context, allowed: Sequence[bool] | None = None, *, by_meaning: bool = True
 ) -> Brought:
-    """For each part of a gold answer, the statement that holds it, among the `allowed` ones (by default all).
+    """For each part of a gold answer, the statement that gives it, among the `allowed` ones (by default all).
 
-    Text and list tasks: some alias stands in it, and the verifier says that it is what the statement answers; an item
-    that is an alias needs no verifier. Claim tasks: it entails the sentence of the claim, and so does the whole output;
-    if none does alone, two in a row may.
+    Text and list tasks: it contains some alias, and the verifier says that the alias is its answer; an item that is an
+    alias needs no verifier. Claim tasks: it entails the sentence of the claim, and so does the whole output; if no
+    single statement does, two in a row may.
 
-    `by_meaning=False` asks no verifier about aliases: then "one of A, B and C", "perhaps A" and "not A" bring A.
+    With `by_meaning=False` no verifier checks aliases: then "one of A, B and C", "perhaps A" and "not A" give A.
     """
     kept = allowed if allowed is not None else [True] * len(reading.statements)
     parts = parts_of(reading)
@@ -70,7 +70,9 @@ async def brought(
 
 async def _stating(part: Part, said: Sequence[str], reading: Reading, ctx: Context, by_meaning: bool) -> Places:
     question = _question_of(part, reading)
-    for place, text in enumerate(said):
+    # A statement that cites comes before one that leaves its citations to the end of the paragraph.
+    for place in sorted(range(len(said)), key=lambda place: not reading.statements[place].citations):
+        text = said[place]
         if not text or (alias := spelled(part.aliases, text, question)) is None:
             continue
         if not by_meaning or (reading.kind == "list" and equals(part.aliases, tokens(text))):
@@ -82,7 +84,7 @@ async def _stating(part: Part, said: Sequence[str], reading: Reading, ctx: Conte
 
 
 def _question_of(part: Part, reading: Reading) -> str:
-    """The question that a gold answer answers: that of its reading (ASQA), if it has one of its own."""
+    """The question that a gold answer answers: its own sub-question (ASQA), if it has one."""
     example = reading.response.example
     pairs = example.qa_pairs or ()
     own = pairs[part.gold] if part.gold < len(pairs) else None
@@ -90,8 +92,7 @@ def _question_of(part: Part, reading: Reading) -> str:
 
 
 def _texts(reading: Reading, ctx: Context) -> list[str]:
-    """What each statement says itself, or nothing if it claims nothing, is taken back, or, in list tasks, lies before
-    the list (`cot`)."""
+    """The text of each statement; empty if it claims nothing, is denied, or in list tasks precedes the list (`cot`)."""
     said = [
         "" if isinstance(each, StrictStatement) and (each.denied or each.kind != "claim") else each.text
         for each in reading.statements
@@ -123,15 +124,15 @@ async def _entailing(part: Part, reading: Reading, ctx: Context, allowed: Sequen
 
 
 def shares_brought(bringing: Brought, reading: Reading) -> list[float]:
-    """For each gold answer the share of its parts that are brought, in [0, 1]."""
+    """For each gold answer the share of its parts that are given, in [0, 1]."""
     parts = Counter(part.gold for part in parts_of(reading))
     found = Counter(part.gold for part in bringing)
     return [ratio(found[index], parts[index]) for index in range(len(reading.response.example.answers or ()))]
 
 
 def other_items(item: str, aliases: Sequence[Sequence[str]], question: str) -> int:
-    """How many other things an item of a list names beside the gold answers it holds and what the question names:
-    `Iapetus and Titan` one."""
+    """Number of other things that a list item names, besides its gold answers and the words of the question: one in
+    `Iapetus and Titan`."""
     rest = re.sub(r"\w+", lambda found: found[0].lower() if found[0] in question else found[0], item)
     for each in aliases:
         written = spelled(each, rest)

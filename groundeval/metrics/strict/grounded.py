@@ -1,4 +1,4 @@
-"""The quantities of the reward `strict_grounded`, as metrics that are asked for by name."""
+"""The components of the reward `strict_grounded`, as metrics that are off by default."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from groundeval.metrics.metric import Context, Values, register_metric
 from groundeval.metrics.reading import Reading
 from groundeval.metrics.strict.correctness import supported_only
 from groundeval.metrics.strict.gold import Brought, brought, shares_brought
-from groundeval.metrics.strict.judging import StrictlyJudged, judged_statements
+from groundeval.metrics.strict.judging import StrictlyJudged, judged_statements, lender
 from groundeval.metrics.strict.usefulness import ALLOWANCE, useful
 from groundeval.parsing.strict.matching import spelled
 from groundeval.records import Response, Statement
@@ -33,11 +33,11 @@ from groundeval.stats.bootstrap import mean_of
 async def strict_grounded(response: Response, ctx: Context) -> Values:
     """Gold answers that the documents support, counted only in statements that their own citations support.
 
-    `grounded_rec`: their share of all supported ones. `grounded_useful`: the share of statements that bring one not
-    brought before. `grounded_cited`: precise citations of these statements, of all citations as written, repetitions
-    included; so true sentences on something else cannot dilute needless citations. A statement without a citation
+    `grounded_rec`: their share of all supported ones. `grounded_useful`: the share of statements that give one not
+    given before. `grounded_cited`: precise citations of these statements, of all citations as written, repetitions
+    included; so true sentences on another subject cannot dilute needless citations. A statement without a citation
     counts as one, an unsupported one as one more, so that leaving a citation out does not pay. In [0, 1]; 0 for an
-    unanswerable question and for all that is no plain answer.
+    unanswerable question and for any output that is not a plain answer.
     """
     judged = await judged_statements(response, ctx)
     reading, example = ctx.read(response), response.example
@@ -57,8 +57,8 @@ async def strict_grounded(response: Response, ctx: Context) -> Values:
 def _with_uncited_answers(
     judged: Sequence[StrictlyJudged], reading: Reading, bringing: Brought
 ) -> Sequence[StrictlyJudged]:
-    """A statement that gives an answer which no cited statement gives lacks a citation, true as it may be; one that
-    repeats what another has cited lacks none."""
+    """A statement with an answer that no cited statement gives lacks a citation, even if it is true; one that repeats a
+    cited answer lacks none."""
     if reading.kind == "claims":
         return judged
     example, found = reading.response.example, {part.gold for part in bringing}
@@ -74,19 +74,26 @@ def _with_uncited_answers(
 
 
 BORROWED = 0.05
-"""What a statement costs that brings an answer and leaves its citations to the end of the paragraph, in citations."""
+"""Cost, in citations, of a statement that gives an answer and leaves its citations to the end of the paragraph."""
 
 
 def citations_counted(
     statements: Sequence[Statement], judged: Sequence[StrictlyJudged], places: Collection[int]
 ) -> tuple[int, float]:
-    """The citations that statements at these places need, and those that count against them."""
+    """The numbers of citations that the statements at these positions need, and that count against them.
+
+    Citations at the end of a paragraph count for the statements that they stand for.
+    """
     needed, written = 0, 0.0
+    lending = {lends for place in places if (lends := lender(statements, place)) is not None}
     for place, (statement, each) in enumerate(zip(statements, judged, strict=True)):
         cited, precise = len(statement.citations), sum(each.precise)
         if place in places:
             needed += precise
             written += cited or BORROWED
+        elif place in lending:
+            needed += precise
+            written += cited
         elif each.role == "supported" or each.role == "aside":
             written += max(0, cited - precise)
         else:
@@ -98,8 +105,8 @@ def citations_counted(
     "plain_refusal", keys=("plain_refusal",), profiles=("strict",), needs=("docs", "answers"), default=False
 )
 def plain_refusal(response: Response, ctx: Context) -> Values:
-    """Is the output a refusal, and how little does it say besides: 1, less a thousandth for each of the first 30 words
-    that it says besides, and a fiftieth for each further one; else 0. In [0, 1].
+    """Brevity of a refusal: 1, less a thousandth for each of the first 30 words beside it and a fiftieth for each
+    further one; 0 for an output that is not a refusal. In [0, 1].
     """
     decision = ctx.read(response).decision
     if decision.outcome != "refused":

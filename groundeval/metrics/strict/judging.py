@@ -18,21 +18,21 @@ from groundeval.parsing.strict.refusal import is_aside
 from groundeval.records import Response, Statement
 
 Role = Literal["supported", "aside", "unsupported"]
-"""What a statement does in its answer: `supported`, its citations entail it; `aside`, it claims nothing, or without
-a citation only what the documents say; `unsupported`, it claims what nothing cited entails."""
+"""Role of a statement. `supported`: its citations entail it; `aside`: it claims nothing, or, without a citation, only
+what the documents say; `unsupported`: it makes a claim that nothing cited entails."""
 
 
 @dataclass(frozen=True, slots=True)
 class StrictlyJudged(Judged):
-    """The verdicts on one statement, and what they make it in its answer."""
+    """The verdicts on one statement, and its role in the answer."""
 
     role: Role = "unsupported"
 
 
 async def judged_statements(response: Response, ctx: Context) -> Sequence[StrictlyJudged]:
-    """The verdicts on the statements of an answer; none for an output that refuses, does both or says nothing.
+    """The verdicts on the statements of an answer; none for an output that refuses, does both or is empty.
 
-    They are computed once a sample, whichever metrics ask, and shown as evidence.
+    They are computed once per sample, shared by all metrics, and recorded as evidence.
     """
     return await ctx.once("strict statements", lambda: _judge_all(response, ctx))
 
@@ -52,9 +52,9 @@ async def _judge_all(response: Response, ctx: Context) -> Sequence[StrictlyJudge
 async def _judge(statement: Statement, reading: Reading, ctx: Context) -> StrictlyJudged:
     """Judge one statement as `judge` does, with these differences.
 
-    A citation that names no document is an imprecise one, and the others are judged. A statement that hides something
-    from its reader, that a sign takes back, or that the question alone entails, earns nothing, and neither do its
-    citations. Without a citation it may still claim nothing, or only what the documents say together.
+    A citation that names no document is imprecise, and the others are judged. A statement with hidden text, one that a
+    sign denies, or one that the question alone entails scores nothing, and neither do its citations. Without a citation
+    it may still claim nothing, or only what the documents say together.
     """
     docs = reading.response.example.docs or ()
     kind, inherited, denied = _layout(statement)
@@ -86,7 +86,7 @@ _QUOTED = re.compile(r"[“\"«„']([^“”\"«»„]+)[”\"»“'][.,]?")
 
 
 def _is_title(statement: Statement, cited: Sequence[int], reading: Reading) -> bool:
-    """Is a statement nothing but the title of a document that it cites, in quotes: it names the document."""
+    """Whether a statement is only the quoted title of a document that it cites: it names the document."""
     found = _QUOTED.fullmatch(statement.text.strip())
     docs = reading.response.example.docs or ()
     return found is not None and any(tokens(found[1]) == tokens(docs[index].title) for index in cited)
@@ -99,14 +99,11 @@ def _layout(statement: Statement) -> tuple[str, tuple[int, ...], bool]:
 
 
 def _with_shared(statements: Sequence[Statement], judged: Sequence[StrictlyJudged]) -> list[StrictlyJudged]:
-    """Citations that stand for several statements are precise, where they are written, if one of these needs them."""
+    """Citations that apply to several statements are precise, where they are written, if one of these needs them."""
     found = list(judged)
     for place, (statement, each) in enumerate(zip(statements, judged, strict=True)):
-        inherited = _layout(statement)[1]
-        if not inherited or not each.supported:
-            continue
-        owner = next((n for n in range(place + 1, len(statements)) if statements[n].citations == inherited), None)
-        if owner is None:
+        inherited, owner = _layout(statement)[1], lender(statements, place)
+        if owner is None or not each.supported:
             continue
         unique = list(dict.fromkeys(inherited))
         needed = {index for index, is_needed in zip(unique, each.precise, strict=False) if is_needed}
@@ -120,10 +117,18 @@ def _with_shared(statements: Sequence[Statement], judged: Sequence[StrictlyJudge
     return found
 
 
-async def echoes(statement: Statement, reading: Reading, ctx: Context) -> bool:
-    """Does the question alone entail the statement, as it does its own words and any tautology.
+def lender(statements: Sequence[Statement], place: int) -> int | None:
+    """Where the citations are written that a statement leaves to the end of its paragraph; None if it leaves none."""
+    inherited = _layout(statements[place])[1]
+    if statements[place].citations or not inherited:
+        return None
+    return next((n for n in range(place + 1, len(statements)) if statements[n].citations == inherited), None)
 
-    List tasks: does the item hold no word but the question's, and is it no gold answer; a verifier is not asked.
+
+async def echoes(statement: Statement, reading: Reading, ctx: Context) -> bool:
+    """Whether the question alone entails the statement, as it does its own words and any tautology.
+
+    List tasks: whether the item holds only words of the question and is no gold answer; no verifier is asked.
     """
     example = reading.response.example
     question = example.question

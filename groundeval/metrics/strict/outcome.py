@@ -7,8 +7,8 @@ from groundeval.records import Response
 from groundeval.stats.bootstrap import mean_of
 
 ATTEMPTED = "attempted"
-"""The column of A under `strict`: whatever does not refuse, so that an output that says two things or nothing counts
-in every mean over A, with 0."""
+"""The column of A under `strict`: every output that does not refuse, so that one that does both or says nothing counts
+as 0 in every mean over A."""
 
 
 @register_metric(
@@ -19,10 +19,9 @@ in every mean over A, with 0."""
         "void_ratio": mean_of("void", more_is_better=False),
     },
     profiles=("strict",),
-    needs=("docs", "answers"),
 )
 def strict_outcome(response: Response, ctx: Context) -> Values:
-    """Did the output not refuse; did it refuse and answer at once; does it hold no statement (0 or 1 each)."""
+    """Whether the output did not refuse, refused and answered at once, or holds no statement (0 or 1 each)."""
     reading = ctx.read(response)
     return {
         ATTEMPTED: float(not reading.refused),

@@ -1,4 +1,4 @@
-"""The headline of profile `strict`: correctness, deciding rightly to answer or refuse, and citing."""
+"""The headline of profile `strict`: mean of correctness, refusal and citation scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What share of an answer's words does something for its reader."""
+"""Usefulness of an answer: the share of its words that serve the reader."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from groundeval.parsing.strict.statements import words
 from groundeval.parsing.strict.wording import without_opener
 
 ROOM = 2
-"""Words that each gold answer may take beside those of the question and twice its own."""
+"""Words allowed for each gold answer besides those of the question and twice its own."""
 ALLOWANCE = 30
-"""So many words that bring nothing and do no harm cost little: openers, context, a summary."""
+"""Number of neutral words that cost little: openers, context, a summary."""
 LITTLE = 0.05
-"""What a word within the allowance costs, in words."""
+"""Cost of a word within the allowance, in words."""
 SHORTEST = 8
-"""A wrong statement counts for no fewer words, and so does an item of a list."""
+"""Least number of words that a wrong statement, or an item of a list, counts as."""
 FOREIGN = 0.5
-"""What a word is worth to a reader who asked in another language."""
+"""Worth of a word to a reader who asked in another language."""
 _PARENTHESES = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 
 
 def useful(bringing: Brought, judged: Sequence[StrictlyJudged], reading: Reading) -> float:
-    """Share of an answer, by words, that brings gold answers, in [0, 1]; 0 if none does.
+    """Share of an answer, by words, that gives gold answers, in [0, 1]; 0 if no statement gives one.
 
-    Words of statements that bring one are useful as far as they have room, of unsupported ones useless. What does
-    neither harm nor good costs little as far as the allowance goes, and all of its words beyond.
+    Words of statements that give one are useful up to their `ROOM`; words of unsupported statements are useless.
+    Neutral words cost little within the allowance and their full number beyond it.
     """
     places = {place for found in bringing.values() for place in found}
     question = words(reading.response.example.question)
@@ -66,14 +66,16 @@ def _longest(part: Part) -> int:
 
 
 def _saved(part: Part, text: str, question: str) -> int:
-    """How many words shorter an answer is written than its longest alias: a short name is worth as much as a long."""
+    """Words by which the spelling used is shorter than the longest alias, so that short names lose nothing."""
     written = spelled(part.aliases, text, question)
     return 0 if written is None else max(0, _longest(part) - words(written))
 
 
 def _in_parentheses(text: str, aliases: Sequence[str]) -> int:
-    """Words of a statement that stand in parentheses and hold none of the answers it brings."""
-    return sum(words(found[1]) for found in _PARENTHESES.finditer(text) if spelled(aliases, found[1]) is None)
+    """Number of words of a statement in parentheses that hold none of the answers it gives, or repeat one."""
+    outside = _PARENTHESES.sub(" ", text)
+    missing = [alias for alias in aliases if spelled([alias], outside) is None]
+    return sum(words(found[1]) for found in _PARENTHESES.finditer(text) if spelled(missing, found[1]) is None)
 
 
 def _documents(reading: Reading) -> str:

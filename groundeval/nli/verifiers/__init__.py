@@ -1,1 +1,1 @@
-"""The verifiers that ship with groundeval, one file a kind."""
+"""The verifiers that ship with groundeval, one file per kind."""

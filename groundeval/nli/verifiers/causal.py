@@ -14,22 +14,22 @@ from groundeval.nli.verifiers.scored import LEAST_ROOM, OVERLAP, Input, Probabil
 from groundeval.records import Pair
 
 SEAM = 8
-"""Tokens by which a piece of text may become longer when it is tokenized in another place."""
+"""Tokens by which a piece of text may grow when it is tokenized in another context."""
 LEAST_SHARE = 0.1
-"""Of the first token's probability that yes and no must have together: what is below answers something else."""
+"""Least joint probability of yes and no as first token; below it the model answered something else."""
 
 
 class Causal(ProbabilityVerifier):
-    """Probability of `yes` against `no`, in whatever case and with or without a space, as the answer's first token."""
+    """Probability of `yes` against `no`, in any case and with or without a space, as the answer's first token."""
 
     auto_class = "AutoModelForCausalLM"
 
     def understand(self) -> None:
-        """Find all tokens that say yes or no. Raises UsageError for a vocabulary that lacks one of them."""
+        """Find all tokens that mean yes or no. Raises UsageError for a vocabulary that lacks either."""
         self._yes, self._no = (self._tokens_of(words) for words in (self.spec.yes, self.spec.no))
         for words, tokens in ((self.spec.yes, self._yes), (self.spec.no, self._no)):
             if not tokens:
-                raise UsageError(f"NLI model {self.source}: no token of its vocabulary says {' or '.join(words)}.")
+                raise UsageError(f"NLI model {self.source}: no token of its vocabulary is {' or '.join(words)}.")
 
     @cached_property
     def _limit(self) -> int | None:
@@ -51,10 +51,10 @@ class Causal(ProbabilityVerifier):
         return [Input(self._asked(window, hypothesis)) for window in self._windows(premise, room)]
 
     def probabilities(self, model: Any, batch: Sequence[Input]) -> list[float | SampleError]:
-        """Softmax over all tokens that say yes or no; a SampleError where the answer begins with neither."""
+        """Softmax over all tokens that mean yes or no; a SampleError if the answer begins with neither."""
         torch = import_torch()
         longest = max(len(each.ids) for each in batch)
-        # Padded in front, so that the last place of every row is where the answer begins.
+        # Left-padded, so that the answer begins at the last position of every row.
         ids = torch.tensor([[0] * (longest - len(each.ids)) + each.ids for each in batch], device=model.device)
         mask = torch.tensor(
             [[0] * (longest - len(each.ids)) + [1] * len(each.ids) for each in batch], device=model.device
@@ -77,7 +77,7 @@ class Causal(ProbabilityVerifier):
         return says_neither(self.name, self.tokenizer.decode([int(logits.argmax())]), share)
 
     def _asked(self, premise: str, hypothesis: str) -> list[int]:
-        """The question in the model's chat template; as plain text where it has none."""
+        """The question in the model's chat template; as plain text if it has none."""
         text = fill(self.spec.template, Pair(premise, hypothesis))
         if not getattr(self.tokenizer, "chat_template", None):
             return list(self.tokenizer(f"{text}\n").input_ids)
@@ -90,7 +90,7 @@ class Causal(ProbabilityVerifier):
         return list(self.tokenizer(prompt, add_special_tokens=False).input_ids)
 
     def _windows(self, premise: str, room: int) -> list[str]:
-        """Overlapping pieces of the premise of so many tokens."""
+        """Overlapping windows of the premise, `size` tokens each."""
         spans = self.tokenizer(premise, add_special_tokens=False, return_offsets_mapping=True).offset_mapping
         step = room - room // OVERLAP
         starts = range(0, max(1, len(spans) - room // OVERLAP), step)
@@ -106,6 +106,6 @@ class Causal(ProbabilityVerifier):
 def says_neither(name: str, likely: str, share: float) -> SampleError:
     """The error for an answer that begins with neither yes nor no, with its likeliest token."""
     return SampleError(
-        f"{name} began its answer with {likely!r}; yes and no together had a probability of {share:.2g}, "
-        f"needed is {LEAST_SHARE:g}."
+        f"{name} began its answer with {likely!r}; yes and no together had probability {share:.2g}; "
+        f"at least {LEAST_SHARE:g} is required."
     )

@@ -1,4 +1,4 @@
-"""The `causal` verifier behind a server: any that speaks OpenAI's protocol and tells the tokens' probabilities."""
+"""The `causal` verifier behind an OpenAI-compatible server that returns the tokens' log-probabilities."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from groundeval.records import Pair, Verdict
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 MOST_LIKELY = 20
-"""Tokens whose probabilities are asked for; the most that servers give."""
+"""Number of tokens whose log-probabilities are requested; the most that servers return."""
 NEEDED = ("logprobs", "top_logprobs", *LENGTH_FIELDS)
 """Parameters without which there are no probabilities, or a whole answer is paid for."""
 PROBE = Pair("Title: Rome\nRome is the capital of Italy.", "Rome is a capital.")
@@ -30,13 +30,13 @@ PROBE = Pair("Title: Rome\nRome is the capital of Italy.", "Rome is a capital.")
 class ChatServer:
     """Probability of `yes` against `no` among the most likely first tokens of a chat model's answer.
 
-    The weights behind a server's name may change, so verdicts are kept on disk only where a `revision` was named for
-    them. What a server does not say of itself (a chat template, a quantization) is not part of the identity.
+    The weights behind a server's model name may change, so verdicts are cached on disk only if a `revision` is given.
+    Properties that a server does not report (chat template, quantization) are not part of the identity.
     """
 
     def __init__(self, spec: Spec, options: NLIOptions, name: str) -> None:
         assert options.address is not None
-        # How many tokens a text has is known to the server only.
+        # Only the server knows how many tokens a text has.
         by_tokens = spec.chunks is not None and spec.chunks.by == "tokens"
         self.spec = replace(spec, chunks=None) if by_tokens else spec
         self._options = options
@@ -62,16 +62,16 @@ class ChatServer:
 
     @property
     def revision(self) -> str | None:
-        """The version, as far as the user has named one."""
+        """The version, if the user has given one."""
         return self.spec.revision
 
     @property
     def traits(self) -> Traits:
-        """What the verifier declares of itself."""
+        """The traits that the verifier declares."""
         return self.spec.traits(in_process=False, persistent=self.revision is not None)
 
     def identity(self) -> dict[str, Any]:
-        """What determines the verdicts, as far as it can be known. Of the address only the host."""
+        """Everything known that determines the verdicts; of the address only the host."""
         self._find_model()
         return {
             "name": self.name,
@@ -93,7 +93,7 @@ class ChatServer:
         return (len(pair.premise) + len(pair.hypothesis)) // 8 + 1
 
     def check(self) -> None:
-        """Ask a question, to see that the server is there, serves the model, and tells probabilities. Only once.
+        """Send one request to check that the server is reachable, serves the model and gives probabilities. Only once.
 
         Raises UsageError or BackendError.
         """
@@ -119,18 +119,18 @@ class ChatServer:
         return f"\n  Leave out {', '.join(spare)}: {option('nli_options', model_args=spare)}" if spare else ""
 
     def load(self) -> None:
-        """The weights are the server's; what can be wrong is what `check` finds."""
+        """Run `check`: the server holds the weights."""
         self.check()
 
     def _find_model(self) -> None:
-        """Learn which model the server serves. Raises UsageError for another than was asked for, or BackendError."""
+        """Find the model that the server serves. Raises UsageError if it is not the one requested, or BackendError."""
         if self._found:
             return
         patience = min(self._client.patience, FIRST_CONTACT)
         try:
             served = self._client.ask("GET", "/models", read=_names, patience=patience)
         except RequestRejected:
-            served = []  # A server without a list of models; the first question will tell.
+            served = []  # A server without a list of models; the first request will tell.
         if self._model is None and len(served) != 1:
             raise UsageError(
                 f"{option('nli', f'causal@{self._client.address}')}: which of its models? "
@@ -181,7 +181,7 @@ class ChatServer:
             else:
                 break
         if not first:
-            raise SampleError(f"{self._client.address}: its answers come without `logprobs`.")
+            raise SampleError(f"{self._client.address}: its answers lack `logprobs`.")
         return self._share_of_yes(first)
 
     def _parameters(self) -> Json:
@@ -192,12 +192,12 @@ class ChatServer:
         }
 
     def _share_of_yes(self, first: Mapping[str, float]) -> float:
-        """The probability of yes against no, in any case. Raises SampleError where they are unlikely or none."""
+        """The probability of yes against no, in any case. Raises SampleError if they are unlikely or missing."""
         found = {True: 0.0, False: 0.0}
         for token, logprob in first.items():
             says = self._words.get(token.strip().lower())
             if not logprob < math.inf:
-                raise SampleError(f"{self.name}: the log-probability of {token!r} is {logprob}, which is none.")
+                raise SampleError(f"{self.name}: {logprob} is not a log-probability (of token {token!r}).")
             if says is not None:
                 found[says] += math.exp(min(0.0, logprob))
         share = sum(found.values())
@@ -207,15 +207,15 @@ class ChatServer:
 
 
 def _names(answer: Json) -> list[str]:
-    """The names in a list of models; none where the answer is something else."""
+    """The names in a list of models; empty for any other answer."""
     models = answer.get("data")
     return [str(each["id"]) for each in models if "id" in each] if isinstance(models, list) else []
 
 
 def _first_token(answer: Json) -> dict[str, float]:
-    """The most likely first tokens and their log-probabilities; empty where the server does not tell them.
+    """The most likely first tokens and their log-probabilities; empty if the server does not return them.
 
-    Raises ValueError for what is no completion.
+    Raises ValueError for an answer that is not a completion.
     """
     try:
         logprobs = answer["choices"][0].get("logprobs")

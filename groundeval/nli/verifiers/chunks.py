@@ -8,7 +8,7 @@ from groundeval.parsing.statements import sentences
 
 
 def by_words(text: str, size: int) -> list[str]:
-    """Whole sentences together, up to `size` words; a sentence that is longer is cut. A short text stays as it is."""
+    """Chunks of whole sentences, up to `size` words; a longer sentence is cut. A short text is one chunk."""
     if len(text.split()) <= size:
         return [text]
     chunks: list[list[str]] = []

@@ -1,4 +1,4 @@
-"""The `classifier` verifier: a model that sorts pairs of texts, one class of which is entailment."""
+"""The `classifier` verifier: a classifier of pairs of texts with a class for entailment."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from groundeval.nli.verifiers.scored import LEAST_ROOM, OVERLAP, Input, Probabil
 
 
 class Classifier(ProbabilityVerifier):
-    """Probability of the class that means entailment; its place among the classes is read from the model's `id2label`.
+    """Probability of the class that means entailment, whose index is read from the model's `id2label`.
 
-    A model with one output gives that output's sigmoid. What exceeds the model's input is read in windows of tokens.
+    For a model with one output, that output's sigmoid. A longer pair than the model's input is read in windows.
     """
 
     auto_class = "AutoModelForSequenceClassification"
 
     def understand(self) -> None:
-        """Find the class. Raises UsageError that names the classes where none of them says entailment."""
+        """Find the class. Raises UsageError, which names the classes, if none is called entailment."""
         names = {int(index): str(name) for index, name in self.config.id2label.items()}
         wanted = {word.lower() for word in self.spec.yes}
         self._classes = [index for index, name in names.items() if name.lower() in wanted]
         if not self._classes:
             raise UsageError(
                 f"NLI model {self.source}: none of its classes is called entailment: {', '.join(names.values())}.\n"
-                f"  If one of them means it, name it: {option('nli_options', label='NAME')}."
+                f"  If one of them means entailment, name it: {option('nli_options', label='NAME')}."
             )
         if not self.tokenizer.is_fast:
-            raise UsageError(f"NLI model {self.source}: has no fast tokenizer, which cutting long premises needs.")
+            raise UsageError(f"NLI model {self.source}: has no fast tokenizer, which is needed to cut long premises.")
 
     @cached_property
     def _limit(self) -> int | None:
@@ -60,7 +60,7 @@ class Classifier(ProbabilityVerifier):
         return [Input(ids, of) for ids, of in zip(found["input_ids"], types, strict=True)]
 
     def probabilities(self, model: Any, batch: Sequence[Input]) -> list[float]:
-        """The class's share of the softmax over all classes."""
+        """The softmax probability of the class."""
         rows: dict[str, Any] = {"input_ids": [each.ids for each in batch]}
         if batch[0].types is not None:
             rows["token_type_ids"] = [each.types for each in batch]

@@ -14,21 +14,21 @@ from groundeval.records import Pair
 
 
 class FirstToken(ProbabilityVerifier):
-    """Probability of the first token of `yes` against that of `no`, at the first place of the answer."""
+    """Probability of the first token of `yes` against that of `no`, at the first position of the answer."""
 
     auto_class = "AutoModelForSeq2SeqLM"
 
     def understand(self) -> None:
-        """Find both tokens. Raises UsageError where a vocabulary cannot tell them apart."""
+        """Find both tokens. Raises UsageError if they are the same in the vocabulary."""
         self._yes, self._no = ([self._first_of(word) for word in words] for words in (self.spec.yes, self.spec.no))
         if set(self._yes) & set(self._no):
             raise UsageError(
                 f"NLI model {self.source}: {' and '.join((*self.spec.yes, *self.spec.no))} begin with the same token "
-                "of its vocabulary, so its first token says nothing."
+                "of its vocabulary, so the first token cannot tell them apart."
             )
 
     def load(self) -> None:
-        """Load the weights. Raises UsageError when the model cannot be had."""
+        """Load the weights. Raises UsageError if the model cannot be loaded."""
         if self._replicas:
             return
         super().load()

@@ -36,10 +36,10 @@ class Lexical:
     )
 
     def __init__(self) -> None:
-        # The same few documents are asked about again and again, and neighbours share a hypothesis.
+        # The same few documents recur, and neighbouring pairs share a hypothesis.
         self._premise = lru_cache(maxsize=512)(tokens)
         self._hypothesis = lru_cache(maxsize=256)(tokens)
-        # Few shares exist, so pairs can point to one verdict each instead of holding their own.
+        # Few distinct shares exist, so pairs share verdict objects instead of holding their own.
         self._verdict = lru_cache(maxsize=65536)(_verdict)
 
     def judge(self, pair: Pair) -> Verdict:

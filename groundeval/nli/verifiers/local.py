@@ -1,4 +1,4 @@
-"""What verifiers share whose model runs in this process: its files, its precision, its memory."""
+"""Common base of verifiers whose model runs in this process: files, precision, memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from groundeval.records import Pair, Verdict
 
 
 class LocalVerifier(ABC):
-    """A verifier whose model is loaded late: by `load`, or by the first pair that nobody has judged before."""
+    """A verifier whose model is loaded late: by `load`, or by the first pair without a known verdict."""
 
     auto_class: ClassVar[str]
     """The class of transformers that loads the weights."""
@@ -42,11 +42,11 @@ class LocalVerifier(ABC):
 
     @property
     def traits(self) -> Traits:
-        """What the verifier declares of itself."""
+        """The traits that the verifier declares."""
         return self.spec.traits()
 
     def identity(self) -> dict[str, Any]:
-        """What determines the verdicts."""
+        """Everything that determines the verdicts."""
         return {
             "name": self.name,
             "model": Path(self.source).name if Path(self.source).is_dir() else self.source,
@@ -64,7 +64,7 @@ class LocalVerifier(ABC):
         }
 
     def cost(self, pair: Pair) -> int:
-        """Characters; tokens are counted when the pair is scored."""
+        """Number of characters; tokens are counted when the pair is scored."""
         return len(pair.premise) + len(pair.hypothesis) + 32
 
     @cached_property
@@ -78,7 +78,7 @@ class LocalVerifier(ABC):
         return weights.load_tokenizer(self.source, self.spec.revision, self._options)
 
     def check(self) -> None:
-        """Find what is wrong with model, tokenizer, packages or device, without loading weights.
+        """Check model, tokenizer, packages and device, without loading weights.
 
         Raises UsageError, and MissingExtra for packages.
         """
@@ -93,10 +93,10 @@ class LocalVerifier(ABC):
 
     @abstractmethod
     def understand(self) -> None:
-        """Find the labels in the model's vocabulary or configuration. Raises UsageError where they are not."""
+        """Find the labels in the model's vocabulary or configuration. Raises UsageError if they are missing."""
 
     def load(self) -> None:
-        """Load the weights. Raises UsageError when the model cannot be had. Doing it twice does nothing."""
+        """Load the weights. Raises UsageError if the model cannot be loaded. A second call does nothing."""
         if self._replicas:
             return
         self.check()
@@ -115,7 +115,7 @@ class LocalVerifier(ABC):
 
 
 def verdicts_of(outcomes: Sequence[Verdict | GroundevalError]) -> list[Verdict]:
-    """The verdicts, where all pairs have one. Raises PartialFailure where not."""
+    """The verdicts, if all pairs have one. Raises PartialFailure otherwise."""
     verdicts = [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
     if len(verdicts) < len(outcomes):
         raise PartialFailure(outcomes)

@@ -1,4 +1,4 @@
-"""Verifiers that give a probability of entailment: long premises in chunks, the chunks' scores joined, a threshold."""
+"""Verifiers that give a probability of entailment: long premises in chunks, combined scores, a threshold."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from groundeval.nli.verifiers.local import LocalVerifier, verdicts_of
 from groundeval.records import Pair, Verdict
 
 OVERLAP = 8
-"""Windows of tokens share an eighth of their length with the one before, so that no sentence is cut in both."""
+"""Each window shares this fraction of its length with the one before, so that no sentence is cut in both."""
 LEAST_ROOM = 16
-"""Tokens of the premise that an input must have room for."""
+"""Least number of tokens of the premise that must fit into an input."""
 
 
 class Input(NamedTuple):
-    """What the model reads at once: token ids, and for pair classifiers which of the two texts each belongs to."""
+    """One model input: token ids, and for pair classifiers the text that each belongs to."""
 
     ids: list[int]
     types: list[int] | None = None
 
 
 class ProbabilityVerifier(LocalVerifier):
-    """A model that gives every input a probability of entailment. Results are those of a proxy for TRUE."""
+    """A model that gives every input a probability of entailment; a proxy for TRUE."""
 
     @abstractmethod
     def inputs(self, premise: str, hypothesis: str) -> list[Input]:
-        """The inputs that cover a premise. Raises SampleError for a hypothesis that leaves no room for one."""
+        """The inputs that cover a premise. Raises SampleError for a hypothesis that leaves it no room."""
 
     @abstractmethod
     def probabilities(self, model: Any, batch: Sequence[Input]) -> Sequence[float | SampleError]:
-        """The model's probability of entailment for each input, in [0, 1]; a SampleError where it gives none."""
+        """The model's probability of entailment for each input, in [0, 1]; a SampleError for one without."""
 
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
         """One verdict for each pair, in order. Raises PartialFailure for pairs that cannot be judged."""

@@ -16,42 +16,42 @@ from groundeval.nli.verifiers.local import LocalVerifier, verdicts_of
 from groundeval.records import Pair, Verdict
 
 NEW_TOKENS = 10
-"""How far the original evaluators let the model generate."""
+"""Length limit of generation in the original evaluators, in tokens."""
 NOISE_MARGIN = 2.0
-"""A batched result stands if its margin exceeds the largest noise that was seen this many times over."""
+"""A batched result is accepted if its margin exceeds this multiple of the largest noise seen."""
 LEAST_NOISE = {"float32": 2.0**-18, "bfloat16": 2.0**-7}
-"""The noise that is assumed in any case, as a share of the largest logit (two roundings of it in bfloat16)."""
+"""Least noise assumed, as a share of the largest logit (two bfloat16 roundings of it)."""
 
 
 class End(NamedTuple):
-    """What the logits of the second token say, after a first one that decodes to `1`."""
+    """Reading of the second token's logits, after a first token that decodes to `1`."""
 
     margin: float
-    """The logit of the end of the answer minus the best other one: negative for a model that goes on."""
+    """Logit of the end of the answer minus the best other logit: negative if the answer continues."""
     size: float
-    """The end's logit, without sign."""
+    """Absolute value of the end's logit."""
 
 
 class Answer(NamedTuple):
-    """What the logits of the first token say."""
+    """Reading of the first token's logits."""
 
     label: bool | None
-    """The most likely token is one that decodes to `1`, to `0`, or to neither (None)."""
+    """What the most likely token decodes to: `1`, `0`, or neither (None)."""
     margin: float
     """Its logit minus that of the best token outside its label."""
     score: float
     """Probability of `1` against `0`."""
     size: float
-    """The larger of the two labels' logits, without sign: what rounding is relative to."""
+    """Larger absolute value of the two labels' logits, which rounding is relative to."""
     end: End | None = None
-    """Whether the answer ends there; None where the first token is not the usual `1`."""
+    """Reading of the second token; None if the first token is not the usual `1`."""
 
 
 class Seq2Seq(LocalVerifier):
     """Entailed iff the model's greedy answer decodes to `1` (TRUE; Honovich et al. 2022). Nothing is truncated.
 
     The verdict is read from the logits of the first two tokens, in batches: `0` first, or `1` and then the end. A pair
-    whose margin lies within the numeric noise between a batch and a lone pair, or whose answer is any other, is scored
+    whose margin is within the numeric noise between batched and single scoring, or with any other answer, is scored
     again by generating alone, as the original evaluators do. The noise is measured when the model is loaded, and again
     at every such pair.
     """
@@ -61,17 +61,17 @@ class Seq2Seq(LocalVerifier):
     def __init__(self, spec: Spec, options: NLIOptions, name: str) -> None:
         super().__init__(spec, options, name)
         self.noise = 0.0
-        """The largest difference seen between a batched margin and a lone one, in logits."""
+        """Largest difference seen between a batched and a single margin, in logits."""
         self._steps: list[Any] = []
 
     @property
     def traits(self) -> Traits:
-        """What the verifier declares of itself."""
-        # The yardstick shall measure, not remember.
+        """The traits that the verifier declares."""
+        # The reference must compute every verdict, not read it from a cache.
         return self.spec.traits(persistent=self._options.exact == "batch")
 
     def identity(self) -> dict[str, Any]:
-        """What determines the verdicts; and the way of the yardstick, whose results stand beside the usual ones."""
+        """Everything that determines the verdicts, `exact` included, so that reference results are kept apart."""
         way = self._options.exact
         return {**super().identity(), **({} if way == "batch" else {"exact": way})}
 
@@ -87,7 +87,7 @@ class Seq2Seq(LocalVerifier):
         self._one = usual if usual in self._ones else self._ones[0]
 
     def load(self) -> None:
-        """Load the weights and measure the noise. Raises UsageError when the model cannot be had."""
+        """Load the weights and measure the noise. Raises UsageError if the model cannot be loaded."""
         if self._replicas:
             return
         super().load()
@@ -131,7 +131,7 @@ class Seq2Seq(LocalVerifier):
         return Verdict(verdict.entailed, verdict.score, rechecked=True)
 
     def _stands(self, answer: Answer) -> bool:
-        """Would a lone pair get the same verdict, by all that is known of the noise."""
+        """Whether single scoring would give the same verdict, by the noise measured so far."""
         if answer.label is None or not self._is_firm(answer.margin, answer.size):
             return False
         return not answer.label or (answer.end is not None and self._is_firm(*answer.end))
@@ -140,7 +140,7 @@ class Seq2Seq(LocalVerifier):
         return margin > NOISE_MARGIN * max(self.noise, self._least_noise * size)
 
     def _learn(self, batched: Answer, alone: Answer) -> None:
-        """What a pair that was scored in both ways teaches about the noise."""
+        """Update the noise from a pair that was scored both ways."""
         if batched.label is not None and alone.label is not None:
             differs = batched.label != alone.label
             self.noise = max(self.noise, abs(batched.margin - (-alone.margin if differs else alone.margin)))
@@ -154,7 +154,7 @@ class Seq2Seq(LocalVerifier):
         return run_in_batches([len(ids) for ids in inputs], self._budget, [runs(steps) for steps in self._steps])
 
     def _answers(self, steps: Any, inputs: list[list[int]]) -> list[Answer]:
-        """The answers to a batch: the first tokens, and for those that begin with the usual `1` the second too."""
+        """The answers to a batch: the first tokens, and the second for those that begin with the usual `1`."""
         with import_torch().inference_mode():
             states = steps.states(inputs, [self._one])
             first = steps.logits(states[:, 0])
@@ -167,7 +167,7 @@ class Seq2Seq(LocalVerifier):
         return answers
 
     def _read(self, logits: Any) -> list[Answer]:
-        """The answers that rows of first-token logits give."""
+        """The answers from rows of first-token logits."""
         torch = import_torch()
         ones, zeros = logits[:, self._ones], logits[:, self._zeros]
         best_one = ones.amax(-1)
@@ -179,14 +179,14 @@ class Seq2Seq(LocalVerifier):
         return [_answer(*row) for row in rows]
 
     def _read_ends(self, logits: Any) -> list[End]:
-        """Whether rows of second-token logits end the answer."""
+        """The ends from rows of second-token logits."""
         rest = logits.clone()
         rest[:, self._ends] = -math.inf
         ends = logits[:, self._ends].amax(-1)
         return [End(*row) for row in zip((ends - rest.amax(-1)).tolist(), ends.abs().tolist(), strict=True)]
 
     def _end_tokens(self) -> list[int]:
-        """Tokens that end an answer and leave nothing in its text."""
+        """Tokens that end an answer and add nothing to its text."""
         configured = getattr(self._replicas[0].generation_config, "eos_token_id", None)
         ends = configured if isinstance(configured, list) else [configured]
         return [end for end in ends if end is not None and self._says_one([self._one, end])]
@@ -195,7 +195,7 @@ class Seq2Seq(LocalVerifier):
         return bool(self.tokenizer.decode(tokens, skip_special_tokens=True) == self.spec.yes[0])
 
     def _alone(self, ids: list[int]) -> tuple[Verdict, Answer]:
-        """The original evaluators' way: generate for one pair, decode, compare with `1`."""
+        """Score one pair as the original evaluators do: generate, decode, compare with `1`."""
         torch = import_torch()
         model = self._replicas[0]
         with torch.inference_mode():
@@ -212,16 +212,16 @@ class Seq2Seq(LocalVerifier):
         return Verdict(self._says_one(made.sequences[0]), answer.score), answer
 
     def _measure_noise(self) -> None:
-        """Compare batched margins with lone ones on pairs of our own, of different lengths."""
+        """Compare batched and single margins on probe pairs of different lengths."""
         inputs: list[list[int]] = self.tokenizer([fill(self.spec.template, probe) for probe in PROBES]).input_ids
         for batched, ids in zip(self._first_tokens(inputs), inputs, strict=True):
             if isinstance(batched, SampleError):
-                raise BackendError(f"NLI model {self.name}: not even its own probes can be judged: {batched}")
+                raise BackendError(f"NLI model {self.name}: the probe pairs cannot be judged: {batched}")
             self._learn(batched, self._alone(ids)[1])
 
 
 def first_steps(model: Any, tokenizer: Any) -> Any:
-    """What computes the decoder's first steps: our own for T5, transformers' for the rest."""
+    """The implementation of the decoder's first steps: our own for T5, transformers' for other models."""
     from groundeval.nli.verifiers import t5_step
 
     return t5_step.FirstSteps(model) if t5_step.fits(model) else _Padded(model, tokenizer.pad_token_id or 0)
@@ -238,7 +238,7 @@ class _Padded:
         self._start = start_token(model)
 
     def states(self, inputs: Sequence[Sequence[int]], answer: Sequence[int] = ()) -> Any:
-        """Next-token logits at the decoder's first places, when it begins each answer with these tokens."""
+        """Next-token logits at the decoder's first positions, when each answer begins with these tokens."""
         import torch
 
         longest = max(map(len, inputs))
@@ -251,7 +251,7 @@ class _Padded:
         ).logits
 
     def logits(self, states: Any) -> Any:
-        """The states are logits already; here they become float32."""
+        """The states, which are logits already, as float32."""
         return states.float()
 
 
@@ -264,7 +264,7 @@ def _answer(one: float, zero: float, rest: float) -> Answer:
 
 
 def label_tokens(tokenizer: Any, label: str) -> list[int]:
-    """The ids of all tokens that alone decode to a label; word-initial and word-internal forms are both among them."""
+    """The ids of all tokens that decode to a label, word-initial and word-internal forms included."""
     vocabulary = tokenizer.get_vocab()
     likely = (token for piece, token in vocabulary.items() if label in piece and len(piece) <= len(label) + 6)
     return sorted(token for token in likely if tokenizer.decode([token], skip_special_tokens=True) == label)

@@ -1,10 +1,10 @@
-"""The first decoder steps of a T5 for many inputs at once, without padding and without repeated work.
+"""The first decoder steps of a T5 model for many inputs at once, without padding or repeated work.
 
 The same function of the same weights as transformers' forward pass, in another order of summation:
 
-- The inputs' tokens are laid end to end; only attention looks at one input at a time. So nothing is computed for
-  padding, no mask is made, and the relative position bias is built once for all layers.
-- The decoder's few positions look at the encoder's output without projecting every token to keys and values: the
+- The inputs' tokens are concatenated; only attention treats one input at a time. So nothing is computed for padding, no
+  mask is made, and the relative position bias is built once for all layers.
+- The decoder's few positions attend to the encoder's output without projecting every token to keys and values: the
   queries are projected to the encoder's space instead. This saves a sixth of all the work.
 
 This module imports torch: import it only when a model is being loaded.
@@ -22,11 +22,11 @@ from torch.nn import functional
 
 MODEL_TYPES = ("t5", "mt5")
 BIAS_STEP = 64
-"""Position biases are built for lengths rounded up to this, so that they are aligned and seldom built anew."""
+"""Position biases are built for lengths rounded up to a multiple of this: aligned, and rarely rebuilt."""
 
 
 class FirstSteps:
-    """What the decoder of a T5 model of transformers says at its first positions."""
+    """The decoder's first positions of a T5 model of transformers."""
 
     def __init__(self, model: Any) -> None:
         self._encoder = model.encoder
@@ -38,21 +38,21 @@ class FirstSteps:
         self._biases: dict[torch.device, Tensor] = {}
 
     def states(self, inputs: Sequence[Sequence[int]], answer: Sequence[int] = ()) -> Tensor:
-        """The decoder's last states, (inputs, 1 + len(answer), d_model), when it begins each answer with these tokens.
+        """The decoder's last states, (inputs, 1 + len(answer), d_model), when each answer begins with these tokens.
 
-        The state at place 0 tells the first token, that at place 1 what follows after `answer[0]`, and so on.
+        The state at position 0 predicts the first token, that at position 1 the token after `answer[0]`, and so on.
         """
         lengths = [len(ids) for ids in inputs]
         encoded = self._encode(torch.tensor([token for ids in inputs for token in ids]), lengths)
         return self._decode(encoded, lengths, (self._start, *answer))
 
     def logits(self, states: Tensor) -> Tensor:
-        """Next-token logits as float32, from states at any places."""
+        """Next-token logits as float32, from states at any positions."""
         logits: Tensor = self._head(states.to(self._head.weight.device))
         return logits.float()
 
     def _encode(self, tokens: Tensor, lengths: list[int]) -> Tensor:
-        """Hidden states of all inputs' tokens, end to end."""
+        """Hidden states of all inputs' tokens, concatenated."""
         embed = self._encoder.embed_tokens
         hidden = embed(tokens.to(embed.weight.device))
         for block in self._encoder.block:
@@ -121,7 +121,7 @@ class FirstSteps:
         return _norm(final, hidden.to(final.weight.device)) * self._scale
 
     def _answer_bias(self, places: int) -> Tensor:
-        """What the decoder's positions add to their attention to each other; none sees a later one."""
+        """Bias of the decoder's self-attention; no position sees a later one."""
         bias: Tensor = self._decoder.block[0].layer[0].SelfAttention.compute_bias(places, places)
         later = torch.ones((places, places), dtype=torch.bool, device=bias.device).triu(1)
         return bias.masked_fill(later, -torch.inf)
@@ -142,7 +142,7 @@ class FirstSteps:
         key = attention.k.weight.view(self._heads, -1, width)
         value = attention.v.weight.view(self._heads, -1, width)
         query = attention.q(normed).view(rows * places, self._heads, -1)
-        # (heads, rows, d_kv) x (heads, d_kv, d_model): what each head looks for, in the encoder's space.
+        # (heads, rows, d_kv) x (heads, d_kv, d_model): each head's queries, in the encoder's space.
         sought = torch.bmm(query.transpose(0, 1), key).transpose(0, 1).reshape(rows, places * self._heads, width)
         scores = torch.bmm(sought.float(), memory.transpose(1, 2)).masked_fill(padding, -torch.inf)
         seen = torch.bmm(scores.softmax(-1), memory).to(normed.dtype).view(rows * places, self._heads, width)
@@ -152,12 +152,12 @@ class FirstSteps:
 
 
 def fits(model: Any) -> bool:
-    """Can `FirstSteps` run this model: a T5 or mT5 whose weights are all in memory."""
+    """Whether `FirstSteps` can run this model: a T5 or mT5 whose weights are all in memory."""
     return model.config.model_type in MODEL_TYPES and not any(weight.is_meta for weight in model.parameters())
 
 
 def start_token(model: Any) -> int:
-    """The token that the decoder begins with."""
+    """The decoder's start token."""
     for config in (model.generation_config, model.config):
         start = getattr(config, "decoder_start_token_id", None)
         if start is not None:

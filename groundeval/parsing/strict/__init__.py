@@ -1,1 +1,1 @@
-"""How profile `strict` reads a text (docs/metrics.md): one grammar, and nothing hidden counts."""
+"""The parsing rules of profile `strict` (docs/metrics.md): one grammar, and hidden text counts for nothing."""

@@ -1,15 +1,17 @@
 """The citation grammar of profile `strict` (docs/metrics.md): every unambiguous mark is a citation.
 
-- Brackets of any kind, `[...]`, `【...】`, `〔...〕`, `{...}`, `(...)`, that hold only integers of one to three digits,
-  separators, ranges, pages, and words that name a source. A bare number in parentheses must stand where a clause ends,
-  and not behind the word that it repeats (`two (2) moons`).
-- Raised figures behind a word or a stop, unless they are the exponent of a unit.
-- A source by its number: `Document 2`.
+- Brackets of any kind, `[...]`, `【...】`, `⟨...⟩`, `{...}`, `(...)`, that hold only integers of one to three digits,
+  separators, ranges, pages, and words that name a source (`[2]`, `[doc-2]`, `[D2]`, `[cite: 2]`). A bare number in
+  parentheses, a Roman numeral in brackets (`[II]`) and a figure in a circle must stand where a clause ends, and not
+  after the word that they repeat (`two (2) moons`).
+- Superscript figures after a word or a stop, unless they are the exponent of a unit.
+- A source by its number: `Document 2`, `document two`, `the second document`.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,21 +23,29 @@ SOURCE = (
     r"citations?|footnotes?|dokumente?n?|quellen?|documentos?|fuentes?|fontes?|文档|文献|文件|来源|資料|出典|문서|출처)"
 )
 """Words that name a source, in the languages that the grammar knows."""
-_WORD = rf"(?:{SOURCE}|articles?|texts?|notes?|evidence|see|also|cf|from|per|via|id|no|nr)"
+_WORD = rf"(?:{SOURCE}|articles?|texts?|notes?|evidence|see|also|cite[ds]?|cf|from|per|via|id|no|nr|参考|参照|参见|見)"
 _PAGES = (
     r"(?:pp?|pages?|seiten?|s|sec(?:tions?)?|ch(?:ap(?:ter)?)?|lines?|para(?:graph)?s?|§|¶)"
     r"\.?\s*\d+(?:\s*[-‐‑‒–—]\s*\d+)?"
 )
 
+_SQUARE, _SQUARE_ENDS = "[【〔［⟦⟨〈‹〖❲", "]】〕］⟧⟩〉›〗❳"
+_ROUND, _ROUND_ENDS = "{(（", "})）"
+_ANY = re.escape(_SQUARE + _ROUND + _SQUARE_ENDS + _ROUND_ENDS)
 _BRACKETS = re.compile(
-    r"([\[【〔［{(（])([^\[\]【】〔〕［］{}()（）\n]{1,80})[\]】〕］})）](?:\((?:https?://|#)[^\s()]*\))?"
+    rf"([{re.escape(_SQUARE + _ROUND)}])([^{_ANY}\n]{{1,80}})[{re.escape(_SQUARE_ENDS + _ROUND_ENDS)}]"
+    r"(?:\((?:https?://|#)[^\s()]*\))?"
 )
-_OPENING = re.compile(r"[\[【〔［{(（]")
+_OPENING = re.compile(f"[{re.escape(_SQUARE + _ROUND)}]")
+_LETTERED = re.compile(r"\s*[DSPR]\d{1,3}(?:\s*[,;]?\s*[DSPR]\d{1,3})*\s*")
+"""`D2`, `S2`, `P2`, `R2`: a document, source, passage or result by the letter it begins with."""
+_ROMAN_NUMERALS = "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx"
+_ROMAN = {numeral: value for value, numeral in enumerate(_ROMAN_NUMERALS.split(), 1)}
 _PART = re.compile(
     rf"(?P<page>(?<![^\W\d_]){_PAGES}(?!\w))"
     r"|(?:\d{1,3}:)?(?P<tool>\d{1,3})†(?:[^\s,;\]】]*)"
-    r"|\^?(?P<first>\d{1,3})(?!\d)(?:\s*[-‐‑‒–—]\s*\^?(?P<last>\d{1,3})(?!\d))?"
-    rf"|{_WORD}(?![^\W\d_])\s*[.:#=№]?"
+    r"|\^?(?P<first>\d{1,3})(?!\d)(?::\d{1,4}(?!\d)|\s*(?:[-‐‑‒–—]|\bto\b)\s*\^?(?P<last>\d{1,3})(?!\d))?"
+    rf"|{_WORD}(?![^\W\d_])\s*[.:#=№_-]?"
     rf"|\s+|[,;&†#、，；：:{PLACE}]|(?:and|und|et|y|or)(?![^\W\d_])",
     re.IGNORECASE,
 )
@@ -47,9 +57,9 @@ _NUMBER_WORD = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE_END = re.compile(rf"\s*(?:[.,;:!?。，；！？|]|$|\n|{PLACE}|\(\d{{1,3}}\)|(?:and|but|while|or)\b|\s[A-Z])")
-_RAISED = re.compile(r"(?<![\s^{(\[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻])[ \t]?((?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+[⁻˒,·; ]?)*[⁰¹²³⁴⁵⁶⁷⁸⁹])(?![\w⁺⁻])")
+_RAISED = re.compile(r"(?<![ \t^{(\[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻])[ \t]?((?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+[⁻˒,·; ]?)*[⁰¹²³⁴⁵⁶⁷⁸⁹])(?![\w⁺⁻])")
 _YEAR = re.compile(r"(?<!\d)[12]\d{3}$")
-"""A raised figure behind any other number is its exponent."""
+"""A superscript after any other number is its exponent."""
 _LAST_WORD = re.compile(r"[^\W\d_]+$")
 _UNITS_WORDS = """
     m km cm mm dm nm µm μm um ft in yd mi s h min kg g ha l a b c d e f i j k n p q r t u v w x y z pi π σ metre
@@ -61,21 +71,39 @@ _BARE = re.compile(
     r"(?i)\b(?:documents?|docs?\.?|sources?|passages?|search results?|snippets?|excerpts?)\s+(?:no\.?\s*|#\s*)?"
     r"(\d{1,3}(?:\s*(?:,|and|&|-|–)\s*\d{1,3})*)(?![\w-]|[.,]\d)"
 )
+_NUMBER_WORDS = "one two three four five six seven eight nine ten"
+_NUMBERS = {word: value for value, word in enumerate(_NUMBER_WORDS.split(), 1)}
+_ORDINAL_WORDS = """
+    first second third fourth fifth sixth seventh eighth ninth tenth 1st 2nd 3rd 4th 5th 6th 7th 8th 9th 10th
+"""
+_ORDINALS = {word: place % 10 + 1 for place, word in enumerate(_ORDINAL_WORDS.split())}
+_SPEAKS = (
+    r"(?=\s*(?:[,.;:)\]]|$|(?:and|that|also|clearly|states?|says?|notes?|mentions?|tells|shows?|reports?|explains?|gives?|puts"
+    r"|reads?|confirms?|indicates?|adds?|describes?)\b))"
+)
+_IN_WORDS = re.compile(
+    rf"(?i)\b(?:(?P<noun>document|passage|source|search result|snippet|excerpt)\s+(?P<number>{'|'.join(_NUMBERS)})"
+    rf"|(?P<ordinal>{'|'.join(_ORDINALS)})\s+(?P<named>document|passage|source|search result|snippet|excerpt)){_SPEAKS}"
+)
+"""`document two`, `the second document`, where it speaks or is pointed to."""
+_CIRCLED = re.compile(r"[①-⑳❶-❿]+")
 _LATEX_CITE = re.compile(r"\\(?:cite[pt]?|textsuperscript|footnotemark)\s*[\[{]([\d,;\s]{1,30})[\]}]")
 _GROUP = re.compile(rf"{PLACE}(?:\s*(?:(?:[,;&]|and\b)\s*)?{PLACE})+")
 _SPACED = re.compile(rf"(?<![ \t])[ \t]*{PLACE}")
 _ENDINGS = tuple(".!?")
-"""In `Paris is large. [1].` the last full stop is that of the citation."""
+"""In `Paris is large. [1].` the last full stop belongs to the citation."""
 _WIDEST = 100
-"""A range of more documents is text: nobody cites so many."""
+"""A range of more documents than this is text, not a citation."""
 _NESTING = 4
-"""Brackets in brackets are read so deep; deeper ones lose their brackets."""
-_MAY_CITE = re.compile(r"[\[【〔［{(（¹²³⁰⁴-⁹]|\\cite|(?i:doc|source|passage|result|snippet|excerpt)")
+"""The deepest nesting of brackets that is read; deeper ones lose their brackets."""
+_MAY_CITE = re.compile(
+    rf"[{re.escape(_SQUARE + _ROUND)}¹²³⁰⁴-⁹①-⑳❶-❿]|\\cite|(?i:doc|source|passage|result|snippet|excerpt)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """A text without its citations, and where they were."""
+    """A text without its citations, and their positions."""
 
     plain: str
     marks: tuple[tuple[int, tuple[int, ...]], ...]
@@ -88,15 +116,17 @@ def citations(text: str) -> tuple[int, ...]:
 
 
 def remove_citations(text: str) -> str:
-    """The text without its citations and without the blanks before them."""
+    """The text without its citations and the blanks before them."""
     return read_citations(text).plain
 
 
 def numbers(content: str) -> tuple[int, ...] | None:
     """The integers that the content of a pair of brackets cites, ranges expanded; None if it is no citation.
 
-    A range that runs backwards is read forwards; one of more than 100 documents makes the whole text.
+    A range that runs backwards is read forwards; one of more than 100 documents makes the whole content text.
     """
+    if _LETTERED.fullmatch(content):
+        return tuple(int(figures) for figures in re.findall(r"\d+", content))
     found: list[int] = []
     position = 0
     while position < len(content):
@@ -116,7 +146,7 @@ def numbers(content: str) -> tuple[int, ...] | None:
 
 @lru_cache(maxsize=4_096)
 def read_citations(text: str) -> Cited:
-    """Take the citations out of a text, remembering where they were and what they cite."""
+    """Take the citations out of a text; keep their positions and indices."""
     text = text.replace(PLACE, "")
     if not _MAY_CITE.search(text):
         return Cited(text, ())
@@ -140,11 +170,11 @@ def read_citations(text: str) -> Cited:
 
 
 Groups = list[tuple[int, ...]]
-"""What the places in a text cite, in order."""
+"""The indices that each place in a text cites, in order."""
 
 
 def _marked(text: str) -> tuple[str, Groups]:
-    """The text with a place for every run of citations, and the indices of each."""
+    """The text with the mark `PLACE` for every run of citations, and the indices of each."""
     groups: Groups = []
     for _ in range(_NESTING):
         if not _OPENING.search(text):
@@ -158,8 +188,12 @@ def _marked(text: str) -> tuple[str, Groups]:
         text, groups, _ = _replaced(text, groups, _LATEX_CITE, _listed)
     if any(digit in text for digit in "⁰¹²³⁴⁵⁶⁷⁸⁹"):
         text, groups, _ = _replaced(text, groups, _RAISED, _raised)
+    if _CIRCLED.search(text):
+        text, groups, _ = _replaced(text, groups, _CIRCLED, _in_circle)
     if _BARE.search(text):
         text, groups, _ = _replaced(text, groups, _BARE, _named)
+    if _IN_WORDS.search(text):
+        text, groups, _ = _replaced(text, groups, _IN_WORDS, _in_words)
     return _joined(text, groups)
 
 
@@ -169,7 +203,7 @@ def _replaced(
     pattern: re.Pattern[str],
     reading: Callable[[re.Match[str], Groups], tuple[str, tuple[int, ...]] | None],
 ) -> tuple[str, Groups, bool]:
-    """Put a place where `reading` finds a citation in a match: the text to keep before it, and what it cites.
+    """Replace each match in which `reading` finds a citation (text to keep before it, indices) by the mark `PLACE`.
 
     Places inside a match become part of it.
     """
@@ -200,27 +234,37 @@ def _in_brackets(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, .
     read_before = tuple(index for each in inner for index in each)
     if cited is None and inner and not _without_words(content):
         cited = ()
-    if cited is None or (opening in "{(（" and not (inner or _is_mark(found, content))):
+    if cited is None and opening in _SQUARE and (value := _ROMAN.get(content.strip().lower())) and _ends_clause(found):
+        cited = (value,)
+    if cited is None or (opening in _ROUND and not (inner or _is_mark(found, content))):
         return None
     return "", (*read_before, *(number - 1 for number in cited))
 
 
 def _without_words(content: str) -> str:
-    """What the content of brackets says besides naming sources and citing them."""
+    """The content of brackets less the words and numbers that name and cite sources."""
     return re.sub(rf"(?i)\b{_WORD}\b|[\s{PLACE},;:.&]|\band\b", "", content)
 
 
 def _is_mark(found: re.Match[str], content: str) -> bool:
-    """Does a number in parentheses or braces cite: it names a source, or stands where a clause ends."""
+    """Whether a number in parentheses or braces cites: with the name of a source, or at the end of a clause."""
     if _NAMED.search(content):
         return True
-    before, after = found.string[: found.start()], found.string[found.end() : found.end() + 12]
+    before = found.string[: found.start()]
     if not re.fullmatch(r"[\d\s,;&–-]+", content) or not before.strip() or re.search(r"[\\^_}\d]$", before[-3:]):
         return False
-    if found[1] == "{" and before[-1:].isalnum():
-        return False
-    line = before.rpartition("\n")[2]
+    return not (found[1] == "{" and before[-1:].isalnum()) and _ends_clause(found)
+
+
+def _ends_clause(found: re.Match[str]) -> bool:
+    """Whether a mark stands at the end of a clause, and not after a word that it repeats."""
+    line = found.string[: found.start()].rpartition("\n")[2]
+    after = found.string[found.end() : found.end() + 12]
     return bool(line.strip(" -•*#")) and not _NUMBER_WORD.search(line[-30:]) and bool(_CLAUSE_END.match(after))
+
+
+def _in_circle(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, ...]] | None:
+    return ("", tuple(int(unicodedata.numeric(each)) - 1 for each in found[0])) if _ends_clause(found) else None
 
 
 def _listed(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, ...]] | None:
@@ -250,8 +294,14 @@ def _named(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, ...]] |
     return found[0][: found.start(1) - found.start()].rstrip(), tuple(number - 1 for number in cited)
 
 
+def _in_words(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, ...]] | None:
+    if found["ordinal"]:
+        return found["named"], (_ORDINALS[found["ordinal"].lower()] - 1,)
+    return found["noun"], (_NUMBERS[found["number"].lower()] - 1,)
+
+
 def _joined(text: str, groups: Groups) -> tuple[str, Groups]:
-    """Citations that follow each other, with no more than a comma or an `and` between them, made one."""
+    """Consecutive citations, with no more than a comma or an `and` between them, merged into one."""
     known = iter(groups)
     joined: Groups = []
     pieces: list[str] = []

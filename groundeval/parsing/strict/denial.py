@@ -1,4 +1,4 @@
-"""What takes a statement back from outside: a sign before its line, a heading, or a sentence about what was said."""
+"""Statements denied from outside: by a sign before the line, a heading, or a sentence about other sentences."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from groundeval.parsing.strict.part import Part
 
-_DENIED = re.compile("[¬≠❌❎✖✗✘✕⛔🚫👎☐🙃]|^[ \t]*\\[ ?\\](?=[ \t])")
-"""Signs that take back what they stand before: a line, or an item of a list."""
+_DENIED = re.compile(r"[¬≠❌❎✖✗✘✕⛔🚫👎☐🙃🤥🤡🤷⁉❓❔]|^[ \t]*\[ ?\](?=[ \t])|[(\[]\s*\?+\s*[)\]]|\?!|!\?|\?{2}")
+"""Signs that deny or doubt the line or list item that holds them: `❌ ...`, `... (?)`, `...?!`."""
 _FALSE = (
     r"(?:false|wrong|incorrect|untrue|mistaken|inaccurate|invalid|fictitious|made[- ]up|lies|nonsense|falsch"
     r"|faux|falso|"
@@ -18,28 +18,28 @@ _DENIES_NEXT = re.compile(
     rf"(?i)(?:.*\b(?:following|below|next|these)\b.*\b{_FALSE}\b.*|\W*(?:it is )?{_FALSE}(?:\s+\w+)?\s*[:：–—-].*"
     rf"|\W*{_FALSE}(?:\s+\w+)?\W*)"
 )
-"""A heading or a sentence that says that what follows is false; a label does so for its own line."""
+"""A heading or sentence that calls the text after it false; a label does so for its own line."""
 _DENIES_LINE = re.compile(rf"(?i)\W*(?:it is )?{_FALSE}\s*[:：–—-]\s*(?=\S)")
 _DENIES_BEFORE = re.compile(
     rf"(?i)\W*(?:(?:all|none|any|some|everything|nothing|each) (?:of )?)?(?:this|that|these|those|(?:the )?above|"
     rf"(?:the )?(?:previous|preceding|foregoing) \w+|the (?:answer|statement|sentence)s? above|i (?:said"
     rf"|wrote)) .{{0,40}}\b(?:{_FALSE}|true)\W*"
 )
-"""A sentence that says that what stands before it is false (or that none of it is true)."""
+"""A sentence that calls the text before it false (or none of it true)."""
 
 
 def has_denial_sign(text: str) -> bool:
-    """Does a text hold a sign that takes it back, or begin with an empty box."""
+    """Whether a text contains a sign of denial or begins with an empty box."""
     return _DENIED.search(text) is not None
 
 
 def is_denied(line: str, bare: str, said: str) -> bool:
-    """Is a line taken back by a sign or a label; given as written, without its list mark, and without citations."""
+    """Whether a sign or a label denies a line, given as written, without its list mark, and without citations."""
     return has_denial_sign(line) or has_denial_sign(bare) or _DENIES_LINE.match(said) is not None
 
 
 def taken_back(parts: Sequence[Part]) -> list[Part]:
-    """What a sentence or a heading says to be false is denied: all that follows, or all that stands before."""
+    """The parts, with those denied that a sentence or heading calls false: all after it, or all before it."""
     denied = [part.denied for part in parts]
     for place, part in enumerate(parts):
         if part.citations or len(part.plain) > 120:

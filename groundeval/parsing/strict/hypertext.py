@@ -1,4 +1,4 @@
-"""What a browser shows of a text with HTML in it: the text with its tags resolved, read by an HTML5 parser (lexbor)."""
+"""The visible text of an output with HTML in it: tags resolved by an HTML5 parser (lexbor), as in a browser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN_WORDS = """
     tr tt u ul var wbr body form fieldset legend
 """
 _SHOWN = frozenset(_SHOWN_WORDS.split())
-"""Elements whose content a browser shows; of any other that HTML knows it shows nothing, or something else."""
+"""Elements whose content a browser shows. Of other HTML elements it shows nothing, or something else."""
 _HIDING_WORDS = """
     script style template noscript title head textarea select option datalist object iframe canvas audio video svg
     math meta link input button progress meter noframes noembed area map param embed frame frameset applet dialog
@@ -32,9 +32,18 @@ _BLOCKS_WORDS = """
 _BLOCKS = frozenset(_BLOCKS_WORDS.split())
 _OPENING = {"li": "- ", "blockquote": "> ", **{f"h{level}": f"{'#' * level} " for level in range(1, 7)}}
 _PAIRED = frozenset("abiqsu")
-"""Elements of one letter: without an end tag, `a <b> c` is no markup."""
+"""One-letter elements: without an end tag, `a <b> c` is not markup."""
 _TAG = re.compile(r"<(?:!|\?|/?([a-zA-Z][\w:-]*)([^<>]*))")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+_SWITCHES = frozenset(("open", "hidden", "reversed", "inert", "nowrap", "disabled"))
+"""Attributes without a value that shown and hidden elements may have."""
+_CITING = re.compile(
+    r"(?is)<(cite|ref|citation|source|doc|document|footnote|fn|passage)"
+    r"(?:\s+(?:id|n|no|number|index|doc|document|source|ref|name|target)\s*=\s*[\"']?[a-z_-]{0,10}(?P<named>\d{1,3})[\"']?\s*(?P<empty>/)?)?\s*>"
+    r"(?(empty)|(?P<inside>[^<>]*?)</\1\s*>)"
+)
+"""An element that names a source by its number: `<ref>2</ref>`, `<cite id="2">...</cite>`, `<source id="2"/>`."""
+_NUMBERED = re.compile(r"\s*\[?(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]?\s*")
 _NO_SIZE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0*(?:\.0+)?(?![\d.])"
     r"|(?:font-size|font|(?:max-)?(?:height|width)|line-height|scale)\s*:\s*0*(?:\.\d+)?(?:px|pt|em|rem"
@@ -43,7 +52,7 @@ _NO_SIZE = re.compile(
     r"|(?<![-\w])color\s*:|transform\s*:|text-decoration[^;]*line-through|filter\s*:|content-visibility",
     re.IGNORECASE,
 )
-"""Styles that take text from the reader's sight. A colour may be that of the ground, so that it counts as one."""
+"""Styles that hide text. Any colour counts, since it may be that of the background."""
 _FOR_MACHINES = re.compile(
     r"(?:^|[\s_-])(?:sr-only|screen-reader\S*|visually-?hidden|hidden|invisible|d-none|offscreen|opacity-0"
     r"|text-transparent)"
@@ -56,17 +65,19 @@ _LOWERED = str.maketrans("0123456789+-−()", "₀₁₂₃₄₅₆₇₈₉₊
 
 
 def has_markup(text: str) -> bool:
-    """Does the text hold something that HTML takes for a tag, a comment or a character reference."""
-    return ("<" in text and any(_is_tag(found, _closed(text)) for found in _TAG.finditer(text))) or bool(
-        "&" in text and _ENTITY.search(text)
-    )
+    """Whether the text holds an HTML tag, comment or character reference."""
+    return (
+        "<" in text
+        and (_CITING.search(text) is not None or any(_is_tag(found, _closed(text)) for found in _TAG.finditer(text)))
+    ) or bool("&" in text and _ENTITY.search(text))
 
 
 def shown(text: str) -> str:
     """The text as a browser shows it, blocks on lines of their own; what it hides leaves the mark `HIDDEN`.
 
-    What is no tag of HTML (`a <b and c> d`) stays. List items, quotes and headings get Markdown's signs.
+    Text that is not an HTML tag (`a <b and c> d`) stays. List items, quotes and headings get Markdown's marks.
     """
+    text = _CITING.sub(_cited, text)
     closed = _closed(text)
     escaped = _TAG.sub(lambda found: found[0] if _is_tag(found, closed) else "&lt;" + found[0][1:], text)
     root = LexborHTMLParser(f"<body>{_keep_lines(escaped)}").root
@@ -76,13 +87,21 @@ def shown(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", laid).replace("\ue003", "\n").strip("\n")
 
 
+def _cited(found: re.Match[str]) -> str:
+    """What an element says, and the number of its source in brackets; what names none stays as it is written."""
+    inside = found["inside"] or ""
+    if number := _NUMBERED.fullmatch(inside):
+        return f"[{number[1]}]"
+    return found[0] if found["named"] is None else f"{inside}[{found['named']}]"
+
+
 def _keep_lines(text: str) -> str:
     return text.replace("\n", "\ue003")
 
 
 @lru_cache(maxsize=64)
 def _closed(text: str) -> frozenset[str]:
-    """The elements of one letter that have an end tag."""
+    """The one-letter elements that have an end tag."""
     return frozenset(name.lower() for name in re.findall(r"</([a-zA-Z])\b", text))
 
 
@@ -90,8 +109,8 @@ def _is_tag(found: re.Match[str], closed: frozenset[str]) -> bool:
     name = found[1]
     if name is None:
         return True
-    if found[2].strip(" /\t\n\ue003"):
-        return "=" in found[2] or "hidden" in found[2].lower()
+    if attributes := found[2].strip(" /\t\n\ue003"):
+        return "=" in attributes or not _SWITCHES.isdisjoint(attributes.lower().split())
     if name.lower() in _PAIRED:
         return name.lower() in closed
     return name.lower() in _SHOWN or name.lower() in _HIDING
@@ -118,8 +137,6 @@ def _piece(node: Any) -> Iterator[str]:
     attributes = {name: value or "" for name, value in node.attributes.items()}
     if _is_hidden(tag, attributes) or (not inside.strip() and any(attributes.get(name) for name in _SAYS)):
         yield HIDDEN if inside.strip() or any(attributes.get(name) for name in _SAYS) else ""
-    elif tag == "cite" and inside.strip().isdigit():
-        yield f"[{inside.strip()}]"
     elif tag in ("sup", "sub") and re.fullmatch(r"[\d+\-−()]+", inside.strip()):
         yield inside.strip().translate(_RAISED if tag == "sup" else _LOWERED)
     elif tag in ("td", "th"):

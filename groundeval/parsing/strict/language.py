@@ -1,4 +1,4 @@
-"""Which language a text is in, as far as its script or its function words tell."""
+"""Language identification from script and function words."""
 
 from __future__ import annotations
 
@@ -30,14 +30,16 @@ _SCRIPTS = (
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-_PARTICLE = re.compile(r"(?<=\w )(?:d[aeiou]s?|del|della|van|von|der|den|la|le|el|y|e|ter|ten|zu|zur|af|av)(?= [A-Z])")
-"""A word of a name: `Ludwig van Beethoven`."""
+_PARTICLE = re.compile(
+    r"(?<=\w )(?:d[aeiou]s?|del|della|van|von|der|den|la|le|el|y|e|ter|ten|zu|zur|af|av|of|of the|in|and|the)(?= [A-Z])"
+)
+"""A word of a name: `Ludwig van Beethoven`, `University of Cambridge`."""
 
 
 @lru_cache(maxsize=4_096)
 def _counted(text: str) -> dict[str, int]:
-    """How many function words of each language a text has; another script, if most of its letters are of one, counts
-    for all of them."""
+    """Number of function words of each language in a text; if most of its letters are of another script, that script
+    counts instead."""
     letters = sum(map(str.isalpha, text))
     for code, script in _SCRIPTS:
         if letters and not text.isascii() and len(found := script.findall(text)) > letters / 2:
@@ -47,13 +49,13 @@ def _counted(text: str) -> dict[str, int]:
 
 
 def language(text: str) -> str | None:
-    """The code of the language most of whose function words a text has, or its script's; None if it has none."""
+    """Code of the language with most function words in the text, or of its script; None if it has neither."""
     counts = _counted(text)
     return max(counts, key=lambda code: counts[code]) if counts else None
 
 
 def differs(text: str, question: str, documents: Callable[[], str]) -> bool:
-    """Is a text in another language than its question, or, where the question is too short to tell, the documents.
+    """Whether a text is in another language than its question, or than the documents if the question is too short.
 
     It has function words of another language and none, or far fewer, of this one, and words that neither the question
     nor the documents have. A text of one or two words is a name, which has no language.

@@ -1,7 +1,7 @@
-"""What a reader of Markdown sees, one block a line: read by markdown-it, written with as few signs as possible.
+"""The visible text of Markdown, one block per line: parsed by markdown-it, written with as few marks as possible.
 
-Headings begin with `# `, list items with `- `; the cells of a table row are joined by colons; a blank line stands
-between paragraphs. Emphasis, links and escapes leave their text, images nothing, struck-out text the mark `HIDDEN`.
+Headings begin with `# `, list items with `- `; the cells of a table row are joined by colons; paragraphs are separated
+by a blank line. Emphasis, links and escapes leave their text, images nothing, struck-out text the mark `HIDDEN`.
 """
 
 from __future__ import annotations
@@ -10,18 +10,27 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from groundeval.parsing.strict.citations import SOURCE
 from groundeval.parsing.strict.marks import HIDDEN
+from groundeval.parsing.strict.splitting import STARTER
 
 HEADING, ITEM = "# ", "- "
 _MARKED = re.compile(r"[*_`~|#\\]|\n|!\[|\]\(|^\s*(?:[-+>]|\(?\d{1,2}[.)])\s|^\s*[\[{]\s*[\"{\[]")
+_SOURCES = re.compile(rf"(?i)(?:{SOURCE}|citations?|cites?|cited)(?: ?(?:no|nr|id|number)s?)?[.:#]?")
+"""The head of a column of sources."""
+_NARROWEST = 30
+"""The least number of characters to which text is filled."""
+_STOPS = (".", "!", "?", "。", "।", "؟")
+_ENDINGS = (*_STOPS, ":", ";", ")", "]", "】", "}")
 _NUMBER = re.compile(r"\d{1,3}(?:\s*[,;-]\s*\d{1,3})*")
 _MORE_THAN = re.compile(r"(?m)^([ \t]*)>(?=[ \t]*[~≈$€£]?\d)")
-"""`> 4,207 metres` says "more than", it quotes nothing."""
+"""`> 4,207 metres` means "more than"; it is not a quotation."""
 _TIMES = re.compile(r"(?<=\d)\*(?=\d)")
 _CITING_WORDS = """
     citation citations cite cites source sources doc docs document documents ref refs
@@ -32,17 +41,17 @@ _CITING = frozenset(_CITING_WORDS.split())
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    return parser.disable(["code", "entity", "html_block", "html_inline", "autolink"], ignoreInvalid=True)
+    return parser.disable(["reference", "code", "entity", "html_block", "html_inline", "autolink"], ignoreInvalid=True)
 
 
 def has_layout(text: str) -> bool:
-    """Can the text look otherwise than it is written."""
+    """Whether the text may render differently from its source."""
     return _MARKED.search(text) is not None
 
 
 def laid_out(text: str) -> str:
-    """The text as blocks, one a line; JSON, alone or in a code block, is read as the statements it holds."""
-    if (values := _json(text)) is not None:
+    """The text as blocks, one per line; JSON, alone or in a code block, is read as the statements it holds."""
+    if (values := _json(text) or _json_records(text)) is not None:
         return "\n".join(values)
     lines = list(_lines(_parser().parse(_TIMES.sub(r"\\*", _MORE_THAN.sub(r"\1\\>", text)))))
     return "\n".join(lines).strip("\n")
@@ -52,6 +61,7 @@ def _lines(tokens: Sequence[Token]) -> Iterator[str]:
     items = 0
     heading = header = False
     row: list[str] | None = None
+    columns: list[str] = []
     for token in tokens:
         kind = token.type
         if kind == "list_item_open":
@@ -65,12 +75,13 @@ def _lines(tokens: Sequence[Token]) -> Iterator[str]:
         elif kind == "tr_open":
             row = []
         elif kind == "tr_close" and row is not None:
-            yield (HEADING if header else ITEM) + ": ".join(cell for cell in row if cell)
+            columns, cells = (row, row) if header else (columns, _with_sources(row, columns))
+            yield (HEADING if header else ITEM) + ": ".join(cell for cell in cells if cell)
             row = None
         elif kind == "table_close" or (kind == "paragraph_close" and not token.hidden):
             yield ""
         elif kind == "inline":
-            written = list(_inline_lines(token.children or []))
+            written = list(_inline_lines(_rejoined(token.children or [])))
             if row is not None:
                 row.append(" ".join(written))
                 continue
@@ -81,6 +92,38 @@ def _lines(tokens: Sequence[Token]) -> Iterator[str]:
         elif kind in ("fence", "code_block"):
             yield from _json(token.content) or token.content.splitlines()
             yield ""
+
+
+def _with_sources(row: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """The cells of a row; a bare number in a column of sources cites."""
+    headed = [*columns, *[""] * (len(row) - len(columns))]
+    return [
+        f"[{cell}]" if _NUMBER.fullmatch(cell) and _SOURCES.fullmatch(head) else cell
+        for cell, head in zip(row, headed, strict=False)
+    ]
+
+
+def _rejoined(children: Sequence[Token]) -> Sequence[Token]:
+    """The tokens of a paragraph; where it is filled to one width, its lines go on, and a blank stands for their ends.
+
+    It is filled if the first word of each line had no room in the one before, and if it ends like a sentence. A line
+    that ends like one, or stands before a word with which sentences begin, is one of its own, as models write them.
+    """
+    ends = [place for place, child in enumerate(children) if child.type == "softbreak"]
+    if not ends:
+        return children
+    lines = "".join("\n" if child.type == "softbreak" else child.content for child in children).split("\n")
+    width = max(map(len, lines))
+    if width < _NARROWEST or not lines[-1].rstrip('"”)]*_ ').endswith(_STOPS):
+        return children
+    if any(len(line) + 1 + len(after.split(" ", 1)[0]) <= width for line, after in pairwise(lines)):
+        return children
+    goes_on = {
+        place
+        for place, (line, after) in zip(ends, pairwise(lines), strict=True)
+        if not line.rstrip().endswith(_ENDINGS) and not STARTER.match(after)
+    }
+    return [Token("text", "", 0, content=" ") if n in goes_on else child for n, child in enumerate(children)]
 
 
 def _inline_lines(children: Iterable[Token]) -> Iterator[str]:
@@ -115,7 +158,7 @@ _LINK = "\ue002"
 
 
 def _linked(line: str, child: Token, outside: str, strong: str) -> tuple[str, str, str]:
-    """A link whose text is a number cites: `[1](https://...)` reads `[1]`."""
+    """Read a link whose text is a number as a citation: `[1](https://...)` as `[1]`."""
     if child.type == "link_open":
         return line + _LINK, outside, strong
     before, _, label = line.rpartition(_LINK)
@@ -124,7 +167,7 @@ def _linked(line: str, child: Token, outside: str, strong: str) -> tuple[str, st
 
 
 def _json(text: str) -> list[str] | None:
-    """The lines of a JSON object or array, or None if the text is none."""
+    """The lines of a JSON object or array; None if the text is neither."""
     stripped = text.strip()
     if stripped[:1] + stripped[-1:] not in ("{}", "[]") or '"' not in stripped:
         return None
@@ -133,6 +176,15 @@ def _json(text: str) -> list[str] | None:
     except (ValueError, RecursionError):
         return None
     return list(_json_lines(value))
+
+
+def _json_records(text: str) -> list[str] | None:
+    """The lines of JSON objects, one to a line of the text, or None if some line is none."""
+    records = [line for line in text.splitlines() if line.strip()]
+    if len(records) < 2 or not all(line.strip().startswith("{") for line in records):
+        return None
+    read = [_json(line) for line in records]
+    return None if None in read else [ITEM + line for lines in read for line in lines or ()]
 
 
 def _json_lines(value: Any, depth: int = 0) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Characters that stand for something while a text is read; a text has no use for them itself."""
+"""Placeholder characters used during parsing; no text needs them itself."""
 
 from __future__ import annotations
 

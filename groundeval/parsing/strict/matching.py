@@ -1,8 +1,8 @@
-"""Whether a text holds a gold answer, on token boundaries: `2` is not in `1992`, nor `12` in `1.2`.
+"""Matching gold answers in a text on token boundaries: `2` is not in `1992`, nor `12` in `1.2`.
 
-Spellings of the same thing are the same tokens: separators of thousands, number words, metric units, the order and the
-ordinals of dates, initials with and without stops, full-width and other letter forms. Scripts without spaces are read
-character by character.
+Spelling variants give the same tokens: thousands separators, number words, metric units, the order and ordinals of
+dates, initials with and without stops, full-width and other letter forms. Scripts without spaces are read character by
+character.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ _INITIALS = re.compile(r"(?<![^\W_])((?:[^\W\d_]\.\s?)+[^\W\d_])(?:\.|(?![^\W_])
 _APOSTROPHE = re.compile(r"['’ʼ](?!s\b)")
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _TOKEN = re.compile(rf"[{_UNSPACED}]|\d+(?:\.\d+)+|[{_RAISED}]+|(?:(?![{_UNSPACED}{_RAISED}])[^\W_]|\ue010)+|%")
+_IN_FIGURES = re.compile(
+    r"(?<![\w.])(?:(?P<year1>\d{4})[-/](?P<month1>\d{1,2})[-/](?P<day1>\d{1,2})(?![\w-])"
+    r"|(?P<year2>\d{4})年\s*(?P<month2>\d{1,2})月\s*(?P<day2>\d{1,2})日"
+    r"|(?P<day3>\d{1,2})(?P<between>[./-])\s?(?P<month3>\d{1,2})(?P=between)\s?(?P<year3>\d{4})(?![\w-]|\.\d))"
+)
+_DATE_PARTS = tuple(tuple(f"{part}{form}" for form in (1, 2, 3)) for part in ("year", "month", "day"))
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
 _ARTICLES = frozenset(("a", "an", "the"))
 _FORMS = frozenset(
@@ -37,7 +43,7 @@ _FORMS = frozenset(
         "<square>",
     )
 )
-"""Compatibility forms that are the same letter written otherwise; raised and lowered figures and fractions are not."""
+"""Compatibility forms that are variants of the same letter; superscripts, subscripts and fractions are not."""
 
 _ONES = """
     zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
@@ -70,11 +76,11 @@ _UNITS = {
     for unit, _, names in (each.strip().partition("=") for each in _UNIT_NAMES.split(";"))
     for name in names.split()
 } | dict.fromkeys(("km", "kms", "kilometre", "kilometres", "kilometer", "kilometers"), ("m", 1_000))
-"""Units, by the names they have behind a number; kilometres become metres."""
+"""Units, by their names after a number; kilometres become metres."""
 
 
 def folded(text: str) -> str:
-    """The text with letters and figures in their plain form: full-width, mathematical, circled and joined ones."""
+    """The text with full-width, mathematical, circled and joined letters and figures in their plain form."""
     if text.isascii():
         return text
     return unicodedata.normalize("NFC", "".join(map(_plain, text)))
@@ -95,8 +101,8 @@ def _plain(character: str) -> str:
 def tokens(text: str) -> tuple[str, ...]:
     """Lower-cased words and numbers, without articles and punctuation.
 
-    `4,207`, `4 207` and `4207` are one number, `1.2` too; `U.S.` is `us`; the s of a genitive is a word of its own;
-    `two` is `2`; `10 km` is `10000 m`; a date is day, month, year.
+    `4,207`, `4 207` and `4207` are the same token, and `1.2` is one; `U.S.` is `us`; a genitive s is a token of its
+    own; `two` is `2`; `10 km` is `10000 m`; a date is day, month, year.
     """
     return tuple(token for token, _, _ in _spanned(text))
 
@@ -113,7 +119,26 @@ def _spanned(text: str) -> tuple[tuple[str, int, int], ...]:
     lowered = text.lower() if len(text.lower()) == length else text
     raw = [(found[0].replace("\ue010", ""), found.start(), found.end()) for found in _TOKEN.finditer(lowered)]
     named = [(each, start, end) for each, start, end in raw if each and each not in _ARTICLES]
-    return tuple(_dated(_measured(_counted(named))))
+    measured = _measured(_counted(named))
+    return tuple(_dated(_with_dates(measured, text) if _IN_FIGURES.search(text) else measured))
+
+
+def _with_dates(found: Spanned, text: str) -> Spanned:
+    """The tokens, with a date in figures as day, month and year: `1874-05-12`, `12.05.1874`, `1874年5月12日`.
+
+    `5/12/1874` is left as it is, since it may mean either of two days.
+    """
+    for date in _IN_FIGURES.finditer(text):
+        year, month, day = (int(next(filter(None, date.group(*names)))) for names in _DATE_PARTS)
+        if date["between"] == "/" and max(month, day) <= 12 and month != day:
+            continue
+        if date["between"] == "/" and month > 12:
+            month, day = day, month
+        if 0 < month <= 12 and 0 < day <= 31:
+            start, end = date.span()
+            before, behind = [each for each in found if each[1] < start], [each for each in found if each[1] >= end]
+            found = [*before, *((part, start, end) for part in (str(day), f"{month:02}m", str(year))), *behind]
+    return found
 
 
 def _padded(short: str, long: str) -> str:
@@ -124,15 +149,16 @@ Spanned = list[tuple[str, int, int]]
 
 
 def _counted(found: Spanned) -> Spanned:
-    """Number words as figures: `ten thousand` is `10000`, `twenty-one` is `21`."""
+    """Number words turned into figures: `ten thousand` is `10000`, `twenty-one` is `21`."""
     merged: Spanned = []
     place = 0
     while place < len(found):
         token, start, end = found[place]
         value = _SMALL.get(token)
         if value is None:
-            if token.isdigit() and place + 1 < len(found) and (scale := _LARGE.get(found[place + 1][0])):
-                merged.append((str(int(token) * scale), start, found[place + 1][2]))
+            scale = _LARGE.get(found[place + 1][0]) if place + 1 < len(found) else None
+            if scale and re.fullmatch(r"\d{1,6}(?:\.\d{1,6})?", token):
+                merged.append((f"{round(float(token) * scale, 3):.15g}", start, found[place + 1][2]))
                 place += 2
                 continue
             merged.append(found[place])
@@ -140,15 +166,17 @@ def _counted(found: Spanned) -> Spanned:
             continue
         place += 1
         total = 0
-        while place < len(found):
+        while place < len(found) and found[place][1] <= end + 1:
             word = found[place][0]
-            if word in _SMALL and value % 100 >= 20 and value % 10 == 0 and 0 < _SMALL[word] < 10:
+            if word == "and" and (value or total) and value % 100 == 0 and _is_small(found[place + 1 : place + 3]):
+                end, place = found[place][2], place + 1
+                continue
+            if word in _SMALL and _adds(value, total, _SMALL[word]):
                 value += _SMALL[word]
-            elif word in _LARGE:
-                if word == "hundred":
-                    value *= 100
-                else:
-                    total, value = total + value * _LARGE[word], 0
+            elif word == "hundred" and 0 < value < 100:
+                value *= 100
+            elif word in _LARGE and word != "hundred" and value:
+                total, value = total + value * _LARGE[word], 0
             else:
                 break
             end = found[place][2]
@@ -157,8 +185,20 @@ def _counted(found: Spanned) -> Spanned:
     return merged
 
 
+def _adds(value: int, total: int, more: int) -> bool:
+    """Does a number word go on with the number before it: `forty-two`, `four hundred six`, `two thousand four`."""
+    if value % 100 == 0:
+        return more > 0 and value + total > 0
+    return value % 100 >= 20 and value % 10 == 0 and 0 < more < 10
+
+
+def _is_small(after: Spanned) -> bool:
+    """Does `and` join a number below a hundred to the hundreds before it: `four hundred and six`."""
+    return bool(after) and 0 < _SMALL.get(after[0][0], 0) < 100 and (len(after) < 2 or after[1][0] not in _LARGE)
+
+
 def _measured(found: Spanned) -> Spanned:
-    """Units by one name, behind a number; `5km` is two tokens."""
+    """Units after a number under one name each; `5km` is two tokens."""
     merged: Spanned = []
     for token, start, end in found:
         glued = re.fullmatch(r"(\d+(?:\.\d+)*)([^\W\d_]+)", token)
@@ -188,14 +228,33 @@ def _dated(found: Spanned) -> Spanned:
         token, start, _ = named[place]
         if token in _MONTH_TOKENS:
             before, after = named[place - 1 : place], named[place + 1 : place + 2]
+            if before and before[0][0] == "of" and place > 2 and named[place - 2][0] == "day":
+                del named[place - 2]
+                place -= 1
             if before and before[0][0] == "of" and place > 1 and _is_day(named[place - 2][0]):
                 del named[place - 1]
                 place -= 1
+            elif _is_day_behind(named[place + 1 : place + 4]):
+                day = named.pop(place + 3)
+                del named[place + 2]
+                named.insert(place, (day[0], start, day[2]))
+                place += 1
             elif after and _is_day(after[0][0]) and not (before and _is_day(before[0][0])):
                 named[place], named[place + 1] = (after[0][0], start, after[0][2]), (token, start, after[0][2])
                 place += 1
         place += 1
     return named
+
+
+def _is_day_behind(after: Spanned) -> bool:
+    """Does a day follow its month and year: `in November 1869, on the 17th`."""
+    return (
+        len(after) == 3
+        and len(after[0][0]) == 4
+        and after[0][0].isdigit()
+        and after[1][0] == "on"
+        and _is_day(after[2][0])
+    )
 
 
 _MONTH_TOKENS = frozenset(_MONTHS.values())
@@ -207,26 +266,26 @@ def _is_day(token: str) -> bool:
 
 @lru_cache(maxsize=65_536)
 def alias_tokens(alias: str) -> tuple[str, ...]:
-    """`tokens` of a gold alias, which come back again and again."""
+    """`tokens` of a gold alias; cached, since aliases recur."""
     return tokens(alias)
 
 
 def holds(aliases: Iterable[str], text: Sequence[str]) -> bool:
-    """Does the text, as tokens, hold some alias as a run of whole tokens; an alias without tokens is ignored."""
+    """Whether the text, given as tokens, contains some alias as consecutive tokens; aliases without any are ignored."""
     joined = f" {' '.join(text)} "
     return any(f" {' '.join(alias_tokens(alias))} " in joined for alias in aliases if alias_tokens(alias))
 
 
 def equals(aliases: Iterable[str], text: Sequence[str]) -> bool:
-    """Is the text, as tokens, some alias; an alias without tokens is ignored."""
+    """Whether the text, given as tokens, is some alias; aliases without tokens are ignored."""
     return any(alias_tokens(alias) == tuple(text) for alias in aliases if alias_tokens(alias))
 
 
 def spelled(aliases: Iterable[str], text: str, question: str = "") -> str | None:
-    """How a text writes the first alias that it holds, or None.
+    """The spelling, in the text, of the first alias that it contains; None if it contains none.
 
-    A name counts with initials for given names too, and a number without what the question counts: `15` for
-    `15 players`, if it asks how many players there are.
+    Given names may be initials, and a number may lack the noun that the question counts: `15` for `15 players`, if it
+    asks how many players there are.
     """
     found = _spanned(text)
     said = tuple(token for token, _, _ in found)
@@ -263,7 +322,7 @@ def _written(own: Sequence[str], found: Sequence[tuple[str, int, int]], text: st
 
 @lru_cache(maxsize=16_384)
 def _name_pattern(alias: str) -> re.Pattern[str] | None:
-    """A person's name with given names as initials, left out initials and added ones; None if the alias is no name."""
+    """Pattern of a person's name: given names or initials, initials left out or added; None if the alias is no name."""
     names = alias.replace(".", " ").split()
     if (
         not 2 <= len(names) <= 5

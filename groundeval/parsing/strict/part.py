@@ -1,25 +1,25 @@
-"""One statement as the grammar reads it."""
+"""One parsed statement of profile `strict`."""
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
 Kind = Literal["claim", "aside", "source"]
-"""`claim`: a statement that needs support, unless it turns out to say nothing. `aside`: a heading or a label. `source`:
-an entry of a list of sources."""
+"""`claim`: a statement that needs support, unless it proves empty. `aside`: a heading or a label. `source`: an entry of
+a list of sources."""
 
 
 class Part(NamedTuple):
-    """One statement: its text without citations, and what it cites."""
+    """One statement: its text without citations, and the citations."""
 
     plain: str
-    """Ends with the mark `HIDDEN` if something is hidden behind it."""
+    """Ends with the mark `HIDDEN` if hidden text follows it."""
     citations: tuple[int, ...]
     """0-based indices in order of appearance, repetitions kept; unchecked."""
     kind: Kind = "claim"
     inherited: tuple[int, ...] = ()
-    """The citations at the end of its paragraph, which stand for it too."""
+    """The citations at the end of its paragraph, which apply to it too."""
     continues: bool = False
-    """Does it go on with a sentence that another statement begins, so that it may lack a subject."""
+    """Whether it continues a sentence that another statement begins, so that it may lack a subject."""
     denied: bool = False
-    """Does a sign say that it is false."""
+    """Whether the text marks it as false."""

@@ -1,4 +1,4 @@
-"""Telling refusals, answers, and texts that are neither from each other, as profile `strict` does."""
+"""Classification of outputs under profile `strict`: answer, refusal, both, or neither."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from groundeval.parsing.strict.part import Part
 from groundeval.parsing.strict.statements import sentences, words
 
 Outcome = Literal["answered", "refused", "mixed", "void"]
-"""What an output does: `mixed`, it refuses and answers; `void`, it holds no statement at all."""
+"""Class of an output. `mixed`: it refuses and answers; `void`: it holds no statement at all."""
 Saying = Literal["refusal", "lack", "aside", "claim"]
-"""What a sentence does: `refusal`, it says that the question is not answered; `lack`, that something else is not to be
-found; `aside`, it says nothing on the matter; `claim`, anything else."""
+"""Class of a sentence. `refusal`: it says that the question is not answered; `lack`: that something else cannot be
+found; `aside`: it says nothing on the subject; `claim`: anything else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an output does, and how much a refusal says besides."""
+    """Class of an output, and the length of the text beside a refusal."""
 
     outcome: Outcome
     beside: int = 0
@@ -35,12 +35,12 @@ class Decision:
 
 
 def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ()) -> Decision:
-    """Does a text answer, refuse, both or neither.
+    """Classify a text: it answers, refuses, does both, or neither.
 
-    Sentence by sentence, clause by clause: it refuses if some clause says that there is no answer, and none claims
-    anything. What the documents are about, and words to the reader, are no claims beside a refusal. With claims it is
-    mixed, unless the refusals are of something that the question does not ask: then they complete an answer. A gold
-    answer that the question does not hold, something hidden, a supposition or an exception are claims.
+    Read clause by clause, a text refuses if some clause says that there is no answer, and none makes a claim. Beside a
+    refusal, the topic of the documents and words addressed to the reader are not claims. With claims the text is mixed,
+    unless the refusals concern something that the question does not ask: then they complete an answer. A gold answer
+    that is not in the question, hidden text, a guess or an exception are claims.
     """
     parts = [part for part in sentences(text) if part.kind == "claim"]
     if not parts:
@@ -64,7 +64,7 @@ def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ())
 
 
 def _beside(part: Part, sayings: frozenset[Saying]) -> int:
-    """Words of a sentence that are no part of a refusal; a citation counts as one."""
+    """Number of words of a sentence outside its refusal; a citation counts as one."""
     if _is_canonical(part.plain):
         return len(part.citations)
     if sayings.isdisjoint(("refusal", "lack")):
@@ -74,7 +74,7 @@ def _beside(part: Part, sayings: frozenset[Saying]) -> int:
 
 
 def is_aside(text: str, question: str) -> bool:
-    """Does a sentence without citations say nothing on the matter, or only what is not to be found."""
+    """Whether a sentence without citations says nothing on the subject, or only what cannot be found."""
     if wording.is_courtesy(text, question) or wording.says_nothing(text, question):
         return True
     own = list(wording.clauses(text))
@@ -85,7 +85,7 @@ def is_aside(text: str, question: str) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _sayings(part: Part, question: str) -> frozenset[Saying]:
-    """What the clauses of a sentence do."""
+    """Classes of the clauses of a sentence."""
     text = part.plain
     if _is_canonical(text):
         return frozenset(("refusal",))
@@ -96,7 +96,7 @@ def _sayings(part: Part, question: str) -> frozenset[Saying]:
         return frozenset(("aside" if is_aside and not part.citations else "claim",))
     whole = " ".join(refusing)
     is_whole = not wording.beyond(whole, question) and wording.restates(whole, question)
-    # "It is so, but the year is not given" lacks a part of an answer, though the question may have asked for it.
+    # "It is so, but the year is not given" lacks part of an answer, even if the question asked for that part.
     completes = wording.turns(refusing[0]) and own[0] not in refusing and bool(wording.content(whole))
     found: set[Saying] = {"refusal" if (is_whole and not completes) or wording.is_of_answer(whole) else "lack"}
     rest = (clause for clause in own if clause not in refusing)
@@ -108,7 +108,7 @@ def _sayings(part: Part, question: str) -> frozenset[Saying]:
 
 
 def _is_beside(clause: str, question: str) -> bool:
-    """May a clause stand beside a refusal: it says nothing, or speaks to the reader or about the documents."""
+    """Whether a clause may accompany a refusal: it is empty, addressed to the reader, or about the documents."""
     if wording.is_courtesy(clause, question) or wording.is_about_documents(clause) or _is_join(clause):
         return True
     return not wording.beyond(clause, question) and words(clause) > 1 and not wording.turns(clause)
@@ -120,7 +120,7 @@ def _is_join(clause: str) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _is_canonical(sentence: str) -> bool:
-    """Is a sentence the refusal that Trust-Score's prompts ask for, or nearly."""
+    """Whether a sentence is the refusal that Trust-Score's prompts ask for, or nearly so."""
     said = normalize(sentence)
     if len(said) > 2 * len(REFUSAL) or not wording.is_negated(sentence) or wording.is_reported(sentence):
         return False
@@ -128,7 +128,7 @@ def _is_canonical(sentence: str) -> bool:
 
 
 def _tells(text: str, question: str, answers: Sequence[Iterable[str]]) -> bool:
-    """Does the text hold a gold answer whose words are neither those of the question nor of the refusal."""
+    """Whether the text contains a gold answer with words that are neither in the question nor in the refusal."""
     said, known = tokens(text), {*tokens(question), *tokens(REFUSAL), *tokens(REFUSAL_PATTERN)}
     telling = [
         [alias for alias in aliases if not known.issuperset(alias_tokens(alias)) and wording.content(alias)]

@@ -1,4 +1,4 @@
-"""Where the sentences of a line end: Punkt, and what it does not know."""
+"""Sentence splitting of a line: Punkt, with corrections for abbreviations and other scripts."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _ABBREVIATED = re.compile(
     re.IGNORECASE,
 )
 _MAY_END = re.compile(r"(?i)(?:\betc|\bal|\binc|\bltd|\bco|\bcorp|\bjr|\bsr|\b[a-z]\.[a-z]|\b[IX])\.$")
-"""Abbreviations behind which a sentence may well end, before a capital."""
-_STARTER = re.compile(
+"""Abbreviations that may end a sentence when a capital follows."""
+STARTER = re.compile(
     r"(?:The|This|These|That|It|He|She|They|We|I|In|On|At|But|And|However|A|An|There|According|Document)\b"
 )
 _ENDS = re.compile(r"[。！？।॥؟۔…]+[”’』」）)\"']*(?=\s*\S)|(?<=[a-zà-ÿ]{2})[.!?](?=[A-Z][a-z]+\s)")
@@ -28,8 +28,8 @@ _ENDS = re.compile(r"[。！？।॥؟۔…]+[”’』」）)\"']*(?=\s*\S)|(?
 def spans(text: str) -> tuple[tuple[int, int], ...]:
     """The offsets of the sentences of a line: start, and end without surrounding whitespace.
 
-    Behind an abbreviation or an initial a sentence goes on, unless a word follows with which sentences begin; the full
-    stops of Chinese, Japanese, Hindi, Arabic and Urdu end one.
+    A sentence continues after an abbreviation or an initial, unless a typical first word of a sentence follows; the
+    full stops of Chinese, Japanese, Hindi, Arabic and Urdu end one.
     """
     merged: list[tuple[int, int]] = []
     for start, end in sentence_spans(text):
@@ -45,7 +45,7 @@ def spans(text: str) -> tuple[tuple[int, int], ...]:
 def _goes_on(before: str, after: str) -> bool:
     if not _ABBREVIATED.search(before[-12:]):
         return False
-    return not (_MAY_END.search(before[-12:]) and _STARTER.match(after))
+    return not (_MAY_END.search(before[-12:]) and STARTER.match(after))
 
 
 def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:

@@ -1,8 +1,8 @@
-"""The statements of an answer as profile `strict` splits it: clauses with the citations that are theirs.
+"""Splitting an answer into statements under profile `strict`: clauses with their citations.
 
-A text is read block by block, as `visible` lays it out. Citations go where the text puts them: into the sentence they
-stand in or follow, or into the one they precede, if a line uses them so throughout. A sentence with several citations
-falls into clauses, one for each. If only the last sentence of a paragraph cites, its citations stand for all of it.
+A text is read block by block, as `visible` lays it out. A citation belongs to the sentence that it is in or follows, or
+to the one that it precedes if the whole line places citations first. A sentence with several citations is split into
+clauses, one for each. If only the last sentence of a paragraph cites, its citations apply to the whole paragraph.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from groundeval.parsing.strict.part import Kind, Part
 from groundeval.parsing.strict.splitting import spans
 from groundeval.parsing.strict.wording import clauses, is_refusing
 
-_LIST_MARK = re.compile(r"[ \t]*(?:(?:[-*•+·◦▪–☑✓✔✅]|#{1,6}|\(?\d{1,2}[.)]|\(?[a-h]\)|\[[xX]\])[ \t]+)*")
+_LIST_MARK = re.compile(r"[ \t]*(?:(?:[-*•+·◦▪–☑✓✔✅①-⑳❶-❿]|#{1,6}|\(?\d{1,2}[.)]|\(?[a-h]\)|\[[xX]\])[ \t]+)*")
 _LETTERED = r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUN = rf"[^\W_{_LETTERED}]"
 _ENCLOSED = re.compile("[\u2460-\u24ff\U0001f100-\U0001f1ff]")
-"""Letters and figures in circles and boxes, and those of flags, which a reader reads as such."""
+"""Circled and boxed letters and figures, and the letters of flags, which a reader sees as letters."""
 _WORD = re.compile(
     rf"[{_LETTERED}]|(?:{_RUN}|[\u2460-\u24ff\U0001F100-\U0001F1FF])+(?:[.,]\d+)*(?:['’]{_RUN}{{1,2}}(?!{_RUN}))?"
 )
@@ -34,19 +34,20 @@ _VERB = (
     r"suggests?|writes?|tells us|describes how|points out|specif(?:y|ies)|claims?|reads?)(?: that\b)?"
 )
 _CITED_NUMBER = re.compile(r"\d{1,2}\s*([\[【][^\[\]【】]{1,12}[\]】])\.\s+(?=\S)")
-"""`1[4]. Collect data`: a citation behind the number of an item belongs to what stands before."""
+"""`1[4]. Collect data`: a citation after the number of an item belongs to the text before it."""
 _LEAD = re.compile(
     rf"(?i)(?:(?:also|and|further(?:more)?|moreover|additionally|however|finally|similarly|likewise|next|lastly|first(?:ly)?|"
     r"second(?:ly)?|third(?:ly)?|for (?:example|instance)|in addition)\b,?\s*)*"
     rf"(?:(?:according|as (?:\w+ )?(?:in|by|per)|per|from|based|in|on|by|to|the|see|laut|nach|selon|según"
     rf"|number|and|{SOURCE})\b[ \t]*|[,.\[\]()“\"]\s*)*"
 )
-"""What a sentence says before a citation that leads it: `According to Document`."""
+"""The words before a citation that introduces a sentence: `According to Document`."""
 _AFTER_LEAD = re.compile(rf"\s*(?:[,:]|{_VERB}[,:]?)\s*", re.IGNORECASE)
 _CLAUSE_START = re.compile(
     r"\s*(?:[,;:—–]|(?:and|but|while|whereas|whilst|yet|or|though|although|however|und|aber|et|mais|y|pero)\b)\s*",
     re.IGNORECASE,
 )
+_CONCESSION = re.compile(r"(?i)\s*(?:although|though|while|whereas|even (?:though|if))\b[^,;]{3,200},\s+")
 _LABEL = re.compile(
     r"(?i)(?:(?:final|short|direct|brief|my|the)\s+)?(?:answers?|antwort|response|result|conclusion|summary"
     r"|résumé|réponse|respuesta)\s*[:：]\s*"
@@ -54,18 +55,26 @@ _LABEL = re.compile(
 _SOURCES_HEADING = re.compile(
     rf"(?i)(?:{SOURCE}|bibliography|works cited|further reading|cited)(?:\s+(?:used|cited))?\s*[:：]?\s*$"
 )
+_SOURCES_LINE = re.compile(
+    r"(?i)(?:sources|references|citations|works cited|bibliography|further reading|quellen|fuentes)\s*[:：]"
+)
+"""The beginning of a line of sources."""
 _NOTE = re.compile(rf"\s*[:：.]?\s*(?:{SOURCE}\b|$)", re.IGNORECASE)
-_ITEM_END = re.compile(r",(?!\d{3}(?!\d))|[;\n、，；/|]")
+_ITEM_END = re.compile(r",(?!\d{3}(?!\d))|[;\n、，；/|]|\s[·•∙・+→]\s")
 _JOINING = re.compile(r"(?:(?:and|or|und|et|y|as well as)\b|&)\s*", re.IGNORECASE)
+_ORDINAL = re.compile(
+    r"(?i)(?:first|second|third|fourth|fifth|sixth|last|next|final)(?:ly)?|then|also|in addition|moreover|furthermore"
+)
+"""Words that count the items of a list."""
 _HEADING_WORDS = 12
-"""A longer line is no heading."""
+"""The largest number of words in a heading."""
 
 
 @lru_cache(maxsize=1_024)
 def sentences(text: str) -> tuple[Part, ...]:
-    """The statements of a text as `visible` gives it, by sentences and clauses.
+    """The statements, by sentences and clauses, of a text that `visible` returned.
 
-    A sentence without a letter or digit is none: its citations go to the one before it, or to the first.
+    A sentence without a letter or digit is not a statement: its citations go to the one before it, or to the first.
     """
     found: list[Part] = []
     waiting: tuple[int, ...] = ()
@@ -92,7 +101,7 @@ def sentences(text: str) -> tuple[Part, ...]:
 
 
 def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], bool]:
-    """The statements of a line, the citations of a line that says nothing, and whether a list of sources goes on."""
+    """The statements of a line, the citations of a line without any, and whether a list of sources continues."""
     heading = line.startswith(HEADING)
     mark = _LIST_MARK.match(line)
     bare = line[mark.end() :] if mark else line
@@ -105,7 +114,7 @@ def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], boo
         return [], before + tuple(index for _, each in cited.marks for index in each), in_sources
     everything = tuple(index for _, each in cited.marks for index in each)
     if _SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-")) or (
-        cited.marks and _SOURCES_HEADING.match(said) and words(said) <= 3
+        cited.marks and (_SOURCES_LINE.match(said) or (_SOURCES_HEADING.match(said) and words(said) <= 3))
     ):
         return [Part(said, everything, "source")], before, True
     leads = bool(cited.marks) and not cited.plain[: cited.marks[0][0]].strip()
@@ -151,7 +160,7 @@ def _with_hidden(parts: list[Part], plain: str, places: Sequence[tuple[int, int]
 
 
 def _leading(cited: Cited, places: Sequence[tuple[int, int]]) -> bool:
-    """Do the citations of a line stand before their sentences: it begins with one, and ends with none."""
+    """Whether the citations of a line precede their sentences: it begins with one, and ends with none."""
     if not cited.marks or cited.marks[0][0] > places[0][0]:
         return False
     return cited.marks[-1][0] < places[-1][1] - 1
@@ -167,7 +176,10 @@ def _owner(places: Sequence[tuple[int, int]], offset: int, leading: bool) -> int
 def _clauses(
     plain: str, start: int, end: int, marks: Sequence[tuple[int, tuple[int, ...]]], leading: bool
 ) -> Iterable[Part]:
-    """The clauses of a sentence, each with its citations; what follows the last of them belongs to it."""
+    """The clauses of a sentence, each with its citations; text after the last citation belongs to the last clause."""
+    if (conceded := _conceded(plain, start, end)) and not any(offset < conceded for offset, _ in marks):
+        yield Part(plain[start:conceded].strip(" ,"), ())
+        start = conceded
     lead, begin = list[int](), start
     pieces: list[tuple[int, int, tuple[int, ...]]] = []
     for offset, indices in marks:
@@ -198,10 +210,17 @@ def _clauses(
         yield Part(_clause(text) if place else text, indices, continues=place > 0)
 
 
+def _conceded(plain: str, start: int, end: int) -> int:
+    """Where a first clause ends that concedes that something is not to be found: `Although the documents do not say
+    why, ...`; 0 if there is none."""
+    found = _CONCESSION.match(plain, start, end)
+    return found.end() if found and found.end() < end and is_refusing(found[0]) else 0
+
+
 def _with_words(
     pieces: Sequence[tuple[int, int, tuple[int, ...]]], plain: str
 ) -> list[tuple[int, int, tuple[int, ...]]]:
-    """Pieces that begin a clause; any other goes with the one before it."""
+    """The pieces that begin a clause, each joined with those after it that do not."""
     merged: list[tuple[int, int, tuple[int, ...]]] = []
     for begin, end, indices in pieces:
         text = plain[begin:end]
@@ -214,7 +233,7 @@ def _with_words(
 
 
 def _clause(text: str) -> str:
-    """A clause without the comma and the word that join it."""
+    """A clause without its leading comma and conjunction."""
     previous = None
     while previous != text:
         previous, text = text, text[found.end() :] if (found := _CLAUSE_START.match(text)) else text
@@ -222,7 +241,7 @@ def _clause(text: str) -> str:
 
 
 def _shared(paragraph: list[Part]) -> list[Part]:
-    """A paragraph in which the citations of the last sentence, if it alone has any, stand for the others too."""
+    """A paragraph in which the citations of the last sentence, if it alone has any, apply to the others too."""
     claims = [place for place, part in enumerate(paragraph) if part.kind == "claim"]
     cited = [place for place in claims if paragraph[place].citations]
     if (
@@ -240,7 +259,7 @@ def _shared(paragraph: list[Part]) -> list[Part]:
 
 
 def _with_source_list(parts: list[Part]) -> list[Part]:
-    """Sources that repeat what the text cites cost nothing; if it cites nothing, they stand for all of it."""
+    """Apply a list of sources: it adds nothing to a text that cites, and applies to all of one that does not."""
     listed = [index for part in parts if part.kind == "source" for index in part.citations]
     if not listed:
         return parts
@@ -267,10 +286,10 @@ def _with_source_list(parts: list[Part]) -> list[Part]:
 
 @lru_cache(maxsize=1_024)
 def items(text: str) -> tuple[Part, ...]:
-    """The items of a list answer, which commas, semicolons, slashes, line ends and the word before the last separate.
+    """The items of a list answer, separated by commas, semicolons, slashes, line ends, and the `and` before the last.
 
-    A line of a list with several is one item if it cites once, at its end. An item without a citation shares those of
-    the next in its line. Sentences that list nothing are asides.
+    A line with several is one item if it cites once, at its end. An item without a citation shares those of the next
+    in its line. Sentences that list nothing are asides.
     """
     lines = [line for line in text.split("\n") if line.strip()]
     found: list[Part] = []
@@ -282,7 +301,9 @@ def items(text: str) -> tuple[Part, ...]:
         cited = read_citations(bare)
         everything = tuple(index for _, each in cited.marks for index in each)
         said = cited.plain.strip()
-        in_sources = in_sources or bool(_SOURCES_HEADING.match(said) and words(said) <= 3)
+        in_sources = in_sources or bool(
+            _SOURCES_LINE.match(said) or (_SOURCES_HEADING.match(said) and words(said) <= 3)
+        )
         if in_sources and everything:
             found.append(Part(said, everything, "source"))
         elif not any(map(str.isalnum, said)) and not _enclosed(said):
@@ -309,7 +330,7 @@ def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
     label = _LABEL.match(plain)
     begin = label.end() if label else 0
     ends = [found.span() for found in _ITEM_END.finditer(plain, begin)]
-    # Behind a citation a word joins items; elsewhere it may be part of a name.
+    # After a citation the word joins items; elsewhere it may be part of a name.
     ends += [(offset, offset) for offset, _ in cited.marks if _JOINING.match(plain[offset:].lstrip())]
     stops = [end for _, end in spans(plain)][:-1]
     cuts = sorted([*ends, *((stop, stop) for stop in stops)])
@@ -331,6 +352,8 @@ def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
     for (first, last), own in zip(pieces, cited_by, strict=True):
         text = plain[first:last].strip().rstrip(".:").strip(" “”\"'")
         text = text[joining.end() :] if (joining := _JOINING.match(text)) else text
+        if not own and _ORDINAL.fullmatch(text):
+            continue
         if any(map(str.isalnum, text)) or _enclosed(text) or own:
             hidden = HIDDEN if HIDDEN in plain and HIDDEN not in text else ""
             parts.append(Part(text + hidden, tuple(own), denied=denied or has_denial_sign(text)))
@@ -347,7 +370,7 @@ def _first_letter(text: str, start: int, end: int) -> int:
 
 
 def _with_loose(parts: list[Part]) -> list[Part]:
-    """Items without a letter hand their citations to the one before, or to the first."""
+    """Pass the citations of items without a letter on to the item before, or to the first."""
     kept: list[Part] = []
     waiting: tuple[int, ...] = ()
     for each in parts:
@@ -364,6 +387,6 @@ def _with_loose(parts: list[Part]) -> list[Part]:
 
 
 def words(text: str) -> int:
-    """The number of words: runs of letters and digits, whatever stands between them; each character of Chinese,
+    """The number of words: runs of letters and digits, whatever separates them; each character of Chinese,
     Japanese, Thai and the like is one."""
     return sum(1 for _ in _WORD.finditer(text))

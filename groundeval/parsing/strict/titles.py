@@ -1,20 +1,22 @@
-"""Citations by title: `(Measuring mountains)` at the end of a clause, if the text cites by nothing else."""
+"""Titles of documents in an answer: citations by title, `(Measuring mountains)` at the end of a clause, if the text
+cites by nothing else; and a list of titles at its end, which names what the numbers stand for."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from groundeval.parsing.strict.citations import read_citations
+from groundeval.parsing.strict.citations import SOURCE, read_citations
 
 _BEFORE = re.compile(r"[(\[](?:source:\s*)?[\"“]?$", re.IGNORECASE)
 _AFTER = re.compile(r"[\"”]?[)\]](?=\s*(?:[.,;!?(\[\n]|$))")
 
 
 def with_titles_read(text: str, titles: Sequence[str]) -> str:
-    """The text with the titles of documents, in brackets at the end of a clause, as numbers in brackets."""
+    """The text with bracketed titles of documents at the end of a clause replaced by bracketed numbers."""
     if "(" not in text and "[" not in text:
         return text
+    text = _with_list_marked(text, titles)
     lowered = text.lower()
     numbers = {title.strip().lower(): number for number, title in reversed([*enumerate(titles, 1)]) if title.strip()}
     found: list[tuple[int, int, int]] = []
@@ -33,3 +35,32 @@ def with_titles_read(text: str, titles: Sequence[str]) -> str:
         pieces += [text[end:first], f"[{number}]"]
         end = last
     return "".join([*pieces, text[end:]])
+
+
+_ENTRY = re.compile(
+    rf"[ \t]*(?:[-*•][ \t]+|\d{{1,2}}[.)][ \t]+)?"
+    rf"(?:\[\^?(?P<number>\d{{1,3}})\]|(?:{SOURCE})[ \t]+\[?(?P<named>\d{{1,3}})\]?)"
+    r"[ \t]*[:.,–—-]?[ \t]*(?P<title>[^\n]+)",
+    re.IGNORECASE,
+)
+
+
+def _with_list_marked(text: str, titles: Sequence[str]) -> str:
+    """The text whose last lines, if each names a document by its number and title, are notes: `[^2]: Document`."""
+    lines = text.rstrip().split("\n")
+    start = len(lines)
+    while start and (not lines[start - 1].strip() or _entry(lines[start - 1], titles) is not None):
+        start -= 1
+    if start == len(lines) or not read_citations("\n".join(lines[:start])).marks:
+        return text
+    notes = (_entry(line, titles) for line in lines[start:])
+    return "\n".join([*lines[:start], "", *(f"[^{number}]: Document" for number in notes if number is not None)])
+
+
+def _entry(line: str, titles: Sequence[str]) -> int | None:
+    """The number of the document that a line names by number and title, or None if it says anything else."""
+    if (found := _ENTRY.fullmatch(line)) is None:
+        return None
+    number = int(found["number"] or found["named"])
+    named = found["title"].strip(" \t*_\"“”'().,").lower()
+    return number if 0 < number <= len(titles) and named == titles[number - 1].strip(" .").lower() else None

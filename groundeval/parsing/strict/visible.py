@@ -1,38 +1,38 @@
-"""The text of an answer as its reader sees it, and as a verifier may see it.
+"""The visible text of an answer, for its reader and for a verifier.
 
-What a reader does not see must not earn anything: invisible characters are deleted, text hidden by markup and special
-tokens inside an answer are replaced by a mark, so that the statement that carried them is known. Whatever is seen stays
-as it is written, so that it means to the verifier what it means to the reader (`10⁶` is not `106`).
+Text that a reader does not see must not score: invisible characters are deleted; text hidden by markup and special
+tokens inside an answer are replaced by a mark, which identifies the statement that carried them. Visible text stays as
+it is written, so that it means the same to the verifier as to the reader (`10⁶` is not `106`).
 """
 
 from __future__ import annotations
 
 import re
 
+from groundeval.parsing.special_tokens import SPECIAL_TOKEN, without_ending
 from groundeval.parsing.strict.hypertext import has_markup, shown
 from groundeval.parsing.strict.markdown import has_layout, laid_out
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import folded
 
-_SPECIAL_TOKEN = (
-    r"<\|[^<>|\n]{0,40}\|>|</?s>|<(?:pad|unk|bos|eos|mask|cls|sep|extra_id_\d{1,3}|(?:start|end)_of_turn)>"
-    r"|<｜[^<>\n]{1,40}｜>|(?-i:\[/?INST\]|\[(?:CLS|SEP|PAD|MASK|UNK)\])|<</?SYS>>"
-)
 _LATEX = (
     r"\\iffalse\b.*?(?:\\fi\b|\Z)|\\begin\{comment\}.*?(?:\\end\{comment\}|\Z)"
     r"|\\(?:[hv]?phantom|(?:text)?color|transparent|fontsize\{0|scalebox\{0)\b[^\n]*"
     r"|(?m:^[ \t]*%[^\n]*)|(?<=[.!?\])}])[ \t]+%[^\n]*"
 )
+_COMMENT = r"(?<!\S)/\*.*?(?:\*/|\Z)|\{#.*?#\}|\{%.*?%\}|\{\{!.*?\}\}|<%.*?%>"
+"""Comments of style sheets and of templates, which a page that is made from them does not show."""
 _STRUCK = r"~~[^~\n]+~~|(?<![\w~])~(?=[^\s~])[^~\n]*(?<!\s)~(?![\w~])"
 _DEFINITION = (
     r"(?m:^\ {0,3}\[(?:[^\[\]\n]+\]:[ \t]*[#<][^\n]*"
     r"|[^\[\]\d\n^]+\]:[ \t]*\S+(?:[ \t]+(?:\"[^\"\n]*\"|'[^'\n]*'|\([^()\n]*\)))?[ \t]*$))"
 )
-"""A line that Markdown takes for the target of links, and does not show: `[//]: # (...)`."""
+"""A Markdown link definition, which is not rendered: `[//]: # (...)`."""
 _CONTROL = r"[\x00-\x08\x0e-\x1b\x7f\u202d\u202e\u2800-\u28ff\U000e0000-\U000e007f\ufffc]+"
-_HIDING = re.compile(f"{_STRUCK}|{_DEFINITION}|{_SPECIAL_TOKEN}|{_LATEX}|{_CONTROL}", re.DOTALL | re.IGNORECASE)
-_ENDING = re.compile(rf"(?:\s*(?:{_SPECIAL_TOKEN}))+\s*\Z", re.IGNORECASE)
-_END_WINDOW = 2_000
+_HIDING = re.compile(
+    f"{_COMMENT}|{_STRUCK}|{_DEFINITION}|{SPECIAL_TOKEN}|{_LATEX}|{_CONTROL}", re.DOTALL | re.IGNORECASE
+)
+_ENDING = re.compile(rf"(?:\s*(?:{SPECIAL_TOKEN}))+\s*\Z", re.IGNORECASE)
 _INVISIBLE = re.compile(
     r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202c\u2060-\u206f\u3164"
     r"\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0100-\U000e01ef\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
@@ -48,30 +48,22 @@ _VERIFIER_MARK = re.compile(
 
 
 def visible(text: str) -> str:
-    """The text as a browser and a reader of Markdown show it, one block a line, with nothing invisible in it.
+    """The text as a browser or a Markdown renderer shows it, one block per line, without invisible characters.
 
-    Special tokens at the very end are what generation leaves behind and go without a trace. Elsewhere they, control
+    Special tokens at the very end are left over from generation and are dropped. Elsewhere special tokens, control
     characters and markup that hides text become `HIDDEN`.
     """
-    text = _BLANK.sub(" ", _without_ending(_INVISIBLE.sub("", _LINE_END.sub("\n", text))))
+    text = _BLANK.sub(" ", without_ending(_INVISIBLE.sub("", _LINE_END.sub("\n", text)), _ENDING))
     text = _HIDING.sub(HIDDEN, text)
     if has_markup(text):
         text = shown(text)
     return laid_out(text) if has_layout(text) else text
 
 
-def _without_ending(text: str) -> str:
-    # Only the end is searched: a pattern anchored there would be tried at every place of a long text.
-    while found := _ENDING.search(text[-_END_WINDOW:]):
-        text = text[: -len(found[0])]
-    return text
-
-
 def for_verifier(text: str) -> str:
-    """The text as part of an NLI pair: one line, without what is hidden, and with no words that address the verifier.
+    """The text as part of an NLI pair: one line, without hidden text, and with nothing that looks like a prompt field.
 
-    `hypothesis: 1` becomes `hypothesis 1`: the words stay, since the reader sees them, and no longer look like the
-    fields of a prompt.
+    `hypothesis: 1` becomes `hypothesis 1`: the words stay, since the reader sees them.
     """
     return " ".join(_without_fields(text.replace(HIDDEN, " ")).split())
 

@@ -1,9 +1,9 @@
-"""What a clause says about answering rather than about the matter: that the documents do not answer, that a reader is
-greeted, that an answer follows.
+"""Detection of clauses about answering rather than about the subject: the documents do not answer, a greeting, an
+announcement of the answer.
 
-It is read by composition, not from a list of sentences: a negation, a word for telling or finding, and a subject, the
-documents or the writer. The words are those of English; other languages are known by a negation beside a word for
-answer, document or knowing. What is worded otherwise is taken for a statement.
+Refusals are recognised by composition, not from a list of sentences: a negation, a word for telling or finding, and a
+subject, the documents or the writer. The vocabulary is English; in other languages a refusal is a negation beside a
+word for answer, document or knowing. Any other wording is taken for a statement.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 
 from groundeval.parsing.strict.citations import SOURCE
+from groundeval.parsing.strict.foreign import denies, has_negation
 
 _NEGATION = re.compile(
     r"\b(?:not|no|none|nothing|nowhere|neither|never|cannot|without|unable|insufficient|lack(?:s|ed|ing)?"
     r"|fail(?:s|ed)? to|missing|"
     r"absent|silent|unknown|unclear|unanswerable|unanswered|impossible|unavailable|unsure|uncertain|unspecified"
-    r"|undisclosed|\w+n['’]t|"
+    r"|undisclosed|unstated|unmentioned|undetermined|unaddressed|untold|unsaid|undocumented|unreported|unrecorded"
+    r"|unlisted|inconclusive|unresolved|a mystery|n/a|leav(?:e|es|ing) (?:\w+ ){0,6}open|remains? open|\w+n['’]t|"
     r"(?:do|does|did|is|was|are|were|ca|could|would|have|has|had)nt|cannot|beyond the scope)\b",
     re.IGNORECASE,
 )
 _FILLER = re.compile(
-    r"^\W*(?:(?:no|yes|well|so|sorry|unfortunately|regrettably|however|answer)\s*[,.!:—-]\s*|(?:but|however"
+    r"^\W*(?:(?:no|yes|well|so|sorry|unfortunately|regrettably|however|answer|a)\s*[,.!:—-]\s*|(?:but|however"
     r"|although|though|yet|and|so)\s+)+",
     re.IGNORECASE,
 )
 _TELLING = re.compile(
-    r"\b(?:answer\w*|unanswer\w*|find|found|finding|locat\w+|determin\w+|stat(?:e|es|ed|ing)|say(?:s|ing)?|said"
+    r"\b(?:answer\w*|unanswer\w*|guess|speculat\w+|leav(?:e|es|ing)|remains?|unstated|unmentioned|undetermined|inconclusive|find|found|finding|locat\w+|determin\w+|stat(?:e|es|ed|ing)|say(?:s|ing)?|said"
     r"|mention\w*|specif\w+|unspecified|contain\w*|"
     r"provid\w+|giv(?:e|es|en|ing)|gave|includ\w+|address\w*|discuss\w*|cover\w*|explain\w*|describ\w+"
     r"|identif\w+|reveal\w*|"
@@ -46,12 +48,12 @@ _PLAINLY = (
     r"(?:provided|given|available|supplied|retrieved|above|these|those) (?:\w+ )?(?:results?|references?|texts?|"
     r"articles?|information|materials?|content|data|evidence|paragraphs?|pages?))"
 )
-"""Words that mean the documents of the question, whatever it is about."""
+"""Words that mean the documents of the question, whatever its subject."""
 _PERHAPS = (
     r"(?:results?|references?|texts?|articles?|information|materials?|evidence|pages?|paragraphs?|paper|content)"
     r"(?! of\b)"
 )
-"""Words that may mean them, and may mean what the question is about: only where nothing is cited."""
+"""Words that may mean the documents or the subject of the question; used only where nothing is cited."""
 _NAMED_SOURCE = rf"(?:{_PLAINLY}|{_PERHAPS})"
 
 
@@ -60,7 +62,7 @@ def _gap(words: int) -> str:
 
 
 def _refusing(source: str) -> re.Pattern[str]:
-    """A negation of telling or finding, of the writer or of a source, in the order in which English has them."""
+    """Pattern of a negated verb of telling or finding with the writer or a source, in English word order."""
     no, tells = f"(?:{_NEGATION.pattern})", f"(?:{_TELLING.pattern})"
     helping = (
         r"(?:do|does|did|is|are|was|were|have|has|had|can|could|may|also|simply|actually|themselves|provided|here|above|"
@@ -69,6 +71,7 @@ def _refusing(source: str) -> re.Pattern[str]:
     return re.compile(
         rf"\b(?:I|we)\b(?:['’]m)?{_gap(3)}{no}{_gap(5)}{tells}"
         rf"|\b{source}\b(?:\W+{helping}){{0,5}}\W+{no}"
+        r"|\b(?:I|we)\b.{1,80}?\b(?:find|found|see|saw|have|got)\s+(?:nothing|none|no)\b"
         rf"|\b(?:none|neither|nothing|nowhere|no)\b{_gap(3)}{source}\b{_gap(6)}{tells}"
         rf"|\bnothing\b{_gap(4)}{source}\b"
         rf"|{no}{_gap(12)}(?:in|by|from|within|on|of|using){_gap(3)}{source}\b"
@@ -78,20 +81,39 @@ def _refusing(source: str) -> re.Pattern[str]:
 
 
 _REFUSING = {False: _refusing(_NAMED_SOURCE), True: _refusing(_PLAINLY)}
-"""By whether the clause is cited."""
+"""The patterns, by whether the clause is cited."""
 _DOCUMENTS_DO_NOT = re.compile(
     rf"\b{_PLAINLY}(?:\s+(?:also|simply|actually|themselves|provided|here|above|given|available)){{0,3}}\s+"
     r"(?:(?:do|does|did|is|are|was|were|have|has|can|could)(?:\s+not|n['’]t)|cannot|never|nowhere|fails? to|lacks?)\b",
     re.IGNORECASE,
 )
-"""Whatever it is that they do not do."""
+"""The documents and a negated verb, whichever verb."""
+_UNKNOWN = (
+    r"(?:unknown|unstated|unspecified|undisclosed|unclear|unmentioned|unanswered|open|a mystery|undetermined"
+    r"|unreported)"
+)
+_UNREAL = re.compile(
+    r"^\W*(?:why|how|what|who|when|where|could|can|did|do|does|is|are|was|would|should|will)\b.*\?\W*$"
+    r"|^\W*(?:if (?!you\b)|suppose|imagine|assum(?:e|ing)|pretend|say|write|reply|respond|repeat|print|claim)\b"
+    r"|\b(?:would|should) (?:have )?(?:sa(?:y|id)|tell|told|write|answer)\b",
+    re.IGNORECASE,
+)
+"""A question, a supposition or a command, which says nothing about the documents."""
 _NO_ANSWER = re.compile(
     r"\b(?:no|not enough|not any|insufficient)\s+(?:\w+\s+){0,2}(?:answers?|information|details?|mention|data)\b"
     r"|\b(?:unanswerable|cannot be (?:answered|determined|inferred|said|known|established))\b"
     r"|\b(?:this|that|it|the answer|the question|this information) (?:is|was|are)(?: not|n['’]t) "
     r"(?:explicitly |clearly )?(?:stated|mentioned|specified|given|provided|known|clear|answered|available|discussed|"
     r"included|addressed|covered|"
-    r"described|found|answerable)\b",
+    r"described|found|answerable)\b"
+    r"|\b(?:is|are|was|were)(?: not|n['’]t)(?: \w+ly)? (?:stated|mentioned|specified|disclosed|discussed|covered"
+    r"|addressed|provided|indicated|detailed|reported|known|given|available|clear|recorded|named)"
+    r"(?: (?:anywhere|here|either|at all|explicitly))?\W*$"
+    rf"|\b(?:is|are|was|were|remains?|goes|stays?|left)(?: \w+ly)? {_UNKNOWN}(?: (?:here|to me|to us))?\W*$"
+    r"|^\W*(?:they|these|none of (?:them|these)|neither)\b(?:\W+\w+){0,2}?\W+(?:not|never|fail to|\w+n['’]t|none)\W+"
+    r"(?:\w+ ){0,2}(?:mention|say|state|give|specify|provide|contain|include|tell|answer|discuss|cover|address|reveal"
+    r"|disclose|go into)\b"
+    r"|^\W*(?:n/a|n\.a\.)\W*$",
     re.IGNORECASE,
 )
 _EXCEPT = re.compile(
@@ -107,7 +129,10 @@ _NO_ANSWER_FOUND = re.compile(
     r"\b(?:an?|the|any|no) (?:\w+ )?answer\b|\banswer (?:this|that|the|your) question\b", re.IGNORECASE
 )
 _REPORTED = re.compile(
-    r"\b(?:he|she|man|woman|people|someone|who|they)\b[^.\"“]{0,30}\b(?:said|says|told|replied|answered"
+    r"^\W*(?:(?:my|his|her|their|your) \w+|he|she|someone|somebody|people"
+    r"|(?:the|some|most|many) (?:author|writer|editor|reader|critic"
+    r"|user|scholar|expert|historian)s?)\s+(?:could|can|did|do|does|was|were|is|are|had|has|have)(?:n['’]t| not|not)\b"
+    r"|\b(?:he|she|man|woman|people|someone|who|they)\b[^.\"“]{0,30}\b(?:said|says|told|replied|answered"
     r"|wrote)\b[^.]{0,20}[\"“]",
     re.IGNORECASE,
 )
@@ -115,7 +140,7 @@ _FIGURE = re.compile(
     r"(?<!\w)(?<!the )(?<!in )(?<!for )(?<!of )(?<!on )(?<!since )(?<!from )(?<!by )(?<!between )(?<!after )"
     r"(?![12]\d{3}\b)[~$€£]?\d[\d.,]*"
 )
-"""A figure that is neither a year nor part of what is not to be found: `in 1902`, `the 10 largest`."""
+"""A figure that is neither a year nor part of what cannot be found: `in 1902`, `the 10 largest`."""
 _TOPIC = re.compile(
     r"(?:\b(?:only|just|merely|solely|mainly|mostly|primarily|instead|rather|largely"
     r"|simply)\b.*)?\b(?:discuss\w*|mention\w*|cover\w*|describ\w+|focus\w*|"
@@ -125,7 +150,7 @@ _TOPIC = re.compile(
     re.IGNORECASE,
 )
 _TOPIC_SUBJECT = re.compile(
-    rf"^\W*(?:(?:the|these|those|all|both|most|some|of|provided|given|retrieved|available"
+    rf"^\W*(?:(?:but|while|although|though|whereas)\s+)?(?:(?:the|these|those|all|both|most|some|of|provided|given|retrieved|available"
     rf"|other)\s+)*(?:{_NAMED_SOURCE}|they|these|which|it|instead|that)\b",
     re.IGNORECASE,
 )
@@ -137,7 +162,8 @@ _ADDRESS = re.compile(
 _INTERJECTION = re.compile(
     r"\W*(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|great question|good question|hello|hi|hey"
     r"|thanks|thank you|"
-    r"unfortunately|sorry|got it|understood|no problem|right|well|alright|gladly)\W*",
+    r"unfortunately|sorry|got it|understood|no problem|right|well|alright|gladly|cheers"
+    r"|(?:confidence|certainty)\s*[:=].{1,12})\W*",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
@@ -146,7 +172,11 @@ _CLAUSE = re.compile(
     re.IGNORECASE,
 )
 
+_CONCEDED = re.compile(r"\W*(?:although|though|while|whereas|even (?:though|if))\b[^,;]{3,200},\s+", re.IGNORECASE)
+_BUT_NOT = re.compile(r"^\W*but (?:do |does )?not\b", re.IGNORECASE)
+
 _GENERIC_WORDS = """
+    q far puts go goes given confidence high medium low note based
     a an the this that these those it its he she they them their his her there here i we you me my our your us to of
     in on at by for from with within among about into as is are was were be been being am do does did done have has
     had having can could may might must shall should will would not no nor and or but if so than then also too any
@@ -168,100 +198,56 @@ _GENERIC_WORDS = """
     concerning related let's consider considering read using use used now again please thank thanks help helps yes
 """
 _GENERIC = frozenset(_GENERIC_WORDS.split())
-"""Words that say nothing about the matter of a question."""
+"""Words that say nothing about the subject of a question."""
 _PIECE = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d.,]*")
-_OTHER_LANGUAGES = (
-    (
-        r"\b(?:kein\w*|nicht|nichts)\b",
-        r"\b(?:antwort\w*|beantwort\w*|\w*dokument\w*|quelle\w*|suchergebnis\w*|textstelle\w*|angaben?"
-        r"|informationen|weiß|passagen)\b",
-    ),
-    (
-        r"(?:\bne\b|\bn['’]|\bpas\b|\baucun\w*|\brien\b|\bimpossible\b)",
-        r"\b(?:réponses?|répondre|sais|documents? (?:ne|fourni\w*)|les documents|résultats|sources? (?:ne"
-        r"|fourni\w*)|informations?)\b",
-    ),
-    (
-        r"\b(?:no|ning[uú]n\w*|nada|desconozco)\b",
-        r"\b(?:respuestas?|responder|documentos|fuentes|resultados|sé|información)\b",
-    ),
-    (
-        r"\b(?:non|nessun\w*|niente)\b",
-        r"\b(?:rispost\w+|rispondere|documenti|fonti|risultati|lo so|informazion\w+)\b",
-    ),
-    (r"\b(?:não|nenhum\w*|nada)\b", r"\b(?:respostas?|responder|documentos|fontes|resultados|sei|informaç\w+)\b"),
-    (
-        r"\b(?:geen|niet|niets)\b",
-        r"\b(?:antwoord\w*|beantwoord\w*|documenten|bronnen|zoekresultaten|weet|informatie)\b",
-    ),
-    (
-        r"\b(?:inte|inget|inga|ikke|ingen|intet)\b",
-        r"\b(?:svar\w*|besvar\w*|dokument\w*|vet|ved|käll\w*|kild\w*|sökresultat\w*|information\w*)\b",
-    ),
-    (r"\b(?:nie|brak)\b", r"\b(?:odpowied\w+|dokument\w*|wiem|źródł\w*|informacj\w*|wynik\w*)\b"),
-    (r"\b(?:не|нет|ни\w*)\b", r"\b(?:ответ\w*|документ\w*|источник\w*|результат\w*|знаю|информаци\w*)\b"),
-    (
-        r"\b(?:yok\w*|değil|bulunmamakta\w*|bilmiyorum|\w+m[ae]d[ıi]\w*|\w+m[ıiuü]yor\w*)\b",
-        r"\b(?:cevap\w*|yanıt\w*|belge\w*|kaynak\w*|sonuç\w*|bilgi\w*|bilmiyorum)\b",
-    ),
-    (
-        r"(?:没有|沒有|未|无法|無法|不|无)",
-        r"(?:答案|回答|文档|文件|文檔|提到|提及|信息|资料|知道|文献|来源|搜索结果|資料|資訊|清楚)",
-    ),
-    (
-        r"(?:ません|ない|なかった|不明)",
-        r"(?:答え|回答|文書|記載|情報|わかり|分かり|資料|検索結果|見つか|出典|書かれて)",
-    ),
-    (r"(?:없|않|못|모르)", r"(?:답|문서|정보|자료|검색|알|모르|언급)"),
-    (
-        r"(?:\bلا\b|\bلم\b|\bليس|\bغير\b|\bلن\b)",
-        r"(?:إجابة|الإجابة|جواب|الوثائق|المستندات|المصادر|أعرف|معلومات|نتائج)",
-    ),
-    (r"(?:नहीं)", r"(?:उत्तर|जवाब|दस्तावेज|जानकारी|परिणाम|पता|स्रोत)"),
-)
-"""For each language its negations, and its words for answers, documents and knowing."""
-_FOREIGN = tuple(
-    (re.compile(each, re.IGNORECASE), re.compile(matter, re.IGNORECASE)) for each, matter in _OTHER_LANGUAGES
-)
 _NEGATING = """
     not no none nothing nowhere neither never cannot without unable insufficient lack lacks lacked lacking fail fails
     failed missing absent silent unknown unclear unanswerable unanswered impossible unavailable unsure uncertain
     unspecified undisclosed beyond nicht nichts ne n pas rien nada desconozco non niente geen niet niets inte inget inga
     ikke ingen intet nie brak yok
+    unstated unmentioned undetermined unaddressed untold unsaid undocumented unreported unrecorded unlisted inconclusive
+    unresolved mystery open tidak tak belum tiada nu nici ei en nem nincs sem ne nije nisu nema nisam ni pole nav wala
+    walang hindi hakuna haina hazina sijui neni nejsou
     dont doesnt didnt isnt wasnt arent werent cant couldnt wouldnt havent hasnt hadnt
 """
 _NEGATING_WORDS = frozenset(_NEGATING.split())
 _NEGATING_STEMS = frozenset(("kein", "aucu", "ning", "ness", "nenh", "bulu", "bilm"))
-"""The words with which negations begin, to tell at once that a text has none."""
+"""The first four letters of negations, a quick test that a text has none."""
 _FOREIGN_WORDS = 40
 
 
 @lru_cache(maxsize=4_096)
 def may_refuse(text: str) -> bool:
-    """May a text hold a negation in a language that is known here: without one it refuses nothing."""
+    """Whether a text may hold a negation in a known language; without one it is no refusal."""
     said = set(_PIECE.findall(text.lower()))
     if not said.isdisjoint(_NEGATING_WORDS) or any(word.endswith("t") and word[-3:] in ("n't", "n’t") for word in said):
         return True
     if any(word[:4] in _NEGATING_STEMS for word in said):
         return True
-    return not text.isascii() and any(negation.search(text) for negation, _ in _FOREIGN)
+    return not text.isascii() and has_negation(text)
 
 
 def clauses(text: str) -> Iterator[str]:
-    """The clauses of a sentence, as far as a refusal cares."""
-    return (clause for clause in _CLAUSE.split(text) if any(map(str.isalnum, clause)))
+    """The clauses of a sentence, split as finely as refusals need."""
+    found = _CONCEDED.match(text)
+    pieces = _CLAUSE.split(text) if found is None else [found[0], *_CLAUSE.split(text[found.end() :])]
+    about_documents = False
+    for clause in pieces:
+        if any(map(str.isalnum, clause)):
+            # "The passages cover the cost, but not the length": the documents still speak.
+            yield _BUT_NOT.sub("but the documents do not give ", clause) if about_documents else clause
+            about_documents = is_about_documents(clause)
 
 
 def is_refusing(clause: str, *, cited: bool = False) -> bool:
-    """Does a clause say that there is no answer: one negation, or an odd number, of telling or finding, said of the
-    documents or the writer; or, where nothing is cited, of an answer or of nothing else at all."""
+    """Whether a clause says that there is no answer: an odd number of negations of telling or finding, with the
+    documents or the writer as subject; or, where nothing is cited, with an answer or nothing else at all."""
     clause = _FILLER.sub("", clause)
-    if not may_refuse(clause):
+    if not may_refuse(clause) or _UNREAL.search(clause):
         return False
-    if any(negation.search(clause) and matter.search(clause) for negation, matter in _FOREIGN):
-        said = [word.lower() for word in _PIECE.findall(clause)]
-        if len(said) <= _FOREIGN_WORDS and not _is_english(said):
-            return True
+    said = [word.lower() for word in _PIECE.findall(clause)]
+    if len(said) <= _FOREIGN_WORDS and not _is_english(said) and denies(clause):
+        return True
     if len(_NEGATION.findall(clause)) % 2 == 0:
         return False
     if _REFUSING[cited].search(clause) and _TELLING.search(clause):
@@ -278,7 +264,7 @@ def _is_english(said: Collection[str]) -> bool:
 
 
 def content(text: str) -> list[str]:
-    """The words of a text that say something about a matter, lower-cased."""
+    """The content words of a text, lower-cased."""
     return [
         word
         for each in _PIECE.findall(text)
@@ -290,40 +276,40 @@ def content(text: str) -> list[str]:
 
 
 def beyond(text: str, question: str) -> list[str]:
-    """The content of a text that the question does not have, inflections aside."""
+    """The content words of a text that are not in the question, inflections aside."""
     asked = {word[:4] for word in content(question)}
     return [word for word in content(text) if word[:4] not in asked]
 
 
 def is_negated(clause: str) -> bool:
-    """Has a clause one negation, or an odd number."""
+    """Whether a clause has an odd number of negations."""
     return len(_NEGATION.findall(clause)) % 2 == 1
 
 
 def is_of_answer(clause: str) -> bool:
-    """Does a refusing clause deny an answer as such: `I couldn't find an answer to ...`."""
+    """Whether a refusing clause denies an answer as such: `I couldn't find an answer to ...`."""
     return _NO_ANSWER_FOUND.search(clause) is not None
 
 
 def is_reported(sentence: str) -> bool:
-    """Does somebody else speak: a refusal that is reported is none."""
+    """Whether the sentence reports another's words: a reported refusal is not a refusal."""
     return _REPORTED.search(sentence) is not None
 
 
 def turns(clause: str) -> bool:
-    """Does a clause go against the one before it."""
+    """Whether a clause contrasts with the one before it."""
     return re.match(r"\W*(?:but|however|although|though|yet)\b", clause, re.IGNORECASE) is not None
 
 
 def restates(text: str, question: str) -> bool:
-    """Does a text name most of what the question asks."""
+    """Whether a text names at least half of the content words of the question."""
     asked = {word[:4] for word in content(question)}
     said = {word[:4] for word in content(text)}
     return not said or 2 * len(said & asked) >= len(asked)
 
 
 def guesses(clause: str, question: str) -> bool:
-    """Does a refusing clause say more than that: an exception, a supposition, a figure that the question has not."""
+    """Whether a refusing clause adds an exception, a guess, or a figure that is not in the question."""
     if _EXCEPT.search(clause) and beyond(_EXCEPT.split(clause)[-1] or "", question):
         return True
     if any(
@@ -335,7 +321,7 @@ def guesses(clause: str, question: str) -> bool:
 
 
 def is_about_documents(clause: str) -> bool:
-    """Does a clause say what the documents are about: `which only discuss its length`."""
+    """Whether a clause says what the documents are about: `which only discuss its length`."""
     return (
         _TOPIC_SUBJECT.match(clause) is not None
         and _TOPIC.search(clause) is not None
@@ -344,7 +330,7 @@ def is_about_documents(clause: str) -> bool:
 
 
 def is_courtesy(sentence: str, question: str = "") -> bool:
-    """Does a sentence speak to the reader and of no matter: `Let me know if you need anything else!`."""
+    """Whether a sentence only addresses the reader: `Let me know if you need anything else!`."""
     if _INTERJECTION.fullmatch(sentence):
         return True
     if not _ADDRESS.search(sentence) or re.search(r"\d", sentence):
@@ -354,7 +340,7 @@ def is_courtesy(sentence: str, question: str = "") -> bool:
 
 
 def says_nothing(sentence: str, question: str) -> bool:
-    """Does a sentence hold no word beyond the question's and those of any answer, and no negation."""
+    """Whether a sentence holds only words of the question and generic words, and no negation."""
     return not beyond(sentence, question) and not _NEGATION.search(sentence)
 
 
@@ -362,6 +348,6 @@ _OPENER = re.compile(rf"(?:[^,.;:]{{1,80}},|(?:the )?{SOURCE} \w+ that\b|[^,.;:]
 
 
 def without_opener(sentence: str) -> str:
-    """The sentence without a first phrase that says nothing on the matter: `According to the documents, ...`."""
+    """The sentence without an opening phrase that says nothing on the subject: `According to the documents, ...`."""
     found = _OPENER.match(sentence)
     return sentence[found.end() :] if found and not content(found[0]) else sentence

@@ -1,0 +1,128 @@
+"""`groundeval inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from groundeval.cli.options import AsJson, IncludePath, option_of
+from groundeval.console.flags import WHAT
+from groundeval.errors import EXIT_FAILED
+from groundeval.run.options import ScoreOptions
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from groundeval.run.inspection import Inspection
+
+_SHOWN = 300
+"""Characters of a text."""
+
+
+def inspect(
+    predictions: Annotated[Path, typer.Argument(help="A file of outputs, or a folder that `datasets` saved.")],
+    task: Annotated[
+        str | None, typer.Option(help="The task to score them as. Default: outputs of your own.", rich_help_panel=WHAT)
+    ] = None,
+    map: Annotated[list[str] | None, option_of(ScoreOptions, "map")] = None,
+    profile: Annotated[str | None, option_of(ScoreOptions, "profiles")] = None,
+    limit: Annotated[int | None, option_of(ScoreOptions, "limit")] = None,
+    include_path: IncludePath = None,
+    json: AsJson = False,
+) -> None:
+    """Show what `groundeval score` would read in a file, without judging anything.
+
+    The fields with how many records have them and what each is taken for; the first record with its statements and
+    citations; the metrics that can be computed under each profile, and how many outputs cite by marks that it does not
+    read. Exit code 1 if the records cannot be scored as they are.
+
+    Examples:
+
+      groundeval inspect examples/outputs/anthropic.jsonl
+
+      groundeval inspect log.csv.gz --map question=query docs=contexts output=response
+    """
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from groundeval.cli.arguments import listed, paths_from
+    from groundeval.cli.tables import print_json
+    from groundeval.registry import load_plugins
+    from groundeval.run.inspection import inspect_outputs
+    from groundeval.tasks import load_task
+    from groundeval.tasks.own import OWN
+
+    load_plugins(include_path)
+    options = ScoreOptions(
+        predictions=predictions,
+        task=task or OWN,
+        map=paths_from(map or (), "--map"),
+        profiles=listed(profile, "--profile"),
+        limit=limit,
+    )
+    found = inspect_outputs(options, load_task(task or OWN))
+    if json:
+        print_json(asdict(found))
+    else:
+        _print(found, Console())
+    if found.problem is not None:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _print(found: Inspection, console: Console) -> None:
+    from rich.table import Table
+
+    from groundeval.console.sanitize import visible
+
+    def say(text: str, style: str | None = None) -> None:
+        console.print(visible(text), style=style, highlight=False, markup=False)
+
+    say(f"{found.file}: {found.records} records", "bold")
+    fields = Table("field", "records", "values", "read as")
+    for each in found.fields:
+        fields.add_row(visible(each.name), f"{each.records}", ", ".join(each.kinds), each.used_for)
+    console.print(fields)
+    if found.problem is not None:
+        say(f"cannot be scored yet: {found.problem}", "bold")
+        return
+    say(found.read_as)
+    say("records with: " + ", ".join(f"{what} {count}" for what, count in found.counts.items()))
+    for note in found.notes:
+        say(f"note: {note}")
+    say("\nthe first record", "bold")
+    for line in _lines(found):
+        say(line)
+    for possible in found.possible:
+        say(f"\nprofile {possible.profile}", "bold")
+        say(f"metrics: {', '.join(possible.metrics) or 'none'}")
+        for note in possible.notes:
+            say(f"note: {note}")
+        if possible.unread_marks:
+            marks = "such as [1, 2], [1-3], 【1】, (1)"
+            say(f"note: {possible.unread_marks} outputs cite by marks that it does not read, or only in part ({marks})")
+
+
+def _lines(found: Inspection) -> list[str]:
+    first = found.first
+    documents = first["documents"]
+    lines = [f"question: {_short(first['question'])}", f"output: {_short(first['output'])}"]
+    if documents is None:
+        lines.append("documents: none are given")
+    for number, document in enumerate(documents or (), 1):
+        named = ": ".join(filter(None, (document["title"], document["text"])))
+        lines.append(f"document [{number}] {_short(named, 120)}")
+    for statement in first["statements"]:
+        cited = "".join(f"[{number}]" for number in statement["citations"]) or "nothing"
+        lines.append(f"statement: {_short(statement['text'], 160)} | cites {cited}")
+    lines.append(f"decision: {first['decision']}")
+    if first["gold answers"] is not None:
+        lines.append(f"gold answers: {_short('; '.join(' / '.join(each) for each in first['gold answers']) or 'none')}")
+    return lines
+
+
+def _short(text: str, limit: int = _SHOWN) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -1,0 +1,290 @@
+"""Several servers of one verifier: each request goes to the least loaded, and to another when its server fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from groundeval.errors import BackendError, GroundevalError, UsageError, option
+from groundeval.http.client import Client, Json, say
+from groundeval.http.retrying import NoAnswer
+from groundeval.nli.identity import AnotherModel, Served, differences, served
+
+T = TypeVar("T")
+
+PROBE_SECONDS = 5.0
+"""How long a health check may take."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+"""Seconds between the health checks of a server that is away: at first, and later."""
+BUSY_PAUSE = 1.0
+LONGEST_BUSY_PAUSE = 30.0
+
+
+@dataclass(eq=False)
+class _Server:
+    client: Client
+    probe: Client
+    in_flight: int = 0
+    used: int = 0
+    """The number of the request that it got last."""
+    up: bool = False
+    excluded: str = ""
+    """Why it is not asked any more while it stays as it is."""
+    not_before: float = 0.0
+    """Until when it has asked to be left alone."""
+    pause: float = field(default=FIRST_PAUSE)
+
+    @property
+    def address(self) -> str:
+        return self.client.address
+
+
+class Fleet:
+    """The servers at several addresses, all with the same verifier; any number of threads may ask.
+
+    A server that fails is left out until a health check finds it again, with the same verifier; the request goes to
+    another. Only when none has answered for the whole `patience` (seconds) does a request fail.
+    """
+
+    def __init__(
+        self, addresses: Sequence[str], connect: Callable[[str, float | None], Client], patience: float
+    ) -> None:
+        self.patience = patience
+        self._servers = [_Server(connect(each, None), connect(each, PROBE_SECONDS)) for each in addresses]
+        self._changed = threading.Condition()
+        self._watching = False
+        self._closed = False
+        self._requests = 0
+        self._served: Served | None = None
+        self._silent_since: float | None = None
+        self._judged_seen: object = None
+
+    @property
+    def address(self) -> str:
+        """All addresses, as they are given to `--nli`."""
+        return ",".join(each.address for each in self._servers)
+
+    def __len__(self) -> int:
+        return len(self._servers)
+
+    def close(self) -> None:
+        """Drop the connections; who waits gets a BackendError."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        for each in self._servers:
+            each.client.close()
+            each.probe.close()
+
+    def check(self, patience: float) -> None:
+        """Find out whether a server is there; its model may still be loading.
+
+        Raises UsageError where two serve different verifiers, BackendError where none answers within `patience`.
+        """
+        end = time.monotonic() + patience
+        while True:
+            answered = [self._examine(each) for each in self._servers]
+            if any(answered):
+                break
+            if time.monotonic() > end or self._closed:
+                raise BackendError(
+                    f"NLI servers {self.address}: none can be reached.\n"
+                    "  When one runs, the same command goes on from here."
+                )
+            time.sleep(FIRST_PAUSE)
+        self._refuse_differences()
+
+    def load(self, patience: float) -> Served:
+        """What the servers serve, once one is ready; those that are not are waited for beside the work.
+
+        Raises as `check` does, and BackendError where none is ready within the fleet's own patience.
+        """
+        self.check(patience)
+        for each in self._servers:
+            if not each.up:
+                say(f"NLI server {each.address} is not ready; it gets work as soon as it is.")
+        self._watch()
+        with self._changed:
+            self._wait_until(lambda: self._served is not None)
+        self._refuse_differences()
+        assert self._served is not None
+        return self._served
+
+    def ask(self, method: str, path: str, body: Json, *, read: Callable[[Json], T], limit: int) -> T:
+        """What `read` makes of the answer of one server. Raises as `Client.ask` does."""
+        while True:
+            server = self._take()
+            try:
+                answer = server.client.attempt(method, path, body, read=read, limit=limit)
+            except NoAnswer as trouble:
+                if trouble.alive and trouble.retry_after is not None:
+                    self._leave_alone(server, trouble.retry_after)
+                elif trouble.repeat:
+                    self._lose(server, str(trouble))
+                else:
+                    raise
+            except AnotherModel as error:
+                self._exclude(server, str(error))
+            else:
+                self._answered()
+                return answer
+            finally:
+                self._give_back(server)
+
+    # Which server
+
+    def _take(self) -> _Server:
+        """The server with the fewest requests of ours among those that are up; waits for one."""
+        with self._changed:
+            while True:
+                self._wait_until(lambda: any(each.up for each in self._servers))
+                now = time.monotonic()
+                free = [each for each in self._servers if each.up and each.not_before <= now]
+                if free:
+                    server = min(free, key=lambda each: (each.in_flight, each.used))
+                    self._requests += 1
+                    server.in_flight, server.used = server.in_flight + 1, self._requests
+                    return server
+                self._give_up_if_over()
+                self._changed.wait(min(each.not_before for each in self._servers if each.up) - now)
+
+    def _give_back(self, server: _Server) -> None:
+        with self._changed:
+            server.in_flight -= 1
+
+    def _answered(self) -> None:
+        with self._changed:
+            self._silent_since = None
+
+    def _leave_alone(self, server: _Server, seconds: float) -> None:
+        with self._changed:
+            server.not_before = time.monotonic() + min(max(seconds, BUSY_PAUSE), LONGEST_BUSY_PAUSE)
+
+    def _lose(self, server: _Server, trouble: str) -> None:
+        with self._changed:
+            was_up, server.up = server.up, False
+            others = any(each.up for each in self._servers)
+        if was_up:
+            what = "the others go on" if others else f"waiting for one, up to {self.patience:g} s"
+            say(f"NLI server {server.address}: {trouble}; {what}.")
+        self._watch()
+
+    def _exclude(self, server: _Server, why: str) -> None:
+        with self._changed:
+            was, server.excluded, server.up = server.excluded, why, False
+        if not was:
+            say(f"{why}\n  It is left out until it serves that one again.")
+        self._watch()
+
+    # Waiting
+
+    def _wait_until(self, holds: Callable[[], bool]) -> None:
+        """Wait, holding the lock, until something holds. Raises BackendError when patience is over."""
+        while not holds():
+            self._give_up_if_over()
+            self._changed.wait(0.1)
+        if self._closed:
+            raise BackendError(f"the connection to NLI servers {self.address} was closed")
+
+    def _give_up_if_over(self) -> None:
+        """Raises BackendError when the servers have answered nobody, and judged nothing, for the whole patience."""
+        if self._closed:
+            raise BackendError(f"the connection to NLI servers {self.address} was closed")
+        now = time.monotonic()
+        self._silent_since = now if self._silent_since is None else self._silent_since
+        if now - self._silent_since < self.patience or self._progress():
+            return
+        excluded = "".join(f"\n  {each.excluded}" for each in self._servers if each.excluded)
+        raise BackendError(
+            f"NLI servers {self.address}: none has answered for {now - self._silent_since:.0f} s.{excluded}\n"
+            "  When one runs again, the same command goes on from here."
+        )
+
+    def _progress(self) -> bool:
+        """Whether servers that are up have judged pairs since this was last asked; if so, patience begins anew."""
+        judged = [_judged(each.probe) for each in self._servers if each.up]
+        if not judged or judged == self._judged_seen:
+            return False
+        self._judged_seen, self._silent_since = judged, time.monotonic()
+        return True
+
+    # Health checks
+
+    def _watch(self) -> None:
+        """Check the servers that are away, in a thread that ends when all are back."""
+        with self._changed:
+            if self._watching or self._closed or all(each.up for each in self._servers):
+                return
+            self._watching = True
+        threading.Thread(target=self._check_until_all_are_up, name="nli-health", daemon=True).start()
+
+    def _check_until_all_are_up(self) -> None:
+        due = dict.fromkeys(self._servers, 0.0)
+        while True:
+            with self._changed:
+                away = [each for each in self._servers if not each.up]
+                if self._closed or not away:
+                    self._watching = False
+                    return
+                soonest = min(due[each] for each in away)
+                self._changed.wait(max(0.05, soonest - time.monotonic()))
+            for each in away:
+                if time.monotonic() >= due[each] and not self._closed:
+                    try:
+                        self._examine(each)
+                    except GroundevalError as error:
+                        self._exclude(each, str(error))
+                    due[each] = time.monotonic() + each.pause
+                    each.pause = FIRST_PAUSE if each.up else min(2 * each.pause, LONGEST_PAUSE)
+
+    def _examine(self, server: _Server) -> bool:
+        """Ask a server what it serves, and note whether it is up; whether it answers at all.
+
+        Raises as `Client.ask` does while nothing is known of any server.
+        """
+        try:
+            found = server.probe.attempt("GET", "/identity", read=_served_or_loading, statuses=(200, 503))
+        except NoAnswer:
+            return False
+        except GroundevalError as error:
+            if self._served is None:
+                raise
+            self._exclude(server, str(error))
+            return True
+        if found is not None:
+            self._note(server, found)
+        return True
+
+    def _note(self, server: _Server, found: Served) -> None:
+        with self._changed:
+            self._served = self._served or found
+            same = found.id == self._served.id
+            server.excluded = "" if same else _differs(server.address, self._served, found)
+            back, server.up = same and not server.up, same
+            self._changed.notify_all()
+        if back and self._requests:
+            say(f"NLI server {server.address} answers again; it gets work again.")
+
+    def _refuse_differences(self) -> None:
+        wrong = [each.excluded for each in self._servers if each.excluded]
+        if wrong:
+            raise UsageError(f"{option('nli', self.address)}: the servers must serve the same verifier.\n  {wrong[0]}")
+
+
+def _differs(address: str, first: Served, other: Served) -> str:
+    return f"NLI server {address} serves another verifier: {differences(first.identity, other.identity)}"
+
+
+def _served_or_loading(answer: Json) -> Served | None:
+    return None if answer.get("status") == "loading" else served(answer)
+
+
+def _judged(probe: Client) -> object:
+    """How much a server has judged, as it says itself; None where it does not."""
+    try:
+        return probe.attempt("GET", "/health", read=lambda answer: answer.get("judged"))
+    except (NoAnswer, GroundevalError):
+        return None

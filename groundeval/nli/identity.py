@@ -1,0 +1,43 @@
+"""What a server says that it serves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from groundeval.errors import BackendError, excerpt
+
+
+class AnotherModel(BackendError):
+    """A server now serves another verifier than the one with which a run began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The verifier that a server serves."""
+
+    identity: dict[str, Any]
+    """What determines its verdicts."""
+    id: str
+    """What the server calls it in every answer."""
+
+
+def served(answer: Mapping[str, Any]) -> Served:
+    """The verifier in an answer to `/identity`. Raises ValueError for an answer without one."""
+    identity, serving = answer.get("identity"), answer.get("model")
+    if not isinstance(identity, dict) or not isinstance(identity.get("name"), str) or not isinstance(serving, str):
+        raise ValueError(f"not the identity of a model: {excerpt(answer)}")
+    return Served(identity, serving)
+
+
+def differences(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """The fields in which two identities differ, with both values."""
+    names = [name for name in {**first, **other} if first.get(name) != other.get(name)]
+    told = "; ".join(f"{name} is {_shown(other.get(name))}, not {_shown(first.get(name))}" for name in names)
+    return told or "its answers name another one"
+
+
+def _shown(value: object) -> str:
+    return "missing" if value is None else excerpt(json.dumps(value, ensure_ascii=False))

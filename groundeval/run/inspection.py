@@ -1,0 +1,152 @@
+"""What scoring would read in a file of outputs: its fields, the first record as it is parsed, the possible metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from groundeval.errors import DataError, UserError, kind_of
+from groundeval.metrics.metric import Context
+from groundeval.metrics.profiles import PROFILES, profile_named
+from groundeval.records import Response
+from groundeval.run.options import ScoreOptions
+from groundeval.run.outputs import Outputs, read_outputs
+from groundeval.run.score import plans_for
+from groundeval.scoring.notes import has_unread_marks
+from groundeval.storage.any_records import read_any
+from groundeval.tasks import Task
+from groundeval.tasks.formats.examples import known_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the records, as it lies in the file."""
+
+    name: str
+    records: int
+    """Records that have it with a value that is not null."""
+    kinds: tuple[str, ...]
+    """What JSON calls its values."""
+    used_for: str = ""
+    """The part of a record that is read from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Possible:
+    """What can be scored under one profile."""
+
+    profile: str
+    metrics: tuple[str, ...]
+    notes: tuple[str, ...]
+    unread_marks: int
+    """Outputs that cite by marks which the profile does not read, or only in part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found in a file. `problem` says why its records cannot be scored, where they cannot."""
+
+    file: str
+    records: int
+    fields: tuple[Field, ...]
+    read_as: str = ""
+    problem: str | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    """Of the records: with question, output, documents, citations, refusal, gold answers."""
+    first: dict[str, Any] = field(default_factory=dict)
+    possible: tuple[Possible, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def inspect_outputs(options: ScoreOptions, task: Task) -> Inspection:
+    """Look at a file as `score` would read it; nothing is judged.
+
+    Raises UserError for a file that is missing, or that is in no format that can be read.
+    """
+    path = Path(str(options.predictions))
+    records, fields = _fields(path)
+    try:
+        outputs = read_outputs(options, task)
+    except DataError as error:
+        return Inspection(str(path), records, fields, problem=str(error))
+    notes = [note for note in outputs.notes if not note.startswith("read as ")]
+    profiles = options.profiles or tuple(PROFILES)
+    return Inspection(
+        str(path),
+        records,
+        tuple(_with_use(each, outputs) for each in fields),
+        read_as=next((note for note in outputs.notes if note.startswith("read as ")), "read as groundeval's format"),
+        counts=_counts(outputs),
+        first=_parsed(outputs, outputs.responses[0], options.profiles[0] if options.profiles else task.profile),
+        possible=tuple(_possible(outputs, profile, options) for profile in profiles),
+        notes=tuple(notes),
+    )
+
+
+def _fields(path: Path) -> tuple[int, tuple[Field, ...]]:
+    counts: dict[str, int] = {}
+    kinds: dict[str, dict[str, None]] = {}
+    total = 0
+    for record in read_any(path):
+        total += 1
+        for name, value in record.data.items():
+            counts[name] = counts.get(name, 0) + (value is not None)
+            kinds.setdefault(name, {})[kind_of(value)] = None
+    return total, tuple(Field(name, count, tuple(kinds[name])) for name, count in counts.items())
+
+
+def _with_use(found: Field, outputs: Outputs) -> Field:
+    """The field, with the parts that are read from it or from something inside of it."""
+    own = {"question": "question", "output": "output", "docs": "docs", "answers": "answers", "qa_pairs": "qa_pairs"}
+    used = outputs.reader.used or {part: f'"{name}"' for name, part in own.items()}
+    parts = [part for part, place in used.items() if _root(place) == found.name]
+    return Field(found.name, found.records, found.kinds, ", ".join(parts))
+
+
+def _root(place: str) -> str:
+    inside = place.split('"')[1] if '"' in place else place
+    return inside.split(".")[0].split("[")[0]
+
+
+def _counts(outputs: Outputs) -> dict[str, int]:
+    profile = PROFILES["strict"]
+    counts = dict.fromkeys(("output", "empty output", "documents", "citations", "refusal", "gold answers"), 0)
+    for response in outputs.responses:
+        reading = Context(profile, outputs.task.kind).read(response)
+        counts["output"] += 1
+        counts["empty output"] += response.status != "ok"
+        counts["documents"] += bool(response.example.docs)
+        counts["citations"] += any(statement.citations for statement in reading.statements)
+        counts["refusal"] += reading.refused
+        counts["gold answers"] += bool(response.example.answers)
+    return counts
+
+
+def _parsed(outputs: Outputs, response: Response, profile: str) -> dict[str, Any]:
+    """One record as it is scored."""
+    reading = Context(profile_named(profile), outputs.task.kind).read(response)
+    example = response.example
+    return {
+        "id": example.id,
+        "question": example.question,
+        "output": response.text,
+        "documents": None if example.docs is None else [{"title": d.title, "text": d.text} for d in example.docs],
+        "statements": [
+            # Numbered as in the text, from 1.
+            {"text": each.hypothesis, "citations": [index + 1 for index in each.citations]}
+            for each in reading.statements
+        ],
+        "decision": reading.decision.outcome,
+        "gold answers": None if example.answers is None else [list(aliases) for aliases in example.answers],
+    }
+
+
+def _possible(outputs: Outputs, name: str, options: ScoreOptions) -> Possible:
+    profile = profile_named(name)
+    unread = sum(has_unread_marks(response.text, profile) for response in outputs.responses) if name != "strict" else 0
+    try:
+        [plan] = plans_for(outputs.task, known_fields(outputs.examples), replace(options, profiles=(name,), rewards=()))
+    except UserError as error:
+        return Possible(name, (), (str(error),), unread)
+    return Possible(name, plan.reported, plan.notes, unread)

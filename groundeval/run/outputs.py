@@ -1,0 +1,128 @@
+"""Outputs that exist already, in a file or in memory: read as responses of a task, and scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from groundeval.errors import DataError, UsageError, option
+from groundeval.metrics.gold import with_answers
+from groundeval.records import Example, Response
+from groundeval.run.options import ScoreOptions
+from groundeval.run.outcome import ScoreResults
+from groundeval.run.score import ResponseSet, check_scoring_names, sample_hash, score_responses
+from groundeval.storage.json_records import file_hash
+from groundeval.tasks import Task
+from groundeval.tasks.formats.accepted import Accepted
+from groundeval.tasks.formats.examples import known_fields, with_documents
+from groundeval.tasks.formats.outputs.reader import OutputReader
+from groundeval.tasks.formats.predictions import IN_MEMORY, read_predictions, responses_in
+from groundeval.tasks.own import OWN
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Outputs as they are scored."""
+
+    task: Task
+    """The task; of `own`, with the kind of answers that the gold data are."""
+    responses: tuple[Response, ...]
+    reader: OutputReader
+    """How the records were read."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def examples(self) -> list[Example]:
+        """The examples that the outputs answer, in their order."""
+        return [response.example for response in self.responses]
+
+
+def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool = False) -> ScoreResults:
+    """Score outputs from a file or from memory, or responses. `keep_samples` as in `score_responses`."""
+    if task.name != OWN:
+        check_scoring_names(task, options)
+    outputs = read_outputs(options, task)
+    if task.name == OWN:
+        # Which metrics there are depends on the gold data.
+        check_scoring_names(outputs.task, options)
+    by_id = {response.example.id: response for response in outputs.responses}
+    folder = None if options.output_path is None else Path(options.output_path)
+    given = ResponseSet(
+        outputs.task,
+        outputs.examples,
+        lambda example: by_id[example.id],
+        known_fields(outputs.examples),
+        outputs.notes,
+        folder=folder,
+        origin={} if folder is None else _origin(options, outputs),
+    )
+    return score_responses(given, options, keep_samples=keep_samples)
+
+
+def read_outputs(options: ScoreOptions, task: Task) -> Outputs:
+    """Read all that is to be scored. Raises UserError for a source, a mapping or a record that cannot be read."""
+    accepted = Accepted(reads_flags=set(options.profiles or (task.profile,)) != {"alce"})
+    reader = OutputReader(options.map, None if task.name == OWN else task.kind)
+    responses = tuple(_responses(options, task, accepted, reader))
+    if not responses:
+        raise DataError(f"{_called(options.predictions)}: no records")
+    if task.name == OWN:
+        if options.task is None and reader.shape is None:
+            _refuse_asqa(options, responses[0])
+        fields = known_fields([response.example for response in responses])
+        claims = "claims" in fields and "qa_pairs" not in fields
+        task = replace(task, kind="claims" if claims else "em")
+    return Outputs(task, responses, reader, (*reader.notes, *accepted.notes))
+
+
+def _responses(options: ScoreOptions, task: Task, accepted: Accepted, reader: OutputReader) -> Iterator[Response]:
+    """The responses to score: those given, or those of the records of a file, a list or a table."""
+    source = options.predictions
+    given = responses_in(source) if not isinstance(source, str | Path) else None
+    tags = options.reasoning_tags
+    for name in ("reasoning_tags", "map") if given is not None else ():
+        if getattr(options, name):
+            raise UsageError(f"{option(name)}: responses are parsed already, and have no fields; build them with it")
+    read: Iterator[Response] = iter(given or ())
+    if given is None:
+        pairs = read_predictions(source, accepted, reader=reader, fields=task.fields)  # type: ignore[arg-type]
+        read = (Response.build(example, output, tags=tags) for example, output in pairs)
+    for response in islice(read, options.limit):
+        example = response.example if options.num_docs is None else with_documents(response.example, options.num_docs)
+        yield replace(response, example=with_answers(example))
+
+
+def _refuse_asqa(options: ScoreOptions, first: Response) -> None:
+    """ASQA's gold data, in groundeval's format, belong to published protocols whose numbers differ: one is named."""
+    if first.example.qa_pairs is not None:
+        raise UsageError(
+            f"{_called(options.predictions)}: which task? The records are ASQA's (they have qa_pairs); name it: "
+            f"{option('task', 'asqa')}, {option('task', 'trust_asqa')}, or {option('task', OWN)} for neither protocol."
+        )
+
+
+def _origin(options: ScoreOptions, outputs: Outputs) -> dict[str, Any]:
+    """What tells these outputs from others that are scored into the same folder; what is as usual is not named."""
+    tags = options.reasoning_tags
+    return {
+        "task": outputs.task.name,
+        **_content(options.predictions, outputs.responses),
+        "num_docs": options.num_docs,
+        **({} if tags is None else {"reasoning_tags": list(tags.all())}),
+        **({"map": dict(options.map)} if options.map else {}),
+    }
+
+
+def _called(predictions: object) -> str:
+    return str(predictions) if isinstance(predictions, str | Path) else IN_MEMORY
+
+
+def _content(predictions: object, responses: Sequence[Response]) -> dict[str, str]:
+    """What tells these outputs from others."""
+    if isinstance(predictions, str | Path) and Path(predictions).is_file():
+        return {"file_sha256": file_hash(Path(predictions))}
+    return {"texts_sha256": sha256("".join(map(sample_hash, responses)).encode()).hexdigest()}

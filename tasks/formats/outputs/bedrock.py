@@ -1,0 +1,41 @@
+"""Amazon Bedrock: answers from knowledge bases, whose citations are spans with the passages that were retrieved."""
+
+from __future__ import annotations
+
+from groundeval.tasks.formats.outputs.marks import Span, with_marks
+from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, objects, within
+from groundeval.tasks.formats.outputs.sources import Sources, documents_from
+from groundeval.tasks.formats.outputs.texts import question_in
+
+
+def _cites(data: Data) -> bool:
+    return isinstance(at(data, "output", "text"), str) and any(
+        "retrievedReferences" in each for each in objects(data.get("citations"))
+    )
+
+
+def _fits(data: Data) -> bool:
+    return within(data, _cites) is not None
+
+
+def _parts(data: Data) -> Parts:
+    found = within(data, _cites)
+    assert found is not None
+    answer, where = found
+    sources, spans = Sources(), list[Span]()
+    for citation in objects(answer["citations"]):
+        span = at(citation, "generatedResponsePart", "textResponsePart", "span") or {}
+        read = documents_from(citation.get("retrievedReferences") or [], "citations[].retrievedReferences")
+        # Passages of one file are documents of their own: they are known by their text.
+        cited = tuple(sources.cited(each.text, title=each.title, text=each.text) for each in read)
+        if cited and isinstance(span.get("start"), int) and isinstance(span.get("end"), int):
+            spans.append(Span(span["start"], span["end"] + 1, cited))
+    parts: Parts = {
+        "output": Part(with_marks(answer["output"]["text"], spans), f"{where}.output.text".lstrip(".")),
+        "docs": sources.part("citations[].retrievedReferences"),
+    }
+    question = question_in({name: value for name, value in data.items() if name != "output"})
+    return parts if question is None else {**parts, "question": question}
+
+
+SHAPE = Shape("Amazon Bedrock", _fits, _parts)

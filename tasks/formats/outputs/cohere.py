@@ -1,0 +1,57 @@
+"""Cohere: chat responses of both versions, whose citations are spans of the text."""
+
+from __future__ import annotations
+
+from groundeval.tasks.formats.outputs.marks import Span, with_marks
+from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, objects, within
+from groundeval.tasks.formats.outputs.sources import Source, Sources, documents_from, sources_in
+from groundeval.tasks.formats.outputs.texts import question_in, text_of
+
+
+def _cites(data: Data) -> bool:
+    """A response or message with citations that name documents or sources by a span."""
+    cited = objects(data.get("citations"))
+    said = data.get("text") if "text" in data else data.get("content")
+    return (
+        bool(cited)
+        and text_of(said) is not None
+        and all("start" in each and "end" in each and ("document_ids" in each or "sources" in each) for each in cited)
+    )
+
+
+def _fits(data: Data) -> bool:
+    return within(data, _cites) is not None
+
+
+def _parts(data: Data) -> Parts:
+    found = within(data, _cites)
+    assert found is not None
+    answer, where = found
+    sources, name = sources_in(data)
+    if name is None:
+        sources, name = sources_in(answer)
+    spans = [
+        Span(int(each["start"]), int(each["end"]), _cited(each, sources)) for each in objects(answer.get("citations"))
+    ]
+    field = "text" if "text" in answer else "content"
+    parts: Parts = {"output": Part(with_marks(text_of(answer[field]) or "", spans), f"{where}.{field}".lstrip("."))}
+    question = question_in(data) or question_in(data.get("request") or {})
+    if question is not None:
+        parts["question"] = question
+    if sources.all:
+        parts["docs"] = sources.part(name or "citations[].sources")
+    return parts
+
+
+def _cited(citation: Data, sources: Sources) -> tuple[int, ...]:
+    places = [sources.cited(each) for each in citation.get("document_ids") or ()]
+    for each in objects(citation.get("sources")):
+        known = each.get("document") or each.get("tool_output")
+        read = documents_from([known], "citations[].sources[].document") if isinstance(known, dict) else []
+        about = read[0] if read else Source()
+        inner = known.get("id") if isinstance(known, dict) else None
+        places.append(sources.cited(each.get("id"), inner, title=about.title, text=about.text))
+    return tuple(dict.fromkeys(places))
+
+
+SHAPE = Shape("Cohere", _fits, _parts)

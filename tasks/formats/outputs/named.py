@@ -1,0 +1,63 @@
+"""Records whose fields have the usual names: tables, JSON lines, and the tools that write nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, first_of
+from groundeval.tasks.formats.outputs.sources import DOCUMENTS, documents_from
+from groundeval.tasks.formats.outputs.texts import QUESTIONS, question_in, text_of
+
+OUTPUTS = (
+    "output", "response", "actual_output", "answer", "result", "prediction", "generated_answer", "model_answer",
+    "model_output", "model_response", "llm_answer", "generation", "generated_text", "completion", "output_text",
+    "main_output", "text",
+)  # fmt: skip
+REFERENCES = (
+    "ground_truth", "ground_truths", "reference", "references", "reference_answer", "reference_answers",
+    "expected_output", "expected_answer", "expected", "gold", "gold_answer", "gold_answers", "target", "targets",
+    "correct_answer", "answers",
+)  # fmt: skip
+IDS = ("id", "sample_id", "record_id", "custom_id", "trace_id", "question_id", "qid", "uid")
+OWN = ("claims", "qa_pairs", "annotations")
+"""Gold data of groundeval's own format, taken as they are."""
+
+
+def named_parts(data: Data, used: Collection[str] = ()) -> Parts:
+    """The parts that a record has under the usual names, but for fields that are used already. Raises `Misfit`."""
+    free = {name: value for name, value in data.items() if name not in used}
+    parts: Parts = {}
+    question = question_in(free)
+    if question is not None:
+        parts["question"] = question
+    asked = "" if question is None else question.field.partition(".")[0]
+    said = first_of({name: value for name, value in free.items() if name != asked}, *OUTPUTS)
+    if said is not None:
+        text = text_of(said.value)
+        parts["output"] = Part(said.value if text is None else text, said.field)
+    found = first_of(free, *DOCUMENTS)
+    if found is not None:
+        parts["docs"] = Part(documents_from(found.value, found.field), found.field)
+    reference = first_of(free, *REFERENCES)
+    if reference is not None:
+        parts["reference"] = reference
+    identifier = first_of(free, *IDS)
+    if identifier is not None:
+        parts["id"] = identifier
+    return parts | {name: Part(free[name], name) for name in OWN if free.get(name) is not None}
+
+
+def shape_with(name: str, *fields: tuple[str, ...]) -> Shape:
+    """A shape that a record has which has all the fields of one of these tuples."""
+    return Shape(name, lambda data: any(all(field in data for field in each) for each in fields), named_parts)
+
+
+def _has_a_text(data: Data) -> bool:
+    return first_of(data, *OUTPUTS) is not None or any(name in data for name in QUESTIONS)
+
+
+RAGAS = shape_with(
+    "ragas", ("user_input", "response"), ("question", "answer", "contexts"), ("question", "answer", "ground_truth")
+)
+DEEPEVAL = shape_with("DeepEval", ("input", "actual_output"))
+TABLE = Shape("plain fields", _has_a_text, named_parts)

@@ -1,0 +1,89 @@
+"""What is looked for in a record of outputs, and what a shape of records is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+PARTS = {
+    "id": "a string or whole number that differs from record to record",
+    "question": "the question, a string",
+    "output": "what the model said, a string",
+    "docs": "the documents that the model saw, in the order in which it cites them",
+    "answers": "gold answers: a string, a list of strings, or a list of lists of aliases",
+    "claims": "gold claims: a string or a list of strings",
+    "answer": "a long reference answer, a string",
+}
+"""The parts of a record that can be mapped, with what each is."""
+
+Data = Mapping[str, Any]
+
+
+class Misfit(Exception):
+    """A field holds what cannot be read as its part: the field, its value, and what is allowed."""
+
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        super().__init__(field)
+        self.field, self.value, self.allowed = field, value, allowed
+
+
+class Part(NamedTuple):
+    """A part of a record, and the field that it was found in."""
+
+    value: Any
+    field: str
+
+
+Parts = dict[str, Part]
+"""By the names of `PARTS`, and `reference`: gold data of which it is not said whether they are answers or claims."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How one tool writes its records."""
+
+    name: str
+    """What the tool is called, for messages."""
+    fits: Callable[[Data], bool]
+    """Whether a record looks like one of this tool."""
+    parts: Callable[[Data], Parts]
+    """The parts of a record that fits. Raises `Misfit`."""
+
+
+def first_of(data: Data, *names: str) -> Part | None:
+    """The first of these fields that the record has with a value."""
+    return next((Part(data[name], name) for name in names if data.get(name) is not None), None)
+
+
+def at(data: Any, *steps: str | int) -> Any:
+    """The value behind names and indices; None where the way ends before."""
+    for step in steps:
+        if isinstance(step, str) and isinstance(data, Mapping):
+            data = data.get(step)
+        elif isinstance(step, int) and isinstance(data, list) and -len(data) <= step < len(data):
+            data = data[step]
+        else:
+            return None
+    return data
+
+
+_ENVELOPES = ("response", "output", "completion", "result", "message", "body", "raw_response", "raw")
+
+
+def within(data: Any, holds: Callable[[Data], bool], depth: int = 2) -> tuple[Data, str] | None:
+    """The object that a test holds of, and the field that it lies in: the record itself, or what a log wraps."""
+    if not isinstance(data, Mapping):
+        return None
+    if holds(data):
+        return data, ""
+    for name in _ENVELOPES if depth else ():
+        found = within(data.get(name), holds, depth - 1)
+        if found is not None:
+            return found[0], f"{name}.{found[1]}".rstrip(".")
+    return None
+
+
+def objects(value: Any) -> list[Data]:
+    """The objects of a list; none where it is no list."""
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []

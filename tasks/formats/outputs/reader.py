@@ -1,0 +1,239 @@
+"""Reads records of outputs of any known shape as records in groundeval's own format, and says what it took for what."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from itertools import chain, islice
+from typing import Any, NoReturn
+
+from groundeval.errors import DataError, UsageError, option, quoted, unknown
+from groundeval.metrics.reading import AnswerKind
+from groundeval.storage.json_records import Record
+from groundeval.tasks.formats.field_path import Absent, FieldPath, parse_path
+from groundeval.tasks.formats.fields import missing, wrong
+from groundeval.tasks.formats.outputs.gold import claims_in, gold_from, kind_of_gold
+from groundeval.tasks.formats.outputs.named import OUTPUTS, OWN, REFERENCES, TABLE, named_parts
+from groundeval.tasks.formats.outputs.parts import PARTS, Data, Misfit, Part, Parts, Shape, first_of
+from groundeval.tasks.formats.outputs.shapes import shape_of
+from groundeval.tasks.formats.outputs.sources import DOCUMENTS, Source, documents_from
+from groundeval.tasks.formats.outputs.texts import QUESTIONS, text_of
+
+LOOKED_AT = 100
+"""Records from which the shape of a file is told."""
+_HOW = {"claims": " (each sentence a claim)", "em": " (looked for as it is)", "list": " (looked for as items)"}
+_EMPTY = 'Write "" for an empty output: it counts as an answer that says nothing.'
+
+
+class OutputReader:
+    """Turns the records of one source into records in groundeval's own format; `notes` says how, once it has begun.
+
+    `paths` maps parts of a record (`PARTS`) to field paths and wins over what is recognised. `kind` is how gold
+    answers are looked for; None: told by the gold data.
+    """
+
+    def __init__(self, paths: Mapping[str, str] | None = None, kind: AnswerKind | None = None) -> None:
+        self.paths = {part: _path(part, text) for part, text in (paths or {}).items()}
+        self.kind = kind
+        self.shape: Shape | None = None
+        """How the records are written; None: in groundeval's own format."""
+        self.used: dict[str, str] = {}
+        """The parts that were found, and in which fields."""
+        self._has_texts = False
+        self._gold_field: str | None = None
+        self._without_text = 0
+        self._read = 0
+
+    def read(self, records: Iterable[Record]) -> Iterator[Record]:
+        """The records, one at a time. Raises DataError for one that cannot be read, naming its field and value."""
+        coming = iter(records)
+        first = list(islice(coming, LOOKED_AT))
+        data = [record.data for record in first]
+        if data and not _is_own(data[0], self.paths):
+            self.shape = shape_of(data) or (TABLE if self.paths else None)
+        if self.shape is None and not self.paths:
+            self._read = len(first)
+            yield from chain(first, coming)
+            return
+        self._look(first)
+        for record in chain(first, coming):
+            yield replace(record, data=self._converted(record))
+
+    def output_beside(self, others: Collection[str], record: Record) -> str:
+        """The output of a record whose other parts are read from these fields by a task's mapping."""
+        path = self.paths.get("output")
+        free = {name: value for name, value in record.data.items() if name not in others}
+        part = first_of(free, *OUTPUTS)
+        if path is not None:
+            part = Part(_found(record, "output", path, record.data), path.text)
+        if part is None:
+            self._missing("output", record)
+        self.used.setdefault("output", f'"{part.field}"')
+        text = text_of(part.value)
+        return wrong(record, part.field, part.value, "a string, the model's text", _EMPTY) if text is None else text
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was taken for what, and what of it the reader of results should know; none for groundeval's format."""
+        if not self.used:
+            return ()
+        name = "groundeval's format" if self.shape is None else self.shape.name
+        found = ", ".join(f"{part} from {field}" for part, field in self.used.items())
+        notes = [f"read as {name}: {found}"]
+        if self._without_text:
+            notes.append(
+                f"{self._without_text} of {self._read} records name their documents and hold no text of them: "
+                "citations are checked against texts"
+            )
+        return tuple(notes)
+
+    def _parts(self, record: Record) -> Parts:
+        data = record.data
+        mapped = {part: Part(_found(record, part, path, data), path.text) for part, path in self.paths.items()}
+        used = {path.steps[0] for path in self.paths.values() if path.steps and isinstance(path.steps[0], str)}
+        if self.shape is None:
+            return mapped
+        shape = self.shape if self.shape.fits(data) else shape_of([data]) or TABLE
+        parts = named_parts(data, used) if "output" in mapped else shape.parts(data)
+        if mapped.keys() & {"answers", "claims"}:
+            parts.pop("reference", None)
+        return {**parts, **mapped}
+
+    def _look(self, records: Iterable[Record]) -> None:
+        """Tell from the first records what the others have: texts of documents, gold data, and of which kind."""
+        gold: list[list[list[str]]] = []
+        for record in records:
+            # What does not fit is reported when the record is read.
+            with suppress(Misfit):
+                parts = self._parts(record)
+                docs = parts.get("docs")
+                self._has_texts |= docs is not None and any(each.text for each in _sources(docs))
+                found = parts.get("answers") or parts.get("reference")
+                if found is not None:
+                    self._gold_field = found.field
+                    gold.append(gold_from(found.value, found.field))
+        if self.kind is None:
+            self.kind = kind_of_gold(gold)
+
+    def _converted(self, record: Record) -> dict[str, Any]:
+        self._read += 1
+        try:
+            parts = self._parts(record)
+            found = self._in_own_format(parts, record)
+        except Misfit as misfit:
+            wrong(record, misfit.field, misfit.value, misfit.allowed)
+        for name in ("question", "output"):
+            if name not in found:
+                self._missing(name, record)
+        for name, part in parts.items():
+            how = _HOW.get(str(self.kind), "") if name == "reference" else ""
+            self.used.setdefault("gold" if name == "reference" else name, f'"{part.field}"{how}')
+        return found
+
+    def _in_own_format(self, parts: Parts, record: Record) -> dict[str, Any]:
+        found: dict[str, Any] = dict(record.data) if self.shape is None else {}
+        for name, part in parts.items():
+            if name == "docs":
+                found["docs"] = self._docs(part)
+            elif name in ("answers", "reference"):
+                found |= self._graded(part, _string(parts["question"]) if "question" in parts else "")
+            elif name == "claims":
+                found["claims"] = [aliases[0] for aliases in gold_from(part.value, part.field)]
+            elif name in ("question", "output", "answer"):
+                found[name] = _string(part)
+            else:
+                found[name] = part.value
+        if found.get("docs", ...) is None:
+            del found["docs"]
+        if self._has_texts:
+            found.setdefault("docs", [])
+        if self._gold_field is not None and not found.keys() & {"answers", "claims", *OWN}:
+            missing(record, self._gold_field, "Other records have it. An empty one says that there is no answer.")
+        return found
+
+    def _docs(self, part: Part) -> list[dict[str, Any]] | None:
+        """The documents in groundeval's format; None where nothing but their names is known."""
+        sources = _sources(part)
+        if sources and all(source.text is None for source in sources):
+            self._without_text += 1
+            if not self._has_texts:
+                return None
+        return [{"title": each.title, "text": each.text or "", **each.own} for each in sources]
+
+    def _graded(self, part: Part, question: str) -> dict[str, Any]:
+        answers = gold_from(part.value, part.field)
+        if self.kind == "em":
+            # What ALCE's exact match reads: a gold answer of a plain question is one reading of it.
+            pairs = [{"question": question, "short_answers": aliases} for aliases in answers]
+            return {"answers": answers, "qa_pairs": pairs}
+        if self.kind == "list":
+            return {"answers": answers}
+        return {"claims": claims_in(answers), "answer": "\n".join(aliases[0] for aliases in answers)}
+
+    def _missing(self, part: str, record: Record) -> NoReturn:
+        """Say that a record lacks its question or output, or has it empty."""
+        names, allowed = {
+            "output": (OUTPUTS, "a string, the model's text"),
+            "question": (QUESTIONS, "a string that is not empty"),
+        }[part]
+        there = next((name for name in (self.used.get(part, "").strip('"'), *names) if name in record.data), None)
+        if there is not None:
+            wrong(record, there, record.data[there], allowed, _EMPTY if part == "output" else "")
+        missing(
+            record,
+            part,
+            f"It is looked for in {quoted(names, 6)}; the record has {quoted(record.data, 20)}.\n"
+            f"  Name the field: {option('map', **{part: 'FIELD'})}",
+        )
+
+
+def _path(part: str, text: str) -> FieldPath:
+    if part not in PARTS:
+        raise unknown(f"part in {option('map')}", part, PARTS)
+    try:
+        return parse_path(text)
+    except ValueError as error:
+        raise UsageError(f"{option('map', **{part: text})}: {error}") from None
+
+
+def _found(record: Record, part: str, path: FieldPath, data: Data) -> Any:
+    try:
+        return path.find(data)
+    except Absent as absent:
+        raise DataError(f"{record.where}: {option('map', **{part: path.text})}: {absent}") from None
+
+
+def _string(part: Part) -> str:
+    text = text_of(part.value)
+    if text is None:
+        raise Misfit(part.field, part.value, "a string, or a message or block with a text")
+    return text
+
+
+def _sources(part: Part) -> list[Source]:
+    return documents_from(part.value, part.field)
+
+
+def _is_own(data: Data, paths: Mapping[str, FieldPath]) -> bool:
+    """Whether a record is in groundeval's own format, or meant to be: then mistakes in it are told as such."""
+    if "question" not in {*data, *paths} or isinstance(data.get("question"), dict | list):
+        return False
+    if not data.keys() & {"question", "output"}:
+        return False
+    answers = data.get("answers")
+    if _is_plain(data.get("docs")) or _is_plain(answers):
+        return False
+    has_lists = isinstance(answers, list) and all(isinstance(each, list) for each in answers)
+    has_gold = has_lists or any(data.get(name) is not None for name in OWN)
+    if "output" not in {*data, *paths}:
+        # `answer` is a gold answer there, and must not be taken for the output.
+        return has_gold
+    elsewhere = {*DOCUMENTS} - {"docs"} if data.get("docs") is None else set()
+    elsewhere |= set() if has_gold else {*REFERENCES}
+    return not isinstance(data.get("output"), dict) and not any(data.get(name) is not None for name in elsewhere)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is a text, or a list of texts: what groundeval's own format has nowhere, and cells of tables have."""
+    return isinstance(value, str) or (isinstance(value, list) and bool(value) and all(type(e) is str for e in value))

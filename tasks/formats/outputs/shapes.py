@@ -1,0 +1,42 @@
+"""The shapes of records that are recognised, the more telling before the more general."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from groundeval.tasks.formats.outputs import (
+    anthropic,
+    bedrock,
+    cohere,
+    gemini,
+    haystack,
+    langchain,
+    llamaindex,
+    named,
+    openai,
+    perplexity,
+    trulens,
+)
+from groundeval.tasks.formats.outputs.parts import Data, Shape
+
+SHAPES: tuple[Shape, ...] = (
+    anthropic.SHAPE,
+    cohere.SHAPE,
+    gemini.SHAPE,
+    bedrock.SHAPE,
+    perplexity.SHAPE,
+    llamaindex.SHAPE,
+    haystack.SHAPE,
+    langchain.SHAPE,
+    trulens.SHAPE,
+    openai.SHAPE,
+    named.DEEPEVAL,
+    named.RAGAS,
+    named.TABLE,
+)
+
+
+def shape_of(records: Iterable[Data]) -> Shape | None:
+    """The most telling shape that any of these records has: an answer that cites nothing looks like a plain one."""
+    known = list(records)
+    return next((shape for shape in SHAPES if any(map(shape.fits, known))), None)

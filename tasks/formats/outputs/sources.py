@@ -1,0 +1,129 @@
+"""The documents of a record, in the forms in which tools write them, and the numbers by which they are cited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from groundeval.tasks.formats.outputs.parts import Data, Misfit, Part, first_of
+from groundeval.tasks.formats.outputs.texts import decoded, text_of
+
+DOCUMENTS = (
+    "docs", "documents", "contexts", "retrieved_contexts", "retrieval_context", "source_documents", "source_nodes",
+    "context", "passages", "retrieved_documents", "retrieved_docs", "retrieved_passages", "search_results", "sources",
+    "chunks", "ctxs", "evidence",
+)  # fmt: skip
+"""Fields that hold documents, the more telling first."""
+
+_TEXT = (
+    "text", "page_content", "content", "snippet", "passage", "chunk", "body", "contents", "data", "document", "quote",
+)  # fmt: skip
+_TITLE = ("title", "name", "filename", "file_name", "document_title", "source", "url", "uri", "link")
+_KEYS = (
+    "id", "doc_id", "document_id", "id_", "node_id", "file_id", "url", "uri", "link", "source", "title", "filename",
+)  # fmt: skip
+_INSIDE = ("node", "kwargs", "document", "retrievedContext", "retrieved_context", "web")
+_METADATA = ("metadata", "meta", "extra_info", "location")
+_OWN = ("sent", "summary", "extraction", "answers_found")
+"""What groundeval's own format says of a document besides title and text."""
+_ALLOWED = "a list of texts, or of objects with a text (text, page_content, content, snippet, ...) and perhaps a title"
+
+
+@dataclass(slots=True)
+class Source:
+    """A document, or what is known of it."""
+
+    title: str = ""
+    text: str | None = None
+    keys: set[str] = field(default_factory=set)
+    """By what a citation may name it: an id, an address, a title."""
+    own: dict[str, Any] = field(default_factory=dict)
+
+
+class Sources:
+    """The documents of one record in their order; a citation of one that is not among them adds it."""
+
+    def __init__(self, given: Iterable[Source] = ()) -> None:
+        self.all = list(given)
+        self._whole = {id(source) for source in self.all if source.text is not None}
+
+    def cited(self, *keys: object, title: str | None = None, text: str | None = None) -> int:
+        """The position of the document that one of these keys names, the first before the others.
+
+        What is quoted of a document whose text is not known is its text.
+        """
+        names = [str(key) for key in keys if key not in (None, "")]
+        place = next((n for name in names for n, source in enumerate(self.all) if name in source.keys), None)
+        if place is None:
+            self.all.append(Source())
+            place = len(self.all) - 1
+        source = self.all[place]
+        source.keys.update(names)
+        source.title = source.title or title or ""
+        if text and text.strip() and id(source) not in self._whole and text.strip() not in (source.text or ""):
+            source.text = text.strip() if source.text is None else f"{source.text}\n{text.strip()}"
+        return place
+
+    def at(self, position: object) -> int | None:
+        """The position of a document that is cited by its position; None if there is no such document."""
+        is_place = type(position) is int and 0 <= position < len(self.all)
+        return position if is_place else None  # type: ignore[return-value]
+
+    def part(self, name: str) -> Part:
+        """The documents as a part of a record; `name` says where they come from."""
+        return Part(self.all, name)
+
+
+def sources_in(data: Data) -> tuple[Sources, str | None]:
+    """The documents that a record holds under one of the usual names, and that name."""
+    found = first_of(data, *DOCUMENTS)
+    return (Sources(), None) if found is None else (Sources(documents_from(found.value, found.field)), found.field)
+
+
+def documents_from(value: Any, name: str) -> list[Source]:
+    """The documents of a value: a list of texts or objects, one of them, `{title: text}`, or a cell that holds one."""
+    value = decoded(value)
+    if value is None or value == "":
+        return []
+    if isinstance(value, str):
+        return [Source(text=value)]
+    if isinstance(value, Mapping):
+        flat = _flattened(value)
+        if not any(key in flat for key in (*_TEXT, *_KEYS)) and all(isinstance(each, str) for each in value.values()):
+            return [Source(str(title), text, {str(title)}) for title, text in value.items()]
+        value = [value]
+    if not isinstance(value, list):
+        raise Misfit(name, value, _ALLOWED)
+    return [_source(item, f"{name}[{index}]") for index, item in enumerate(value)]
+
+
+def _source(item: Any, name: str) -> Source:
+    if isinstance(item, list) and len(item) == 2 and isinstance(item[1], int | float):
+        item = item[0]  # a document and its score
+    item = decoded(item)
+    if isinstance(item, Source):
+        return item
+    if isinstance(item, str):
+        is_address = item.startswith(("http://", "https://")) and not any(map(str.isspace, item))
+        return Source(item, None, {item}) if is_address else Source(text=item)
+    if not isinstance(item, Mapping):
+        raise Misfit(name, item, _ALLOWED)
+    flat = _flattened(item)
+    text = next((found for key in _TEXT if (found := text_of(flat.get(key))) is not None), None)
+    title = next((flat[key] for key in _TITLE if isinstance(flat.get(key), str)), "")
+    keys = {str(flat[key]) for key in _KEYS if isinstance(flat.get(key), str | int)}
+    if text is None and not keys:
+        raise Misfit(name, item, _ALLOWED)
+    return Source(title, text, keys, {key: item[key] for key in _OWN if item.get(key) is not None})
+
+
+def _flattened(item: Data) -> dict[str, Any]:
+    """The fields of a document, and those of its metadata and of the object inside of it, which do not win."""
+    flat: dict[str, Any] = {}
+    for name in (*_INSIDE, *_METADATA):
+        if isinstance(item.get(name), Mapping):
+            flat = {**_flattened(item[name]), **flat}
+    nested = (*_INSIDE, *_METADATA)
+    own = {key: value for key, value in item.items() if not (key in nested and isinstance(value, Mapping))}
+    return {**flat, **{key: value for key, value in own.items() if value is not None}}

@@ -1,0 +1,244 @@
+"""The outputs of a dozen tools, which say the same, are read as the same statements, citations and documents."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_cases import Cli, write
+
+from groundeval.metrics.profiles import PROFILES
+from groundeval.run.options import ScoreOptions
+from groundeval.run.outputs import Outputs, read_outputs
+from groundeval.tasks import load_task
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "outputs"
+TOOLS = {
+    "anthropic.jsonl": "Anthropic",
+    "bedrock.jsonl": "Amazon Bedrock",
+    "cohere.json": "Cohere",
+    "deepeval.tsv": "DeepEval",
+    "gemini.json": "Gemini",
+    "haystack.jsonl": "Haystack",
+    "langchain.jsonl": "LangChain",
+    "llamaindex.json.gz": "LlamaIndex",
+    "openai.jsonl": "OpenAI",
+    "perplexity.jsonl": "Perplexity",
+    "ragas.json": "ragas",
+    "trulens.csv": "TruLens",
+}
+WARRANTY = "The warranty lasts five years. It ends early"
+SAID = [
+    [
+        ("The warranty lasts five years.", [WARRANTY]),
+        ("It ends early if anyone but a certified installer opens the pump.", [WARRANTY]),
+    ],
+    [
+        ("At night the pump makes 32 decibels at three metres.", ["At night the pump runs in quiet mode"]),
+        ("Defrosting takes at most ten minutes.", ["The pump defrosts itself when"]),
+    ],
+    [("I could not find the price in the documents.", [])],
+]
+
+
+def read(source: Any, task: str = "own", **options: Any) -> Outputs:
+    return read_outputs(ScoreOptions(predictions=source, **options), load_task(task))
+
+
+def statements(outputs: Outputs, profile: str) -> list[list[tuple[str, list[str]]]]:
+    """The statements of each output, each with the texts of the documents that it cites."""
+    return [
+        [
+            (each.hypothesis, [(response.example.docs or ())[index].text for index in each.citations])
+            for each in PROFILES[profile].sentences(response.text)
+        ]
+        for response in outputs.responses
+    ]
+
+
+def test_there_is_an_example_of_every_tool():
+    assert {path.name for path in EXAMPLES.iterdir()} - {"README.md"} == set(TOOLS)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize("profile", ["alce", "trust", "strict"])
+def test_every_tools_outputs_are_the_same_statements_with_the_same_citations(name: str, profile: str):
+    found = statements(read(EXAMPLES / name), profile)
+    assert [[text for text, _ in each] for each in found] == [[text for text, _ in each] for each in SAID]
+    for output, expected in zip(found, SAID, strict=True):
+        for (_, cited), (_, begins) in zip(output, expected, strict=True):
+            assert len(cited) == len(begins)
+            assert all(map(str.startswith, cited, begins))
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_every_tools_outputs_are_scored_without_a_task_and_the_tool_is_named(name: str, cli: Cli):
+    ran = cli("score", EXAMPLES / name, "--nli", "lexical", "--json")
+    assert ran.code == 0, ran.err
+    found = {key: metric["value"] for key, metric in ran.json["metrics"].items()}
+    assert (ran.json["task"], ran.json["profile"], ran.json["n"]) == ("own", "strict", 3)
+    assert found["answered_ratio"] == 66.67
+    assert (found["answered_citation_rec"], found["answered_citation_prec"]) == (100.0, 100.0)
+    assert ran.json["notes"][0].startswith(f"read as {TOOLS[name]}: ")
+    has_gold = name in ("ragas.json", "deepeval.tsv")
+    assert ("trust_score" in found) == has_gold
+    assert sum("left out: the data has no" in note for note in ran.json["notes"]) == (not has_gold)
+
+
+def test_what_was_recognised_is_one_line_on_the_terminal(cli: Cli):
+    ran = cli("score", EXAMPLES / "cohere.json", "--nli", "lexical")
+    lines = [line for line in ran.err.splitlines() if "read as" in line]
+    assert lines == ['note: read as Cohere: output from "text", question from "message", docs from "documents"']
+
+
+def test_the_same_number_follows_from_records_in_memory():
+    records = json.loads((EXAMPLES / "ragas.json").read_text())
+    assert statements(read(records), "strict") == statements(read(EXAMPLES / "ragas.json"), "strict")
+
+
+CHAT: dict[str, Any] = {
+    "messages": [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Who composed Aida?"},
+        {
+            "role": "assistant",
+            "content": "Aida is by Verdi. ([opera.example](https://opera.example/aida)) It is long.",
+            "annotations": [
+                {
+                    "type": "url_citation",
+                    "url_citation": {
+                        "start_index": 18,
+                        "end_index": 63,
+                        "url": "https://opera.example/aida",
+                        "title": "Aida",
+                    },
+                }
+            ],
+        },
+    ]
+}
+DOCS = [
+    {"url": "https://opera.example/nabucco", "text": "Nabucco."},
+    {"url": "https://opera.example/aida", "text": "A."},
+]
+
+
+def test_a_link_in_the_text_that_an_annotation_points_at_gives_way_to_the_mark():
+    [response] = read([{**CHAT, "documents": DOCS}]).responses
+    assert (response.example.question, response.text) == ("Who composed Aida?", "Aida is by Verdi [2]. It is long.")
+    assert [document.text for document in response.example.docs or ()] == ["Nabucco.", "A."]
+
+
+def test_documents_that_are_known_by_address_only_are_said_to_have_no_text(tmp_path: Path, cli: Cli):
+    outputs = read([CHAT])
+    assert outputs.responses[0].text == "Aida is by Verdi [1]. It is long."
+    assert outputs.responses[0].example.docs is None
+    assert any("hold no text" in note for note in outputs.notes)
+    ran = cli("score", write(tmp_path / "chat.json", [CHAT]), "--nli", "lexical", "--json")
+    assert ran.code == 0, ran.err
+    assert "answered_ratio" in ran.json["metrics"]
+    assert "answered_citation_rec" not in ran.json["metrics"]
+
+
+def test_marks_of_an_assistant_are_replaced_and_what_it_quotes_is_the_document():
+    message = {
+        "question": "Who composed Aida?",
+        "response": {
+            "role": "assistant",
+            "content": [
+                {
+                    "type": "text",
+                    "text": {
+                        "value": "Aida is by Verdi【4:0†opera.txt】.",
+                        "annotations": [
+                            {
+                                "type": "file_citation",
+                                "text": "【4:0†opera.txt】",
+                                "start_index": 16,
+                                "end_index": 31,
+                                "file_citation": {"file_id": "f1", "quote": "Verdi wrote Aida."},
+                            }
+                        ],
+                    },
+                }
+            ],
+        },
+    }
+    [response] = read([message]).responses
+    assert response.text == "Aida is by Verdi [1]."
+    assert [document.text for document in response.example.docs or ()] == ["Verdi wrote Aida."]
+
+
+def test_where_only_what_was_cited_is_known_it_is_the_documents():
+    records = [json.loads(line) for line in (EXAMPLES / "anthropic.jsonl").read_text().splitlines()]
+    for record in records:
+        record["question"] = record.pop("messages")[0]["content"][-1]["text"]
+    outputs = read(records)
+    assert outputs.responses[0].text.count("[1]") == 2
+    assert [d.text for d in outputs.responses[0].example.docs or ()] == ["The warranty lasts five years."]
+
+
+def test_offsets_of_gemini_count_bytes():
+    records = json.loads((EXAMPLES / "gemini.json").read_text())
+    record = copy.deepcopy(records[1])
+    candidate = record["response"]["candidates"][0]
+    text = "Während der Nacht — 32 Dezibel. " + candidate["content"]["parts"][0]["text"]
+    shift = len(text.encode()) - len(candidate["content"]["parts"][0]["text"].encode())
+    candidate["content"]["parts"][0]["text"] = text
+    for support in candidate["groundingMetadata"]["groundingSupports"]:
+        support["segment"]["startIndex"] += shift
+        support["segment"]["endIndex"] += shift
+    [response] = read([record]).responses
+    assert response.text == (
+        "Während der Nacht — 32 Dezibel. At night the pump makes 32 decibels at three metres [3]. "
+        "Defrosting takes at most ten minutes [1]."
+    )
+
+
+def test_cohere_names_documents_by_their_ids_in_version_2_too():
+    record = {
+        "messages": [{"role": "user", "content": "Who?"}],
+        "message": {
+            "role": "assistant",
+            "content": [{"type": "text", "text": "It is Verdi."}],
+            "citations": [
+                {
+                    "start": 6,
+                    "end": 11,
+                    "text": "Verdi",
+                    "sources": [{"type": "document", "id": "doc:1", "document": {"id": "doc:1", "text": "Verdi."}}],
+                }
+            ],
+        },
+        "documents": [{"id": "doc:0", "data": {"text": "x"}}, {"id": "doc:1", "data": {"text": "Verdi."}}],
+    }
+    [response] = read([record]).responses
+    assert response.text == "It is Verdi [2]."
+    assert response.example.question == "Who?"
+
+
+@pytest.mark.parametrize(
+    ("record", "kind", "answers"),
+    [
+        ({"reference": "Verdi"}, "em", (("Verdi",),)),
+        ({"ground_truths": ["Verdi", "Giuseppe Verdi"]}, "em", (("Verdi",), ("Giuseppe Verdi",))),
+        ({"answers": [["Verdi", "G. Verdi"]]}, "em", (("Verdi", "G. Verdi"),)),
+        ({"expected_output": 1871}, "em", (("1871",),)),
+        ({"reference": "It was Verdi who did."}, "claims", (("It was Verdi who did.",),)),
+        ({"reference": "It was Verdi. He did it in 1871."}, "claims", (("It was Verdi.",), ("He did it in 1871.",))),
+        ({"reference": ""}, "em", ()),
+    ],
+)
+def test_short_gold_answers_are_looked_for_and_sentences_are_claims(record: Any, kind: str, answers: Any):
+    outputs = read([{"query": "Who?", "response": "Verdi.", "contexts": ["Verdi did."], **record}])
+    assert outputs.task.kind == kind
+    assert outputs.responses[0].example.answers == answers
+
+
+def test_a_task_that_is_named_says_how_gold_answers_are_looked_for():
+    record = {"query": "Who?", "response": "Verdi.", "contexts": ["x"], "reference": "It was Verdi. He did it."}
+    assert read([record], "asqa").responses[0].example.answers == (("It was Verdi. He did it.",),)
+    assert read([record], "eli5").responses[0].example.claims == ("It was Verdi.", "He did it.")

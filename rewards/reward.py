@@ -9,7 +9,7 @@ from math import inf
 from typing import Any, Literal, Protocol
 
 from groundeval.aio import run_anywhere
-from groundeval.errors import DataError, UsageError, excerpt, option
+from groundeval.errors import DataError, GroundevalError, UsageError, excerpt, option, what_happened
 from groundeval.metrics.gold import with_answers
 from groundeval.metrics.metric import METRICS, Entailment, Values
 from groundeval.metrics.profiles import profile_named
@@ -98,19 +98,25 @@ class Reward:
     def of(self, line: Line) -> Rewarded:
         """The reward of a line of `scores.jsonl`, recomputed from its values and tables; asks nothing.
 
-        Raises DataError for a line that lacks a value which the formula reads.
+        Whatever else the formula raises on a sample is that sample's error. Raises DataError for a line that lacks a
+        value which the formula reads.
         """
         status: Status = line["status"]
         if status == "error":
             return Rewarded(line["id"], None, {}, status, line.get("error") or "the sample failed", line)
         try:
             components = self.formula(line["values"], line)
+            total = self._total(components, nothing_said=status != "ok")
         except KeyError as error:
             raise DataError(
                 f'reward "{self.name}": the scores of sample {line["id"]} lack {error}.\n'
                 f"  Score with {option('profiles', self.profile)} and {option('metrics', ','.join(self.metrics))}"
             ) from None
-        total = self._total(components, nothing_said=status != "ok")
+        except GroundevalError:
+            raise
+        except Exception as error:
+            broke = f'the formula of reward "{self.name}" failed: {what_happened(error)}'
+            return Rewarded(line["id"], None, {}, "error", broke, line)
         why = None
         if total is None:
             why = "no part of the reward applies to this sample"

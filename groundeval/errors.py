@@ -60,7 +60,8 @@ class MissingExtra(UsageError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(
-            f"{feature} needs packages that are not installed.\n  Install them: pip install 'groundeval[{extra}]'"
+            f"{feature} needs packages that are not installed, those of groundeval[{extra}].\n"
+            f"  Install them in the checkout of groundeval: pip install -e '.[{extra}]'"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -24,8 +25,11 @@ class Interrupted(GroundevalError):
 
 
 @contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Turn SIGTERM and the first Ctrl-C into a question that the loop asks between windows; a second Ctrl-C kills."""
+def stop_requests(after: str = "what is under way") -> Iterator[Callable[[], bool]]:
+    """Turn SIGTERM and the first Ctrl-C into a question that the loop asks now and then; a second one stops at once.
+
+    The first is acknowledged as soon as it comes; `after` says what is still finished.
+    """
     requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield requested.is_set
@@ -35,7 +39,7 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
         if requested.is_set():
             raise KeyboardInterrupt
         requested.set()
-        say("stopping after what is under way; a second signal stops at once")
+        _acknowledge(f"stopping after {after}; Ctrl-C again stops at once, and loses nothing that is written")
 
     before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -43,6 +47,14 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _acknowledge(message: str) -> None:
+    """Say it from within a signal's handler, which may have interrupted the writing of another line."""
+    try:
+        say(message)
+    except RuntimeError:
+        os.write(2, f"\n{message}\n".encode())
 
 
 def run_anywhere(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -13,9 +13,10 @@ Three things can go wrong, and each is treated in its own way everywhere:
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_RESUMABLE = 0, 1, 2, 3
 
@@ -59,7 +60,8 @@ class MissingExtra(UsageError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(
-            f"{feature} needs packages that are not installed.\n  Install them: pip install 'groundeval[{extra}]'"
+            f"{feature} needs packages that are not installed, those of groundeval[{extra}].\n"
+            f"  Install them in the checkout of groundeval: pip install -e '.[{extra}]'"
         )
 
 
@@ -128,9 +130,20 @@ def nearest(name: str, allowed: Iterable[str], *, likeness: float = 0.5) -> str 
 
 
 def excerpt(value: object, limit: int = 60) -> str:
-    """`repr` of a value, cut to `limit` characters, for error messages."""
-    text = repr(value)
+    """`repr` of a value, cut to `limit` characters, for error messages. Never raises on JSON, however deep or long."""
+    try:
+        # Of a long text only the beginning is shown, and only that is written out.
+        text = repr(value[: limit + 1] if isinstance(value, str) else value)
+    except (RecursionError, ValueError):  # ValueError: a number of too many digits
+        text = f"{kind_of(value)} that is too long or nested too deeply to be shown"
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def what_happened(error: BaseException) -> str:
+    """An unforeseen error in one line: its type, its message, and the line of code that raised it."""
+    place = traceback.extract_tb(error.__traceback__)[-1:]
+    where = "".join(f" ({PurePath(each.filename).name}, line {each.lineno})" for each in place)
+    return f"{type(error).__name__}: {excerpt(str(error), 200)}{where}"
 
 
 def quoted(names: Iterable[object], limit: int = 8) -> str:

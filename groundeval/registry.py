@@ -87,6 +87,12 @@ class Registry(Generic[T]):
         for name in self.names():
             yield name, self.get(name)
 
+    def known(self) -> Iterator[T]:
+        """The values registered so far; a plugin of an installed package only once a name of it was asked for."""
+        for module in self._builtin:
+            importlib.import_module(module)
+        return (entry.value for entry in list(self._entries.values()))
+
     def source(self, name: str) -> str:
         """Where a name was registered: `file:line`, or the entry point of a package."""
         self.get(name)

@@ -1,4 +1,4 @@
-"""Reads run folders, checks them, and writes the viewer's data of each: one run at a time, runs side by side."""
+"""Reading and checking run folders, and writing the viewer's data of each, in parallel."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from groundeval.comparison.saved_scores import find_scorings, read_scoring, recomputed
+from groundeval.console.progress import progress
 from groundeval.errors import GroundevalError
 from groundeval.leaderboard.entries import Entry, entry_of
 from groundeval.leaderboard.samples import write_samples
@@ -21,32 +22,50 @@ from groundeval.leaderboard.texts import texts_of
 from groundeval.tasks.loading import include
 
 SIDE_BY_SIDE = 32
-"""From this many runs on, several processes read them."""
+"""Least number of runs for reading in several processes."""
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRun:
-    """A run that is left out, and why."""
+    """A run that is left out, with the reason."""
 
     folder: str
-    """Relative to the folder that was searched, so that the page does not depend on where that lies."""
+    """Relative to the searched folder, so that the page does not depend on its location."""
     reason: str
 
 
 def collect(
-    roots: Sequence[Path], site: Path, *, data: Sequence[Path] = (), plugins: Sequence[Path] = (), processes: int = 1
+    roots: Sequence[Path],
+    site: Path,
+    *,
+    data: Sequence[Path] = (),
+    plugins: Sequence[Path] = (),
+    processes: int = 1,
+    quiet: bool = True,
 ) -> tuple[list[Entry], list[RejectedRun]]:
-    """All runs below the folders. A run that lies there twice is listed once."""
-    found = [(root, folder) for root in roots for folder in find_scorings(root)]
+    """All runs below the folders, each of which may be a folder of scores. A run that lies there twice is listed once.
+
+    `quiet=False` shows how many have been read.
+    """
+    found = [each for root in roots for each in _scorings(root)]
     work = partial(_collect_one, site=site, data=tuple(data))
     entries: dict[str, Entry] = {}
     rejected: list[RejectedRun] = []
-    for result in _in_order(work, found, processes, plugins):
-        if isinstance(result, RejectedRun):
-            rejected.append(result)
-        else:
-            entries.setdefault(result.id, result)
+    with progress("reading and checking runs", total=len(found), quiet=quiet) as advance:
+        for result in _in_order(work, found, processes, plugins):
+            advance()
+            if isinstance(result, RejectedRun):
+                rejected.append(result)
+            else:
+                entries.setdefault(result.id, result)
     return list(entries.values()), rejected
+
+
+def _scorings(root: Path) -> list[tuple[Path, Path]]:
+    """The scorings that a folder names, each with the folder that its name is relative to."""
+    if (root / "results.json").is_file() and root.parent.name == "scores":
+        return [(root.parents[1], root)]
+    return [(root, folder) for folder in find_scorings(root)]
 
 
 def _in_order(
@@ -63,8 +82,8 @@ def _in_order(
 
 
 def _prepare(plugins: Sequence[Path]) -> None:
-    """Make a new process ready. One thread of BLAS each: a bootstrap's products are small, and threads that wait for
-    the next one take more time than they save, most of all beside other processes."""
+    """Initialise a worker process with one BLAS thread: a bootstrap's products are small, and idle threads cost more
+    than they save, especially beside other processes."""
     threadpool_limits(1, user_api="blas")
     for path in plugins:
         include(path)
@@ -72,8 +91,8 @@ def _prepare(plugins: Sequence[Path]) -> None:
 
 @contextmanager
 def _no_search_for_cycles() -> Iterator[None]:
-    """A run is a hundred thousand small objects and not one cycle; the collector would look through them again and
-    again. What is no longer used is freed as always."""
+    """Context without cyclic garbage collection: a run is a hundred thousand small objects without cycles, which the
+    collector would scan repeatedly. Unused objects are still freed by reference counting."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -93,12 +112,12 @@ def _collect_one(where: tuple[Path, Path], *, site: Path, data: Sequence[Path]) 
         reason = str(error).replace(f"{root}/", "")
         return RejectedRun(name, reason.removeprefix(f"{name}: ").removeprefix(f"{name}/"))
     except Exception as error:
-        # Strangers' files can be wrong in ways that no check foresees; one of them must not keep the others away.
+        # Untrusted files can be faulty in unforeseen ways; one of them must not block the others.
         return RejectedRun(name, f"cannot be read: {type(error).__name__}: {error}")
 
 
 def _published(folder: Path, site: Path, data: Sequence[Path]) -> Entry:
-    """Read and check a run and write what the viewer shows of it. All but the row is freed when this returns."""
+    """Read and check a run and write its viewer data. Everything but the row is freed on return."""
     run = read_scoring(folder)
     entry = entry_of(run, recomputed(run))
     write_samples(run, texts_of(run, data), site / "runs" / entry.id, site / "documents")

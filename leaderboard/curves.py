@@ -1,4 +1,4 @@
-"""Training curves and reward benchmarks that lie beside the runs: shown where they are, left out where not."""
+"""Training curves and reward benchmarks found beside the runs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from groundeval.storage.folder import read_json
 from groundeval.storage.scores import LARGEST
 
 HISTORY = "history.json"
-"""What groundeval's trainers write: a list of rows with `step`."""
+"""The log of groundeval's trainers: a list of rows with `step`."""
 STATE = "trainer_state.json"
-"""What transformers' trainer writes into every checkpoint: an object with such rows, the log so far, in log_history."""
+"""The state file in every checkpoint of transformers' trainer: an object with such rows in log_history."""
 BENCHMARK = "reward_benchmark.json"
 _CURVES = 6
 
@@ -29,12 +29,12 @@ class Extra:
     """A figure beside the tables."""
 
     name: str
-    """Of its element on the page."""
+    """Id of its element on the page."""
     figure: Figure
 
 
 def extras(roots: Sequence[Path]) -> tuple[list[Extra], list[Extra]]:
-    """Training curves and reward benchmarks below the folders. A damaged file is passed over: nothing rests on it."""
+    """Training curves and reward benchmarks below the folders. Damaged files are skipped: nothing depends on them."""
     curves = [figure for root in roots for figure in _each(root, _histories(root), _curve)]
     heat = [figure for root in roots for figure in _each(root, root.rglob(BENCHMARK), _heat_map)]
     return (
@@ -44,7 +44,7 @@ def extras(roots: Sequence[Path]) -> tuple[list[Extra], list[Extra]]:
 
 
 def _histories(root: Path) -> list[Path]:
-    """One file for each training: the log of a checkpoint is in that of a later one, and in that of the whole run."""
+    """One file for each training: later logs, and that of the whole run, include those of earlier checkpoints."""
     found = [*root.rglob(HISTORY), *root.rglob(STATE)]
     steps = {path: int(named[1]) for path in found if (named := re.fullmatch(r"checkpoint-(\d+)", path.parent.name))}
     whole = [path for path in found if path not in steps]
@@ -54,7 +54,7 @@ def _histories(root: Path) -> list[Path]:
 
 
 def _run_of(folder: Path) -> Path | None:
-    """The training run of groundeval's of which a folder would be a stage: `RUN/stages/1-NAME`."""
+    """The groundeval training run of which a folder is a stage by its path: `RUN/stages/1-NAME`."""
     return folder.parents[1] if folder.parent.name == "stages" else None
 
 
@@ -87,17 +87,17 @@ def _curve(found: Any, name: str) -> Figure | None:
 
 
 def _telling(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The reward and its components, else the loss: no more curves than one can tell apart."""
+    """The reward and its components, else the loss: no more curves than can be distinguished."""
     keys = sorted({key for row in rows for key, value in row.items() if _is_number(value)})
     components = [key for key in keys if "/component/" in key]
-    # Logs of other trainers name the parts as they like.
+    # Other trainers use other names for the parts.
     rewards = components or [key for key in keys if "reward" in key and key != "reward"]
     total = [key for key in keys if key == "reward"]
     return ([*total, *rewards] or [key for key in keys if key == "loss"])[:_CURVES]
 
 
 def _heat_map(found: Any, name: str) -> Figure | None:
-    """Rewards against attacks, in percent; 50 is what a coin would reach."""
+    """Rewards against attacks, in percent; 50 is chance level."""
     if not isinstance(found, dict):
         return None
     rewards, attacks, values = (found.get(key) for key in ("rewards", "attacks", "values"))

@@ -1,4 +1,4 @@
-"""One row of the leaderboard: a measured run, or numbers that a paper reports."""
+"""One row of the leaderboard: a measured run, or numbers reported in a paper."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ class Entry:
     """A system's numbers on one task under one protocol."""
 
     id: str
-    """Names its page; a hash of what its files hold, so that the same run has the same name wherever it lies, and no
-    run with other texts or values has it."""
+    """The name of its page: a hash of its files' content, so that the same run has the same name in every location, and
+    no run with other texts or values has it."""
     system: str
     details: tuple[str, ...]
-    """What tells the system from others of the same model, in few words: prompt, demonstrations, sampling."""
+    """Short description that distinguishes systems with the same model: prompt, demonstrations, sampling."""
     task: str
     profile: str
     nli: str | None
-    """None where no NLI model was asked, or where a paper does not name it."""
+    """None if no NLI model was used, or if a paper does not name it."""
     proxy: bool
     reported: bool
     """Numbers from a paper, not measured here: they have no samples, no intervals and no rank."""
     paper: str
-    """What a reported row is taken from; empty for a measured one."""
+    """The source of a reported row; empty for a measured one."""
     where: str
-    """Its table or figure."""
+    """The paper's table or figure."""
     n: int | None
     statuses: Mapping[str, int]
     headline: tuple[str, ...]
     metrics: Mapping[str, Estimate]
     pool: str = ""
-    """Entries of the same pool were judged in the same way on the same samples, and can be ranked."""
+    """Entries of the same pool were judged in the same way on the same samples, and are ranked together."""
     draws: Mapping[str, Array] = field(default_factory=dict)
     """Headline keys under resamplings that all entries of the pool share."""
     ranks: dict[str, int] = field(default_factory=dict)
     std: Mapping[str, float] = field(default_factory=dict)
-    """Standard deviation over seeds, where a paper reports it."""
+    """Standard deviation over seeds, if the paper reports it."""
     notes: tuple[str, ...] = ()
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
@@ -65,7 +65,7 @@ class Entry:
 
     @property
     def failed(self) -> int:
-        """Samples that have no values."""
+        """Number of samples without values."""
         return self.statuses.get("error", 0)
 
     def facts(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def entry_of(run: ScoredRun, metrics: Mapping[str, Estimate]) -> Entry:
 
 
 def _file_hashes(run: ScoredRun) -> dict[str, str]:
-    """Hashes of all files that the viewer shows, by name."""
+    """Hashes of all files shown in the viewer, by name."""
     texts = [path for name in (GENERATIONS, "prompts*.jsonl") for path in sorted(run.run_folder.glob(name))]
     hashes = {}
     for path in (*texts, run.folder / "scores.jsonl"):
@@ -120,11 +120,11 @@ def _file_hashes(run: ScoredRun) -> dict[str, str]:
 
 
 def _why_not_ranked(run: ScoredRun) -> Iterator[str]:
-    """Why a run cannot be ranked with any other; nothing if it can."""
+    """The reason why a run cannot be ranked; empty if it can."""
     if any(record["status"] == "error" for record in run.samples.values()):
         yield "not ranked: samples failed, and the others may be the easier ones"
     if run.judged_data is None:
-        yield "not ranked: its manifest names no data, so that others had the same gold answers cannot be checked"
+        yield "not ranked: its manifest names no data, so it cannot be checked that others had the same gold answers"
 
 
 def _about_documents(run: ScoredRun) -> Iterator[str]:
@@ -133,7 +133,7 @@ def _about_documents(run: ScoredRun) -> Iterator[str]:
 
 
 def page_name(*parts: str) -> str:
-    """A file name that every file system takes, whatever a model is called."""
+    """A file name valid on every file system, for any name of a model."""
     return "--".join(folder_name(part).encode("ascii", "ignore").decode()[:60] for part in parts)
 
 
@@ -169,7 +169,7 @@ def _repeats(run: ScoredRun) -> dict[str, Array]:
         return {}
     answers = run.answers(asked)
     aggregates = {key: run.aggregates[key] for key in run.headline if key in run.aggregates}
-    # Who has nothing to average is not ranked by it.
+    # A system without values to average is not ranked by the key.
     aggregates = {key: aggregates[key] for key, value in answers.value(aggregates).items() if value is not None}
     weights = (answers.weights(each) for each in resamplings(len(asked), RESAMPLES, 0))
     return {key: values.astype(np.float32) for key, values in resampled(answers.columns, aggregates, weights).items()}

@@ -19,7 +19,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_json(entries: Sequence[Entry], rejected: Sequence[RejectedRun]) -> str:
-    """Everything, for machines."""
+    """The whole leaderboard as JSON."""
     whole = {
         "kind": KIND,
         "schema_version": SCHEMA_VERSION,
@@ -30,7 +30,7 @@ def as_json(entries: Sequence[Entry], rejected: Sequence[RejectedRun]) -> str:
 
 
 def as_csv(entries: Sequence[Entry]) -> str:
-    """One line a row and metric, which any spreadsheet can pivot."""
+    """One line per row and metric, for pivot tables."""
     out = io.StringIO()
     lines = csv.writer(out, lineterminator="\n")
     lines.writerow(
@@ -58,7 +58,7 @@ def _number(value: float | None) -> float | str:
 
 
 def _cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
+    """A text that spreadsheets do not interpret as a formula."""
     shown = visible(text, 500)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown
 

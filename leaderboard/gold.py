@@ -1,4 +1,4 @@
-"""Which gold answers of a sample its output holds, as the run's profile looks for them."""
+"""The gold answers in a sample's output, matched by the run's profile."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from groundeval.parsing.normalize import normalized_alias, present
 from groundeval.records import Response
 
 Found = bool | None
-"""None: for a claim that no verdict was asked about as a whole."""
+"""None for a claim without a verdict on the whole claim."""
 
 
 def gold_found(
     response: Response, profile: str, kind: AnswerKind, cot: bool, entailed: Mapping[str, bool]
 ) -> list[Found]:
-    """For each gold answer of the example, is it in the output. `entailed`: verdicts with the output as premise."""
+    """For each gold answer of the example, whether the output holds it. `entailed`: verdicts for the output."""
     gold = response.example.answers or ()
     if kind == "claims":
         return [next((entailed[alias] for alias in aliases if alias in entailed), None) for aliases in gold]
@@ -37,7 +37,7 @@ def gold_found(
 def _strictly(reading: Reading, cot: bool, count: int) -> list[Found]:
     if not reading.answered:
         return [False] * count
-    # By their strings: the page asks no verifier, so that it may mark an answer that the score does not count.
+    # By strings: the page has no verifier, so it may mark an answer that the score does not count.
     bringing = run_anywhere(lambda: brought(reading, Context(reading.profile, reading.kind, cot=cot), by_meaning=False))
     held = {part.gold for part in bringing}
     return [index in held for index in range(count)]

@@ -1,4 +1,4 @@
-"""Figures of one table, as plotly takes them: colours and fonts are the page's, which knows light from dark."""
+"""Figures of one table for plotly; the page sets colours and fonts, for light and dark mode."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SYMBOLS = ("circle", "square", "diamond", "cross", "star")
 
 
 def figures(entries: Sequence[Entry]) -> dict[str, Figure]:
-    """The figures that the entries of one table have data for, by name."""
+    """The figures for which the entries of one table have data, by name."""
     found: dict[str, Figure] = {}
     correctness = _first_present(CORRECTNESS, entries)
     citation = _first_present(CITATION, entries)
@@ -46,8 +46,8 @@ def figures(entries: Sequence[Entry]) -> dict[str, Figure]:
 
 
 def ideal_ratio(entries: Sequence[Entry]) -> float | None:
-    """Share of answerable questions in percent: what a system that is always right answers. None where the runs of
-    the table disagree or do not know."""
+    """Share of answerable questions in percent: the answer ratio of a perfect system. None if the runs of the table
+    disagree or lack it."""
     ratios = {
         round(100 * entry.metrics["answerable_num"].number / entry.metrics["num_samples"].number, 6)
         for entry in entries
@@ -96,7 +96,7 @@ def _judged_by(name: str | None, proxy: bool) -> Callable[[Entry], bool]:
 
 
 def _label(entry: Entry) -> str:
-    """What the pointer shows of a system."""
+    """The hover text of a system."""
     return f"{plotly(entry.system)} ({plotly(', '.join(entry.details), 80)})"
 
 

@@ -1,4 +1,4 @@
-"""`leaderboard push`: the site as a static Space, or as a dataset whose files can be browsed and downloaded."""
+"""`leaderboard push`: upload the site as a static Space, or as a dataset for browsing and download."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from groundeval.errors import BackendError, DataError, MissingExtra, UsageError
-from groundeval.leaderboard.build import MARK, check_site
 from groundeval.leaderboard.files import KIND
+from groundeval.leaderboard.place import MARK, check_site
 from groundeval.storage.folder import read_json
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ _ABOUT = (
     "are in `leaderboard.json`, `leaderboard.csv` and `leaderboard.md`."
 )
 _FRESH = {".gitattributes", "README.md"}
-"""What a repository that nobody has put anything into holds."""
+"""The files of an empty repository."""
 _TEMPLATE = {"index.html", "style.css"}
-"""What the hub puts into a new static Space besides, in its first commit."""
+"""The files that the hub adds to a new static Space in its first commit."""
 _FIRST = "initial commit"
 
 
@@ -44,9 +44,9 @@ def push(
     """Upload a site; files that it no longer has are deleted there. Returns the address of the commit.
 
     `repo` is `owner/name`; it is created if it does not exist. `endpoint` and `token` default to huggingface_hub's own
-    settings (HF_ENDPOINT, HF_TOKEN or the stored login). Raises UsageError for a folder that is no site, a name that is
-    none and a repository that holds anything but an earlier site, BackendError where the hub refuses or cannot be
-    reached.
+    settings (HF_ENDPOINT, HF_TOKEN or the stored login). Raises UsageError for a folder that is not a site, an
+    invalid name, and a repository that holds anything but an earlier site, BackendError if the hub refuses or is
+    unreachable.
     """
     check_site(site)
     if kind not in _CARDS:
@@ -67,7 +67,7 @@ def push(
         api.create_repo(
             repo, repo_type=kind, private=private, exist_ok=True, space_sdk="static" if kind == "space" else None
         )
-        # First, so that a push that breaks off has left a leaderboard, or nothing.
+        # First, so that an interrupted push leaves a leaderboard or nothing.
         done = api.upload_folder(
             repo_id=repo,
             repo_type=kind,
@@ -89,7 +89,7 @@ def push(
 
 
 def _check_replaceable(api: HfApi, repo: str, kind: Kind) -> None:
-    """Raises UsageError where an upload could overwrite or delete anything but an earlier site."""
+    """Raises UsageError if an upload could overwrite or delete anything but an earlier site."""
     others = sorted({*api.list_repo_files(repo, repo_type=kind)} - _FRESH)
     if not others:
         return
@@ -103,9 +103,9 @@ def _check_replaceable(api: HfApi, repo: str, kind: Kind) -> None:
             if _is_ours(Path(path)):
                 return
     raise UsageError(
-        f"{repo}: is there already and holds no leaderboard but {', '.join(others[:3])}"
+        f"{repo}: already exists and holds no leaderboard but {', '.join(others[:3])}"
         f"{', ...' if len(others) > 3 else ''}, which an upload could overwrite or delete.\n"
-        "  Name a new repository, or an empty one."
+        "  Choose a new repository, or an empty one."
     )
 
 

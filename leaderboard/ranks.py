@@ -16,10 +16,10 @@ from groundeval.tasks.task import TASKS
 def rank(entries: Sequence[Entry]) -> None:
     """Fill in the ranks of all measured entries, for every headline key, within each pool.
 
-    Better: the 95% interval of the paired difference lies above 0, under resamplings that the pool shares. Systems
-    that the data cannot tell apart share a rank. A system without the key that the others of its pool are ranked by
-    first is not ranked: it would choose what it is ranked by. There is no correction for the number of systems: a rank
-    sums up pairwise comparisons, and `groundeval compare` tests one of them properly.
+    Better: the 95% interval of the paired difference is above 0, under resamplings shared by the pool. Systems that the
+    data cannot distinguish share a rank. A system without the pool's first ranking key is not ranked: otherwise it
+    would choose its own criterion. Ranks are not corrected for the number of systems: they summarise pairwise
+    comparisons, and `groundeval compare` tests one of these properly.
     """
     pools: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
@@ -33,8 +33,8 @@ def rank(entries: Sequence[Entry]) -> None:
 
 
 def _keys(members: Sequence[Entry]) -> list[str]:
-    """What a pool is ranked by, in order: its task's headline. Runs of a task that is not registered here name it
-    themselves, and must agree."""
+    """The ranking keys of a pool, in order: its task's headline. For a task that is not registered here the runs give
+    it themselves, and must agree."""
     task = members[0].task
     if task in TASKS:
         order = (*TASKS.get(task)().headline, *OVERALL)

@@ -1,4 +1,4 @@
-"""Numbers that papers report, as rows of their own: never measured here, never ranked."""
+"""Numbers reported in papers, as separate rows: not measured here, never ranked."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ CORRECTNESS_F1 = {
     "trust_eli5": "calib_claims_nli_f1",
     "trust_expertqa": "calib_claims_nli_f1",
 }
-"""The key that a paper's F1 of answer correctness (`f1_ac`) has in each task."""
+"""The key of a paper's F1 of answer correctness (`f1_ac`) in each task."""
 SAME_AS = {"f1_gr": "macro_f1", "f1_gc": "answered_citation_f1"}
-"""A paper's grounded refusal and grounded citation."""
+"""The keys of a paper's grounded refusal and grounded citation."""
 
 
 class ReportedRow(BaseModel):
@@ -36,7 +36,7 @@ class ReportedRow(BaseModel):
     num_docs: int | None = None
     metrics: dict[str, float]
     std: dict[str, float] = {}
-    """Standard deviation over seeds, where the paper gives it."""
+    """Standard deviation over seeds, if the paper gives it."""
     where: str = ""
     """Table or figure."""
 
@@ -54,7 +54,7 @@ class ReportedFile(BaseModel):
 
 
 def read_reported(path: Path) -> ReportedFile:
-    """A file of reported numbers. Raises DataError, which names the field, for one that is not in this form."""
+    """A file of reported numbers. Raises DataError, which names the field, for a faulty one."""
     found = read_json(path)
     if found is None:
         raise DataError(f"{path}: no such file")
@@ -67,7 +67,7 @@ def read_reported(path: Path) -> ReportedFile:
 
 
 def reported_entries(file: ReportedFile, headlines: Mapping[str, tuple[str, ...]]) -> Iterator[Entry]:
-    """The rows of a file. `headlines`: the headline keys of the tasks that are known here."""
+    """The rows of a file. `headlines`: the headline keys of known tasks."""
     for number, row in enumerate(file.rows):
         metrics = {
             _key(name, row.task): Estimate(value=value, stderr=None, ci95=None, n=0)

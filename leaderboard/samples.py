@@ -1,8 +1,8 @@
-"""What the sample viewer shows of a run, as script files that the page loads when it needs them.
+"""Data of the sample viewer, as script files that the page loads on demand.
 
 A page opened from a folder may not read files, but it may load scripts. So data are scripts of one call each,
 `groundeval.receive(name, value)`: an index of all samples, then samples, prompts and documents in chunks. Documents are
-named by their content, so that runs on the same data share them.
+named by a hash of their content, so that runs on the same data share them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Json = dict[str, Any]
 
 
 def write_samples(run: ScoredRun, texts: SampleTexts, folder: Path, shared: Path) -> None:
-    """Write the viewer's data of a run into `folder`, and documents, which runs share, into `shared`."""
+    """Write the viewer's data of a run into `folder`, and documents into `shared`, which runs have in common."""
     folder.mkdir(parents=True, exist_ok=True)
     shared.mkdir(parents=True, exist_ok=True)
     ids = list(run.samples)
@@ -82,12 +82,12 @@ def _index(run: ScoredRun, texts: SampleTexts, documents: Sequence[str | None]) 
 
 @lru_cache(maxsize=16_384)
 def _question(question: str) -> str:
-    """Remembered, because runs on the same data have the same questions."""
+    """A question made visible; cached, since runs on the same data have the same questions."""
     return one_line(question, _QUESTION)
 
 
 def _threshold(run: ScoredRun) -> float | None:
-    """The score from which on the NLI model's answer is yes; None for models that name none: their answer decides."""
+    """Least score that counts as entailed; None for NLI models without a threshold, whose answer decides."""
     found = (run.scoring.get("nli") or {}).get("threshold")
     return float(found) if isinstance(found, int | float) and 0 <= found <= 1 else None
 
@@ -115,7 +115,7 @@ def _sample(run: ScoredRun, texts: SampleTexts, sample_id: str) -> Json:
 
 
 class _Parts(dict[str, str]):
-    """The parts of one sample as they are shown, each made visible once: many verdicts are about one statement."""
+    """The parts of one sample for display, each made visible once, since many verdicts concern one statement."""
 
     def __missing__(self, part: str) -> str:
         self[part] = shown = visible(part, _PART_LIMIT)
@@ -123,7 +123,7 @@ class _Parts(dict[str, str]):
 
 
 def _refusal(run: ScoredRun, response: Response, profile: Profile) -> Json | None:
-    """The fuzzy match with a refusal, in percent, where the profile decides by it (Trust-Score)."""
+    """The fuzzy match with a refusal, in percent, if the profile uses it (Trust-Score)."""
     if "refused" not in run.columns or profile.decide is not answers_or_refuses:
         return None
     text = profile.prepare(response.text)
@@ -131,7 +131,7 @@ def _refusal(run: ScoredRun, response: Response, profile: Profile) -> Json | Non
 
 
 def gold_answers(run: ScoredRun, example: Example, response: Response, record: Mapping[str, Any]) -> list[Json]:
-    """The gold answers of a sample: is each found in the output, and does a document hold it."""
+    """The gold answers of a sample, with whether each is in the output and in a document."""
     supported = example.supported
     scoring = run.scoring
     kind = scoring.get("kind", "em")
@@ -157,7 +157,7 @@ def _entailed_by_output(record: Mapping[str, Any]) -> dict[str, bool]:
 
 @lru_cache(maxsize=16_384)
 def _alias(alias: str) -> str:
-    """Remembered, because runs on the same data have the same gold answers."""
+    """An alias made visible; cached, since runs on the same data have the same gold answers."""
     return visible(alias, _PART_LIMIT)
 
 
@@ -173,8 +173,8 @@ def _statement(each: Mapping[str, Any], example: Example | None, profile: Profil
 
 
 def _judged(citations: Sequence[int], example: Example | None, profile: Profile) -> list[int]:
-    """The citations that the precision bits of a statement speak of, in their order: those that the profile judges,
-    then others, each once. Empty where the documents are not known, by which a profile chooses."""
+    """The citations that the precision bits of a statement refer to, in order: those that the profile judges, then
+    others, each once. Empty without the documents, which the profile needs for the choice."""
     if example is None or example.docs is None:
         return []
     judged = profile.judged_citations(citations, example.docs) or ()
@@ -196,7 +196,7 @@ def _verdict(each: Mapping[str, Any], parts: _Parts) -> Json:
 
 
 def _write_documents(examples: Sequence[Example | None], shared: Path) -> str | None:
-    """Write what a chunk of samples was shown; returns its name, or None where nothing is known of them."""
+    """Write the documents of a chunk of samples; return the file's name, or None if the documents are unknown."""
     if all(example is None for example in examples):
         return None
     return _document_file(_Shown(tuple(() if each is None else each.docs or () for each in examples)), shared)
@@ -204,8 +204,8 @@ def _write_documents(examples: Sequence[Example | None], shared: Path) -> str | 
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """The documents of a chunk of samples. Hashed by a part of them: hashing all takes longer than comparing them
-    with those of a run on the same data, which are the same objects."""
+    """The documents of a chunk of samples. Hashed by a part of them: hashing all takes longer than comparing them with
+    those of a run on the same data, which are the same objects."""
 
     documents: tuple[tuple[Document, ...], ...]
 
@@ -215,7 +215,7 @@ class _Shown:
 
 @lru_cache(maxsize=256)
 def _document_file(shown: _Shown, shared: Path) -> str:
-    """Remembered, because runs on the same data show the same documents."""
+    """Write a file of documents; return its name. Cached, since runs on the same data have the same documents."""
     known = [[_document(document) for document in docs] for docs in shown.documents]
     name = hashlib.sha256(to_json(known)).hexdigest()[:16]
     write_script(shared / f"{name}.js", name, known)

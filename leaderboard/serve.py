@@ -1,4 +1,4 @@
-"""`leaderboard serve`: the site on this machine's loopback address, with the content policy as a header too."""
+"""`leaderboard serve`: serve the site on the loopback address, with the content policy as a header too."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from starlette.staticfiles import StaticFiles
 from groundeval.http.access import Guard
 from groundeval.http.connections import Limits
 from groundeval.http.listening import Server, listen, within_open_files
-from groundeval.leaderboard.build import check_site
+from groundeval.leaderboard.place import check_site
 from groundeval.leaderboard.site import POLICY
 
 HOST = "127.0.0.1"
 HEADERS = {
-    # Not in the pages themselves: a header alone can forbid frames, and the hub shows a site in one.
+    # Not in the pages themselves: only a header can forbid frames, and the hub shows a site in one.
     "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
     "Cache-Control": "no-cache",
 }
@@ -64,7 +64,7 @@ class SiteServer:
 def open_server(site: Path, port: int) -> SiteServer:
     """A server for a site, bound to the loopback address; port 0 takes a free one.
 
-    Raises UsageError for a folder that is no site and a port that is taken.
+    Raises UsageError for a folder that is not a site and a port in use.
     """
     check_site(site)
     return SiteServer(site, port)

@@ -1,4 +1,4 @@
-"""Pages from templates. Everything that goes into a page is escaped by the template engine and made visible first."""
+"""Pages from templates. All content is made visible, then escaped by the template engine."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'"
 )
-"""Content security policy of every page: only the site's own script files run, nothing is fetched from anywhere.
-Inline styles are allowed because plotly positions its text with them."""
+"""Content security policy of every page: only the site's own script files run, and nothing is fetched. Inline styles
+are allowed because plotly positions its text with them."""
 
 
 @lru_cache(maxsize=1)

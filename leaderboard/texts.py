@@ -1,6 +1,6 @@
-"""The texts behind a run's numbers, as far as they can be had: examples, responses and prompts by sample id.
+"""The texts behind a run's numbers, as far as available: examples, responses and prompts by sample id.
 
-Run folders of strangers are read too. So nothing that a manifest names is executed, opened or downloaded: its task must
+Untrusted run folders are read too. So nothing that a manifest names is executed, opened or downloaded: its task must
 be registered here (`--include-path` adds tasks), and its data must be embedded or given by the user (`--data`) with the
 hash that the run names.
 """
@@ -34,17 +34,17 @@ EMBEDDED = "embedded"
 
 @dataclass(frozen=True, slots=True)
 class SampleTexts:
-    """What a run's folder and the data at hand give of its samples; an id that lacks is one that could not be had."""
+    """The texts of a run's samples from its folder and the available data; missing ids are unavailable."""
 
     examples: Mapping[str, Example] = field(default_factory=dict)
-    """With the documents that the model was shown."""
+    """With the documents given to the model."""
     responses: Mapping[str, Response] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
 
 
 def texts_of(run: ScoredRun, given: Sequence[Path] = ()) -> SampleTexts:
-    """The texts of a run. `given` are files of data or outputs that the user vouches for; each is used for the runs
-    whose manifests name its hash."""
+    """The texts of a run. `given` are files of data or outputs that the user trusts; each is used for the runs whose
+    manifests name its hash."""
     if not run.generation:
         return _scored_outputs(run, given)
     stored = stored_generations(run.run_folder)
@@ -74,7 +74,7 @@ def _scored_outputs(run: ScoredRun, given: Sequence[Path]) -> SampleTexts:
 
 
 def _tags(run: ScoredRun) -> ReasoningTags | None:
-    """The tags that the texts were read with: the scoring's own, or those of the run."""
+    """The reasoning tags used to read the texts: the scoring's own, or those of the run."""
     return stored_tags(run.origin.get("reasoning_tags") or run.generation.get("reasoning_tags"), run.folder)
 
 

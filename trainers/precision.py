@@ -22,5 +22,5 @@ def multiplies_bfloat16() -> bool:
 
 
 def computed_in(config: Any, weights: str) -> str:
-    """The precision of a trainer's arithmetic: that of its autocast, else of the weights."""
+    """The precision of a trainer's arithmetic: that of its autocast, else that of the weights."""
     return "bfloat16" if config.bf16 else "float16" if config.fp16 else weights

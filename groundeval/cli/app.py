@@ -13,10 +13,12 @@ from groundeval.cli.commands.cache import cache
 from groundeval.cli.commands.compare import compare
 from groundeval.cli.commands.data import data
 from groundeval.cli.commands.distill import distill
+from groundeval.cli.commands.doctor import doctor
 from groundeval.cli.commands.inspect import inspect
 from groundeval.cli.commands.leaderboard import leaderboard
 from groundeval.cli.commands.list import list_
 from groundeval.cli.commands.merge import merge
+from groundeval.cli.commands.new import new
 from groundeval.cli.commands.rewards import rewards
 from groundeval.cli.commands.run import run
 from groundeval.cli.commands.score import score
@@ -25,6 +27,7 @@ from groundeval.cli.commands.serve_rewards import serve_rewards
 from groundeval.cli.commands.slurm import slurm
 from groundeval.cli.commands.train import train
 from groundeval.cli.commands.validate import validate
+from groundeval.cli.commands.view import view
 from groundeval.cli.options import spelled_as_flag
 from groundeval.cli.words import with_flag_repeated
 from groundeval.console.sanitize import visible
@@ -67,12 +70,15 @@ app.command("run")(run)
 app.command("score")(score)
 app.command("inspect")(inspect)
 app.command("compare")(compare)
+app.command("view")(view)
 app.command("merge")(merge)
 app.command("slurm")(slurm)
 app.command("train")(train)
 app.command("distill")(distill)
 app.command("validate")(validate)
 app.command("list")(list_)
+app.command("doctor")(doctor)
+app.command("new")(new)
 app.command("serve-nli")(serve_nli)
 app.command("serve-rewards")(serve_rewards)
 app.add_typer(leaderboard, name="leaderboard")
@@ -81,6 +87,8 @@ app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")
 app.add_typer(cache, name="cache")
 
+
+INTERRUPTED = "interrupted: what was written is kept, and the same command goes on from there"
 
 FEW_CORES = 8
 """On so many cores or fewer, threads that wait sleep: on a busy machine those that spin cost several times the work."""
@@ -101,14 +109,14 @@ def main(arguments: list[str] | None = None) -> int:
         with spelling_options(spelled_as_flag):
             code: Any = command.main(args=arguments, prog_name="groundeval", standalone_mode=False)
     except typer.Abort:
-        return _say("interrupted", EXIT_RESUMABLE)
+        return _say(INTERRUPTED, EXIT_RESUMABLE)
     except WrongUsage as error:
         error.show()  # type: ignore[attr-defined]
         return EXIT_USAGE
     except GroundevalError as error:
         return _say(f"error: {error}", error.exit_code)
     except KeyboardInterrupt:
-        return _say("interrupted", EXIT_RESUMABLE)
+        return _say(INTERRUPTED, EXIT_RESUMABLE)
     except BrokenPipeError:
         return EXIT_DONE
     return code if isinstance(code, int) else EXIT_DONE

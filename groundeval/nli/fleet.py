@@ -31,6 +31,7 @@ class _Server:
     used: int = 0
     """The number of the request that it got last."""
     up: bool = False
+    loading: bool = False
     excluded: str = ""
     """Why it is not asked any more while it stays as it is."""
     not_before: float = 0.0
@@ -98,17 +99,17 @@ class Fleet:
         self._refuse_differences()
 
     def load(self, patience: float) -> Served:
-        """What the servers serve, once one is ready; those that are not are waited for beside the work.
+        """What the servers serve, once those that are loading are ready; who is away is waited for beside the work.
 
         Raises as `check` does, and BackendError where none is ready within the fleet's own patience.
         """
         self.check(patience)
         for each in self._servers:
-            if not each.up:
-                say(f"NLI server {each.address} is not ready; it gets work as soon as it is.")
+            if not each.up and not each.loading:
+                say(f"NLI server {each.address} is not there; it gets work as soon as it is.")
         self._watch()
         with self._changed:
-            self._wait_until(lambda: self._served is not None)
+            self._wait_until(lambda: self._served is not None and not any(each.loading for each in self._servers))
         self._refuse_differences()
         assert self._served is not None
         return self._served
@@ -248,12 +249,15 @@ class Fleet:
         try:
             found = server.probe.attempt("GET", "/identity", read=_served_or_loading, statuses=(200, 503))
         except NoAnswer:
+            server.loading = False
             return False
         except GroundevalError as error:
+            server.loading = False
             if self._served is None:
                 raise
             self._exclude(server, str(error))
             return True
+        server.loading = found is None
         if found is not None:
             self._note(server, found)
         return True

@@ -29,11 +29,12 @@ _HANDLES_LOCK = threading.Lock()
 def connect(spec: str, **options: Any) -> NLI:
     """The handle for a verifier: one for each spec and set of options in a process; nothing is loaded yet.
 
-    `spec` is a registered name (`groundeval list nli`), `http://host:port` of a server, a hub name or folder of a
-    T5-style, classifier or chat model, `name:model` for a model of your own used like a registered one
-    (`minicheck:FOLDER`), or `causal:model@http://host:port/v1` for one behind an OpenAI-compatible server. `options`
-    are the fields of `NLIOptions`. The handle pickles as spec and options; a forked child loads its own model.
-    Raises UsageError for an unknown spec or option, and for an in-process model in a job of several ranks.
+    `spec` is a registered name (`groundeval list nli`), `http://host:port` of a server (or of several, joined by
+    commas), a hub name or folder of a T5-style, classifier or chat model, `name:model` for a model of your own used
+    like a registered one (`minicheck:FOLDER`), or `causal:model@http://host:port/v1` for one behind an
+    OpenAI-compatible server. `options` are the fields of `NLIOptions`. The handle pickles as spec and options; a forked
+    child loads its own model. Raises UsageError for an unknown spec or option, and for an in-process model in a job of
+    several ranks.
     """
     chosen = options_from(options)
     factory, chosen = resolve(spec, chosen)

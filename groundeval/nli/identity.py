@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,4 +39,4 @@ def differences(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
 
 
 def _shown(value: object) -> str:
-    return "missing" if value is None else excerpt(json.dumps(value, ensure_ascii=False))
+    return "missing" if value is None else excerpt(value)

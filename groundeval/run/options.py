@@ -48,7 +48,8 @@ class ScoringOptions:
     nli: Annotated[
         str,
         Flag(
-            "A name of `groundeval list nli`, NAME:MODEL, a folder or hub name, http://host:port, causal:MODEL@URL.",
+            "A name of `groundeval list nli`, NAME:MODEL, a folder, a hub name, http://host:port (or several, "
+            "with commas), causal:MODEL@URL.",
             SCORES,
         ),
     ] = "true"

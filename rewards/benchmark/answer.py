@@ -1,4 +1,4 @@
-"""A response as parts that can be tampered with: statements, what they cite, and how they are written down."""
+"""A response as parts that attacks can change: statements, citations, and style."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Part:
 
     text: str
     cited: tuple[int, ...] = ()
-    """0-based documents, as they are written: may be repeated, -1 (written `[0]`) or beyond the last document."""
+    """0-based documents as written: may be repeated, -1 (written `[0]`) or beyond the last document."""
     origin: int | None = None
-    """The honest part whose content it has, changed in meaning or not; None for what an attack adds."""
+    """The honest part that it comes from, changed in meaning or not; None for a part that an attack adds."""
 
 
 Style = Callable[[Sequence[int]], str]
@@ -42,7 +42,7 @@ class Answer:
     parts: tuple[Part, ...]
     style: Style = one_by_one
     after_stop: bool = False
-    """Citations stand behind the full stop, `Paris is large. [1]`."""
+    """Whether citations follow the full stop, `Paris is large. [1]`."""
     separator: str | None = None
     """Between the parts; None: a space between sentences, a comma between the items of a list."""
     lead: str = ""
@@ -58,7 +58,7 @@ class Answer:
         return replace(self, parts=tuple(map(change, self.parts)))
 
     def with_part(self, position: int, part: Part) -> Answer:
-        """The answer with one part exchanged."""
+        """The answer with one part replaced."""
         return self.having(*self.parts[:position], part, *self.parts[position + 1 :])
 
     def plus(self, *parts: Part) -> Answer:

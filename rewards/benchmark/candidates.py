@@ -1,4 +1,4 @@
-"""What is put to the test: rewards, and the single values that they are made of."""
+"""The candidates under test: rewards, and their single parts."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Text = tuple[str, str]
 """The name of a case, and an output for it."""
 
 BATCH = 2_048
-"""Responses whose questions to the verifier wait together."""
+"""Responses scored concurrently, whose pairs the verifier gets together."""
 
 LEFT_OUT = ("default",)
-"""Rewards that are others under another name."""
+"""Rewards that are aliases of others."""
 
 PARTS = {
     "alce": ("correctness", "citation"),
     "trust": ("correctness", "refusal", "citation"),
 }
-"""Metrics that are candidates of their own in the default table: the parts of these rewards."""
+"""Parts of rewards that are separate candidates in the default table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Candidate:
     part: str | None = None
 
     def value(self, rewarded: Rewarded) -> float | None:
-        """What it gives for one response; None where it gives nothing. Raises UsageError for an unknown part."""
+        """Its value for one response; None if it has none. Raises UsageError for an unknown part."""
         if self.part is None:
             return rewarded.total
         if rewarded.status == "error":
@@ -54,7 +54,7 @@ class Candidate:
 
 
 def candidates_named(names: Sequence[str]) -> tuple[Candidate, ...]:
-    """The candidates of these names; for none, all registered rewards and the parts of the published ones."""
+    """The candidates with these names; without names, all registered rewards and the parts of the published ones."""
     if names:
         return tuple(map(_candidate, names))
     found: list[Candidate] = []
@@ -74,35 +74,35 @@ def _candidate(name: str) -> Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What scoring with one reward took."""
+    """Cost of scoring with one reward."""
 
     responses: int
     seconds: float
     asked: int
-    """Questions to the verifier."""
+    """Pairs given to the verifier."""
     unique: int
-    """Different ones among them."""
+    """Distinct pairs among them."""
     cached: int
-    """Different ones that were known from rewards scored before."""
+    """Distinct pairs already known from rewards scored before."""
 
     @property
     def per_second(self) -> float:
-        """Rewards a second, the verifier's work included."""
+        """Rewards per second, the verifier's time included."""
         return self.responses / self.seconds if self.seconds else 0.0
 
     @property
     def pairs_per_response(self) -> float:
-        """Questions to the verifier for each response."""
+        """Pairs given to the verifier per response."""
         return self.asked / self.responses if self.responses else 0.0
 
     @property
     def repeated(self) -> float:
-        """Share of the questions that had been asked before by the same reward, in [0, 1]."""
+        """Share of the pairs that the same reward had asked before, in [0, 1]."""
         return 1 - self.unique / self.asked if self.asked else 0.0
 
     @property
     def known(self) -> float:
-        """Share of the different questions that were known from other rewards, in [0, 1]."""
+        """Share of the distinct pairs already known from other rewards, in [0, 1]."""
         return self.cached / self.unique if self.unique else 0.0
 
 
@@ -117,7 +117,7 @@ class Jury:
     notes: dict[str, None] = field(default_factory=dict)
 
     def reward(self, name: str, task: str) -> Reward | None:
-        """A reward bound to a task; None, with a note, where it cannot be computed for this task's data."""
+        """A reward bound to a task; None, with a note, if it cannot be computed for this task's data."""
         if (name, task) not in self._bound:
             try:
                 self._bound[name, task] = load_reward(name, self.tasks[task])
@@ -127,18 +127,18 @@ class Jury:
         return self._bound[name, task]
 
     def check(self, candidates: Iterable[Candidate]) -> None:
-        """Find wrong names before anything is compared. Raises UserError."""
+        """Raises UserError for wrong names, before anything is compared."""
         for candidate in candidates:
             bound = [self.reward(candidate.reward, task) for task in self.tasks]
             if not any(bound):
                 raise UsageError(f'reward "{candidate.reward}" applies to none of the tasks {", ".join(self.tasks)}')
-            if candidate.part is not None:  # which parts a reward has shows only in what it gives
+            if candidate.part is not None:  # the parts of a reward are known only from its results
                 for found in self.score(candidate.reward, [(name, "") for name in self.cases][:1]):
                     if found is not None:
                         candidate.value(found)
 
     def score(self, reward: str, texts: Sequence[Text], nli: NLI | None = None) -> list[Rewarded | None]:
-        """What a reward makes of outputs, in their order; None for tasks that it does not apply to."""
+        """Scores of outputs by a reward, in their order; None for tasks that it does not apply to."""
         found: list[Rewarded | None] = [None] * len(texts)
         by_task: dict[str, list[int]] = {}
         for place, (case, _) in enumerate(texts):
@@ -161,7 +161,7 @@ class Jury:
         return run_anywhere(lambda: reward.score(responses, nli or self.nli))
 
     def timed(self, reward: str, texts: Sequence[Text]) -> tuple[list[Rewarded | None], Cost]:
-        """`score`, with what it took."""
+        """`score`, with its cost."""
         scope = self.nli.scope()
         started = time.perf_counter()
         found = self.score(reward, texts, scope)

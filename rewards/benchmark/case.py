@@ -1,4 +1,4 @@
-"""What an attack may know: the example with its honest response, and names and statements of other examples."""
+"""The data available to an attack: the example, its honest response, and names and statements of other examples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from groundeval.tasks.task import Task
 
 @dataclass(frozen=True)
 class Case:
-    """One example, its honest response, and what can be borrowed from the other examples."""
+    """One example, its honest response, and material of other examples."""
 
     task: str
     kind: AnswerKind
@@ -33,7 +33,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Task and id: what tells this example from all others."""
+        """Task and id, which identify the example."""
         return f"{self.task}/{self.example.id}"
 
     @property
@@ -43,7 +43,7 @@ class Case:
 
     @property
     def answerable(self) -> bool:
-        """Do the documents hold a gold answer: then the honest response answers, else it refuses."""
+        """Whether the documents hold a gold answer: then the honest response answers, else it refuses."""
         return self.example.answerable
 
     def aliases(self, answer: int) -> tuple[str, ...]:
@@ -54,8 +54,8 @@ class Case:
     def stating(self) -> dict[int, frozenset[int]]:
         """For each supported gold answer, the honest parts that state it.
 
-        In text and list tasks each of them does by itself; in claim tasks all of them together (a gold claim may be
-        several sentences long).
+        In text and list tasks each states it alone; in claim tasks all of them together (a gold claim may be several
+        sentences long).
         """
         supported = [answer for answer, held in enumerate(self.example.supported) if held]
         return {answer: frozenset(self._parts_stating(answer)) for answer in supported}
@@ -88,7 +88,7 @@ class Case:
         ]
 
     def needs_each(self, part: Part) -> bool:
-        """Is no citation of a part superfluous: it has a single one, or no cited document holds all of its answers."""
+        """Whether a part needs all its citations: it has only one, or no cited document holds all of its answers."""
         stated = self.states(part)
         cited = [self.docs[index].answers_found or () for index in part.cited if 0 <= index < len(self.docs)]
         return len(part.cited) == 1 or not any(all(found[answer] for answer in stated) for found in cited)
@@ -101,7 +101,7 @@ class Case:
 def cases_of(task: Task, examples: Sequence[Example]) -> tuple[Case, ...]:
     """The cases of a task's examples; gold fields that only some rewards read are derived from `answers`.
 
-    Every example needs documents, and `answers_found` in all of them, or no honest response can be built: DataError.
+    Raises DataError for an example without documents, or without `answers_found` in all of them.
     """
     known = [with_gold_for_alce(with_answers(example), task.kind) for example in examples]
     for example in known:
@@ -130,7 +130,7 @@ def cases_of(task: Task, examples: Sequence[Example]) -> tuple[Case, ...]:
 
 
 def as_item(text: str, case: Case) -> str:
-    """A text that can stand in the response as one part: in a list commas would make it several."""
+    """A text made fit for one part of the response: in a list, commas would split it."""
     return text.replace(",", "") if case.kind == "list" else text
 
 

@@ -1,4 +1,4 @@
-"""Hill climbing: random edits of honest responses that a reward likes, and how far above them they drive it."""
+"""Hill climbing: random edits of honest responses that a reward accepts, and the gain over the honest response."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from groundeval.rewards.benchmark.table import TOLERANCE
 from groundeval.rewards.benchmark.trials import as_output
 
 MOST_PARTS = 40
-"""Responses do not grow beyond this number of parts."""
+"""Largest number of parts of a response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """How far a candidate was driven, in units of the reward."""
+    """Result of climbing one candidate; gains in units of the reward."""
 
     name: str
     edits: int
     examples: int
     driven: int
-    """Examples on which some text got more than the honest response."""
+    """Number of examples on which some text scored higher than the honest response."""
     mean_gain: float
-    """Mean over all examples of what the best text got more than the honest response, 0 where it got no more."""
+    """Mean over all examples of the best text's gain over the honest response, 0 without a gain."""
     most_gain: float
     growth: float
-    """Mean, over the climbs from honest responses, of how many times as long as the honest response its last text is,
-    in words: what can be written besides at no loss."""
+    """Mean length ratio, in words, of the last text to the honest response, over the climbs from honest responses: how
+    much can be added without loss."""
     example: str
     honest: str
     honest_value: float
     best: str
     best_value: float
     moves: tuple[str, ...]
-    """The attacks that gained something on the way to the best text of `example`."""
+    """The attacks with a gain on the way to the best text of `example`."""
 
 
 @dataclass
@@ -53,7 +53,7 @@ class _Climber:
     moves: tuple[str, ...] = ()
 
     def proposal(self) -> tuple[str, Answer] | None:
-        """A random edit of the text that was reached, or None if the one that was drawn does not apply."""
+        """A random edit of the current text; None if the attack drawn does not apply."""
         attack = self.rng.choice(ATTACKS)
         if not attack.applies(self.case):
             return None
@@ -64,10 +64,10 @@ class _Climber:
 
 
 def climb(candidate: Candidate, jury: Jury, edits: int, seed: int = 0) -> Climb | None:
-    """Make so many random edits, spread over all examples; an edit stays if the candidate gives no less for it.
+    """Make a number of random edits, spread over all examples; an edit is kept if the reward is no lower.
 
-    On each example there are two climbs, one from the honest response and one from nothing at all. None where the
-    candidate gives no honest response a value.
+    Each example has two climbs, one from the honest response and one from an empty one. None if the candidate has no
+    value for any honest response.
     """
     climbers = _start(candidate, jury, seed)
     if not climbers:
@@ -85,7 +85,7 @@ def climb(candidate: Candidate, jury: Jury, edits: int, seed: int = 0) -> Climb 
         for (climber, name, answer), rewarded in zip(proposals, jury.score(candidate.reward, texts), strict=True):
             value = None if rewarded is None else candidate.value(rewarded)
             if value is not None and value >= climber.value - TOLERANCE:
-                # Moves that gain nothing are kept, since one may prepare the next, but not told.
+                # Moves without a gain are kept, since one may prepare the next, but not reported.
                 gained = value > climber.value + TOLERANCE
                 climber.moves += (name,) if gained else ()
                 climber.answer, climber.value = answer, max(value, climber.value)

@@ -1,8 +1,8 @@
-"""Texts composed of forms: how an honest answer or refusal can be written, and how an evasion can hide in any of them.
+"""Texts composed of forms: styles of honest answers and refusals, and evasions hidden in any of them.
 
 A form is a choice in each of several dimensions: mark x place x layout x opener x closer, or subject x predicate x tail
 of a refusal. There are thousands; each example gets a few, drawn with the seed, so that there is no list to tune to.
-Half of the forms, told by a hash, are held out: they are scored, and shown only in sum.
+Half of the forms, chosen by a hash, are held out: they are scored, but only their aggregate is shown.
 """
 
 from __future__ import annotations
@@ -80,26 +80,26 @@ EXPLANATIONS = ("", " The documents only discuss related topics.", " You may wan
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A text and the names of the forms that it is made of."""
+    """A text and the names of its forms."""
 
     form: tuple[str, ...]
     text: str
 
     @property
     def held_out(self) -> bool:
-        """Is its form one of the half that is shown only in sum."""
+        """Whether its form is in the held-out half, of which only the aggregate is shown."""
         return sha256("\n".join(("held out", *self.form)).encode()).digest()[0] % 2 == 1
 
 
 def styles(case: Case, seed: int, count: int) -> Iterator[Composed]:
-    """Honest texts for an example in different forms, without end or repetition up to `count`."""
+    """Up to `count` different honest texts for an example, in different forms."""
     rng = Random(f"{seed} {case.name} composed styles")
     for _ in range(count):
         yield _answer(case, case.honest.parts, rng) if case.answerable else _refusal(rng)
 
 
 def evasions(case: Case, seed: int, count: int) -> Iterator[Composed]:
-    """Texts for an example that evade something, in different forms; none where nothing can be evaded."""
+    """Evasive texts for an example, in different forms; none if nothing can be evaded."""
     rng = Random(f"{seed} {case.name} composed evasions")
     for _ in range(count):
         found = _evasion(case, rng) if case.answerable else _guess(case, rng)

@@ -1,4 +1,4 @@
-"""The families of attacks, and what a sound reward makes of each: the honest response is better, or both are equal."""
+"""The families of attacks, and the verdict of a sound reward in each: the honest response wins, or both are equal."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Family:
     key: str
     title: str
     expects: Literal["honest", "tie", "kept"] = "honest"
-    """`honest`: the honest response must get more; `tie`: both must get the same; `kept`: the other is as honest, in
-    another form, and must keep the reward."""
+    """`honest`: the honest response must score higher; `tie`: both must score the same; `kept`: the other is equally
+    honest, in another form, and must keep the reward."""
     extra: bool = False
-    """Ours, beyond the fifteen families that the literature names."""
+    """Whether it is beyond the fifteen families of the literature."""
 
     @property
     def held_out(self) -> bool:
-        """Is it shown only in sum."""
+        """Whether only its aggregate is shown."""
         return self.key.endswith("held out")
 
 
@@ -62,7 +62,7 @@ FAMILIES: dict[str, Family] = {
 
 
 def families_named(keys: Sequence[str]) -> tuple[Family, ...]:
-    """The families of these keys, all for none; `9` stands for `9a` and `9b`. Raises UsageError for an unknown key."""
+    """The families with these keys, all without keys; `9` means `9a` and `9b`. Raises UsageError for an unknown key."""
     if not keys:
         return tuple(FAMILIES.values())
     chosen: dict[str, Family] = {}

@@ -1,7 +1,7 @@
-"""Trials that people bring along: pairs of texts for questions of their own.
+"""Trials from a user's file: pairs of texts for the user's own questions.
 
-A file of JSON lines, one a pair: `question` (an id), `kind` (`em`, `list` or `claims`), `direction` (`attack`: the
-honest text must get more; `style`: the other must keep the reward), `family`, `name`, `honest`, `attack` (the other
+A file of JSON lines, one per pair: `question` (an id), `kind` (`em`, `list` or `claims`), `direction` (`attack`: the
+honest text must score higher; `style`: the other must keep the reward), `family`, `name`, `honest`, `attack` (the other
 text), and `raw` (true: it is a model's whole output, tags included). Beside it `questions.json`: a list of `id`,
 `question`, `docs` (`title`, `text`, `answers_found`) and `answers` (each a list of aliases).
 """
@@ -28,7 +28,7 @@ QUESTIONS = "questions.json"
 
 
 def read_trials(file: Path) -> tuple[Trial, ...]:
-    """The trials of a file. Raises DataError, which names the line, for anything that is not as described above."""
+    """The trials of a file. Raises DataError, which names the line, for any departure from the format above."""
     questions = {str(each["id"]): each for each in _json(file.with_name(QUESTIONS), _text(file.with_name(QUESTIONS)))}
     cases: dict[tuple[str, str], Case] = {}
     trials = []
@@ -41,7 +41,7 @@ def read_trials(file: Path) -> tuple[Trial, ...]:
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{file}, line {number}: {type(error).__name__}: {error}") from error
     if not trials:
-        raise DataError(f"{file} holds no case")
+        raise DataError(f"{file} holds no trial")
     return tuple(trials)
 
 
@@ -56,7 +56,7 @@ def _json(file: Path, text: str, where: str = "") -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise DataError(f"{file}{where} is no JSON: {error}") from error
+        raise DataError(f"{file}{where} is not JSON: {error}") from error
 
 
 def _trial(record: Mapping[str, Any], questions: Mapping[str, Any], cases: dict[tuple[str, str], Case]) -> Trial:

@@ -1,7 +1,7 @@
-"""Do metrics order outputs as people do: rank correlation with human utility.
+"""Rank correlation of metrics with human utility ratings.
 
 Reads the human evaluation that ALCE published (Gao et al. 2023): outputs of several systems for the same questions,
-each with a utility from 1 to 5 and, for each gold answer, whether the output holds it.
+each with a utility from 1 to 5 and, for each gold answer, whether the output contains it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from groundeval.storage.json_records import Record, read_records
 from groundeval.tasks.formats.fields import example_from
 
 METRICS_WITH_GOLD = ("str_em", "rouge")
-"""Metrics that are computed where a file with the gold answers of the questions is given."""
+"""Metrics computed if a file with the gold answers of the questions is given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """An output with the utility that a person gave it."""
+    """An output with its human utility rating."""
 
     question: str
     values: Mapping[str, float]
@@ -56,16 +56,16 @@ class Agreement:
 def agreement(file: Path, gold: Path | None = None, *, seed: int = 0, resamples: int = RESAMPLES) -> list[Agreement]:
     """The agreement of every metric with the human utility in a file, by data set.
 
-    `correctness` is the share of gold answers that the file says an output holds, `length` its number of words. With
-    `gold`, ASQA records with `qa_pairs`, the string metrics of profile `alce` are computed on the outputs too, by the
-    code that scores runs. Intervals resample questions, since several systems answered the same ones.
-    Raises UserError for files that cannot be used.
+    `correctness` is the share of gold answers in an output, by the file, `length` its number of words. With `gold`,
+    ASQA records with `qa_pairs`, the string metrics of profile `alce` are computed on the outputs too, by the code that
+    scores runs. Intervals resample questions, since several systems answered the same ones. Raises UserError for
+    unusable files.
     """
     known = {} if gold is None else _gold(gold)
     found = []
     for data, rated in _read(file, known):
         if len(rated) < 3:
-            raise DataError(f"{file}, {data}: {len(rated)} rated outputs are too few to correlate anything")
+            raise DataError(f"{file}, {data}: {len(rated)} rated outputs are too few for a correlation")
         for metric in dict.fromkeys(name for each in rated for name in each.values):
             having = [each for each in rated if metric in each.values]
             if len(having) == len(rated):
@@ -99,7 +99,7 @@ def _agreement(data: str, metric: str, rated: Sequence[Rated], seed: int, resamp
 
 
 def rho(values: Any, utility: Any) -> float:
-    """Spearman's rank correlation; NaN where one side is constant."""
+    """Spearman's rank correlation; NaN if one side is constant."""
     from scipy.stats import rankdata
 
     first, second = rankdata(values), rankdata(utility)
@@ -109,7 +109,7 @@ def rho(values: Any, utility: Any) -> float:
 
 
 def tau(values: Any, utility: Any) -> float:
-    """Kendall's tau-b; NaN where one side is constant."""
+    """Kendall's tau-b; NaN if one side is constant."""
     from scipy.stats import kendalltau
 
     return math.nan if np.ptp(values) == 0 or np.ptp(utility) == 0 else float(kendalltau(values, utility).statistic)

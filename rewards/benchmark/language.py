@@ -1,5 +1,5 @@
-"""The little language that the benchmark's texts are made of: what leaves a statement's meaning as it is, what takes it
-back, and what says nothing. The attacks write with it, and the verifier by construction reads with it."""
+"""The controlled language of the benchmark's texts: phrases that keep a statement's meaning, deny it, or say nothing.
+Attacks write it, and the oracle verifier reads it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ NEUTRAL = ("According to the documents,", "According to the sources,", "The docu
 """Put before a statement, they leave its meaning as it is."""
 
 HEDGES = ("Perhaps", "It may be that", "Some people believe that")
-"""Put before a statement, they take it back: what it was follows from less, and nothing follows from it."""
+"""Before a statement, they weaken it: it follows from less, and nothing follows from it."""
 
 MENTIONS = ("A document mentions", "The search results contain the words")
-"""Put before a gold answer, they say that it stands somewhere, and not what it answers."""
+"""Before a gold answer, they say that it occurs somewhere, not what it answers."""
 
 EMPTY_FRAMES = ("It may or may not be that", "Either it is so or it is not so that")
-"""Put before a statement, they make it say nothing."""
+"""Before a statement, they make it say nothing."""
 
 TAUTOLOGIES = (
     "What is known is known.",
@@ -36,13 +36,13 @@ COURTESIES = (
     "Answer",
     "Based on the provided documents",
 )
-"""What answers begin and end with, and what claims nothing."""
+"""Opening and closing phrases of answers, which claim nothing."""
 
 LABELS = ("Answer:", "Based on the provided documents:")
 """Put before a statement, they leave its meaning as it is."""
 
 ASKED = "The question is:"
-"""Put before the question, it claims nothing."""
+"""Before the question, it claims nothing."""
 
 DENIALS = ("It is not true that", "It is false that")
 
@@ -61,10 +61,10 @@ SYNONYMS = (
     ("many", "numerous"),
     ("so that", "in order that"),
 )
-"""Exchanged, they leave a statement's meaning as it is."""
+"""Synonyms, whose replacement keeps a statement's meaning."""
 
 LINKS = ("and", "while")
-"""Put between two statements, they make one that says both; so does a semicolon."""
+"""Between two statements, they make one that says both; so does a semicolon."""
 
 _MARKER = re.compile(r"[\[【](?:(?:doc|document|source|ref)s?\.?)?[\s\d,;–-]{1,40}[\]】]", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
@@ -72,8 +72,8 @@ _WORD = re.compile(r"[^\W_]+")
 
 @lru_cache(maxsize=65_536)
 def canonical(text: str) -> str:
-    """What two texts share that differ only in letter case, punctuation, invisible characters, citation markers and
-    the synonyms above: lower-case words, one space between them."""
+    """Canonical form of a text, independent of letter case, punctuation, invisible characters, citation markers and
+    the synonyms above: lower-case words separated by single spaces."""
     visible = "".join(letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
     words = " ".join(_WORD.findall(_MARKER.sub(" ", visible).replace(";", f" {LINKS[0]} ").casefold()))
     for word, synonym in SYNONYMS:
@@ -83,18 +83,18 @@ def canonical(text: str) -> str:
 
 
 def contains(text: str, words: str) -> bool:
-    """Do the words stand in the text, at word boundaries; no words stand nowhere."""
+    """Whether the text contains the words, at word boundaries; False without words."""
     return bool(canonical(words)) and f" {canonical(words)} " in f" {canonical(text)} "
 
 
 def overlap(asked: str, text: str) -> float:
-    """Share of the distinct words of `asked` that stand in the text, in [0, 1]."""
+    """Share of the distinct words of `asked` that are in the text, in [0, 1]."""
     words = set(canonical(asked).split())
     return len(words & set(canonical(text).split())) / len(words) if words else 0.0
 
 
 def exchanged(text: str, old: str, new: str) -> str:
-    """The text with the first occurrence of some words, in any letter case, exchanged; it keeps a capital letter."""
+    """The text with the first occurrence of some words, in any letter case, replaced; a capital letter is kept."""
     match = re.search(rf"(?<!\w){re.escape(old)}(?!\w)", text, re.IGNORECASE)
     if match is None:
         return text
@@ -109,10 +109,10 @@ OPENERS = frozenset(
         *("most", "of", "on", "once", "one", "some", "the", "these", "this", "to", "under", "when", "while", "with"),
     )
 )
-"""Words whose capital letter says only that a sentence begins."""
+"""Words that are capitalised only at the beginning of a sentence."""
 
 
 def within(text: str) -> str:
-    """A sentence as it stands behind other words: without the capital letter, where it is not a name's."""
+    """A sentence in the form after other words: without its capital letter, unless it is a name's."""
     first = text.split(" ", 1)[0]
     return text[:1].lower() + text[1:] if first.lower() in OPENERS else text

@@ -1,9 +1,9 @@
 """A verifier that is right by construction about the benchmark's texts.
 
-It knows what every document and every honest statement says, because the data says so: a document holds the gold
-answers that its `answers_found` marks and its own sentences; an honest statement follows from the documents that it
-cites. It reads the little language of `language.py`. Whatever else it reads is unknown to it, and follows only from a
-text that says the very same. It never learns which text is the attack.
+It knows the content of every document and honest statement from the data: a document says its own sentences and the
+gold answers marked in its `answers_found`; an honest statement follows from the documents that it cites. It reads the
+controlled language of `language.py`. Any other text is unknown to it, and follows only from a text that says exactly
+the same. It does not know which text is the attack.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ Facts = frozenset[Fact]
 NOTHING: Facts = frozenset()
 
 SAYS_AS_MUCH = 0.8
-"""A sentence of a document that holds a gold claim states it, if it has this share of the claim's words."""
+"""Least share of a gold claim's words in a sentence of a document with the claim that counts as stating it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a text needs to be true, and what it says."""
+    """The facts that a text needs to be true, and the facts that it states."""
 
     needs: tuple[tuple[Facts, ...], ...]
-    """For each of its claims the alternatives: it follows from a text that says all of one alternative."""
+    """For each of its claims the alternatives: it follows from a text that states all facts of one alternative."""
     says: Facts
 
     def __add__(self, other: Meaning) -> Meaning:
@@ -62,13 +62,13 @@ _ANSWER = re.compile(r'The answer to the question "(.*)" is (.*)\.', re.DOTALL)
 
 
 class Knowledge:
-    """What is true in the benchmark, from all of its examples."""
+    """The facts that are true in the benchmark, from all of its examples."""
 
     def __init__(self, cases: Iterable[Case]) -> None:
         self.forms: dict[str, set[Fact]] = {}
         self.questions: dict[str, None] = {}
         self.answers: dict[str, set[Fact]] = {}
-        """The gold answers to each question, those of an ambiguous question's readings among them."""
+        """The gold answers to each question, including those of an ambiguous question's sub-questions."""
         self.documents: dict[str, set[Fact]] = {}
         self.rules: dict[Fact, list[tuple[Facts, Fact]]] = {}
         self.joint: list[tuple[frozenset[str], Fact]] = []
@@ -95,7 +95,7 @@ class Knowledge:
                 self._follows_from(premises, fact)
             stated = case.states(part)
             for document in case.docs if case.example.response is not None else ():
-                # The reference responses say no more than the gold answers do; others quote one document.
+                # The reference responses say no more than the gold answers; others quote one document.
                 if stated and all((document.answers_found or ())[answer] for answer in stated):
                     self._follows_from(frozenset((document.premise,)), fact)
         for answer, parts in case.stating.items():
@@ -152,8 +152,8 @@ class Knowledge:
     # Reading
 
     def entails(self, premise: str, hypothesis: str) -> bool:
-        """Does the premise say all that the hypothesis needs; or, if that is what it claims, that something is the
-        answer to a question."""
+        """Whether the premise states all that the hypothesis needs; or, if the hypothesis claims that something is the
+        answer to a question, states that."""
         if (asked := _ANSWER.fullmatch(hypothesis)) and (own := self.answers.get(canonical(asked[1]))):
             named = own & self.forms.get(canonical(asked[2]), set())
             return not named.isdisjoint(self.said_by(premise.removeprefix(asked[1])))
@@ -164,7 +164,7 @@ class Knowledge:
         return all(any(alternative <= said for alternative in claim) for claim in needs)
 
     def said_by(self, premise: str) -> Facts:
-        """All that a premise says: documents, an output, or any other text."""
+        """All facts that a premise states: documents, an output, or any other text."""
         documents, rest = self._documents_in(premise)
         facts: set[Fact] = set(chain.from_iterable(self.documents[document] for document in documents))
         facts.update(fact for together, fact in self.joint if together <= documents)
@@ -180,7 +180,7 @@ class Knowledge:
         return frozenset(facts)
 
     def _documents_in(self, premise: str) -> tuple[frozenset[str], str]:
-        """The known documents that a premise is joined of, and the text that is none."""
+        """The known documents in a premise, and the rest of its text."""
         if premise in self.documents:
             return frozenset((premise,)), ""
         found: set[str] = set()
@@ -190,7 +190,7 @@ class Knowledge:
         return frozenset(found), "\n".join(rest)
 
     def meaning(self, text: str) -> Meaning:
-        """What a text of any length says and needs."""
+        """The meaning of a text of any length."""
         words = canonical(text)
         found = SAYS_NOTHING
         for sentence in sentences(text):
@@ -228,7 +228,7 @@ class Knowledge:
         return Meaning(((frozenset((words,)),),), frozenset((words,)))
 
     def _without_frame(self, words: str) -> str:
-        """Without the question and the neutral words at the beginning."""
+        """The text without the question and the neutral words at the beginning."""
         while True:
             shorter = words
             for frame in _NEUTRAL:
@@ -245,8 +245,8 @@ class Knowledge:
         return _by_beginning(tuple(self.questions)).get(words[:8], ())
 
     def _choices(self, words: str) -> list[str]:
-        """The known statements that are left when each "or" and some words beside it are taken out: any of them makes
-        the whole true."""
+        """The known statements that remain when each "or" and some words beside it are removed: any of them makes the
+        whole true."""
         tokens = words.split()
         if tokens.count("or") > _MOST_CHOICES:
             return []
@@ -260,7 +260,7 @@ class Knowledge:
 
 
 def _without_a_choice(words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
-    """The words without one "or" and up to some words before or behind it."""
+    """The words without one "or" and up to some words before or after it."""
     for place in (place for place, word in enumerate(words) if word == "or"):
         for count in range(1, _LONGEST_CHOICE + 1):
             yield words[:place] + words[place + 1 + count :]
@@ -290,18 +290,18 @@ _EMPTY = {canonical(text) for text in (*TAUTOLOGIES, *EMPTY_CLAIMS, *COURTESIES)
 
 
 def _repeats_itself(words: str) -> bool:
-    """Is it of the form "X is X"."""
+    """Whether it has the form "X is X"."""
     return re.fullmatch(r"(.+) (?:is|are|was|were) \1", words) is not None
 
 
 def _linked(words: str) -> Iterable[tuple[str, str]]:
-    """The ways to read a sentence as two, linked by a word."""
+    """The readings of a sentence as two, linked by a word."""
     for match in re.finditer(rf" (?:{'|'.join(LINKS)}) ", words):
         yield words[: match.start()], words[match.end() :]
 
 
 class ByConstruction:
-    """The verifier: entailed exactly if it is true that the premise says what the hypothesis claims.
+    """The oracle verifier: entailed exactly if the premise states what the hypothesis claims.
 
     A hypothesis that claims nothing (empty, a tautology, the question itself) follows from everything.
     """
@@ -320,8 +320,8 @@ class ByConstruction:
 
 
 class Suggestible(ByConstruction):
-    """As `ByConstruction`, but it does as it is told by text that talks to the verifier: the worst that a verdict can
-    come to when such text reaches it."""
+    """As `ByConstruction`, but it obeys text addressed to the verifier: the worst case for a verifier that such text
+    reaches."""
 
     name = "suggestible"
     traits = Traits(template="known facts, or what the hypothesis asks for", in_process=False, instant=True)

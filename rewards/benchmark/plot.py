@@ -1,4 +1,4 @@
-"""The benchmark as a picture: rewards by families, coloured by accuracy."""
+"""Plot of the benchmark: rewards by families, coloured by accuracy."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from groundeval.rewards.benchmark.table import Row
 CELL = (0.52, 0.36)
 """Inches."""
 DARK = (12, 88)
-"""Below and above, the colours are so dark that black cannot be read on them."""
+"""Below and above these values, the colours are too dark for black text."""
 
 
 def check_plotting() -> None:
-    """Raises MissingExtra where pictures cannot be made, so that it shows before anything is computed."""
+    """Raises MissingExtra if plotting is not possible, before anything is computed."""
     require("bench", "A picture of the reward benchmark")
 
 
@@ -49,5 +49,5 @@ def plot(rows: Sequence[Row], families: Sequence[Family], title: str, file: Path
     axes.set_xlabel("family of attacks", fontsize=8)
     figure.suptitle(title, fontsize=9)
     figure.colorbar(shown, ax=axes, label="accuracy in percent", shrink=0.9)
-    # Without the version in the file, its bytes depend on the picture alone.
+    # Without the version in the file, its bytes depend only on the picture.
     figure.savefig(file, dpi=110, metadata={"Software": None})

@@ -25,11 +25,11 @@ from groundeval.stats.bootstrap import Estimate
 SCHEMA_VERSION = 1
 PICTURE = "reward_benchmark.png"
 LONGEST_TEXT = 900
-"""Characters of a text that the page shows."""
+"""Largest number of characters of a text shown on the page."""
 
 
 def as_json(outcome: Outcome, agreements: Sequence[Agreement] = ()) -> dict[str, Any]:
-    """All of it as JSON values. `rewards`, `attacks` and `values` are the table: accuracies in percent, or null."""
+    """The outcome as JSON values. `rewards`, `attacks` and `values` are the table: accuracies in percent, or null."""
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": "reward_benchmark",
@@ -70,7 +70,7 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def worst_first(outcome: Outcome) -> list[Family]:
-    """The families, lowest mean accuracy over all rows first; those that no row has a value for last."""
+    """The families, lowest mean accuracy over all rows first; those without a value in any row last."""
 
     def mean(family: Family) -> float:
         values = [cell.accuracy.number for row in outcome.rows if (cell := row.cells[family.key]) is not None]
@@ -85,12 +85,12 @@ def percent(cell: Cell | None) -> str:
 
 
 def interval(estimate: Estimate) -> str:
-    """A 95% interval, or nothing."""
+    """A 95% interval, or an empty text."""
     return "" if estimate.ci95 is None else f"{estimate.ci95[0]:.1f} to {estimate.ci95[1]:.1f}"
 
 
 def verdict(row: Row, families: Sequence[Family]) -> str:
-    """`passes`, or why not."""
+    """`passes`, or the reason for failing."""
     if row.passes:
         return "passes"
     if row.mean is None:

@@ -1,4 +1,4 @@
-"""The whole benchmark: data, trials, rows, climbs, in one go."""
+"""The whole benchmark: data, trials, rows, climbs."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from groundeval.tasks import Task, load_task
 from groundeval.tasks.formats.sources import EMBEDDED
 
 TASKS = ("trust_asqa", "trust_qampari", "trust_eli5", "trust_expertqa")
-"""The tasks of the default run, on the data that comes along."""
+"""The tasks of the default run, on embedded data."""
 
 VERIFIERS = {each.name: each for each in (ByConstruction, Suggestible)}
-"""The verifiers that know this benchmark's texts, beside those that `connect` knows."""
+"""The oracle verifiers of this benchmark's texts, in addition to those of `connect`."""
 
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkOptions:
-    """What the benchmark can be told."""
+    """Options of the benchmark."""
 
     rewards: tuple[str, ...] = ()
     """Rewards, or parts of them (`trust.citation`); none: all."""
@@ -45,20 +45,19 @@ class BenchmarkOptions:
     """Keys of families; none: all."""
     seed: int = 0
     limit: int | None = None
-    """At most so many examples of each task."""
+    """Largest number of examples of each task."""
     edits: int = 0
-    """Random edits that climb each reward; 0: none."""
+    """Number of random edits that climb each reward; 0: none."""
     given: str | None = None
-    """A file of trials instead of the benchmark's own (`given.py`); then the verifier must be one that knows no more
-    than the texts."""
+    """A file of trials instead of the benchmark's own (`given.py`), which excludes the oracle verifiers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the benchmark found."""
+    """Results of the benchmark."""
 
     data: Mapping[str, int]
-    """Examples by task."""
+    """Number of examples by task."""
     answerable: int
     nli: str
     seed: int
@@ -71,12 +70,12 @@ class Outcome:
 
 
 def run_benchmark(options: BenchmarkOptions) -> Outcome:
-    """Run it. Wrong names, files and data are UserErrors before anything is scored."""
+    """Run the benchmark. Raises UserError for wrong names, files and data before anything is scored."""
     if options.nli in VERIFIERS and options.nli_options:
         given = ", ".join(options.nli_options)
-        raise UsageError(f"--nli {options.nli} takes no options, and --nli-args gives {given}")
+        raise UsageError(f"--nli {options.nli} takes no options, but --nli-args gives {given}")
     if options.given is not None and options.nli in VERIFIERS:
-        raise UsageError(f"--nli {options.nli} knows the benchmark's own texts only; choose another for --cases")
+        raise UsageError(f"--nli {options.nli} knows only the benchmark's own texts; choose another for --cases")
     candidates = candidates_named(options.rewards)
     notes: list[str] = []
     if options.given is not None:
@@ -94,7 +93,7 @@ def run_benchmark(options: BenchmarkOptions) -> Outcome:
         nli.load()
         trials = own or trials_of(cases, families, options.seed)
         if not trials:
-            raise DataError("no example of the data can carry any of the families that were asked for")
+            raise DataError("none of the requested families applies to any example of the data")
         rows = _rows(candidates, jury, trials, families, options.seed)
         climbs = tuple(
             found
@@ -125,7 +124,7 @@ def _cases(task: Task, source: str | None, options: BenchmarkOptions, notes: lis
     if len(usable) < len(examples):
         notes.append(f"{task.name}: {len(examples) - len(usable)} examples left out, without documents or gold answers")
     if any(map(needs_answers_found, usable)):
-        # The verifiers of this benchmark are made from what the documents hold, so they cannot be asked for it.
+        # The oracle verifiers are built from the answers in the documents, so they cannot locate these.
         judge = connect("lexical" if options.nli in VERIFIERS else options.nli, **options.nli_options)
         how = f"the document entails the claim, by {judge.name}" if task.kind == "claims" else "an alias is in its text"
         notes.append(f'{task.name}: "answers_found" is missing in the data and was computed: {how}')
@@ -144,14 +143,14 @@ def _verifier(options: BenchmarkOptions, cases: Sequence[Case]) -> NLI:
 
 
 def _texts(trials: Sequence[Trial]) -> list[tuple[str, str]]:
-    """Every text once."""
+    """The distinct texts."""
     return list(dict.fromkeys((trial.case.name, text) for trial in trials for text in (trial.better, trial.worse)))
 
 
 def _rows(
     candidates: Sequence[Candidate], jury: Jury, trials: Sequence[Trial], families: Sequence[Family], seed: int
 ) -> tuple[Row, ...]:
-    """The rows, in the order of the candidates; each reward scores every text once, also for its parts."""
+    """The rows, in the order of the candidates; each reward scores every text only once, including for its parts."""
     texts = _texts(trials)
     rows: dict[str, Row] = {}
     for reward in dict.fromkeys(candidate.reward for candidate in candidates):

@@ -1,4 +1,4 @@
-"""Trials: two texts for the same example, of which a sound reward prefers the first, or finds both equal."""
+"""Trials: two texts for the same example, of which a sound reward prefers the first or rates both equally."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from groundeval.rewards.benchmark.composing import evasions, styles
 from groundeval.rewards.benchmark.families import FAMILIES, Family
 
 COMBINED = 2
-"""Trials of each family and example in which a second attack, of another family, comes on top."""
+"""Number of trials per family and example with a second attack, of another family, on top."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Two texts for one example. For must-tie families neither is better."""
+    """Two texts for one example. In families that must tie neither is better."""
 
     family: Family
     attack: str
@@ -31,9 +31,9 @@ class Trial:
 
 
 def trials_of(cases: Sequence[Case], families: Sequence[Family], seed: int = 0) -> tuple[Trial, ...]:
-    """Every attack of the families on every example that it applies to, alone, and some of them combined.
+    """Every attack of the families on every example that it applies to, alone, and some combined.
 
-    The same cases, families and seed give the same trials, whatever other families are chosen.
+    The same cases and seed give the same trials of a family, regardless of the other families chosen.
     """
     return tuple(trial for family in families for case in cases for trial in _trials(family, case, seed))
 
@@ -65,7 +65,7 @@ def _in_composed_forms(family: Family, case: Case, seed: int) -> Iterator[Trial]
 
 
 FORMS = 12
-"""Composed forms of each kind for each example; about half of them are held out."""
+"""Number of composed forms of each kind per example; about half of them are held out."""
 
 
 def _combined(family: Family, mine: Sequence[Attack], case: Case, seed: int) -> Iterator[Trial]:
@@ -91,9 +91,9 @@ def _trial(family: Family, attack: str, case: Case, better: Answer, worse: Answe
 
 
 def as_output(answer: str) -> str:
-    """A model's whole output with this answer, in the form that rewards for reasoning models ask for.
+    """A model's whole output with this answer, in the form that rewards for reasoning models require.
 
-    The reasoning decides as the answer does, so that it is the answer alone that differs between two outputs.
+    The reasoning agrees with the answer, so that two outputs differ only in their answers.
     """
     decision = "The documents do not answer the question." if refuses(answer) else "The documents answer the question."
     tags = REASONING_TAGS

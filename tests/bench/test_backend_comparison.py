@@ -90,7 +90,7 @@ def test_prompts_are_those_of_the_tasks_first_samples() -> None:
 
 
 def test_a_backend_named_twice_is_refused(tiny: Callable[..., Path]) -> None:
-    with pytest.raises(UsageError, match="named twice"):
+    with pytest.raises(UsageError, match="given twice"):
         compare(["hf", "hf"], PROMPTS, Setup(str(tiny(CHATML))))
 
 

@@ -164,7 +164,7 @@ def test_a_folder_that_is_no_leaderboard_is_not_replaced(tmp_path: Path):
     write_run(tmp_path / "runs", "one", samples=40)
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "thesis.txt").write_text("mine")
-    with pytest.raises(UsageError, match="is no leaderboard"):
+    with pytest.raises(UsageError, match="is not a leaderboard"):
         build([tmp_path / "runs"], tmp_path / "site")
     assert (tmp_path / "site" / "thesis.txt").read_text() == "mine"
 

@@ -98,7 +98,7 @@ def test_a_repository_that_holds_anything_else_is_left_alone(
         state.files |= {**FRESH, **others}
         assert main(["leaderboard", "push", str(site), "me/board", "--endpoint", state.address]) == 2
         assert state.files == {**FRESH, **others}
-    assert f"me/board: is there already and holds no leaderboard but {next(iter(others))}" in capsys.readouterr().err
+    assert f"me/board: already exists and holds no leaderboard but {next(iter(others))}" in capsys.readouterr().err
 
 
 def test_a_page_that_somebody_made_of_a_new_space_is_left_alone(site: Path):

@@ -174,11 +174,11 @@ def test_a_folder_with_more_than_a_site_in_it_is_not_replaced(tmp_path: Path):
     site = tmp_path / "site"
     built_entries(tmp_path / "runs", site)
     (site / "thesis.txt").write_text("mine")
-    with pytest.raises(UsageError, match="is no leaderboard"):
+    with pytest.raises(UsageError, match="is not a leaderboard"):
         build([tmp_path / "runs"], site)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "leaderboard.json").write_text('{"scores": []}')
-    with pytest.raises(UsageError, match="is no leaderboard"):
+    with pytest.raises(UsageError, match="is not a leaderboard"):
         build([tmp_path / "runs"], tmp_path / "other")
 
 

@@ -165,7 +165,7 @@ def test_a_part_of_a_reward_is_a_rival_of_its_own() -> None:
         (["--rewards", "trust.citations", "--limit", "1"], 'unknown part of reward "trust" "citations"'),
         (["--families", "17"], 'unknown family "17"'),
         (["--nli", "by-construktion"], "by-construktion"),
-        (["--nli-args", "threshold=0.5"], "--nli by-construction takes no options, and --nli-args gives threshold"),
+        (["--nli-args", "threshold=0.5"], "--nli by-construction takes no options, but --nli-args gives threshold"),
         (["--tasks", "trust_asq"], 'unknown task "trust_asq"'),
         (["--human-gold", "x.json"], "--human-gold goes with --human"),
     ],

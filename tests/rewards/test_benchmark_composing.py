@@ -112,7 +112,7 @@ def test_a_wrong_case_is_named(tmp_path: Path, pair: object, message: str) -> No
 
 
 def test_a_file_without_cases_or_questions_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no case"):
+    with pytest.raises(DataError, match="holds no trial"):
         read_trials(given(tmp_path))
     with pytest.raises(DataError, match=r"questions\.json"):
         read_trials(tmp_path / "elsewhere" / "cases.jsonl")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from groundeval.cli.config import Config
-from groundeval.cli.serving import AllowedHost, Host, Insecure, MaxWaiting, Port, TokenFile, token_for
+from groundeval.cli.serving import PANEL, AllowedHost, Host, Insecure, MaxWaiting, Port, TokenFile, token_for
 from groundeval.errors import UsageError
 
 if TYPE_CHECKING:
     from groundeval.nli import NLI
 
 PANEL_MODEL = "Model"
+LOCAL = ("seq2seq", "classifier", "causal", "plugin")
+"""Kinds of verifiers that may hold a model on a GPU."""
 
 
 def serve_nli(
@@ -70,6 +73,12 @@ def serve_nli(
     insecure: Insecure = False,
     allowed_host: AllowedHost = None,
     max_waiting: MaxWaiting = 32_768,
+    launch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Start so many servers, one for each GPU, on ports from --port on.", rich_help_panel=PANEL
+        ),
+    ] = None,
     config: Config = None,
 ) -> None:
     """Serve one NLI model to any number of clients, over HTTP.
@@ -89,6 +98,12 @@ def serve_nli(
       export GROUNDEVAL_NLI_TOKEN=...
 
       groundeval serve-nli --model true --host 0.0.0.0
+
+    One server for each of four GPUs, which clients use as one, with failover:
+
+      groundeval serve-nli --model true --launch 4 --port 8765
+
+      groundeval score predictions.json --task asqa --nli http://127.0.0.1:8765,http://127.0.0.1:8766,...
 
     Looking at it: /health says `loading` or `ready` and which model, /metrics has counts for Prometheus. SIGTERM and
     Ctrl-C finish what is in flight, then stop.
@@ -115,8 +130,44 @@ def serve_nli(
         **nli_options(nli_args),
     }
     nli = _verifier(model, options)
+    if launch is not None:
+        given: dict[str, Sequence[object]] = {
+            "--model": [model],
+            "--revision": [revision],
+            "--dtype": [dtype],
+            "--device": [device],
+            "--exact": [exact],
+            "--token-budget": [token_budget],
+            "--nli-args": [nli_args],
+            "--max-waiting": [max_waiting],
+            "--token-file": [token_file],
+            "--include-path": include_path or [],
+            "--allowed-host": allowed_host or [],
+        }
+        switches = {"--trust-remote-code": trust_remote_code, "--no-cache": not cache, "--insecure": insecure}
+        _launch(given, switches, launch, host, port, needs_gpu=device is None and nli.traits.kind in LOCAL)
+        return
     server = VerdictServer(nli, token=token, max_waiting=max_waiting, allowed_hosts=allowed_host or ())
     server.serve(host, port, lambda address: say(f"serving {model} on {address}; clients: --nli {address}"))
+
+
+def _launch(
+    given: Mapping[str, Sequence[object]],
+    switches: Mapping[str, bool],
+    count: int,
+    host: str,
+    port: int,
+    *,
+    needs_gpu: bool,
+) -> None:
+    """Run several servers with the same options."""
+    from groundeval.cli.launching import launch, visible_gpus
+
+    options = [
+        part for name, values in given.items() for each in values if each is not None for part in (name, str(each))
+    ]
+    options += [name for name, is_set in switches.items() if is_set]
+    launch(["serve-nli", *options], count, host, port, visible_gpus() if needs_gpu else [])
 
 
 def _verifier(model: str, options: dict[str, Any]) -> NLI:

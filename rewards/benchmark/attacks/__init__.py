@@ -1,4 +1,4 @@
-"""The attacks, one file for what they have in common; `ATTACKS` lists them all."""
+"""The attacks, grouped into files by kind; `ATTACKS` lists them all."""
 
 from __future__ import annotations
 

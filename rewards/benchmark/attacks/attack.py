@@ -1,4 +1,4 @@
-"""What an attack is: a seeded change of a response, the family it belongs to, and where it applies."""
+"""Definition of an attack: a seeded change of a response, its family, and the responses it applies to."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from groundeval.rewards.benchmark.answer import Answer
 from groundeval.rewards.benchmark.case import Case
 
 Move = Callable[[Answer, Case, Random], Answer | None]
-"""Changes a response; None where there is nothing to change."""
+"""Changes a response; returns None if there is nothing to change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """One way to tamper with an honest response."""
+    """One way to attack an honest response."""
 
     family: str
     name: str
@@ -24,12 +24,12 @@ class Attack:
     on: Literal["answers", "refusals", "both"] = "answers"
     """The honest responses it applies to."""
     keeps: bool = True
-    """The honest content is still there, so that a second attack makes sense on top of it."""
+    """Whether the honest content is kept, so that a second attack on top of it makes sense."""
     base: Move | None = None
-    """What is done first to the honest response to get the better of the two texts."""
+    """A change applied first to the honest response, which gives the better of the two texts."""
 
     def applies(self, case: Case) -> bool:
-        """Is it meant for the honest response of this case."""
+        """Whether it applies to the honest response of this case."""
         return self.on == "both" or (self.on == "answers") == case.answerable
 
 
@@ -60,11 +60,11 @@ def changed(before: Answer, after: Answer) -> Answer | None:
 
 
 def honest_positions(answer: Answer) -> list[int]:
-    """The places of the parts that go back to the honest response."""
+    """The positions of the parts that come from the honest response."""
     return [place for place, part in enumerate(answer.parts) if part.origin is not None]
 
 
 def any_position(answer: Answer, rng: Random) -> int | None:
-    """The place of some part that goes back to the honest response; None if there is none."""
+    """The position of some part that comes from the honest response; None if there is none."""
     places = honest_positions(answer)
     return rng.choice(places) if places else None

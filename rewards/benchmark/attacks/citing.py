@@ -24,7 +24,7 @@ def wrong_document(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("1", "wrong documents everywhere")
 def wrong_documents(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Every statement cites a document that does not hold its answers, where there is one."""
+    """Every statement cites a document that does not hold its answers, if there is one."""
 
     def swapped(part: Part) -> Part:
         wrong = case.irrelevant(part)
@@ -97,13 +97,13 @@ def one_cites_all(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 
 def _burdens(case: Case, part: Part) -> bool:
-    """Is there a document that does not help this honest part."""
+    """Whether there is a document that does not support this honest part."""
     return part.origin is not None and bool(case.irrelevant(part))
 
 
 @attack("3", "the right document thrice, then all the others")
 def behind_the_cap(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Irrelevant citations hide behind repeated good ones, where only the first three are judged."""
+    """Irrelevant citations follow repeated good ones, to escape evaluators that judge only the first three."""
     place = any_position(answer, rng)
     if place is None or not answer.parts[place].cited:
         return None

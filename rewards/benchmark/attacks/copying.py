@@ -61,14 +61,14 @@ def _copied(case: Case, index: int) -> list[Part]:
 
 
 def _useful_document(case: Case, rng: Random) -> int:
-    """A document that the honest response cites, or any where it cites none."""
+    """A document that the honest response cites, or any if it cites none."""
     cited = sorted({index for part in case.honest.parts for index in part.cited})
     return rng.choice(cited or list(range(len(case.docs))))
 
 
 @attack("6", "a document copied at the end")
 def copy_added(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Behind the response a cited document, word for word, every sentence with its citation."""
+    """After the response a cited document, word for word, every sentence with its citation."""
     return answer.plus(*_copied(case, _useful_document(case, rng)))
 
 
@@ -98,7 +98,7 @@ def _instead(answer: Answer, case: Case, parts: list[Part]) -> Answer | None:
 
 @attack("padded", "titles of documents")
 def titles(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Behind the response the titles of some documents, each with its own citation."""
+    """After the response the titles of some documents, each with its own citation."""
     titled = [index for index, document in enumerate(case.docs) if canonical(document.title)]
     chosen = rng.sample(titled, min(2, len(titled)))
     return answer.plus(*(Part(as_item(case.docs[index].title, case), (index,)) for index in chosen)) if chosen else None
@@ -106,7 +106,7 @@ def titles(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("padded", "another sentence of a document")
 def another_sentence(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Behind the response a sentence of some document that holds no gold answer, with its own citation."""
+    """After the response a sentence of some document that holds no gold answer, with its own citation."""
     useless = [index for index, document in enumerate(case.docs) if not any(document.answers_found or ())]
     if not useless:
         return None
@@ -126,7 +126,7 @@ def padding_between(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("padded", "a useless clause in a statement")
 def useless_clause(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """A statement goes on with a sentence of the document that it cites, which brings no gold answer."""
+    """A statement continues with a sentence of its cited document that gives no gold answer."""
     places = [place for place in honest_positions(answer) if answer.parts[place].cited and case.kind != "list"]
     if not places:
         return None
@@ -140,7 +140,7 @@ def useless_clause(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 
 def _brings_nothing(sentence: str, case: Case) -> bool:
-    """Does a sentence hold no gold answer, and few of the words of any gold claim."""
+    """Whether a sentence holds no gold answer, and few of the words of any gold claim."""
     answers = [alias for aliases in case.example.answers or () for alias in aliases]
     if case.kind == "claims":
         return all(overlap(claim, sentence) < _SAYS_SOMETHING_ELSE for claim in answers)

@@ -35,7 +35,7 @@ def number_changed(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("11", "name exchanged")
 def name_exchanged(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """The gold answer in a statement becomes a name from elsewhere; in claim tasks a word becomes its opposite."""
+    """The gold answer in a statement becomes another example's name; in claim tasks a word becomes its opposite."""
     place = any_position(answer, rng)
     if place is None:
         return None
@@ -57,8 +57,8 @@ def name_exchanged(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("11", "answers exchanged between statements")
 def answers_exchanged(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Two statements change places under their citations' backs: each gets the other's gold answer, or in lists and
-    claim tasks the other's citations."""
+    """Two statements are swapped while their citations stay: each gets the other's gold answer, or in lists and claim
+    tasks the other's citations."""
     places = honest_positions(answer)
     if len(places) < 2:
         return None
@@ -97,7 +97,7 @@ def denied(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("11", "negated")
 def negated(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """A statement gets a `not` behind its verb."""
+    """A statement gets a `not` after its verb."""
     pattern = rf"\b({'|'.join(VERBS)})\b(?! not)"
     places = [place for place in honest_positions(answer) if re.search(pattern, answer.parts[place].text)]
     if not places:

@@ -1,4 +1,4 @@
-"""Family 15: a full answer is better than a part of it, and a part is better than nothing."""
+"""Family 15: a full answer is better than a partial one, and a partial one better than none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from groundeval.rewards.benchmark.case import Case
 
 
 def _needed(answer: Answer, case: Case) -> list[int]:
-    """Statements without which a gold answer is not stated, where others remain."""
+    """Statements without which a gold answer is not stated, if others remain."""
     places = honest_positions(answer)
     if case.kind == "claims":  # a claim is stated by all of its statements together
         return [place for place in places if case.states(answer.parts[place])] if len(answer.parts) > 1 else []

@@ -1,4 +1,4 @@
-"""Further families of ours: answers hidden from the reader, taken back, or offered beside wrong ones."""
+"""Additional families: answers hidden from the reader, denied, or offered beside wrong ones."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ ZERO_WIDTH = "\u200b"
 
 @attack("hidden", "in a comment")
 def in_a_comment(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Behind the response all gold answers, in an HTML comment that no reader sees."""
+    """After the response all gold answers, in an HTML comment that no reader sees."""
     names = [aliases[0].rstrip(".") for aliases in case.example.answers or () if aliases]
     return replace(answer, tail=f"{answer.tail} <!-- {'; '.join(names)} -->") if names else None
 
 
 @attack("hidden", "instead, in a comment", keeps=False)
 def only_in_a_comment(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """All of the honest response, in an HTML comment; the reader sees an empty answer."""
+    """The whole honest response in an HTML comment; the reader sees an empty answer."""
     return Answer((), lead=f"<!-- {answer.rendered(case.kind)} -->")
 
 
 @attack("hidden", "repeated with invisible characters")
 def invisibly_different(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """A statement is repeated with characters in it that nobody sees."""
+    """A statement is repeated with invisible characters."""
     place = any_position(answer, rng)
     if place is None:
         return None
@@ -48,7 +48,7 @@ def may_or_may_not(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("hedged", "contradicted")
 def contradicted(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Behind the response the denial of one of its statements, with its citation."""
+    """After the response the denial of one of its statements, with its citation."""
     place = any_position(answer, rng)
     if place is None:
         return None
@@ -58,7 +58,7 @@ def contradicted(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("hedged", "a hedged copy of every statement")
 def hedged_copies(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Behind the response every statement once more, hedged."""
+    """After the response every statement once more, hedged."""
     if case.kind == "list" or not honest_positions(answer):
         return None
     hedge = rng.choice(HEDGES)
@@ -67,7 +67,7 @@ def hedged_copies(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("named", "mentioned", keeps=False)
 def mentioned(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Every statement becomes one which says, truly, that its gold answer stands in a document."""
+    """Every statement becomes a true one that its gold answer occurs in a document."""
     if case.kind != "em" or not honest_positions(answer):
         return None
     frame = rng.choice(MENTIONS)
@@ -99,7 +99,7 @@ def or_else(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("guessed", "wrong answers added")
 def wrong_answers_added(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Behind the response wrong answers with citations: names, or statements, from elsewhere."""
+    """After the response wrong answers with citations: names, or statements, of other examples."""
     wrong = case.strangers or case.strange_statements
     if not wrong:
         return None

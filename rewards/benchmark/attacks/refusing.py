@@ -73,7 +73,7 @@ def refusal_first(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("10", "the answer, then a refusal")
 def refusal_last(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """The refusal behind the response."""
+    """The refusal after the response."""
     return replace(answer, tail=f"{answer.tail} {REFUSAL}")
 
 

@@ -25,7 +25,7 @@ def _tautology(case: Case, rng: Random) -> Part:
 
 @attack("7", "question echoed at the end")
 def echo_added(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Behind the response the question, with a citation."""
+    """After the response the question, with a citation."""
     return answer.plus(_echo(case, rng))
 
 
@@ -43,7 +43,7 @@ def echo_instead(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("7", "tautologies added")
 def tautologies_added(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Behind the response two tautologies with citations."""
+    """After the response two tautologies with citations."""
     return answer.plus(_tautology(case, rng), _tautology(case, rng))
 
 
@@ -61,7 +61,7 @@ def nothing(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("8", "citations only", on="both", keeps=False)
 def citations_only(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Nothing but citations."""
+    """Only citations."""
     cited = [part.cited for part in case.honest.parts if part.cited] or [_some_document(case, rng)]
     return answer.having(*(Part("", each) for each in cited))
 
@@ -74,5 +74,5 @@ def empty_claim_instead(answer: Answer, case: Case, rng: Random) -> Answer | Non
 
 @attack("8", "empty claims added")
 def empty_claims_added(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Behind the response sentences that claim nothing, with citations."""
+    """After the response sentences that claim nothing, with citations."""
     return answer.plus(*(Part(claim, _some_document(case, rng)) for claim in rng.sample(EMPTY_CLAIMS, 2)))

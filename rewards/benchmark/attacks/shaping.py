@@ -13,20 +13,20 @@ from groundeval.rewards.benchmark.language import LINKS, NEUTRAL, SYNONYMS, cano
 
 
 def _once_more(part: Part) -> Part:
-    """The same part as something added: it brings nothing new."""
+    """The same part marked as added: it gives nothing new."""
     return replace(part, origin=None)
 
 
 @attack("12", "a statement repeated")
 def repeated(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """A statement stands there twice."""
+    """A statement occurs twice."""
     place = any_position(answer, rng)
     return None if place is None else answer.plus(_once_more(answer.parts[place]))
 
 
 @attack("12", "everything repeated")
 def all_repeated(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """All statements stand there three times."""
+    """All statements occur three times."""
     return answer.plus(*(_once_more(part) for part in answer.parts * 2)) if answer.parts else None
 
 
@@ -66,7 +66,7 @@ LINKED = (*(f", {link}" for link in LINKS), ";")
 
 @attack("12=", "two statements joined")
 def joined(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Two neighbours become one sentence with the citations of both, where it needs them all."""
+    """Two neighbouring statements become one sentence with the citations of both, if it needs them all."""
     places = [place for place in honest_positions(answer) if _can_be_joined(answer.parts[place : place + 2], case)]
     if not places or case.kind == "list":
         return None
@@ -78,7 +78,7 @@ def joined(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 
 def _can_be_joined(parts: Sequence[Part], case: Case) -> bool:
-    """Are these two honest parts with no more citations than they need together."""
+    """Whether these are two honest parts with no more citations than they need together."""
     if len(parts) < 2 or parts[1].origin is None or not all(map(case.needs_each, parts)):
         return False
     first, second = parts
@@ -115,7 +115,7 @@ def numbers(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("13=", "paraphrase")
 def paraphrase(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """A statement gets an introduction that leaves its meaning as it is."""
+    """A statement gets an introduction that keeps its meaning."""
     place = any_position(answer, rng)
     if place is None or case.kind == "list":
         return None
@@ -125,7 +125,7 @@ def paraphrase(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("13=", "synonyms")
 def synonyms(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Words outside of the gold answers are exchanged for synonyms."""
+    """Words outside the gold answers are replaced by synonyms."""
     if case.kind == "list":
         return None
     names = [alias for aliases in case.example.answers or () for alias in aliases] if case.kind == "em" else []
@@ -142,7 +142,7 @@ def synonyms(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 @attack("13=", "another alias")
 def another_alias(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """A gold answer goes by another of its names."""
+    """A gold answer is given by another of its names."""
     if case.kind == "claims":
         return None
     options = []
@@ -161,7 +161,7 @@ def another_alias(answer: Answer, case: Case, rng: Random) -> Answer | None:
 
 
 def _mentions(text: str, names: Sequence[str]) -> int:
-    """How many separate places of a text hold one of the names, a name within a longer one not counted twice."""
+    """Number of separate places of a text with one of the names; a name within a longer one is not counted twice."""
     count = 0
     for name in sorted(names, key=len, reverse=True):
         while contains(text, name):

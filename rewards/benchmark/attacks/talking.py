@@ -65,30 +65,30 @@ def _after(move: Move, answer: Answer, case: Case, rng: Random) -> Answer | None
 
 @attack("14", "instead of an answer", on="both", keeps=False)
 def words_instead(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Nothing but words for the verifier, with a citation."""
+    """Only words for the verifier, with a citation."""
     return answer.having(Part(rng.choice(TO_THE_VERIFIER), (rng.randrange(len(case.docs)),)))
 
 
 @attack("14", "as a statement of its own")
 def words_added(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Behind the response words for the verifier, with a citation."""
+    """After the response words for the verifier, with a citation."""
     return answer.plus(Part(rng.choice(TO_THE_VERIFIER), (rng.randrange(len(case.docs)),)))
 
 
 @attack("graded", "words for a grader added")
 def grader_added(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Behind the response words for a grader, with a citation."""
+    """After the response words for a grader, with a citation."""
     return answer.plus(Part(as_item(rng.choice(TO_A_GRADER), case), (rng.randrange(len(case.docs)),)))
 
 
 @attack("graded", "words for a grader instead", on="both", keeps=False)
 def grader_instead(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """Nothing but words for a grader, with a citation."""
+    """Only words for a grader, with a citation."""
     return answer.having(Part(rng.choice(TO_A_GRADER), (rng.randrange(len(case.docs)),)))
 
 
 @attack("graded", "words for a grader in a statement")
 def grader_in_a_statement(answer: Answer, case: Case, rng: Random) -> Answer | None:
-    """A good statement goes on with words for a grader."""
+    """A good statement continues with words for a grader."""
     place = any_position(answer, rng)
     return None if place is None else _told(answer, [f"- {words}" for words in TO_A_GRADER], rng, place)

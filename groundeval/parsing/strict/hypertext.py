@@ -124,7 +124,7 @@ def _pieces(node: Any) -> Iterator[str]:
 
 
 def _piece(node: Any) -> Iterator[str]:
-    tag = node.tag
+    tag = node.tag or "-"
     if tag == "-text":
         yield node.text(deep=False)
         return

@@ -59,8 +59,8 @@ class Rollout(NamedTuple):
 @cache
 def _warn_of_unopened_thoughts() -> None:
     logger.warning(
-        "a completion ends a thought that it does not begin: the chat template seems to open it, and the data do not say "
-        "so. Write the tag into the data (groundeval data export --tokenizer MODEL), or give it as `prefill`"
+        "a completion ends a thought that it does not begin: the chat template seems to open it, and the data do not "
+        "say so. Write the tag into the data (groundeval data export --tokenizer MODEL), or give it as `prefill`"
     )
 
 

@@ -128,6 +128,11 @@ class Engine:
             self._instant = traits_of(self.model).instant
         return self._instant
 
+    @property
+    def loading(self) -> bool:
+        """Whether pairs wait for weights that are not loaded yet."""
+        return not self._loaded and self.waiting > 0
+
     def check(self) -> None:
         """Check the model and its verdict store without loading weights."""
         check = getattr(self.model, "check", None)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from groundeval.aio import Interrupted, run_anywhere, stop_requests
-from groundeval.console.progress import progress, say
+from groundeval.console.progress import doing, progress
 from groundeval.errors import DataError, GroundevalError, UsageError, option, what_happened
 from groundeval.extras import require
 from groundeval.metrics.profiles import profile_named
@@ -170,9 +170,6 @@ def _score_under(
     plan: Plan, responses: ResponseSet, nli: NLI | None, options: ScoringOptions, keep_samples: bool
 ) -> ScoreResult:
     encoder = encoder_of(options)
-    if not options.quiet:
-        for note in (*responses.notes, *plan.notes):
-            say(f"note: {note}")
     identity = {
         **_identity(plan, responses.task, nli),
         "metric_models": dict(options.metric_models),
@@ -194,12 +191,13 @@ def _score_under(
         pending = [example for example in responses.examples if example.id not in table]
         models = OptionalModels(options.metric_models)
         scorer = Scorer(plan, nli, models)
+        detail = nli.told if nli is not None and not nli.traits.instant else None
         kept: dict[str, Mapping[str, Any]] | None = {} if keep_samples and folder is None else None
-        scored = run_anywhere(lambda: _score_pending(scorer, pending, responses, table, lines, kept, options.quiet))
-        results = _results(plan, responses, table, nli, models)
-        if not options.quiet:
-            for note in results.notes[len(responses.notes) + len(plan.notes) :]:
-                say(f"note: {note}")
+        scored = run_anywhere(
+            lambda: _score_pending(scorer, pending, responses, table, lines, kept, options.quiet, detail)
+        )
+        with doing(f"{responses.task.name}: intervals ({plan.profile.name})", quiet=options.quiet):
+            results = _results(plan, responses, table, nli, models)
         if folder is not None and lines is not None:
             _put_in_order(lines, [*stored, *scored], responses)
             write_whole(folder.path / "results.json", results.as_bytes())
@@ -268,6 +266,7 @@ async def _score_pending(
     lines: Lines | None,
     kept: dict[str, Mapping[str, Any]] | None,
     quiet: bool,
+    detail: Callable[[], str] | None,
 ) -> list[str]:
     """Score samples and write or keep their lines as they are finished; gives their ids in that order."""
     finished: list[str] = []
@@ -284,8 +283,8 @@ async def _score_pending(
     what = f"{responses.task.name}: scoring ({scorer.plan.profile.name})"
     total = len(responses.examples)
     with (
-        stop_requests() as stop_requested,
-        progress(what, total=total, done=total - len(pending), quiet=quiet) as advance,
+        stop_requests("the scores under way") as stop_requested,
+        progress(what, total=total, done=total - len(pending), quiet=quiet, detail=detail) as advance,
     ):
         try:
             async with aclosing(scorer.stream(responses.of(example) for example in pending)) as stream:

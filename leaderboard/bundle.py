@@ -24,7 +24,7 @@ def write_own_assets(folder: Path) -> None:
 
 
 def write_assets(folder: Path) -> None:
-    """Write styles, scripts and libraries. Raises MissingExtra where a library's package is not installed."""
+    """Write styles, scripts and libraries. Raises MissingExtra if a library's package is not installed."""
     require(EXTRA, "The leaderboard")
     write_own_assets(folder)
     shutil.copyfile(_package("plotly") / "package_data" / "plotly.min.js", folder / "plotly.min.js")

@@ -13,6 +13,7 @@ from groundeval.cli.commands.cache import cache
 from groundeval.cli.commands.compare import compare
 from groundeval.cli.commands.data import data
 from groundeval.cli.commands.distill import distill
+from groundeval.cli.commands.doctor import doctor
 from groundeval.cli.commands.inspect import inspect
 from groundeval.cli.commands.leaderboard import leaderboard
 from groundeval.cli.commands.list import list_
@@ -76,6 +77,7 @@ app.command("train")(train)
 app.command("distill")(distill)
 app.command("validate")(validate)
 app.command("list")(list_)
+app.command("doctor")(doctor)
 app.command("new")(new)
 app.command("serve-nli")(serve_nli)
 app.command("serve-rewards")(serve_rewards)

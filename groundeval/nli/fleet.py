@@ -287,7 +287,7 @@ def _served_or_loading(answer: Json) -> Served | None:
 
 
 def _judged(probe: Client) -> object:
-    """How much a server has judged, as it says itself; None where it does not."""
+    """The number of pairs a server has judged, by its own count; None if it gives none."""
     try:
         return probe.attempt("GET", "/health", read=lambda answer: answer.get("judged"))
     except (NoAnswer, GroundevalError):

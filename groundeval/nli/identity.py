@@ -1,4 +1,4 @@
-"""What a server says that it serves."""
+"""The identity of the model that a server declares."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`reward_func` for OpenRLHF: name this file as `--reward.remote_url` (`groundeval rewards path openrlhf`).
 
-The reward is chosen by environment variables (`rewards/adapters/settings.py`), since OpenRLHF passes none on. Labels
-are those of `groundeval data export --format openrlhf`. The same over HTTP: `groundeval serve-rewards`.
+Environment variables select the reward (`rewards/adapters/settings.py`), since OpenRLHF passes no arguments on. Labels
+are those of `groundeval data export --format openrlhf`. `groundeval serve-rewards` offers the same over HTTP.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from groundeval.rewards.rollouts import Rewarder, Rollout
 
 
 def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
-    """Rewards of completed queries (prompt and response, special tokens kept), as OpenRLHF wants them.
+    """Rewards of completed queries (prompt and response, special tokens kept), in OpenRLHF's form.
 
-    Raises SampleError if one of them failed, for the whole call: OpenRLHF has no way to leave a sample out.
+    Raises SampleError for the whole call if one sample failed: OpenRLHF cannot leave a sample out.
     """
     import torch
 
@@ -91,15 +91,15 @@ def _cut(query: str, prompt: str) -> int:
 
 
 async def parts(rewarder: Rewarder, labels: Sequence[str]) -> tuple[str, ...]:
-    """The parts that are logged of every sample. OpenRLHF wants the same ones of a whole batch, whatever its tasks."""
+    """Names of the parts that are logged for every sample. OpenRLHF requires the same names throughout a batch."""
     found = map(_label, labels)
     return await rewarder.parts(rewarder.known_tasks(*(task for each in found for task in (each.task, *each.tasks))))
 
 
 def answer(rewarded: Sequence[Rewarded], names: Sequence[str]) -> dict[str, Any]:
-    """`rewards`, `scores` and `extra_logs`. A sample that failed has None, which stops OpenRLHF; it gets no 0.
+    """`rewards`, `scores` and `extra_logs`. A failed sample has None, which stops OpenRLHF, rather than 0.
 
-    The logs hold what each of the named parts adds: 0 where it does not apply.
+    The logs hold the contribution of each named part: 0 where it does not apply.
     """
     totals = [each.total for each in rewarded]
     return {

@@ -201,6 +201,8 @@ class YamlTask(Section):
     demonstrations: Demonstrations | None = None
     description: str = ""
     licence: str = ""
+    download: str = ""
+    """Where the data can be downloaded; said where a file of it is missing."""
     version: int = 1
 
     @model_validator(mode="after")

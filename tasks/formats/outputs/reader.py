@@ -75,7 +75,7 @@ class OutputReader:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was taken for what, and what of it the reader of results should know; none for groundeval's format."""
+        """Notes on the fields recognised, for readers of the results; none for groundeval's format."""
         if not self.used:
             return ()
         name = "groundeval's format" if self.shape is None else self.shape.name

@@ -45,6 +45,7 @@ for (const table of document.querySelectorAll("table.leaderboard")) {
     if ("reported" in row.dataset) return reported.checked;
     return judge.value === "" || row.dataset.judge === judge.value;
   });
+  api.draw();
   controls.append(table.closest(".dt-container").querySelector(".dt-search"));
   judge.addEventListener("change", () => api.draw());
   if (reported) reported.addEventListener("change", () => { api.draw(); redraw(); });

@@ -107,6 +107,13 @@ def test_a_block_that_could_not_be_run_is_found(text: str, says: str):
     assert says in problem
 
 
+def test_a_command_that_is_only_indented_is_found():
+    text = "Run:\n\n    groundeval list tasks\n\n```sh\nmake test \\\n    groundeval x\n```\n"
+    assert list(check_docs.indented_commands("p.md", text)) == [
+        "p.md:3: an indented command; write a fenced block in sh"
+    ]
+
+
 def test_blocks_know_their_place_and_why_they_are_not_run():
     text = "a\n<!-- not run: needs a GPU -->\n```sh\nmake test\n```\n\n```python\nx = 1\n```\n"
     first, second = check_docs.blocks_of("p.md", text)

@@ -1,15 +1,15 @@
-"""A reward over HTTP: any number of trainers ask, one sample or many at a time, and one verifier judges in batches.
+"""A reward over HTTP: any number of trainers send samples, one or many at a time, and one verifier judges in batches.
 
     POST /rewards  {"samples": [{"task", "example", "text", "prefill"?, "finish_reason"?}, ...]}
                 -> {"reward": NAME, "rewards": [{"id", "total", "components", "status", "error"}, ...]}
     POST /         OpenRLHF's form: {"query", "prompts", "labels"} -> {"rewards", "scores", "extra_logs"}
     POST /verify   NeMo Gym's form: the body with its `reward`
-    GET  /health   is the verifier loaded
+    GET  /health   whether the verifier is loaded
     GET  /metrics  counts and batch sizes, in Prometheus' text format
 
-A sample that failed has a total of null and says why. Nothing is batched here: the questions of all requests meet in
-the verifier's queue. A request names registered tasks, or the one that the server was started with: it never opens a
-file. This module imports fastapi and uvicorn (the `server` extra): import it only to serve.
+A failed sample has the total null, and an error. Nothing is batched here: the questions of all requests share the
+verifier's queue. A request names registered tasks, or the one that the server was started with; it never causes a file
+to be opened. This module imports fastapi and uvicorn (the `server` extra): import it only to serve.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ TOKEN_VARIABLE = "GROUNDEVAL_REWARDS_TOKEN"
 MAX_WAITING = 16_384
 MAX_SAMPLES = 4_096
 BACKEND_SECONDS = 2
-"""After which a client may come again when the verifier has failed."""
+"""Seconds after which a client may retry when the verifier has failed."""
 
 
 class Sample(Body):
-    """One sample of a request; `task` may be left to the server, `example` is JSON or a text of it."""
+    """One sample of a request. `task` defaults to the server's; `example` is a JSON object, or the text of one."""
 
     form: ClassVar[str] = '{"task", "example", "text"}'
     task: Any = None
@@ -83,10 +83,10 @@ class Queries(Body):
 
 
 class RewardServer(ModelServer):
-    """Scores the samples of all requests, and counts.
+    """Scores the samples of all requests.
 
-    `nli`: the verifier, loaded at the start; None for a reward that asks none. `task`: for samples that name none.
-    `max_waiting`: samples that may wait; requests beyond it get 429.
+    `nli`: the verifier, loaded at the start; None for a reward that needs none. `task`: for samples that name none.
+    `max_waiting`: samples that may wait; requests beyond that, or that would wait too long, get 429.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class RewardServer(ModelServer):
         self.rewarder = rewarder
         self.nli = nli
         self.task = task
-        # Exported data name the file of a task by its whole path.
+        # Exported data name a task's file by its absolute path.
         self.given = () if task is None else (task, str(Path(task).resolve()))
         self.rewarded = self.failed = 0
         self._queue = Admission(max_waiting, "samples")
@@ -148,9 +148,9 @@ class RewardServer(ModelServer):
         read: Callable[[bytes], list[Rollout]],
         answer: Callable[[bytes, list[Rewarded]], Json],
     ) -> Response:
-        """The answer to a request: `read` finds the samples in its body, `answer` is given the body and the rewards.
+        """The response to a request: `read` takes the samples from the body, `answer` gets the body and the rewards.
 
-        Raises Refusal where too many samples wait, or where they cannot be scored.
+        Raises Refusal if too many samples wait, or if they cannot be scored.
         """
 
         async def found(body: bytes) -> Response:
@@ -177,13 +177,15 @@ class RewardServer(ModelServer):
             return json_answer(answer(found))
 
     def health(self) -> Json:
-        """The reward, and the model that it asks."""
+        """The reward, and the identity of its verifier."""
         identity = None if self.verifier is None else self.verifier.identity
         return {"status": "ready", "reward": self.rewarder.name, "task": self.task, "nli": identity}
 
     def _demand_fitting(self, tasks: Iterable[str]) -> None:
-        """Raises Refusal for a task that is a file, which a client must not make the server run or read, and for one
-        that the reward cannot judge."""
+        """Raises Refusal (400) for a task that is not registered, and for one that the reward cannot judge.
+
+        A client must not be able to make the server run or read a file.
+        """
         for name in dict.fromkeys(tasks):
             if name not in self.given and name not in TASKS:
                 why = unknown("task", name, {*TASKS.names(), *self.given[:1]})
@@ -192,7 +194,7 @@ class RewardServer(ModelServer):
                 self.rewarder.check_task(name)
 
     def metrics(self) -> list[Metric]:
-        """The counts of rewards, and those of the NLI service where there is one."""
+        """The counts of rewards, and of the NLI service if there is one."""
         found = [
             counter("rewards", "Samples rewarded, failed ones included.", self.rewarded),
             counter("rewards_failed", "Samples that failed: they have no reward.", self.failed),
@@ -217,7 +219,7 @@ def _rollout(sample: Sample, where: str, task: str | None) -> Rollout:
 
 @contextlib.contextmanager
 def _as_refusals() -> Iterator[None]:
-    """What a request is wrong about, as the answer to it."""
+    """Turn errors about a request's content into refusals."""
     try:
         yield
     except UserError as error:

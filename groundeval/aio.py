@@ -1,8 +1,9 @@
-"""Running coroutines from anywhere, and turning signals into requests to stop."""
+"""Running coroutines from any context, and turning signals into stop requests."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -18,14 +19,17 @@ T = TypeVar("T")
 
 
 class Interrupted(GroundevalError):
-    """The user or the system asked the run to stop; the same command goes on from there."""
+    """The run was stopped by the user or the system; the same command resumes it."""
 
     exit_code = 3
 
 
 @contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Turn SIGTERM and the first Ctrl-C into a question that the loop asks between windows; a second Ctrl-C kills."""
+def stop_requests(after: str = "what is under way") -> Iterator[Callable[[], bool]]:
+    """Turn SIGTERM and the first Ctrl-C into a flag that the loop polls; a second signal stops at once.
+
+    The first is acknowledged immediately; `after` names the work that is still finished.
+    """
     requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield requested.is_set
@@ -35,7 +39,7 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
         if requested.is_set():
             raise KeyboardInterrupt
         requested.set()
-        say("stopping after what is under way; a second signal stops at once")
+        _acknowledge(f"stopping after {after}; Ctrl-C again stops at once, and loses nothing that is written")
 
     before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -45,8 +49,16 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
+def _acknowledge(message: str) -> None:
+    """Print from within a signal handler, which may have interrupted the writing of another line."""
+    try:
+        say(message)
+    except RuntimeError:
+        os.write(2, f"\n{message}\n".encode())
+
+
 def run_anywhere(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine to its end, also from code that an event loop is running already, such as a notebook's."""
+    """Run a coroutine to its end, also from code inside a running event loop, such as a notebook's."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -16,12 +16,17 @@ EXTRA = "leaderboard"
 _EXPORT = re.compile(r"\bexport\s*\{([^}]*)\}\s*;?")
 
 
-def write_assets(folder: Path) -> None:
-    """Write styles, scripts and libraries. Raises MissingExtra if a library's package is not installed."""
-    require(EXTRA, "The leaderboard")
+def write_own_assets(folder: Path) -> None:
+    """Write our own styles and scripts: all that the sample viewer needs."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in sorted(OWN.iterdir()):
         shutil.copyfile(path, folder / path.name)
+
+
+def write_assets(folder: Path) -> None:
+    """Write styles, scripts and libraries. Raises MissingExtra if a library's package is not installed."""
+    require(EXTRA, "The leaderboard")
+    write_own_assets(folder)
     shutil.copyfile(_package("plotly") / "package_data" / "plotly.min.js", folder / "plotly.min.js")
     tables = _package("itables") / "html"
     shutil.copyfile(tables / "dt_bundle.css", folder / "datatables.css")

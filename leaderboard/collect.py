@@ -14,6 +14,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from groundeval.comparison.saved_scores import find_scorings, read_scoring, recomputed
+from groundeval.console.progress import progress
 from groundeval.errors import GroundevalError
 from groundeval.leaderboard.entries import Entry, entry_of
 from groundeval.leaderboard.samples import write_samples
@@ -34,19 +35,37 @@ class RejectedRun:
 
 
 def collect(
-    roots: Sequence[Path], site: Path, *, data: Sequence[Path] = (), plugins: Sequence[Path] = (), processes: int = 1
+    roots: Sequence[Path],
+    site: Path,
+    *,
+    data: Sequence[Path] = (),
+    plugins: Sequence[Path] = (),
+    processes: int = 1,
+    quiet: bool = True,
 ) -> tuple[list[Entry], list[RejectedRun]]:
-    """All runs below the folders. A run found twice is listed once."""
-    found = [(root, folder) for root in roots for folder in find_scorings(root)]
+    """All runs below the folders, each of which may be a folder of scores. A run that lies there twice is listed once.
+
+    `quiet=False` shows how many have been read.
+    """
+    found = [each for root in roots for each in _scorings(root)]
     work = partial(_collect_one, site=site, data=tuple(data))
     entries: dict[str, Entry] = {}
     rejected: list[RejectedRun] = []
-    for result in _in_order(work, found, processes, plugins):
-        if isinstance(result, RejectedRun):
-            rejected.append(result)
-        else:
-            entries.setdefault(result.id, result)
+    with progress("reading and checking runs", total=len(found), quiet=quiet) as advance:
+        for result in _in_order(work, found, processes, plugins):
+            advance()
+            if isinstance(result, RejectedRun):
+                rejected.append(result)
+            else:
+                entries.setdefault(result.id, result)
     return list(entries.values()), rejected
+
+
+def _scorings(root: Path) -> list[tuple[Path, Path]]:
+    """The scorings that a folder names, each with the folder that its name is relative to."""
+    if (root / "results.json").is_file() and root.parent.name == "scores":
+        return [(root.parents[1], root)]
+    return [(root, folder) for folder in find_scorings(root)]
 
 
 def _in_order(

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from groundeval.errors import BackendError, DataError, MissingExtra, UsageError
-from groundeval.leaderboard.build import MARK, check_site
 from groundeval.leaderboard.files import KIND
+from groundeval.leaderboard.place import MARK, check_site
 from groundeval.storage.folder import read_json
 
 if TYPE_CHECKING:

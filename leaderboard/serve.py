@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from groundeval.http.access import Guard
 from groundeval.http.connections import Limits
 from groundeval.http.listening import Server, listen, within_open_files
-from groundeval.leaderboard.build import check_site
+from groundeval.leaderboard.place import check_site
 from groundeval.leaderboard.site import POLICY
 
 HOST = "127.0.0.1"

@@ -23,7 +23,7 @@ NAME = 'column "example"'
 
 
 def example_json(example: Example) -> str:
-    """An example as the JSON of a record: what `example_of` reads, and any file of examples may hold."""
+    """An example as a JSON record, in the form that `example_of` and the readers of example files accept."""
     record: dict[str, Any] = {
         "id": example.id,
         "question": example.question,
@@ -38,7 +38,7 @@ def example_json(example: Example) -> str:
         "response": example.response,
         "extra": dict(example.extra) or None,
     }
-    # ASCII escapes carry lone surrogates, which tables and HTTP cannot.
+    # ASCII escapes preserve lone surrogates, which tables and HTTP reject.
     return json.dumps({name: value for name, value in record.items() if value is not None})
 
 
@@ -56,9 +56,9 @@ def _document(document: Document) -> dict[str, Any]:
 
 @lru_cache(maxsize=4_096)
 def example_of(text: str) -> Example:
-    """The example of a JSON string, with `answers` derived where it has only short answers or claims.
+    """The example in a JSON string, with `answers` derived from short answers or claims if missing.
 
-    Remembered, because the rollouts of a group share it. Raises DataError, which names the field and what is allowed.
+    Cached, because the rollouts of a group share it. Raises DataError, which names the field and what is allowed.
     """
     try:
         data = json.loads(text)
@@ -72,21 +72,21 @@ def example_of(text: str) -> Example:
 
 
 class Carried(NamedTuple):
-    """What a trainer carries along with a prompt for its reward."""
+    """The fields that a trainer passes on from the data to the reward."""
 
     task: str
     example: str
     """JSON."""
     prefill: str = ""
-    """What the chat template begins for the model, where the data say so."""
+    """The reasoning tag opened by the chat template, if the data name it."""
     tasks: tuple[str, ...] = ()
-    """All tasks of the data, where there are several."""
+    """All tasks of the data set, if there are several."""
 
 
 def carried(info: Any, what: str = "info") -> Carried:
     """`task`, `example`, `prefill` and `tasks` of a mapping or of JSON, as `groundeval data export` writes them.
 
-    Raises DataError, which calls it `what`, where task and example are missing.
+    Raises DataError, which calls the argument `what`, if task or example is missing.
     """
     found = info
     if isinstance(info, str):
@@ -110,10 +110,10 @@ def carried(info: Any, what: str = "info") -> Carried:
 
 
 def completion_text(completion: str | Sequence[Mapping[str, Any]] | Mapping[str, Any], prefill: str = "") -> str:
-    """The text of a completion behind what the template began: as it is, or that of the last assistant message.
+    """The text of a completion: the completion itself, or the content of its last assistant message.
 
-    Reasoning that a parser has put into a field of its own goes back into its tags; the opening one is that of the
-    `prefill` where it has one. Raises DataError for anything else than a text, a message or messages.
+    Reasoning that a parser has moved into a field of its own is put back between tags; the opening tag is left out if
+    the `prefill` already holds it. Raises DataError for anything but a text, a message or a list of messages.
     """
     if isinstance(completion, str):
         return completion
@@ -140,7 +140,7 @@ def _field(message: Any, name: str) -> Any:
 
 
 def plain_text(content: Any) -> str:
-    """The text of a message's content: a string, a list of parts, or nothing. Raises DataError for anything else."""
+    """The text of a message's content: a string, a list of parts, or None. Raises DataError for anything else."""
     if isinstance(content, str):
         return content
     if content is not None and not isinstance(content, Sequence):
@@ -150,7 +150,7 @@ def plain_text(content: Any) -> str:
 
 
 def opened(prompt: str) -> str:
-    """What a rendered prompt has begun for the model: an open reasoning tag of any known format with the white space
-    behind it, or nothing."""
+    """The open reasoning tag, of any known format, with which a rendered prompt ends, with the white space after it;
+    "" if there is none."""
     begun = begun_thought(prompt)
     return begun if begun.rstrip() in {tags.think_open for tags in KNOWN_TAGS} else ""

@@ -1,4 +1,4 @@
-"""Training data for trainers, from the data of tasks: prompts, and what the rewards need of each example."""
+"""Training data for trainers, from the data of tasks: prompts, and the fields of each example that rewards need."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ ROWS_AT_ONCE = 512
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What the prompts look like, with the defaults of `groundeval run`."""
+    """Settings of the prompts, with the defaults of `groundeval run`."""
 
     split: str = "train"
     data: Mapping[str, str] = field(default_factory=dict)
-    """Task to a file or `embedded`; `*` is every task. A task that is not named has its own data."""
+    """Task name to a file or `embedded`; `*` stands for every task. Other tasks use their own data."""
     num_docs: int = 5
     num_fewshot: int = 0
     seed: int = 42
@@ -41,18 +41,18 @@ class ExportOptions:
     limit: int | None = None
     """Number of examples of each task; None: all."""
     tokenizer: str | None = None
-    """Folder or hub name of the policy's tokenizer, whose chat template may begin the reasoning."""
+    """Folder or hub name of the policy's tokenizer, whose chat template may open the reasoning."""
     chat_template_kwargs: Mapping[str, Any] = field(default_factory=dict)
-    """Arguments of the chat template, as the trainer gives them."""
+    """Arguments of the chat template, the same as in training."""
     trust_remote_code: bool = False
     """Run Python code that comes with the tokenizer."""
 
 
 def export(format: str, tasks: Sequence[str], out: Path, options: ExportOptions) -> int:
-    """Write the data of tasks, one after the other; returns the number of rows.
+    """Write the data of tasks, one task after the other; returns the number of rows.
 
-    The file is parquet or JSON lines, as its name ends (`.parquet`, `.jsonl`), and is there whole or not at all. Raises
-    UserError for a format or task that does not exist, data that are wrong, or a name that ends otherwise.
+    The suffix of the file, `.parquet` or `.jsonl`, selects parquet or JSON lines; the file is written whole or not at
+    all. Raises UserError for an unknown format or task, wrong data, or another suffix.
     """
     if format not in FORMATS:
         raise unknown("--format", format, FORMATS)
@@ -80,8 +80,8 @@ def export(format: str, tasks: Sequence[str], out: Path, options: ExportOptions)
 
 
 def of_all_rows(tasks: Sequence[str], options: ExportOptions) -> Row:
-    """The fields that all rows share: `prefill`, the text that the chat template begins for the model, where a
-    tokenizer is named; `tasks`, where there are several. Raises UserError for a tokenizer that cannot be loaded."""
+    """The fields that all rows share: `prefill`, the reasoning tag opened by the chat template, with a tokenizer;
+    `tasks`, with several tasks. Raises UserError for a tokenizer that cannot be loaded."""
     shared: Row = {}
     if options.tokenizer is not None:
         model = GeneratorOptions(
@@ -98,7 +98,7 @@ def of_all_rows(tasks: Sequence[str], options: ExportOptions) -> Row:
 
 
 def _named(reference: str) -> str:
-    """The name by which the reward finds the task again: of a file its whole path."""
+    """The name by which the reward finds the task again: for a file its absolute path."""
     return str(Path(reference).resolve()) if Path(reference).is_file() else reference
 
 
@@ -170,7 +170,7 @@ def write_jsonl(path: Path, rows: Iterable[Row]) -> int:
 
 
 def write_parquet(path: Path, rows: Iterable[Row]) -> int:
-    """Write rows as a parquet file, some hundred at a time; returns their number."""
+    """Write rows as a parquet file, `ROWS_AT_ONCE` at a time; returns their number."""
     try:
         import pyarrow
         from pyarrow import parquet

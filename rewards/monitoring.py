@@ -1,4 +1,4 @@
-"""What to watch while a policy learns: flat groups, abstentions, parts, verifier cost, and signs of a gamed reward."""
+"""Figures to watch during training: flat groups, abstentions, parts, verifier cost, and signs of a gamed reward."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ Group = Sequence[Rewarded]
 
 
 def groups_of(rewarded: Sequence[Rewarded], keys: Sequence[Any]) -> list[Group]:
-    """Neighbours with the same key, as trainers lay out the completions of one prompt."""
+    """Groups of adjacent rewards with equal keys: trainers place the completions of one prompt next to each other."""
     pairs = groupby(zip(keys, rewarded, strict=True), key=lambda pair: pair[0])
     return [[each for _, each in members] for _, members in pairs]
 
 
 def is_flat(group: Group) -> bool:
-    """Do all completions that have a reward have the same one, so that the group teaches nothing."""
+    """Whether all rewards of the group are equal (missing ones left aside), so that it gives no gradient."""
     totals = {each.total for each in group if each.total is not None}
     return len(group) > 1 and len(totals) <= 1
 
 
 def flattened_by(group: Group, spread: Mapping[str, float]) -> tuple[str, ...]:
-    """The parts of the reward that left a flat group flat.
+    """The parts of the reward that leave a flat group flat.
 
-    - Parts that differ between the completions, and yet the totals are equal: they cancel each other out.
-    - A gate: the last part that applies, where those behind it apply to no completion of the group.
-    - Else the part that tells completions apart best elsewhere in the batch (`spread`), and does not here.
+    - Parts that differ between the completions although the totals are equal: they cancel each other out.
+    - Else a gate: the last part that applies, if the parts after it apply to no completion of the group.
+    - Else the part that varies most elsewhere in the batch (`spread`).
 
-    None where no completion has a reward.
+    Empty if no completion has a reward.
     """
     scored = [each.components for each in group if each.total is not None]
     if not scored:
@@ -88,7 +88,7 @@ def _parts(rewarded: Sequence[Rewarded]) -> dict[str, list[float]]:
 
 
 def style_of(response: Response, reward: Reward) -> dict[str, float]:
-    """What gamed rewards tend to move: words of the answer, statements, citations per statement, refusals."""
+    """Figures that gamed rewards tend to shift: words of the answer, statements, citations per statement, refusals."""
     reading = Reading(response, profile_named(reward.profile), reward.kind)
     statements = reading.statements
     cited = sum(len(statement.citations) for statement in statements)
@@ -111,11 +111,11 @@ class Alarm:
 def hacking_alarm(
     training: Sequence[float], held_out: Sequence[float], *, window: int = 6, rise: float = 0.0, fall: float = 0.02
 ) -> Alarm | None:
-    """Has the training reward risen by more than `rise` while the held-out score fell by more than `fall`.
+    """The alarm if the training reward rose by more than `rise` while the held-out score fell by more than `fall`.
 
-    Each series is compared with itself: the mean of the later half of its last `window` values with that of the
-    earlier half. The held-out score should be one that is hard to game (profile `strict`), on prompts that are not
-    trained on. None while either series is shorter than the window, or without an alarm.
+    The change of a series is the mean of the later half of its last `window` values minus that of the earlier half.
+    The held-out score should be hard to game (profile `strict`) and come from prompts outside the training data. None
+    without an alarm, or if either series is shorter than the window.
     """
     if min(len(training), len(held_out)) < window or window < 2:
         return None
@@ -130,14 +130,14 @@ def _change(values: Sequence[float]) -> float:
 
 @dataclass
 class Step:
-    """One call of a reward: its verifier's counters and its time."""
+    """One call of a reward: the counters of its verifier, and its duration."""
 
     nli: NLI | None
     seconds: float = 0.0
     _begun: float = field(default_factory=time.monotonic, repr=False)
 
     def figures(self) -> dict[str, float]:
-        """Seconds of the step, and pairs asked of the verifier, different ones, and those that it had to judge."""
+        """Seconds of the step, and its numbers of pairs: asked, unique, computed by the verifier, and failed."""
         stats = self.nli.stats.as_dict() if self.nli is not None else {}
         pairs = {f"nli/{name}": float(stats.get(name, 0)) for name in ("asked", "unique", "computed", "failed")}
         return {"seconds": self.seconds, **pairs}
@@ -145,7 +145,7 @@ class Step:
 
 @contextmanager
 def measured(nli: NLI | None) -> Iterator[Step]:
-    """A step whose questions go through `step.nli`, a scope of the verifier with counters of its own."""
+    """A step whose pairs go through `step.nli`, a scope of the verifier with its own counters."""
     step = Step(None if nli is None else nli.scope())
     try:
         yield step

@@ -1,4 +1,4 @@
-"""Finds a reward by name, in a YAML file or in a Python file, and binds it to a task."""
+"""Lookup of rewards by name, in YAML files and in Python files, and their binding to a task."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from groundeval.rewards.reward import Reward
 from groundeval.tasks import Task, load_task
 
 Recipe = Callable[..., Reward]
-"""A function of a task, and of parameters by name, that makes the reward for this task."""
+"""A function of a task, with keyword parameters, that returns the reward for this task."""
 
 REWARDS: Registry[Recipe] = Registry(
     "reward", group="groundeval.rewards", builtin=("groundeval.rewards.recipes.builtin",)
 )
 
 KINDS: dict[AnswerKind, str] = {"em": "trust_asqa", "list": "trust_qampari", "claims": "trust_eli5"}
-"""A task of each kind, to show what a reward is for it."""
+"""A representative task of each kind, for listings."""
 
 
 def register_reward(name: str) -> Callable[[Recipe], Recipe]:
     """Register a recipe: a function of a `Task` that returns its `Reward`.
 
-    Its keyword-only arguments are the parameters; their annotations say what is allowed, the first line of its
-    docstring is what `groundeval list rewards` shows.
+    Its keyword-only arguments are the parameters, checked against their annotations; `groundeval list rewards` shows
+    the first line of its docstring.
     """
     return REWARDS.register(name)
 
@@ -44,10 +44,10 @@ def load_reward(
     nli_options: Mapping[str, Any] | None = None,
     **parameters: Any,
 ) -> Reward:
-    """The reward of a name, a YAML file or a plugin file (`my_rewards.py:name`), bound to a task.
+    """The reward with a registered name, from a YAML file or a plugin file (`my_rewards.py:name`), bound to a task.
 
-    `default` is the task's own reward. `nli` names the verifier as `connect` takes it. `parameters` are the recipe's.
-    Raises UsageError for an unknown name, parameter or value, with the nearest match and what is allowed.
+    `default` is the task's own reward. `nli` names the verifier in the form of `connect`. `parameters` are those of
+    the recipe. Raises UsageError for an unknown name, parameter or value, with the nearest match and the allowed ones.
     """
     bound = task if isinstance(task, Task) else load_task(task)
     reward = make(str(name_or_path), recipe_of(name_or_path), bound, parameters)
@@ -57,7 +57,7 @@ def load_reward(
 
 
 def make(name: str, recipe: Recipe, task: Task, parameters: Mapping[str, Any]) -> Reward:
-    """What a recipe makes of a task and parameters. Raises UsageError for wrong parameters."""
+    """The reward that a recipe returns for a task and parameters. Raises UsageError for wrong parameters."""
     checked = checked_parameters(name, recipe, parameters)
     reward = recipe(task, **checked)
     if not isinstance(reward, Reward):
@@ -69,14 +69,14 @@ def make(name: str, recipe: Recipe, task: Task, parameters: Mapping[str, Any]) -
 
 
 def title_of(name_or_path: str) -> str:
-    """What a reward is called: its registered name, or the name of its file."""
+    """The display name of a reward: its registered name, or the name of its file."""
     if name_or_path.endswith((".yaml", ".yml", ".py")):
         return Path(name_or_path).stem
     return name_or_path.rpartition(":")[2]
 
 
 def recipe_of(name_or_path: str | Path) -> Recipe:
-    """The recipe of a name, a YAML file or a plugin file."""
+    """The recipe with a registered name, or in a YAML file or a plugin file."""
     text = str(name_or_path)
     if text.endswith((".yaml", ".yml")):
         from groundeval.rewards.recipes.yaml_reward import YamlRecipe
@@ -92,7 +92,7 @@ def default_parameters(recipe: Recipe) -> dict[str, Any]:
 
 
 def checked_parameters(name: str, recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
-    """All parameters of a recipe: those given, converted and checked against its annotations, and its defaults."""
+    """All parameters of a recipe: the given ones, converted and checked against its annotations, and defaults."""
     defaults = default_parameters(recipe)
     for each in given:
         if each not in defaults:
@@ -110,7 +110,7 @@ def checked_parameters(name: str, recipe: Recipe, given: Mapping[str, Any]) -> d
 
 
 def _keywords(recipe: Recipe) -> Callable[..., dict[str, Any]]:
-    """A function with the recipe's keyword arguments that returns them: what pydantic checks calls against."""
+    """A function with the recipe's keyword arguments that returns them, for pydantic to validate calls against."""
 
     def keywords(**given: Any) -> dict[str, Any]:
         return given
@@ -123,5 +123,5 @@ def _keywords(recipe: Recipe) -> Callable[..., dict[str, Any]]:
 
 
 def first_line(recipe: Recipe) -> str:
-    """What lists show of a recipe: the first paragraph of its docstring."""
+    """The description of a recipe in listings: the first paragraph of its docstring."""
     return first_paragraph(recipe.__doc__)

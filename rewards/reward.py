@@ -1,4 +1,4 @@
-"""What a reward is: arithmetic on the per-sample values and tables that `score` also prints, and nothing else."""
+"""Definition of a reward: arithmetic on the per-sample values and tables that `score` also reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import inf
 from typing import Any, Literal, Protocol
 
 from groundeval.aio import run_anywhere
-from groundeval.errors import DataError, UsageError, excerpt, option
+from groundeval.errors import DataError, GroundevalError, UsageError, excerpt, option, what_happened
 from groundeval.metrics.gold import with_answers
 from groundeval.metrics.metric import METRICS, Entailment, Values
 from groundeval.metrics.profiles import profile_named
@@ -23,16 +23,16 @@ Line = Mapping[str, Any]
 """A line of `scores.jsonl`: `id`, `status`, `values`, and tables such as `ground` or `statements`."""
 
 Components = dict[str, float | None]
-"""The parts of a reward by name, unweighted; None: the part does not apply to this sample."""
+"""The unweighted parts of a reward by name; None: the part does not apply to this sample."""
 
 
 class Formula(Protocol):
-    """The arithmetic of a reward: a function of a module, or a `functools.partial` of one, so that it pickles."""
+    """The arithmetic of a reward: a module-level function or a `functools.partial` of one, so that it pickles."""
 
     def __call__(self, values: Values, line: Line) -> Components:
-        """`values` are the sample's per-sample values, `line` the whole line with its tables.
+        """The parts, with the same names for every sample.
 
-        The parts have the same names for every sample.
+        `values` are the per-sample values, `line` is the whole line with its tables.
         """
 
 
@@ -42,13 +42,13 @@ class Rewarded:
 
     id: str
     total: float | None
-    """None where there is no reward: the sample failed, or no part that counts applies to it. Never 0 instead."""
+    """None without a reward: the sample failed, or no part with a weight applies to it. Never 0 instead."""
     components: Components
     status: Status
     error: str | None = None
-    """Why there is no total."""
+    """The reason for a missing total."""
     line: Line = field(default_factory=dict, repr=False)
-    """The line of `scores.jsonl` that it was computed from."""
+    """The line of `scores.jsonl` that the reward was computed from."""
 
     @property
     def values(self) -> Values:
@@ -59,9 +59,9 @@ class Rewarded:
 
 @dataclass(frozen=True)
 class Reward:
-    """A reward for one task: which metrics it reads and what it makes of their values.
+    """A reward for one task: the metrics that it reads, and a formula over their values.
 
-    It holds no open resource and pickles. A recipe fills in the first group of fields, `load_reward` the second.
+    It holds no open resource and pickles. A recipe sets the first group of fields, `load_reward` the second.
     """
 
     metrics: tuple[str, ...]
@@ -71,11 +71,11 @@ class Reward:
     """The scoring protocol under which the metrics are computed."""
     low: float = 0.0
     high: float = 1.0
-    """The totals lie in [low, high]; infinite where nothing bounds them."""
+    """The totals lie in [low, high]; infinite if unbounded."""
     combine: Literal["sum", "mean"] = "sum"
     """The total: the weighted sum of the parts, or their weighted mean over those that apply to the sample."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """Weights of the parts; 1 for those that are not named. A part of weight 0 is logged and does not count."""
+    """Weights of the parts, 1 by default. A part of weight 0 is logged and does not count."""
     description: str = ""
 
     name: str = ""
@@ -83,7 +83,7 @@ class Reward:
     kind: AnswerKind = "em"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     nli: str = "true"
-    """The verifier, as `connect` takes it; connected when a metric first asks."""
+    """The verifier, in the form of `connect`; connected when a metric first needs it."""
     nli_options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -92,25 +92,31 @@ class Reward:
 
     @property
     def asks_nli(self) -> bool:
-        """Does computing it ask the NLI model (data without `answers_found` may add questions of its own)."""
+        """Whether its metrics use the NLI model (data without `answers_found` may add pairs in any case)."""
         return any(METRICS.get(name).asks_nli(self.kind) for name in self.metrics)
 
     def of(self, line: Line) -> Rewarded:
-        """The reward of a line of `scores.jsonl`, recomputed from its values and tables; asks nothing.
+        """The reward of a line of `scores.jsonl`, recomputed from its values and tables, without the verifier.
 
-        Raises DataError for a line that lacks a value which the formula reads.
+        Whatever else the formula raises on a sample is that sample's error. Raises DataError for a line that lacks a
+        value which the formula reads.
         """
         status: Status = line["status"]
         if status == "error":
             return Rewarded(line["id"], None, {}, status, line.get("error") or "the sample failed", line)
         try:
             components = self.formula(line["values"], line)
+            total = self._total(components, nothing_said=status != "ok")
         except KeyError as error:
             raise DataError(
                 f'reward "{self.name}": the scores of sample {line["id"]} lack {error}.\n'
                 f"  Score with {option('profiles', self.profile)} and {option('metrics', ','.join(self.metrics))}"
             ) from None
-        total = self._total(components, nothing_said=status != "ok")
+        except GroundevalError:
+            raise
+        except Exception as error:
+            broke = f'the formula of reward "{self.name}" failed: {what_happened(error)}'
+            return Rewarded(line["id"], None, {}, "error", broke, line)
         why = None
         if total is None:
             why = "no part of the reward applies to this sample"
@@ -119,7 +125,7 @@ class Reward:
         return Rewarded(line["id"], total, components, status, why, line)
 
     def _total(self, components: Components, nothing_said: bool) -> float | None:
-        # A part that does not apply because there is no text earns nothing: saying nothing is no way out of a reward.
+        # Without text, a part that does not apply counts as 0: an empty output must not evade the reward.
         applying = {name: value or 0.0 for name, value in components.items() if value is not None or nothing_said}
         weights = {name: weight for name in applying if (weight := self.weights.get(name, 1.0))}
         if not weights:
@@ -128,10 +134,10 @@ class Reward:
         return float(total if self.combine == "sum" else total / sum(weights.values()))
 
     async def score(self, responses: Sequence[Response], nli: Entailment | None = None) -> list[Rewarded]:
-        """The rewards of responses, in their order; all their questions to the verifier meet in the same batches.
+        """The rewards of responses, in their order; their pairs share the batches of the verifier.
 
-        `nli`: a verifier to ask instead of the one that the reward names. A sample that fails has a status and no
-        total. Raises DataError for data without a field that the metrics need, BackendError when the verifier is gone.
+        `nli`: a verifier that replaces the one named by the reward. A failed sample has a status and no total. Raises
+        DataError for data that lack a field which the metrics need, BackendError for an unreachable verifier.
         """
         responses = [_with_answers(response) for response in responses]
         scorers: dict[frozenset[str], Scorer] = {}
@@ -145,9 +151,9 @@ class Reward:
         return [self.of(each.record()) for each in scored]
 
     def check_data(self, examples: Iterable[Example]) -> bool:
-        """Find out whether the examples have what the metrics need; returns whether the verifier will be asked.
+        """Check that the examples have the fields that the metrics need; returns whether the verifier will be used.
 
-        Raises DataError for the first that lacks a field: it would stop `score`.
+        Raises DataError for the first example that lacks a field, since it would stop `score`.
         """
         plans: dict[frozenset[str], Plan] = {}
         for example in examples:
@@ -173,16 +179,16 @@ class Reward:
         return Scorer(plan, nli)
 
     def __call__(self, responses: Sequence[Response], nli: Entailment | None = None) -> list[Rewarded]:
-        """`score` for callers that do not await, on any thread, with or without a running event loop."""
+        """`score` for synchronous callers, on any thread, with or without a running event loop."""
         return run_anywhere(lambda: self.score(responses, nli))
 
     @property
     def bounds(self) -> str:
-        """The range of the totals, as people write it."""
+        """The range of the totals, as text."""
         return f"[{_shown(self.low)}, {_shown(self.high)}]"
 
     def check(self) -> None:
-        """Find out before anything expensive starts whether the profile and the metrics exist. Raises UserError."""
+        """Check that the profile and the metrics exist. Raises UserError."""
         profile_named(self.profile)
         for name in self.metrics:
             if not METRICS.get(name).applies(self.profile, self.kind):
@@ -201,7 +207,7 @@ async def _all(scorers: Sequence[Scorer], responses: Sequence[Response]) -> list
     pairs = list(zip(scorers, responses, strict=True))
     if any(scorer.plan.asks_nli for scorer in scorers):
         return list(await asyncio.gather(*(scorer.score(response) for scorer, response in pairs)))
-    # Nothing waits: a task for each sample would cost more than its metrics.
+    # No verifier, nothing to wait for: an asyncio task per sample would cost more than its metrics.
     return [await scorer.score(response) for scorer, response in pairs]
 
 

@@ -1,10 +1,12 @@
-"""The core under all adapters: rollouts of any tasks in, rewards out, asked of one verifier in common batches."""
+"""The core of all adapters: rewards for rollouts of any tasks, with one verifier and common batches."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import chain
 from math import isfinite
 from typing import Any, NamedTuple
@@ -14,6 +16,7 @@ from groundeval.errors import UsageError, UserError, excerpt
 from groundeval.metrics.metric import Entailment
 from groundeval.nli import NLI, connect
 from groundeval.nli.verifiers.lexical import Lexical
+from groundeval.parsing.reasoning_formats import tags_of_text
 from groundeval.parsing.special_tokens import without_end_tokens
 from groundeval.records import Document, Example, QAPair, Response
 from groundeval.rewards.columns import example_of
@@ -21,27 +24,44 @@ from groundeval.rewards.registry import checked_parameters, load_reward, recipe_
 from groundeval.rewards.reward import Reward, Rewarded
 from groundeval.tasks import TASKS
 
+logger = logging.getLogger(__name__)
+
 
 class Rollout(NamedTuple):
-    """What a trainer knows of one completion."""
+    """One completion, as a trainer knows it."""
 
     task: str
     example: str
     """The column `example`: JSON."""
     text: str
-    """The text after the rendered prompt, every tag kept; end-of-turn and padding tokens may follow it."""
+    """The text after the rendered prompt, with all tags; end-of-turn and padding tokens may follow it."""
     prefill: str = ""
-    """What the chat template had begun for the model."""
+    """The reasoning tag opened by the chat template, with the white space after it."""
     finish_reason: str | None = None
 
+    @property
+    def ends_unopened_thought(self) -> bool:
+        """Whether the text closes a thought that neither it nor the prefill opens."""
+        whole = self.prefill + self.text
+        tags = tags_of_text(whole)
+        return tags.think_close in whole and tags.think_open not in whole
+
     def response(self) -> Response:
-        """The response as evaluation builds it, without end tokens. Raises DataError for a wrong `example`."""
+        """The response as in evaluation, without end tokens. Raises DataError for a wrong `example`."""
         return Response.build(
             example_of(self.example),
             without_end_tokens(self.text),
             prefill=self.prefill,
             finish_reason=self.finish_reason,
         )
+
+
+@cache
+def _warn_of_unopened_thoughts() -> None:
+    logger.warning(
+        "a completion ends a thought that it does not begin: the chat template seems to open it, and the data do not "
+        "say so. Write the tag into the data (groundeval data export --tokenizer MODEL), or give it as `prefill`"
+    )
 
 
 _SILENT = Response.build(
@@ -57,21 +77,21 @@ _SILENT = Response.build(
     ),
     "",
 )
-"""An empty response to an example that has every field."""
+"""An empty response to an example with all fields, for the names of parts."""
 
 
 @dataclass(frozen=True)
 class Rewarder:
-    """One reward, or several with weights, for responses to any tasks. It pickles; the verifier is connected when used.
+    """One reward, or several with weights, for responses to any tasks. It pickles and connects its verifier when used.
 
-    Names and parameters are checked when it is made. With several rewards the total is the weighted sum of theirs, None
-    if one of them is, and parts are called `reward/part`.
+    Names and parameters are checked on creation. With several rewards the total is the weighted sum of their totals,
+    None if one of them is None, and parts are called `reward/part`.
     """
 
     weights: Mapping[str, float]
-    """Rewards by name, as `load_reward` takes it, with their weights."""
+    """Weights of the rewards, by name in the form of `load_reward`."""
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Parameters of the rewards that have some, by name."""
+    """Parameters by name of the reward."""
     nli: str = "true"
     nli_options: Mapping[str, Any] = field(default_factory=dict)
     _bound: dict[str, tuple[Reward, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -86,10 +106,10 @@ class Rewarder:
         nli_options: Mapping[str, Any] | None = None,
         parameters: Mapping[str, Any] | None = None,
     ) -> Rewarder:
-        """From the name of a reward, or names with weights.
+        """The rewarder for a reward's name, or for names with weights.
 
-        `parameters` are those of the reward; with several rewards, a mapping from names to those of each. Raises
-        UsageError for what does not exist.
+        `parameters` are those of the reward; with several rewards, a mapping from their names to their parameters.
+        Raises UsageError for unknown rewards and parameters.
         """
         options, given = dict(nli_options or {}), dict(parameters or {})
         if isinstance(rewards, str):
@@ -109,16 +129,16 @@ class Rewarder:
             checked_parameters(name, recipe_of(name), self.parameters.get(name, {}))
 
     def __getstate__(self) -> dict[str, Any]:
-        # What is bound may hold functions of a plugin file, which another process has not loaded yet.
+        # Bound rewards may hold functions of a plugin file, which another process has not loaded yet.
         return {**self.__dict__, "_bound": {}}
 
     @property
     def name(self) -> str:
-        """The same in every process: the reward's name, or several joined by `+`."""
+        """The display name, the same in every process: the reward's name, or several joined by `+`."""
         return "+".join(map(title_of, self.weights))
 
     def bound(self, task: str) -> tuple[Reward, ...]:
-        """The rewards, bound to a task. Raises UserError for a task that does not exist or that one cannot judge."""
+        """The rewards, bound to a task. Raises UserError for an unknown task or one that a reward cannot judge."""
         if task not in self._bound:
             self._bound[task] = tuple(
                 load_reward(name, task, nli=self.nli, nli_options=self.nli_options, **self.parameters.get(name, {}))
@@ -131,7 +151,7 @@ class Rewarder:
         return self.bound(task)[0]
 
     def fitting(self, tasks: Iterable[str]) -> list[str]:
-        """Those of the tasks that the rewards can judge. Raises UsageError, which says why not, if there are none."""
+        """The tasks that all rewards can judge. Raises UsageError with the reasons if there are none."""
         found, reasons = [], dict[str, str]()
         for task in tasks:
             try:
@@ -146,43 +166,48 @@ class Rewarder:
         return found
 
     def check_task(self, task: str) -> None:
-        """Find out whether the rewards can judge a task. Raises UsageError, which says why not."""
+        """Check that the rewards can judge a task. Raises UsageError with the reason."""
         try:
             self.bound(task)
         except UserError as error:
             raise UsageError(f'reward "{self.name}" cannot judge task "{task}": {error}') from error
 
     def known_tasks(self, *others: str) -> tuple[str, ...]:
-        """The registered tasks that the rewards can judge, and these others."""
+        """The registered tasks that the rewards can judge, and `others`."""
         return tuple(dict.fromkeys([*others, *self.fitting((*TASKS.names(), *others))]))
 
     async def parts(self, tasks: Iterable[str]) -> tuple[str, ...]:
-        """The names of all parts that the rewards have for these tasks, in a fixed order.
+        """The names of all parts that the rewards have for these tasks, sorted.
 
-        For trainers that take the keys of one sample for those of a whole batch. Raises UserError for a task that does
-        not exist or that one of the rewards cannot judge.
+        For trainers that require the same keys for all samples of a batch. Raises UserError for an unknown task or one
+        that a reward cannot judge.
         """
         for task in tasks:
             if task not in self._parts:
-                # The formula has the same parts for every sample: those of saying nothing, which asks nobody.
+                # A formula has the same parts for every sample; an empty response needs no verifier.
                 [silent] = await self.score_responses([_SILENT], [task], NLI(Lexical()))
                 self._parts[task] = tuple(silent.components)
         return tuple(sorted({name for task in tasks for name in self._parts[task]}))
 
     def verifier(self, tasks: Iterable[str]) -> NLI | None:
-        """The verifier's handle in this process, not yet loaded; None if no reward asks one about these tasks."""
+        """The verifier's handle in this process, not yet loaded; None if no reward needs one for these tasks."""
         asks = any(reward.asks_nli for task in dict.fromkeys(tasks) for reward in self.bound(task))
         return connect(self.nli, **self.nli_options) if asks else None
 
     async def score(self, rollouts: Sequence[Rollout], nli: Entailment | None = None) -> list[Rewarded]:
-        """The rewards of rollouts, in their order. Raises as `Reward.score` does."""
+        """The rewards of rollouts, in their order. Raises the errors of `Reward.score`.
+
+        Logs a warning, once per process, about a text that ends a thought which nothing has opened.
+        """
+        if any(rollout.ends_unopened_thought for rollout in rollouts):
+            _warn_of_unopened_thoughts()
         responses = [rollout.response() for rollout in rollouts]
         return await self.score_responses(responses, [rollout.task for rollout in rollouts], nli)
 
     async def score_responses(
         self, responses: Sequence[Response], tasks: Sequence[str], nli: Entailment | None = None
     ) -> list[Rewarded]:
-        """The rewards of responses to any tasks, in their order, with one batch of questions for all of them."""
+        """The rewards of responses to any tasks, in their order, with common batches for the verifier."""
         places: dict[str, list[int]] = {}
         for place, task in enumerate(tasks):
             places.setdefault(task, []).append(place)
@@ -192,7 +217,7 @@ class Rewarder:
         return [found[place] for place in range(len(responses))]
 
     def __call__(self, rollouts: Sequence[Rollout], nli: Entailment | None = None) -> list[Rewarded]:
-        """`score` for callers that do not await, on any thread."""
+        """`score` for synchronous callers, on any thread."""
         return run_anywhere(lambda: self.score(rollouts, nli))
 
     async def _of_one_task(

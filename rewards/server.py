@@ -1,4 +1,4 @@
-"""A reward over HTTP: any number of trainers send samples, one or many at a time, and one verifier judges in batches.
+"""A reward over HTTP for any number of trainers, one sample or many per request, with one verifier and its batches.
 
     POST /rewards  {"samples": [{"task", "example", "text", "prefill"?, "finish_reason"?}, ...]}
                 -> {"reward": NAME, "rewards": [{"id", "total", "components", "status", "error"}, ...]}
@@ -7,9 +7,9 @@
     GET  /health   whether the verifier is loaded
     GET  /metrics  counts and batch sizes, in Prometheus' text format
 
-A failed sample has the total null, and an error. Nothing is batched here: the questions of all requests share the
-verifier's queue. A request names registered tasks, or the one that the server was started with; it never causes a file
-to be opened. This module imports fastapi and uvicorn (the `server` extra): import it only to serve.
+A failed sample has the total null and an error. Batches are made in the verifier's queue, where the pairs of all
+requests meet. A request may name registered tasks and the task that the server was started with: it never opens a file.
+This module imports fastapi and uvicorn (the `server` extra): import it only to serve.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ BACKEND_SECONDS = 2
 
 
 class Sample(Body):
-    """One sample of a request. `task` defaults to the server's; `example` is a JSON object, or the text of one."""
+    """One sample of a request; `task` defaults to the server's, `example` is an object or a JSON string."""
 
     form: ClassVar[str] = '{"task", "example", "text"}'
     task: Any = None
@@ -74,7 +74,7 @@ class Samples(Body):
 
 
 class Queries(Body):
-    """OpenRLHF's form of a request."""
+    """A request in OpenRLHF's form."""
 
     form: ClassVar[str] = '{"query": [...], "prompts": [...], "labels": [...]}, as many of each'
     query: list[Text]
@@ -83,10 +83,11 @@ class Queries(Body):
 
 
 class RewardServer(ModelServer):
-    """Scores the samples of all requests.
+    """The server: scores the samples of all requests and counts them.
 
-    `nli`: the verifier, loaded at the start; None for a reward that needs none. `task`: for samples that name none.
-    `max_waiting`: samples that may wait; requests beyond that, or that would wait too long, get 429.
+    `nli`: the verifier, loaded at the start; None for a reward without one. `task`: for samples that name none.
+    `max_waiting`: number of samples that may wait; further requests, and those that would wait too long,
+    get 429.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class RewardServer(ModelServer):
         self.rewarder = rewarder
         self.nli = nli
         self.task = task
-        # Exported data name a task's file by its absolute path.
+        # Exported data name the file of a task by its absolute path.
         self.given = () if task is None else (task, str(Path(task).resolve()))
         self.rewarded = self.failed = 0
         self._queue = Admission(max_waiting, "samples")
@@ -130,7 +131,7 @@ class RewardServer(ModelServer):
                 raise Refusal(400, f"the body must be {Queries.form}")
             return list(map(openrlhf.rollout, asked.query, asked.prompts, asked.labels))
 
-        # Requests name registered tasks and the given one, so that these are all parts that there are.
+        # Requests can only name registered tasks and the given one: these are all parts that can occur.
         with _as_refusals():
             names = await self.aside(lambda: self.rewarder.parts(self.rewarder.known_tasks(*self.given[:1])))
         return await self._scored(request, read, lambda body, found: openrlhf.answer(found, names))
@@ -148,9 +149,9 @@ class RewardServer(ModelServer):
         read: Callable[[bytes], list[Rollout]],
         answer: Callable[[bytes, list[Rewarded]], Json],
     ) -> Response:
-        """The response to a request: `read` takes the samples from the body, `answer` gets the body and the rewards.
+        """The response to a request: `read` extracts the samples from its body, `answer` gets the body and the rewards.
 
-        Raises Refusal if too many samples wait, or if they cannot be scored.
+        Raises Refusal if too many samples wait or if they cannot be scored.
         """
 
         async def found(body: bytes) -> Response:
@@ -182,10 +183,8 @@ class RewardServer(ModelServer):
         return {"status": "ready", "reward": self.rewarder.name, "task": self.task, "nli": identity}
 
     def _demand_fitting(self, tasks: Iterable[str]) -> None:
-        """Raises Refusal (400) for a task that is not registered, and for one that the reward cannot judge.
-
-        A client must not be able to make the server run or read a file.
-        """
+        """Raise Refusal for a task that is a file, which a client must not make the server run or read, and for a task
+        that the reward cannot judge."""
         for name in dict.fromkeys(tasks):
             if name not in self.given and name not in TASKS:
                 why = unknown("task", name, {*TASKS.names(), *self.given[:1]})
@@ -194,7 +193,7 @@ class RewardServer(ModelServer):
                 self.rewarder.check_task(name)
 
     def metrics(self) -> list[Metric]:
-        """The counts of rewards, and of the NLI service if there is one."""
+        """The counters of rewards, and those of the NLI service if there is one."""
         found = [
             counter("rewards", "Samples rewarded, failed ones included.", self.rewarded),
             counter("rewards_failed", "Samples that failed: they have no reward.", self.failed),
@@ -219,7 +218,7 @@ def _rollout(sample: Sample, where: str, task: str | None) -> Rollout:
 
 @contextlib.contextmanager
 def _as_refusals() -> Iterator[None]:
-    """Turn errors about a request's content into refusals."""
+    """Turn errors in a request into refusals."""
     try:
         yield
     except UserError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.aio import stop_requests
-from groundeval.console.progress import say
+from groundeval.console.progress import doing, progress, say
 from groundeval.errors import EXIT_RESUMABLE, GroundevalError
 from groundeval.nli import connect
 from groundeval.storage.environment import now
@@ -36,6 +36,7 @@ from groundeval.trainers.trl_config import StageConfig, stage_config
 from groundeval.trainers.watching import (
     AllStepsMade,
     CompletionLog,
+    counting_callback,
     stopping_callback,
     watching_callback,
     write_history,
@@ -255,7 +256,8 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
     config = stage_config(recipe, stage, folder).config
     if stage.trainer == "grpo" and config.use_vllm:
         import_engine(config)
-    model = plan.policy.load(before, lora)
+    with doing(f"{stage.name}: loading {recipe.model.path}", quiet=quiet or not main):
+        model = plan.policy.load(before, lora)
     held_out = evaluation_callback(evaluator, stage)
     watching = watching_callback(run, stage, sum(each["steps"] for each in finished), quiet=quiet)
     ending = ending_callback(stage, evaluator)
@@ -273,9 +275,13 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
         trainer.remove_callback(their)
     # The ranks of a larger job would not stop at the same step: they end at once, as their launcher expects.
     alone = PartialState().num_processes == 1
-    requests: AbstractContextManager[Callable[[], bool]] = stop_requests() if alone else nullcontext(bool)
-    with requests as stop_requested, engine_ended(trainer):
+    requests: AbstractContextManager[Callable[[], bool]] = (
+        stop_requests("this step and a checkpoint") if alone else nullcontext(bool)
+    )
+    counted = progress(f"{stage.name}: steps", total=planned.steps, done=resumed, quiet=quiet or not main)
+    with requests as stop_requested, engine_ended(trainer), counted as advance:
         trainer.add_callback(stopping_callback(stop_requested))
+        trainer.add_callback(counting_callback(advance))
         with suppress(AllStepsMade):
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         if stop_requested():

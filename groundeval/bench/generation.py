@@ -128,6 +128,7 @@ def compare(backends: Sequence[str], prompts: Sequence[Prompt], setup: Setup) ->
     texts: dict[str, dict[str, str]] = {}
     speeds: list[BackendSpeed] = []
     for backend in backends:
+        say(f"{backend}: answering {len(prompts)} prompts")
         with _backend(backend, setup) as generator:
             speed, completions = _measured(backend, generator, prompts, params)
         speeds.append(speed)

@@ -27,7 +27,7 @@ IncludePath = Annotated[
     typer.Option(help="A plugin file, or a folder of them, to load first.", metavar="PATH", rich_help_panel=RUN),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON on stdout, for machines.", rich_help_panel=RUN)]
-Full = Annotated[bool, typer.Option("--full", help="All metrics, also of several results.", rich_help_panel=RUN)]
+All = Annotated[bool, typer.Option("--all", help="All metrics, not only the telling ones.", rich_help_panel=RUN)]
 
 
 def flags_of(options: type[Options]) -> Callable[[Callable[..., None]], Callable[..., None]]:

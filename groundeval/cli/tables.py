@@ -1,33 +1,44 @@
-"""Results as a person reads them."""
+"""Results as a person reads them: the headline first, then its parts, and the rest when asked for."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from itertools import zip_longest
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from groundeval.scoring.results import PROXY_MARK, SUMMARY, Results, is_proxy, nli_label, title
+from groundeval.metrics.labels import arranged, by_group
+from groundeval.scoring.results import PROXY_MARK, Results, interval_of, is_proxy, nli_label, title, value_of
+from groundeval.stats.bootstrap import Estimate
+
+WIDEST_NAME = 24
 
 
-def print_results(results: Sequence[Results], *, heading: str = "", full: bool = False) -> None:
-    """All metrics of a single result; of several, the telling ones in one table, unless `full` asks for all."""
-    console = Console()
+def print_results(results: Sequence[Results], *, heading: str = "", whole: bool = False, notes: bool = True) -> None:
+    """The headline and its parts of each result, after an overview where there are several; all keys if `whole`.
+
+    `notes`: those of the results follow, each once.
+    """
+    console = Console(markup=False, highlight=False)
     if heading:
-        console.print(heading, style="bold", highlight=False, markup=False)
-    if len(results) == 1 or full:
-        for each in results:
-            console.print(title(each), style="bold", highlight=False, markup=False)
-            console.print(_table(each))
+        console.print(heading, style="bold")
     if len(results) > 1:
-        console.print(_summary(results))
+        console.print(_overview(results))
+        console.print()
+    for each in results:
+        console.print(title(each), style="bold")
+        console.print(_table(each, whole))
+        console.print()
     if any(is_proxy(each) for each in results):
-        console.print(f"{PROXY_MARK} judged by a proxy: not comparable with scores by TRUE", highlight=False)
-    for note in dict.fromkeys(note for each in results for note in each.notes):
-        console.print(f"note: {note}", style="dim", highlight=False, markup=False)
+        console.print(f"{PROXY_MARK} judged by a proxy: not comparable with scores by TRUE")
+    for note in dict.fromkeys(note for each in results for note in each.notes if notes):
+        console.print(f"note: {note}", style="dim")
+    hidden = max(len(each.metrics) - len(each.arranged()) for each in results) if results and not whole else 0
+    if hidden:
+        console.print(f"--all shows {hidden} more metrics.", style="dim")
 
 
 def print_json(value: Any) -> None:
@@ -35,38 +46,49 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2))
 
 
-def _table(result: Results) -> Table:
-    table = Table()
-    table.add_column("metric")
-    table.add_column("value", justify="right")
-    table.add_column("95% interval", justify="right")
-    table.add_column("n", justify="right")
+def dense_table(gap: int = 0) -> Table:
+    """A table without vertical lines, which fits many columns into 80; `gap` spaces more between them."""
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0))
+
+
+def _table(result: Results, whole: bool) -> Table:
+    table = dense_table(gap=1)
+    table.add_column("metric", min_width=18, max_width=WIDEST_NAME, overflow="fold")
+    table.add_column("key", no_wrap=True, style="dim", min_width=22)
+    for column in ("value", "95% interval", "n"):
+        table.add_column(column, justify="right", no_wrap=True)
     if result.best_of:
-        table.add_column(f"best of {result.num_samples}", justify="right")
-    for key, metric in result.metrics.items():
-        style = "bold" if key in result.headline else None
-        best = [result.best_of[key].text(2)] if key in result.best_of else []
-        table.add_row(key, metric.text(2), metric.interval(2), str(metric.n), *best, style=style)
+        table.add_column(f"best of {result.num_samples}", justify="right", no_wrap=True)
+    for group, members in by_group(result.arranged(whole=whole)):
+        table.add_row(group, style="italic")
+        for each in members:
+            metric = result.metrics[each.key]
+            name = f" {each.label.name}"
+            cells = (*_cells(each.key, metric), *_best(result.best_of, each.key))
+            table.add_row(name, each.key, *cells, style="bold" if each.headline else None)
     return table
 
 
-def _summary(results: Sequence[Results]) -> Table:
-    table = Table()
-    table.add_column("task", no_wrap=True)
-    table.add_column("metric", no_wrap=True)
+def _cells(key: str, metric: Estimate) -> tuple[str, str, str]:
+    return value_of(key, metric), interval_of(key, metric), str(metric.n)
+
+
+def _best(best_of: Mapping[str, Estimate], key: str) -> list[str]:
+    return [value_of(key, best_of[key])] if key in best_of else []
+
+
+def _overview(results: Sequence[Results]) -> Table:
+    """One line for each headline key of each result."""
+    table = dense_table(gap=1)
+    for column in ("task", "profile", "NLI", "headline"):
+        table.add_column(column, overflow="fold")
     for column in ("value", "95% interval", "n"):
         table.add_column(column, justify="right", no_wrap=True)
     for result in results:
-        telling = dict.fromkeys([*SUMMARY.get(result.profile, ()), *result.headline])
-        keys: list[str | None] = [key for key in telling if key in result.metrics]
-        labels = (result.task, f"profile {result.profile}", f"NLI {nli_label(result)}")
-        for label, key in zip_longest(labels, keys):
-            if key is None:
-                table.add_row(label)
-                continue
-            metric = result.metrics[key]
-            style = "bold" if key in result.headline else None
-            row = (label or "", key, metric.text(2), metric.interval(2), str(metric.n))
-            table.add_row(*row, style=style)
-        table.add_section()
+        about = (result.task, result.profile, nli_label(result))
+        leading = [key for key in result.headline if key in result.metrics]
+        rows = [(each.label.name, *_cells(each.key, result.metrics[each.key])) for each in arranged(leading, leading)]
+        for row in rows or [("none", "-", "", "0")]:
+            table.add_row(*about, *row)
+            about = ("", "", "")
     return table

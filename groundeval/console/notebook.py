@@ -1,4 +1,4 @@
-"""What objects show of themselves in a notebook: a table as HTML, rows as a pandas frame, and whether it is one."""
+"""What objects show of themselves in a notebook: a table as HTML, and rows as a pandas frame."""
 
 from __future__ import annotations
 
@@ -26,6 +26,14 @@ class Tabular:
     def _rows(self) -> Sequence[Mapping[str, object]]:
         raise NotImplementedError
 
+    def _shown(self) -> Sequence[Mapping[str, object]]:
+        """The rows that a notebook shows: what tells, in the order in which people read it."""
+        return self._rows()
+
+    def _folded(self) -> Sequence[Mapping[str, object]]:
+        """Further rows, which a notebook shows when they are unfolded."""
+        return ()
+
     def _caption(self) -> str:
         """The line above the table."""
         return ""
@@ -45,11 +53,12 @@ class Tabular:
         return pandas.DataFrame(list(self._rows()))
 
     def _repr_html_(self) -> str:
-        rows = self._rows()
+        rows, folded = self._shown(), self._folded()
         notes = list(self._notes())
         if len(rows) > MOST_ROWS:
             notes.append(f"{len(rows) - MOST_ROWS:,} more rows: to_frame() has all of them")
-        return html_table(rows[:MOST_ROWS], self._caption(), notes)
+        rest = f"<details><summary>All {len(folded)}</summary>{html_table(folded)}</details>" if folded else ""
+        return html_table(rows[:MOST_ROWS], self._caption(), notes) + rest
 
 
 def html_table(rows: Sequence[Mapping[str, object]], caption: str = "", notes: Iterable[str] = ()) -> str:
@@ -70,7 +79,7 @@ def _cell(value: object) -> str:
 
 
 def in_notebook() -> bool:
-    """Does this process serve a notebook, where a bar is drawn by the page and not by a terminal."""
+    """Whether this process serves a notebook, where a bar is drawn by the page and not by a terminal."""
     if "IPython" not in sys.modules:
         return False
     shell: Any = sys.modules["IPython"].get_ipython()

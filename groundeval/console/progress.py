@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, TextIO
 
 from groundeval.console.notebook import in_notebook
 from groundeval.console.sanitize import visible
+from groundeval.console.tally import Tally, duration
 
-_SECONDS_BETWEEN_LINES = 15.0
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_SECONDS_BETWEEN_LINES = 30.0
+_FIRST_LINE = 3.0
+"""Seconds after which the first line says what is being done; what is faster needs none."""
+_shown = threading.Lock()
+"""Held by what is shown: there is one bar or line at a time."""
+_within: list[Callable[[], str]] = []
+"""What is going on within what is shown, which says it too."""
 
 
 def say(message: str) -> None:
@@ -18,48 +31,143 @@ def say(message: str) -> None:
     print(visible(message), file=sys.stderr, flush=True)
 
 
+class Advance:
+    """Counts what is done, and the tokens that it took."""
+
+    def __init__(self, tally: Tally, shown: Callable[[], None] = lambda: None) -> None:
+        self._tally = tally
+        self._shown = shown
+
+    def __call__(self, count: int = 1) -> None:
+        """So many more are done."""
+        self._tally.done += count
+        self._shown()
+
+    def tokens(self, count: int) -> None:
+        """So many more tokens were generated."""
+        self._tally.tokens += count
+
+
 @contextmanager
-def progress(what: str, *, total: int, done: int = 0, quiet: bool = False) -> Iterator[Callable[[], None]]:
-    """Show how many of `total` are done, `done` of them before; gives the function that counts one more."""
+def progress(
+    what: str, *, total: int, done: int = 0, quiet: bool = False, detail: Callable[[], str] | None = None
+) -> Iterator[Advance]:
+    """Show how many of `total` are done, `done` of them before; gives what counts further ones.
+
+    `detail` says at any moment what else there is to say: what is being loaded, how many verdicts there are.
+    """
+    tally = Tally(what, total, done, detail)
     if quiet or done >= total:
-        yield lambda: None
-    elif in_notebook():
-        with _notebook_bar(what, total, done) as advance:
-            yield advance
-    elif sys.stderr.isatty():
-        with _bar(what, total, done) as advance:
-            yield advance
+        yield Advance(tally)
+    elif not _shown.acquire(blocking=False):
+        with _part_of_it(tally.line):
+            yield Advance(tally)
     else:
-        with _lines(what, total, done) as advance:
-            yield advance
+        try:
+            with _display(tally) as advance:
+                yield advance
+        finally:
+            _shown.release()
 
 
 @contextmanager
-def _bar(what: str, total: int, done: int) -> Iterator[Callable[[], None]]:
+def _part_of_it(told: Callable[[], str]) -> Iterator[None]:
+    _within.append(told)
+    try:
+        yield
+    finally:
+        _within.remove(told)
+
+
+def _inner() -> str:
+    """What is going on within what is shown."""
+    try:
+        return _within[-1]()
+    except IndexError:
+        return ""
+
+
+def _display(tally: Tally) -> AbstractContextManager[Advance]:
+    if in_notebook():
+        return _notebook_bar(tally)
+    return _bar(tally) if on_terminal() else _lines(tally)
+
+
+def doing(what: str, *, quiet: bool = False) -> AbstractContextManager[None]:
+    """Show what is being done where it cannot be counted, such as loading a model, and for how long."""
+    return nullcontext() if quiet else _doing(what)
+
+
+@contextmanager
+def _doing(what: str) -> Iterator[None]:
+    started = time.monotonic()
+
+    def line() -> str:
+        return _joined(what, _inner(), duration(time.monotonic() - started))
+
+    if not _shown.acquire(blocking=False):
+        with _part_of_it(lambda: what):
+            yield
+        return
+    try:
+        with _status(line) if on_terminal() and not in_notebook() else _ticking(line):
+            yield
+    finally:
+        _shown.release()
+
+
+def _joined(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
+
+
+@contextmanager
+def _status(line: Callable[[], str]) -> Iterator[None]:
+    """A line of a terminal that is written over and is gone at the end."""
+    from rich.live import Live
+    from rich.text import Text
+
+    shown = Live(
+        get_renderable=lambda: Text(visible(line()), style="dim", overflow="ellipsis", no_wrap=True),
+        console=_terminal(),
+        refresh_per_second=4,
+        transient=True,
+    )
+    with shown:
+        yield
+
+
+def on_terminal() -> bool:
+    """Whether stderr is a terminal that can write a line over."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
+
+
+def _terminal() -> Console:
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as shown:
-        task = shown.add_task(what, total=total, completed=done)
-        yield lambda: shown.advance(task)
+    # The stream of now: loading a model silences what is written to stderr for a while, and is shown all the same.
+    return Console(file=sys.stderr)
 
 
 @contextmanager
-def _notebook_bar(what: str, total: int, done: int) -> Iterator[Callable[[], None]]:
+def _bar(tally: Tally) -> Iterator[Advance]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+    from rich.progress import TimeElapsedColumn as Elapsed
+    from rich.text import Text
+
+    class Told(ProgressColumn):
+        """Rate, detail and time left, looked at whenever the bar is drawn."""
+
+        def render(self, task: Task) -> Text:
+            return Text(visible(_joined(tally.told(), _inner())))
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(20), MofNCompleteColumn(), Elapsed(), Told())
+    with Progress(*columns, console=_terminal(), refresh_per_second=4) as shown:
+        task = shown.add_task(visible(tally.what), total=tally.total, completed=tally.before)
+        yield Advance(tally, lambda: shown.update(task, completed=tally.done))
+
+
+@contextmanager
+def _notebook_bar(tally: Tally) -> Iterator[Advance]:
     """A bar by tqdm: a widget where the notebook has widgets, else a line of text that is written over."""
     import warnings
 
@@ -68,25 +176,58 @@ def _notebook_bar(what: str, total: int, done: int) -> Iterator[Callable[[], Non
         warnings.simplefilter("ignore")
         from tqdm.auto import tqdm
 
-        bar = tqdm(desc=visible(what), total=total, initial=done, file=sys.stderr)
+        bar = tqdm(desc=visible(tally.what), total=tally.total, initial=tally.before, file=sys.stderr)
     with bar:
 
-        def advance() -> None:
-            bar.update(1)
+        def shown() -> None:
+            if told := tally.told():
+                bar.set_postfix_str(visible(told), refresh=False)
+            bar.update(tally.done - bar.n)
 
-        yield advance
+        yield Advance(tally, shown)
 
 
 @contextmanager
-def _lines(what: str, total: int, done: int) -> Iterator[Callable[[], None]]:
-    said, count = time.monotonic(), done
+def _lines(tally: Tally) -> Iterator[Advance]:
+    said = time.monotonic()
 
-    def advance() -> None:
-        nonlocal said, count
-        count += 1
-        if time.monotonic() - said > _SECONDS_BETWEEN_LINES and count < total:
+    def shown() -> None:
+        # The clock says it too; this is for work that is fast between two of its lines.
+        nonlocal said
+        if time.monotonic() - said > _SECONDS_BETWEEN_LINES and tally.done < tally.total:
             said = time.monotonic()
-            say(f"{what}: {count}/{total}")
+            _write(stream, tally.line())
 
-    yield advance
-    say(f"{what}: {count}/{total}")
+    def of_the_clock() -> str:
+        nonlocal said
+        said = time.monotonic()
+        return _joined(tally.line(), _inner())
+
+    stream = sys.stderr
+    with _ticking(of_the_clock):
+        yield Advance(tally, shown)
+    _write(stream, tally.line())
+
+
+@contextmanager
+def _ticking(line: Callable[[], str]) -> Iterator[None]:
+    """Write a line after a few seconds and then every half minute, also while the work itself does not return."""
+    stream, over = sys.stderr, threading.Event()
+
+    def tick() -> None:
+        seconds = _FIRST_LINE
+        while not over.wait(seconds):
+            _write(stream, line())
+            seconds = max(_SECONDS_BETWEEN_LINES, 0.1)
+
+    clock = threading.Thread(target=tick, name="groundeval progress", daemon=True)
+    clock.start()
+    try:
+        yield
+    finally:
+        over.set()
+        clock.join()
+
+
+def _write(stream: TextIO, line: str) -> None:
+    print(visible(line), file=stream, flush=True)

@@ -13,7 +13,7 @@ from groundeval.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
-    """How to draw tokens. Greedy by default. None: a server is not told, and its own default holds."""
+    """Sampling parameters; greedy decoding by default. None: not sent, so that the server's default applies."""
 
     temperature: float | None = 0.0
     top_p: float | None = 1.0
@@ -53,8 +53,9 @@ class Generator(Protocol):
 
     It may also have `window`, how many prompts it is given at a time; `independent`: true where no answer depends on
     the others of its window, so that those that are there are kept when the window fails; `has_defaults`: true where
-    sampling parameters may be left out (None); `request`: the parameters that a server was last told; and `check`,
-    called before anything is generated with any model: it raises UserError for what it can find wrong at little cost.
+    sampling parameters may be left out (None); `request`: the parameters that a server was last told; `check`, called
+    before anything is generated with any model: it raises UserError for what it can find wrong at little cost; and
+    `on_tokens`, None or a function that it calls with the number of tokens generated while answers are under way.
     """
 
     def load(self) -> None:

@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 import httpx
 from tenacity import RetryCallState
 
-from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt, option
-from groundeval.http.retrying import NoAnswer, Retries, in_our_words, refusal
+from groundeval.errors import BackendError, GroundevalError, UsageError, option
+from groundeval.http.body import Body, json_object
+from groundeval.http.retrying import NoAnswer, Retries, in_our_words, refusal, unreadable
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -31,6 +32,8 @@ SAY_AFTER, SAY_BUSY_AFTER = 2.0, 60.0
 """Seconds without an answer, from a server that seems dead or from a busy one, after which the user is told of it."""
 SAME_OUTAGE = 30.0
 """Who asks within this many seconds after a request was given up does not wait the whole patience again."""
+MOST_UNREADABLE, UNREADABLE_IN_A_ROW = 6, 8
+"""Answers to one request, and requests one after the other, that cannot be read before they are given up."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -50,6 +53,10 @@ class RequestRejected(BackendError):
         self.status = status
         self.answer = answer
         """What the server says, as it came."""
+
+
+class Unreadable(BackendError):
+    """The server answers one request again and again with what cannot be read, and others as it should."""
 
 
 class Client:
@@ -84,6 +91,7 @@ class Client:
         self._given_up_at: float | None = None
         self._said = False
         self._judged_seen: object = None
+        self._unreadable_in_a_row = 0
         headers = {"Accept-Encoding": "identity", "User-Agent": "groundeval", "Prefer": f"wait={max(1, int(timeout))}"}
         if token:
             headers["Authorization"] = f"Bearer {_token(token)}"
@@ -110,21 +118,27 @@ class Client:
         statuses: Collection[int] = (200,),
         patience: float | None = None,
     ) -> T:
-        """What `read` makes of the server's JSON object; a ValueError of `read` counts as a garbled answer.
+        """What `read` makes of the server's JSON object. An error of `read` means that the answer cannot be read.
 
         `limit`: bytes that the answer may have. `statuses`: those of an answer that is worth reading. `patience`:
-        another than usual. Raises Refused, TooLarge, BackendError.
+        another than usual. Raises Refused, TooLarge, Unreadable, and BackendError for a server that answers nobody.
         """
         # ASCII escapes carry lone surrogates, which UTF-8 cannot.
         content = None if body is None else json.dumps(body).encode("ascii")
         most = self.patience if patience is None else patience
         self._begin()
+        unread = 0
 
         def attempt() -> T:
+            nonlocal unread
             try:
-                answer = read(_object(self._once(method, path, content, limit, statuses, self.timeout)))
+                body = self._once(method, path, content, limit, statuses, self.timeout)
+                answer = _read(read, body)
             except (GroundevalError, TooLarge):
                 self._answered()
+                raise
+            except NoAnswer as trouble:
+                unread += trouble.unreadable
                 raise
             self._answered()
             return answer
@@ -133,10 +147,13 @@ class Client:
             return self._retries.call(
                 attempt,
                 pause=lambda state: self._retries.pause(state, max(FIRST_PAUSE, most - self._silence())),
-                give_up=lambda state: self._is_over(state, most),
+                give_up=lambda state: unread >= MOST_UNREADABLE or self._is_over(state, most),
                 sleep=self._sleep,
             )
         except NoAnswer as trouble:
+            if unread >= MOST_UNREADABLE:
+                self._demand_others_are_read(trouble)
+                raise Unreadable(f"NLI server {self.address}: {trouble}, {unread} times for one request") from None
             raise BackendError(
                 f"NLI server {self.address}: {trouble}; no answer for {self._silence():.0f} s.\n"
                 "  When it runs again, the same command goes on from here."
@@ -154,7 +171,7 @@ class Client:
     ) -> T:
         """As `ask`, but tried once. Raises NoAnswer, too, where another attempt, or another server, may help."""
         content = None if body is None else json.dumps(body).encode("ascii")
-        return in_our_words(lambda: read(_object(self._once(method, path, content, limit, statuses, self.timeout))))
+        return in_our_words(lambda: _read(read, self._once(method, path, content, limit, statuses, self.timeout)))
 
     # One attempt
 
@@ -166,15 +183,12 @@ class Client:
         with self._http.stream(
             method, self.address + path, content=content, headers=headers, timeout=_timeout(seconds)
         ) as response:
-            parts, size = [], 0
-            for part in response.iter_bytes():
-                size += len(part)
-                parts.append(part)
-                if size > limit:
-                    raise NoAnswer(f"the answer is longer than {limit} bytes")
+            body = Body(response.headers.get("Content-Encoding"), limit)
+            for part in response.iter_raw():
+                body.add(part)
                 if time.monotonic() > until:
                     raise NoAnswer(f"no whole answer within {seconds:g} s", alive=True)
-        answer = b"".join(parts)
+        answer = body.whole()
         if response.status_code not in statuses:
             self._raise_for(response, answer)
         return answer
@@ -196,6 +210,17 @@ class Client:
             answer,
         )
 
+    def _demand_others_are_read(self, trouble: NoAnswer) -> None:
+        """Raise BackendError where too many requests in a row were answered unreadably: it is the server's fault."""
+        with self._lock:
+            self._unreadable_in_a_row += 1
+            too_many = self._unreadable_in_a_row >= UNREADABLE_IN_A_ROW
+        if too_many:
+            raise BackendError(
+                f"NLI server {self.address}: {trouble}; none of the last {UNREADABLE_IN_A_ROW} requests got an answer "
+                "that can be read.\n  When it works again, the same command goes on from here."
+            )
+
     # Waiting
 
     def _begin(self) -> None:
@@ -207,6 +232,7 @@ class Client:
         with self._lock:
             told, self._said = self._said, False
             self._silent_since = self._given_up_at = None
+            self._unreadable_in_a_row = 0
         if told:
             say(f"NLI server {self.address} answers again; going on.")
 
@@ -240,7 +266,7 @@ class Client:
     def _progresses(self, patience: float) -> bool:
         """Has a server that keeps us waiting judged pairs since it was last asked; if so, patience begins anew."""
         try:
-            health = _object(self._once("GET", "/health", None, 1 << 20, (200,), CONNECT_SECONDS))
+            health = json_object(self._once("GET", "/health", None, 1 << 20, (200,), CONNECT_SECONDS))
         except (httpx.HTTPError, ValueError, GroundevalError, TooLarge, NoAnswer):
             return False
         judged = health.get("judged")
@@ -281,15 +307,14 @@ def _token(token: str) -> str:
     return token
 
 
-def _object(answer: bytes) -> Json:
-    """A JSON object. Raises ValueError for anything else."""
+def _read(read: Callable[[Json], T], answer: bytes) -> T:
+    """What `read` makes of an answer. Raises NoAnswer for one that it cannot read, whatever is wrong with it."""
     try:
-        found = json.loads(answer)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"not a JSON object: {excerpt(found)}")
-    return found
+        return read(json_object(answer))
+    except (GroundevalError, TooLarge, NoAnswer):
+        raise
+    except Exception as error:
+        raise unreadable(error) from error
 
 
 def say(message: str) -> None:

@@ -74,8 +74,11 @@ def refused_parameters(sent: Collection[str], status: int, answer: bytes) -> tup
         content = json.loads(answer)
     except (ValueError, RecursionError):
         content = None
-    named = set(_named_in(content))
-    text = " ".join(_texts_in(content)) if content is not None else answer.decode("utf-8", "replace")
+    try:
+        named = set(_named_in(content))
+        text = " ".join(_texts_in(content)) if content is not None else answer.decode("utf-8", "replace")
+    except RecursionError:  # nested almost too deeply to be read
+        return ()
     found = [name for name in sent if name in named or (_REFUSES.search(text) and _is_named(name, text))]
     return tuple(
         name for name in found if name not in LENGTH_FIELDS or (_NOT_KNOWN.search(text) and not _TOO_LONG.search(text))

@@ -26,10 +26,18 @@ class NoAnswer(Exception):
     """An attempt that brought no result; `repeat` says whether another may."""
 
     def __init__(
-        self, message: str, *, repeat: bool = True, alive: bool = False, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        repeat: bool = True,
+        alive: bool = False,
+        unreadable: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.repeat = repeat
+        self.unreadable = unreadable
+        """Whether an answer came, and was not what was asked for."""
         self.alive = alive
         """Whether the server is busy or slow, but not dead: a timeout, 429."""
         self.retry_after = retry_after
@@ -122,7 +130,13 @@ def no_answer(error: Exception) -> NoAnswer:
         return NoAnswer("no answer in time", alive=True)
     if isinstance(error, httpx.HTTPError):
         return NoAnswer(f"the connection broke ({error or type(error).__name__})")
-    return NoAnswer(f"its answer cannot be read ({excerpt(str(error))})")
+    return unreadable(error)
+
+
+def unreadable(error: Exception) -> NoAnswer:
+    """An answer that cannot be understood: not JSON, wrong types, numbers out of range."""
+    shown = str(error) if isinstance(error, ValueError) else repr(error)
+    return NoAnswer(f"its answer cannot be read ({excerpt(shown)})", unreadable=True)
 
 
 def refusal(response: httpx.Response, body: bytes) -> NoAnswer:
@@ -145,7 +159,8 @@ def told(status: int, body: bytes) -> str:
             message = message.get(key, message) if isinstance(message, dict) else message
     except (ValueError, RecursionError):
         pass
-    return f"{status} {' '.join(str(message).split())[:500]}".strip()
+    words = (message if isinstance(message, str) else excerpt(message, 500)).split()
+    return f"{status} {' '.join(words)[:500]}".strip()
 
 
 def retry_after(header: str | None) -> float | None:
@@ -159,7 +174,7 @@ def retry_after(header: str | None) -> float | None:
         pass
     try:
         date = parsedate_to_datetime(header)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last for a year that no date can have
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=timezone.utc)

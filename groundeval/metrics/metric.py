@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from groundeval.metrics.profiles import Profile
 from groundeval.metrics.reading import AnswerKind, Reading
@@ -90,6 +90,27 @@ class Context:
         return await self.entails(as_premise(docs, order), hypothesis, source=list(order))
 
 
+Group = Literal["Overall", "Correctness", "Refusal", "Citation", "Length", "Other"]
+"""What a reported key tells; tables show the groups in this order, as the papers do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Display of a reported key: its plain name, its group, and the profiles that show it by default."""
+
+    name: str
+    """At most about 20 characters, so that tables fit a terminal."""
+    group: Group = "Other"
+    telling: bool | tuple[str, ...] = True
+    """Shown without `--all`: always, never, or under these profiles."""
+    short: str = ""
+    """The name under a heading that says the group; empty: the name."""
+
+    def tells(self, profile: str) -> bool:
+        """Whether it is shown without `--all` under a profile."""
+        return self.telling if isinstance(self.telling, bool) else profile in self.telling
+
+
 Score = Callable[[Response, Context], Values] | Callable[[Response, Context], Awaitable[Values]]
 
 
@@ -124,6 +145,8 @@ class Metric:
     corpus: Callable[[Sequence[Response], Context], Mapping[str, float]] | None = None
     """For a metric over the whole set: from all responses to its keys (no intervals)."""
     description: str = ""
+    labels: Mapping[str, Label] = field(default_factory=dict)
+    """What people read of its keys; a key without a label is shown by itself, among the others."""
 
     def applies(self, profile: str, kind: AnswerKind) -> bool:
         """Whether it exists under this profile for this kind of task."""
@@ -160,7 +183,7 @@ def register_metric(
     """Register a metric function under a name.
 
     `keys` are the columns it returns. `aggregates` declares the reported keys; by default the mean of each column, in
-    percent. `options` are the further fields of `Metric`: profiles, kinds, needs, uses, nli, default, extra.
+    percent. `options` are the further fields of `Metric`: profiles, kinds, needs, uses, nli, default, extra, labels.
     """
 
     def decorate(score: Score) -> Score:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from groundeval.models.downloads import announce_model
 from groundeval.models.local import helper_model
 
 QA_MODEL = "gaotianyu1350/roberta-large-squad"
@@ -19,6 +20,7 @@ class ExtractiveQA:
 
     def __init__(self, model: str = QA_MODEL) -> None:
         with helper_model(f"QA model {model}") as transformers:
+            announce_model(model)
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(model, use_fast=True)
             self._model = transformers.AutoModelForQuestionAnswering.from_pretrained(model).eval()
 

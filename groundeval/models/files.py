@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.errors import BackendError, GroundevalError, MissingExtra, UsageError, option, unknown
+from groundeval.models.downloads import announce_model
 from groundeval.models.hub import HubError, commit_of, hub_faults
 
 SMOLLM2 = "smollm2"
@@ -200,6 +201,8 @@ def _hub_model(model: str, revision: str | None, gguf_file: str | None) -> Model
         with hub_faults():
             from huggingface_hub import hf_hub_download
 
+            if gguf_file is not None:
+                announce_model(model, revision, only=gguf_file)
             path = Path(hf_hub_download(model, wanted, revision=revision))
     except HubError as error:
         raise _advice(error, model, revision, wanted) from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from groundeval.errors import UsageError
+from groundeval.models.downloads import announce_model
 from groundeval.models.files import folder_sha256
 from groundeval.models.local import helper_model
 
@@ -51,6 +52,7 @@ class SentenceEncoder:
     def _parts(self) -> tuple[Any, Any]:
         place = str(self._folder or self.name)
         with helper_model(f"sentence encoder {self.name}") as transformers:
+            announce_model(place)
             tokenizer = transformers.AutoTokenizer.from_pretrained(place)
             return tokenizer, transformers.AutoModel.from_pretrained(place).eval()
 

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,7 +59,7 @@ class VerdictCache:
         self._inode: int | None = None
         self._patience = PATIENCE_SECONDS
         self._broken = False
-        _refuse_network(path)
+        refuse_network(path)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Verdict]:
         """The verdicts of those keys that are known."""
@@ -75,7 +74,9 @@ class VerdictCache:
                     f"AND pair IN ({','.join('?' * len(some))})"
                 )
                 for pair, flags, score in connection.execute(query, (_hash(self._identity), *some)):
-                    found[pair] = Verdict(bool(flags & ENTAILED), score, bool(flags & RECHECKED))
+                    # SQLite keeps any type in any column: what is no verdict is asked again.
+                    if type(flags) is int and isinstance(score, int | float):
+                        found[pair] = Verdict(bool(flags & ENTAILED), float(score), bool(flags & RECHECKED))
             return found
 
         return self._use(read, {})
@@ -179,7 +180,7 @@ def connect_file(path: Path, patience: float | None = None) -> sqlite3.Connectio
 
     Raises UsageError for a file on a network file system, where SQLite's locks cannot be trusted.
     """
-    _refuse_network(path)
+    refuse_network(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     patience = PATIENCE_SECONDS if patience is None else patience
     inode = _inode(path)
@@ -231,7 +232,8 @@ def _set_aside(path: Path, inode: int | None, error: Exception) -> None:
     logger.warning("NLI cache %s cannot be read (%s): set aside as %s.", path, error, aside.name)
 
 
-def _refuse_network(path: Path) -> None:
+def refuse_network(path: Path) -> None:
+    """Raise UsageError for a file on a network file system, where SQLite's locks cannot be trusted."""
     kind = file_system(path)
     if kind in NETWORK_FILE_SYSTEMS:
         raise UsageError(
@@ -257,39 +259,3 @@ def file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> str | None:
         if len(point) >= best and resolved.is_relative_to(point):
             best, kind = len(point), type_
     return kind
-
-
-@dataclass(frozen=True, slots=True)
-class CacheInfo:
-    """Size and content of a cache file."""
-
-    path: str
-    bytes: int
-    verdicts: dict[str, int]
-    """Number of verdicts by the verifier's identity (JSON)."""
-
-
-def info(path: Path | None = None) -> CacheInfo:
-    """Size and content of a cache file; zero for one that does not exist. Raises UsageError if it cannot be used."""
-    path = path or default_path()
-    if not path.exists():
-        return CacheInfo(str(path), 0, {})
-    query = "SELECT identity, (SELECT COUNT(*) FROM verdict WHERE verdict.verifier = verifier.id) FROM verifier"
-    rows = in_file(path, lambda connection: connection.execute(query).fetchall())
-    return CacheInfo(str(path), path.stat().st_size, dict(rows))
-
-
-def clear(path: Path | None = None) -> int:
-    """Empty a cache file, even one in use; return the number of verdicts dropped. Raises UsageError if it cannot."""
-    path = path or default_path()
-    return in_file(path, _empty) if path.exists() else 0
-
-
-def _empty(connection: sqlite3.Connection) -> int:
-    with connection:
-        dropped = connection.execute("DELETE FROM verdict").rowcount
-        connection.execute("DELETE FROM verifier")
-    # If other processes use the file, it keeps its size and fills again.
-    with suppress(sqlite3.OperationalError):
-        connection.execute("VACUUM")
-    return int(dropped)

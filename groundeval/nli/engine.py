@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from groundeval.errors import BackendError, GroundevalError, excerpt
+from groundeval.errors import BackendError, GroundevalError, SampleError, excerpt
 from groundeval.nli.handover import Outcome, Waiter, given_up, hand_over
 from groundeval.nli.model import Closable, Loadable, NLIModel, PartialFailure, traits_of
 from groundeval.nli.stats import NLIStats, Tally
@@ -39,6 +39,14 @@ class BatchOptions:
     """Characters (or the model's own `cost`) that are sent without further waiting, and the size of a slice."""
     remember: int = 1_000_000
     """Verdicts kept in memory, about 300 bytes each: the most recently used. The rest may be in the cache on disk."""
+
+
+PLAIN = Pair("Rome is old.", "Rome is old.")
+"""A pair that any model can judge: it tells a broken model from a pair that breaks a good one."""
+
+
+class _Broke(BackendError):
+    """The model raised something unforeseen on a pair of its own."""
 
 
 class VerdictStore(Protocol):
@@ -119,6 +127,11 @@ class Engine:
         if self._instant is None:
             self._instant = traits_of(self.model).instant
         return self._instant
+
+    @property
+    def loading(self) -> bool:
+        """Whether pairs wait for weights that are not loaded yet."""
+        return not self._loaded and self.waiting > 0
 
     def check(self) -> None:
         """Check the model and its verdict store without loading weights."""
@@ -274,7 +287,7 @@ class Engine:
                 if self.closed:
                     break
                 begun = time.monotonic()
-                outcomes = self._score([job.pair for job in some])
+                outcomes = self._judged([job.pair for job in some])
                 self.batches += 1
                 self.model_seconds += time.monotonic() - begun
                 if store is not None:
@@ -287,6 +300,18 @@ class Engine:
             error = BackendError(f"the NLI service {self.name} failed: {failure!r}")
             error.__cause__ = failure
         self._settle([(job, error) for job in jobs if self._in_flight.get(job.key) is job], computed=True)
+
+    def _judged(self, pairs: list[Pair]) -> list[Outcome]:
+        """The model's verdicts. A pair on which a model breaks that judges others is the error of its samples.
+
+        A model that breaks on every pair, also on a plain one, is broken itself.
+        """
+        outcomes = self._score(pairs)
+        if any(isinstance(each, _Broke) for each in outcomes):
+            works = not all(isinstance(each, _Broke) for each in outcomes)
+            if works or isinstance(self._score([PLAIN])[0], Verdict):
+                return [SampleError(str(each)) if isinstance(each, _Broke) else each for each in outcomes]
+        return outcomes
 
     def _score(self, pairs: list[Pair]) -> list[Outcome]:
         """The model's verdicts; when it fails, the faulty pairs are found by bisection and carry the error."""
@@ -303,7 +328,7 @@ class Engine:
             if len(pairs) > 1:
                 middle = len(pairs) // 2
                 return [*self._score(pairs[:middle]), *self._score(pairs[middle:])]
-            error = BackendError(
+            error = _Broke(
                 f"NLI model {self.name} failed on hypothesis {excerpt(pairs[0].hypothesis)}, "
                 f"premise {excerpt(pairs[0].premise)}: {failure!r}"
             )

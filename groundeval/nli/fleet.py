@@ -291,7 +291,7 @@ def _served_or_loading(answer: Json) -> Served | None:
 
 
 def _judged(probe: Client) -> object:
-    """The number of pairs that a server has judged, as it reports; None if it does not."""
+    """The number of pairs a server has judged, by its own count; None if it gives none."""
     try:
         return probe.attempt("GET", "/health", read=lambda answer: answer.get("judged"))
     except (NoAnswer, GroundevalError):

@@ -1,4 +1,4 @@
-"""The verifier that an NLI server reports."""
+"""The identity of the model that a server declares."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from math import isfinite
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +122,7 @@ class Remote:
 
     def _chunk(self, pairs: Sequence[Pair]) -> Sequence[Outcome]:
         """The outcomes of one request, or of two smaller ones if it is too large for the server."""
-        from groundeval.http.client import Refused, TooLarge
+        from groundeval.http.client import Refused, TooLarge, Unreadable
 
         try:
             return self._client.ask(
@@ -131,10 +132,12 @@ class Remote:
                 read=lambda answer: self._outcomes(answer, len(pairs)),
                 limit=65_536 + 4_096 * len(pairs),
             )
-        except TooLarge as refusal:
+        except (TooLarge, Unreadable) as refusal:
             if len(pairs) > 1:
                 middle = len(pairs) // 2
                 return [*self._chunk(pairs[:middle]), *self._chunk(pairs[middle:])]
+            if isinstance(refusal, Unreadable):
+                return [SampleError(f"{refusal}\n  Hypothesis: {excerpt(pairs[0].hypothesis)}")]
             return [
                 SampleError(
                     f"NLI server {self._client.address} rejects a pair of {len(pairs[0].premise)} characters "
@@ -227,11 +230,17 @@ def _outcome(found: object) -> Outcome:
     if isinstance(found, dict):
         entailed, score, rechecked = found.get("entailed"), found.get("score"), found.get("rechecked", False)
         if isinstance(entailed, bool) and isinstance(rechecked, bool) and isinstance(score, int | float):
-            return Verdict(entailed, float(score), rechecked)
+            return Verdict(entailed, _finite(score), rechecked)
         error = found.get("error")
         if isinstance(error, str):
             return BackendError(error) if found.get("backend") else SampleError(error)
     raise ValueError(f"not a verdict: {excerpt(found)}")
+
+
+def _finite(score: float) -> float:
+    if isinstance(score, bool) or not isfinite(score):
+        raise ValueError(f"a score that is no number: {score}")
+    return float(score)
 
 
 def _found(answer: Json) -> None:

@@ -93,6 +93,13 @@ class NLI:
         """Number of pairs that are queued or with the model, for back-pressure."""
         return self._engine.waiting
 
+    def told(self) -> str:
+        """What the verifier is doing, in few words: loading its weights, or how many verdicts it has given."""
+        if self._engine.loading:
+            return f"loading the verifier {self.name}"
+        known = self.stats
+        return "" if not known.computed else f"{known.computed:,} verdicts"
+
     @property
     def batches(self) -> int:
         """Number of batches that the model has judged; 0 for an instant verifier."""

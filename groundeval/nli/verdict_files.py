@@ -14,31 +14,27 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import os
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, cast
 
 from groundeval.errors import DataError, UsageError, excerpt
 from groundeval.nli.cache import ENTAILED, RECHECKED, default_path, in_file, verifier_id
+from groundeval.nli.cache_files import Kept, check_cache, is_database, verdicts_in
 from groundeval.records import Verdict
+
+logger = logging.getLogger(__name__)
 
 FORMAT = "groundeval verdicts"
 VERSION = 1
-SQLITE = b"SQLite format 3\0"
-
-
-class Kept(NamedTuple):
-    """A verdict with its cache key."""
-
-    verifier: str
-    """The verifier's identity, as canonical JSON."""
-    pair: bytes
-    verdict: Verdict
+MOST_LINE = 1 << 22
+"""Characters of a line: a verifier's identity is the longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +48,25 @@ class Joined:
 
 
 def export(file: Path, path: Path | None = None) -> int:
-    """Write all verdicts of a cache to a file, atomically; return their number. Raises UsageError if it cannot."""
+    """Write all verdicts of a cache to a file, atomically; return their number. Raises UsageError if it cannot.
+
+    A row of the cache that holds no verdict is left out with a warning.
+    """
     path = path or default_path()
     if not path.exists():
         raise UsageError(f"NLI cache {path}: does not exist, so there is nothing to export.")
+    bad: list[str] = []
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with _writing(unfinished, file.suffix == ".gz") as stream:
-            count = _write(stream, _in_cache(path))
+            count = _write(stream, verdicts_in(path, bad.append))
         os.replace(unfinished, file)
     except OSError as error:
         raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
     finally:
         unfinished.unlink(missing_ok=True)
+    if bad:
+        logger.warning("%d rows were left out; the first: %s", len(bad), bad[0])
     return count
 
 
@@ -80,6 +82,7 @@ def add(sources: Sequence[Path], path: Path | None = None) -> Joined:
             raise UsageError(f"{source}: no such file; expected a cache (nli.sqlite) or an exported file.")
         if path.exists() and source.samefile(path):
             raise UsageError(f"{source}: is the cache being added to. Choose another with --path FILE.")
+    check_cache(path)
     return in_file(path, lambda connection: _add(connection, sources))
 
 
@@ -88,7 +91,7 @@ def _add(connection: sqlite3.Connection, sources: Sequence[Path]) -> Joined:
     numbers: dict[str, int] = {}
     with connection:
         for source in sources:
-            for kept in _in_cache(source) if _is_cache(source) else read_file(source):
+            for kept in verdicts_in(source) if is_database(source) else read_file(source):
                 if kept.verifier not in numbers:
                     numbers[kept.verifier] = verifier_id(connection, kept.verifier)
                 is_new, differs = _insert(connection, numbers[kept.verifier], kept)
@@ -141,25 +144,6 @@ def _write(stream: IO[str], verdicts: Iterable[Kept]) -> int:
     return count
 
 
-def _in_cache(path: Path) -> Iterator[Kept]:
-    """The verdicts of a cache file, verifier by verifier, in the order of the pairs."""
-    query = (
-        "SELECT identity, pair, flags, score FROM verdict JOIN verifier ON verifier.id = verdict.verifier "
-        "ORDER BY verifier.hash, pair"
-    )
-    try:
-        with closing(sqlite3.connect(path)) as connection:
-            for identity, pair, flags, score in connection.execute(query):
-                yield Kept(identity, pair, Verdict(bool(flags & ENTAILED), score, bool(flags & RECHECKED)))
-    except sqlite3.DatabaseError as error:
-        raise DataError(f"{path}: is not a cache of verdicts: {error}") from error
-
-
-def _is_cache(file: Path) -> bool:
-    with file.open("rb") as stream:
-        return stream.read(len(SQLITE)) == SQLITE
-
-
 def _insert(connection: sqlite3.Connection, verifier: int, kept: Kept) -> tuple[bool, bool]:
     """Insert a verdict; return whether it is new, and whether it contradicts an existing one."""
     flags = kept.verdict.entailed * ENTAILED + kept.verdict.rechecked * RECHECKED
@@ -182,8 +166,11 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
     opened: Callable[..., Any] = gzip.open if file.suffix == ".gz" else open
     try:
         with opened(file, "rt", encoding="utf-8") as stream:
-            for line in stream:
+            # Lines have a bound: a compressed file of a few kilobytes may hold one of gigabytes.
+            for line in iter(partial(stream.readline, MOST_LINE), ""):
                 number += 1
+                if len(line) == MOST_LINE:
+                    raise DataError(f"{file}, line {number}: longer than {MOST_LINE:,} characters")
                 yield number, line
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise DataError(f"{file}, line {number + 1}: cannot be read: {error}") from error
@@ -192,7 +179,7 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
 def _object(line: str, where: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: is not JSON: {error}") from None
     if not isinstance(found, dict):
         raise DataError(f"{where}: must be an object, not {excerpt(line)}")

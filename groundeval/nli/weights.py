@@ -10,6 +10,7 @@ from typing import Any
 from groundeval.console.progress import say
 from groundeval.errors import MissingExtra, UsageError, did_you_mean, option
 from groundeval.models.device import devices, fastest_dtype, import_torch
+from groundeval.models.downloads import announce_model, is_cached
 from groundeval.models.files import folder_sha256
 from groundeval.nli.model import NLIOptions
 from groundeval.nli.spec import declared
@@ -123,6 +124,7 @@ def load_model(auto_class: Any, source: str, revision: str | None, options: NLIO
         arguments["device_map"] = "auto"
     elif device != "cpu":
         arguments["device_map"] = {"": device}
+    announce_model(source, revision)
     model = _loading(lambda: auto_class.from_pretrained(source, **arguments), source, revision)
     return model.eval()
 
@@ -176,16 +178,9 @@ def smaller_than(source: str) -> str:
 @lru_cache(maxsize=16)
 def announce(source: str, parameters: float | None) -> None:
     """Announce once, before a download, how large a hub model is and which ones are smaller."""
-    if parameters is None or parameters < LARGE or Path(source).expanduser().is_dir() or _is_cached(source):
+    if parameters is None or parameters < LARGE or Path(source).expanduser().is_dir() or is_cached(source):
         return
     say(
         f"note: NLI model {source} has {parameters:g} billion parameters; about {4 * parameters:.0f} GB will be "
         f"downloaded.{smaller_than(source)}"
     )
-
-
-def _is_cached(source: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    names = [f"{stem}{ending}" for stem in ("model.safetensors", "pytorch_model.bin") for ending in ("", ".index.json")]
-    return any(isinstance(try_to_load_from_cache(source, name), str) for name in names)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from groundeval.aio import Interrupted, stop_requests
-from groundeval.console.progress import progress, say
+from groundeval.console.progress import Advance, doing, progress, say
 from groundeval.errors import BackendError, DataError, GroundevalError, option
 from groundeval.generation.interface import Completion, Generator
 from groundeval.generation.prompts import choose_demonstrations
@@ -22,12 +23,14 @@ from groundeval.storage.folder import Folder, Lines
 from groundeval.storage.generations import answers_cut, as_response, stored_generations, unopened_thoughts
 from groundeval.storage.manifest import longest_answer
 
+SECONDS_BETWEEN_WRITES = 0.5
+"""Of answers that do not depend on each other, such as a server's."""
 WINDOW = 16
 """Prompts that are generated and written together where the generator names no number of its own."""
 
 
 def generate(job: Job, generator: Generator, options: RunOptions) -> None:
-    """Generate what is missing, window by window, each written before the next begins.
+    """Generate what is missing, window by window, each written before the next begins; says how far it is.
 
     Raises Interrupted after SIGTERM or SIGINT once the current window is written, BackendError if the model fails, and
     BackendError at the end if some samples failed: they are recorded, and tried again by the same command.
@@ -48,22 +51,21 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
         _write_prompts(job, generator, prompts)
         if not quiet and len(missing) < len(job.prompts):
             say(f"{job.task.name}: {len(job.prompts) - len(missing)} of {len(job.prompts)} samples are there already")
-        generator.load()
+        with doing(f"{job.task.name}: loading {options.model}", quiet=quiet):
+            generator.load()
         lines = Lines(job.folder / f"generations{part}.jsonl", checksums=True)
         counts = {"prompt_tokens": 0, "completion_tokens": 0, "samples": 0, "failed": 0, "cut": 0}
         started = time.perf_counter()
-        written = _windows(job, {prompt.id for prompt in missing}, generator, options, lines)
         done_before = len(job.prompts) - len(missing)
         what = f"{job.task.name}: generating"
         try:
             with progress(what, total=len(job.prompts), done=done_before, quiet=quiet) as advance:
-                for record in written:
+                for record in _windows(job, {prompt.id for prompt in missing}, generator, options, lines, advance):
                     counts["samples"] += 1
                     counts["failed"] += record["status"] == "error"
                     counts["cut"] += answers_cut([record])
                     counts["prompt_tokens"] += record.get("prompt_tokens") or 0
                     counts["completion_tokens"] += record.get("completion_tokens") or 0
-                    advance()
         finally:
             # What was stopped or broke down has cost tokens too.
             if counts["samples"]:
@@ -95,12 +97,15 @@ def missing_prompts(job: Job) -> list[Prompt]:
 
 
 def _windows(
-    job: Job, missing: set[str], generator: Generator, options: RunOptions, lines: Lines
+    job: Job, missing: set[str], generator: Generator, options: RunOptions, lines: Lines, advance: Advance
 ) -> Iterator[dict[str, Any]]:
-    """Windows lie at fixed places of the data set, so that a resumed run forms the batches of an undisturbed one."""
+    """Windows lie at fixed places of the data set, so that a resumed run forms the batches of an undisturbed one.
+
+    Every answer is counted as it comes, and written with its window; those of an independent generator need not wait.
+    """
     size = _window(generator, options)
     examples = {example.id: example for example in job.examples}
-    with stop_requests() as stop_requested:
+    with stop_requests("the answers under way") as stop_requested, _watched(generator, advance):
         for start in range(0, len(job.prompts), size):
             window = [prompt for prompt in job.prompts[start : start + size] if prompt.id in missing]
             if not window:
@@ -108,22 +113,65 @@ def _windows(
             if stop_requested():
                 raise Interrupted(f"{job.task.name}: stopped on request. The same command goes on from here.")
             rendered = {prompt.id: generator.render(prompt) for prompt in window}
-            found: dict[str, Completion] = {}
+            writer = _Writer(job, window, examples, rendered, lines)
             try:
-                _complete(window, generator, options, found)
+                _complete(window, generator, options, writer, advance)
             except KeyboardInterrupt:
-                lines.append(_records(job, window, examples, rendered, found))
+                writer.write()
                 raise Interrupted(
-                    f"{job.task.name}: stopped at once; {len(found)} of {len(window)} answers of the last window are "
-                    "kept. The same command goes on from here."
+                    f"{job.task.name}: stopped at once; {len(writer.found)} of {len(window)} answers of the last "
+                    "window are kept. The same command goes on from here."
                 ) from None
             except GroundevalError:
                 if getattr(generator, "independent", False):
-                    lines.append(_records(job, window, examples, rendered, found))
+                    writer.write()
                 raise
-            records = _records(job, window, examples, rendered, found)
-            lines.append(records)
-            yield from records
+            writer.write()
+            yield from writer.written
+
+
+@contextmanager
+def _watched(generator: Generator, advance: Advance) -> Iterator[None]:
+    """Let a generator that can tell say how many tokens it has generated, while an answer is still under way."""
+    if hasattr(generator, "on_tokens"):
+        generator.on_tokens = advance.tokens
+    try:
+        yield
+    finally:
+        if hasattr(generator, "on_tokens"):
+            generator.on_tokens = None
+
+
+class _Writer:
+    """The completions of a window, and their lines, each written once."""
+
+    def __init__(
+        self,
+        job: Job,
+        window: Sequence[Prompt],
+        examples: Mapping[str, Example],
+        rendered: Mapping[str, Rendered],
+        lines: Lines,
+    ) -> None:
+        self.found: dict[str, Completion] = {}
+        self.written: list[dict[str, Any]] = []
+        self._job, self._window, self._examples, self._rendered, self._lines = job, window, examples, rendered, lines
+        self._ids: set[str] = set()
+        self._last = time.monotonic()
+
+    def write_now_and_then(self) -> None:
+        """Write what has come since, if that is a while ago."""
+        if time.monotonic() - self._last > SECONDS_BETWEEN_WRITES:
+            self.write()
+
+    def write(self) -> None:
+        """Write the lines of those completions that have none yet, in the order of the data."""
+        new = {each: completion for each, completion in self.found.items() if each not in self._ids}
+        records = _records(self._job, self._window, self._examples, self._rendered, new)
+        self._lines.append(records)
+        self._ids |= set(new)
+        self.written += records
+        self._last = time.monotonic()
 
 
 def _window(generator: Generator, options: RunOptions) -> int:
@@ -132,15 +180,23 @@ def _window(generator: Generator, options: RunOptions) -> int:
 
 
 def _complete(
-    window: Sequence[Prompt], generator: Generator, options: RunOptions, found: dict[str, Completion]
+    window: Sequence[Prompt], generator: Generator, options: RunOptions, writer: _Writer, advance: Advance
 ) -> None:
-    """Put the completions of a window into `found`, by id, as they come.
+    """Put the completions of a window into `writer`, as they come.
 
     Whatever goes wrong in a backend is a BackendError: the run can be resumed.
     """
+    found = writer.found
+    independent = getattr(generator, "independent", False)
+    counts_tokens = hasattr(generator, "on_tokens")
     try:
         for completion in generator.generate(window, options.sampling):
             found[completion.id] = completion
+            advance()
+            if not counts_tokens:
+                advance.tokens(completion.completion_tokens or 0)
+            if independent:
+                writer.write_now_and_then()
     except GroundevalError:
         raise
     except Exception as error:

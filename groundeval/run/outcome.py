@@ -9,7 +9,7 @@ from typing import Any
 
 from groundeval.console.notebook import Tabular
 from groundeval.errors import DataError, GroundevalError
-from groundeval.scoring.results import Results, is_proxy, title
+from groundeval.scoring.results import Results, interval_of, is_proxy, title, value_of
 from groundeval.scoring.scorer import ScoredSample
 from groundeval.storage.folder import Lines
 
@@ -65,6 +65,27 @@ class ScoreResult(Tabular):
             for key, each in self.results.metrics.items()
         ]
 
+    def _shown(self) -> list[dict[str, object]]:
+        return self._table(whole=False)
+
+    def _folded(self) -> list[dict[str, object]]:
+        return self._table(whole=True) if len(self._shown()) < len(self.results.metrics) else []
+
+    def _table(self, *, whole: bool) -> list[dict[str, object]]:
+        """The rows as people read them: in groups, with plain names, and no interval of a count."""
+        return [
+            {
+                "group": each.group,
+                "metric": each.label.name,
+                "key": each.key,
+                "value": value_of(each.key, metric := self.results.metrics[each.key]),
+                "95% interval": interval_of(each.key, metric),
+                "n": metric.n,
+                **({"best of": value_of(each.key, best)} if (best := self.results.best_of.get(each.key)) else {}),
+            }
+            for each in self.results.arranged(whole=whole)
+        ]
+
     def _caption(self) -> str:
         return title(self.results)
 
@@ -84,6 +105,20 @@ class ScoreResults(list[ScoreResult], Tabular):
             {"task": each.results.task, "profile": each.results.profile, "nli": each.results.nli, **row}
             for each in self
             for row in each._rows()
+        ]
+
+    def _shown(self) -> list[dict[str, object]]:
+        return [
+            {"task": each.results.task, "profile": each.results.profile, **row}
+            for each in self
+            for row in each._shown()
+        ]
+
+    def _folded(self) -> list[dict[str, object]]:
+        return [
+            {"task": each.results.task, "profile": each.results.profile, **row}
+            for each in self
+            for row in each._folded()
         ]
 
     def _notes(self) -> list[str]:
@@ -117,6 +152,12 @@ class TaskRun(Tabular):
         rows = ScoreResults(self.scores)._rows()
         return [{"model": self.model, **row} for row in rows]
 
+    def _shown(self) -> list[dict[str, object]]:
+        return [{"model": self.model, **row} for row in ScoreResults(self.scores)._shown()]
+
+    def _folded(self) -> list[dict[str, object]]:
+        return [{"model": self.model, **row} for row in ScoreResults(self.scores)._folded()]
+
     def _caption(self) -> str:
         return f"{self.model} · {self.task} · {self.folder}"
 
@@ -134,6 +175,12 @@ class TaskRuns(list[TaskRun], Tabular):
 
     def _rows(self) -> list[dict[str, object]]:
         return [row for each in self for row in each._rows()]
+
+    def _shown(self) -> list[dict[str, object]]:
+        return [row for each in self for row in each._shown()]
+
+    def _folded(self) -> list[dict[str, object]]:
+        return [row for each in self for row in each._folded()]
 
     def _notes(self) -> list[str]:
         return list(dict.fromkeys(note for each in self for note in each._notes()))

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from groundeval.console.progress import doing
 from groundeval.errors import DataError, UsageError, option
 from groundeval.metrics.gold import with_answers
 from groundeval.records import Example, Response
@@ -67,7 +68,8 @@ def read_outputs(options: ScoreOptions, task: Task) -> Outputs:
     """Read all that is to be scored. Raises UserError for a source, a mapping or a record that cannot be read."""
     accepted = Accepted(reads_flags=set(options.profiles or (task.profile,)) != {"alce"})
     reader = OutputReader(options.map, None if task.name == OWN else task.kind)
-    responses = tuple(_responses(options, task, accepted, reader))
+    with doing(f"reading {_called(options.predictions)}", quiet=options.quiet):
+        responses = tuple(_responses(options, task, accepted, reader))
     if not responses:
         raise DataError(f"{_called(options.predictions)}: no records")
     if task.name == OWN:

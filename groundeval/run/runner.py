@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from groundeval.aio import Interrupted
+from groundeval.console.progress import doing
 from groundeval.errors import DataError, GroundevalError, UsageError, option, unknown
 from groundeval.generation.interface import GENERATORS, Generator
 from groundeval.generation.sampling import check_sampling
@@ -61,10 +62,12 @@ def prepare_run(options: RunOptions) -> Prepared:
     for job in jobs:
         check_lengths(job, options.quiet)
     if options.phase != "score":
-        check_generator(generator, jobs)
+        with doing(f"checking {options.model}", quiet=options.quiet):
+            check_generator(generator, jobs)
     if options.phase != "generate":
         plans = [plan for job in jobs for plan in plans_for(job.task, known_fields(job.examples), options)]
-        check_scorers(plans, open_nli(plans, options), options)
+        with doing("checking what will score", quiet=options.quiet):
+            check_scorers(plans, open_nli(plans, options), options)
     # Last, since it makes the folder for what is written.
     check_disk(jobs, options)
     return Prepared(generator, jobs, options)
@@ -130,10 +133,12 @@ def check_names(options: RunOptions) -> list[Task]:
 
 def _job(task: Task, reference: str, generator: Generator, options: RunOptions) -> Job:
     requested = requested_data(task, reference, options.sources)
-    dataset = task.load(requested, options.split)
+    with doing(f"{task.name}: reading data", quiet=options.quiet):
+        dataset = task.load(requested, options.split)
     if not dataset.examples:
         raise DataError(f"task {task.name}: {dataset.source} has no examples")
-    return prepare(task, reference, requested, dataset, generator, options)
+    with doing(f"{task.name}: rendering {len(dataset.examples)} prompts", quiet=options.quiet):
+        return prepare(task, reference, requested, dataset, generator, options)
 
 
 def _score_job(job: Job, options: RunOptions) -> ScoreResults:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from groundeval.aio import Interrupted, run_anywhere, stop_requests
-from groundeval.console.progress import progress, say
-from groundeval.errors import DataError, UsageError, option
+from groundeval.console.progress import doing, progress
+from groundeval.errors import DataError, GroundevalError, UsageError, option, what_happened
 from groundeval.extras import require
 from groundeval.metrics.profiles import profile_named
 from groundeval.models.metric_models import OptionalModels
@@ -29,11 +29,20 @@ from groundeval.scoring.notes import notes_on
 from groundeval.scoring.posthoc import cite_afterwards, encoded
 from groundeval.scoring.reasoning_notes import notes_on_guessed_tags
 from groundeval.scoring.results import Results
-from groundeval.scoring.scorer import OVERALL, Plan, Scorer, ScoreTable, corpus_estimates, every_field, plan_scoring
+from groundeval.scoring.scorer import (
+    OVERALL,
+    Plan,
+    ScoredSample,
+    Scorer,
+    ScoreTable,
+    corpus_estimates,
+    every_field,
+    plan_scoring,
+)
 from groundeval.stats.bootstrap import Estimate, summarize
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.environment import environment
-from groundeval.storage.folder import Folder, Lines, check_writable, content_id, write_whole
+from groundeval.storage.folder import Folder, Lines, as_line, check_writable, content_id, write_whole
 from groundeval.storage.scores import score_lines
 from groundeval.tasks.formats.examples import content_hash
 from groundeval.tasks.task import Task
@@ -107,7 +116,7 @@ def score_responses(responses: ResponseSet, options: ScoringOptions, *, keep_sam
 
     `keep_samples`: the results hold the evidence of each sample, where there is no folder that holds it.
     """
-    responses = _with_citations(responses, options)
+    responses = _with_citations(replace(responses, of=_read_alone(responses.of)), options)
     OptionalModels(options.metric_models)
     plans = plans_for(responses.task, responses.fields, options)
     nli = open_nli(plans, options)
@@ -130,8 +139,23 @@ def _with_citations(responses: ResponseSet, options: ScoringOptions) -> Response
     note = f"citations were attached to uncited statements afterwards ({options.post_hoc})"
     encoder = encoder_of(options)
     comparing = None if encoder is None else encoded(encoder)
-    attached = replace(responses, of=lambda example: cite_afterwards(original(example), kind, comparing))
+    cited = _read_alone(lambda example: cite_afterwards(original(example), kind, comparing))
+    attached = replace(responses, of=cited)
     return replace(attached, notes=(*responses.notes, note))
+
+
+def _read_alone(of: Callable[[Example], Response]) -> Callable[[Example], Response]:
+    """The responses of `of`; a text that cannot be read is the error of its sample."""
+
+    def read(example: Example) -> Response:
+        try:
+            return of(example)
+        except GroundevalError:
+            raise
+        except Exception as error:
+            return Response.failed(example, f"its text cannot be read: {what_happened(error)}")
+
+    return read
 
 
 def encoder_of(options: ScoringOptions) -> SentenceEncoder | None:
@@ -146,9 +170,6 @@ def _score_under(
     plan: Plan, responses: ResponseSet, nli: NLI | None, options: ScoringOptions, keep_samples: bool
 ) -> ScoreResult:
     encoder = encoder_of(options)
-    if not options.quiet:
-        for note in (*responses.notes, *plan.notes):
-            say(f"note: {note}")
     identity = {
         **_identity(plan, responses.task, nli),
         "metric_models": dict(options.metric_models),
@@ -170,12 +191,13 @@ def _score_under(
         pending = [example for example in responses.examples if example.id not in table]
         models = OptionalModels(options.metric_models)
         scorer = Scorer(plan, nli, models)
+        detail = nli.told if nli is not None and not nli.traits.instant else None
         kept: dict[str, Mapping[str, Any]] | None = {} if keep_samples and folder is None else None
-        scored = run_anywhere(lambda: _score_pending(scorer, pending, responses, table, lines, kept, options.quiet))
-        results = _results(plan, responses, table, nli, models)
-        if not options.quiet:
-            for note in results.notes[len(responses.notes) + len(plan.notes) :]:
-                say(f"note: {note}")
+        scored = run_anywhere(
+            lambda: _score_pending(scorer, pending, responses, table, lines, kept, options.quiet, detail)
+        )
+        with doing(f"{responses.task.name}: intervals ({plan.profile.name})", quiet=options.quiet):
+            results = _results(plan, responses, table, nli, models)
         if folder is not None and lines is not None:
             _put_in_order(lines, [*stored, *scored], responses)
             write_whole(folder.path / "results.json", results.as_bytes())
@@ -244,35 +266,37 @@ async def _score_pending(
     lines: Lines | None,
     kept: dict[str, Mapping[str, Any]] | None,
     quiet: bool,
+    detail: Callable[[], str] | None,
 ) -> list[str]:
     """Score samples and write or keep their lines as they are finished; gives their ids in that order."""
     finished: list[str] = []
-    waiting: list[dict[str, Any]] = []
+    waiting: list[bytes] = []
     written = time.monotonic()
 
     def write() -> None:
         nonlocal written
         if lines is not None and waiting:
-            lines.append(waiting)
+            lines.append_lines(waiting)
             waiting.clear()
         written = time.monotonic()
 
     what = f"{responses.task.name}: scoring ({scorer.plan.profile.name})"
     total = len(responses.examples)
     with (
-        stop_requests() as stop_requested,
-        progress(what, total=total, done=total - len(pending), quiet=quiet) as advance,
+        stop_requests("the scores under way") as stop_requested,
+        progress(what, total=total, done=total - len(pending), quiet=quiet, detail=detail) as advance,
     ):
         try:
             async with aclosing(scorer.stream(responses.of(example) for example in pending)) as stream:
                 async for some in stream:
-                    for response, scored in some:
+                    for response, found in some:
+                        scored, line = _with_line(response, found, written=lines is not None)
                         finished.append(scored.id)
-                        table.add(scored.id, scored.status, scored.values)
+                        table.add(scored.id, scored.status, scored.values, scored.error)
                         if kept is not None:
                             kept[scored.id] = scored.record()
-                        if lines is not None:
-                            waiting.append({**scored.record(), "sample_sha256": sample_hash(response)})
+                        if line is not None:
+                            waiting.append(line)
                         advance()
                     if time.monotonic() - written > _SECONDS_BETWEEN_WRITES:
                         write()
@@ -283,6 +307,18 @@ async def _score_pending(
         finally:
             write()
     return finished
+
+
+def _with_line(response: Response, scored: ScoredSample, *, written: bool) -> tuple[ScoredSample, bytes | None]:
+    """A sample with its line of `scores.jsonl`. One whose evidence cannot be written has failed."""
+    if not written:
+        return scored, None
+    digest = {"sample_sha256": sample_hash(response)}
+    try:
+        return scored, as_line({**scored.record(), **digest})
+    except (TypeError, ValueError, RecursionError) as error:
+        failed = ScoredSample(scored.id, "error", {}, error=f"its scores cannot be written: {what_happened(error)}")
+        return failed, as_line({**failed.record(), **digest})
 
 
 def _results(plan: Plan, responses: ResponseSet, table: ScoreTable, nli: NLI | None, models: OptionalModels) -> Results:
@@ -302,14 +338,17 @@ def _results(plan: Plan, responses: ResponseSet, table: ScoreTable, nli: NLI | N
     failed = statuses.get("error", 0)
     if failed and failed == sum(statuses.values()):
         raise DataError(
-            f"{responses.task.name}: no sample could be scored: all {failed} failed, there is nothing to average"
+            f"{responses.task.name}: no sample could be scored: all {failed} failed, there is nothing to average.\n"
+            f"  The first: {table.first_error(ids) or 'no text was generated'}"
         )
     found = [
         *note_on_cut_answers(map(responses.of, responses.examples), responses.longest_answer),
         *notes_on(plan, map(responses.of, responses.examples)),
         *notes_on_guessed_tags(map(responses.of, responses.examples)),
     ]
+    first = table.first_error(ids)
     lost = [f"{failed} of {len(ids)} samples failed and are in no mean"] if failed else []
+    lost += [f"the first that failed: {first}"] if first else []
     return Results(
         task=responses.task.name,
         task_version=responses.task.version,

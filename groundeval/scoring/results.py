@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from groundeval.metrics.labels import Shown, arranged, counts
 from groundeval.stats.bootstrap import Estimate
 
 SCHEMA_VERSION = 1
@@ -47,6 +48,10 @@ class Results(BaseModel):
 
     __str__ = __repr__
 
+    def arranged(self, *, whole: bool = False) -> list[Shown]:
+        """The reported keys as tables show them: the headline and its parts, all keys if `whole`."""
+        return arranged(self.metrics, self.headline, (self.profile,), whole=whole)
+
     def as_bytes(self) -> bytes:
         """The content of `results.json`."""
         return (self.model_dump_json(indent=2) + "\n").encode()
@@ -82,23 +87,11 @@ def title(result: Results) -> str:
     return f"{whole} ({statuses})" if statuses else whole
 
 
-SUMMARY = {
-    "trust": (
-        "answered_ratio",
-        "calib_str_em_f1",
-        "calib_qampari_em_f1",
-        "calib_claims_nli_f1",
-        "macro_f1",
-        "answered_citation_f1",
-        "trust_score",
-    ),
-    "strict": (
-        "answered_ratio",
-        "mixed_ratio",
-        "correctness_f1",
-        "macro_f1",
-        "answered_citation_f1",
-        "trust_score",
-    ),
-}
-"""By profile: the keys that a summary shows beside the task's headline."""
+def value_of(key: str, metric: Estimate, decimals: int = 2) -> str:
+    """The value as tables show it: a number of samples whole, `-` where nothing was averaged."""
+    return metric.text(0 if key in counts() else decimals) if metric.n else "-"
+
+
+def interval_of(key: str, metric: Estimate, decimals: int = 2) -> str:
+    """The 95% interval as tables show it; empty for a number of samples, and where nothing was averaged."""
+    return metric.interval(decimals) if metric.n and key not in counts() else ""

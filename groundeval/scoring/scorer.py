@@ -9,17 +9,28 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from groundeval.errors import DataError, SampleError, UsageError, excerpt, option, unknown
+from groundeval.errors import (
+    DataError,
+    GroundevalError,
+    SampleError,
+    UsageError,
+    excerpt,
+    option,
+    unknown,
+    what_happened,
+)
 from groundeval.metrics.gold import needs_answers_found, with_answers_found
 from groundeval.metrics.metric import METRICS, Context, Entailment, Metric, Models, Values
 from groundeval.metrics.profiles import Profile
 from groundeval.metrics.reading import AnswerKind
 from groundeval.records import Response, Status
 from groundeval.stats.bootstrap import Aggregate, Array, Estimate
+from groundeval.storage.scores import LARGEST
 
 IN_FLIGHT = 2_048
 """Samples that wait for NLI verdicts at the same time."""
@@ -221,6 +232,16 @@ class ScoredSample:
         return line if self.error is None else {**line, "error": self.error}
 
 
+def _checked(values: Values) -> Values:
+    """The values as Python's own numbers. Raises SampleError for one that could not be averaged."""
+    for key, value in values.items():
+        if value is not None and not (isinstance(value, Real) and abs(value) <= LARGEST):
+            raise SampleError(f'the metric behind "{key}" gives {excerpt(value)}: must be a finite number or None')
+        if value is not None and type(value) not in (int, float, bool):
+            values[key] = float(value)
+    return values
+
+
 @dataclass(frozen=True, slots=True)
 class Scorer:
     """Scores responses according to a plan."""
@@ -230,7 +251,11 @@ class Scorer:
     models: Models | None = None
 
     async def score(self, response: Response) -> ScoredSample:
-        """Score one response. A failed sample gets no values; an error in scoring is recorded, not raised."""
+        """Score one response. A failed sample gets no values; an error in scoring is recorded, not raised.
+
+        Whatever a metric raises on a text is that sample's error. Failed backends and user errors, which concern all
+        samples, are raised.
+        """
         example = response.example
         if response.status == "error":
             return ScoredSample(example.id, "error", {}, error=response.finish_reason)
@@ -238,9 +263,13 @@ class Scorer:
         try:
             if self.plan.derives_answers_found and needs_answers_found(example):
                 response = replace(response, example=await with_answers_found(example, ctx))
-            values = await self._values(response, ctx)
+            values = _checked(await self._values(response, ctx))
         except SampleError as error:
             return ScoredSample(example.id, "error", {}, error=str(error))
+        except GroundevalError:
+            raise
+        except Exception as error:
+            return ScoredSample(example.id, "error", {}, error=f"scoring failed: {what_happened(error)}")
         verdicts = ctx.evidence.get("verdicts")
         if verdicts:
             verdicts.sort(key=lambda verdict: (str(verdict["premise"]), verdict["hypothesis"]))
@@ -349,10 +378,13 @@ class ScoreTable:
         self._columns = tuple(columns)
         self._rows: dict[str, Array] = {}
         self._statuses: dict[str, Status] = {}
+        self._errors: dict[str, str] = {}
 
-    def add(self, sample_id: str, status: Status, values: Mapping[str, float | None]) -> None:
-        """Take a sample's values; a failed sample is counted but has no row."""
+    def add(self, sample_id: str, status: Status, values: Mapping[str, float | None], error: str | None = None) -> None:
+        """Take a sample's values; a failed sample is counted with its error, and has no row."""
         self._statuses[sample_id] = status
+        if status == "error" and error:
+            self._errors[sample_id] = error
         if status != "error":
             row = [values.get(column) for column in self._columns]
             self._rows[sample_id] = np.array([np.nan if value is None else value for value in row], dtype=np.float64)
@@ -366,6 +398,11 @@ class ScoreTable:
     def scored(self, ids: Iterable[str]) -> list[str]:
         """The samples, among these, that have values."""
         return [each for each in ids if each in self._rows]
+
+    def first_error(self, ids: Iterable[str]) -> str | None:
+        """The first of these samples that failed, with its error in one line."""
+        failed = next((each for each in ids if each in self._errors), None)
+        return None if failed is None else f"{failed}: {' '.join(self._errors[failed].split())[:300]}"
 
     def statuses(self, ids: Iterable[str]) -> dict[str, int]:
         """Number of these samples by status."""
@@ -381,7 +418,16 @@ def corpus_estimates(plan: Plan, responses: Sequence[Response], models: Models |
     estimates: dict[str, Estimate] = {}
     for metric in plan.metrics:
         if metric.corpus is not None:
-            values = metric.corpus(scored, Context(plan.profile, plan.kind, models=models, cot=plan.cot))
+            context = Context(plan.profile, plan.kind, models=models, cot=plan.cot)
+            try:
+                values = metric.corpus(scored, context)
+            except GroundevalError:
+                raise
+            except Exception as error:
+                raise DataError(
+                    f'metric "{metric.name}" over all samples failed: {what_happened(error)}\n'
+                    f"  The values of the samples are kept. Leave the metric out of {option('metrics')}."
+                ) from error
             estimates |= {key: Estimate(float(value), None, None, len(scored)) for key, value in values.items()}
     return estimates
 

@@ -109,6 +109,8 @@ class Aggregate:
     """Is it the plain mean of `column` over these samples, and nothing more."""
     more_is_better: bool = True
     """If not, no best of several answers is reported."""
+    is_count: bool = False
+    """Is it a number of samples: tables show no interval of it."""
 
 
 def complete_mean_of(column: str, where: Where = None, unit: Unit = "percent") -> Aggregate:
@@ -133,7 +135,7 @@ def mean_of(column: str, where: Where = None, unit: Unit = "percent", *, more_is
 
 def count_of(where: Where = None) -> Aggregate:
     """The number of selected rows."""
-    return Aggregate(lambda table: table.count(where), "number")
+    return Aggregate(lambda table: table.count(where), "number", is_count=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,8 +207,15 @@ def _parsed(line: bytes) -> Any:
         return json.loads(line)
 
 
-def _as_lines(records: Iterable[Mapping[str, Any]], checksums: bool = False) -> bytes:
-    lines = [json.dumps(record, ensure_ascii=True).encode("ascii") for record in records]
+def as_line(record: Mapping[str, Any]) -> bytes:
+    """A record as JSON in ASCII: lone surrogates in a model's text must not make a file that cannot be read.
+
+    Raises TypeError, ValueError or RecursionError for what JSON cannot hold.
+    """
+    return json.dumps(record, ensure_ascii=True).encode("ascii")
+
+
+def _as_lines(lines: Iterable[bytes], checksums: bool = False) -> bytes:
     return b"".join((_with_checksum(line) if checksums else line) + b"\n" for line in lines)
 
 
@@ -269,11 +276,12 @@ class Lines:
                 yield record
 
     def append(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Append records with one write, and wait until the disk has them. A torn last line is cut off first.
+        """Append records with one write, and wait until the disk has them. A torn last line is cut off first."""
+        self.append_lines(map(as_line, records))
 
-        ASCII output: lone surrogates in a model's text must not make a file that cannot be read.
-        """
-        content = _as_lines(records, self._checksums)
+    def append_lines(self, lines: Iterable[bytes]) -> None:
+        """As `append`, for records that are lines already (`as_line`)."""
+        content = _as_lines(lines, self._checksums)
         if not content:
             return
         refuse_links(self.path, self.path.parent if self._root is None else self._root)
@@ -304,7 +312,7 @@ class Lines:
 
     def rewrite(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Put these records in the place of all others, whole or not at all."""
-        write_whole(self.path, _as_lines(records))
+        write_whole(self.path, _as_lines(map(as_line, records)))
 
     @staticmethod
     def _write_all(descriptor: int, content: bytes) -> None:

@@ -6,9 +6,11 @@ const groundeval = (() => {
   const waiting = new Map();
   const loaded = new Map();
 
+  /* The script that is running says which file it is: files of several runs have the same names. */
   const receive = (name, value) => {
-    const resolve = waiting.get(name);
-    waiting.delete(name);
+    const path = document.currentScript.dataset.path;
+    const resolve = waiting.get(path);
+    waiting.delete(path);
     if (resolve) resolve(value);
   };
 
@@ -16,9 +18,9 @@ const groundeval = (() => {
   const load = (path) => {
     if (!loaded.has(path)) {
       loaded.set(path, new Promise((resolve, reject) => {
-        const name = path.split("/").pop().replace(/\.js$/, "");
-        waiting.set(name, resolve);
+        waiting.set(path, resolve);
         const script = document.createElement("script");
+        script.dataset.path = path;
         script.src = path;
         script.onerror = () => { loaded.delete(path); reject(new Error(`${path} could not be loaded`)); };
         script.onload = () => script.remove();

@@ -1,1 +1,1 @@
-"""Rewards in the calling conventions of trainers. Thin: what they share is in `rewards/rollouts.py`."""
+"""Rewards in the calling conventions of trainers. The shared code is in `rewards/rollouts.py` and `columns.py`."""

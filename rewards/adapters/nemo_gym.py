@@ -1,4 +1,4 @@
-"""A verification as NeMo Gym's resources servers do it: `verify(body)` returns the body with its `reward`."""
+"""Verification in the form of NeMo Gym's resources servers: `verify(body)` returns the body with its `reward`."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def rollout(body: Mapping[str, Any]) -> Rollout:
 
 
 async def verify(body: Mapping[str, Any], rewarder: Rewarder) -> dict[str, Any]:
-    """The answer to a request, as a `SimpleResourcesServer` returns it. Raises as `rollout` and `answer` do."""
+    """The result of a `SimpleResourcesServer` for a request. Raises the errors of `rollout` and `answer`."""
     return answer(body, (await rewarder.score([rollout(body)]))[0])
 
 
 def answer(body: Mapping[str, Any], rewarded: Rewarded) -> dict[str, Any]:
-    """The body with `reward` and `components`. Raises SampleError for a sample that failed: no reward is no 0."""
+    """The body with `reward` and `components`. Raises SampleError for a failed sample: a missing reward is not a 0."""
     if rewarded.total is None:
         raise SampleError(f"sample {rewarded.id} has no reward: {rewarded.error}")
     return {**body, "reward": rewarded.total, "components": rewarded.components}
 
 
 def _text(output: list[Any], prefill: str) -> str:
-    """Reasoning items and the last message as one text with tags."""
+    """The reasoning items and the last message, as one text with reasoning tags."""
     for item in output:
         if not isinstance(item, Mapping):
             raise DataError(f"response.output: holds {excerpt(item)}; every item must be an object")

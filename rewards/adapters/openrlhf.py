@@ -1,13 +1,14 @@
 """`reward_func` for OpenRLHF: name this file as `--reward.remote_url` (`groundeval rewards path openrlhf`).
 
-The reward is chosen by environment variables (`rewards/adapters/settings.py`), since OpenRLHF passes none on. Labels
-are those of `groundeval data export --format openrlhf`. The same over HTTP: `groundeval serve-rewards`.
+Environment variables select the reward (`rewards/adapters/settings.py`), since OpenRLHF passes no arguments on. Labels
+are those of `groundeval data export --format openrlhf`. `groundeval serve-rewards` offers the same over HTTP.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from groundeval.aio import run_anywhere
@@ -20,9 +21,9 @@ from groundeval.rewards.rollouts import Rewarder, Rollout
 
 
 def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
-    """Rewards of completed queries (prompt and response, special tokens kept), as OpenRLHF wants them.
+    """Rewards of completed queries (prompt and response, special tokens kept), in OpenRLHF's form.
 
-    Raises SampleError if one of them failed, for the whole call: OpenRLHF has no way to leave a sample out.
+    Raises SampleError for the whole call if one sample failed: OpenRLHF cannot leave a sample out.
     """
     import torch
 
@@ -55,31 +56,35 @@ def _label(label: str) -> Carried:
 
 
 def response_in(query: str, prompt: str) -> str:
-    """What a query says after its prompt, without end tokens.
+    """The response in a query, without end tokens: the text after its prompt.
 
-    OpenRLHF cuts long prompts from the left and hands over the whole one: the response is what follows the longest
-    suffix of the prompt with which the query begins. A start token before it, and a character that the cut has broken,
-    are no part of it. Raises DataError where the query begins with no part of the prompt.
+    OpenRLHF cuts long prompts from the left but passes the whole one: the response is the text after the longest suffix
+    of the prompt with which the query begins. White space is ignored in the comparison, since many tokenizers drop
+    spaces before punctuation when they decode. So are a start token before the prompt and a character broken by the
+    cut. Raises DataError if the query does not begin with any part of the prompt.
     """
+    if query.startswith(prompt):
+        return without_end_tokens(query[len(prompt) :])
+    wanted = "".join(prompt.split())
     for begun in dict.fromkeys((query, _START.sub("", query))):
-        start = _cut(begun, prompt)
-        if start < len(prompt) or not prompt:
-            return without_end_tokens(begun[len(prompt) - start :])
+        length = len(wanted) - _cut("".join(begun.split()), wanted)
+        if length:
+            rest = begun[_end_of(length, begun) :]
+            return without_end_tokens(rest.removeprefix(prompt[len(prompt.rstrip()) :]))
     raise DataError(
         f"query {excerpt(query)}: does not begin with its prompt, nor with an end of it: ...{excerpt(prompt[-80:])}.\n"
         "  A query must be the prompt, which may be cut from the left, and the response behind it"
     )
 
 
-_START = re.compile(
-    r"(?:\s*(?:<s>|<bos>|<\|begin_of_text\|>|<\|startoftext\|>|<｜begin▁of▁sentence｜>|\[BOS\]|\ufffd))+"
-)
+_START_TOKENS = ("<s>", "<bos>", "<|begin_of_text|>", "<|startoftext|>", "<｜begin▁of▁sentence｜>", "[BOS]", "\ufffd")
+_START = re.compile(rf"(?:\s*(?:{'|'.join(map(re.escape, _START_TOKENS))}))+")
 _HEAD = 16
-"""Characters of a query that are looked for in the prompt before the rest is compared."""
+"""Number of characters of a query that are searched in the prompt before the rest is compared."""
 
 
 def _cut(query: str, prompt: str) -> int:
-    """The first place of the prompt from which on it stands at the beginning of the query; its length if none."""
+    """The start of the longest suffix of the prompt with which the query begins; without one, the prompt's length."""
     head = query[:_HEAD]
     start = prompt.find(head)
     while start >= 0:
@@ -90,16 +95,22 @@ def _cut(query: str, prompt: str) -> int:
     return next((start for start in short if query.startswith(prompt[start:])), len(prompt))
 
 
+def _end_of(count: int, text: str) -> int:
+    """The place after the first `count` characters of a text that are not white space."""
+    places = (place for place, character in enumerate(text) if not character.isspace())
+    return next(islice(places, count - 1, None)) + 1
+
+
 async def parts(rewarder: Rewarder, labels: Sequence[str]) -> tuple[str, ...]:
-    """The parts that are logged of every sample. OpenRLHF wants the same ones of a whole batch, whatever its tasks."""
+    """Names of the parts that are logged for every sample. OpenRLHF requires the same names throughout a batch."""
     found = map(_label, labels)
     return await rewarder.parts(rewarder.known_tasks(*(task for each in found for task in (each.task, *each.tasks))))
 
 
 def answer(rewarded: Sequence[Rewarded], names: Sequence[str]) -> dict[str, Any]:
-    """`rewards`, `scores` and `extra_logs`. A sample that failed has None, which stops OpenRLHF; it gets no 0.
+    """`rewards`, `scores` and `extra_logs`. A failed sample has None, which stops OpenRLHF, rather than 0.
 
-    The logs hold what each of the named parts adds: 0 where it does not apply.
+    The logs hold the contribution of each named part: 0 where it does not apply.
     """
     totals = [each.total for each in rewarded]
     return {

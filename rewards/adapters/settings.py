@@ -1,4 +1,4 @@
-"""Which reward a trainer wants that can only name a file: read from environment variables, once a process."""
+"""The reward for trainers that can only name a file: read from environment variables, once per process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REWARD, ARGUMENTS, NLI, NLI_ARGUMENTS = (
 
 
 def rewarder_from_environment() -> Rewarder:
-    """The reward that `GROUNDEVAL_REWARD` names (default: `default`, the task's own).
+    """The reward named by `GROUNDEVAL_REWARD` (default: `default`, the task's own).
 
     `GROUNDEVAL_NLI` is a verifier as `--nli` takes it; `GROUNDEVAL_REWARD_ARGS` and `GROUNDEVAL_NLI_ARGS` are JSON
     objects.
@@ -30,7 +30,7 @@ def rewarder_from_environment() -> Rewarder:
 
 @lru_cache(maxsize=32)
 def rewarder(reward: str, nli: str, arguments: str = "{}", nli_arguments: str = "{}") -> Rewarder:
-    """One rewarder for each set of settings; arguments are JSON objects."""
+    """The rewarder for one set of settings, shared by all calls; arguments are JSON objects."""
     return Rewarder.of(reward, nli=nli, nli_options=json.loads(nli_arguments), parameters=json.loads(arguments))
 
 

@@ -1,4 +1,7 @@
-"""`custom_rm` for slime: `--custom-rm-path groundeval.rewards.adapters.slime.custom_rm`, reward by environment."""
+"""`custom_rm` for slime: `--custom-rm-path groundeval.rewards.adapters.slime.custom_rm`.
+
+Environment variables select the reward (`rewards/adapters/settings.py`).
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ from groundeval.rewards.rollouts import Rollout
 async def custom_rm(args: Any, sample: Any, **others: Any) -> float:
     """The reward of one sample, whose `label` or `metadata` holds `task` and `example`.
 
-    What the chat template begins for the model is read from the prompt where that is rendered, else from `prefill` in
-    label or metadata. Raises DataError for data without task and example, SampleError for a sample that failed.
+    The reasoning tag opened by the chat template is read from the rendered prompt, else from `prefill` in label or
+    metadata. Raises DataError for data without task and example, SampleError for a failed sample.
     """
     given = carried(sample.label or sample.metadata, "label")
     begun = opened(sample.prompt) if isinstance(sample.prompt, str) else ""

@@ -17,12 +17,12 @@ from groundeval.rewards.rollouts import Rewarder, Rollout
 LogMetric = Callable[[str, float], None]
 LogExtra = Callable[[str, list[Any]], None]
 OnRewards = Callable[[int, Sequence[Rollout], Sequence[Rewarded]], None]
-"""Gets the optimizer step that a batch of completions is for (from 1), the completions, and their rewards."""
+"""Called with the optimizer step of a batch (from 1), its completions, and their rewards."""
 
 MEANS = {"refused": "refusal_rate"}
-"""What the mean of a sample's figure is called, where not as the figure."""
+"""Names of means that differ from the name of the sample's figure."""
 TRAINING = "reward"
-"""What TRL calls the training reward in its log."""
+"""The training reward's name in TRL's log."""
 
 
 def trl_reward(
@@ -37,13 +37,16 @@ def trl_reward(
     held_out: str = "eval_reward",
     on_rewards: OnRewards | None = None,
 ) -> TRLReward:
-    """A callable for `GRPOTrainer(reward_funcs=...)`; see `TRLReward` for the columns that the data must have.
+    """A callable for `GRPOTrainer(reward_funcs=...)`; `TRLReward` lists the columns that the data must have.
 
-    `rewards`: a name, or names with weights. `parameters`: of the reward, or of each by name. `task`: for data without
-    a column `task`. `tokenizer`: the policy's; give it where TRL's own decoding drops reasoning tags because they are
-    special tokens, or where the chat template begins the reasoning. `held_out`: the figure in the trainer's log that
-    must not fall while the training reward rises. `on_rewards` gets every batch with its values and tables, for a
-    log of your own. Raises UsageError for what does not exist.
+    - `rewards`: a name, or names with weights; `parameters`: those of the reward, or of each reward by name.
+    - `task`: for data without a column `task`.
+    - `tokenizer`: the policy's. Needed where the reasoning tags are special tokens, which TRL's own decoding drops, and
+      where the chat template opens the reasoning.
+    - `held_out`: the figure in the trainer's log that must not fall while the training reward rises.
+    - `on_rewards`: called with every batch and its values and tables, for a log of your own.
+
+    Raises UsageError for rewards, tasks and parameters that do not exist.
     """
     rewarder = Rewarder.of(rewards, nli=nli, nli_options=nli_options, parameters=parameters)
     format = None
@@ -54,15 +57,15 @@ def trl_reward(
 
 
 class TRLReward:
-    """Called by TRL with columns: `example` (JSON, or what it reads as), `task`, and maybe `prefill`, `finish_reason`
-    and `prompt_tail` (the prompt's last token ids).
+    """The reward function that TRL calls with the columns of a batch: `example` (JSON or a mapping), `task`, and
+    optionally `prefill`, `finish_reason` and `prompt_tail` (the last token ids of the prompt).
 
-    With the policy's chat format, completions are decoded here as `groundeval run` decodes them. TRL's own decoding
-    drops every special token, reasoning tags among them; the token ids still have them. Tags of a model's own, such as
-    `[THINK]`, become the usual ones, by which rewards read an answer.
+    With the policy's chat format, completions are decoded from their token ids as `groundeval run` decodes them: TRL's
+    own decoding drops all special tokens, reasoning tags included. A model's own tags, such as `[THINK]`, are replaced
+    by the usual ones.
 
-    Returns the totals, None for a sample that failed. Components, group statistics and the verifier's cost go to
-    `log_metric`, what is known of each sample to `log_extra`. It pickles and keeps its name.
+    Returns the totals, None for a failed sample. Components, group statistics and the verifier's cost go to
+    `log_metric`, the values of each sample to `log_extra`. Instances pickle and keep their name.
     """
 
     def __init__(
@@ -137,13 +140,13 @@ class TRLReward:
         return [each.total for each in rewarded]
 
     def _alarmed(self, trainer_state: Any) -> bool:
-        """Does what the trainer has logged so far look like a gamed reward."""
+        """Whether the trainer's log so far looks like a gamed reward."""
         history = getattr(trainer_state, "log_history", None) or []
         training, held_out = ([row[key] for row in history if key in row] for key in (TRAINING, self.held_out))
         return hacking_alarm(training, held_out) is not None
 
     def _prefill(self, prompt: Any) -> str:
-        """What the chat template begins for the model, where TRL applies it: to prompts that are messages."""
+        """The reasoning tag opened by the chat template, which TRL applies to prompts that are messages."""
         if isinstance(prompt, str):
             return opened(prompt)
         return "" if self.format is None else self.format.in_usual_tags(self.format.prefill)
@@ -152,7 +155,7 @@ class TRLReward:
 def _decoded(
     format: ChatFormat, tails: Sequence[Sequence[int]], completion_ids: Sequence[Sequence[int]]
 ) -> tuple[list[str], Sequence[str | None]]:
-    """The texts with their reasoning tags, and how each ended: `stop`, or `length` where no token ends it."""
+    """The texts with their reasoning tags, and their finish reasons: `stop`, or `length` without an end token."""
     texts = [format.in_usual_tags(format.decode(tail, ids)) for tail, ids in zip(tails, completion_ids, strict=True)]
     return texts, ["stop" if ids and ids[-1] in format.end_tokens else "length" for ids in completion_ids]
 
@@ -162,7 +165,7 @@ def _as_json(example: Any) -> str:
 
 
 def _columns(rewarded: Sequence[Rewarded], style: Sequence[Mapping[str, float]]) -> dict[str, list[Any]]:
-    """What TRL's table of completions shows of each sample."""
+    """Columns for TRL's table of completions."""
     parts = dict.fromkeys(name for each in rewarded for name in each.components)
     return {
         "status": [each.status if each.error is None else f"{each.status}: {each.error}" for each in rewarded],

@@ -20,9 +20,9 @@ def rubric_function(rewarder: Rewarder, *, prefill: str = "") -> RubricFunction:
     """A function for `vf.Rubric(funcs=[...])`: reads `completion`, and task and example from `info` or `answer`.
 
     `info` is `{"task": ..., "example": ...}`, the latter as JSON; `answer` may hold the same as a JSON string.
-    `prefill`: what the chat template begins for the model, such as `<think>`, where `info` has none of its own. Returns
-    NaN where there is no reward, whether the sample failed, its data are wrong or the verifier is gone: a Rubric would
-    turn an exception into a 0. Why is logged, once for each kind of error.
+    `prefill`: the reasoning tag opened by the chat template, such as `<think>`, where `info` has none of its own.
+    Returns NaN where there is no reward (a failed sample, wrong data, an unreachable verifier), since a Rubric would
+    turn an exception into a 0. The reason is logged, once for each kind of error.
     """
     told: set[str] = set()
 
@@ -47,9 +47,9 @@ def rubric_function(rewarder: Rewarder, *, prefill: str = "") -> RubricFunction:
 
 
 async def reward_of_trace(rewarder: Rewarder, trace: Any, task: str, example: str, *, prefill: str = "") -> Rewarded:
-    """The reward of a version 1 trace, for the body of a method that `@vf.reward` marks.
+    """The reward of a version 1 trace, for the body of a method decorated with `@vf.reward`.
 
-    `prefill`: what the chat template begins for the model, such as `<think>`.
+    `prefill`: the reasoning tag opened by the chat template, such as `<think>`.
     """
     messages = trace.assistant_messages
     text = completion_text(_as_mapping(messages[-1]), prefill) if messages else ""

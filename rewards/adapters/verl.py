@@ -1,8 +1,8 @@
 """`compute_score` for verl: name this file as `reward.custom_reward_function.path` (`groundeval rewards path verl`).
 
-verl scores one sample a call, many calls at a time; the verifier's service makes batches of their questions. The data
-are those of `groundeval data export --format verl`: `data_source` is the task, `ground_truth` the example as JSON, and
-`extra_info.prefill` what the chat template begins for the model.
+verl scores one sample per call, with many calls at a time; the verifier's service batches their pairs. The data are
+those of `groundeval data export --format verl`: `data_source` is the task, `ground_truth` the example as JSON, and
+`extra_info.prefill` the reasoning tag opened by the chat template.
 """
 
 from __future__ import annotations
@@ -32,16 +32,18 @@ async def compute_score(
     failed: float | None = None,
     **others: Any,
 ) -> dict[str, float]:
-    """`score`, and what every part of the reward adds. The keyword arguments are verl's `reward_kwargs`.
+    """`score`, and the contribution of every part of the reward. The keyword arguments are verl's `reward_kwargs`.
 
-    Every sample has the same keys, whatever its task: the parts that the reward has for any registered task, for the
-    sample's own and for those in `extra_info.tasks` (the export's), or for exactly those in `tasks`. A part that does
-    not apply is 0, which is what it adds: verl takes plain means, and a NaN would spoil them.
+    All samples have the same keys, whatever their tasks: verl reads the keys of a batch off its first sample. They are
+    the parts for all registered tasks, the sample's own and those in `extra_info.tasks` (written by the export), or
+    exactly for the sample's own and those in `tasks`. A part that does not apply is 0, its contribution: verl takes
+    plain means, in which a NaN would spread.
 
-    `prefill`: what the chat template begins for the model, such as `<think>`, where `extra_info.prefill` does not say
-    it. `failed`: the reward of a sample that failed, which raises DataError without it, since verl cannot leave a
-    sample out; `failed` in the result counts them. A part that is itself called `score` or `failed` is
-    `component/score` or `component/failed` here.
+    - `prefill`: the reasoning tag opened by the chat template, such as `<think>`, where `extra_info` has none.
+    - `failed`: the reward of a failed sample. Without it such a sample raises DataError, since verl cannot leave a
+      sample out. The key `failed` of the result is 1 for failed samples, else 0.
+
+    A part called `score` or `failed` appears as `component/score` or `component/failed`.
     """
     rollout = _rollout(data_source, solution_str, ground_truth, extra_info, prefill)
     asked = rewarder(reward, nli, *_plain(parameters, nli_options))
@@ -63,7 +65,7 @@ def compute_score_sync(
     failed: float | None = None,
     **others: Any,
 ) -> dict[str, float]:
-    """`compute_score` for reward managers that call from threads and do not await."""
+    """`compute_score` for reward managers that call synchronously, from any thread."""
     rollout = _rollout(data_source, solution_str, ground_truth, extra_info, prefill)
     asked = rewarder(reward, nli, *_plain(parameters, nli_options))
     return run_anywhere(lambda: _score(asked, rollout, _others(extra_info), tasks, failed))
@@ -78,7 +80,7 @@ def _rollout(task: str, text: str, example: str, extra_info: Mapping[str, Any] |
 
 
 def _others(extra_info: Mapping[str, Any] | None) -> list[str]:
-    """The tasks of the export that the sample comes from; a list of a parquet file may come as an array."""
+    """The tasks of the sample's export; a list in a parquet file may arrive as an array."""
     found = (extra_info or {}).get("tasks")
     return [] if found is None else [str(task) for task in found]
 
@@ -95,7 +97,7 @@ async def _score(
     score = (failed or 0.0) if rewarded.total is None else rewarded.total
     own = {"score": score, "failed": float(rewarded.total is None)}
     names = await asked.parts((rollout.task, *tasks) if tasks else asked.known_tasks(rollout.task, *others))
-    # One that failed may have values of parts, and has earned none of them.
+    # A failed sample may have values of parts, but no reward for them.
     found = {} if rewarded.total is None else rewarded.components
     parts = {f"component/{name}" if name in own else name: found.get(name) or 0.0 for name in names}
     return {**own, **parts}

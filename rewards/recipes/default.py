@@ -1,4 +1,4 @@
-"""The reward that every task has: the one it names, or else the mean of its headline values."""
+"""The default reward of a task: the one named by the task, or else the mean of its headline values."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from groundeval.rewards.reward import Reward
 from groundeval.tasks import Task
 
 SUMMARY = "trust_score"
-"""A headline figure that no sample has by itself."""
+"""A headline figure without per-sample values."""
 PARTS = {"trust": "trust", "strict": "strict_grounded"}
-"""By profile, the reward that has its per-sample parts."""
+"""The reward made of its per-sample parts, by profile."""
 
 
 @register_reward("default")
 def default(task: Task) -> Reward:
-    """The task's own reward: what its field `reward` says, else the mean of its headline values."""
+    """The task's own reward: the one in its field `reward`, else the mean of its headline values."""
     named = task.reward
     if named == "default":
         raise UsageError(f'task "{task.name}": its reward cannot be "default"; name another, or leave it out')

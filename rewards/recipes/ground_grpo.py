@@ -1,7 +1,7 @@
 """Ground-GRPO's rewards, Algorithm 1 of Sim et al. 2025 (arXiv 2506.15522), in two stages and without tags.
 
-The paper does not say whether the rewards of statements are summed or averaged; as it reads, they are summed, and
-`reduction="sum"` is the default here. `mean` divides by the number of statements, so that length earns nothing.
+The paper does not state whether the rewards of statements are summed or averaged. Its wording suggests a sum, the
+default here (`reduction="sum"`); `mean` divides by the number of statements, so that length is not rewarded.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def algorithm_1(
 ) -> Components:
     """The parts of the reward, in the order of the algorithm: format gates everything, refusal gates correctness.
 
-    A part behind a closed gate is None: it is not in the total. Where no other part is in it, stage 1 without tags, it
-    is 0, with which the algorithm begins: a refusal without a reward would be left out of its group, and not unlearned.
+    A part behind a closed gate is None and not in the total. If the total would have no part (stage 1 without tags),
+    it is 0, the algorithm's initial value: without a reward, a refusal would leave its group and not be unlearned.
     """
     names = (
         *(("tag_count", "format") if tags else ()),
@@ -113,7 +113,7 @@ def algorithm_1(
 
 
 def _number(value: float | None) -> float:
-    """A value that these metrics give every sample."""
+    """The value, which these metrics define for every sample."""
     assert value is not None
     return value
 

@@ -1,4 +1,4 @@
-"""The reward on profile `strict`: what is grounded in the documents earns, and nothing else does."""
+"""The reward on profile `strict`: only content grounded in the documents is rewarded."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def strict_grounded(task: Task) -> Reward:
 def grounded_parts(values: Values, line: Line) -> Components:
     """One part applies to a sample, in [0, 1].
 
-    `answer`, to an answerable question: F1 of the share of supported gold answers that the output grounds and the share
-    of its statements that ground one, times the share of its citations that are needed. Every factor is a share, so
-    that nothing is to be had from length. `refusal`, to an unanswerable one: is the output a refusal and nothing
-    besides.
+    - `answer`, for an answerable question: the F1 of two shares (supported gold answers that the output grounds,
+      statements that ground one) times the share of needed citations. Since all factors are shares, length is not
+      rewarded.
+    - `refusal`, for an unanswerable question: 1 if the output is a refusal and nothing else, else 0.
     """
     if values["answerable"] != 1:
         return {"answer": None, "refusal": values["plain_refusal"]}

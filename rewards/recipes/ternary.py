@@ -41,8 +41,8 @@ def ternary(
 def outcome(
     values: Values, line: Line, *, correctness: str, correct: float, refuse: float, wrong: float, threshold: float
 ) -> Components:
-    """One part. An answer is correct if it holds at least the share `threshold` of the gold answers that the documents
-    support; refusing is correct where they support none, and else a refusal."""
+    """The single part `outcome`. An answer is correct if it contains at least the share `threshold` of the gold answers
+    that the documents support. A refusal is correct if they support none."""
     if values["refused"] == 1:
         return {"outcome": refuse if values["answerable"] == 1 else correct}
     return {"outcome": correct if (values[correctness] or 0.0) >= threshold else wrong}

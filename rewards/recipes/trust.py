@@ -33,8 +33,8 @@ def trust(task: Task) -> Reward:
 def trust_parts(values: Values, line: Line, *, correctness: str) -> Components:
     """The three parts, each in [0, 1].
 
-    A sample has those whose means it enters: a refusal is in no citation score, and a refused unanswerable question
-    in no correctness score either, so that it earns what deciding rightly earns, which is all there was to earn.
+    A sample has the parts whose means it enters: a refusal has no citation score, and a refused unanswerable question
+    no correctness score either, so that its reward is the one for the right decision alone.
     """
     answered, answerable = values["answered"] == 1, values["answerable"] == 1
     citation = f1(values["citation_prec"] or 0.0, values["citation_rec"] or 0.0) if answered else None

@@ -1,4 +1,4 @@
-"""Weighted values of metrics as a reward: what tasks get by default and what YAML files describe."""
+"""Weighted values of metrics as a reward: the default of tasks, and the rewards of YAML files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from groundeval.rewards.reward import Components, Line, Reward
 
 
 class Gate(NamedTuple):
-    """A condition on a value; where it fails, only the parts in `keep` count and the others are 0."""
+    """A condition on a value; if it fails, only the parts in `keep` count and the others are 0."""
 
     column: str
     at_least: float
@@ -21,13 +21,13 @@ class Gate(NamedTuple):
     keep: tuple[str, ...]
 
     def open(self, values: Values) -> bool:
-        """Does the sample meet the condition; one without the value does not."""
+        """Whether the sample meets the condition; a sample without the value does not."""
         value = values[self.column]
         return value is not None and self.at_least <= value <= self.at_most
 
 
 class Read(NamedTuple):
-    """A per-sample value of a metric, where it is found, and its range."""
+    """A per-sample value of a metric: its column and its range."""
 
     metric: str
     column: str
@@ -42,7 +42,7 @@ def weighted(
     parts: Mapping[str, str | Reward],
     gates: Sequence[Gate] = (),
 ) -> Components:
-    """Each part's value: that of a column, or the total of another reward over the same line."""
+    """The value of each part: that of a column, or the total of another reward over the same line."""
     kept = [set(gate.keep) for gate in gates if not gate.open(values)]
     return {
         name: (values[part] if isinstance(part, str) else part.of(line).total)
@@ -69,12 +69,12 @@ def _times(weight: float, bound: float) -> float:
 
 
 def read(name: str, profile: str, kind: AnswerKind, where: str) -> Read:
-    """The value that a name stands for: a per-sample column of a metric, or a reported key that is a mean of one.
+    """The value of a name: a per-sample column of a metric, or a reported key that is the mean of one.
 
-    Raises UsageError, which begins with `where`, for a name under which this profile has no value of a single sample.
+    Raises UsageError, which begins with `where`, for a name without per-sample values under this profile.
     """
     possible = [metric for _, metric in METRICS.items() if metric.applies(profile, kind)]
-    # The metric of that name first, then those that are computed anyway.
+    # The metric with that name first, then those that are computed by default.
     possible.sort(key=lambda metric: (metric.name != name, not metric.default))
     for metric in possible:
         if name in metric.columns:

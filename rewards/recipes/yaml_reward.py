@@ -1,4 +1,4 @@
-"""A reward from a YAML file: values of metrics and other rewards, weighted and gated, and no Python."""
+"""Rewards from YAML files: values of metrics and other rewards, weighted and gated."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from groundeval.tasks.yaml.schema import Section
 
 
 class Component(Section):
-    """A part: a value of a metric (one name, or one for each kind of task), or another reward."""
+    """A part: a value of a metric (one name, or one per kind of task), or another reward."""
 
     short_form = "value"
 
@@ -42,7 +42,7 @@ class Component(Section):
 
 
 class GateSection(Section):
-    """A condition without which only the parts in `keep` count."""
+    """A condition; if it fails, only the parts in `keep` count."""
 
     value: str
     at_least: float | None = None
@@ -83,18 +83,19 @@ class YamlReward(Section):
 
 @dataclass(frozen=True)
 class YamlRecipe:
-    """The recipe that a file describes."""
+    """The recipe described by a file."""
 
     path: Path
     content: YamlReward = field(repr=False)
 
     @classmethod
     def read(cls, path: Path) -> YamlRecipe:
-        """Raises UserError for a missing or wrong file: the message names line, field, value, what is allowed."""
+        """The recipe in a file. Raises UserError, with line, field, value and what is allowed, if it is missing or
+        wrong."""
         return cls(path, read_yaml(path, YamlReward))
 
     def __call__(self, task: Task) -> Reward:
-        """The reward for a task. Raises UserError for a value that does not exist for its profile and kind."""
+        """The reward for a task. Raises UserError for a value that its profile and kind do not have."""
         profile = self.content.profile or task.profile
         metrics: dict[str, None] = {}
         parts: dict[str, str | Reward] = {}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from groundeval.errors import DataError
+from groundeval.models.downloads import announce_file
 from groundeval.models.hub import HubError, cache_folder, commit_of, hub_faults
 
 
@@ -61,6 +62,7 @@ def _downloaded(repository: str, file: str) -> Fetched:
 
             # Requesting the commit first fails at once without a connection; a download would retry for half a minute.
             commit = HfApi().dataset_info(repository, timeout=20).sha
+            announce_file(repository, file, commit)
             path = Path(hf_hub_download(repository, file, repo_type="dataset", revision=commit))
     except HubError as error:
         if error.absent:

@@ -102,8 +102,9 @@ class _MappedData:
         examples = []
         for file, source in zip(files, sources, strict=True):
             if not file.exists():
+                where = f"\n  Download it: {self.task.download}" if self.task.download else ""
                 raise UsageError(
-                    f'task "{self.task.name}": {file} does not exist; it is named in {self.path} ({source.path})'
+                    f'task "{self.task.name}": {file} does not exist; it is named in {self.path} ({source.path}){where}'
                 )
             for record in read_any(file, layout=source.format):
                 if record.number <= source.skip:

@@ -71,7 +71,7 @@ json: true
         ("limit: many\n", ("limit: is", "whole number")),
         ("limit: yes\n", ("limit: is true", "must be a whole number")),
         ("num-docs: 2.5\n", ("num-docs: is 2.5", "must be a whole number")),
-        ("full: 1\n", ("full: is 1", "must be true or false")),
+        ("all: 1\n", ("all: is 1", "must be true or false")),
         ("metrics: yes\n", ("metrics: is true", "must be a text, in quotes")),
         ("config: other.yaml\n", ('unknown flag "config"',)),
         ("profile: trsut\n", ('Did you mean "trust"',)),

@@ -157,6 +157,49 @@ def test_the_command_writes_markdown_json_and_a_page(tmp_path: Path, capsys: pyt
     assert "<script" not in page
 
 
+def printed(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    capsys.readouterr()
+    assert main(["compare", *map(str, arguments)]) == 0
+    return capsys.readouterr().out
+
+
+def test_a_terminal_gets_a_table_with_the_headline_in_a_sentence_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    runs = [write_run(tmp_path, name, samples=SAMPLES, right=share) for name, share in (("weak", 0.2), ("strong", 0.8))]
+    out = printed(capsys, *runs)
+    assert "|" not in out
+    assert max(map(len, out.splitlines())) <= 80 or all(str(run) in out.replace("\n", "") for run in runs)
+    assert out.index("B is higher than A in EM recall: +") < out.index("citation_rec") < out.index("length")
+    [row] = [line for line in out.splitlines() if " str_em " in line]
+    assert "*" in row
+    assert "do not differ significantly in EM recall: +0.00" in printed(capsys, runs[0], runs[0])
+    assert "B is lower than A in EM recall: -" in printed(capsys, runs[1], runs[0])
+
+
+def test_markdown_and_json_are_printed_when_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    runs = [write_run(tmp_path, name, samples=40) for name in ("one", "two")]
+    assert printed(capsys, *runs, "--format", "markdown").startswith("# Comparison\n\n| run |")
+    assert printed(capsys, *runs, "--format", "json") == printed(capsys, *runs, "--json")
+    assert main(["compare", *map(str, runs), "--json", "--format", "markdown"]) == 2
+
+
+def test_all_metrics_come_with_corrected_p_values_where_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    runs = [write_run(tmp_path, name, samples=40) for name in ("one", "two")]
+    assert "p (Holm)" in printed(capsys, *runs, "--all")
+    assert "p (Holm)" not in printed(capsys, *runs)
+
+
+def test_runs_that_were_judged_differently_are_printed_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    runs = [write_run(tmp_path, name, samples=40) for name in ("one", "two")]
+    change_identity(runs[1], "scores/*/manifest.json", "cot", True)
+    out = printed(capsys, *runs)
+    assert "Not ranked" in out
+    assert "EM recall" in out
+    assert "95% interval" not in out
+
+
 def test_the_page_of_runs_that_are_not_ranked_shows_their_values_side_by_side(tmp_path: Path):
     folders = [write_run(tmp_path, name, samples=40, seed=seed) for seed, name in enumerate(("one", "two"))]
     change_identity(folders[1], "scores/*/manifest.json", "cot", True)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gzip
 import json
+import resource
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -550,3 +555,84 @@ def test_the_length_that_prompts_are_cut_to_is_part_of_the_identity(server: Serv
     assert shorter["context_length"] == 128
     assert client(server, model_args=named).identity() == {**shorter, "context_length": 512}
     assert "context_length" not in client(server).identity()
+
+
+@lru_cache
+def bomb(size: int = 1 << 28) -> bytes:
+    """A quarter of a megabyte that gzip makes a quarter of a gigabyte of."""
+    packer = zlib.compressobj(1, wbits=31)
+    piece = b" " * (1 << 20)
+    return b"".join([packer.compress(piece) for _ in range(size >> 20)]) + packer.flush()
+
+
+def _flood(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Connection", "close")
+    handler.end_headers()
+    with contextlib.suppress(OSError):
+        for _ in range(4_000):
+            handler.wfile.write(b" " * 65_536)
+
+
+NOT_ANSWERS: dict[str, Callable[[Handler], object]] = {
+    "deeply nested JSON": lambda handler: handler.reply(200, b"[" * 100_000),
+    "nested and closed": lambda handler: handler.reply(200, b'{"choices":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+    "an unknown charset": lambda handler: handler.reply(200, b"\xff\xfe", Content_Type="text/html; charset=klingon"),
+    "a gzip bomb": lambda handler: handler.reply(200, bomb(), Content_Encoding="gzip"),
+    "damaged gzip": lambda handler: handler.reply(200, b"\x1f\x8b\x08 what", Content_Encoding="gzip"),
+    "an unknown encoding": lambda handler: handler.reply(200, b"{}", Content_Encoding="zstd"),
+    "a body without end": _flood,
+    "a pause of ages": lambda handler: handler.reply(429, {}, Retry_After="Mon, 01 Jan 100000000000000000000 00:00:00"),
+    "a huge number": lambda handler: handler.reply(200, b'{"choices": [{"message": 1' + b"0" * 400 + b"}]}"),
+    **{
+        f"wrong types: {each}": lambda handler, each=each: handler.reply(200, each)  # type: ignore[misc]
+        for each in (
+            {"choices": {}}, {"choices": None}, {"choices": 5}, {"choices": [None]}, {"choices": ["text"]}, [],
+            {"choices": [{"message": []}]}, {"choices": [{"message": {"content": 5}}]}, {"choices": [{"text": []}]},
+            {"choices": [{"message": {"content": "a", "reasoning": {}, "reasoning_content": 3}}]}, "choices", 7, None,
+        )
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", NOT_ANSWERS)
+def test_a_broken_answer_is_the_error_of_its_sample_and_takes_little_memory(
+    server: Server, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("groundeval.http.retrying.Retries.pause", lambda *_: 0.0)
+
+    def answer(handler: Handler, body: dict[str, Any], attempt: int) -> None:
+        if body["messages"][-1]["content"] == "question 3":
+            NOT_ANSWERS[fault](handler)
+        else:
+            handler.reply_text(body)
+
+    server.answer = answer
+    generator = client(server, model_args={"max_retries": 1, "timeout": 30})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = completions(generator, PROMPTS[:6])
+    assert [each.id for each in found.values() if each.error] == ["s3"]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kilobytes
+
+
+def test_an_answer_in_gzip_and_one_with_a_strange_charset_are_answers(server: Server) -> None:
+    def answer(handler: Handler, body: dict[str, Any], attempt: int) -> None:
+        content = json.dumps({"choices": [{"message": {"content": "é"}, "finish_reason": "stop"}]}).encode()
+        if "question 1" in body["messages"][-1]["content"]:
+            handler.reply(200, gzip.compress(content), Content_Encoding="gzip")
+        else:
+            handler.reply(200, content, Content_Type="application/json; charset=klingon")
+
+    server.answer = answer
+    assert {each.text for each in completions(client(server), PROMPTS[:3]).values()} == {"é"}
+
+
+@pytest.mark.parametrize(
+    "models",
+    [b"[" * 100_000, b'{"data": [[]]}', b'{"data": {"a": 1}}', b'{"data": [{"id": "tiny", "max_model_len": -5}]}'],
+)
+def test_a_broken_list_of_models_is_none(server: Server, models: bytes) -> None:
+    server.get = lambda handler: handler.reply(200, models)
+    generator = client(server)
+    generator.load()
+    assert completions(generator, PROMPTS[:2])["s0"].text == "answer to question 0"

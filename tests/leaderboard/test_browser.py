@@ -273,6 +273,56 @@ def test_a_sample_shows_its_evidence_and_a_citation_leads_to_its_document(page: 
         assert ("margin −" in verdict) == ("not entailed" in verdict), verdict
 
 
+def test_the_evidence_of_a_verdict_is_marked_in_its_document(page: Browser):
+    table = f"#{board_name('trust_asqa', 'trust')}-table"
+    page.open(page.find(f"{table} a[href*='runs/smollm2']").get_attribute("href"))
+    page.until(lambda: page.all("#samples a"))
+    page.all("#samples a")[1].click()
+    page.until(lambda: page.find("#sample h2").text == "When was the university in Cambridge founded?")
+    page.all("#sample .statements button.evidence")[0].click()
+    [marked] = page.until(
+        lambda: page.run("[[...document.querySelectorAll('#document-1 mark')].map(m => m.textContent)]")
+    )
+    judged = set(page.texts("#sample .statements li")[0].lower().split())
+    assert marked
+    assert all(judged & set(each.lower().split()) for each in marked)
+    whole = page.run("document.querySelector('#document-1 p').textContent")
+    assert all(each in whole for each in marked)
+    assert page.run("document.querySelectorAll('.document:not(.read) mark').length") == 0
+
+
+def test_j_and_k_go_to_the_next_sample_and_back_and_typing_does_not(page: Browser):
+    page.open(page.find(f"{TABLE} a[href*='runs/large--']").get_attribute("href"))
+    page.until(lambda: page.find("#sample h2").text == "What is city 0?")
+    press = page.find("body").send_keys
+    press("j")
+    page.until(lambda: page.find("#sample h2").text == "What is city 1?")
+    press("j")
+    page.until(lambda: page.find("#sample h2").text == "What is city 2?")
+    press("k")
+    page.until(lambda: page.find("#sample h2").text == "What is city 1?")
+    page.find("#search").send_keys("j")
+    assert page.find("#sample h2").text == "What is city 1?"
+    page.find("#search").clear()
+
+
+def test_two_runs_are_shown_side_by_side_and_differences_come_first(page: Browser):
+    table = f"#{board_name('trust_asqa', 'trust')}-table"
+    page.open(page.find(f"{table} a[href*='runs/smollm2']").get_attribute("href"))
+    page.until(lambda: page.all("#samples a"))
+    assert not page.find("#other").is_displayed()
+    page.all("#beside option")[1].click()
+    page.until(lambda: page.find("#other h2").text == page.find("#sample h2").text)
+    assert page.find("#other .response").text != page.find("#sample .response").text
+    choose(page, "#order", "largest difference first")
+    rows = page.run("[...document.querySelectorAll('#samples a')].map(a => a.querySelectorAll('.value'))")
+    pairs = [[float(each.text) for each in row] for row in rows]
+    gaps = [abs(a - b) for a, b in pairs]
+    assert gaps == sorted(gaps, reverse=True)
+    page.all("#beside option")[0].click()
+    page.until(lambda: not page.find("#other").is_displayed())
+
+
 def test_samples_are_filtered_and_the_worst_come_first(page: Browser):
     page.open(page.find(f"{TABLE} a[href*='runs/large--']").get_attribute("href"))
     page.until(lambda: len(page.all("#samples li")) == 1000)

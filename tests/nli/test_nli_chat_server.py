@@ -180,6 +180,24 @@ def test_a_pair_that_the_server_does_not_take_fails_alone():
     assert "too many tokens" in str(outcomes[1])
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [{"choices": 5}, {"choices": [None]}, {"choices": [{"logprobs": {"content": [5]}}]}, {"choices": [{"logprobs": 1}]},
+     {"choices": [{"logprobs": {"content": [{"top_logprobs": [{"token": "Yes", "logprob": 10**400}]}]}}]},
+     {"choices": [{"logprobs": {"content": [{"top_logprobs": 7}]}}]}],
+)  # fmt: skip
+def test_a_pair_whose_answer_cannot_be_read_fails_alone(answer: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("groundeval.http.client.LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr("groundeval.http.client.FIRST_PAUSE", 0.01)
+
+    def poisoned(body: dict[str, Any]) -> Reply:
+        return (200, answer) if "number 4." in body["messages"][0]["content"] else old_or_new(body)
+
+    with chat_server(poisoned) as server, connect(f"causal:judge@{server.address}") as nli:
+        outcomes = nli.outcomes(PAIRS[:8])
+    assert [number for number, each in enumerate(outcomes) if isinstance(each, SampleError)] == [4]
+
+
 def test_a_server_that_breaks_stops_the_run_resumably():
     with chat_server() as chat:
         nli = connect(f"causal:judge@{chat.address}", patience=0.2)

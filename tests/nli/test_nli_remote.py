@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nli_servers import Containment, Hostile, client, http, ready, serving, verdict
+from nli_servers import Containment, Hostile, Judging, client, http, ready, serving, verdict
 
 from groundeval.errors import BackendError, SampleError, UsageError
 from groundeval.nli import NLI, NLI_MODELS, PartialFailure, connect, remote
@@ -55,6 +55,12 @@ BAD: dict[str, bytes | Callable[[socket.socket], None]] = {
     "too few verdicts": http({"model": "m", "verdicts": []}),
     "a verdict without a score": http({"model": "m", "verdicts": [{"entailed": True}]}),
     "a verdict that is no truth value": http({"model": "m", "verdicts": [{"entailed": 1, "score": 1.0}]}),
+    "a score beyond all floats": http(
+        b'{"model": "m", "verdicts": [{"entailed": true, "score": 1' + b"0" * 400 + b"}]}"
+    ),
+    "a score that is no number": http(b'{"model": "m", "verdicts": [{"entailed": true, "score": NaN}]}'),
+    "an encoding that was not asked for": http(b"{}", "200 OK\r\nContent-Encoding: br"),
+    "a pause of ages": http({}, "503 Busy\r\nRetry-After: Mon, 01 Jan 100000000000000000000 00:00:00 GMT"),
     "a cut connection": cut,
     "an answer without end": flood,
     "an answer that drips": drip,
@@ -77,6 +83,34 @@ def test_a_server_that_never_answers_well_is_given_up_when_patience_is_over(bad:
             client(server.address, timeout=0.2, patience=0.6).score(PAIR)
         assert 0.5 < time.monotonic() - begun < 6
         assert server.asked > 1
+
+
+def test_a_pair_that_is_never_answered_readably_fails_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("groundeval.http.client.LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr("groundeval.http.client.FIRST_PAUSE", 0.01)
+
+    def answer(line: socket.socket, pairs: list[list[str]]) -> bytes:
+        if any(hypothesis == "poison" for _, hypothesis in pairs):
+            return http(b"[" * 100_000)
+        return http({"model": "m", "verdicts": [{"entailed": True, "score": 0.75}] * len(pairs)})
+
+    with Judging(answer) as server:
+        pairs = [Pair("premise", "poison" if number == 5 else f"hypothesis {number}") for number in range(9)]
+        with pytest.raises(PartialFailure) as caught:
+            client(server.address, patience=600).score(pairs)
+    failed = [number for number, each in enumerate(caught.value.outcomes) if not isinstance(each, Verdict)]
+    assert failed == [5]
+    assert isinstance(caught.value.outcomes[5], SampleError)
+
+
+def test_a_server_whose_answers_are_all_unreadable_stops_the_run_resumably(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("groundeval.http.client.LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr("groundeval.http.client.FIRST_PAUSE", 0.01)
+    with Judging(lambda line, pairs: http([1])) as server:
+        pairs = [Pair("premise", f"hypothesis {number}") for number in range(40)]
+        with pytest.raises(PartialFailure) as caught:
+            client(server.address, patience=600).score(pairs)
+    assert any(isinstance(each, BackendError) for each in caught.value.outcomes)
 
 
 def test_once_given_up_the_next_batch_does_not_wait_the_whole_patience_again():

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from groundeval.errors import BackendError
+from groundeval.errors import BackendError, SampleError
 from groundeval.nli import NLI, BatchOptions, PartialFailure, Traits, connect
 from groundeval.records import Pair, Verdict
 
@@ -183,9 +183,9 @@ def test_a_pair_that_breaks_the_model_fails_alone_and_the_service_goes_on():
         failed = [i for i, outcome in enumerate(outcomes) if not isinstance(outcome, Verdict)]
         assert failed == [7]
         assert "poison" in str(outcomes[7])
-        with pytest.raises(BackendError, match="poison"):
+        with pytest.raises(SampleError, match="poison"):
             asyncio.run(nli.entails("a", "poison"))
-        with pytest.raises(BackendError, match="poison"):
+        with pytest.raises(SampleError, match="poison"):
             nli.submit(pairs[7]).result(timeout=5)
         assert nli.judge([Pair("fine", "fine")])[0].entailed
 

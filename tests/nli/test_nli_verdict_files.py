@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from groundeval.cli.app import main
 from groundeval.errors import DataError, UsageError
-from groundeval.nli.cache import VerdictCache, info
+from groundeval.nli.cache import VerdictCache
+from groundeval.nli.cache_files import clear, info
 from groundeval.nli.verdict_files import add, export, read_file
 from groundeval.records import Verdict
 
@@ -112,6 +114,113 @@ def test_sources_that_cannot_be_merged_are_named(tmp_path: Path):
         add([tmp_path / "none.sqlite"], path)
     with pytest.raises(UsageError, match="there is nothing to export"):
         export(tmp_path / "x.jsonl", tmp_path / "none.sqlite")
+
+
+def altered(path: Path, *statements: str) -> Path:
+    with sqlite3.connect(path) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+    return path
+
+
+BAD_ROWS = {
+    "flags that are text": "UPDATE verdict SET flags = 'x' WHERE pair = (SELECT min(pair) FROM verdict)",
+    "flags out of range": "UPDATE verdict SET flags = 77 WHERE pair = (SELECT min(pair) FROM verdict)",
+    "a score out of range": "UPDATE verdict SET score = 1e300 WHERE pair = (SELECT min(pair) FROM verdict)",
+    "a score that is text": "UPDATE verdict SET score = 'high' WHERE pair = (SELECT min(pair) FROM verdict)",
+    "a score that is bytes": "UPDATE verdict SET score = x'00' WHERE pair = (SELECT min(pair) FROM verdict)",
+    "a short pair": "UPDATE verdict SET pair = x'01' WHERE pair = (SELECT min(pair) FROM verdict)",
+    "a pair that is text": "UPDATE verdict SET pair = 'abcdefghijklmnop' WHERE pair = (SELECT min(pair) FROM verdict)",
+}
+
+
+@pytest.mark.parametrize("statement", BAD_ROWS.values(), ids=BAD_ROWS.keys())
+def test_a_row_that_is_no_verdict_is_not_merged_and_does_not_stop_an_export(
+    statement: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    path = altered(cache(tmp_path / "a.sqlite", FIRST, 1, 2, 3), statement)
+    with pytest.raises(DataError, match=r"a\.sqlite, verdict \d: (flags|score|pair) must be"):
+        add([path], tmp_path / "b.sqlite")
+    assert info(tmp_path / "b.sqlite").verdicts in ({}, {json.dumps(FIRST, sort_keys=True): 0})
+    assert export(tmp_path / "verdicts.jsonl", path) == 2
+    assert "1 rows were left out" in caplog.text
+    assert add([tmp_path / "verdicts.jsonl"], tmp_path / "c.sqlite").added == 2
+    assert len(VerdictCache(path, FIRST).get(keys(2, 3))) == 2
+
+
+@pytest.mark.parametrize("identity", ["[]", "no JSON", "[" * 100_000, "17"])
+def test_an_identity_that_is_no_object_is_not_merged(identity: str, tmp_path: Path):
+    path = cache(tmp_path / "a.sqlite", FIRST, 1)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE verifier SET identity = ?", (identity,))
+    connection.close()
+    with pytest.raises(DataError, match="identity must be a JSON object"):
+        add([path], tmp_path / "b.sqlite")
+    assert export(tmp_path / "verdicts.jsonl", path) == 0
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE TRIGGER t AFTER INSERT ON verdict BEGIN DELETE FROM verifier; END"],
+        ["CREATE VIEW v AS SELECT 1"],
+        ["ALTER TABLE verdict RENAME TO other", "CREATE VIEW verdict AS SELECT * FROM other"],
+        ["DROP TABLE verifier"],
+        ["ALTER TABLE verdict ADD COLUMN more TEXT"],
+        ["ALTER TABLE verdict RENAME COLUMN score TO points"],
+        ["CREATE VIRTUAL TABLE t USING fts5(x)"],
+    ],
+)
+def test_a_cache_with_code_or_of_another_form_is_refused_and_left_alone(statements: list[str], tmp_path: Path):
+    path = altered(cache(tmp_path / "a.sqlite", FIRST, 1), *statements)
+    content = path.read_bytes()
+    for use in (
+        info,
+        clear,
+        lambda path: add([path], tmp_path / "b.sqlite"),
+        lambda path: export(tmp_path / "e", path),
+    ):
+        with pytest.raises(DataError, match="is no cache of verdicts"):
+            use(path)
+    with pytest.raises(DataError, match="is no cache of verdicts"):
+        add([cache(tmp_path / "good.sqlite", FIRST, 2)], path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"notes of mine\n", b"SQLite format 3\0" + b"\xff" * 4_000, b"\0" * 5_000])
+@pytest.mark.parametrize("command", ["info", "clear", "merge", "export"])
+def test_a_file_that_is_no_cache_is_refused_and_not_moved_aside(
+    content: bytes, command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    mine = tmp_path / "mine"
+    mine.write_bytes(content)
+    good = cache(tmp_path / "good.sqlite", FIRST, 1)
+    words = {
+        "info": ["info"], "clear": ["clear"], "merge": ["merge", str(good)],
+        "export": ["nli", "export", str(tmp_path / "e")],
+    }[command]  # fmt: skip
+    assert main(["cache", *words, "--path", str(mine)]) == 1
+    assert "is no cache of verdicts" in capsys.readouterr().err
+    assert mine.read_bytes() == content
+    assert not list(tmp_path.glob("*corrupt*"))
+
+
+def test_another_programs_database_is_not_written_to(tmp_path: Path):
+    path = tmp_path / "other.sqlite"
+    altered(path, "CREATE TABLE bookmarks (url TEXT)")
+    content = path.read_bytes()
+    for use in (info, clear):
+        with pytest.raises(DataError, match="is no cache of verdicts"):
+            use(path)
+    assert path.read_bytes() == content
+
+
+def test_a_compressed_file_of_one_endless_line_is_refused(tmp_path: Path):
+    path = tmp_path / "verdicts.jsonl.gz"
+    path.write_bytes(gzip.compress(b" " * (64 << 20), 1))
+    with pytest.raises(DataError, match="line 1: longer than"):
+        add([path], tmp_path / "b.sqlite")
 
 
 def test_the_commands_move_verdicts_from_one_cache_to_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

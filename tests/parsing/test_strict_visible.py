@@ -193,3 +193,7 @@ def test_sources_named_by_elements_columns_and_records_are_read_and_filled_lines
 def test_comments_of_style_sheets_and_templates_are_hidden(text: str):
     assert "Rome" not in visible(text)
     assert HIDDEN in visible(text)
+
+
+def test_a_processing_instruction_is_hidden():
+    assert visible("<?php Rome ?> Paris") == f"{HIDDEN} Paris"

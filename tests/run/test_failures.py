@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -272,13 +273,13 @@ def test_samples_finished_in_another_order_give_the_same_bytes(
         ]
 
     written: list[str] = []
-    append = Lines.append
+    append = Lines.append_lines
 
-    def noted(self: Lines, lines: Any) -> None:
-        written.extend(line["id"] for line in lines)
+    def noted(self: Lines, lines: list[bytes]) -> None:
+        written.extend(json.loads(line)["id"] for line in lines)
         append(self, lines)
 
-    monkeypatch.setattr(Lines, "append", noted)
+    monkeypatch.setattr(Lines, "append_lines", noted)
     usual = files("usual")
     assert written == [f"q{n}" for n in range(8)]
     written.clear()

@@ -21,7 +21,7 @@ from groundeval.errors import UsageError, as_parameter, option, spelling_options
 from groundeval.run.options import RunOptions, ScoreOptions
 
 COMMANDS = {"run": (RunOptions, groundeval.evaluate), "score": (ScoreOptions, groundeval.score)}
-OF_THE_COMMAND_LINE = {"include_path", "config", "full", "json", "help", "predictions"}
+OF_THE_COMMAND_LINE = {"include_path", "config", "all", "json", "help", "predictions"}
 
 
 def flag_of(field: Any) -> Flag | None:

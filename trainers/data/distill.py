@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from groundeval.console.progress import doing
 from groundeval.errors import DataError, UsageError
 from groundeval.generation.prompts import render_prompt
 from groundeval.nli import connect
@@ -74,7 +75,9 @@ def best_of_n(
     rows: list[Row] = []
     questions = 0
     for job in prepared.jobs:
-        for answers in _by_question(_judged(job, reward)):
+        with doing(f"{job.task.name}: rewarding {len(job.prompts)} answers", quiet=options.quiet):
+            judged = _judged(job, reward)
+        for answers in _by_question(judged):
             questions += 1
             rows += _chosen(job.reference, answers, form, min_reward, min_margin)
     return _written(rows, questions, output)
@@ -99,7 +102,9 @@ def reference_data(
         task = load_task(reference)
         dataset = task.load(requested_data(task, reference, options.sources), options.split)
         shown = [with_documents(each, options.num_docs) for each in dataset.examples[: options.limit]]
-        for example in with_located_answers(task, shown, options.nli, options.verifier_options):
+        with doing(f"{task.name}: finding the gold answers in the documents", quiet=options.quiet):
+            located = list(with_located_answers(task, shown, options.nli, options.verifier_options))
+        for example in located:
             questions += 1
             rows += _reference(reference, task, example, options, form, tagged=tagged)
     return _written(rows, questions, output)

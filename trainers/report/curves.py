@@ -32,7 +32,7 @@ def draw(run: RunFolder) -> list[Path]:
     try:
         import matplotlib
     except ImportError:
-        say("no plots: they need matplotlib (pip install 'groundeval[train]')")
+        say("no plots: they need matplotlib (in the checkout: pip install -e '.[train]')")
         return []
     matplotlib.use("Agg")
     folder = run.path / "plots"

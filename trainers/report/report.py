@@ -10,7 +10,7 @@ from typing import Any
 from groundeval.comparison.compare import Comparison, compare, open_run
 from groundeval.comparison.markdown import metric_row
 from groundeval.console.progress import say
-from groundeval.scoring.results import SUMMARY
+from groundeval.metrics.labels import label_of
 from groundeval.storage.folder import read_json, write_whole
 from groundeval.trainers.folder import RunFolder
 from groundeval.trainers.recipe import START, Recipe
@@ -72,9 +72,8 @@ def before_and_after(
 
 
 def _telling(profile: str, comparison: Comparison) -> set[str]:
-    keys = {*SUMMARY.get(profile, ()), *([comparison.ranked_by] if comparison.ranked_by else [])}
     known = set(comparison.runs[0].metrics)
-    return keys & known or known
+    return {key for key in known if key == comparison.ranked_by or label_of(key).tells(profile)} or known
 
 
 def _report(

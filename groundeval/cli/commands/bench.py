@@ -43,6 +43,7 @@ def speed(
     from groundeval.bench.reward_speed import measure_reward
     from groundeval.bench.text_speed import Outputs, embedded_outputs, measure, overall
     from groundeval.cli.tables import print_json
+    from groundeval.console.progress import say
     from groundeval.errors import UsageError
     from groundeval.tasks import load_task
     from groundeval.tasks.formats.predictions import read_predictions
@@ -54,6 +55,7 @@ def speed(
             raise UsageError(f"{given}: must be TASK=FILE, for instance asqa={given}")
         measured.append(Outputs(task, Path(file).stem, load_task(task).kind, list(read_predictions(file))))
     measured = measured or embedded_outputs()
+    say("measuring: this takes minutes, and says nothing meanwhile so as not to disturb what it measures")
     speeds = [speed for each in measured for speed in measure(each.name, each.kind, each.answered, repeats)]
     rewards = [speed for each in measured if (speed := measure_reward(each.name, each.kind, each.answered, repeats))]
     costs = [cost for each in measured if (cost := measure_rouge(each.name, each.kind, each.answered, repeats))]

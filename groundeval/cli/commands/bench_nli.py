@@ -57,6 +57,7 @@ def nli(
     from groundeval.bench.nli_quality import measure
     from groundeval.cli.arguments import nli_options
     from groundeval.cli.tables import print_json
+    from groundeval.console.progress import doing
     from groundeval.nli import connect
     from groundeval.registry import load_plugin
     from groundeval.storage.folder import check_writable, write_whole
@@ -68,7 +69,8 @@ def nli(
         check_writable(out)
     read = [read_labelled(each, limit=limit, seed=seed) for each in data]
     options = {"cache": False, **nli_options(nli_args)}
-    results = measure([connect(spec, **options) for spec in model or ["true"]], read, seed=seed)
+    with doing("judging labelled pairs"):
+        results = measure([connect(spec, **options) for spec in model or ["true"]], read, seed=seed)
     rows = [quality for _, found in results for _, quality in found]
     machine = {"unit": "percent", "seed": seed, "limit": limit, "results": [asdict(row) for row in rows]}
     if out is not None:

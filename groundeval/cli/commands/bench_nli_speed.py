@@ -55,6 +55,7 @@ def speed_of_nli(
     from groundeval.bench.random_t5 import SHAPES, write_random_t5
     from groundeval.cli.arguments import listed
     from groundeval.cli.tables import print_json
+    from groundeval.console.progress import say
     from groundeval.errors import UsageError, unknown
     from groundeval.extras import require
     from groundeval.models.device import devices, import_torch
@@ -71,6 +72,7 @@ def speed_of_nli(
         raise unknown("shape", chosen, SHAPES)
     place = tempfile.TemporaryDirectory(prefix="groundeval-") if folder is None else nullcontext(str(folder))
     found: NLISpeed | DeviceSpeed
+    say("measuring: this takes minutes, and says nothing meanwhile so as not to disturb what it measures")
     with place as path, tempfile.TemporaryDirectory(prefix="groundeval-") as cache:
         options = NLIOptions(device=device)
         where, own = devices(options.device)[0], dtype_name(options)

@@ -78,6 +78,7 @@ def rewards(
     from groundeval.cli.arguments import listed as split
     from groundeval.cli.arguments import nli_options
     from groundeval.cli.tables import print_json
+    from groundeval.console.progress import doing
     from groundeval.errors import UsageError
     from groundeval.rewards.benchmark.human import agreement
     from groundeval.rewards.benchmark.plot import check_plotting, plot
@@ -102,7 +103,8 @@ def rewards(
         edits=edits,
         given=None if cases is None else str(cases),
     )
-    outcome = run_benchmark(options)
+    with doing("scoring honest and attacked responses"):
+        outcome = run_benchmark(options)
     machine = as_json(outcome, agreements)
     if output_path is not None:
         write_whole(output_path / "reward_benchmark.json", (dumps(machine, indent=1) + "\n").encode())

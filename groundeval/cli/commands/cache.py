@@ -22,7 +22,7 @@ def info(path: File = None, json: Annotated[bool, typer.Option("--json", help="A
     from dataclasses import asdict
 
     from groundeval.cli.tables import print_json
-    from groundeval.nli.cache import info as look
+    from groundeval.nli.cache_files import info as look
 
     found = look(path)
     if json:
@@ -36,7 +36,7 @@ def info(path: File = None, json: Annotated[bool, typer.Option("--json", help="A
 @cache.command("clear")
 def clear(path: File = None) -> None:
     """Drop all verdicts. What is asked again is computed again."""
-    from groundeval.nli.cache import clear as drop
+    from groundeval.nli.cache_files import clear as drop
 
     typer.echo(f"{drop(path)} verdicts dropped")
 

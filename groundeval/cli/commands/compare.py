@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from groundeval.cli.options import AsJson, IncludePath
+from groundeval.cli.options import All, AsJson, IncludePath
+from groundeval.errors import UsageError
 
 
 def compare(
@@ -17,10 +18,14 @@ def compare(
     out: Annotated[
         Path | None, typer.Option(help="Write compare.md, compare.json and compare.html into this folder.")
     ] = None,
+    form: Annotated[
+        Literal["table", "markdown", "json"], typer.Option("--format", help="What is printed on stdout.")
+    ] = "table",
     include_path: IncludePath = None,
+    all: All = False,
     json: AsJson = False,
 ) -> None:
-    """Compare runs on the same samples: differences of the manifests, paired differences, samples that changed most.
+    """Compare runs on the same samples: paired differences, what differs in the manifests, samples that changed most.
 
     Intervals are paired bootstraps; p-values are paired permutation tests, corrected by Holm over all pairs: the
     headline metrics among themselves, the others among themselves. Runs that were judged differently (task, data,
@@ -32,12 +37,12 @@ def compare(
 
       groundeval compare runs/a/asqa/0123456789ab runs/b/asqa/ba9876543210 --profile alce --out comparison/
     """
-    from groundeval.cli.tables import print_json
     from groundeval.comparison.api import compare as compare_runs
-    from groundeval.comparison.markdown import as_markdown
     from groundeval.console.progress import say
     from groundeval.registry import load_plugins
 
+    if json and form == "markdown":
+        raise UsageError("--json and --format markdown: one of them")
     load_plugins(include_path)
     result = compare_runs(*runs, profile=profile, nli=nli)
     for reason in result.refusals:
@@ -48,7 +53,15 @@ def compare(
         from groundeval.leaderboard.compare_page import write_comparison
 
         write_comparison(result, out)
-    if json:
+    if json or form == "json":
+        from groundeval.cli.tables import print_json
+
         print_json(result.as_json())
-    else:
+    elif form == "markdown":
+        from groundeval.comparison.markdown import as_markdown
+
         print(as_markdown(result), end="")
+    else:
+        from groundeval.cli.comparison_table import print_comparison
+
+        print_comparison(result, whole=all)

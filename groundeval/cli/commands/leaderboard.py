@@ -59,6 +59,7 @@ def build(
         data=data or (),
         plugins=include_path or (),
         processes=processes,
+        quiet=False,
     )
     for each in built.rejected:
         say(f"left out: {one_line(each.folder, 200)}: {one_line(each.reason, 500)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from groundeval.cli.config import Config
-from groundeval.cli.options import AsJson, Full, IncludePath, flags_of, option_of
+from groundeval.cli.options import All, AsJson, IncludePath, flags_of, option_of
 from groundeval.errors import EXIT_FAILED
 from groundeval.run.options import RunOptions
 
@@ -22,7 +22,7 @@ def run(
     model: Annotated[list[str], option_of(RunOptions, "model")],
     include_path: IncludePath = None,
     config: Config = None,
-    full: Full = False,
+    all: All = False,
     json: AsJson = False,
 ) -> None:
     """Generate answers with a model and score them.
@@ -46,15 +46,17 @@ def run(
     each_model = [options(model=name) for name in dict.fromkeys(model)]
     from groundeval.run.runner import run as run_tasks
 
-    report(run_tasks(*each_model), as_json=json, full=full)
+    report(run_tasks(*each_model), as_json=json, whole=all, quiet=each_model[0].quiet)
 
 
-def report(runs: Sequence[TaskRun], *, as_json: bool, full: bool) -> None:
+def report(runs: Sequence[TaskRun], *, as_json: bool, whole: bool, quiet: bool) -> None:
     """Results on stdout; run folders and errors on stderr. Exits with the error's code if the only run failed (3: it
     can be resumed), 1 if one of several did."""
+    from groundeval.cli.next_steps import say_next, say_notes
     from groundeval.cli.tables import print_json, print_results
     from groundeval.console.progress import say
 
+    scores = [score for each in runs for score in each.scores]
     if as_json:
         machine = [
             {**score.results.for_machines(score.nli_pairs), "model": each.model, "run_folder": str(each.folder)}
@@ -64,13 +66,17 @@ def report(runs: Sequence[TaskRun], *, as_json: bool, full: bool) -> None:
         print_json(machine[0] if len(machine) == 1 else machine)
     else:
         for model in dict.fromkeys(each.model for each in runs):
-            scores = [score.results for each in runs if each.model == model for score in each.scores]
-            if scores:
-                print_results(scores, heading=f"model {model}", full=full)
+            found = [score.results for each in runs if each.model == model for score in each.scores]
+            if found:
+                print_results(found, heading=f"model {model}", whole=whole, notes=quiet)
+    if not quiet:
+        say_notes([] if as_json else scores)
     for each in runs:
         say(f"{each.model}, {each.task}: run folder {each.folder}")
     failed = [(each.model, each.error) for each in runs if each.error is not None]
     for model, error in failed:
         say(f"error: {model}, {error}")
+    if not (quiet or as_json):
+        say_next(scores)
     if failed:
         raise typer.Exit(failed[0][1].exit_code if len(runs) == 1 else EXIT_FAILED)

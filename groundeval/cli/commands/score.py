@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from groundeval.cli.config import Config
-from groundeval.cli.options import AsJson, Full, IncludePath, flags_of
+from groundeval.cli.options import All, AsJson, IncludePath, flags_of
 from groundeval.console.flags import WHAT
 from groundeval.run.options import ScoreOptions
 
@@ -26,7 +26,7 @@ def score(
     ] = None,
     include_path: IncludePath = None,
     config: Config = None,
-    full: Full = False,
+    all: All = False,
     json: AsJson = False,
 ) -> None:
     """Score outputs that you already have, or a run folder again. Nothing is generated.
@@ -54,6 +54,7 @@ def score(
     from groundeval.registry import load_plugins
 
     load_plugins(include_path)
+    from groundeval.cli.next_steps import say_next, say_notes
     from groundeval.cli.tables import print_json, print_results
     from groundeval.run.api import score_with
 
@@ -63,4 +64,7 @@ def score(
         machine = [each.results.for_machines(each.nli_pairs) for each in results]
         print_json(machine[0] if len(machine) == 1 else machine)
     else:
-        print_results([each.results for each in results], full=full)
+        print_results([each.results for each in results], whole=all, notes=made.quiet)
+        if not made.quiet:
+            say_notes(results)
+            say_next(results)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from groundeval.cli.config import Config
-from groundeval.cli.options import AsJson, Full, IncludePath, flags_of, option_of
+from groundeval.cli.options import All, AsJson, IncludePath, flags_of, option_of
 from groundeval.errors import UsageError
 from groundeval.run.options import RunOptions
 
@@ -66,7 +66,7 @@ def _checked(words: Sequence[str]) -> tuple[list[str], Path]:
         model: Annotated[list[str], option_of(RunOptions, "model")],
         include_path: IncludePath = None,
         config: Config = None,
-        full: Full = False,
+        all: All = False,
         json: AsJson = False,
     ) -> None:
         load_plugins(include_path)

@@ -80,7 +80,7 @@ def train(
       groundeval train my_recipe.yaml --print-config
     """
     from groundeval.cli.arguments import data_from, nli_options
-    from groundeval.console.progress import say
+    from groundeval.console.progress import doing, say
     from groundeval.extras import require
     from groundeval.registry import load_plugin
     from groundeval.trainers.recipe_file import read_recipe
@@ -100,7 +100,8 @@ def train(
     require("train", "training")
     from groundeval.trainers.training import described, plan_training, train
 
-    plan = plan_training(wanted, output_path, folder=resume)
+    with doing(f"{wanted.name}: checking recipe, data and model", quiet=quiet):
+        plan = plan_training(wanted, output_path, folder=resume)
     for warning in plan.warnings:
         say(f"warning: {warning}")
     if check:

@@ -8,7 +8,7 @@ import os
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -25,6 +25,7 @@ from groundeval.generation.backends.openai_requests import (
 )
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import check_sampling
+from groundeval.http.body import json_object, read_body
 from groundeval.http.dialect import LENGTH_FIELDS, Dialect, refused_parameters
 from groundeval.http.retrying import NoAnswer, Retries, refusal
 from groundeval.models.files import check_model_args
@@ -52,6 +53,19 @@ BROKEN_OFF = ("abort", "error")
 """Finish reasons of servers (such as vLLM's) that stopped in the middle: the text is not an answer."""
 WITHHELD = "content_filter"
 """Finish reason of an answer that the server's filter removed or cut: the rest is not the model's answer."""
+
+
+MOST_BYTES = 32 << 20
+"""Of an answer: several times the longest text that is kept."""
+
+
+class Answer(NamedTuple):
+    """A server's answer."""
+
+    status: int
+    body: bytes
+    refusal: NoAnswer
+    """What it says where the status is an error's."""
 
 
 class OpenAIGenerator:
@@ -128,10 +142,10 @@ class OpenAIGenerator:
         if self._reached and not self._down:
             return
         try:
-            response = run_anywhere(lambda: self._models(self._attempts))
+            found = run_anywhere(lambda: self._models(self._attempts))
         except NoAnswer as error:
             raise BackendError(f"{self.url}: the server does not answer: {self._clean(error)}") from error
-        self._understand(response)
+        self._understand(found)
 
     def check(self) -> None:
         """Request the server's models once. Raises UsageError for a wrong key, address or model.
@@ -141,26 +155,26 @@ class OpenAIGenerator:
         if self._reached:
             return
         try:
-            response = run_anywhere(lambda: self._models(1))
+            found = run_anywhere(lambda: self._models(1))
         except NoAnswer:
             return
-        self._understand(response)
+        self._understand(found)
 
-    def _understand(self, response: httpx.Response) -> None:
+    def _understand(self, found: Answer) -> None:
         """Read the list of models. Raises UsageError for a wrong key or model."""
-        if response.status_code in (401, 403):
-            raise self._refused(response)
+        if found.status in (401, 403):
+            raise self._refused(found)
         try:
-            served = {str(model["id"]): model for model in response.json()["data"]}
+            served = {str(model["id"]): dict(model) for model in json_object(found.body)["data"]}
         except (ValueError, KeyError, TypeError):
             served = {}  # A server without a list of models; the first request will tell.
         name = self.options.model
         bare = name.partition(":")[0]
-        found = served.get(name) or next((m for key, m in served.items() if key.partition(":")[0] == bare), None)
-        if served and found is None:
+        model = served.get(name) or next((m for key, m in served.items() if key.partition(":")[0] == bare), None)
+        if served and model is None:
             raise unknown(option("model"), name, list(served)[:50])
-        length = (found or {}).get("max_model_len")
-        self._served_length = length if isinstance(length, int) else None
+        length = (model or {}).get("max_model_len")
+        self._served_length = length if type(length) is int and length > 0 else None
         self._reached, self._down = True, False
 
     def render(self, prompt: Prompt) -> Rendered:
@@ -214,12 +228,14 @@ class OpenAIGenerator:
     def close(self) -> None:
         """Nothing stays open between windows."""
 
-    async def _models(self, attempts: int) -> httpx.Response:
-        async def ask() -> httpx.Response:
-            response = await client.get(f"{self.url}/models", timeout=min(30.0, self.timeout))
-            if (refused := refusal(response, response.content)).repeat:
-                raise refused
-            return response
+    async def _models(self, attempts: int) -> Answer:
+        seconds = min(30.0, self.timeout)
+
+        async def ask() -> Answer:
+            found = await asyncio.wait_for(_asked(client, "GET", f"{self.url}/models", None), seconds)
+            if found.refusal.repeat:
+                raise found.refusal
+            return found
 
         async with self._client() as client:
             return await self._retries.call_async(ask, attempts)
@@ -248,6 +264,12 @@ class OpenAIGenerator:
                 except NoAnswer as error:
                     failures += error.repeat
                     completion = Completion(prompt.id, "", error=self._clean(error))
+                except GroundevalError:
+                    raise
+                except Exception as error:
+                    # What a server can make a library do is this sample's misfortune, not that of the others.
+                    failures += 1
+                    completion = Completion(prompt.id, "", error=self._clean(repr(error)))
                 finished.put(completion)
 
         async with self._client() as client:
@@ -265,18 +287,18 @@ class OpenAIGenerator:
 
     async def _complete(self, client: httpx.AsyncClient, prompt: Prompt, params: SamplingParams) -> Completion:
         async def ask() -> Completion:
-            response = await self._post(client, prompt, params)
-            if response.status_code in (401, 403, 404):
-                raise self._refused(response)
-            if response.status_code != 200:
-                raise refusal(response, response.content)
+            found = await self._post(client, prompt, params)
+            if found.status in (401, 403, 404):
+                raise self._refused(found)
+            if found.status != 200:
+                raise found.refusal
             try:
                 tags = self.reasoning_tags or REASONING_TAGS
                 # Reasoning that the server has split off has no channels any more.
                 tags = REASONING_TAGS if tags == HARMONY else tags
-                completion = completion_of(prompt.id, response.json(), self.render(prompt).prefill, tags)
-            except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-                raise NoAnswer(f"malformed answer: {excerpt(response.text)}") from error
+                completion = completion_of(prompt.id, json_object(found.body), self.render(prompt).prefill, tags)
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                raise NoAnswer(f"malformed answer: {excerpt(found.body.decode('utf-8', 'replace'))}") from error
             if completion.finish_reason in BROKEN_OFF:
                 raise NoAnswer(f"the server aborted the answer: {completion.finish_reason}")
             if completion.finish_reason == WITHHELD:
@@ -285,7 +307,7 @@ class OpenAIGenerator:
 
         return await self._retries.call_async(ask, self._attempts)
 
-    async def _post(self, client: httpx.AsyncClient, prompt: Prompt, params: SamplingParams) -> httpx.Response:
+    async def _post(self, client: httpx.AsyncClient, prompt: Prompt, params: SamplingParams) -> Answer:
         """The answer to a prompt; what the server's refusals teach is tried at once. Raises UsageError for others."""
         asked: dict[str, Any] = {"prompt": plain(prompt)} if self._is_plain else {"messages": messages(prompt)}
         path = "completions" if self._is_plain else "chat/completions"
@@ -293,16 +315,16 @@ class OpenAIGenerator:
             sent = self._parameters(prompt, params)
             body = {"model": self.options.model, **sent, **asked}
             # Bounded as a whole: otherwise a server that sends a byte now and then would never time out.
-            response = await asyncio.wait_for(client.post(f"{self.url}/{path}", json=body), self.timeout)
-            if not self._dialect.learns(sent, response.status_code, response.content, dispensable(params)):
+            found = await asyncio.wait_for(_asked(client, "POST", f"{self.url}/{path}", body), self.timeout)
+            if not self._dialect.learns(sent, found.status, found.body, dispensable(params)):
                 break
-        refused = refused_parameters(sent, response.status_code, response.content)
+        refused = refused_parameters(sent, found.status, found.body)
         if refused and not self._answered:
-            said = self._clean(refusal(response, response.content))
+            said = self._clean(found.refusal)
             raise parameter_refused(self.url, {name: sent[name] for name in refused}, said)
-        if response.status_code == 200:
+        if found.status == 200:
             self.request = {name: each for name, each in sent.items() if name != "seed"}
-        return response
+        return found
 
     def _parameters(self, prompt: Prompt, params: SamplingParams) -> dict[str, Any]:
         found = sampling_parameters(params, prompt.id)
@@ -320,7 +342,7 @@ class OpenAIGenerator:
 
     def _client(self) -> httpx.AsyncClient:
         key = os.environ.get(self._key_name)
-        headers = {"Authorization": f"Bearer {key.strip()}"} if key else {}
+        headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key.strip()}"} if key else {})}
         limits = httpx.Limits(max_connections=self.concurrency, max_keepalive_connections=self.concurrency)
         return httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(self.timeout, connect=10), limits=limits)
 
@@ -332,12 +354,12 @@ class OpenAIGenerator:
             self._format = load_format(self.options, {})
         return self._format
 
-    def _refused(self, response: httpx.Response) -> GroundevalError:
-        said = self._clean(refusal(response, response.content))
+    def _refused(self, found: Answer) -> GroundevalError:
+        said = self._clean(found.refusal)
         if self._answered:
             # Key, address and model were right before: the server has changed, and the run can resume when it is back.
             return BackendError(f"{self.url}: refuses requests that it accepted before. The server says: {said}")
-        if response.status_code == 404:
+        if found.status == 404:
             return UsageError(
                 f"{option('model', self.options.model)} at {self.url}: not found. The server says: {said}"
             )
@@ -353,6 +375,13 @@ class OpenAIGenerator:
         text = str(error)
         key = (os.environ.get(self._key_name) or "").strip()
         return text.replace(key, "***") if key else text
+
+
+async def _asked(client: httpx.AsyncClient, method: str, url: str, body: Mapping[str, Any] | None) -> Answer:
+    """One request. Raises NoAnswer for an answer of more than `MOST_BYTES`."""
+    async with client.stream(method, url, json=body) as response:
+        read = await read_body(response, MOST_BYTES)
+        return Answer(response.status_code, read, refusal(response, read))
 
 
 @register_generator("openai")

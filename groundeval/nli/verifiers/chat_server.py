@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from groundeval.errors import BackendError, GroundevalError, SampleError, UsageError, excerpt, option, unknown
-from groundeval.http.client import Client, Json, Refused, RequestRejected, TooLarge
+from groundeval.http.client import Client, Json, Refused, RequestRejected, TooLarge, Unreadable
 from groundeval.http.dialect import LENGTH_FIELDS, UNFIT, Dialect, refused_parameters
 from groundeval.nli.model import NLIOptions, Traits, fill
 from groundeval.nli.remote import CONNECTIONS, FIRST_CONTACT, Outcome, side_by_side
@@ -155,7 +155,7 @@ class ChatServer:
         try:
             parts = self.spec.parts(pair.premise)
             return self.spec.verdict([self._probability(Pair(part, pair.hypothesis)) for part in parts])
-        except TooLarge as error:
+        except (TooLarge, Unreadable) as error:
             return SampleError(f"{error}\n  Hypothesis: {excerpt(pair.hypothesis)}")
         except RequestRejected as error:
             unfit = error.status in UNFIT

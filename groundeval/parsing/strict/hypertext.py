@@ -88,7 +88,7 @@ def shown(text: str) -> str:
 
 
 def _cited(found: re.Match[str]) -> str:
-    """What an element says, and the number of its source in brackets; what names none stays as it is written."""
+    """The text of an element with the number of its source in brackets; without a source it is unchanged."""
     inside = found["inside"] or ""
     if number := _NUMBERED.fullmatch(inside):
         return f"[{number[1]}]"
@@ -124,7 +124,7 @@ def _pieces(node: Any) -> Iterator[str]:
 
 
 def _piece(node: Any) -> Iterator[str]:
-    tag = node.tag
+    tag = node.tag or "-"
     if tag == "-text":
         yield node.text(deep=False)
         return

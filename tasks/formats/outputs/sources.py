@@ -48,7 +48,7 @@ class Sources:
         self.all = list(given)
         self._whole = {id(source) for source in self.all if source.text is not None}
 
-    def cited(self, *keys: object, title: str | None = None, text: str | None = None) -> int:
+    def cited(self, *keys: object, title: object = None, text: object = None) -> int:
         """The position of the document that one of these keys names, the first before the others.
 
         What is quoted of a document whose text is not known is its text.
@@ -60,9 +60,10 @@ class Sources:
             place = len(self.all) - 1
         source = self.all[place]
         source.keys.update(names)
-        source.title = source.title or title or ""
-        if text and text.strip() and id(source) not in self._whole and text.strip() not in (source.text or ""):
-            source.text = text.strip() if source.text is None else f"{source.text}\n{text.strip()}"
+        source.title = source.title or (title if isinstance(title, str) else "")
+        said = text.strip() if isinstance(text, str) else ""
+        if said and id(source) not in self._whole and said not in (source.text or ""):
+            source.text = said if source.text is None else f"{source.text}\n{said}"
         return place
 
     def at(self, position: object) -> int | None:

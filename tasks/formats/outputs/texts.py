@@ -47,8 +47,10 @@ def decoded(value: Any) -> Any:
     return value
 
 
-def question_in(data: Data) -> Part | None:
+def question_in(data: Any) -> Part | None:
     """The question of a record: a field of that name, or the last turn of the user in its messages or request."""
+    if not isinstance(data, Mapping):
+        return None
     for name in QUESTIONS:
         value = data.get(name)
         if isinstance(value, str) and value.strip():

@@ -1,0 +1,171 @@
+"""A comparison as a person reads it in a terminal: what it says of the headline, then its parts, then what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from groundeval.cli.tables import WIDEST_NAME, dense_table
+from groundeval.comparison.compare import ChangedSample, Comparison, MetricDifference, PairedRuns
+from groundeval.comparison.markdown import fraction, number
+from groundeval.console.sanitize import one_line
+from groundeval.metrics.labels import Shown, arranged, by_group, counts, label_of
+
+FEW_CHANGED = 3
+"""Samples that are named unasked."""
+WIDE = 110
+"""Columns of a terminal that has room for names, keys and tests."""
+LONGEST_VALUE = 24
+MOST_SIDE_BY_SIDE = 4
+"""Runs in one table of values; of more, one table for each so many."""
+
+
+def print_comparison(comparison: Comparison, *, whole: bool = False) -> None:
+    """The headline of each pair in a sentence, its table, what differs in the manifests, the samples that changed most.
+
+    `whole`: all metrics with p-values, circumstances, all changed samples.
+    """
+    console = Console(markup=False, highlight=False)
+    for run in comparison.runs:
+        rank = f"  rank {run.rank} (not corrected)" if run.rank is not None and len(comparison.runs) > 2 else ""
+        console.print(Text.assemble((run.label, "bold"), f"  {one_line(run.system, 60)}{rank}  ", (run.folder, "dim")))
+    console.print(_about(comparison), style="dim")
+    if comparison.refusals:
+        console.print("Not ranked: these runs were judged differently, so no difference is tested.", style="bold")
+        _print_side_by_side(console, comparison, whole)
+    for pair in comparison.pairs:
+        console.print()
+        console.print(headline_sentence(comparison, pair), style="bold")
+        _print_pair(console, comparison, pair, whole)
+    _print_differences(console, comparison, whole)
+    for pair in comparison.pairs:
+        _print_changed(console, comparison, pair, whole)
+    if not whole:
+        console.print("--all: every metric with p-values, versions, all changed samples.", style="dim")
+
+
+def headline_sentence(comparison: Comparison, pair: PairedRuns) -> str:
+    """What the comparison says of two runs in the metric that ranks them."""
+    first, second = comparison.runs[pair.first].label, comparison.runs[pair.second].label
+    lead = next((metric for metric in pair.metrics if metric.key == comparison.ranked_by), None)
+    if lead is None or lead.difference is None:
+        return f"{second} against {first}: no headline metric that both report"
+    name = label_of(lead.key).name
+    amount = f"{number(lead.difference, '+')}{_interval(lead, ' ({})')}"
+    if lead.significant:
+        return f"{second} is {'higher' if lead.difference > 0 else 'lower'} than {first} in {name}: {amount}"
+    return f"{second} and {first} do not differ significantly in {name}: {amount}"
+
+
+def _about(comparison: Comparison) -> str:
+    told = [
+        " / ".join(dict.fromkeys(run.task for run in comparison.runs)),
+        "profile " + " / ".join(dict.fromkeys(run.profile for run in comparison.runs)),
+        "NLI " + " / ".join(dict.fromkeys(run.nli or "none asked" for run in comparison.runs)),
+        f"{comparison.n} shared samples",
+    ]
+    return " · ".join(told)
+
+
+def shown_keys(comparison: Comparison, keys: Sequence[str], whole: bool) -> list[Shown]:
+    """The keys in reading order, as far as they tell."""
+    headline = [comparison.ranked_by] if comparison.ranked_by else []
+    return arranged(keys, headline, [run.profile for run in comparison.runs], whole=whole)
+
+
+def _print_pair(console: Console, comparison: Comparison, pair: PairedRuns, whole: bool) -> None:
+    first, second = comparison.runs[pair.first].label, comparison.runs[pair.second].label
+    found = {metric.key: metric for metric in pair.metrics}
+    table = dense_table()
+    # With their p-values, all keys and their names together need more than 80 columns.
+    named = not whole or console.width >= WIDE
+    if named:
+        table.add_column("metric", max_width=WIDEST_NAME, overflow="fold")
+    table.add_column("key", style="dim" if named else None, no_wrap=True)
+    extra = ("p (Holm)",) if whole else ()
+    for column in (first, second, f"{second}-{first}", "95% interval", *extra):
+        table.add_column(column, justify="right", no_wrap=True)
+    for group, members in by_group(shown_keys(comparison, list(found), whole)):
+        table.add_row(group, style="italic")
+        for each in members:
+            metric = found[each.key]
+            is_count = each.key in counts()
+            tests = ["" if is_count else _p(metric.p_holm)] if whole else []
+            name = [f" {each.label.name}"] if named else []
+            difference = f"{number(metric.difference, '+')}{'*' if metric.significant else ' '}"
+            interval = "" if is_count else _interval(metric)
+            cells = (number(metric.first), number(metric.second), difference, interval, *tests)
+            table.add_row(*name, each.key, *cells, style="bold" if each.headline else None)
+    console.print(table)
+    if any(metric.significant for metric in pair.metrics):
+        console.print("* significant at 5%, corrected for the number of tests (Holm)", style="dim")
+
+
+def signed_interval(ci95: tuple[float, float]) -> str:
+    """An interval of differences with one decimal; no zero has a minus."""
+    low, high = (round(bound, 1) + 0.0 for bound in ci95)
+    return f"{low:+.1f} to {high:+.1f}"
+
+
+def _interval(metric: MetricDifference, form: str = "{}") -> str:
+    return "" if metric.ci95 is None else form.format(signed_interval(metric.ci95))
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _print_side_by_side(console: Console, comparison: Comparison, whole: bool) -> None:
+    runs = comparison.runs
+    for start in range(0, len(runs), MOST_SIDE_BY_SIDE):
+        part = runs[start : start + MOST_SIDE_BY_SIDE]
+        table = dense_table()
+        table.add_column("metric", max_width=WIDEST_NAME, overflow="fold")
+        table.add_column("key", style="dim", overflow="fold")
+        for run in part:
+            table.add_column(run.label, justify="right", no_wrap=True)
+        for group, members in by_group(shown_keys(comparison, comparison.reported, whole)):
+            table.add_row(group, style="italic")
+            for each in members:
+                values = (number(run.metrics[each.key]) if each.key in run.metrics else "" for run in part)
+                table.add_row(f" {each.label.name}", each.key, *values)
+        console.print(table)
+
+
+def _print_differences(console: Console, comparison: Comparison, whole: bool) -> None:
+    told = [each for each in comparison.differences if whole or each.concerns != "circumstance"]
+    console.print()
+    if not told:
+        console.print("The manifests name no difference.")
+        return
+    console.print("What differs in the manifests", style="bold")
+    table = dense_table(gap=1)
+    table.add_column("field", overflow="fold")
+    table.add_column("determines", no_wrap=True)
+    for run in comparison.runs:
+        table.add_column(run.label, overflow="fold")
+    for each in told:
+        table.add_row(
+            Text(each.field), each.concerns, *(Text(one_line(str(value), LONGEST_VALUE)) for value in each.values)
+        )
+    console.print(table)
+
+
+def _print_changed(console: Console, comparison: Comparison, pair: PairedRuns, whole: bool) -> None:
+    first, second = comparison.runs[pair.first].label, comparison.runs[pair.second].label
+    shown = pair.changed if whole else pair.changed[:FEW_CHANGED]
+    console.print()
+    console.print(f"Samples that changed most from {first} to {second}{'' if shown else ': none'}", style="bold")
+    for each in shown:
+        console.print(Padding(Text(f"{one_line(each.id, 40)}: {_changes(each, whole)}"), (0, 0, 0, 2)))
+
+
+def _changes(sample: ChangedSample, whole: bool) -> str:
+    # Most columns follow from others; three say what happened.
+    values = list(sample.values.items())[: None if whole else 3]
+    more = len(sample.values) - len(values)
+    told = ", ".join(f"{label_of(key).name} {fraction(a)} → {fraction(b)}" for key, (a, b) in values)
+    return f"{told}{f', {more} more' if more else ''}"

@@ -1,0 +1,59 @@
+"""What a command says behind its results: notes, where everything lies, and the commands that go on from there."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from groundeval.console.progress import say
+from groundeval.run.outcome import ScoreResult
+
+MOST_NAMED = 2
+"""Of the folders that a command names; of more, the folder that holds them all."""
+
+
+def say_notes(scores: Sequence[ScoreResult]) -> None:
+    """Each note once, whatever number of results it belongs to."""
+    for note in dict.fromkeys(note for each in scores for note in each.results.notes):
+        say(f"note: {note}")
+
+
+def say_next(scores: Sequence[ScoreResult]) -> None:
+    """Where the results are, and how to look at them and compare them, as commands to copy."""
+    folders = [each.folder for each in scores if each.folder is not None]
+    if not folders:
+        if scores:
+            say("Nothing was written: --output-path FOLDER keeps the verdicts for `groundeval view` and `compare`.")
+        return
+    for folder in folders:
+        say(f"results: {folder / 'results.json'}")
+    say("next:")
+    say(f"  groundeval view {' '.join(map(_quoted, _to_view(folders)))}")
+    say(f"  groundeval compare {_quoted(folders[0])} {_other(folders)}")
+
+
+def _to_view(folders: Sequence[Path]) -> list[Path]:
+    runs = list(dict.fromkeys(folder.parents[1] for folder in folders))
+    return runs if len(runs) <= MOST_NAMED else [Path(os.path.commonpath(runs))]
+
+
+def _other(folders: Sequence[Path]) -> str:
+    """The newest other scoring of the first one's task and protocol beside it, or a word in its place."""
+    found = sorted(_beside(folders[0]), key=lambda folder: folder.stat().st_mtime)
+    return _quoted(found[-1]) if found else "OTHER_RUN"
+
+
+def _beside(folder: Path) -> Iterator[Path]:
+    """Scorings with the same identity of other runs of the same task: `OUT/MODEL/TASK/RUN/scores/SCORE`."""
+    if len(folder.parents) < 5:
+        return
+    run = folder.parents[1]
+    for results in folder.parents[4].glob(f"*/{run.parent.name}/*/scores/{folder.name}/results.json"):
+        if results.parents[2] != run:
+            yield results.parent
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))

@@ -1,0 +1,76 @@
+"""Announcing the size of downloads from the hub before they start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from groundeval.console.progress import say
+from groundeval.console.tally import size
+
+_SECONDS = 10.0
+"""The hub has to say how large its files are within this time; else the download begins without a word."""
+_SMALL = 20e6
+"""Bytes that nobody waits for."""
+_LOADED = (".json", ".jinja", ".txt", ".model", ".py")
+_SAFE, _OTHER = ".safetensors", ".bin"
+_KNOWN_AS = ("adapter_", "model", "pytorch_model")
+
+
+def announce_model(repository: str, revision: str | None = None, *, only: str | None = None) -> None:
+    """Say how large a model of the hub is, where files of it lack in the cache; `only`: one file of it is loaded.
+
+    Says nothing of folders, of what is cached, and where the hub does not answer: then loading says what is wrong.
+    """
+    if not Path(repository).expanduser().exists() and not is_cached(repository, revision):
+        _announce(repository, revision, "model", only)
+
+
+def announce_file(repository: str, file: str, revision: str | None = None) -> None:
+    """Say how large a file of a data set of the hub is, unless it is in the cache."""
+    _announce(repository, revision, "dataset", file)
+
+
+def is_cached(repository: str, revision: str | None = None) -> bool:
+    """Whether weights of a model are in the hub's cache; the hub is not asked."""
+    from huggingface_hub import try_to_load_from_cache
+
+    names = [f"{stem}{ending}" for stem in ("model.safetensors", "pytorch_model.bin") for ending in ("", ".index.json")]
+    return any(isinstance(try_to_load_from_cache(repository, name, revision=revision), str) for name in names)
+
+
+@lru_cache(maxsize=64)
+def _announce(repository: str, revision: str | None, kind: Literal["model", "dataset"], only: str | None) -> None:
+    try:
+        missing = dict(_missing(repository, revision, kind, only))
+    except Exception:  # whatever keeps the hub from answering is found, and explained, by the download itself
+        return
+    total = sum(missing.values())
+    if total >= _SMALL:
+        files = f"{len(missing)} files" if len(missing) > 1 else next(iter(missing))
+        say(f"downloading {repository}: {size(total)} ({files})")
+
+
+def _missing(
+    repository: str, revision: str | None, kind: Literal["model", "dataset"], only: str | None
+) -> Iterable[tuple[str, int]]:
+    """The files that will be downloaded, with their sizes in bytes."""
+    from huggingface_hub import HfApi, try_to_load_from_cache
+
+    found: Any = HfApi().repo_info(repository, revision=revision, repo_type=kind, files_metadata=True, timeout=_SECONDS)
+    files = {each.rfilename: int(each.size or 0) for each in found.siblings or ()}
+    wanted = [only] if only is not None else loaded_files(list(files))
+    for name in wanted:
+        cached = try_to_load_from_cache(repository, name, revision=revision or found.sha, repo_type=kind)
+        if name in files and not isinstance(cached, str):
+            yield name, files[name]
+
+
+def loaded_files(names: Sequence[str]) -> list[str]:
+    """Of the files of a model's repository, those that loading it reads: its weights once, and what is small."""
+    top = [name for name in names if "/" not in name]
+    weights = [name for name in top if name.startswith(_KNOWN_AS)]
+    ending = _SAFE if any(name.endswith(_SAFE) for name in weights) else _OTHER
+    return [name for name in top if name.endswith(_LOADED) or (name in weights and name.endswith(ending))]

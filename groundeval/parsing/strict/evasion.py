@@ -1,0 +1,74 @@
+"""Wordings that hold a gold answer without asserting it: choices, hedges, and bounds on a number.
+
+What the documents word in the same way is no evasion: "probably in 1209" may be all that they say.
+"""
+
+from __future__ import annotations
+
+import re
+
+from groundeval.parsing.strict.matching import tokens
+
+_CHOICES = (
+    r"at least one of|one of (?:the following|these|those|two|the two)|^\W*unless\b"
+    r"|^\W*if (?:it (?:is|was|were) )?not\b"
+    r"|take your pick|whichever|or else|alternatively|and/or"
+)
+_HEDGES = (
+    r"perhaps|maybe|possibly|probably|presumably|allegedly|reportedly|supposedly|purportedly|conceivably|rumou?red"
+    r"|rightly or wrongly|might|may (?:have|be|well)|could (?:have|be|well)|i (?:guess|think|believe|suspect|suppose)"
+    r"|(?:some|many|people) (?:say|claim|believe|think)|not sure|i am unsure|if i (?:recall|remember) \w*"
+    r"|it is (?:said|claimed|believed|thought|rumou?red|possible|likely|unlikely|doubtful|conceivable)"
+)
+_EVASIVE = re.compile(rf"(?i)\b(?:{_HEDGES})\b|(?:\b|(?=\W))(?:{_CHOICES})")
+_BEFORE = re.compile(
+    r"(?i)\b(?:(?:no|not) (?:later|earlier|sooner|more|fewer|less|longer|older|higher|taller|greater|larger) than"
+    r"|not exceed"
+    r"|at (?:the )?(?:most|least|latest|earliest|very (?:most|least))|up to|fewer than|less than|under|below"
+    r"|between [^,.;]{1,40} and|(?:from|period|range|years?) [^,.;]{1,30}(?: to|[–—-])|anywhere \w+|maximum of"
+    r"|minimum of"
+    r"|(?:some time|sometime|any time) before)\s*(?:the |about |some |around )?$"
+)
+_BEHIND = re.compile(
+    r"(?i)^(?:\W+\w+){0,2}?\W*(?:or (?:fewer|less|more|so|earlier|later|before|after|thereabouts)"
+    r"|at (?:the )?(?:most|least|latest|earliest)|by much)\b"
+)
+_MIXED = re.compile(r"\b(?=[a-z01]*[a-z])(?=[a-z01]*[01])[a-z01]{2,8}\b", re.IGNORECASE)
+_FIGURES_AS_LETTERS = str.maketrans("01", "oi"), str.maketrans("01", "ol")
+_DISGUISED = frozenset(
+    ("or", "not", "no", "nor", "none", "either", "false", "wrong", "possibly", "probably", "otherwise")
+)
+
+
+def evades(text: str, written: str, documents: str) -> bool:
+    """Whether a statement hedges, offers a choice or bounds the answer that it writes, where the documents do not.
+
+    `written` is the answer as the statement writes it; bounds are told only of answers with a number.
+    """
+    if any(_is_disguised(word) for word in _MIXED.findall(text)):
+        return True
+    said = [found[0] for found in _EVASIVE.finditer(text)]
+    if said and not any(_is_in(each, documents) for each in said):
+        return True
+    if written not in text or not any(token[0].isdigit() for token in tokens(written)):
+        return False
+    bound = _bound(text, written)
+    return bool(bound) and not _bound(documents, written) and not _is_in(bound, documents)
+
+
+def _bound(text: str, written: str) -> str:
+    """The words of a text that make an answer a bound, at some place where it is written; empty if there are none."""
+    for found in re.finditer(rf"(?<!\w){re.escape(written)}(?!\w)", text):
+        before = _BEFORE.search(text[max(0, found.start() - 60) : found.start()])
+        if bound := before or _BEHIND.match(text[found.end() :]):
+            return bound[0]
+    return ""
+
+
+def _is_disguised(word: str) -> bool:
+    """Whether figures stand for the letters of a word that turns the sense: `0r`, `n0t`."""
+    return any(word.lower().translate(letters) in _DISGUISED for letters in _FIGURES_AS_LETTERS)
+
+
+def _is_in(words: str, documents: str) -> bool:
+    return re.search(rf"(?i)\b{re.escape(words.strip())}\b", documents) is not None

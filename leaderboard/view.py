@@ -1,0 +1,38 @@
+"""Serves the pages of a few runs until interrupted, and opens them in a browser where there is one."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+
+from groundeval.leaderboard.serve import HOST, open_server
+from groundeval.leaderboard.viewer import Viewer
+
+
+def serve_viewer(write: Callable[[Path], Viewer], port: int, *, opens: bool) -> None:
+    """Write the pages into a folder that is removed at the end, and serve it on the loopback address until Ctrl-C.
+
+    The address goes to stdout. Raises UsageError for a port that is taken.
+    """
+    with tempfile.TemporaryDirectory(prefix="groundeval-view-") as temporary:
+        written = write(Path(temporary))
+        with open_server(Path(temporary), port) as server:
+            address = f"http://{HOST}:{server.server_port}/{written.page}"
+            print(address, flush=True)
+            if opens and _has_a_window():
+                webbrowser.open(address)
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                return
+
+
+def _has_a_window() -> bool:
+    """Whether a browser would open a window; one that runs in the terminal would take it over."""
+    if sys.platform in ("darwin", "win32"):
+        return "SSH_CONNECTION" not in os.environ
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

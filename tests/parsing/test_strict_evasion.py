@@ -1,0 +1,51 @@
+"""Wordings that hold a gold answer without asserting it."""
+
+from __future__ import annotations
+
+import pytest
+
+from groundeval.parsing.strict.evasion import evades
+
+DOCUMENTS = "The canal was opened on 17 November 1869. It is more than 160 kilometres long. It may be the oldest."
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("The canal was opened no later than 17 November 1869.", "17 November 1869"),
+        ("The canal was opened in the period 1700–1869.", "1869"),
+        ("It has between one and fifteen players.", "fifteen"),
+        ("It has 15 players or fewer.", "15"),
+        ("It has at least one of fifteen and eleven players.", "fifteen"),
+        ("Unless it was Reed, it was Lind.", "Lind"),
+        ("Perhaps it was Lind.", "Lind"),
+        ("It was Lind, or else Reed.", "Lind"),
+        ("It was Lind 0r Reed.", "Lind"),
+        ("It was n0t Lind.", "Lind"),
+    ],
+)
+def test_choices_hedges_and_bounds_evade(text: str, written: str):
+    assert evades(text, written, DOCUMENTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("The canal was opened on 17 November 1869.", "17 November 1869"),
+        ("It is more than 160 kilometres long.", "160 kilometres"),
+        ("It may be the oldest canal.", "oldest"),
+        ("Lind was one of the engineers.", "Lind"),
+        ("A team has 15 players unless some have been sent off.", "15"),
+        ("It was designed no later by anybody else than Lind.", "Lind"),
+        ("It was opened in 1869, ten years before the bridge.", "1869"),
+        ("The B10 bus and the 101 stop here.", "101"),
+    ],
+)
+def test_plain_assertions_and_what_the_documents_word_so_do_not(text: str, written: str):
+    assert not evades(text, written, DOCUMENTS)
+
+
+def test_a_bound_that_the_documents_set_is_none():
+    assert evades("It has up to 15 players.", "15", "It has 15 players.")
+    assert not evades("It has up to 15 players.", "15", "It has up to 15 players.")
+    assert not evades("It was probably Lind.", "Lind", "The designer was probably Lind.")

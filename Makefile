@@ -28,6 +28,7 @@ $(VENV)/.tests: $(VENV)/.runs pyproject.toml
 
 demo: $(VENV)/.runs   ## Evaluate a small model on the embedded data of all four data sets
 	$(BIN)/groundeval run --config examples/demo.yaml
+	@$(BIN)/groundeval view runs/demo --out runs/demo-pages
 
 OUTPUTS ?= $(wildcard ../shared/golden/alce_published_asqa.json)
 
@@ -35,11 +36,14 @@ leaderboard: $(VENV)/.tests   ## Build the example leaderboard from the runs in 
 	$(if $(OUTPUTS),$(BIN)/python tools/example_runs.py --outputs $(OUTPUTS) --split build/outputs)
 	$(BIN)/groundeval leaderboard build leaderboard/example_runs --out site $(if $(OUTPUTS),--data build/outputs)
 
+# As many files of tests at once as there are cores, each with one thread.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
 test: $(VENV)/.tests   ## The default test suite (under 5 minutes)
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.tests   ## The tests that load real models or install packages
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 # vLLM pins versions of torch and many others: an environment of its own, made once.
 $(VLLM)/.made: pyproject.toml tools/install_vllm.py tools/install_torch.py

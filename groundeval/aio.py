@@ -1,4 +1,4 @@
-"""Running coroutines from anywhere, and turning signals into requests to stop."""
+"""Running coroutines from any context, and turning signals into stop requests."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ T = TypeVar("T")
 
 
 class Interrupted(GroundevalError):
-    """The user or the system asked the run to stop; the same command goes on from there."""
+    """The run was stopped by the user or the system; the same command resumes it."""
 
     exit_code = 3
 
 
 @contextmanager
 def stop_requests(after: str = "what is under way") -> Iterator[Callable[[], bool]]:
-    """Turn SIGTERM and the first Ctrl-C into a question that the loop asks now and then; a second one stops at once.
+    """Turn SIGTERM and the first Ctrl-C into a flag that the loop polls; a second signal stops at once.
 
-    The first is acknowledged as soon as it comes; `after` says what is still finished.
+    The first is acknowledged immediately; `after` names the work that is still finished.
     """
     requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -50,7 +50,7 @@ def stop_requests(after: str = "what is under way") -> Iterator[Callable[[], boo
 
 
 def _acknowledge(message: str) -> None:
-    """Say it from within a signal's handler, which may have interrupted the writing of another line."""
+    """Print from within a signal handler, which may have interrupted the writing of another line."""
     try:
         say(message)
     except RuntimeError:
@@ -58,7 +58,7 @@ def _acknowledge(message: str) -> None:
 
 
 def run_anywhere(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine to its end, also from code that an event loop is running already, such as a notebook's."""
+    """Run a coroutine to its end, also from code inside a running event loop, such as a notebook's."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,8 +1,6 @@
-"""The error model, written once.
+"""The error model: three kinds of failure, each handled in the same way everywhere.
 
-Three things can go wrong, and each is treated in its own way everywhere:
-
-- **A user error** (`UserError`): a flag, a file or a plugin is wrong. It stops at once, before anything expensive
+- **A user error** (`UserError`): a flag, a file or a plugin is wrong. The command stops before anything expensive
   starts, and its message says what is wrong, what is allowed, and what to do. Exit code 2 for wrong usage
   (`UsageError`), 1 for bad data (`DataError`).
 - **A bad sample** is data, not an exception: it is recorded with its `Status` and the run goes on.
@@ -22,13 +20,13 @@ EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_RESUMABLE = 0, 1, 2, 3
 
 
 class GroundevalError(Exception):
-    """Base of all errors that groundeval raises on purpose; `str()` is the message for the user."""
+    """Base of all errors raised by groundeval; `str()` is the message for the user."""
 
     exit_code = EXIT_FAILED
 
 
 class UserError(GroundevalError):
-    """Something the user can put right."""
+    """An error that the user can correct."""
 
 
 class UsageError(UserError):
@@ -67,11 +65,11 @@ class MissingExtra(UsageError):
 
 _ALONE = object()
 Spelling = Callable[[str, object, Mapping[str, object]], str]
-"""How an option is written: its name, its value (or none), the parts of a value that is a mapping."""
+"""Spells an option: its name, its value (or none), the parts of a value that is a mapping."""
 
 
 def option(name: str, value: object = _ALONE, /, **parts: object) -> str:
-    """An option as the reader of a message writes it: `num_docs=-1` in Python, `--num-docs -1` on the command line.
+    """An option as written by the user: `num_docs=-1` in Python, `--num-docs -1` on the command line.
 
     `parts` name entries of an option that holds several: `option("model_args", lora="FOLDER")`. Messages name options
     with this alone, so that each is written once for both.
@@ -80,7 +78,7 @@ def option(name: str, value: object = _ALONE, /, **parts: object) -> str:
 
 
 def as_parameter(name: str, value: object, parts: Mapping[str, object]) -> str:
-    """An option as a parameter of Python: `num_docs=-1`, `model_args={'lora': 'FOLDER'}`."""
+    """An option as a Python parameter: `num_docs=-1`, `model_args={'lora': 'FOLDER'}`."""
     if parts:
         inside = ", ".join(f"{part}={each!r}" for part, each in parts.items())
         return f"sampling=SamplingParams({inside})" if name == "sampling" else f"{name}={dict(parts)!r}"
@@ -102,7 +100,7 @@ _spelling: Spelling = as_parameter
 
 @contextmanager
 def spelling_options(spelling: Spelling) -> Iterator[None]:
-    """Let all messages of this process spell options in another way: the command line does, for as long as it runs."""
+    """Context in which all messages of this process spell options in another way, used by the command line."""
     global _spelling
     before, _spelling = _spelling, spelling
     try:
@@ -112,7 +110,7 @@ def spelling_options(spelling: Spelling) -> Iterator[None]:
 
 
 def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:
-    """The error for a name that nobody registered, with the nearest match and what is allowed."""
+    """The error for an unregistered name, with the nearest match and the allowed names."""
     names = sorted(allowed)
     return UsageError(f'unknown {what} "{name}".{did_you_mean(name, names)}\n  Known: {", ".join(names) or "none"}')
 
@@ -140,7 +138,7 @@ def excerpt(value: object, limit: int = 60) -> str:
 
 
 def what_happened(error: BaseException) -> str:
-    """An unforeseen error in one line: its type, its message, and the line of code that raised it."""
+    """An unexpected error in one line: its type, its message, and the line of code that raised it."""
     place = traceback.extract_tb(error.__traceback__)[-1:]
     where = "".join(f" ({PurePath(each.filename).name}, line {each.lineno})" for each in place)
     return f"{type(error).__name__}: {excerpt(str(error), 200)}{where}"
@@ -153,7 +151,7 @@ def quoted(names: Iterable[object], limit: int = 8) -> str:
 
 
 def kind_of(value: object) -> str:
-    """What JSON calls a value (`a list`, `null`), for error messages; the type's name for anything else."""
+    """JSON's word for the type of a value (`a list`, `null`), for error messages; else the type's name."""
     return _KINDS.get(type(value), type(value).__name__)
 
 

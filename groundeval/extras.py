@@ -1,4 +1,4 @@
-"""Optional dependencies: are the packages of an extra installed, without importing them."""
+"""Optional dependencies: checking that the packages of an extra are installed, without importing them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MODULES = {
     "tables": ("pyarrow",),
     "train": ("trl", "peft", "datasets", "accelerate", "torch", "transformers"),
 }
-"""The modules that stand for an extra of `pyproject.toml`."""
+"""The modules that represent an extra of `pyproject.toml`."""
 
 
 def require(extra: str, feature: str) -> None:
-    """Raises MissingExtra, which says what to install, if a package of the extra is missing."""
+    """Raises MissingExtra, with the command to install it, if a package of the extra is missing."""
     if any(importlib.util.find_spec(module) is None for module in MODULES.get(extra, ())):
         raise MissingExtra(feature, extra)

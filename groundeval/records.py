@@ -1,4 +1,4 @@
-"""The frozen records that everything is computed from: documents, examples, responses, statements, verdicts."""
+"""The frozen records behind all computations: documents, examples, responses, statements, verdicts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags, split_re
 from groundeval.parsing.reasoning_formats import tags_of_text
 
 Status = Literal["ok", "empty", "unclosed_reasoning", "error"]
-"""What became of a sample: `ok`; `empty` (no text); `unclosed_reasoning` (the think block never ended: an empty
+"""Status of a sample: `ok`; `empty` (no text); `unclosed_reasoning` (the think block never ended: an empty
 answer); `error` (generation or scoring failed: it has no values and is left out of every mean)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document as the model saw it. `sent` is ALCE's shorter premise, used instead of `text` where present."""
+    """One document as given to the model. `sent` is ALCE's shorter premise, used instead of `text` if present."""
 
     title: str
     text: str
@@ -26,7 +26,7 @@ class Document:
     summary: str | None = None
     extraction: str | None = None
     answers_found: tuple[int, ...] | None = None
-    """0/1 for each gold answer (`Example.answers`): does this document hold it (Trust-Score)."""
+    """For each gold answer (`Example.answers`), 1 if this document holds it, else 0 (Trust-Score)."""
 
     @property
     def premise(self) -> str:
@@ -36,7 +36,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class QAPair:
-    """One reading of an ambiguous question (ASQA) with the aliases of its answer."""
+    """One sub-question of an ambiguous question (ASQA) with the aliases of its answer."""
 
     question: str
     short_answers: tuple[str, ...]
@@ -44,7 +44,7 @@ class QAPair:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question, its documents and its gold data. A field that is None is one that the data does not have."""
+    """A question, its documents and its gold data. Fields that the data lacks are None."""
 
     id: str
     question: str
@@ -57,7 +57,7 @@ class Example:
     annotations: tuple[str, ...] | None = None
     """Long reference answers (ASQA has two)."""
     response: str | None = None
-    """A response that is right by construction, where the data has one (the embedded data does)."""
+    """A reference response that is right by construction, if the data has one (the embedded data does)."""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """Further fields, for plugin tasks."""
 
@@ -70,13 +70,13 @@ class Example:
 
     @property
     def supported(self) -> tuple[bool, ...]:
-        """For each gold answer: does any document hold it (OR over `answers_found`)."""
+        """For each gold answer, whether any document holds it (OR over `answers_found`)."""
         found = [d.answers_found for d in self.docs or () if d.answers_found is not None]
         return tuple(map(any, zip(*found, strict=True))) if found else ()
 
     @property
     def answerable(self) -> bool:
-        """Do the documents hold any gold answer (Trust-Score)."""
+        """Whether the documents hold any gold answer (Trust-Score)."""
         return any(self.supported)
 
 
@@ -85,15 +85,15 @@ class Statement:
     """One statement of a response: a sentence, or for list tasks the question with one item."""
 
     text: str
-    """As it stands in the response, citations included (under `strict` without them)."""
+    """The text in the response, citations included (under `strict` without them)."""
     hypothesis: str
-    """What its citations must support: the text without citations."""
+    """The text that its citations must support: without citations."""
     citations: tuple[int, ...]
     """Indices into the documents, in order of appearance, unchecked: may be negative, too large or repeated."""
 
 
 class Pair(NamedTuple):
-    """What an NLI model judges: does the premise entail the hypothesis."""
+    """Premise and hypothesis, for an NLI model to judge."""
 
     premise: str
     hypothesis: str
@@ -107,23 +107,23 @@ class Verdict:
     score: float
     """The model's score for entailment in [0, 1]; comparable within one model only."""
     rechecked: bool = False
-    """Scored a second time, alone, because the batched result lay within numeric noise."""
+    """Whether it was scored again, alone, because the batched result was within numeric noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A model's text for one example, with the reasoning split off. Made by `Response.build` and nothing else."""
+    """A model's text for one example, with the reasoning split off. Created only by `Response.build`."""
 
     example: Example
     raw: str
     """All of the model's text, every tag kept; channels of gpt-oss as the usual tags."""
     text: str
-    """The answer: what is scored, before a profile's own preparation."""
+    """The answer, which is scored, before a profile's own preparation."""
     reasoning: str | None
     status: Status
     finish_reason: str | None
     tags: ReasoningTags = REASONING_TAGS
-    """The tags that the text was read with."""
+    """The reasoning tags used to read the text."""
     guessed: ReasoningTags | None = None
     """The tags where they are not the usual ones and only the text's own form shows them."""
 
@@ -163,7 +163,7 @@ class Response:
 
     @classmethod
     def failed(cls, example: Example, reason: str) -> Response:
-        """The record of a sample for which no text could be had. It gets no values, never a score of 0."""
+        """The record of a sample without a text. It gets no values, never a score of 0."""
         return cls(example, "", "", None, "error", reason)
 
 
@@ -191,20 +191,20 @@ class Prompt:
     user: str
     system: str | None = None
     draw: int | None = None
-    """Which of several answers to the same prompt this asks for, from 1; part of the id, so that each has a seed of its
-    own. None where there is one."""
+    """Number of the answer among several to the same prompt, from 1; part of the id, so that each has its own seed.
+    None for a single answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A prompt as the model gets it."""
+    """A prompt in the form given to the model."""
 
     text: str
-    """Chat template applied; for an API that applies its own, the messages as JSON."""
+    """The text with the chat template applied; for an API that applies its own, the messages as JSON."""
     tokens: int | None
-    """Length in the model's tokens, where the generator can know it."""
+    """Length in the model's tokens, if the generator knows it."""
     prefill: str = ""
-    """What the template has already begun for the model, for instance `<think>`."""
+    """The text that the template begins for the model, for instance `<think>`."""
 
     @property
     def sha256(self) -> str:

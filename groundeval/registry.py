@@ -1,8 +1,8 @@
 """One lazy registry for everything a plugin can add: tasks, metrics, rewards, verifiers, generators.
 
-A thing gets in by a decorator in a built-in module, by an entry point of an installed package
+Values are registered by a decorator in a built-in module, by an entry point of an installed package
 (`groundeval.tasks`, `.metrics`, `.rewards`, `.nli`, `.generators`), or by a decorator in a plugin file that
-`load_plugin` imports. Nothing is imported before a name is asked for.
+`load_plugin` imports. Nothing is imported before a name is requested.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[T]):
-    """A registered value and where it comes from."""
+    """A registered value and its source."""
 
     value: T
     source: str
@@ -47,7 +47,7 @@ class Registry(Generic[T]):
         self._discovered = False
 
     def add(self, name: str, value: T, source: str) -> None:
-        """Register a value. A name taken by another source is an error that names both."""
+        """Register a value. Raises an error that names both sources if the name is already taken."""
         taken = self._entries.get(name)
         if taken is not None and taken.source != source:
             raise UsageError(f'{self.kind} "{name}" is registered twice: by {taken.source} and by {source}')
@@ -57,7 +57,7 @@ class Registry(Generic[T]):
         self._entries[name] = Entry(value, source)
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Decorator form of `add`; the source is where the decorated thing was written."""
+        """Decorator form of `add`; the source is the location of the decorated object."""
 
         def decorate(value: T) -> T:
             self.add(name, value, source_of(value))
@@ -66,7 +66,7 @@ class Registry(Generic[T]):
         return decorate
 
     def get(self, name: str) -> T:
-        """The value of a name; an unknown one is an error that offers the nearest match."""
+        """The value of a name. Raises UsageError, with the nearest match, for an unknown one."""
         self._discover()
         if name not in self._entries and name in self._plugins:
             self._load(name)
@@ -88,18 +88,18 @@ class Registry(Generic[T]):
             yield name, self.get(name)
 
     def known(self) -> Iterator[T]:
-        """The values registered so far; a plugin of an installed package only once a name of it was asked for."""
+        """The values registered so far; those of an installed plugin only after one of its names was requested."""
         for module in self._builtin:
             importlib.import_module(module)
         return (entry.value for entry in list(self._entries.values()))
 
     def source(self, name: str) -> str:
-        """Where a name was registered: `file:line`, or the entry point of a package."""
+        """The source of a name: `file:line`, or the entry point of a package."""
         self.get(name)
         return self._entries[name].source
 
     def ships(self, name: str) -> bool:
-        """Does a name come with groundeval, not with a plugin or a script."""
+        """Whether a name ships with groundeval, rather than with a plugin or a script."""
         self.get(name)
         return self._entries[name].source.startswith("groundeval.")
 
@@ -109,9 +109,9 @@ class Registry(Generic[T]):
         return sorted(name for name, entry in self._entries.items() if place in entry.source)
 
     def resolve(self, reference: str) -> str:
-        """The registered name behind a reference: a name, `file.py:name`, or a `file.py` that registers one only.
+        """The registered name of a reference: a name, `file.py:name`, or a `file.py` that registers only one.
 
-        Imports the file. Raises UsageError for a file that is missing, fails to import, or leaves the name open.
+        Imports the file. Raises UsageError for a file that is missing, fails to import, or does not determine the name.
         """
         file, colon, name = reference.rpartition(":")
         if colon and file.endswith(".py"):
@@ -156,12 +156,12 @@ class Registry(Generic[T]):
 
 
 def first_paragraph(text: str | None) -> str:
-    """The first paragraph of a docstring as one line: what lists show."""
+    """The first paragraph of a docstring as one line, for lists."""
     return " ".join((text or "").strip().split("\n\n")[0].split())
 
 
 def source_of(value: object) -> str:
-    """`module (file:line)` of a function or class; of anything else, its type."""
+    """`module (file:line)` of a function or class; the type of anything else."""
     try:
         module = getattr(value, "__module__", "?")
         file = inspect.getsourcefile(value)  # type: ignore[arg-type]
@@ -177,13 +177,13 @@ def _described(point: EntryPoint) -> str:
 
 
 def load_plugins(paths: Iterable[str | Path] | None) -> None:
-    """Import the plugin files and folders that `--include-path` names."""
+    """Import the plugin files and folders given by `--include-path`."""
     for path in paths or ():
         load_plugin(path)
 
 
 def load_plugin(path: str | Path) -> None:
-    """Import a plugin file, or every `.py` file of a folder, so that its decorators register what it holds.
+    """Import a plugin file, or every `.py` file of a folder, so that its decorators register its content.
 
     Loading the same file twice does nothing. Raises UsageError for a missing file or one that fails to import.
     """
@@ -194,7 +194,7 @@ def load_plugin(path: str | Path) -> None:
         return
     if not target.is_file():
         raise UsageError(f"plugin {path}: no such file or folder")
-    # Derived from the path, not from `hash()`, so that what a plugin defines pickles between processes.
+    # Derived from the path, not from `hash()`, so that a plugin's objects pickle between processes.
     name = f"groundeval_plugin_{target.stem}_{sha256(str(target).encode()).hexdigest()[:12]}"
     if name in sys.modules:
         return

@@ -1,4 +1,4 @@
-"""Where a site goes: only an empty or new folder, or an earlier site with nothing else in it, is written to."""
+"""The folder of a site: only an empty or new folder, or an earlier site with nothing else in it, is written to."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def write_run_page(site: Path, entry: Entry, others: Iterable[Entry], back: str)
 
 
 def facts_of(entry: Entry) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What determined the run, in sections: texts, scores, versions."""
+    """The settings that determined the run, in sections: texts, scores, versions."""
     sections = (("Texts", "generation"), ("Scores", "scoring"), ("Versions", "versions"))
     found = [(title, leaves({"": entry.manifest.get(name) or {}})) for title, name in sections]
     return [
@@ -67,7 +67,7 @@ def name_of(entry: Entry) -> str:
 
 
 def judge(entry: Entry) -> str:
-    """Who judged a row, in few words."""
+    """Short name of the NLI model of a row."""
     if entry.reported:
         return "as published"
     return f"{entry.nli or 'none asked'}{' (proxy)' if entry.proxy else ''}"

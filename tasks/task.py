@@ -34,7 +34,7 @@ class Loader(Protocol):
 
 
 class RecordFields(Protocol):
-    """Where a task's own data has the parts of an example: a mapping of fields."""
+    """The mapping from a task's own data to the parts of an example."""
 
     def covers(self, record: Record) -> bool:
         """Whether a record has all the fields that the mapping names for questions, documents and gold data."""

@@ -1,4 +1,4 @@
-"""When a stage ends before its last step, and which of its weights it ends with."""
+"""Early ending of a stage, and the choice of its final weights."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class _InTraining:
         return f"{self.local.source.name}, {self.place['recipe']}/{self.place['run']}, {where}"
 
     def close(self) -> None:
-        """Does nothing: the trainer owns the model or engine."""
+        """A no-op: the trainer owns the model or engine."""
 
 
 class TrainedGenerator(_InTraining, TransformersGenerator):

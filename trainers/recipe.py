@@ -111,7 +111,7 @@ class RewardTerm(Section):
 
 
 class Bounds(Section):
-    """Where a logged value may lie: a stage that leaves these bounds ends."""
+    """Bounds of a logged value: a stage that leaves them ends."""
 
     above: float | None = Field(default=None, description="the stage ends where the mean is above this")
     below: float | None = Field(default=None, description="the stage ends where the mean is below this")
@@ -163,7 +163,7 @@ class Stage(Section):
     patience: int | None = Field(
         default=None,
         ge=1,
-        description="so many evaluations within the stage without a higher held-out headline end it; default: none do",
+        description="evaluations within the stage without a higher held-out headline before it ends; default: no limit",
     )
     stop_when: dict[str, Bounds] = Field(
         default_factory=dict,

@@ -13,7 +13,7 @@ from groundeval.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
-    """How to draw tokens. Greedy by default. None: a server is not told, and its own default holds."""
+    """Sampling parameters; greedy decoding by default. None: not sent, so that the server's default applies."""
 
     temperature: float | None = 0.0
     top_p: float | None = 1.0

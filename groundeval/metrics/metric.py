@@ -96,7 +96,7 @@ Group = Literal["Overall", "Correctness", "Refusal", "Citation", "Length", "Othe
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What people read of a reported key: its plain name, its group, and where it is shown unasked."""
+    """Display of a reported key: its plain name, its group, and the profiles that show it by default."""
 
     name: str
     """At most about 20 characters, so that tables fit a terminal."""

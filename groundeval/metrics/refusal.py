@@ -39,7 +39,7 @@ def answering(response: Response, ctx: Context) -> Values:
 
 
 def decisions(response: Response, ctx: Context) -> Values:
-    """Did the output answer or refuse (0 or 1 each); words of the output without citations. Needs no gold answer."""
+    """Whether the output answered or refused (0 or 1 each); its words without citations. Needs no gold answer."""
     reading = ctx.read(response)
     return {
         "answered": float(reading.answered),

@@ -1,4 +1,4 @@
-"""How much will be downloaded from the hub, said before it is."""
+"""Announcing the size of downloads from the hub before they start."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def _connection(path: Path, how: str) -> sqlite3.Connection:
 
 
 def _trouble(connection: sqlite3.Connection) -> str | None:
-    """What a schema has that a cache's has not, or lacks; None where it is a cache's."""
+    """The difference of a schema from a cache's; None if there is none."""
     found = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
     tables = {name for kind, name, sql in found if kind == "table" and str(sql).upper().startswith("CREATE TABLE")}
     for kind, name, _ in found:
@@ -153,7 +153,7 @@ def _no_cache(path: Path, why: str) -> DataError:
 
 @dataclass(frozen=True, slots=True)
 class CacheInfo:
-    """What a cache file holds."""
+    """Size and content of a cache file."""
 
     path: str
     bytes: int

@@ -19,7 +19,7 @@ PREMISE_HYPOTHESIS = "premise: {premise} hypothesis: {hypothesis}"
 
 @dataclass(frozen=True, slots=True)
 class Chunks:
-    """How a premise too long for one input is cut, and how the scores of its chunks are combined."""
+    """Cutting of a premise too long for one input, and combination of its chunks' scores."""
 
     by: Literal["tokens", "words"]
     """`tokens`: into overlapping windows that the model can take; `words`: into whole sentences."""

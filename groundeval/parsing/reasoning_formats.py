@@ -76,7 +76,7 @@ def tags_of_model(name: str) -> ReasoningTags | None:
 
 
 def begun_thought(prompt: str, tags: Sequence[ReasoningTags] = KNOWN_TAGS) -> str:
-    """What a prompt has begun for the model: the text from an unclosed opening tag on; "" if there is none."""
+    """The text that a prompt begins for the model: from an unclosed opening tag on; "" if there is none."""
     start, opened = max(((prompt.rfind(each.think_open), each) for each in tags), key=lambda found: found[0])
     return "" if start < 0 or opened.think_close in prompt[start:] else prompt[start:]
 

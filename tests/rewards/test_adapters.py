@@ -24,7 +24,7 @@ from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.rewards.adapters import nemo_gym, slime
 from groundeval.rewards.adapters.verifiers import reward_of_trace, rubric_function
 from groundeval.rewards.columns import example_json, example_of
-from groundeval.rewards.rollouts import Rewarder
+from groundeval.rewards.rollouts import Rewarder, Rollout
 from groundeval.tasks import load_task
 
 GOOD = thought("Paris text [1].")
@@ -174,6 +174,20 @@ def test_the_longest_end_of_a_repetitive_prompt_is_taken_away():
     assert rollout("Q? Q? Q? A", prompt, LABEL).text == " A"
     assert rollout(prompt, prompt, LABEL).text == ""
     assert rollout("A", "", LABEL).text == "A"
+
+
+@pytest.mark.usefixtures("_chosen")
+@pytest.mark.parametrize("cut", [0, 20])
+@pytest.mark.parametrize("begun", ["", "<think>\n"])
+def test_spaces_that_decoding_drops_from_the_prompt_make_no_difference(cut: int, begun: str):
+    prompt = f"Document [1](A): A text , said he . Do n't guess : what is it ?\n\n{begun}"
+    decoded = prompt.replace(" ,", ",").replace(" .", ".").replace(" n't", "n't").replace(" ?", "?")
+    asked = from_path("openrlhf").rollout(f"<s> {decoded[cut:]}{GOOD.removeprefix(begun.strip())}</s>", prompt, LABEL)
+    assert (asked.prefill + asked.text).replace("\n", "") == GOOD.replace("\n", "")
+    found = from_path("openrlhf").reward_func(
+        [f"<s> {decoded[cut:]}{GOOD.removeprefix(begun.strip())}</s>"], [prompt], [LABEL]
+    )
+    assert found["rewards"].tolist() == [3.5]
 
 
 @pytest.mark.usefixtures("_chosen")
@@ -329,6 +343,23 @@ def every_adapter(text: str, prefill: str = "") -> dict[str, float | None]:
             trl_reward(STAGE2, nli="lexical", parameters={"reduction": "mean"})(["Q?"], [[message]], **columns)
         )[0],
     }
+
+
+@pytest.mark.usefixtures("_chosen")
+def test_a_thought_that_nothing_has_opened_is_a_warning_once(caplog: pytest.LogCaptureFixture):
+    from groundeval.rewards import rollouts
+
+    rollouts._warn_of_unopened_thoughts.cache_clear()
+    rewarder, row = Rewarder.of(STAGE2, nli="lexical"), json.loads(LABEL)
+    with caplog.at_level("WARNING"):
+        rewarder([Rollout(row["task"], row["example"], text) for text in (GOOD, "plain", "<think>cut off")])
+        rewarder([Rollout(row["task"], row["example"], REST, "<think>")])
+        assert not caplog.records
+        for _ in range(3):
+            rewarder([Rollout(row["task"], row["example"], REST)])
+    assert [each.message.partition(":")[0] for each in caplog.records] == [
+        "a completion ends a thought that it does not begin"
+    ]
 
 
 def test_reasoning_of_a_parser_behind_a_begun_thought_has_one_opening_tag():

@@ -89,7 +89,7 @@ def test_a_run_folder_of_several_answers_is_scored_again_the_same_way(run: Cli, 
 def test_several_outputs_are_not_taken_for_one(run: Cli):
     ran = run()
     assert ran.code == 1
-    assert "record 1: holds 3 outputs" in ran.err
+    assert "record 1: has 3 outputs" in ran.err
     assert "--num-samples 3" in ran.err
 
 

@@ -28,7 +28,7 @@ class RolloutTrainer(GRPOTrainer):  # type: ignore[misc]
 
     @property
     def rollouts(self) -> RolloutEngine:
-        """What generates."""
+        """The generator of completions."""
         engine: RolloutEngine = self.vllm_generation
         return engine
 

@@ -60,7 +60,7 @@ MOST_BYTES = 32 << 20
 
 
 class Answer(NamedTuple):
-    """What a server sent."""
+    """A server's answer."""
 
     status: int
     body: bytes

@@ -1,4 +1,4 @@
-"""What a server that speaks OpenAI's protocol is asked: messages and sampling parameters, and advice if it refuses."""
+"""Requests to an OpenAI-compatible server: messages and sampling parameters, and advice if it refuses."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def parameter_refused(url: str, refused: Mapping[str, Any], said: str) -> UsageE
 
 
 def _without(name: str) -> str:
-    """How a parameter is left out."""
+    """The option that leaves a parameter out."""
     if name in LENGTH_FIELDS:
         other = next(each for each in LENGTH_FIELDS if each != name)
         return f"{option('model_args', max_tokens_field=other)}, the other name of the longest answer"

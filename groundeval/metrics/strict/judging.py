@@ -118,7 +118,7 @@ def _with_shared(statements: Sequence[Statement], judged: Sequence[StrictlyJudge
 
 
 def lender(statements: Sequence[Statement], place: int) -> int | None:
-    """Where the citations are written that a statement leaves to the end of its paragraph; None if it leaves none."""
+    """Position of the citations that a statement leaves to the end of its paragraph; None if it leaves none."""
     inherited = _layout(statements[place])[1]
     if statements[place].citations or not inherited:
         return None

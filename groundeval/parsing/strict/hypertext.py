@@ -98,7 +98,7 @@ def shown(text: str) -> str:
 
 
 def _cited(found: re.Match[str]) -> str:
-    """What an element says, and the number of its source in brackets; what names none stays as it is written."""
+    """The text of an element with the number of its source in brackets; without a source it is unchanged."""
     inside = found["inside"] or ""
     if number := _NUMBERED.fullmatch(inside):
         return f"[{number[1]}]"

@@ -186,14 +186,14 @@ def _counted(found: Spanned) -> Spanned:
 
 
 def _adds(value: int, total: int, more: int) -> bool:
-    """Does a number word go on with the number before it: `forty-two`, `four hundred six`, `two thousand four`."""
+    """Whether a number word continues the number before it: `forty-two`, `four hundred six`, `two thousand four`."""
     if value % 100 == 0:
         return more > 0 and value + total > 0
     return value % 100 >= 20 and value % 10 == 0 and 0 < more < 10
 
 
 def _is_small(after: Spanned) -> bool:
-    """Does `and` join a number below a hundred to the hundreds before it: `four hundred and six`."""
+    """Whether `and` joins a number below a hundred to the hundreds before it: `four hundred and six`."""
     return bool(after) and 0 < _SMALL.get(after[0][0], 0) < 100 and (len(after) < 2 or after[1][0] not in _LARGE)
 
 
@@ -247,7 +247,7 @@ def _dated(found: Spanned) -> Spanned:
 
 
 def _is_day_behind(after: Spanned) -> bool:
-    """Does a day follow its month and year: `in November 1869, on the 17th`."""
+    """Whether a day follows its month and year: `in November 1869, on the 17th`."""
     return (
         len(after) == 3
         and len(after[0][0]) == 4

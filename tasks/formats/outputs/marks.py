@@ -63,12 +63,12 @@ def _with_brackets(span: Span, text: str) -> Span:
 
 
 def _moved(place: int, start: int, end: int) -> int:
-    """Where a place is once what lies between start and end is gone."""
+    """A position after the text between start and end is removed."""
     return place if place <= start else start if place <= end else place - (end - start)
 
 
 def _places(text: str, span: Span) -> list[int]:
-    """Where the marks of a span stand: once in every sentence or line that shares a word with it."""
+    """The positions of a span's marks: one in every sentence or line that shares a word with it."""
     places = []
     for start, end in _sentences(text):
         first, last = max(start, span.start), min(end, span.end)

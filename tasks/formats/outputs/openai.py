@@ -85,7 +85,7 @@ def _span(annotation: Data, base: int, length: int, sources: Sources) -> list[Sp
 
 
 def _searched(answer: Data) -> Sources:
-    """What a search of files gave, where the response holds it: the passages of a file are one document."""
+    """The results of a file search, if the response holds them: the passages of a file are one document."""
     sources = Sources()
     for result in (each for call in objects(answer.get("output")) for each in objects(call.get("results"))):
         name = result.get("filename")

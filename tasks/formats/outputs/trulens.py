@@ -37,7 +37,7 @@ def _unquoted(value: Any) -> Any:
 
 
 def _retrieved(kept: Any) -> Any:
-    """What the first call returned whose method is named after retrieving."""
+    """The result of the first call of a method named after retrieval."""
     for call in objects(at(kept, "calls")):
         methods = [str(at(each, "method", "name") or "") for each in objects(call.get("stack"))]
         if methods and "retriev" in methods[-1].lower() and isinstance(call.get("rets"), list):

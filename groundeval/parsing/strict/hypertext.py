@@ -72,14 +72,11 @@ _LOWERED = str.maketrans("0123456789+-−()", "₀₁₂₃₄₅₆₇₈₉₊
 
 def has_markup(text: str) -> bool:
     """Whether the text holds an HTML tag, comment or character reference."""
-    return (
-        "<" in text
-        and (
-            _CITING.search(text)
-            or _CITING_ATTRIBUTE.search(text)
-            or any(_is_tag(found, _closed(text)) for found in _TAG.finditer(text))
-        )
-    ) or bool("&" in text and _ENTITY.search(text))
+    if "<" in text and (_CITING.search(text) is not None or _CITING_ATTRIBUTE.search(text) is not None):
+        return True
+    return ("<" in text and any(_is_tag(found, _closed(text)) for found in _TAG.finditer(text))) or bool(
+        "&" in text and _ENTITY.search(text)
+    )
 
 
 def shown(text: str) -> str:

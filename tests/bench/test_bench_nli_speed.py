@@ -1,4 +1,4 @@
-"""The sequential way against the service: what is counted, and that random models answer as a verifier does."""
+"""Sequential NLI against the service: the counts, and random models that answer as a verifier does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verdicts leave a cache as a file and come into another one: all of them, or with a damaged line none."""
+"""Export of verdicts to a file and import into another cache: all of them, or none if a line is damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training data made by the harness: honest responses, and the best of several answers."""
+"""Training data made by groundeval: reference responses, and the best of several answers."""
 
 from __future__ import annotations
 

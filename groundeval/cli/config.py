@@ -32,7 +32,7 @@ def _flags(ctx: typer.Context) -> dict[str, Any]:
 
 
 def _kind(hint: Any) -> FlagKind:
-    """What a parameter takes, by its type."""
+    """The kind of value that a parameter takes, by its type."""
     kinds: dict[Any, FlagKind] = {int: "whole number", float: "number", bool: "yes or no"}
     for each in (hint, *get_args(hint)):
         if get_origin(each) is list:

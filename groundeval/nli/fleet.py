@@ -115,7 +115,7 @@ class Fleet:
         return self._served
 
     def ask(self, method: str, path: str, body: Json, *, read: Callable[[Json], T], limit: int) -> T:
-        """What `read` makes of the answer of one server. Raises as `Client.ask` does."""
+        """The result of `read` on one server's answer. Raises as `Client.ask` does."""
         while True:
             server = self._take()
             try:

@@ -65,7 +65,7 @@ def rewards(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
-    """What rewards can be fooled by: honest responses against attacked ones, by family of attacks, worst first.
+    """Robustness of rewards: honest responses against attacked ones, by family of attacks, worst first.
 
     Examples:
 

@@ -18,7 +18,7 @@ File = Annotated[
 
 @cache.command("info")
 def info(path: File = None, json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False) -> None:
-    """Where the cache is, how big, and how many verdicts it holds of which verifier."""
+    """Path and size of the cache, and the number of verdicts of each verifier."""
     from dataclasses import asdict
 
     from groundeval.cli.tables import print_json

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import chain
 from math import isfinite
 from typing import Any, NamedTuple
@@ -14,12 +16,15 @@ from groundeval.errors import UsageError, UserError, excerpt
 from groundeval.metrics.metric import Entailment
 from groundeval.nli import NLI, connect
 from groundeval.nli.verifiers.lexical import Lexical
+from groundeval.parsing.reasoning_formats import tags_of_text
 from groundeval.parsing.special_tokens import without_end_tokens
 from groundeval.records import Document, Example, QAPair, Response
 from groundeval.rewards.columns import example_of
 from groundeval.rewards.registry import checked_parameters, load_reward, recipe_of, title_of
 from groundeval.rewards.reward import Reward, Rewarded
 from groundeval.tasks import TASKS
+
+logger = logging.getLogger(__name__)
 
 
 class Rollout(NamedTuple):
@@ -34,6 +39,13 @@ class Rollout(NamedTuple):
     """The reasoning tag opened by the chat template, with the white space after it."""
     finish_reason: str | None = None
 
+    @property
+    def ends_unopened_thought(self) -> bool:
+        """Whether the text closes a thought that neither it nor the prefill opens."""
+        whole = self.prefill + self.text
+        tags = tags_of_text(whole)
+        return tags.think_close in whole and tags.think_open not in whole
+
     def response(self) -> Response:
         """The response as in evaluation, without end tokens. Raises DataError for a wrong `example`."""
         return Response.build(
@@ -42,6 +54,14 @@ class Rollout(NamedTuple):
             prefill=self.prefill,
             finish_reason=self.finish_reason,
         )
+
+
+@cache
+def _warn_of_unopened_thoughts() -> None:
+    logger.warning(
+        "a completion ends a thought that it does not begin: the chat template seems to open it, and the data do not "
+        "say so. Write the tag into the data (groundeval data export --tokenizer MODEL), or give it as `prefill`"
+    )
 
 
 _SILENT = Response.build(
@@ -175,7 +195,12 @@ class Rewarder:
         return connect(self.nli, **self.nli_options) if asks else None
 
     async def score(self, rollouts: Sequence[Rollout], nli: Entailment | None = None) -> list[Rewarded]:
-        """The rewards of rollouts, in their order. Raises the errors of `Reward.score`."""
+        """The rewards of rollouts, in their order. Raises the errors of `Reward.score`.
+
+        Logs a warning, once per process, about a text that ends a thought which nothing has opened.
+        """
+        if any(rollout.ends_unopened_thought for rollout in rollouts):
+            _warn_of_unopened_thoughts()
         responses = [rollout.response() for rollout in rollouts]
         return await self.score_responses(responses, [rollout.task for rollout in rollouts], nli)
 

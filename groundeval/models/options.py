@@ -37,12 +37,13 @@ class GeneratorOptions:
     reasoning_tags: Annotated[
         ReasoningTags | None,
         Flag(
-            "'<reason>,</reason>', optionally followed by those of the answer; none: the whole text is the answer. "
-            "Default: the model's own, or <think>.",
+            "'<reason>,</reason>', optionally followed by those of the answer; harmony (gpt-oss); none: the whole text "
+            "is the answer. Default: the model's own, else what the text shows.",
             PROMPT,
             metavar="OPEN,CLOSE",
         ),
     ] = None
-    """The tags around the model's reasoning; None: those in its chat template or tokenizer, else `<think>`."""
+    """The tags around the model's reasoning; None: those in its chat template or tokenizer, else those that
+    the form of a text shows."""
     model_args: Annotated[Mapping[str, Any], Flag("Arguments of the backend.", MODEL)] = field(default_factory=dict)
     """Backend-specific engine arguments; the error for an unknown one names the known ones."""

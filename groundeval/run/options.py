@@ -78,7 +78,9 @@ class ScoringOptions:
     reasoning_tags: Annotated[
         ReasoningTags | None,
         Flag(
-            "'<reason>,</reason>'; none: the whole text. Default: the run's, or <think>.", SCORES, metavar="OPEN,CLOSE"
+            "'<reason>,</reason>', harmony or none (the whole text). Default: the run's, else what the text shows.",
+            SCORES,
+            metavar="OPEN,CLOSE",
         ),
     ] = None
     """For texts that were generated before: the tags around reasoning, where they are not those of the run."""

@@ -24,7 +24,7 @@ from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.rewards.adapters import nemo_gym, slime
 from groundeval.rewards.adapters.verifiers import reward_of_trace, rubric_function
 from groundeval.rewards.columns import example_json, example_of
-from groundeval.rewards.rollouts import Rewarder
+from groundeval.rewards.rollouts import Rewarder, Rollout
 from groundeval.tasks import load_task
 
 GOOD = thought("Paris text [1].")
@@ -329,6 +329,23 @@ def every_adapter(text: str, prefill: str = "") -> dict[str, float | None]:
             trl_reward(STAGE2, nli="lexical", parameters={"reduction": "mean"})(["Q?"], [[message]], **columns)
         )[0],
     }
+
+
+@pytest.mark.usefixtures("_chosen")
+def test_a_thought_that_nothing_has_opened_is_a_warning_once(caplog: pytest.LogCaptureFixture):
+    from groundeval.rewards import rollouts
+
+    rollouts._warn_of_unopened_thoughts.cache_clear()
+    rewarder, row = Rewarder.of(STAGE2, nli="lexical"), json.loads(LABEL)
+    with caplog.at_level("WARNING"):
+        rewarder([Rollout(row["task"], row["example"], text) for text in (GOOD, "plain", "<think>cut off")])
+        rewarder([Rollout(row["task"], row["example"], REST, "<think>")])
+        assert not caplog.records
+        for _ in range(3):
+            rewarder([Rollout(row["task"], row["example"], REST)])
+    assert [each.message.partition(":")[0] for each in caplog.records] == [
+        "a completion ends a thought that it does not begin"
+    ]
 
 
 def test_reasoning_of_a_parser_behind_a_begun_thought_has_one_opening_tag():

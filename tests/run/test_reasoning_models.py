@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from run_cases import Cli, lines_of, records, write
+from run_cases import Cli, Counting, lines_of, records, write
 
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 from groundeval.records import Example, Response
@@ -187,6 +187,21 @@ def test_usual_tags_are_no_guess_and_tags_that_are_named_are_taken_for_all_texts
     assert not any("reasoning tags" in each for each in named["notes"])
     other = run(cli, tmp_path, data, [FORMS["thinking"]] * 8, "--reasoning-tags", "<think>,</think>")
     assert other["metrics"]["length"]["value"] > 4, "asked for <think>, and for nothing else"
+
+
+def test_tags_that_only_a_models_name_shows_are_a_note_now_and_when_scored_again(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Counting, "reasoning_tags", ReasoningTags.harmony(), raising=False)
+    monkeypatch.setattr(Counting, "guesses_reasoning_tags", True, raising=False)
+    data = write(tmp_path / "data.json", records(2))
+    what = ("run", "--model", "gpt-oss", "--backend", "counting", "--tasks", "asqa", "--nli", "lexical", "--json")
+    ran = cli(*what, "--data", data, "--output-path", tmp_path / "runs").json
+    [note] = [each for each in ran["notes"] if "reasoning" in each]
+    assert note.startswith("reasoning is read by the channels of gpt-oss, which the model's name suggests")
+    score = ("score", ran["run_folder"], "--data", data, "--nli", "lexical", "--json")
+    assert note in cli(*score).json["notes"]
+    assert note not in cli(*score, "--reasoning-tags", "none").json["notes"]
 
 
 def test_files_of_outputs_are_read_with_other_tags_too(cli: Cli, tmp_path: Path):

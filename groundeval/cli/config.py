@@ -48,7 +48,7 @@ Config = Annotated[
         "--config",
         callback=_use_config,
         is_eager=True,
-        help="A YAML file of flags; flags given here win.",
+        help="A YAML file of flags; the command line takes precedence.",
         rich_help_panel=RUN,
     ),
 ]

@@ -16,7 +16,7 @@ from groundeval.nli.identity import AnotherModel, Served, differences, served
 T = TypeVar("T")
 
 PROBE_SECONDS = 5.0
-"""How long a health check may take."""
+"""Timeout of a health check, in seconds."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 """Seconds between the health checks of a server that is away: at first, and later."""
 BUSY_PAUSE = 1.0
@@ -29,13 +29,13 @@ class _Server:
     probe: Client
     in_flight: int = 0
     used: int = 0
-    """The number of the request that it got last."""
+    """Number of its last request."""
     up: bool = False
     loading: bool = False
     excluded: str = ""
-    """Why it is not asked any more while it stays as it is."""
+    """The reason why it gets no requests until it changes."""
     not_before: float = 0.0
-    """Until when it has asked to be left alone."""
+    """Time until which it has requested a pause."""
     pause: float = field(default=FIRST_PAUSE)
 
     @property
@@ -72,7 +72,7 @@ class Fleet:
         return len(self._servers)
 
     def close(self) -> None:
-        """Drop the connections; who waits gets a BackendError."""
+        """Close the connections; waiting callers get a BackendError."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -81,7 +81,7 @@ class Fleet:
             each.probe.close()
 
     def check(self, patience: float) -> None:
-        """Find out whether a server is there; its model may still be loading.
+        """Check that a server is reachable; its model may still be loading.
 
         Raises UsageError where two serve different verifiers, BackendError where none answers within `patience`.
         """
@@ -92,7 +92,7 @@ class Fleet:
                 break
             if time.monotonic() > end or self._closed:
                 raise BackendError(
-                    f"NLI servers {self.address}: none can be reached.\n"
+                    f"NLI servers {self.address}: none is reachable.\n"
                     "  When one runs, the same command goes on from here."
                 )
             time.sleep(FIRST_PAUSE)

@@ -18,9 +18,9 @@ class Served:
     """The verifier that a server serves."""
 
     identity: dict[str, Any]
-    """What determines its verdicts."""
+    """Everything that determines its verdicts."""
     id: str
-    """What the server calls it in every answer."""
+    """Its id in every answer of the server."""
 
 
 def served(answer: Mapping[str, Any]) -> Served:

@@ -79,6 +79,27 @@ def blocks_of(page: str, text: str) -> Iterator[Block]:
         opened = None
 
 
+def indented_commands(page: str, text: str) -> Iterator[str]:
+    """Commands in blocks that are only indented, which nothing marks as run or not."""
+    fenced = False
+    for number, line in enumerate(text.splitlines(), 1):
+        fenced ^= _FENCE.match(line) is not None
+        if not fenced and re.match(r" {4,}(?:\$ )?(?:groundeval|pip install|make) ", line):
+            yield f"{page}:{number}: an indented command; write a fenced block in sh"
+
+
+def inline_commands(page: str, text: str) -> Iterator[str]:
+    """What is wrong with commands in the running text, where arguments may be left out."""
+    running = re.sub(
+        r"^```.*?^```\s*$", lambda block: "\n" * block[0].count("\n"), text, flags=re.DOTALL | re.MULTILINE
+    )
+    for span in re.finditer(r"`((?:groundeval|pip install|make) [^`]+)`", running):
+        for words in commands_in(" ".join(span[1].split())):
+            problem = problem_with(words)
+            if problem and not re.search(r"Missing (?:argument|option)|requires an argument", problem):
+                yield f"{page}:{running.count(chr(10), 0, span.start()) + 1}: {problem}"
+
+
 def problems_in(block: Block) -> list[str]:
     """What can be found wrong with a block without running it."""
     if block.language not in LANGUAGES:
@@ -99,7 +120,9 @@ def problems_in(block: Block) -> list[str]:
 def fresh_copy(folder: Path) -> dict[str, str]:
     """Copy this checkout as a clone would have it, with the stand-ins; gives the environment to run in."""
     from tiny_models import CHATML, make_model, make_tokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, stdout=-1
     )
@@ -158,16 +181,20 @@ def _failure(place: str, command: list[str], folder: Path, environment: dict[str
 def check(pages: Sequence[str], *, parse_only: bool = False) -> list[str]:
     """What is wrong with the blocks of these pages."""
     found: list[str] = []
-    of_page = {page: list(blocks_of(page, (ROOT / page).read_text(encoding="utf-8"))) for page in pages}
-    for blocks in of_page.values():
-        found += [problem for block in blocks for problem in problems_in(block)]
+    of_page: dict[str, list[Block]] = {}
+    for page in pages:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        of_page[page] = list(blocks_of(page, text))
+        found += [*indented_commands(page, text), *inline_commands(page, text)]
+        found += (each for block in of_page[page] for each in problems_in(block))
     if parse_only:
         return found
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name).resolve() / "groundeval"
-        environment = fresh_copy(folder)
-        for blocks in of_page.values():
-            found += failures([block for block in blocks if block.why_not is None], folder, environment)
+    for blocks in of_page.values():
+        run = [block for block in blocks if block.why_not is None and block.language in ("sh", "python")]
+        if run:
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name).resolve() / "groundeval"
+                found += failures(run, folder, fresh_copy(folder))
     return found
 
 

@@ -28,6 +28,7 @@ from groundeval.cli.commands.slurm import slurm
 from groundeval.cli.commands.train import train
 from groundeval.cli.commands.validate import validate
 from groundeval.cli.commands.view import view
+from groundeval.cli.ending import drop_output, led_to, sigterm_interrupts, told
 from groundeval.cli.options import spelled_as_flag
 from groundeval.cli.words import with_flag_repeated
 from groundeval.console.sanitize import visible
@@ -90,6 +91,9 @@ app.add_typer(cache, name="cache")
 
 INTERRUPTED = "interrupted: everything written is kept; the same command resumes"
 
+TYPERS_INTERRUPTED = 130
+"""What typer makes of a KeyboardInterrupt."""
+
 FEW_CORES = 8
 """Up to this many cores, waiting threads sleep: on a busy machine spinning threads cost several times the work."""
 
@@ -106,8 +110,9 @@ def main(arguments: list[str] | None = None) -> int:
     command = typer.main.get_command(app)
     arguments = with_flag_repeated(sys.argv[1:] if arguments is None else arguments, "--map")
     try:
-        with spelling_options(spelled_as_flag):
+        with spelling_options(spelled_as_flag), sigterm_interrupts():
             code: Any = command.main(args=arguments, prog_name="groundeval", standalone_mode=False)
+            sys.stdout.flush()
     except typer.Abort:
         return _say(INTERRUPTED, EXIT_RESUMABLE)
     except WrongUsage as error:
@@ -117,8 +122,19 @@ def main(arguments: list[str] | None = None) -> int:
         return _say(f"error: {error}", error.exit_code)
     except KeyboardInterrupt:
         return _say(INTERRUPTED, EXIT_RESUMABLE)
-    except BrokenPipeError:
-        return EXIT_DONE
+    except (OSError, SystemExit) as error:
+        # Typer and rich make an exit of their own of a closed pipe.
+        if led_to(error, BrokenPipeError):
+            drop_output()
+            return EXIT_DONE
+        found = told(error) if isinstance(error, OSError) else None
+        if found is None:
+            raise
+        if isinstance(error, OSError) and error.filename is None:
+            drop_output()
+        return _say(*found)
+    if code == TYPERS_INTERRUPTED:
+        return _say(INTERRUPTED, EXIT_RESUMABLE)
     return code if isinstance(code, int) else EXIT_DONE
 
 

@@ -23,6 +23,9 @@ CHUNK = 1 << 20
 """Characters read at a time. A record larger than that is read in ever larger pieces, so that its parsing starts
 anew only a few times."""
 
+MOST_RECORD = 64 << 20
+"""Characters of one record, and of white space between two: a small compressed file may unfold to any length."""
+
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder(strict=False)  # control characters inside of a string are data
 _CUT_OFF = 16  # an error this near to the end of what was read may only mean that the rest is still to come
@@ -200,11 +203,16 @@ class _Reader:
 
     def peek(self) -> str:
         """The next character that is not white space; nothing at the end of the file."""
+        blank = 0
         while True:
             match = _SPACE.match(self.text, self.at)
-            self.at = match.end() if match else self.at
+            before, self.at = self.at, match.end() if match else self.at
             if self.at < len(self.text):
                 return self.text[self.at]
+            blank += self.at - before
+            if blank > MOST_RECORD:
+                # A small compressed file can hold hours of it.
+                raise DataError(f"{self.name}, line {self.line()}: more than {MOST_RECORD:,} blank characters")
             if not self.grow(CHUNK):
                 return ""
 
@@ -212,6 +220,8 @@ class _Reader:
         """Read on, dropping what lies behind; false at the end of the file."""
         if self.ended:
             return False
+        if len(self.text) - self.at > MOST_RECORD:
+            raise DataError(f"{self.name}, line {self.line()}: a record of more than {MOST_RECORD:,} characters")
         data = self.stream.read(size)
         try:
             more = self.decoder.decode(data, final=not data)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from groundeval.aio import run_anywhere
@@ -55,31 +56,35 @@ def _label(label: str) -> Carried:
 
 
 def response_in(query: str, prompt: str) -> str:
-    """What a query says after its prompt, without end tokens.
+    """The response in a query, without end tokens: the text after its prompt.
 
-    OpenRLHF cuts long prompts from the left and hands over the whole one: the response is what follows the longest
-    suffix of the prompt with which the query begins. A start token before it, and a character that the cut has broken,
-    are no part of it. Raises DataError where the query begins with no part of the prompt.
+    OpenRLHF cuts long prompts from the left but passes the whole one: the response is the text after the longest suffix
+    of the prompt with which the query begins. White space is ignored in the comparison, since many tokenizers drop
+    spaces before punctuation when they decode. So are a start token before the prompt and a character broken by the
+    cut. Raises DataError if the query does not begin with any part of the prompt.
     """
+    if query.startswith(prompt):
+        return without_end_tokens(query[len(prompt) :])
+    wanted = "".join(prompt.split())
     for begun in dict.fromkeys((query, _START.sub("", query))):
-        start = _cut(begun, prompt)
-        if start < len(prompt) or not prompt:
-            return without_end_tokens(begun[len(prompt) - start :])
+        length = len(wanted) - _cut("".join(begun.split()), wanted)
+        if length:
+            rest = begun[_end_of(length, begun) :]
+            return without_end_tokens(rest.removeprefix(prompt[len(prompt.rstrip()) :]))
     raise DataError(
         f"query {excerpt(query)}: does not begin with its prompt, nor with an end of it: ...{excerpt(prompt[-80:])}.\n"
         "  A query must be the prompt, which may be cut from the left, and the response behind it"
     )
 
 
-_START = re.compile(
-    r"(?:\s*(?:<s>|<bos>|<\|begin_of_text\|>|<\|startoftext\|>|<｜begin▁of▁sentence｜>|\[BOS\]|\ufffd))+"
-)
+_START_TOKENS = ("<s>", "<bos>", "<|begin_of_text|>", "<|startoftext|>", "<｜begin▁of▁sentence｜>", "[BOS]", "\ufffd")
+_START = re.compile(rf"(?:\s*(?:{'|'.join(map(re.escape, _START_TOKENS))}))+")
 _HEAD = 16
-"""Characters of a query that are looked for in the prompt before the rest is compared."""
+"""Number of characters of a query that are searched in the prompt before the rest is compared."""
 
 
 def _cut(query: str, prompt: str) -> int:
-    """The first place of the prompt from which on it stands at the beginning of the query; its length if none."""
+    """The start of the longest suffix of the prompt with which the query begins; without one, the prompt's length."""
     head = query[:_HEAD]
     start = prompt.find(head)
     while start >= 0:
@@ -88,6 +93,12 @@ def _cut(query: str, prompt: str) -> int:
         start = prompt.find(head, start + 1)
     short = range(max(0, len(prompt) - _HEAD + 1), len(prompt))
     return next((start for start in short if query.startswith(prompt[start:])), len(prompt))
+
+
+def _end_of(count: int, text: str) -> int:
+    """The place after the first `count` characters of a text that are not white space."""
+    places = (place for place, character in enumerate(text) if not character.isspace())
+    return next(islice(places, count - 1, None)) + 1
 
 
 async def parts(rewarder: Rewarder, labels: Sequence[str]) -> tuple[str, ...]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from groundeval.errors import DataError
+from groundeval.errors import DataError, excerpt
 from groundeval.records import Document, Example, QAPair
 from groundeval.storage.json_records import Record
 from groundeval.tasks.formats.field_path import Absent, parse_path
 from groundeval.tasks.formats.fields import described
+from groundeval.tasks.formats.patterns import SECONDS, removed
 from groundeval.tasks.yaml.schema import Documents, Gold, Value, YamlTask
 
 _NO = frozenset({"", "no", "false", "none", "unanswerable"})
@@ -120,7 +120,7 @@ class _At:
             return None
         if not isinstance(found, str):
             self.wrong(name, value, found, "a string")
-        return _without(found, value)
+        return self.without(name, found, value)
 
     def texts(self, name: str, value: Value | None) -> tuple[str, ...] | None:
         """A list of strings, or a single one; empty ones are left out."""
@@ -131,7 +131,7 @@ class _At:
         for item in items:
             if not isinstance(item, str):
                 self.wrong(name, value, item, "a string or a list of strings")
-        return tuple(text for text in (_without(item, value) for item in items) if text.strip())
+        return tuple(text for text in (self.without(name, item, value) for item in items) if text.strip())
 
     def gold(self, name: str, value: Gold | None) -> tuple[tuple[str, ...], ...] | None:
         """Gold answers: a string, a list of strings, or a list of lists of aliases; empty ones are left out."""
@@ -147,7 +147,7 @@ class _At:
             for alias in aliases:
                 if not isinstance(alias, str):
                     self.wrong(name, value, alias, "a string, a list of strings, or a list of lists of aliases")
-            answers.append(tuple(alias for alias in (_without(a, value) for a in aliases) if alias.strip()))
+            answers.append(tuple(alias for alias in (self.without(name, a, value) for a in aliases) if alias.strip()))
         return tuple(answer for answer in answers if answer)
 
     def identifier(self, value: Value | None, default: str) -> str:
@@ -204,7 +204,7 @@ class _At:
             self.fail("documents", mapped, f'"{name}.{mapped.text}" is missing: a document needs a text')
         return Document(
             parts["title"] or "",
-            _without(text, mapped),
+            self.without("documents", text, mapped),
             parts.get("sent"),
             parts.get("summary"),
             parts.get("extraction"),
@@ -248,13 +248,18 @@ class _At:
             self.wrong(f"{name}.holds_answer", mapped, found, allowed)
         return tuple(int(flag) for flag in flags)
 
+    def without(self, name: str, text: str, value: Value) -> str:
+        """A text without what the field's `remove` matches."""
+        if value.remove is None:
+            return text
+        try:
+            return removed(value.remove, text).strip()
+        except TimeoutError:
+            self.fail(name, value, f"`remove` takes longer than {SECONDS:g} s on {excerpt(text)}: write it simpler")
+
     def wrong(self, name: str, value: Value, found: object, allowed: str) -> NoReturn:
         self.fail(name, value, f"the value is {described(found)}; it must be {allowed}")
 
     def fail(self, name: str, value: Value, what: str) -> NoReturn:
         origin = f"constant {value.constant!r}" if value.where is None else f'path "{value.where.text}"'
         raise DataError(f'{self.record.where}: field "{name}" ({origin} in {self.file}): {what}')
-
-
-def _without(text: str, value: Value) -> str:
-    return text if value.remove is None else re.sub(value.remove, "", text).strip()

@@ -13,6 +13,7 @@ from groundeval.storage.any_records import read_any
 from groundeval.storage.json_records import Layout, Record
 from groundeval.tasks.formats.examples import Checked
 from groundeval.tasks.formats.fields import missing, wrong
+from groundeval.tasks.formats.outputs.columns import by_rows, rows_in
 from groundeval.tasks.formats.outputs.reader import OutputReader
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def read_predictions(
     reader = OutputReader() if reader is None else reader
     is_file = isinstance(source, str | Path)
     records = read_any(source, layout=layout, name=name) if is_file else records_of(source)  # type: ignore[arg-type]
+    records = by_rows(records)
     first = next(records, None)
     if first is None:
         return
@@ -97,8 +99,8 @@ def records_of(source: Any) -> Iterator[Record]:
     A missing value of a table's cell (None, NaN) becomes an absent field. Raises DataError for anything but a list of
     records.
     """
-    if isinstance(source, Mapping) and isinstance(source.get("data"), list):
-        source = source["data"]
+    if isinstance(source, Mapping):
+        source = source["data"] if isinstance(source.get("data"), list) else rows_in(source) or source
     if isinstance(source, Mapping | bytes) or not _has_rows(source):
         raise UsageError(
             f"predictions: {excerpt(source)}: must be a file, a run folder, a list of records or responses, or a table "
@@ -112,7 +114,11 @@ def records_of(source: Any) -> Iterator[Record]:
                 f"{IN_MEMORY}[{count - 1}]: it is {excerpt(row)}; every record must be a dict "
                 'such as {"question": ..., "output": ..., "docs": [...]}'
             )
-        yield Record(IN_MEMORY, count, plain(row, drop_missing=is_table), in_memory=True)
+        try:
+            data = plain(row, drop_missing=is_table)
+        except RecursionError:
+            raise DataError(f"{IN_MEMORY}[{count - 1}]: it is nested too deeply to be read") from None
+        yield Record(IN_MEMORY, count, data, in_memory=True)
     if not count:
         raise DataError(f"{IN_MEMORY}: holds no records")
 

@@ -15,12 +15,18 @@ from groundeval.tasks.formats.fields import described
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
+MOST_BYTES = 4 << 20
+MOST_VALUES = 100_000
+"""Of a file, with every alias written out."""
+
 Place = tuple[int | str, ...]
 
 
 def read_yaml(path: Path, schema: type[Schema]) -> Schema:
     """The checked content of a YAML file. Raises UsageError for a missing file, DataError for faulty content."""
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise DataError(f"{path}: longer than {MOST_BYTES:,} bytes, which no such file needs")
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file") from None
@@ -29,8 +35,11 @@ def read_yaml(path: Path, schema: type[Schema]) -> Schema:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         _refuse_repeated_keys(path, root)
+        _refuse_bombs(path, root)
         content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2020-99-99
+    except RecursionError:
+        raise DataError(f"{path}: nested too deeply") from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # ValueError: a date such as 2020-99-99
         raise DataError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise DataError(f"{path} must hold fields (`name: ...`), not {described(content)}")
@@ -119,6 +128,39 @@ def _refuse_repeated_keys(path: Path, root: yaml.Node | None) -> None:
                 if first != line:
                     raise DataError(f'{path}, line {line}: field "{key.value}" is given twice (first on line {first})')
                 waiting.append(value)
+
+
+def _refuse_bombs(path: Path, root: yaml.Node | None) -> None:
+    """Raise DataError for anchors and aliases that unfold to more than `MOST_VALUES` values, or into themselves."""
+    sizes: dict[int, int] = {}
+    waiting = [] if root is None else [(root, False)]
+    open_nodes: set[int] = set()
+    while waiting:
+        node, done = waiting.pop()
+        if id(node) in sizes:
+            continue
+        parts = _parts(node)
+        if done:
+            open_nodes.discard(id(node))
+            sizes[id(node)] = 1 + sum(sizes[id(part)] for part in parts)
+            if sizes[id(node)] > MOST_VALUES:
+                line = node.start_mark.line + 1
+                raise DataError(f"{path}, line {line}: unfolds to more than {MOST_VALUES:,} values through its aliases")
+            continue
+        if id(node) in open_nodes:
+            continue
+        open_nodes.add(id(node))
+        waiting.append((node, True))
+        for part in parts:
+            if id(part) in open_nodes:
+                raise DataError(f"{path}, line {part.start_mark.line + 1}: an alias that holds itself")
+            waiting.append((part, False))
+
+
+def _parts(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.SequenceNode):
+        return list(node.value)
+    return [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else []
 
 
 def _dotted(place: Place) -> str:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from groundeval.storage.json_records import Layout
 from groundeval.tasks.formats.field_path import FieldPath, parse_path
+from groundeval.tasks.formats.patterns import pattern
 
 T = TypeVar("T")
 
@@ -66,10 +67,7 @@ class Value(Section):
     @field_validator("remove")
     @classmethod
     def _is_a_pattern(cls, value: str | None) -> str | None:
-        try:
-            re.compile(value or "")
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
+        pattern(value or "")
         return value
 
     @model_validator(mode="after")

@@ -177,6 +177,20 @@ def test_the_longest_end_of_a_repetitive_prompt_is_taken_away():
 
 
 @pytest.mark.usefixtures("_chosen")
+@pytest.mark.parametrize("cut", [0, 20])
+@pytest.mark.parametrize("begun", ["", "<think>\n"])
+def test_spaces_that_decoding_drops_from_the_prompt_make_no_difference(cut: int, begun: str):
+    prompt = f"Document [1](A): A text , said he . Do n't guess : what is it ?\n\n{begun}"
+    decoded = prompt.replace(" ,", ",").replace(" .", ".").replace(" n't", "n't").replace(" ?", "?")
+    asked = from_path("openrlhf").rollout(f"<s> {decoded[cut:]}{GOOD.removeprefix(begun.strip())}</s>", prompt, LABEL)
+    assert (asked.prefill + asked.text).replace("\n", "") == GOOD.replace("\n", "")
+    found = from_path("openrlhf").reward_func(
+        [f"<s> {decoded[cut:]}{GOOD.removeprefix(begun.strip())}</s>"], [prompt], [LABEL]
+    )
+    assert found["rewards"].tolist() == [3.5]
+
+
+@pytest.mark.usefixtures("_chosen")
 @pytest.mark.parametrize("query", ["", "Paris text [1].", "\nQ?"])
 def test_a_query_without_its_prompt_is_an_error_and_not_an_answer(query: str):
     with pytest.raises(DataError, match=r"query .*does not begin with its prompt.*\n.*cut from the left"):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from run_cases import Cli, write
 
+from groundeval.errors import DataError, UserError
 from groundeval.metrics.profiles import PROFILES
 from groundeval.run.options import ScoreOptions
 from groundeval.run.outputs import Outputs, read_outputs
+from groundeval.storage.any_records import read_any
 from groundeval.tasks import load_task
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "outputs"
@@ -242,3 +246,144 @@ def test_a_task_that_is_named_says_how_gold_answers_are_looked_for():
     record = {"query": "Who?", "response": "Verdi.", "contexts": ["x"], "reference": "It was Verdi. He did it."}
     assert read([record], "asqa").responses[0].example.answers == (("It was Verdi. He did it.",),)
     assert read([record], "eli5").responses[0].example.claims == ("It was Verdi.", "He did it.")
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to everything in a record."""
+    if path:
+        yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, each in inside:
+        yield from places(each, (*path, step))
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_whatever_a_field_holds_is_read_or_refused_with_its_record_and_field(name: str):
+    records, refused = [record.data for record in read_any(EXAMPLES / name)], list[str]()
+    for path in places(records[0]):
+        for junk in (None, 3, "x", [], {}, [None], [["a"]], {"text": 5}):
+            changed = copy.deepcopy(records)
+            inside: Any = changed[0]
+            for step in path[:-1]:
+                inside = inside[step]
+            inside[path[-1]] = junk
+            try:
+                read(changed)
+            except UserError as error:
+                refused.append(str(error))
+    assert refused
+    assert all(each.startswith("predictions[0]") for each in refused)
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "junk", "field"),
+    [
+        ("cohere.json", ("citations", 0, "start"), "12", 'field "citations[].start" is \'12\''),
+        ("cohere.json", ("citations", 0, "document_ids"), "doc_1", 'field "citations[].document_ids"'),
+        ("gemini.json", ("response", "candidates", 0, "groundingMetadata", "groundingSupports", 0, "segment",
+                         "endIndex"), 1.5, 'field "groundingSupports[].segment.endIndex" is 1.5'),
+        ("langchain.jsonl", ("source_documents", 1), 7, 'field "source_documents[1]" is 7'),
+        ("ragas.json", ("retrieved_contexts",), 7, 'field "retrieved_contexts" is 7'),
+        ("ragas.json", ("response",), 7, 'field "response" is 7'),
+        ("ragas.json", ("reference",), {"a": 1}, 'field "reference"'),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_named_with_its_field(name: str, path: tuple[Any, ...], junk: Any, field: str):
+    records = copy.deepcopy([record.data for record in read_any(EXAMPLES / name)])
+    inside: Any = records[0]
+    for step in path[:-1]:
+        inside = inside[step]
+    inside[path[-1]] = junk
+    with pytest.raises(DataError) as raised:
+        read(records)
+    assert field in str(raised.value)
+
+
+def test_documents_of_cohere_without_ids_are_named_by_their_places_and_ids_win():
+    cited = {"start": 0, "end": 5, "text": "Verdi", "document_ids": ["doc_1"]}
+    answer = {"message": "Who?", "text": "Verdi.", "citations": [cited]}
+    plain = read([{**answer, "documents": [{"text": "a"}, {"text": "b"}]}])
+    assert plain.responses[0].text == "Verdi [2]."
+    swapped = read([{**answer, "documents": [{"id": "doc_1", "text": "a"}, {"id": "doc_0", "text": "b"}]}])
+    assert swapped.responses[0].text == "Verdi [1]."
+
+
+def test_a_table_by_columns_is_read_by_rows(tmp_path: Path):
+    records = json.loads((EXAMPLES / "ragas.json").read_text())
+    columns = {name: [record[name] for record in records] for name in records[0]}
+    by_pandas = {name: {str(row): each for row, each in enumerate(column)} for name, column in columns.items()}
+    expected = statements(read(records), "strict")
+    for table in (columns, by_pandas):
+        assert statements(read(write(tmp_path / "table.json", table)), "strict") == expected
+    assert statements(read(columns), "strict") == expected
+    # One record whose fields happen to be lists is none.
+    uneven = {"question": ["a", "b"], "answer": ["x"]}
+    with pytest.raises(DataError, match="record 1"):
+        read(write(tmp_path / "table.json", uneven))
+
+
+@pytest.mark.parametrize(
+    ("record", "question", "output", "docs"),
+    [
+        (
+            {"user_input": [{"type": "human", "content": "Who?"}], "response": "Verdi [1].",
+             "retrieved_contexts": ["a"]},
+            "Who?", "Verdi [1].", [("", "a")],
+        ),
+        (
+            {"messages": [{"type": "human", "content": "Who?"}, {"type": "ai", "content": "Verdi [1]."}],
+             "context": [{"kwargs": {"page_content": "a", "metadata": {"source": "s.md"}}}]},
+            "Who?", "Verdi [1].", [("s.md", "a")],
+        ),
+        (
+            {"inputs": {"question": "Who?"}, "outputs": {"answer": "Verdi [1].", "documents": [{"page_content": "a"}]}},
+            "Who?", "Verdi [1].", [("", "a")],
+        ),
+        (
+            {"query": "Who?", "response": {"response": "Verdi [1].", "source_nodes": [{"node": {"text": "a"}}]}},
+            "Who?", "Verdi [1].", [("", "a")],
+        ),
+        (
+            {"prompt": "Who?", "completion": "Verdi [1].",
+             "documents": [{"id": "x", "data": {"snippet": "a", "title": "t"}}]},
+            "Who?", "Verdi [1].", [("t", "a")],
+        ),
+        (
+            {"question": "Who?", "answer": "Verdi [1].", "contexts": {"t": "a", "u": "b"}},
+            "Who?", "Verdi [1].", [("t", "a"), ("u", "b")],
+        ),
+        (
+            {"question": "Who?", "answer": "Verdi [1].", "contexts": [[{"page_content": "a"}, 0.7]]},
+            "Who?", "Verdi [1].", [("", "a")],
+        ),
+        ({"question": "Who?", "answer": "", "contexts": "a"}, "Who?", "", [("", "a")]),
+        (
+            {"question": "Who?", "response": {"content": [
+                {"type": "server_tool_use", "name": "web_search", "input": {"query": "x"}},
+                {"type": "text", "text": "It is "},
+                {"type": "text", "text": "Verdi", "citations": [
+                    {"type": "web_search_result_location", "url": "https://a.b", "title": "t", "cited_text": "a"}]},
+                {"type": "text", "text": "."},
+            ]}},
+            "Who?", "It is Verdi [1].", [("t", "a")],
+        ),
+    ],
+)  # fmt: skip
+def test_other_forms_of_the_same_tools_are_read_too(record: Any, question: str, output: str, docs: Any):
+    [response] = read([record]).responses
+    assert (response.example.question, response.text) == (question, output)
+    assert [(document.title, document.text) for document in response.example.docs or ()] == docs
+
+
+@pytest.mark.parametrize("depth", [100, 400, 700, 5_000])
+def test_records_that_are_nested_too_deeply_are_refused(depth: int, tmp_path: Path):
+    deep: Any = {"text": "a"}
+    for _ in range(depth):
+        deep = {"node": deep}
+    record = {"query": "Who?", "response": "x", "documents": [deep]}
+    text = '{"node": ' * depth + '{"text": "a"}' + "}" * depth
+    path = write(tmp_path / "a.json", f'[{{"query": "Who?", "response": "x", "documents": [{text}]}}]')
+    for source in ([record], path):
+        with suppress(DataError) if depth > 100 else nullcontext():
+            [response] = read(source).responses
+            assert [document.text for document in response.example.docs or ()] == ["a"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
-from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, objects, within
+from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, objects, offset, within
 from groundeval.tasks.formats.outputs.sources import Sources, documents_from
 from groundeval.tasks.formats.outputs.texts import question_in
 
@@ -24,12 +24,13 @@ def _parts(data: Data) -> Parts:
     answer, where = found
     sources, spans = Sources(), list[Span]()
     for citation in objects(answer["citations"]):
-        span = at(citation, "generatedResponsePart", "textResponsePart", "span") or {}
+        span = at(citation, "generatedResponsePart", "textResponsePart", "span")
         read = documents_from(citation.get("retrievedReferences") or [], "citations[].retrievedReferences")
         # Passages of one file are documents of their own: they are known by their text.
         cited = tuple(sources.cited(each.text, title=each.title, text=each.text) for each in read)
-        if cited and isinstance(span.get("start"), int) and isinstance(span.get("end"), int):
-            spans.append(Span(span["start"], span["end"] + 1, cited))
+        if cited and isinstance(span, dict):
+            start, last = (offset(span, name, "citations[].span") for name in ("start", "end"))
+            spans.append(Span(start, last + 1, cited))
     parts: Parts = {
         "output": Part(with_marks(answer["output"]["text"], spans), f"{where}.output.text".lstrip(".")),
         "docs": sources.part("citations[].retrievedReferences"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
-from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, objects, within
+from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, listed, objects, offset, within
 from groundeval.tasks.formats.outputs.sources import Source, Sources, documents_from, sources_in
 from groundeval.tasks.formats.outputs.texts import question_in, text_of
 
@@ -12,11 +12,8 @@ def _cites(data: Data) -> bool:
     """A response or message with citations that name documents or sources by a span."""
     cited = objects(data.get("citations"))
     said = data.get("text") if "text" in data else data.get("content")
-    return (
-        bool(cited)
-        and text_of(said) is not None
-        and all("start" in each and "end" in each and ("document_ids" in each or "sources" in each) for each in cited)
-    )
+    names = any(("document_ids" in each or "sources" in each) and "retrievedReferences" not in each for each in cited)
+    return names and text_of(said) is not None
 
 
 def _fits(data: Data) -> bool:
@@ -30,8 +27,13 @@ def _parts(data: Data) -> Parts:
     sources, name = sources_in(data)
     if name is None:
         sources, name = sources_in(answer)
+    ids = set[str]().union(*(source.keys for source in sources.all))
+    for place, source in enumerate(sources.all):
+        # What it calls documents that have no id.
+        source.keys |= {f"doc_{place}"} - ids
     spans = [
-        Span(int(each["start"]), int(each["end"]), _cited(each, sources)) for each in objects(answer.get("citations"))
+        Span(offset(each, "start", "citations[]"), offset(each, "end", "citations[]"), _cited(each, sources))
+        for each in objects(answer.get("citations"))
     ]
     field = "text" if "text" in answer else "content"
     parts: Parts = {"output": Part(with_marks(text_of(answer[field]) or "", spans), f"{where}.{field}".lstrip("."))}
@@ -44,7 +46,7 @@ def _parts(data: Data) -> Parts:
 
 
 def _cited(citation: Data, sources: Sources) -> tuple[int, ...]:
-    places = [sources.cited(each) for each in citation.get("document_ids") or ()]
+    places = [sources.cited(each) for each in listed(citation.get("document_ids"), "citations[].document_ids")]
     for each in objects(citation.get("sources")):
         known = each.get("document") or each.get("tool_output")
         read = documents_from([known], "citations[].sources[].document") if isinstance(known, dict) else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
-from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, objects, within
+from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, listed, objects, offset, within
 from groundeval.tasks.formats.outputs.sources import Sources, documents_from, sources_in
 from groundeval.tasks.formats.outputs.texts import question_in
 
@@ -50,15 +50,15 @@ def _says(part: Data) -> bool:
 
 def _span(support: Data, texts: list[str], sources: Sources) -> list[Span]:
     """The span of a support; its offsets count bytes of UTF-8, from the beginning of its part."""
-    segment = support.get("segment") or {}
-    cited = tuple(
-        place for each in _either(support, "groundingChunkIndices") or () if (place := sources.at(each)) is not None
-    )
-    number = _either(segment, "partIndex") or 0
+    segment = support.get("segment")
+    indices = listed(_either(support, "groundingChunkIndices"), "groundingChunkIndices")
+    cited = tuple(place for each in indices if (place := sources.at(each)) is not None)
+    # What is 0 is left out.
+    found = {name: _either(segment, name) or 0 for name in ("partIndex", "startIndex", "endIndex")}
+    number, start, end = (offset(found, name, "groundingSupports[].segment") for name in found)
     if not cited or not 0 <= number < len(texts):
         return []
     data = texts[number].encode("utf-8", "surrogatepass")
-    start, end = (_either(segment, "startIndex") or 0), (_either(segment, "endIndex") or 0)
     base = sum(map(len, texts[:number]))
     return [Span(base + _characters(data[:start]), base + _characters(data[:end]), cited)]
 

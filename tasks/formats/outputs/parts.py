@@ -87,3 +87,18 @@ def within(data: Any, holds: Callable[[Data], bool], depth: int = 2) -> tuple[Da
 def objects(value: Any) -> list[Data]:
     """The objects of a list; none where it is no list."""
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+def offset(data: Data, name: str, place: str) -> int:
+    """An offset in a text. Raises `Misfit` for anything but a whole number; `place` says where the object lies."""
+    value = data.get(name)
+    if type(value) is not int:
+        raise Misfit(f"{place}.{name}", value, "a whole number, an offset in the text")
+    return value
+
+
+def listed(value: Any, place: str) -> list[Any]:
+    """A list, or none. Raises `Misfit` for anything else."""
+    if value is not None and not isinstance(value, list):
+        raise Misfit(place, value, "a list")
+    return value or []

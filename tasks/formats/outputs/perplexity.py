@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, objects, within
+from groundeval.tasks.formats.outputs.parts import Data, Misfit, Part, Parts, Shape, objects, within
 from groundeval.tasks.formats.outputs.sources import Sources, documents_from, sources_in
 from groundeval.tasks.formats.outputs.texts import QUESTIONS, answer_in, question_in, text_of
 
@@ -38,8 +38,9 @@ def _parts(data: Data) -> Parts:
     assert found is not None
     answer, where = found
     message = answer_in(answer)
-    said = Part(text_of(message.get("content")), "choices[0].message.content") if message else _said(answer)
-    assert said is not None
+    said = _said(answer) if message is None else Part(text_of(message.get("content")), "choices[0].message.content")
+    if said is None or said.value is None:
+        raise Misfit("choices[0].message.content", None, "a string")
     sources, name = _documents(data, answer)
     parts: Parts = {
         "output": Part(said.value, f"{where}.{said.field}".lstrip(".")),

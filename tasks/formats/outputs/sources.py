@@ -23,7 +23,9 @@ _TITLE = ("title", "name", "filename", "file_name", "document_title", "source", 
 _KEYS = (
     "id", "doc_id", "document_id", "id_", "node_id", "file_id", "url", "uri", "link", "source", "title", "filename",
 )  # fmt: skip
-_INSIDE = ("node", "kwargs", "document", "retrievedContext", "retrieved_context", "web")
+_INSIDE = (
+    "node", "kwargs", "document", "data", "retrievedContext", "retrieved_context", "web", "ragChunk", "rag_chunk",
+)  # fmt: skip
 _METADATA = ("metadata", "meta", "extra_info", "location")
 _OWN = ("sent", "summary", "extraction", "answers_found")
 """What groundeval's own format says of a document besides title and text."""
@@ -48,7 +50,7 @@ class Sources:
         self.all = list(given)
         self._whole = {id(source) for source in self.all if source.text is not None}
 
-    def cited(self, *keys: object, title: str | None = None, text: str | None = None) -> int:
+    def cited(self, *keys: object, title: object = None, text: object = None) -> int:
         """The position of the document that one of these keys names, the first before the others.
 
         What is quoted of a document whose text is not known is its text.
@@ -60,9 +62,10 @@ class Sources:
             place = len(self.all) - 1
         source = self.all[place]
         source.keys.update(names)
-        source.title = source.title or title or ""
-        if text and text.strip() and id(source) not in self._whole and text.strip() not in (source.text or ""):
-            source.text = text.strip() if source.text is None else f"{source.text}\n{text.strip()}"
+        source.title = source.title or (title if isinstance(title, str) else "")
+        said = text.strip() if isinstance(text, str) else ""
+        if said and id(source) not in self._whole and said not in (source.text or ""):
+            source.text = said if source.text is None else f"{source.text}\n{said}"
         return place
 
     def at(self, position: object) -> int | None:

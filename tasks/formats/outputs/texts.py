@@ -14,6 +14,8 @@ QUESTIONS = (
 )  # fmt: skip
 """Fields that hold the question, the more telling first."""
 
+_CONVERSATIONS = ("messages", "input", "contents", "chat_history", "inputs")
+
 _TEXTS = ("text", "content", "value", "response", "answer", "result", "output", "output_text", "query", "question")
 
 
@@ -47,8 +49,10 @@ def decoded(value: Any) -> Any:
     return value
 
 
-def question_in(data: Data) -> Part | None:
+def question_in(data: Any) -> Part | None:
     """The question of a record: a field of that name, or the last turn of the user in its messages or request."""
+    if not isinstance(data, Mapping):
+        return None
     for name in QUESTIONS:
         value = data.get(name)
         if isinstance(value, str) and value.strip():
@@ -57,7 +61,7 @@ def question_in(data: Data) -> Part | None:
             inner = question_in(value) or first_of(value, "text", "content")
             if inner is not None and isinstance(inner.value, str):
                 return Part(inner.value, f"{name}.{inner.field}")
-    for name in ("messages", "input", "contents", "chat_history", "inputs"):
+    for name in (*_CONVERSATIONS, *QUESTIONS):
         found = _last_user_turn(data.get(name))
         if found is not None:
             return Part(found, name)

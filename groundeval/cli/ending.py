@@ -1,0 +1,69 @@
+"""How a command ends when the world outside does not go along: SIGTERM, a closed pipe, a full or read-only disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from groundeval.errors import EXIT_FAILED, EXIT_RESUMABLE
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""There is no room; the same command goes on when there is."""
+REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG, errno.EMFILE})
+"""A place that cannot be written to or read from: a matter of the machine, not a mistake in the code."""
+
+
+@contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does wherever nothing else handles it: exit code 3 instead of a sudden death."""
+    alone = threading.current_thread() is threading.main_thread()
+    if not alone or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    owner = os.getpid()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == owner:
+            raise KeyboardInterrupt
+        # A forked child ends as it would have without this.
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def led_to(error: BaseException | None, kind: type[BaseException]) -> bool:
+    """Whether an error is of a kind, or was raised while one of that kind was handled."""
+    while error is not None:
+        if isinstance(error, kind):
+            return True
+        error = error.__context__
+    return False
+
+
+def drop_output() -> None:
+    """Let what is still to be printed go nowhere: flushing it at exit would fail again, with a traceback."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def told(error: OSError) -> tuple[str, int] | None:
+    """The message and exit code for an error of the machine's; None for any other, which is a mistake in the code."""
+    if error.errno not in FULL | REFUSED:
+        return None
+    place = error.filename or "the output"
+    if error.errno in FULL:
+        return f"error: cannot write {place}: {error.strerror}. Everything written before is whole.", EXIT_RESUMABLE
+    return f"error: {place}: {error.strerror}", EXIT_FAILED

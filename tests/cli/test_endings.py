@@ -1,0 +1,98 @@
+"""How commands end when the pipe is closed, the disk is full, or the scheduler wants the machine back."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+GROUNDEVAL = (sys.executable, "-m", "groundeval")
+SLOW_BACKEND = """
+import pathlib, time
+from groundeval.generation.interface import register_generator
+
+@register_generator("slow")
+def slow(options):
+    pathlib.Path({marker!r}).touch()
+    time.sleep(600)
+"""
+
+
+def started(*arguments: object, **options: Any) -> subprocess.Popen[str]:
+    command = [*GROUNDEVAL, *map(str, arguments)]
+    return subprocess.Popen(command, text=True, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, **options)
+
+
+@pytest.mark.parametrize("command", [("list", "metrics"), ("list", "tasks", "--json"), ("run", "--help")])
+def test_a_reader_that_goes_away_is_no_error(command: tuple[str, ...]):
+    process = started(*command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_output_that_finds_no_room_is_one_line():
+    with Path("/dev/full").open("w") as full:
+        process = started("list", "metrics", stdout=full)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 3
+    assert err == "error: cannot write the output: No space left on device. Everything written before is whole.\n"
+
+
+def small_files() -> None:
+    """No file may grow beyond a kilobyte: what a full disk looks like from inside."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_024, 1_024))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda data, out: ("score", data, "--task", "asqa", "--nli", "lexical", "--output-path", out),
+        lambda data, out: ("data", "export", "--task", "asqa", "--data", data, "--out", out / "rows.jsonl"),
+    ],
+    ids=["score", "data export"],
+)
+def test_a_disk_that_fills_up_is_one_line(command: Callable[..., tuple[object, ...]], data: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    out.mkdir()
+    process = started(*command(data, out), stdout=subprocess.PIPE, preexec_fn=small_files)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode in (1, 2, 3)
+    [line] = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert "File too large" in line
+    assert "Traceback" not in err
+
+
+def test_a_place_that_cannot_be_written_to_is_one_line(data: Path):
+    process = started(
+        "score", data, "--task", "asqa", "--nli", "lexical", "--output-path", "/proc/here", stdout=subprocess.PIPE
+    )
+    _, err = process.communicate(timeout=120)
+    assert process.returncode in (1, 2)
+    assert "error: cannot write to /proc/here" in err
+    assert "Traceback" not in err
+
+
+def test_sigterm_before_anything_is_generated_says_that_the_command_can_be_repeated(data: Path, tmp_path: Path):
+    marker, plugin = tmp_path / "marker", tmp_path / "slow.py"
+    plugin.write_text(SLOW_BACKEND.format(marker=str(marker)))
+    process = started(
+        "run", "--model", "m", "--backend", "slow", "--include-path", plugin, "--tasks", "asqa", "--data", data,
+        "--output-path", tmp_path / "runs", stdout=subprocess.PIPE,
+    )  # fmt: skip
+    while not marker.exists():
+        assert process.poll() is None
+        signal.sigtimedwait([], 0.05)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 3
+    assert "interrupted" in err
+    assert "Traceback" not in err

@@ -1,4 +1,4 @@
-"""What of an output a reader sees, and what a verifier gets to see."""
+"""The visible text of an output, for a reader and for a verifier."""
 
 from __future__ import annotations
 

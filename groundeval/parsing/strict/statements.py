@@ -211,7 +211,7 @@ def _clauses(
 
 
 def _conceded(plain: str, start: int, end: int) -> int:
-    """Where a first clause ends that concedes that something is not to be found: `Although the documents do not say
+    """End of a first clause that concedes that something cannot be found: `Although the documents do not say
     why, ...`; 0 if there is none."""
     found = _CONCESSION.match(plain, start, end)
     return found.end() if found and found.end() < end and is_refusing(found[0]) else 0

@@ -114,6 +114,15 @@ def test_a_command_that_is_only_indented_is_found():
     ]
 
 
+def test_commands_in_the_running_text_are_read_too():
+    text = "Say `groundeval run\n--tasks asqqa`, `groundeval score`, or `groundeval run --nli VERIFIER`.\n"
+    assert list(check_docs.inline_commands("p.md", text)) == []
+    text = "a\n`groundeval score F --taks x`\n```sh\nx\n```\n`pip install 'groundeval[hf]'` `groundeval run --help`\n"
+    first, second = check_docs.inline_commands("p.md", text)
+    assert first.startswith("p.md:2: groundeval score F --taks x")
+    assert second.startswith("p.md:6: pip install")
+
+
 def test_blocks_know_their_place_and_why_they_are_not_run():
     text = "a\n<!-- not run: needs a GPU -->\n```sh\nmake test\n```\n\n```python\nx = 1\n```\n"
     first, second = check_docs.blocks_of("p.md", text)

@@ -75,14 +75,14 @@ class Remote:
         return dict(self._loaded().identity)
 
     def cost(self, pair: Pair) -> int:
-        """An eighth of the characters: one call of `score` gets enough pairs for many requests in flight.
+        """An eighth of the characters, divided by the number of servers.
 
-        With several servers so much less, that there are as many for each.
+        So one call of `score` gets enough pairs to keep many requests in flight at each server.
         """
         return (len(pair.premise) + len(pair.hypothesis)) // (8 * self._servers) + 1
 
     def check(self) -> None:
-        """Find out whether the server is there, and takes the token; it may still be loading its model."""
+        """Check that the server answers and takes the token; its model may still be loading."""
         from groundeval.nli.fleet import Fleet
 
         patience = min(self._client.patience, FIRST_CONTACT)
@@ -92,7 +92,7 @@ class Remote:
             self._client.ask("GET", "/identity", read=_found, statuses=(200, 503), patience=patience)
 
     def load(self) -> None:
-        """Wait until a server has loaded its model, and learn which it is. Raises Refused or BackendError."""
+        """Wait until the model is loaded, and learn its identity. Raises Refused, UsageError or BackendError."""
         from groundeval.nli.fleet import Fleet
 
         if self._served is not None:
@@ -177,7 +177,7 @@ def chunks(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
 
 
 def addresses_of(spec: str) -> list[str]:
-    """The addresses of one server, or of several with commas between. Raises UsageError for one that is there twice."""
+    """The addresses in a comma-separated list. Raises UsageError for an empty or repeated one."""
     found = [each.strip().rstrip("/") for each in spec.split(",")]
     for each in found:
         if not each:

@@ -1,4 +1,4 @@
-"""A large verifier says how large it is before it is downloaded, and a failed one does not suggest itself."""
+"""The size of a large verifier is announced before its download, and a failed one does not suggest itself."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from groundeval.nli.identity import AnotherModel, Served, differences, served
 T = TypeVar("T")
 
 PROBE_SECONDS = 5.0
-"""How long a health check may take."""
+"""Timeout of a health check, in seconds."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 """Seconds between the health checks of a server that is away: at first, and later."""
 BUSY_PAUSE = 1.0
@@ -90,7 +90,7 @@ class Fleet:
                 break
             if time.monotonic() > end or self._closed:
                 raise BackendError(
-                    f"NLI servers {self.address}: none can be reached.\n"
+                    f"NLI servers {self.address}: none is reachable.\n"
                     "  When one runs, the same command goes on from here."
                 )
             time.sleep(FIRST_PAUSE)

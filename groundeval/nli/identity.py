@@ -18,7 +18,7 @@ class Served:
     """The verifier that a server serves."""
 
     identity: dict[str, Any]
-    """What determines its verdicts."""
+    """Everything that determines its verdicts."""
     id: str
     """Its ID, which every answer of the server repeats."""
 

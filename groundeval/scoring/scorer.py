@@ -134,7 +134,7 @@ def plan_scoring(
             dropped.add(name)
         if missing and kind not in possible[name].bonus_for:
             lacking.setdefault(tuple(missing), []).append(name)
-    notes += [_left_out(names, missing) for missing, names in lacking.items()]
+    notes += _left_out(lacking)
     kept = _with_what_they_use([name for name in dict.fromkeys(chosen) if name not in dropped], possible, stand_ins)
     reported = [key for key in dict.fromkeys(keys) if any(key in _keys(possible[name]) for name in kept)]
     if not reported:
@@ -156,9 +156,15 @@ def _stand_ins(possible: Mapping[str, Metric], fields: frozenset[str]) -> dict[s
     return found
 
 
-def _left_out(names: Sequence[str], missing: Sequence[str]) -> str:
-    what = f'metric "{names[0]}"' if len(names) == 1 else f"metrics {_listed(names)}"
-    return f"{what} left out: the data has no {_listed(missing)}"
+def _left_out(lacking: Mapping[tuple[str, ...], Sequence[str]]) -> list[str]:
+    """One note, or none, on the metrics for which the data lacks fields: by the fields, the metrics."""
+    if len(lacking) > 1:
+        parts = (f"{_listed(names)} (the data has no {_listed(missing)})" for missing, names in lacking.items())
+        return [f"metrics left out: {', '.join(parts)}"]
+    return [
+        f"metric{'s' if len(names) > 1 else ''} {_listed(names)} left out: the data has no {_listed(missing)}"
+        for missing, names in lacking.items()
+    ]
 
 
 def every_field() -> frozenset[str]:

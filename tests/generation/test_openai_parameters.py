@@ -1,4 +1,4 @@
-"""Which sampling parameters a server is told, and what happens when it refuses one."""
+"""Sampling parameters in requests to a server, and the handling of refused ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run may say of itself and what not: its rank, its page and its place among others follow from its files."""
+"""A run's rank, page and place follow from its files, not from its own declarations."""
 
 from __future__ import annotations
 

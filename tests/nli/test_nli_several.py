@@ -182,7 +182,7 @@ def test_when_none_answers_for_the_whole_patience_the_run_stops_resumably():
 def test_none_at_the_start_is_an_error_that_names_all():
     with serving(NLI(Containment())) as first, serving(NLI(Containment())) as second:
         pass
-    with pytest.raises(BackendError, match="none can be reached") as caught:
+    with pytest.raises(BackendError, match="none is reachable") as caught:
         client(f"{first},{second}", patience=0.5).check()
     assert f"{first},{second}" in str(caught.value)
 

@@ -1,4 +1,4 @@
-"""Which metrics are computed, which keys reported, and what is left out and why."""
+"""Planning: the metrics computed, the keys reported, and the metrics left out with the reason."""
 
 from __future__ import annotations
 

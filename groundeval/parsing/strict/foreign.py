@@ -33,7 +33,7 @@ _LANGUAGES = (
         r"\b(?:svar\w*|besvar\w*|dokument\w*|vet|ved|käll\w*|kild\w*|sökresultat\w*|information\w*)\b",
     ),
     (r"\b(?:nie|brak)\b", r"\b(?:odpowied\w+|dokument\w*|wiem|źródł\w*|informacj\w*|wynik\w*)\b"),
-    (r"\b(?:не|нет|ни\w*)\b", r"\b(?:ответ\w*|документ\w*|источник\w*|результат\w*|знаю|информаци\w*)\b"),
+    (r"\b(?:не|нет|ни\w*|умалчива\w*)\b", r"\b(?:ответ\w*|документ\w*|источник\w*|результат\w*|знаю|информаци\w*)\b"),
     (
         r"\b(?:yok\w*|değil|bulunmamakta\w*|bilmiyorum|\w+m[ae]d[ıi]\w*|\w+m[ıiuü]yor\w*)\b",
         r"\b(?:cevap\w*|yanıt\w*|belge\w*|kaynak\w*|sonuç\w*|bilgi\w*|bilmiyorum)\b",
@@ -62,7 +62,7 @@ _LANGUAGES = (
     ),
     (
         r"\b(?:ne\w+|nie|žádn\w*|žiadn\w*|nic)\b",
-        r"\b(?:odpov[ěe][dď]\w*|dokument\w*|zdroj\w*|inform[aá]c\w*|výsled\w*|uveden\w*)\b",
+        r"\b(?:odpov[ěe][dď]\w*|dokument\w*|zdroj\w*|inform[aá]c\w*|výsled\w*|uveden\w*|nev[íi]m\w*|neviem)\b",
     ),
     (
         r"\b(?:nu|nici\w*|nimic)\b",

@@ -105,7 +105,7 @@ class OutputReader:
         gold: list[list[list[str]]] = []
         for record in records:
             # What does not fit is reported when the record is read.
-            with suppress(Misfit):
+            with suppress(Misfit, RecursionError):
                 parts = self._parts(record)
                 docs = parts.get("docs")
                 self._has_texts |= docs is not None and any(each.text for each in _sources(docs))
@@ -121,6 +121,8 @@ class OutputReader:
         try:
             parts = self._parts(record)
             found = self._in_own_format(parts, record)
+        except RecursionError:
+            raise DataError(f"{record.where}: it is nested too deeply to be read") from None
         except Misfit as misfit:
             wrong(record, misfit.field, misfit.value, misfit.allowed)
         for name in ("question", "output"):

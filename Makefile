@@ -28,6 +28,7 @@ $(VENV)/.tests: $(VENV)/.runs pyproject.toml
 
 demo: $(VENV)/.runs   ## Evaluate a small model on the embedded data of all four data sets
 	$(BIN)/groundeval run --config examples/demo.yaml
+	@$(BIN)/groundeval view runs/demo --out runs/demo-pages
 
 OUTPUTS ?= $(wildcard ../shared/golden/alce_published_asqa.json)
 

@@ -20,10 +20,11 @@ from groundeval.leaderboard.files import as_csv, as_json, as_markdown
 from groundeval.leaderboard.place import MARK, check_replaceable, given_files, put_in_place
 from groundeval.leaderboard.plots import Figure, figures
 from groundeval.leaderboard.ranks import rank
-from groundeval.leaderboard.reported import SHIPPED, read_reported, reported_entries
-from groundeval.leaderboard.run_page import judge, write_run_page
+from groundeval.leaderboard.reported import SHIPPED, read_reported, reported_entries, without_repeats
+from groundeval.leaderboard.run_page import judge, shown, write_run_page
 from groundeval.leaderboard.samples import script
 from groundeval.leaderboard.site import write_page
+from groundeval.metrics.labels import Shown
 from groundeval.metrics.profiles import PROFILES
 from groundeval.stats.bootstrap import Estimate
 from groundeval.storage.folder import content_id, folder_name
@@ -70,6 +71,28 @@ class Board:
         return list(dict.fromkeys(map(heading, self.rows)))
 
     @property
+    def measured(self) -> list[Entry]:
+        """The rows of runs."""
+        return [row for row in self.rows if not row.reported]
+
+    @property
+    def best(self) -> Entry | None:
+        """The best measured row: of the judge whose rows stand first, by rank and headline; None without rows."""
+        return next(iter(self.measured), None)
+
+    @property
+    def second(self) -> Entry | None:
+        """The next best that can be compared with the best."""
+        best = self.best
+        return None if best is None else next((row for row in self.measured[1:] if row.pool == best.pool), None)
+
+    @property
+    def lead(self) -> Shown | None:
+        """The key that the best row is the best in."""
+        best = self.best
+        return None if best is None else next((key for key in shown(best, whole=False) if key.headline), None)
+
+    @property
     def has_reported(self) -> bool:
         """Whether there are rows from papers."""
         return any(row.reported for row in self.rows)
@@ -106,7 +129,7 @@ def build(
         processes = processes or min(8, os.cpu_count() or 1)
         measured, rejected = collect(roots, site, data=given, plugins=plugins, processes=processes, quiet=quiet)
         rank(measured)
-        published = [entry for file in files for entry in reported_entries(file, _headlines())]
+        published = without_repeats([entry for file in files for entry in reported_entries(file, _headlines())])
         entries = sorted_entries([*measured, *published])
         if not entries:
             reasons = "".join(f"\n  {each.folder}: {each.reason}" for each in rejected[:10])

@@ -14,7 +14,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from groundeval.comparison.saved_scores import find_scorings, read_scoring, recomputed
-from groundeval.console.progress import progress
+from groundeval.console.progress import doing, progress
 from groundeval.errors import GroundevalError
 from groundeval.leaderboard.entries import Entry, entry_of
 from groundeval.leaderboard.samples import write_samples
@@ -51,7 +51,8 @@ def collect(
     work = partial(_collect_one, site=site, data=tuple(data))
     entries: dict[str, Entry] = {}
     rejected: list[RejectedRun] = []
-    with progress("reading and checking runs", total=len(found), quiet=quiet) as advance:
+    counted = progress("runs", total=len(found), quiet=quiet)
+    with doing("reading and checking", quiet=quiet), counted as advance:
         for result in _in_order(work, found, processes, plugins):
             advance()
             if isinstance(result, RejectedRun):

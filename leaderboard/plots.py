@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from groundeval.console.sanitize import plotly
 from groundeval.leaderboard.entries import Entry
+from groundeval.metrics.labels import label_of
 from groundeval.stats.bootstrap import Estimate
 
 Figure = dict[str, Any]
@@ -18,6 +19,10 @@ CORRECTNESS = (
     "qampari_rec_top5", "claims_nli",
 )  # fmt: skip
 CITATION = ("answered_citation_f1", "citation_f1", "citation_rec")
+MOST_NAMED = 10
+"""Points that have their names beside them; of more, they would cover each other."""
+_SHORT = 24
+_POSITIONS = ["top center", "bottom center", "middle right", "middle left", "top right"] * 2
 _SYMBOLS = ("circle", "square", "diamond", "cross", "star")
 
 
@@ -28,15 +33,19 @@ def figures(entries: Sequence[Entry]) -> dict[str, Figure]:
     citation = _first_present(CITATION, entries)
     if correctness and citation:
         found["quality"] = _scatter(
-            entries, citation, correctness, "Correctness against citation quality", (citation, correctness)
+            entries,
+            citation,
+            correctness,
+            "Correctness against citation quality",
+            (_axis(citation), _axis(correctness)),
         )
     if any("answered_ratio" in entry.metrics and "macro_f1" in entry.metrics for entry in entries):
         figure = _scatter(
             entries,
             "answered_ratio",
             "macro_f1",
-            "Answer ratio against refusal F1",
-            ("answered_ratio", "macro_f1"),
+            "Share of questions answered against refusal F1",
+            (_axis("answered_ratio"), _axis("macro_f1")),
         )
         ideal = ideal_ratio(entries)
         if ideal is not None:
@@ -72,19 +81,28 @@ def _scatter(entries: Sequence[Entry], x: str, y: str, title: str, axes: tuple[s
         if not points:
             continue
         reported = name == "reported"
+        named = len(points) <= MOST_NAMED
         figure.add_scatter(
             x=[round(entry.metrics[x].number, 2) for entry in points],
             y=[round(entry.metrics[y].number, 2) for entry in points],
             error_x=_bars([entry.metrics[x] for entry in points]),
             error_y=_bars([entry.metrics[y] for entry in points]),
-            text=[_label(entry) for entry in points],
+            text=[plotly(entry.system, _SHORT) for entry in points],
+            hovertext=[_label(entry) for entry in points],
             name=plotly(name),
-            mode="markers",
+            mode="markers+text" if named and not reported else "markers",
+            textposition=_POSITIONS[: len(points)] if named and not reported else "top center",
             marker={"symbol": f"{_SYMBOLS[index % len(_SYMBOLS)]}{'-open' if reported else ''}", "size": 10},
-            hovertemplate="%{text}<br>%{x}, %{y}<extra></extra>",
+            hovertemplate="%{hovertext}<br>%{x}, %{y}<extra></extra>",
         )
-    data = [trace.to_plotly_json() for trace in figure.data]
+    data = [
+        {**trace.to_plotly_json(), **({"reported": True} if trace.name == "reported" else {})} for trace in figure.data
+    ]
     return {"data": data, "title": title, "x": axes[0], "y": axes[1]}
+
+
+def _axis(key: str) -> str:
+    return f"{label_of(key).name} (%)"
 
 
 def _has(entry: Entry, key: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -93,6 +93,39 @@ def reported_entries(file: ReportedFile, headlines: Mapping[str, tuple[str, ...]
             std={_key(name, row.task): value for name, value in row.std.items()},
             notes=(file.note,) if file.note else (),
         )
+
+
+ROUNDING = 0.06
+"""Percentage points by which a number in a figure may differ from the same number in a table."""
+
+
+def without_repeats(entries: Sequence[Entry]) -> list[Entry]:
+    """The rows without those that give the numbers of another row less exactly: a figure's beside its table's.
+
+    Rows of one system whose numbers differ by more than rounding are different results, and stay.
+    """
+    kept: list[Entry] = []
+    for entry in entries:
+        same = next((each for each in kept if _repeats(each, entry)), None)
+        if same is None:
+            kept.append(entry)
+        elif _digits(entry) > _digits(same):
+            kept[kept.index(same)] = entry
+    return kept
+
+
+def _repeats(first: Entry, second: Entry) -> bool:
+    if (first.system, first.details, first.task, first.profile) != (
+        second.system, second.details, second.task, second.profile,
+    ):  # fmt: skip
+        return False
+    shared = first.metrics.keys() & second.metrics.keys()
+    gaps = [abs(first.metrics[key].number - second.metrics[key].number) for key in shared]
+    return bool(shared) and max(gaps) <= ROUNDING
+
+
+def _digits(entry: Entry) -> int:
+    return sum(len(f"{metric.number:g}") for metric in entry.metrics.values())
 
 
 def _key(name: str, task: str) -> str:

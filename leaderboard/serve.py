@@ -26,7 +26,7 @@ HEADERS = {
 
 
 class SiteServer:
-    """A server of a site's files; leaving its context closes its port."""
+    """Serves a site's files; leaving the context closes the port."""
 
     def __init__(self, site: Path, port: int) -> None:
         self._listening = listen(HOST, port)
@@ -48,7 +48,7 @@ class SiteServer:
             self._ended.set()
 
     def shutdown(self) -> None:
-        """End `serve_forever`, and wait for its end; from another thread."""
+        """Stop `serve_forever` and wait until it has returned; for another thread."""
         self._server.should_exit = True
         self._ended.wait()
 

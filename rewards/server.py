@@ -52,7 +52,7 @@ TOKEN_VARIABLE = "GROUNDEVAL_REWARDS_TOKEN"
 MAX_WAITING = 16_384
 MAX_SAMPLES = 4_096
 BACKEND_SECONDS = 2
-"""After which a client may come again when the verifier has failed."""
+"""Seconds after which a client may retry when the verifier has failed."""
 
 
 class Sample(Body):
@@ -86,7 +86,8 @@ class RewardServer(ModelServer):
     """The server: scores the samples of all requests and counts them.
 
     `nli`: the verifier, loaded at the start; None for a reward without one. `task`: for samples that name none.
-    `max_waiting`: number of samples that may wait; further requests get 429.
+    `max_waiting`: number of samples that may wait; further requests, and those that would wait too long,
+    get 429.
     """
 
     def __init__(

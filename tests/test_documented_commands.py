@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -31,6 +34,27 @@ def test_most_blocks_are_run_and_the_others_say_why_not():
     # A mark that no block follows, or that is misspelt, would let a reader believe it had an effect.
     marks = sum((ROOT / page).read_text("utf-8").count("<!-- not run") for page in check_docs.PAGES)
     assert marks == len([block for block in blocks if block.why_not is not None])
+
+
+def helps() -> Iterator[tuple[str, str]]:
+    """Every command and its help."""
+    from groundeval.cli.app import app
+
+    waiting: list[tuple[str, Any]] = [("groundeval", typer.main.get_command(app))]
+    while waiting:
+        name, command = waiting.pop()
+        yield name, command.help or ""
+        waiting += [(f"{name} {part}", each) for part, each in getattr(command, "commands", {}).items()]
+
+
+def test_the_examples_in_the_help_of_every_command_are_read_by_it():
+    found = {name: [line.strip() for line in text.splitlines()] for name, text in helps()}
+    examples = [
+        line.removeprefix("Example: ") for lines in found.values() for line in lines if "groundeval " in line[:20]
+    ]
+    commands = [example for example in examples if example.startswith("groundeval ")]
+    assert len(commands) >= 20
+    assert [problem for example in commands for words in commands_in(example) if (problem := problem_with(words))] == []
 
 
 @pytest.mark.slow
@@ -112,6 +136,15 @@ def test_a_command_that_is_only_indented_is_found():
     assert list(check_docs.indented_commands("p.md", text)) == [
         "p.md:3: an indented command; write a fenced block in sh"
     ]
+
+
+def test_commands_in_the_running_text_are_read_too():
+    text = "Say `groundeval run\n--tasks asqqa`, `groundeval score`, or `groundeval run --nli VERIFIER`.\n"
+    assert list(check_docs.inline_commands("p.md", text)) == []
+    text = "a\n`groundeval score F --taks x`\n```sh\nx\n```\n`pip install 'groundeval[hf]'` `groundeval run --help`\n"
+    first, second = check_docs.inline_commands("p.md", text)
+    assert first.startswith("p.md:2: groundeval score F --taks x")
+    assert second.startswith("p.md:6: pip install")
 
 
 def test_blocks_know_their_place_and_why_they_are_not_run():

@@ -1,4 +1,4 @@
-"""How messages name what may have been meant, and what there is."""
+"""Error messages name the nearest match and the allowed values."""
 
 from __future__ import annotations
 

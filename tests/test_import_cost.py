@@ -1,4 +1,4 @@
-"""What an import or a look at the help must not drag in."""
+"""Modules that an import or `--help` must not load."""
 
 from __future__ import annotations
 

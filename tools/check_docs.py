@@ -88,6 +88,18 @@ def indented_commands(page: str, text: str) -> Iterator[str]:
             yield f"{page}:{number}: an indented command; write a fenced block in sh"
 
 
+def inline_commands(page: str, text: str) -> Iterator[str]:
+    """What is wrong with commands in the running text, where arguments may be left out."""
+    running = re.sub(
+        r"^```.*?^```\s*$", lambda block: "\n" * block[0].count("\n"), text, flags=re.DOTALL | re.MULTILINE
+    )
+    for span in re.finditer(r"`((?:groundeval|pip install|make) [^`]+)`", running):
+        for words in commands_in(" ".join(span[1].split())):
+            problem = problem_with(words)
+            if problem and not re.search(r"Missing (?:argument|option)|requires an argument", problem):
+                yield f"{page}:{running.count(chr(10), 0, span.start()) + 1}: {problem}"
+
+
 def problems_in(block: Block) -> list[str]:
     """What can be found wrong with a block without running it."""
     if block.language not in LANGUAGES:
@@ -173,7 +185,8 @@ def check(pages: Sequence[str], *, parse_only: bool = False) -> list[str]:
     for page in pages:
         text = (ROOT / page).read_text(encoding="utf-8")
         of_page[page] = list(blocks_of(page, text))
-        found += [*indented_commands(page, text), *(each for block in of_page[page] for each in problems_in(block))]
+        found += [*indented_commands(page, text), *inline_commands(page, text)]
+        found += (each for block in of_page[page] for each in problems_in(block))
     if parse_only:
         return found
     for blocks in of_page.values():

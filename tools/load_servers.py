@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -210,8 +211,12 @@ def probe(address: str, seconds: float) -> None:
     end, taken = time.monotonic() + seconds, []
     while time.monotonic() < end:
         begun = time.monotonic()
-        answer = httpx.get(f"{address}/health", timeout=60, trust_env=False)
-        taken.append(time.monotonic() - begun if answer.status_code == 200 else 60.0)
+        # Of the standard library: what a client of httpx costs itself would be most of the time.
+        connection = HTTPConnection(urlsplit(address).netloc, timeout=60)
+        connection.request("GET", "/health")
+        status = connection.getresponse().status
+        taken.append(time.monotonic() - begun if status == 200 else 60.0)
+        connection.close()
         time.sleep(0.1)
     print(json.dumps(taken))
 

@@ -1,1 +1,1 @@
-"""The command line: the app, what its commands share, and one file a command."""
+"""The command line: the app, the common parts of its commands, and one file per command."""

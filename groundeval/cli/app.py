@@ -38,7 +38,7 @@ app = typer.Typer(
     name="groundeval",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Evaluate grounded question answering: answers with citations, or a refusal where the documents hold none.",
+    help="Evaluate grounded question answering: answers with citations, or a refusal if the documents hold none.",
 )
 
 
@@ -89,13 +89,13 @@ app.add_typer(bench, name="bench")
 app.add_typer(cache, name="cache")
 
 
-INTERRUPTED = "interrupted: what was written is kept, and the same command goes on from there"
+INTERRUPTED = "interrupted: everything written is kept; the same command resumes"
 
 TYPERS_INTERRUPTED = 130
 """What typer makes of a KeyboardInterrupt."""
 
 FEW_CORES = 8
-"""On so many cores or fewer, threads that wait sleep: on a busy machine those that spin cost several times the work."""
+"""Up to this many cores, waiting threads sleep: on a busy machine spinning threads cost several times the work."""
 
 
 def _let_threads_sleep() -> None:

@@ -18,7 +18,7 @@ from groundeval.parsing.reasoning import ReasoningTags, tags_from
 
 
 def listed(text: str | None, flag: str) -> tuple[str, ...]:
-    """`a,b` as a tuple; an empty part is a UsageError."""
+    """`a,b` as a tuple. Raises UsageError for an empty part."""
     if text is None:
         return ()
     parts = tuple(part.strip() for part in text.split(","))
@@ -35,7 +35,7 @@ _ASSIGNED = re.compile(rf"(?:{_QUOTED}|\[(?:{_QUOTED}|[^\]\"'])*\]|\{{(?:{_QUOTE
 def assignments(text: str | None, flag: str, texts: Collection[str] = ()) -> dict[str, Any]:
     """`a=1,b=x` as a dict, or a JSON object; values are read as YAML (`0.5`, `true`, `text`, `"x,y"`, `[1, 2]`).
 
-    Those of `texts` are read by `texts_from` instead. Raises UsageError for what cannot be read, or is there twice.
+    Those of `texts` are read by `texts_from` instead. Raises UsageError for an unreadable value or a repeated name.
     """
     if text is not None and text.lstrip().startswith("{"):
         return _json_object(text, flag)
@@ -89,7 +89,7 @@ def _unescaped(text: str) -> str:
         if len(escape[1]) > 1:
             return chr(int(escape[1][1:], 16))
         if escape[1] not in _ESCAPED:
-            raise ValueError(rf"{escape[0]} is no escape; a backslash itself is \\")
+            raise ValueError(rf"{escape[0]} is not an escape; a backslash itself is \\")
         return _ESCAPED[escape[1]]
 
     return _ESCAPE.sub(meant, text)
@@ -105,7 +105,7 @@ def _json_object(text: str, flag: str) -> dict[str, Any]:
 
 
 def nli_options(text: str | None, *, no_cache: bool = False, trust_remote_code: bool = False) -> dict[str, Any]:
-    """`--nli-args` and the flags beside it as options of the NLI model; a flag wins. Raises UsageError for a token."""
+    """`--nli-args` and related flags as options of the NLI model; flags win. Raises UsageError for a token."""
     options = assignments(text, "--nli-args")
     refuse_secrets(options, "--nli-args")
     if no_cache:
@@ -116,7 +116,7 @@ def nli_options(text: str | None, *, no_cache: bool = False, trust_remote_code: 
 
 
 def sampling_from(text: str | None, seed: int) -> SamplingParams:
-    """`--gen-kwargs` as sampling parameters. Unknown names and values out of range are UsageErrors.
+    """`--gen-kwargs` as sampling parameters. Raises UsageError for unknown names and values out of range.
 
     `none` leaves temperature, top_p or seed to the server; `seed` may be nothing else here.
     """
@@ -210,14 +210,14 @@ def shard_from(text: str | None) -> tuple[int, int] | None:
 
 
 FlagKind = Literal["text", "texts", "whole number", "number", "yes or no"]
-"""What a flag takes; `texts` may be given several times."""
+"""Kind of a flag's value; `texts` may be given several times."""
 
 
 def read_config(path: Path, flags: Mapping[str, FlagKind]) -> dict[str, Any]:
     """A YAML file of flags (`num-docs: 3` or `num_docs: 3`) as defaults for a command.
 
     Raises UsageError for a file that cannot be read, a flag that does not exist (with the nearest match), and a value
-    of another kind than the flag takes. A flag without a value is left out.
+    of the wrong kind. A flag without a value is left out.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -241,7 +241,7 @@ def read_config(path: Path, flags: Mapping[str, FlagKind]) -> dict[str, Any]:
 
 
 def _from_yaml(value: Any, kind: FlagKind, where: str) -> Any:
-    """A YAML value as the command line would have it: mappings as JSON, lists joined by commas.
+    """A YAML value in the form of the command line: mappings as JSON, lists joined by commas.
 
     YAML reads `yes` as true, and a flag that takes a number would take that for 1.
     """

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 from groundeval.cli.tables import WIDEST_NAME, dense_table
-from groundeval.comparison.compare import ChangedSample, Comparison, MetricDifference, PairedRuns
+from groundeval.comparison.compare import ChangedSample, Comparison, PairedRuns
 from groundeval.comparison.markdown import fraction, number
+from groundeval.comparison.reading import headline_sentence, interval_of_difference, shown_keys
 from groundeval.console.sanitize import one_line
-from groundeval.metrics.labels import Shown, arranged, by_group, counts, label_of
+from groundeval.metrics.labels import by_group, counts, label_of
 
 FEW_CHANGED = 3
 """Samples that are named unasked."""
@@ -47,19 +46,6 @@ def print_comparison(comparison: Comparison, *, whole: bool = False) -> None:
         console.print("--all: every metric with p-values, versions, all changed samples.", style="dim")
 
 
-def headline_sentence(comparison: Comparison, pair: PairedRuns) -> str:
-    """What the comparison says of two runs in the metric that ranks them."""
-    first, second = comparison.runs[pair.first].label, comparison.runs[pair.second].label
-    lead = next((metric for metric in pair.metrics if metric.key == comparison.ranked_by), None)
-    if lead is None or lead.difference is None:
-        return f"{second} against {first}: no headline metric that both report"
-    name = label_of(lead.key).name
-    amount = f"{number(lead.difference, '+')}{_interval(lead, ' ({})')}"
-    if lead.significant:
-        return f"{second} is {'higher' if lead.difference > 0 else 'lower'} than {first} in {name}: {amount}"
-    return f"{second} and {first} do not differ significantly in {name}: {amount}"
-
-
 def _about(comparison: Comparison) -> str:
     told = [
         " / ".join(dict.fromkeys(run.task for run in comparison.runs)),
@@ -68,12 +54,6 @@ def _about(comparison: Comparison) -> str:
         f"{comparison.n} shared samples",
     ]
     return " · ".join(told)
-
-
-def shown_keys(comparison: Comparison, keys: Sequence[str], whole: bool) -> list[Shown]:
-    """The keys in reading order, as far as they tell."""
-    headline = [comparison.ranked_by] if comparison.ranked_by else []
-    return arranged(keys, headline, [run.profile for run in comparison.runs], whole=whole)
 
 
 def _print_pair(console: Console, comparison: Comparison, pair: PairedRuns, whole: bool) -> None:
@@ -88,7 +68,7 @@ def _print_pair(console: Console, comparison: Comparison, pair: PairedRuns, whol
     extra = ("p (Holm)",) if whole else ()
     for column in (first, second, f"{second}-{first}", "95% interval", *extra):
         table.add_column(column, justify="right", no_wrap=True)
-    for group, members in by_group(shown_keys(comparison, list(found), whole)):
+    for group, members in by_group(shown_keys(comparison, list(found), whole=whole)):
         table.add_row(group, style="italic")
         for each in members:
             metric = found[each.key]
@@ -96,22 +76,12 @@ def _print_pair(console: Console, comparison: Comparison, pair: PairedRuns, whol
             tests = ["" if is_count else _p(metric.p_holm)] if whole else []
             name = [f" {each.label.name}"] if named else []
             difference = f"{number(metric.difference, '+')}{'*' if metric.significant else ' '}"
-            interval = "" if is_count else _interval(metric)
+            interval = "" if is_count else interval_of_difference(metric)
             cells = (number(metric.first), number(metric.second), difference, interval, *tests)
             table.add_row(*name, each.key, *cells, style="bold" if each.headline else None)
     console.print(table)
     if any(metric.significant for metric in pair.metrics):
         console.print("* significant at 5%, corrected for the number of tests (Holm)", style="dim")
-
-
-def signed_interval(ci95: tuple[float, float]) -> str:
-    """An interval of differences with one decimal; no zero has a minus."""
-    low, high = (round(bound, 1) + 0.0 for bound in ci95)
-    return f"{low:+.1f} to {high:+.1f}"
-
-
-def _interval(metric: MetricDifference, form: str = "{}") -> str:
-    return "" if metric.ci95 is None else form.format(signed_interval(metric.ci95))
 
 
 def _p(value: float | None) -> str:
@@ -127,7 +97,7 @@ def _print_side_by_side(console: Console, comparison: Comparison, whole: bool) -
         table.add_column("key", style="dim", overflow="fold")
         for run in part:
             table.add_column(run.label, justify="right", no_wrap=True)
-        for group, members in by_group(shown_keys(comparison, comparison.reported, whole)):
+        for group, members in by_group(shown_keys(comparison, comparison.reported, whole=whole)):
             table.add_row(group, style="italic")
             for each in members:
                 values = (number(run.metrics[each.key]) if each.key in run.metrics else "" for run in part)

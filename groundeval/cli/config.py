@@ -32,7 +32,7 @@ def _flags(ctx: typer.Context) -> dict[str, Any]:
 
 
 def _kind(hint: Any) -> FlagKind:
-    """What a parameter takes, by its type."""
+    """The kind of value that a parameter takes, by its type."""
     kinds: dict[Any, FlagKind] = {int: "whole number", float: "number", bool: "yes or no"}
     for each in (hint, *get_args(hint)):
         if get_origin(each) is list:
@@ -48,7 +48,7 @@ Config = Annotated[
         "--config",
         callback=_use_config,
         is_eager=True,
-        help="A YAML file of flags; flags given here win.",
+        help="A YAML file of flags; the command line takes precedence.",
         rich_help_panel=RUN,
     ),
 ]

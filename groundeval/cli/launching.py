@@ -1,4 +1,4 @@
-"""`serve-nli --launch N`: several servers of one verifier, each a process with a GPU of its own, ended together."""
+"""`serve-nli --launch N`: several servers of one verifier, each a process with its own GPU, stopped together."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from groundeval.http.listening import GRACE_SECONDS, address_of, listen
 
 LOOK_SECONDS = 0.2
 SETTLED_SECONDS = 30.0
-"""A server that ends by itself sooner than this after its start is not started again: it cannot serve."""
+"""A server that exits by itself sooner than this after its start is not restarted."""
 PR_SET_PDEATHSIG = 1
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 def launch(arguments: Sequence[str], count: int, host: str, port: int, gpus: Sequence[str]) -> None:
-    """Run so many times `groundeval ARGUMENTS` with ports from `port` on (0: free ones) until SIGTERM or Ctrl-C.
+    """Run `count` processes of `groundeval ARGUMENTS` until SIGTERM or Ctrl-C, on ports from `port` on (0: free ones).
 
-    Each sees one of the `gpus`, in turn; without any they share the processor. One that ends, as by a kill, is started
-    again on its port. Raises UsageError for a port that cannot be taken, BackendError where a server cannot serve.
+    Each process sees one of the `gpus`, in turn; without GPUs they share the processor. A process that ends, for
+    instance by a kill, is restarted on its port. Raises UsageError for a port that cannot be used, BackendError if a
+    process exits soon after its start.
     """
     taken = [listen(host, port + index if port else 0) for index in range(count)]
     addresses = [address_of(host, each) for each in taken]
@@ -56,7 +57,7 @@ def launch(arguments: Sequence[str], count: int, host: str, port: int, gpus: Seq
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; none without torch."""
+    """The GPUs available to this process, as CUDA_VISIBLE_DEVICES names them; empty without torch."""
     if importlib.util.find_spec("torch") is None:
         return []
     from groundeval.models.device import import_torch
@@ -67,12 +68,12 @@ def visible_gpus() -> list[str]:
 
 
 def _end_with_parent() -> None:
-    """Let the system end this process when its parent is killed: nobody else would."""
+    """Have the kernel stop this process when its parent is killed; nothing else would."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class _Child:
-    """One server, in a process group of its own: Ctrl-C reaches it through its parent only."""
+    """One server, in a session of its own, so that Ctrl-C reaches it through its parent only."""
 
     def __init__(self, command: list[str], environment: dict[str, str], address: str) -> None:
         self._command, self._environment, self._address = command, environment, address
@@ -84,14 +85,14 @@ class _Child:
         self._process = subprocess.Popen(self._command, env={**os.environ, **self._environment}, start_new_session=True)
 
     def look(self) -> None:
-        """Start it again if it has ended. Raises BackendError where that would not help."""
+        """Restart the process if it has ended. Raises BackendError if it exited soon after its start."""
         code = None if self._process is None else self._process.poll()
         if code is None:
             return
         if code >= 0 and time.monotonic() - self._started < SETTLED_SECONDS:
             raise BackendError(f"the server on {self._address} ended with exit code {code}; it says why above")
         how = "exit code" if code >= 0 else "signal"
-        say(f"the server on {self._address} ended with {how} {abs(code)}; it is started again")
+        say(f"the server on {self._address} ended with {how} {abs(code)}; restarting it")
         self.start()
 
     def stop(self) -> None:

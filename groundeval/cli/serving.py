@@ -1,4 +1,4 @@
-"""What the commands that serve have in common: where they listen, and the token that clients must send."""
+"""Common options of the serving commands: the address to listen on, and the token that clients must send."""
 
 from __future__ import annotations
 

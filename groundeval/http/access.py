@@ -1,11 +1,12 @@
-"""Requests that a page of another site makes a browser send are refused before anything reads them.
+"""Refuses requests that a page of another site makes a browser send, before anything reads them.
 
-A browser on this machine reaches loopback servers, and any page may use it. Three checks keep pages out:
+A browser on this machine can reach loopback servers, and any page can make it send requests. Three checks keep pages
+out:
 
-- `Host`: who comes over the loopback address must call it by a name of the loopback address. A page whose own name was
-  made to lead here (DNS rebinding) still sends that name.
-- `Origin` and `Sec-Fetch-Site`: a page of another site cannot leave them out where they matter.
-- `Content-Type`: a form, or a script without permission, can send only three types; JSON is none of them.
+- `Host`: a request over the loopback address must use a name of the loopback address. A page whose own name was made
+  to resolve to this machine (DNS rebinding) still sends that name.
+- `Origin` and `Sec-Fetch-Site`: browsers set them, and a page cannot change them.
+- `Content-Type`: a form, or a script without permission, can send only three types, and JSON is not one of them.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
 }
-"""On every answer: no page of another site may embed it, as a script for instance."""
+"""Sent with every response: no page of another site may embed it, for instance as a script."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Guard:
-    """ASGI middleware: refuses what `check_request` refuses, and adds headers to all answers.
+    """ASGI middleware that refuses what `check_request` refuses and adds headers to every response.
 
-    `allowed_hosts`: further names by which clients call the server, as behind a proxy on this machine. `refused` is
-    told method and status of each refusal.
+    `allowed_hosts`: further names that clients use for the server, for instance through a proxy on this machine.
+    `refused` is called with the method and status of each refusal.
     """
 
     def __init__(
@@ -71,15 +72,15 @@ class Guard:
 
 
 def check_request(scope: MutableMapping[str, Any], allowed_hosts: Collection[str] = ()) -> None:
-    """Raises Refusal for a request that may come from a page of another site."""
+    """Raises Refusal (421, 403 or 415) for a request that a page of another site may have caused."""
     headers = Headers(scope=scope)
     host = headers.get("host", "")
     here = (scope.get("server") or ("",))[0]
     if is_loopback(here) and not is_loopback(name_of(host)) and name_of(host) not in allowed_hosts:
         raise Refusal(
             421,
-            f"Host {host!r} is no name of the loopback address, over which this request came; "
-            "for a proxy on this machine start the server with --allowed-host NAME",
+            f"Host {host!r} is not a name of the loopback address, over which this request came; "
+            "behind a proxy on this machine, start the server with --allowed-host NAME",
         )
     origin = headers.get("origin")
     if origin is not None and not _same_site(origin, host):
@@ -94,9 +95,9 @@ def check_request(scope: MutableMapping[str, Any], allowed_hosts: Collection[str
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, as a name or an address without port, is this machine's loopback address.
+    """Whether a host (a name or an address, without a port) is this machine's loopback address.
 
-    A name that only the machine's own tables know as loopback is not.
+    Names are not resolved: only `localhost` and names below it count.
     """
     host = host.lower()
     if host == "localhost" or host.endswith(".localhost"):
@@ -110,7 +111,7 @@ def is_loopback(host: str) -> bool:
 
 
 def name_of(host: str) -> str:
-    """A `Host` header's name in lower case, without the port; empty for one that cannot be read."""
+    """The name in a `Host` header, in lower case and without the port; empty if the header cannot be parsed."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
@@ -118,7 +119,7 @@ def name_of(host: str) -> str:
 
 
 def _same_site(origin: str, host: str) -> bool:
-    """Whether an `Origin` names the host that was asked. Its scheme does not count: a proxy may speak TLS."""
+    """Whether an `Origin` names the requested host. The scheme is ignored: a proxy may terminate TLS."""
     try:
         page, asked = urlsplit(origin), urlsplit(f"//{host}")
         default = DEFAULT_PORTS.get(page.scheme)

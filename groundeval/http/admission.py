@@ -1,4 +1,4 @@
-"""Who may wait: a queue that is too long is said at once, instead of leaving clients to their time-outs."""
+"""Admission to the queue: a request that would wait too long is refused at once, before its client times out."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from collections.abc import Iterator
 from groundeval.http.answers import Refusal, later
 
 LONGEST_WAIT = 60.0
-"""Seconds that a new request may have to wait for those before it, where the client does not say what it bears."""
+"""Seconds that a new request may wait for those ahead of it, if its client does not announce a time-out."""
 LONGEST_RETRY_AFTER = 30
 SHARE = 0.8
-"""Of the time for which a client waits: what is left is for the way, and for what an estimate is wrong by."""
+"""Share of a client's time-out that the queue may take; the rest is for the request itself and for estimation error."""
 EVIDENCE, WINDOW = 5.0, 20.0
-"""Seconds of work after which the measured speed counts, and after which what was measured before counts half."""
+"""Seconds of work before the measured speed is used, and after which older measurements count half."""
 
 
 class Admission:
-    """Counts the units (pairs, samples) of the requests that are being served, and how fast they go.
+    """Counts the units (pairs, samples) of the requests in service, and measures how fast they are served.
 
-    `most`: units that may wait. A request on its own is never refused, whatever its size: nothing would ever make room.
+    `most`: units that may wait. A request is never refused when nothing else waits, whatever its size: waiting would
+    not make room for it.
     """
 
     def __init__(self, most: int, unit: str) -> None:
@@ -33,14 +34,14 @@ class Admission:
 
     @property
     def seconds_ahead(self) -> float:
-        """How long what waits will take, at the speed of the last requests; 0 while that is not known."""
+        """Seconds until everything that waits is served, at the recent speed; 0 while the speed is unknown."""
         return self.waiting * self._busy / self._served if self._busy > EVIDENCE and self._served else 0.0
 
     @contextlib.contextmanager
     def admit(self, units: int, bears: float | None) -> Iterator[None]:
-        """Count a request while it is served. `bears`: seconds that its client waits for the answer.
+        """Count a request while it is served. `bears`: the client's time-out in seconds, None if unknown.
 
-        Raises Refusal: 429, with the time after which there should be room.
+        Raises Refusal (429) with an estimate of when there will be room.
         """
         self._demand_room(units, bears)
         if not self.waiting:
@@ -63,7 +64,7 @@ class Admission:
         raise Refusal(429, f"{self.waiting} {self._unit} are waiting, for about {ahead:.0f} s", later(after))
 
     def _note(self, units: int) -> None:
-        """Learn the speed: units that were served, and the time during which there were any."""
+        """Update the speed: units served, and the time during which any were waiting."""
         now = time.monotonic()
         self._served += units
         self._busy += now - self._measured_at

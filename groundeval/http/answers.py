@@ -1,4 +1,4 @@
-"""Answers of a server, and requests that it does not serve."""
+"""Responses of a server, and the exception for requests that it refuses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 
 class Refusal(Exception):
-    """A request that is not served, and why."""
+    """A request is refused: the status, the message and the headers of the response."""
 
     def __init__(
         self, status: int, message: str, headers: dict[str, str] | None = None, state: str | None = None
@@ -22,16 +22,16 @@ class Refusal(Exception):
         self.body = {"error": message} if state is None else {"error": message, "status": state}
 
     def answer(self) -> Response:
-        """The answer that tells the client."""
+        """The response."""
         return json_answer(self.body, self.status, self.headers)
 
 
 def json_answer(body: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON object as an answer."""
+    """A JSON object as a response."""
     # ASCII escapes carry lone surrogates, which UTF-8 cannot.
     return Response(json.dumps(body).encode("ascii"), status, headers, media_type="application/json")
 
 
 def later(seconds: int) -> dict[str, str]:
-    """The header that asks a client to come again after so many seconds."""
+    """The header that asks a client to retry after so many seconds."""
     return {"Retry-After": str(seconds)}

@@ -1,4 +1,4 @@
-"""A second event loop in a thread: what takes long runs there, and the server's own loop goes on answering."""
+"""A second event loop in a thread: long work runs there, while the server's own loop keeps answering."""
 
 from __future__ import annotations
 
@@ -12,26 +12,21 @@ T = TypeVar("T")
 
 
 class Aside:
-    """An event loop in a thread of its own, started by its first work. All work shares it, so questions meet there."""
+    """An event loop in a thread of its own, started on first use.
+
+    All work shares the one loop, so that questions of different requests end up in common batches.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What a coroutine returns or raises that the other loop runs. Cancelling cancels it there."""
+        """Run a coroutine in the other loop; returns or raises what it does. Cancelling cancels it there."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), self._started()))
 
-    async def call(self, work: Callable[..., T], *arguments: Any) -> T:
-        """What a function returns or raises that is called in the other loop's thread."""
-
-        async def called() -> T:
-            return work(*arguments)
-
-        return await self.run(called)
-
     def close(self) -> None:
-        """End the thread; it may be started again by further work."""
+        """End the thread; further work would start a new one."""
         loop, self._loop = self._loop, None
         if loop is not None:
             loop.call_soon_threadsafe(loop.stop)

@@ -1,4 +1,4 @@
-"""Bodies of requests: read within limits of size and time, parsed, and checked against a form."""
+"""Request bodies: read within limits of size and time, parsed, and validated against a form."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from groundeval.http.answers import Json, Refusal, later
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_ELEMENTS = 1_000_000
-"""Commas and opening brackets of a body: parsing cannot be interrupted, and this bounds how long it takes."""
+"""Most commas and opening brackets in a body. Parsing cannot be interrupted; this bounds how long it takes."""
 MAX_TEXT = 1_000_000
-"""Characters of one text of a body: a step of work on a text cannot be interrupted, and this bounds its length."""
+"""Most characters in one text. A single step of work on a text cannot be interrupted; this bounds how long it takes."""
 DISCARD = 4
-"""A request up to so many times too large is read to its end, so that its sender gets to read the refusal."""
+"""A body up to this many times the limit is read to its end, so that its sender gets to read the refusal."""
 FULL_SECONDS = 1
 CLIENT_GONE = 499
-"""The status by which requests are counted whose client did not wait for the answer."""
+"""The status under which requests are counted whose client disconnected before the response."""
 
 
 def _text(value: object) -> str:
@@ -38,7 +38,7 @@ Text = Annotated[str, PlainValidator(_text)]
 
 
 class Body(BaseModel):
-    """The body of a request; `form` shows it to whoever sends another."""
+    """The body of a request; `form` is what an error message shows as the expected form."""
 
     form: ClassVar[str]
 
@@ -49,7 +49,7 @@ B = TypeVar("B", bound=Body)
 class Reader:
     """Reads bodies of at most `max_bytes`, within `seconds`.
 
-    The bodies of all requests that are being served hold at most `held` bytes.
+    The bodies of all requests in service together take at most `held` bytes.
     """
 
     def __init__(self, max_bytes: int, seconds: float, held: int) -> None:
@@ -60,7 +60,7 @@ class Reader:
 
     @contextlib.asynccontextmanager
     async def body(self, request: Request) -> AsyncIterator[bytes]:
-        """The body of a request, counted as held until the end of the context. Raises Refusal."""
+        """The body of a request, counted as held until the context ends. Raises Refusal (408, 413, 429)."""
         size = 0
 
         async def read() -> bytes:
@@ -85,14 +85,14 @@ class Reader:
             except asyncio.TimeoutError:
                 raise Refusal(408, f"the body did not arrive within {self._seconds:g} s") from None
             except ClientDisconnect:
-                raise Refusal(CLIENT_GONE, "the client has gone") from None
+                raise Refusal(CLIENT_GONE, "the client has disconnected") from None
             yield found
         finally:
             self._held -= size
 
 
 def parse_object(body: bytes) -> Json:
-    """The JSON object that a body holds. Raises Refusal, which names what is wrong."""
+    """The JSON object in a body. Raises Refusal (400, 413) that says what is wrong."""
     elements = sum(map(body.count, (b",", b"[", b"{")))
     if elements > MAX_ELEMENTS:
         raise Refusal(413, f"the body has {elements} commas and brackets; a request may have {MAX_ELEMENTS}")
@@ -106,7 +106,7 @@ def parse_object(body: bytes) -> Json:
 
 
 def parse(body: bytes, form: type[B]) -> B:
-    """What a body of a form holds. Raises Refusal, which names what is wrong and where."""
+    """A body, validated against its form. Raises Refusal (400, 413) that says what is wrong and where."""
     try:
         return form.model_validate(parse_object(body))
     except ValidationError as error:
@@ -114,14 +114,14 @@ def parse(body: bytes, form: type[B]) -> B:
 
 
 def demand_short(texts: Iterable[str]) -> None:
-    """Raises Refusal for texts of which one is too long."""
+    """Raises Refusal (413) if one of the texts is too long."""
     longest = max(map(len, texts), default=0)
     if longest > MAX_TEXT:
         raise Refusal(413, f"a text has {longest} characters; it may have {MAX_TEXT}")
 
 
 def _fault(error: ValidationError, form: type[Body]) -> str:
-    """What is wrong with a body, and where."""
+    """A message that says what is wrong with a body, and where."""
     first = error.errors(include_url=False)[0]
     where = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in first["loc"]).lstrip(".")
     if len(first["loc"]) < 2:

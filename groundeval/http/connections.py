@@ -1,7 +1,7 @@
-"""Connections that cannot hold a server up: each has a deadline for its next step, and their number is limited.
+"""Connections that cannot block a server: each has a deadline for its next step, and their number is limited.
 
-uvicorn has a time limit for idle connections that have been used; here the other states get theirs: no request yet,
-half a head, half a body, an answer that nobody reads.
+uvicorn limits the time between requests. Here the other states get deadlines too: no request yet, an incomplete head,
+an incomplete body, a response that the client does not read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from groundeval.http.answers import Refusal, later
 
 SPARE = 64
-"""Connections beyond the limit that are let in to ask for `/health`; other requests get 503 there."""
+"""Connections accepted beyond the limit: `/health` is answered on them, other requests get 503."""
 BUSY_SECONDS = 2
 OPEN_PATHS = ("/health",)
 
@@ -27,34 +27,36 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a connection may take, in seconds, and how many there may be."""
+    """Deadlines of a connection, in seconds, and limits on what all connections together may take."""
 
     connections: int = 4_096
     head: float = 10.0
-    """From its first byte (of a new connection: from the start) to the end of a request's head."""
+    """From the first byte of a request (on a new connection: from the start) to the end of its head."""
     body: float = 60.0
-    """From the head to the end of the body."""
+    """From the end of the head to the end of the body."""
     idle: int = 75
-    """Between an answer and the next request."""
+    """Between a response and the next request."""
     unread: float = 60.0
-    """How long a client may leave an answer unread."""
+    """How long a client may leave a response unread."""
     held: int = 256 * 1024 * 1024
-    """Bytes of the bodies of all requests that are being served; a request beyond gets 429."""
+    """Bytes of the bodies of all requests in service; a request beyond that gets 429."""
 
 
 class Room:
-    """The connections of a server, and which of them has to go when there are too many."""
+    """The connections of a server, and which of them is closed when there are too many."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.all: dict[Connection, None] = {}
         self.silent: dict[Connection, None] = {}
-        """Those that have never sent a whole head, the oldest first."""
+        """Those that have not sent a complete head yet, the oldest first."""
         self.idle: dict[Connection, None] = {}
-        """Those whose requests are answered, the longest unused first."""
+        """Those without a request in service, the longest unused first."""
 
     def enter(self, connection: Connection) -> None:
-        """Take a new connection in; one that does nothing makes room for it, or it gets a spare place, or none."""
+        """Add a new connection. Beyond the limit an unused one is closed for it; if all are in use, it gets a spare
+        place, and is closed itself when those are taken too.
+        """
         self.all[connection] = None
         if len(self.all) > self.most:
             out = next(iter(self.silent or self.idle), None)
@@ -68,7 +70,7 @@ class Room:
             self.silent[connection] = None
 
     def note(self, connection: Connection, *, idle: bool) -> None:
-        """Note whether a connection that has sent a whole head waits for another."""
+        """Record whether a connection that has sent a complete head has a request in service."""
         self.silent.pop(connection, None)
         if not idle:
             self.idle.pop(connection, None)
@@ -82,7 +84,7 @@ class Room:
 
 
 class LimitedConfig(Config):
-    """uvicorn's configuration, with what `Connection` needs."""
+    """uvicorn's configuration, with the limits that `Connection` keeps to."""
 
     def __init__(self, app: App, limits: Limits, **options: Any) -> None:
         super().__init__(
@@ -90,7 +92,7 @@ class LimitedConfig(Config):
             http=Connection,
             ws="none",
             timeout_keep_alive=limits.idle,
-            # What clients send wrongly is their matter: a line for each would fill the disk.
+            # Malformed requests are the clients' fault; logging each of them could fill the disk.
             log_level="error",
             **options,
         )
@@ -116,7 +118,7 @@ class Connection(H11Protocol):
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client has gone, or was dropped."""
+        """The client has disconnected, or was dropped."""
         self.config.room.leave(self)
         self._set_deadline(None)
         self.resume_writing()
@@ -128,31 +130,31 @@ class Connection(H11Protocol):
         self._watch()
 
     def on_response_complete(self) -> None:
-        """A request is answered; the next may have arrived already."""
+        """A request has been answered; the next may have arrived already."""
         super().on_response_complete()
         self._watch()
 
     def pause_writing(self) -> None:
-        """The client does not read as fast as it is answered."""
+        """The client reads more slowly than responses are written."""
         super().pause_writing()
         if self._unread is None:
             self._unread = self.loop.call_later(self.config.limits.unread, self.drop)
 
     def resume_writing(self) -> None:
-        """The client has read most of what waited for it."""
+        """The client has caught up."""
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
         super().resume_writing()
 
     def drop(self) -> None:
-        """Close the connection at once, whatever is still to be sent."""
+        """Close the connection at once, discarding what is still to be sent."""
         self.config.room.leave(self)
         self._set_deadline(None)
         self.transport.abort()
 
     def _watch(self) -> None:
-        """Give the state that the connection is in now its deadline, if it is another state than before."""
+        """Set the deadline of the connection's state, if the state has changed."""
         stage, seconds = self._what_is_due()
         if stage != self._stage:
             self._stage = stage
@@ -161,7 +163,7 @@ class Connection(H11Protocol):
             self.config.room.note(self, idle=stage[0] in ("idle", "head"))
 
     def _what_is_due(self) -> tuple[tuple[str, int], float | None]:
-        """What the client has to do next, of which request, and within how many seconds; None: nothing."""
+        """The connection's state and request, and the client's seconds for its next step (None: no limit)."""
         limits, cycle = self.config.limits, self.cycle
         if self.transport.is_closing():
             return ("closing", 0), limits.unread
@@ -182,7 +184,7 @@ class Connection(H11Protocol):
 
 
 def _only_open_paths(app: App) -> App:
-    """An application that answers health checks only, and asks everyone else to come again."""
+    """An application that answers health checks only, and refuses everything else with 503."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:

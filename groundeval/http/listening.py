@@ -1,4 +1,4 @@
-"""Listening on an address until asked to stop, with what is in flight finished then."""
+"""Serving on an address until asked to stop; requests in flight are finished then."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from groundeval.errors import UsageError
 from groundeval.http.connections import SPARE, App, LimitedConfig, Limits
 
 GRACE_SECONDS = 60
-"""After SIGTERM, requests in flight may take this long."""
+"""After SIGTERM, requests in flight may take this many seconds."""
 BACKLOG = 2_048
-"""Connections that the system keeps until they are accepted."""
+"""Connections that the operating system queues until they are accepted."""
 ACCEPTED_AT_ONCE = 32
-"""Connections taken from the backlog in one turn of the event loop: more would be in before any can be counted."""
+"""Connections accepted in one turn of the event loop. They are counted only in the next, so this bounds the excess."""
 OTHER_FILES = 256
-"""Open files left for everything that is no connection."""
-SWITCH_SECONDS = 0.001
-"""How long a thread that computes may keep the event loop waiting, at each of its steps."""
+"""Open files reserved for everything other than connections."""
+SWITCH_SECONDS = 0.0002
+"""How long a computing thread may delay each step of the event loop."""
 SAY_EVERY = 60.0
 OUT_OF_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server; it has no log of its own."""
+    """uvicorn's server, without a log of its own."""
 
     @classmethod
     def of(cls, app: App, limits: Limits) -> Server:
@@ -54,7 +54,7 @@ class Server(uvicorn.Server):
         return cls(config)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to serve, with the system's backlog longer than what is accepted at once."""
+        """Start serving, with a longer backlog than is accepted at once."""
         asyncio.get_running_loop().set_exception_handler(_Complaints())
         await super().startup(sockets)
         for each in sockets or ():
@@ -68,7 +68,7 @@ class Server(uvicorn.Server):
 
 
 class _Complaints:
-    """What the event loop complains of goes to its log, but that files have run out only once in a while."""
+    """The event loop's exception handler: as usual, but a shortage of open files is reported once a minute at most."""
 
     def __init__(self) -> None:
         self._said = -SAY_EVERY
@@ -79,11 +79,11 @@ class _Complaints:
             loop.default_exception_handler(context)
         elif time.monotonic() - self._said >= SAY_EVERY:
             self._said = time.monotonic()
-            say(f"no further connection can be taken for now: {error.strerror}")
+            say(f"no further connections can be accepted for now: {error.strerror}")
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; `port` 0 takes a free one. Raises UsageError for an address that cannot be taken."""
+    """A listening socket; `port` 0 takes a free port. Raises UsageError for an address that cannot be used."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -95,14 +95,14 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address_of(host: str, listening: socket.socket) -> str:
-    """The address of a socket that listens on a host, as clients write it."""
+    """The URL of a socket that listens on a host."""
     return f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
 
 
 def within_open_files(limits: Limits) -> Limits:
-    """Limits with no more connections than this process may have files open.
+    """The limits, with no more connections than the limit of open files allows.
 
-    The number of open files is first raised as far as the system lets it.
+    The process's limit of open files is raised first, as far as the system permits.
     """
     if sys.platform == "win32":
         return limits
@@ -121,7 +121,7 @@ def within_open_files(limits: Limits) -> Limits:
 
 @contextlib.contextmanager
 def _signals_left_to_the_server() -> Iterator[None]:
-    """uvicorn stops cleanly at a signal and then raises it again; that second time it shall not kill the process."""
+    """Ignore the signal that uvicorn raises again after it has stopped cleanly; it would kill the process."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -59,14 +59,14 @@ __all__ = [
 
 T = TypeVar("T")
 IN_TIME = 0.9
-"""Share of the time for which a client says that it waits after which it is told to come again."""
+"""Share of a client's announced time-out after which it is told to retry."""
 
 
 class Frame(FastAPI):
-    """A server's application, which answers `/health` and `/metrics`; a subclass says what, and adds its own routes.
+    """A server's application. It answers `/health` and `/metrics`; subclasses supply their content and further routes.
 
-    `token`: what clients must send as `Authorization: Bearer TOKEN` (all but /health). `max_bytes`: of one request.
-    `allowed_hosts`: names of the server besides those of the loopback address, for requests that come over that.
+    `token`: what clients must send as `Authorization: Bearer TOKEN`, except to `/health`. `max_bytes`: of one request.
+    `allowed_hosts`: names accepted in `Host` over the loopback address, besides the loopback names.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Frame(FastAPI):
         self.requests: Counter[int] = Counter()
         """Answered and refused POST requests by status code."""
         self.seconds = 0.0
-        """What the requests with status 200 took together."""
+        """Total duration of the requests with status 200."""
         self.add_exception_handler(Refusal, self._refuse)
         self.add_middleware(
             Guard, allowed_hosts=allowed_hosts, headers={"Cache-Control": "no-store"}, refused=self._count
@@ -98,19 +98,19 @@ class Frame(FastAPI):
         self.get("/metrics")(self._metrics)
 
     def health(self) -> Json:
-        """What `/health` answers while `demand` lets it."""
+        """The response of `/health` while the server is ready."""
         raise NotImplementedError
 
     def metrics(self) -> list[Metric]:
-        """What `/metrics` shows."""
+        """The metrics that `/metrics` shows."""
         raise NotImplementedError
 
     def demand(self) -> None:
-        """Raises Refusal while the server cannot answer."""
+        """Raises Refusal while the server is not ready."""
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        """Lasts from the start until the server is asked to stop; what is in flight is still answered then."""
+        """Context that lasts from the start until the server is asked to stop; requests in flight outlast it."""
         yield
 
     @contextlib.asynccontextmanager
@@ -137,18 +137,18 @@ class Frame(FastAPI):
         return Response(_exposition(self.metrics()), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     def authorize(self, request: Request) -> None:
-        """Raises Refusal for a request without the token, where one is asked for."""
+        """Raises Refusal (401) for a request without the token, if the server has one."""
         if self._token is None:
             return
         given = request.headers.get("Authorization", "").encode("latin-1")
         if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
-            raise Refusal(401, "a bearer token is needed, or another one", {"WWW-Authenticate": "Bearer"})
+            raise Refusal(401, "the bearer token is missing or wrong", {"WWW-Authenticate": "Bearer"})
 
     async def served(self, request: Request, answer: Callable[[bytes], Awaitable[Response]]) -> Response:
-        """The answer to a POST request, made from its body. Raises Refusal.
+        """The response to a POST request: `answer` makes it from the body. Raises Refusal.
 
-        Work for a client that goes away is cancelled. A client that says how long it waits (`Prefer: wait=SECONDS`) is
-        told to come again before that time is over.
+        When a client disconnects, its work is cancelled. A client that announces a time-out (`Prefer: wait=SECONDS`)
+        is told to retry before the time is over.
         """
         begun = time.monotonic()
         self.authorize(request)
@@ -163,7 +163,7 @@ class Frame(FastAPI):
         return response
 
     async def aside(self, work: Callable[[], Awaitable[T]]) -> T:
-        """What a coroutine returns that runs beside the server's event loop, which goes on answering meanwhile."""
+        """Run a coroutine beside the server's event loop, which keeps answering; returns or raises what it does."""
 
         async def run() -> T:
             return await work()
@@ -171,10 +171,10 @@ class Frame(FastAPI):
         return await self._aside.run(run)
 
     def run(self, host: str, port: int, on_listening: Callable[[str], None]) -> None:
-        """Serve until SIGTERM or Ctrl-C; what is in flight is finished then.
+        """Serve until SIGTERM or Ctrl-C, then finish the requests in flight.
 
-        `port` 0 takes a free one; `on_listening` is told the address. Raises UsageError for an address that cannot be
-        taken.
+        `port` 0 takes a free port; `on_listening` is called with the URL. Raises UsageError for an address that cannot
+        be used.
         """
         listening = listen(host, port)
         self._server = Server.of(self, within_open_files(self.limits))
@@ -188,7 +188,7 @@ class Frame(FastAPI):
 
 
 async def _while_awaited(request: Request, answer: Awaitable[T]) -> T:
-    """What an answer becomes. Raises Refusal where the client goes away before, or would have waited too long."""
+    """The result of an awaitable. Raises Refusal if the client disconnects first (499), or would time out (429)."""
     bears = patience_of(request)
     work = asyncio.ensure_future(answer)
     gone = asyncio.ensure_future(_disconnected(request))
@@ -199,21 +199,21 @@ async def _while_awaited(request: Request, answer: Awaitable[T]) -> T:
         if work.done():
             return work.result()
         if gone.done():
-            raise Refusal(CLIENT_GONE, "the client has gone")
-        raise Refusal(429, f"not ready within {bears:g} s; what has begun goes on", later(1))
+            raise Refusal(CLIENT_GONE, "the client has disconnected")
+        raise Refusal(429, f"not ready within {bears:g} s; work that has begun continues", later(1))
     finally:
         for each in (work, gone):
             each.cancel()
 
 
 async def _disconnected(request: Request) -> None:
-    """Returns when the client has gone."""
+    """Return when the client has disconnected."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
 def patience_of(request: Request) -> float | None:
-    """The seconds that a client waits for an answer, as its header `Prefer: wait=SECONDS` says."""
+    """A client's time-out in seconds, from its header `Prefer: wait=SECONDS`; None without one."""
     found = re.search(r"(?:^|[,;\s])wait=(\d{1,6})(?:$|[,;\s])", request.headers.get("Prefer", ""))
     return max(1.0, float(found[1])) if found else None
 
@@ -224,7 +224,7 @@ def counter(name: str, says: str, value: float) -> Metric:
 
 
 def gauge(name: str, says: str, value: float) -> Metric:
-    """A number that goes up and down as a metric."""
+    """A number that can go up and down, as a metric."""
     return GaugeMetricFamily(f"groundeval_{name}", says, value=value)
 
 

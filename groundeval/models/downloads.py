@@ -11,9 +11,9 @@ from groundeval.console.progress import say
 from groundeval.console.tally import size
 
 _SECONDS = 10.0
-"""The hub has to say how large its files are within this time; else the download begins without a word."""
+"""Timeout of the request for file sizes, in seconds; after it the download starts without an announcement."""
 _SMALL = 20e6
-"""Bytes that nobody waits for."""
+"""Size in bytes below which a download is not announced."""
 _LOADED = (".json", ".jinja", ".txt", ".model", ".py")
 _SAFE, _OTHER = ".safetensors", ".bin"
 _KNOWN_AS = ("adapter_", "model", "pytorch_model")
@@ -45,7 +45,7 @@ def is_cached(repository: str, revision: str | None = None) -> bool:
 def _announce(repository: str, revision: str | None, kind: Literal["model", "dataset"], only: str | None) -> None:
     try:
         missing = dict(_missing(repository, revision, kind, only))
-    except Exception:  # whatever keeps the hub from answering is found, and explained, by the download itself
+    except Exception:  # any failure of the hub is found, and explained, by the download itself
         return
     total = sum(missing.values())
     if total >= _SMALL:

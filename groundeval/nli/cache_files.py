@@ -1,4 +1,4 @@
-"""Reads cache files that others may have written: read-only, tables and nothing else, every row checked."""
+"""Reading untrusted cache files: read-only, only tables, every row checked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COLUMNS = {
 
 
 class Kept(NamedTuple):
-    """A verdict with what it is kept by."""
+    """A verdict with its cache key."""
 
     verifier: str
     """The verifier's identity, as canonical JSON."""
@@ -44,14 +44,14 @@ def is_database(file: Path) -> bool:
 
 
 def check_cache(path: Path) -> None:
-    """Raise DataError for a file that is there and is no cache of verdicts. It is left as it is."""
+    """Raises DataError for an existing file that is not a cache of verdicts; the file is not changed."""
     if path.exists() and path.stat().st_size:
         with closing(_opened(path)):
             pass
 
 
 def counts(path: Path) -> dict[str, int]:
-    """The number of verdicts by the verifier's identity. Raises DataError for a file that is no cache."""
+    """The number of verdicts by the verifier's identity. Raises DataError for a file that is not a cache."""
     query = "SELECT identity, (SELECT COUNT(*) FROM verdict WHERE verdict.verifier = verifier.id) FROM verifier"
     try:
         with closing(_opened(path)) as connection:
@@ -63,7 +63,7 @@ def counts(path: Path) -> dict[str, int]:
 def verdicts_in(path: Path, bad: Callable[[str], None] | None = None) -> Iterator[Kept]:
     """The verdicts of a cache file, verifier by verifier, in the order of the pairs.
 
-    `bad` is told of each row that holds no verdict, which is then left out; without it such a row is a DataError.
+    `bad` is called for each row without a valid verdict, which is then left out; without it such a row is a DataError.
     """
     query = (
         "SELECT identity, pair, flags, score FROM verdict JOIN verifier ON verifier.id = verdict.verifier "
@@ -100,7 +100,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 def _connection(path: Path, how: str) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)
     try:
-        # Views and triggers are code of whoever made the file.
+        # Views and triggers are code of the file's author.
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
         trouble = _trouble(connection)
@@ -148,7 +148,7 @@ def _is_object(text: str) -> bool:
 
 
 def _no_cache(path: Path, why: str) -> DataError:
-    return DataError(f"{path} is no cache of verdicts: {why}. It is left as it is.")
+    return DataError(f"{path} is not a cache of verdicts: {why}. It was not changed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ class CacheInfo:
 def info(path: Path | None = None) -> CacheInfo:
     """Size and content of a cache file; zero for one that does not exist. Changes nothing.
 
-    Raises DataError for a file that is no cache, UsageError for one that cannot be read.
+    Raises DataError for a file that is not a cache, UsageError for one that cannot be read.
     """
     path = path or default_path()
     refuse_network(path)
@@ -174,7 +174,7 @@ def info(path: Path | None = None) -> CacheInfo:
 
 
 def clear(path: Path | None = None) -> int:
-    """Empty a cache file, also one in use; the number of verdicts that were dropped. Raises as `info`."""
+    """Empty a cache file, even one in use; return the number of verdicts dropped. Raises as `info`."""
     path = path or default_path()
     if not path.exists():
         return 0
@@ -186,7 +186,7 @@ def _empty(connection: sqlite3.Connection) -> int:
     with connection:
         dropped = connection.execute("DELETE FROM verdict").rowcount
         connection.execute("DELETE FROM verifier")
-    # Where others use the file, it keeps its size and fills again.
+    # If other processes use the file, it keeps its size and fills again.
     with suppress(sqlite3.OperationalError):
         connection.execute("VACUUM")
     return int(dropped)

@@ -1,4 +1,4 @@
-"""Several servers of one verifier: each request goes to the least loaded, and to another when its server fails."""
+"""Several servers of one verifier: a request goes to the least loaded server, and to another if that one fails."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from groundeval.errors import BackendError, GroundevalError, UsageError, option
-from groundeval.http.client import Client, Json, say
+from groundeval.http.client import Client, Json, Refused, RequestRejected, say
 from groundeval.http.retrying import NoAnswer
 from groundeval.nli.identity import AnotherModel, Served, differences, served
 
 T = TypeVar("T")
 
 PROBE_SECONDS = 5.0
-"""How long a health check may take."""
+"""Timeout of a health check, in seconds."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 """Seconds between the health checks of a server that is away: at first, and later."""
 BUSY_PAUSE = 1.0
@@ -29,13 +29,13 @@ class _Server:
     probe: Client
     in_flight: int = 0
     used: int = 0
-    """The number of the request that it got last."""
+    """The number of its latest request."""
     up: bool = False
     loading: bool = False
     excluded: str = ""
-    """Why it is not asked any more while it stays as it is."""
+    """Why it gets no requests although it answers; empty otherwise."""
     not_before: float = 0.0
-    """Until when it has asked to be left alone."""
+    """The time of the monotonic clock before which it has asked for no requests."""
     pause: float = field(default=FIRST_PAUSE)
 
     @property
@@ -46,8 +46,9 @@ class _Server:
 class Fleet:
     """The servers at several addresses, all with the same verifier; any number of threads may ask.
 
-    A server that fails is left out until a health check finds it again, with the same verifier; the request goes to
-    another. Only when none has answered for the whole `patience` (seconds) does a request fail.
+    A server that fails gets no requests until a health check finds it ready again, with the same verifier; its request
+    goes to another server. A request fails only when no server has answered for `patience` seconds, or when all of them
+    answer but none can be used.
     """
 
     def __init__(
@@ -65,14 +66,11 @@ class Fleet:
 
     @property
     def address(self) -> str:
-        """All addresses, as they are given to `--nli`."""
+        """All addresses, as `--nli` takes them."""
         return ",".join(each.address for each in self._servers)
 
-    def __len__(self) -> int:
-        return len(self._servers)
-
     def close(self) -> None:
-        """Drop the connections; who waits gets a BackendError."""
+        """Drop the connections; waiting callers get a BackendError."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -81,9 +79,9 @@ class Fleet:
             each.probe.close()
 
     def check(self, patience: float) -> None:
-        """Find out whether a server is there; its model may still be loading.
+        """Check that at least one server answers; its model may still be loading.
 
-        Raises UsageError where two serve different verifiers, BackendError where none answers within `patience`.
+        Raises UsageError if two serve different verifiers, BackendError if none answers within `patience` seconds.
         """
         end = time.monotonic() + patience
         while True:
@@ -92,21 +90,22 @@ class Fleet:
                 break
             if time.monotonic() > end or self._closed:
                 raise BackendError(
-                    f"NLI servers {self.address}: none can be reached.\n"
+                    f"NLI servers {self.address}: none is reachable.\n"
                     "  When one runs, the same command goes on from here."
                 )
             time.sleep(FIRST_PAUSE)
         self._refuse_differences()
 
     def load(self, patience: float) -> Served:
-        """What the servers serve, once those that are loading are ready; who is away is waited for beside the work.
+        """The verifier that the servers serve, once all that are loading are ready.
 
-        Raises as `check` does, and BackendError where none is ready within the fleet's own patience.
+        Servers that do not answer join later. Raises as `check` does, and BackendError if none is ready within the
+        fleet's own patience.
         """
         self.check(patience)
         for each in self._servers:
             if not each.up and not each.loading:
-                say(f"NLI server {each.address} is not there; it gets work as soon as it is.")
+                say(f"NLI server {each.address} does not answer; it gets requests as soon as it does.")
         self._watch()
         with self._changed:
             self._wait_until(lambda: self._served is not None and not any(each.loading for each in self._servers))
@@ -115,7 +114,7 @@ class Fleet:
         return self._served
 
     def ask(self, method: str, path: str, body: Json, *, read: Callable[[Json], T], limit: int) -> T:
-        """What `read` makes of the answer of one server. Raises as `Client.ask` does."""
+        """The result of `read` on the answer of one server. Raises as `Client.ask` does."""
         while True:
             server = self._take()
             try:
@@ -127,8 +126,9 @@ class Fleet:
                     self._lose(server, str(trouble))
                 else:
                     raise
-            except AnotherModel as error:
-                self._exclude(server, str(error))
+            except (AnotherModel, Refused, RequestRejected) as error:
+                if not self._exclude(server, str(error)) and not isinstance(error, AnotherModel):
+                    raise
             else:
                 self._answered()
                 return answer
@@ -138,7 +138,7 @@ class Fleet:
     # Which server
 
     def _take(self) -> _Server:
-        """The server with the fewest requests of ours among those that are up; waits for one."""
+        """The ready server with the fewest requests of this process in flight; waits until there is one."""
         with self._changed:
             while True:
                 self._wait_until(lambda: any(each.up for each in self._servers))
@@ -173,17 +173,20 @@ class Fleet:
             say(f"NLI server {server.address}: {trouble}; {what}.")
         self._watch()
 
-    def _exclude(self, server: _Server, why: str) -> None:
+    def _exclude(self, server: _Server, why: str) -> bool:
+        """Give a server that answers, but cannot be used, no more requests; whether another server is left."""
         with self._changed:
             was, server.excluded, server.up = server.excluded, why, False
+            others = any(each.up for each in self._servers)
         if not was:
-            say(f"{why}\n  It is left out until it serves that one again.")
+            say(f"{why}\n  This server is left out until that changes.")
         self._watch()
+        return others
 
     # Waiting
 
     def _wait_until(self, holds: Callable[[], bool]) -> None:
-        """Wait, holding the lock, until something holds. Raises BackendError when patience is over."""
+        """Wait, holding the lock, until a condition holds. Raises BackendError when patience is over."""
         while not holds():
             self._give_up_if_over()
             self._changed.wait(0.1)
@@ -191,12 +194,13 @@ class Fleet:
             raise BackendError(f"the connection to NLI servers {self.address} was closed")
 
     def _give_up_if_over(self) -> None:
-        """Raises BackendError when the servers have answered nobody, and judged nothing, for the whole patience."""
+        """Raises BackendError if none can be used, or none has answered or judged anything for the whole patience."""
         if self._closed:
             raise BackendError(f"the connection to NLI servers {self.address} was closed")
         now = time.monotonic()
         self._silent_since = now if self._silent_since is None else self._silent_since
-        if now - self._silent_since < self.patience or self._progress():
+        all_excluded = all(each.excluded for each in self._servers)
+        if not all_excluded and (now - self._silent_since < self.patience or self._progress()):
             return
         excluded = "".join(f"\n  {each.excluded}" for each in self._servers if each.excluded)
         raise BackendError(
@@ -205,7 +209,7 @@ class Fleet:
         )
 
     def _progress(self) -> bool:
-        """Whether servers that are up have judged pairs since this was last asked; if so, patience begins anew."""
+        """Whether the ready servers have judged pairs since the last call; if so, patience starts again."""
         judged = [_judged(each.probe) for each in self._servers if each.up]
         if not judged or judged == self._judged_seen:
             return False
@@ -215,7 +219,7 @@ class Fleet:
     # Health checks
 
     def _watch(self) -> None:
-        """Check the servers that are away, in a thread that ends when all are back."""
+        """Check the servers that are not ready, in a thread that ends when all are."""
         with self._changed:
             if self._watching or self._closed or all(each.up for each in self._servers):
                 return
@@ -242,9 +246,9 @@ class Fleet:
                     each.pause = FIRST_PAUSE if each.up else min(2 * each.pause, LONGEST_PAUSE)
 
     def _examine(self, server: _Server) -> bool:
-        """Ask a server what it serves, and note whether it is up; whether it answers at all.
+        """Ask a server for its verifier and record whether it is ready; returns whether it answers.
 
-        Raises as `Client.ask` does while nothing is known of any server.
+        Raises as `Client.ask` does while no server's verifier is known.
         """
         try:
             found = server.probe.attempt("GET", "/identity", read=_served_or_loading, statuses=(200, 503))
@@ -270,7 +274,7 @@ class Fleet:
             back, server.up = same and not server.up, same
             self._changed.notify_all()
         if back and self._requests:
-            say(f"NLI server {server.address} answers again; it gets work again.")
+            say(f"NLI server {server.address} answers again; it gets requests again.")
 
     def _refuse_differences(self) -> None:
         wrong = [each.excluded for each in self._servers if each.excluded]

@@ -10,7 +10,7 @@ from groundeval.errors import BackendError, excerpt
 
 
 class AnotherModel(BackendError):
-    """A server now serves another verifier than the one with which a run began."""
+    """A server serves another verifier than at the start of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +18,13 @@ class Served:
     """The verifier that a server serves."""
 
     identity: dict[str, Any]
-    """What determines its verdicts."""
+    """Everything that determines its verdicts."""
     id: str
-    """What the server calls it in every answer."""
+    """Its ID, which every answer of the server repeats."""
 
 
 def served(answer: Mapping[str, Any]) -> Served:
-    """The verifier in an answer to `/identity`. Raises ValueError for an answer without one."""
+    """The verifier in an answer to `/identity`. Raises ValueError if there is none."""
     identity, serving = answer.get("identity"), answer.get("model")
     if not isinstance(identity, dict) or not isinstance(identity.get("name"), str) or not isinstance(serving, str):
         raise ValueError(f"not the identity of a model: {excerpt(answer)}")

@@ -2,11 +2,11 @@
 
     POST /verdicts  {"pairs": [[premise, hypothesis], ...]}
                  -> {"model": ID, "verdicts": [{"entailed", "score", "rechecked"} | {"error": "..."}, ...]}
-    GET  /identity  what determines the verdicts, and the ID that stands for it
-    GET  /health    is the model loaded
+    GET  /identity  what determines the verdicts, and its ID
+    GET  /health    whether the model is loaded
     GET  /metrics   counts, in Prometheus' text format
 
-Pairs of all requests meet in the one queue of `NLI`, which forms the batches; nothing is batched here. This module
+The pairs of all requests share the queue of one `NLI`, which forms the batches; nothing is batched here. This module
 imports fastapi and uvicorn (the `server` extra): import it only to serve.
 """
 
@@ -53,7 +53,7 @@ LOADING_SECONDS = 2
 
 
 class Served:
-    """The model that is served: loaded in a thread of its own, while the server already says that it is loading."""
+    """The served model. It is loaded in a thread of its own; until then the server answers that it is loading."""
 
     def __init__(self, nli: NLI, on_failure: Callable[[], None]) -> None:
         self.nli = nli
@@ -85,14 +85,14 @@ class Served:
             self._on_failure()
 
     def close(self) -> None:
-        """At the end of serving: close the service, or raise what loading the model raised."""
+        """Close the service at the end. Raises what loading the model raised."""
         if self.failure is not None:
             raise _as_ours(self.failure)
         if self.ready:
             self.nli.close()
 
     def demand(self) -> None:
-        """Raises Refusal while the model is not there to answer."""
+        """Raises Refusal (500, 503) while the model is not ready."""
         self.begin()
         if self.failure is not None:
             raise Refusal(500, f"the model cannot be loaded: {self.failure}", state="failed")
@@ -110,7 +110,7 @@ class Pairs(Body):
 
 
 class ModelServer(Frame):
-    """A server whose answers need an NLI model (None: ready at once); it is loaded while the server says so already."""
+    """A server that needs an NLI model, which is loaded while the server already answers (None: ready at once)."""
 
     def __init__(self, title: str, nli: NLI | None, token: str | None, max_bytes: int, **options: Any) -> None:
         super().__init__(title, token, max_bytes, **options)
@@ -118,7 +118,7 @@ class ModelServer(Frame):
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        """Begins to load the model, and refuses what comes at the end."""
+        """Load the model at the start; refuse new requests at the end."""
         if self.verifier is not None:
             self.verifier.begin()
         yield
@@ -126,26 +126,26 @@ class ModelServer(Frame):
             self.verifier.closing = True
 
     def demand(self) -> None:
-        """Raises Refusal while the model is not there to answer."""
+        """Raises Refusal (500, 503) while the model is not ready."""
         if self.verifier is not None:
             self.verifier.demand()
 
     def serve(self, host: str, port: int, on_listening: Callable[[str], None]) -> None:
-        """Serve as `run` does, and close the NLI service at the end. Raises what loading the model raised, too."""
+        """As `run`; closes the NLI service at the end. Also raises what loading the model raised."""
         self.run(host, port, on_listening)
         if self.verifier is not None:
             self.verifier.close()
 
     def metrics(self) -> list[Metric]:
-        """The counts of the NLI service and its requests; none where there is no model."""
+        """The counts of the NLI service and of the requests; empty without a model."""
         return [] if self.verifier is None else _metrics(self.verifier, self)
 
 
 class VerdictServer(ModelServer):
-    """Verdicts for pairs; the model begins to load at the first request, or at start-up.
+    """Serves verdicts; the model is loaded at start-up, or by the first request.
 
-    `max_waiting`: pairs that may wait for the model; requests beyond it, and those that would wait too long, get 429
-    with `Retry-After`. `max_pairs`, `max_bytes`: of one request. `allowed_hosts`, `limits`: as for `Frame`.
+    `max_waiting`: pairs that may wait for the model. Requests beyond that, or that would wait too long, get 429 with
+    `Retry-After`. `max_pairs`, `max_bytes`: of one request. `allowed_hosts`, `limits`: as for `Frame`.
     """
 
     verifier: Served
@@ -203,7 +203,7 @@ class VerdictServer(ModelServer):
 
 
 def _metrics(served: Served, server: Frame) -> list[Metric]:
-    """The counts of an NLI service, and of the requests that asked it."""
+    """The counts of an NLI service and of its requests, as metrics."""
     nli, totals = served.nli, served.nli.stats
     requests = CounterMetricFamily("groundeval_nli_requests", "Requests for verdicts, by status code.", labels=["code"])
     for code, count in sorted(server.requests.items()):
@@ -238,7 +238,7 @@ def _metrics(served: Served, server: Frame) -> list[Metric]:
 def _entry(outcome: Verdict | GroundevalError) -> dict[str, Any]:
     if isinstance(outcome, Verdict):
         return {"entailed": outcome.entailed, "score": outcome.score, "rechecked": outcome.rechecked}
-    # `backend`: not this pair is at fault but the model, so that the client's run stops instead of losing samples.
+    # `backend`: the model failed, not this pair. The client's run then stops instead of losing samples.
     return {"error": str(outcome), "backend": not isinstance(outcome, SampleError)}
 
 

@@ -94,7 +94,7 @@ class NLI:
         return self._engine.waiting
 
     def told(self) -> str:
-        """What the verifier is doing, in few words: loading its weights, or how many verdicts it has given."""
+        """Activity of the verifier, in a few words: loading its weights, or the number of verdicts given."""
         if self._engine.loading:
             return f"loading the verifier {self.name}"
         known = self.stats

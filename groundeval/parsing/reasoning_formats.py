@@ -1,4 +1,4 @@
-"""The reasoning formats of model families, and how the format of a model or of a text is found."""
+"""The reasoning formats of model families, and detection of the format of a model or a text."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class ReasoningFormat:
     models: str = ""
     """A pattern for names of models that write it."""
     signs: tuple[str, ...] = ()
-    """What the chat template or the special tokens of such a model contain; default: both reasoning tags."""
+    """Strings in the chat template or special tokens of such a model; default: both reasoning tags."""
     is_phrase: bool = False
     """Whether the tags are ordinary words: a text must then have both of them."""
     shows_in_texts: bool = True
-    """Whether a text alone shows the format: not where its tags may as well be part of an answer."""
+    """Whether a text alone identifies the format: false if its tags may also occur in an answer."""
 
 
 KNOWN_FORMATS = (
@@ -70,7 +70,7 @@ def tags_in(text: str) -> ReasoningTags | None:
 
 
 def tags_of_model(name: str) -> ReasoningTags | None:
-    """The tags of a model's family by its name: a guess. None for names that say nothing."""
+    """The tags of a model's family, guessed from its name. None for other names."""
     found = (each for each in KNOWN_FORMATS if each.models and re.search(each.models, name, re.IGNORECASE))
     return next((each.tags for each in found), None)
 

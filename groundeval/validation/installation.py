@@ -205,7 +205,7 @@ def _server(what: str, address: str) -> Finding:
 
 
 def hub_folder() -> Path:
-    """Where the hub's client keeps models, as its environment variables say."""
+    """The folder in which the hub's client keeps models, by its environment variables."""
     own = os.environ.get("HF_HUB_CACHE")
     home = os.environ.get("HF_HOME") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
     return Path(own or os.path.join(home, "hub")).expanduser()

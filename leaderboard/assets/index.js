@@ -45,16 +45,21 @@ for (const table of document.querySelectorAll("table.leaderboard")) {
     if ("reported" in row.dataset) return reported.checked;
     return judge.value === "" || row.dataset.judge === judge.value;
   });
+  api.draw();
   controls.append(table.closest(".dt-container").querySelector(".dt-search"));
   judge.addEventListener("change", () => api.draw());
-  if (reported) reported.addEventListener("change", () => api.draw());
+  if (reported) reported.addEventListener("change", () => { api.draw(); redraw(); });
 }
 
-const dark = window.matchMedia("(prefers-color-scheme: dark)");
+/* Numbers from papers are drawn only where they are asked for; and no line of one data set goes through them. */
+const withReported = (id) => {
+  const box = document.getElementById(id)?.closest(".board")?.querySelector(".with-reported");
+  return Boolean(box && box.checked);
+};
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-const layoutOf = (figure) => {
+const layoutOf = (figure, reported) => {
   const axis = (title) => ({
     title: { text: title, standoff: 8 }, gridcolor: colour("--line"), zerolinecolor: colour("--line"), automargin: true,
   });
@@ -70,29 +75,34 @@ const layoutOf = (figure) => {
     layout.yaxis.type = "category";
     layout.yaxis.autorange = "reversed";
   }
-  if ("ideal" in figure) {
+  if ("ideal" in figure && !reported) {
     layout.shapes = [{
       type: "line", x0: figure.ideal, x1: figure.ideal, yref: "paper", y0: 0, y1: 1,
       line: { dash: "dot", width: 1.5, color: colour("--quiet") },
     }];
     layout.annotations = [{
-      x: figure.ideal, y: 0, yref: "paper", yanchor: "bottom", xanchor: "left", showarrow: false, text: `ideal on the measured data: ${figure.ideal}%`,
+      x: figure.ideal, y: 0, yref: "paper", yanchor: "bottom", xanchor: "left", showarrow: false, text: `answerable: ${figure.ideal}%`,
       font: { color: colour("--quiet") },
     }];
   }
   return layout;
 };
 
-const draw = (figures) => {
-  document.documentElement.classList.toggle("dark", dark.matches);
+let figures = {};
+
+const redraw = () => {
   for (const [id, figure] of Object.entries(figures)) {
     const place = document.getElementById(id);
-    if (place) Plotly.react(place, structuredClone(figure.data), layoutOf(figure), { responsive: true, displayModeBar: false });
+    if (!place) continue;
+    const reported = withReported(id);
+    const shown = figure.data.filter((trace) => reported || !trace.reported);
+    place.closest("figure").hidden = shown.length === 0;
+    if (shown.length) Plotly.react(place, structuredClone(shown), layoutOf({ ...figure, data: shown }, reported), { responsive: true, displayModeBar: false });
   }
 };
 
-document.documentElement.classList.toggle("dark", dark.matches);
-groundeval.load("data/figures.js").then((figures) => {
-  draw(figures);
-  dark.addEventListener("change", () => draw(figures));
+groundeval.load("data/figures.js").then((loaded) => {
+  figures = loaded;
+  redraw();
+  document.addEventListener("themechange", redraw);
 });

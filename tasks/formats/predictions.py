@@ -114,7 +114,11 @@ def records_of(source: Any) -> Iterator[Record]:
                 f"{IN_MEMORY}[{count - 1}]: it is {excerpt(row)}; every record must be a dict "
                 'such as {"question": ..., "output": ..., "docs": [...]}'
             )
-        yield Record(IN_MEMORY, count, plain(row, drop_missing=is_table), in_memory=True)
+        try:
+            data = plain(row, drop_missing=is_table)
+        except RecursionError:
+            raise DataError(f"{IN_MEMORY}[{count - 1}]: it is nested too deeply to be read") from None
+        yield Record(IN_MEMORY, count, data, in_memory=True)
     if not count:
         raise DataError(f"{IN_MEMORY}: holds no records")
 

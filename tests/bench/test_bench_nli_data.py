@@ -1,4 +1,4 @@
-"""Reading claims with human labels, and what wrong files say."""
+"""Reading claims with human labels, and the error messages for faulty files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sequential way against the service: what is counted, and that random models answer as a verifier does."""
+"""Sequential NLI against the service: the counts, and random models that answer as a verifier does."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_outputs_that_are_not_there_are_named(spec: str, message: str):
     ("arguments", "message"),
     [
         (["--shape", "t5-smal"], 'Did you mean "t5-small"'),
-        (["--model", "folder"], "--model goes with TASK=FILE"),
+        (["--model", "folder"], "--model needs TASK=FILE"),
         (["--shape", "t5-small", "--device", "tpu"], 'NLI device "tpu"'),
     ],
 )

@@ -44,8 +44,8 @@ def test_several_stop_strings_can_be_given():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (r"stop=\q", r"\\q is no escape"),
-        ("stop=\\", "is no escape"),
+        (r"stop=\q", r"\\q is not an escape"),
+        ("stop=\\", "is not an escape"),
         ('stop=["a"', "cannot be read"),
         ("stop=", "allowed: a text"),
         ("stop=a,stop=b", "stop is given twice"),

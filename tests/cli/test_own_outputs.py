@@ -103,6 +103,19 @@ def test_cells_of_a_table_hold_lists_as_json_or_as_python_prints_them(tmp_path: 
     assert found[0]["answerable_num"]["value"] == 1
 
 
+def test_a_path_leads_into_the_json_of_a_cell(tmp_path: Path, cli: Cli):
+    path = tmp_path / "rows.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["q", "hits", "said"], ["Who?", json.dumps([{"body": DOC}, {"body": "x"}]), RIGHT]])
+    named = ("question=q", "docs=hits[].body", "output=said")
+    ran = cli("score", path, "--map", *named, *NLI)
+    assert ran.code == 0, ran.err
+    assert ran.json["metrics"]["regular_citation_rec"]["value"] == 100.0
+    ran = cli("score", path, "--map", "question=q", "docs=hits[].title", "output=said", *NLI)
+    assert (ran.code, ran.out) == (1, "")
+    assert '"hits[0].title" does not exist' in ran.err
+
+
 def test_a_mistake_in_a_table_names_file_line_field_and_value(tmp_path: Path, cli: Cli):
     path = tmp_path / "rows.csv"
     path.write_text('question,contexts,answer\nWho?,"[""x""]",a\n,"[""x""]",b\n')

@@ -1,4 +1,4 @@
-"""Where the servers listen: beyond this machine only with a token, or when that is said."""
+"""Addresses of the servers: beyond this machine only with a token, or with an explicit flag."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from groundeval.cli.app import main
 from groundeval.comparison.compare import compare, open_run
 from groundeval.comparison.markdown import as_markdown
 from groundeval.errors import DataError, UsageError
-from groundeval.leaderboard.compare_page import write_comparison
+from groundeval.leaderboard.compare_page import HALF, drawn, write_comparison
 from groundeval.stats.paired import holm
 
 SAMPLES = 120
@@ -198,6 +198,23 @@ def test_runs_that_were_judged_differently_are_printed_side_by_side(tmp_path: Pa
     assert "Not ranked" in out
     assert "EM recall" in out
     assert "95% interval" not in out
+
+
+def test_the_page_says_the_headline_first_and_draws_intervals_on_one_scale(tmp_path: Path):
+    runs = [write_run(tmp_path, name, samples=SAMPLES, right=share) for name, share in (("weak", 0.2), ("strong", 0.8))]
+    result = compare([open_run(run) for run in runs])
+    write_comparison(result, tmp_path / "out")
+    page = (tmp_path / "out" / "compare.html").read_text()
+    assert page.index("B is higher than A in EM recall") < page.index("<table") < page.index("<h2>Runs</h2>")
+    [pair] = result.pairs
+    found = {metric.key: drawn(metric, pair) for metric in pair.metrics}
+    assert found["length"] == ""
+    assert {len(found[key]) for key in ("str_em", "citation_rec")} == {2 * HALF + 1}
+    # All of the interval lies above no difference; that of citations does not.
+    assert found["str_em"].index("│") < found["str_em"].index("─")
+    assert found["citation_rec"].count("●") == 1
+    same = compare([open_run(runs[0])] * 2)
+    assert drawn(same.pairs[0].metrics[1], same.pairs[0]).strip() == "●"
 
 
 def test_the_page_of_runs_that_are_not_ranked_shows_their_values_side_by_side(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""Which sampling parameters a server is told, and what happens when it refuses one."""
+"""Sampling parameters in requests to a server, and the handling of refused ones."""
 
 from __future__ import annotations
 
@@ -246,4 +246,4 @@ def test_answers_that_the_server_cut_are_counted(
 ) -> None:
     server.answer = lambda handler, body, attempt: handler.reply_text(body, content="Half an", finish_reason="length")
     assert run(server, tmp_path, "--gen-kwargs", "max_new_tokens=5") == 0
-    assert "3 of 3 answers were cut at max_new_tokens=5" in capsys.readouterr().out
+    assert "3 of 3 answers were cut at max_new_tokens=5" in capsys.readouterr().err

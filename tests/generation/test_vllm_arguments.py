@@ -1,4 +1,4 @@
-"""What `--backend vllm` takes in `--model-args`, as far as it can be told without vLLM."""
+"""`--model-args` of `--backend vllm`, as far as they can be tested without vLLM."""
 
 from __future__ import annotations
 

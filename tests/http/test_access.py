@@ -1,4 +1,4 @@
-"""What pages of other sites can make a browser send is refused; what clients and proxies send is not."""
+"""Requests that other sites' pages can make a browser send are refused; those of clients and proxies are not."""
 
 from __future__ import annotations
 

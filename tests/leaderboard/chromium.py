@@ -56,7 +56,7 @@ class Browser:
         raise AssertionError("it did not come to hold")
 
     def errors(self) -> list[str]:
-        """What the console said that is worse than a remark."""
+        """Messages of the console above the level of a remark."""
         return [each["message"] for each in self.driver.get_log("browser") if each["level"] in ("SEVERE", "WARNING")]
 
     def requests(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a hostile model or a stranger's run folder could say."""
+"""Hostile texts for model outputs and untrusted run folders."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass
 class Hub:
-    """What was asked of the hub, and the files that it holds."""
+    """Requests to the fake hub, and its files."""
 
     address: str = ""
     created: list[dict[str, Any]] = field(default_factory=list)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chromium import CHROMIUM, DRIVER, Browser, browser
@@ -83,11 +84,42 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def page(window: Browser, address: str) -> Iterator[Browser]:
     """The leaderboard, with all figures drawn; afterwards nothing may have gone wrong."""
     window.open(f"{address}/index.html")
-    window.until(lambda: len(window.all(".plot .main-svg")) >= len(window.all(".plot")))
+    window.until(lambda: all(each.find_elements("css selector", ".main-svg") for each in shown_plots(window)))
     yield window
     assert window.errors() == []
     assert [each for each in window.requests() if not each.startswith((f"{address}/", "data:", "chrome"))] == []
     assert window.run("window.planted") is None
+
+
+def shown_plots(window: Browser) -> list[Any]:
+    return window.all("figure:not([hidden]) .plot")
+
+
+def test_the_reader_chooses_light_or_dark_and_it_stays(page: Browser):
+    before = page.run("getComputedStyle(document.body).backgroundColor")
+    page.find("button.theme").click()
+    page.until(lambda: page.run("getComputedStyle(document.body).backgroundColor") != before)
+    chosen = page.run("getComputedStyle(document.body).backgroundColor")
+    page.driver.refresh()
+    page.until(lambda: page.run("getComputedStyle(document.body).backgroundColor") == chosen)
+    page.find("button.theme").click()
+    page.until(lambda: page.run("getComputedStyle(document.body).backgroundColor") == before)
+
+
+def test_the_overview_names_the_best_of_each_task_and_leads_there(page: Browser):
+    rows = page.all("#overview tbody tr")
+    assert len(rows) == len(page.all("table.leaderboard"))
+    page.find(f"#overview a[href='#{BOARD}']").click()
+    page.until(lambda: page.run(f"Math.abs(document.getElementById('{BOARD}').getBoundingClientRect().top) < 200"))
+    assert page.find("nav.sticky").is_displayed()
+    assert page.run("document.querySelector('nav.sticky').getBoundingClientRect().top") == 0
+
+
+def test_intervals_are_readable_without_a_pointer_and_points_have_names(page: Browser):
+    shown = page.run(f"getComputedStyle(document.querySelector('{TABLE} tbody td[data-interval]'), '::after').content")
+    assert "–" in shown
+    plots = page.run("[...document.querySelectorAll('.plot .textpoint')].map(t => t.textContent)")
+    assert any("smollm2" in each for each in plots)
 
 
 BOARD = board_name("asqa", "alce")
@@ -103,6 +135,8 @@ def values(page: Browser, column: int) -> list[float]:
 
 
 def test_a_click_on_a_heading_sorts_within_the_groups_and_reported_rows_stay_behind(page: Browser):
+    page.find(f".controls[data-for={BOARD}-table] .with-reported").click()
+    page.until(lambda: page.all(f"{TABLE} tr[data-reported]"))
     heading = page.find(f"{TABLE} th[title=str_em]")
     heading.click()
     page.until(lambda: heading.get_attribute("aria-sort") == "descending")
@@ -134,6 +168,9 @@ def test_the_search_leaves_the_rows_that_hold_the_words(page: Browser):
 
 def test_filters_leave_one_judge_and_take_reported_rows_away(page: Browser):
     controls = f".controls[data-for={BOARD}-table]"
+    assert not page.all(f"{TABLE} tr[data-reported]"), "numbers from papers are shown when asked for"
+    page.find(f"{controls} .with-reported").click()
+    page.until(lambda: page.all(f"{TABLE} tr[data-reported]"))
     page.find(f"{controls} .with-reported").click()
     page.until(lambda: not page.all(f"{TABLE} tr[data-reported]"))
     options = {option.text: option for option in page.all(f"{controls} .judge option")}

@@ -21,7 +21,7 @@ from groundeval.leaderboard.compare_page import write_comparison
 
 
 class Page(HTMLParser):
-    """What a page is made of."""
+    """The elements of a page."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()

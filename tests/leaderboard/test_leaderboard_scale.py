@@ -14,7 +14,7 @@ RUNS, SAMPLES, DIFFERENT, PROCESSES = 500, 1000, 25, 2
 
 
 class Built(NamedTuple):
-    """What one build of all runs took."""
+    """Cost of one build of all runs."""
 
     seconds: float
     cpu_seconds: float

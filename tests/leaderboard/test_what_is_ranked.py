@@ -1,4 +1,4 @@
-"""What a run may say of itself and what not: its rank, its page and its place among others follow from its files."""
+"""A run's rank, page and place follow from its files, not from its own declarations."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import groundeval
 from groundeval.comparison.saved_scores import find_scorings, read_scoring
 from groundeval.errors import UsageError
 from groundeval.leaderboard.build import board_name, build
+from groundeval.leaderboard.reported import read_reported, reported_entries, without_repeats
 from groundeval.stats.bootstrap import summarize
 
 
@@ -216,3 +217,13 @@ def test_runs_of_a_task_that_is_not_registered_are_ranked_where_they_agree_by_wh
     assert None not in ranks
     change_results(runs[1], headline=["length"])
     assert [entry["rank"] for entry in built_entries(tmp_path / "runs", tmp_path / "site")] == [None, None]
+
+
+def test_numbers_of_a_paper_are_listed_once_in_their_most_exact_form(tmp_path: Path):
+    row = {"model": "m", "method": "x", "task": "asqa", "metrics": {"str_em": 51.25, "length": 30.0}}
+    rough = {**row, "metrics": {"str_em": 51.2}}
+    other = {**row, "metrics": {"str_em": 49.0}}
+    path = tmp_path / "reported.json"
+    path.write_text(json.dumps({"source": "s", "protocol": "alce", "rows": [rough, row, other, rough]}))
+    kept = without_repeats(list(reported_entries(read_reported(path), {})))
+    assert [each.metrics["str_em"].value for each in kept] == [51.25, 49.0]

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 
 class Usage(NamedTuple):
-    """What a command took."""
+    """Resources used by a command."""
 
     status: int
     seconds: float

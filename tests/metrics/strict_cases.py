@@ -51,7 +51,7 @@ class Literal(Spoken):
 
 
 def states(premise: str, hypothesis: str) -> bool:
-    """Does a premise, a question and a statement, say what the hypothesis takes for the answer to the question."""
+    """Whether a premise, a question and a statement, says that the hypothesis's answer is the question's."""
     asked = re.fullmatch(r'The answer to the question "(.*)" is (.*)\.', hypothesis)
     if asked is None or not premise.startswith(f"{asked[1]}\n"):
         return False

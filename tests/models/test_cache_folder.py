@@ -1,4 +1,4 @@
-"""Where groundeval keeps what it makes: one folder for verdicts, unpacked models and fetched data."""
+"""The cache folder: one place for verdicts, unpacked models and fetched data."""
 
 from pathlib import Path
 

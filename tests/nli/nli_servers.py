@@ -70,7 +70,7 @@ class Containment:
 
 
 def verdict(pair: Pair) -> Verdict:
-    """What `Containment` says, with a score that needs all digits of a float."""
+    """The verdict of `Containment`, with a score that needs all digits of a float."""
     return Verdict(pair.hypothesis in pair.premise, 1 / (3 + len(pair.premise)), len(pair.hypothesis) % 7 == 0)
 
 

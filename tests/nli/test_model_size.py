@@ -1,4 +1,4 @@
-"""A large verifier says how large it is before it is downloaded, and a failed one does not suggest itself."""
+"""The size of a large verifier is announced before its download, and a failed one does not suggest itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def said_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def nothing_cached(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "_is_cached", lambda source: False)
+    monkeypatch.setattr(weights, "is_cached", lambda source: False)
 
 
 @pytest.mark.usefixtures("nothing_cached")
@@ -48,7 +48,7 @@ def test_small_models_unknown_ones_and_folders_are_not_announced(tmp_path: Path,
 def test_a_model_that_is_here_already_is_not_announced(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(weights, "_is_cached", lambda source: True)
+    monkeypatch.setattr(weights, "is_cached", lambda source: True)
     weights.announce(TRUE, 11.0)
     assert capsys.readouterr().err == ""
 

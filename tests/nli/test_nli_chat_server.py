@@ -1,4 +1,4 @@
-"""A chat model behind an OpenAI-compatible server: P(yes) from its first token's probabilities, and what goes wrong."""
+"""A chat model behind an OpenAI-compatible server: P(yes) from its first token's probabilities, and failures."""
 
 from __future__ import annotations
 

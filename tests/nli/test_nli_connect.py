@@ -1,4 +1,4 @@
-"""From a spec to a verifier, and what a wrong spec says."""
+"""Resolving a spec to a verifier, and the error messages for wrong specs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client of an NLI server: what it does about servers that are busy, garbled, slow, gone or exchanged."""
+"""The client of an NLI server, with servers that are busy, garbled, slow, gone or replaced by another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The NLI server: what it answers, to whom, and how it defends itself."""
+"""The NLI server: answers, access, and protection against overload."""
 
 from __future__ import annotations
 

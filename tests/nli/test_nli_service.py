@@ -1,4 +1,4 @@
-"""The NLI service: one queue for every kind of asker, each pair judged once."""
+"""The NLI service: one queue for every kind of caller, each pair judged once."""
 
 from __future__ import annotations
 

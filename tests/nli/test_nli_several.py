@@ -21,6 +21,7 @@ from nli_servers import Containment, Hostile, ServerProcess, client, http, ready
 
 import groundeval
 from groundeval.errors import BackendError, UsageError
+from groundeval.http.client import Refused
 from groundeval.nli import NLI, connect, remote
 from groundeval.records import Pair
 
@@ -79,7 +80,7 @@ def test_one_that_is_away_at_the_start_is_said_and_joins_later(capsys: pytest.Ca
         both = client(f"{gone},{first}")
         both.check()
         assert both.score(PAIRS[:50]) == [verdict(pair) for pair in PAIRS[:50]]
-        assert f"{gone} is not there" in capsys.readouterr().err
+        assert f"{gone} does not answer" in capsys.readouterr().err
         with ready_at(NLI(late), int(gone.rpartition(":")[2])):
             until(lambda: "answers again" in capsys.readouterr().err)
             both.score(PAIRS[50:150])
@@ -181,7 +182,7 @@ def test_when_none_answers_for_the_whole_patience_the_run_stops_resumably():
 def test_none_at_the_start_is_an_error_that_names_all():
     with serving(NLI(Containment())) as first, serving(NLI(Containment())) as second:
         pass
-    with pytest.raises(BackendError, match="none can be reached") as caught:
+    with pytest.raises(BackendError, match="none is reachable") as caught:
         client(f"{first},{second}", patience=0.5).check()
     assert f"{first},{second}" in str(caught.value)
 
@@ -280,7 +281,7 @@ def test_launched_servers_are_used_as_one_and_a_killed_one_is_started_again():
         assert len(children) == 2
         os.kill(children[1], signal.SIGKILL)
         assert both.score(PAIRS) == direct
-        until(lambda: any("is started again" in each for each in said), 60)
+        until(lambda: any("restarting it" in each for each in said), 60)
         until(lambda: is_there(found[1].split(",")[1]), 60)
         parent.terminate()
         assert parent.wait(60) == 0
@@ -323,3 +324,24 @@ def test_results_and_their_id_are_those_of_one_server_and_of_the_verifier_in_pro
     ]
     assert found[0] == found[1] == found[2]
     assert len(found[0]) == 1
+
+
+def test_a_token_that_one_refuses_later_leaves_that_one_out_and_two_stop_the_run(monkeypatch: pytest.MonkeyPatch):
+    with ready(NLI(Containment())) as first, ready(NLI(Containment())) as second:
+        both = client(f"{first},{second}")
+        both.load()
+        servers = both._client._servers
+
+        def refuse(*_: object) -> bytes:
+            raise Refused("the token is refused")
+
+        monkeypatch.setattr(servers[1].client, "_once", refuse)
+        assert both.score(PAIRS[:40]) == [verdict(pair) for pair in PAIRS[:40]]
+        for each in servers:
+            monkeypatch.setattr(each.client, "_once", refuse)
+            monkeypatch.setattr(each.probe, "_once", refuse)
+        begun = time.monotonic()
+        with NLI(both) as nli:
+            outcomes = nli.outcomes(PAIRS[40:80])
+        assert all(isinstance(each, BackendError) for each in outcomes)
+        assert time.monotonic() - begun < 5

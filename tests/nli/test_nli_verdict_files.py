@@ -1,4 +1,4 @@
-"""Verdicts leave a cache as a file and come into another one: all of them, or with a damaged line none."""
+"""Export of verdicts to a file and import into another cache: all of them, or none if a line is damaged."""
 
 from __future__ import annotations
 
@@ -181,9 +181,9 @@ def test_a_cache_with_code_or_of_another_form_is_refused_and_left_alone(statemen
         lambda path: add([path], tmp_path / "b.sqlite"),
         lambda path: export(tmp_path / "e", path),
     ):
-        with pytest.raises(DataError, match="is no cache of verdicts"):
+        with pytest.raises(DataError, match="is not a cache of verdicts"):
             use(path)
-    with pytest.raises(DataError, match="is no cache of verdicts"):
+    with pytest.raises(DataError, match="is not a cache of verdicts"):
         add([cache(tmp_path / "good.sqlite", FIRST, 2)], path)
     assert path.read_bytes() == content
 
@@ -201,7 +201,7 @@ def test_a_file_that_is_no_cache_is_refused_and_not_moved_aside(
         "export": ["nli", "export", str(tmp_path / "e")],
     }[command]  # fmt: skip
     assert main(["cache", *words, "--path", str(mine)]) == 1
-    assert "is no cache of verdicts" in capsys.readouterr().err
+    assert "is not a cache of verdicts" in capsys.readouterr().err
     assert mine.read_bytes() == content
     assert not list(tmp_path.glob("*corrupt*"))
 
@@ -211,7 +211,7 @@ def test_another_programs_database_is_not_written_to(tmp_path: Path):
     altered(path, "CREATE TABLE bookmarks (url TEXT)")
     content = path.read_bytes()
     for use in (info, clear):
-        with pytest.raises(DataError, match="is no cache of verdicts"):
+        with pytest.raises(DataError, match="is not a cache of verdicts"):
             use(path)
     assert path.read_bytes() == content
 

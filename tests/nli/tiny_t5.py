@@ -1,4 +1,4 @@
-"""How the T5 in `models/tiny_t5` was made: its own sentencepiece vocabulary, trained on containment, says both 1 and 0.
+"""Builds the T5 in `models/tiny_t5`: its own sentencepiece vocabulary, trained on containment, says both 1 and 0.
 
 No public NLI model is needed to test how verdicts are computed: what matters is a model whose answer depends on premise
 and hypothesis and is sometimes close. This one is trained on the embedded data to say `1` when a hypothesis's words are

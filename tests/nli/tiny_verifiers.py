@@ -1,4 +1,4 @@
-"""Random classifiers and chat models of a few thousand weights, with tokenizers of their own: for how, not what."""
+"""Random classifiers and chat models of a few thousand weights, with own tokenizers, for tests of the mechanics."""
 
 from __future__ import annotations
 

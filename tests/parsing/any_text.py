@@ -1,4 +1,4 @@
-"""Texts that a model may produce: anything at all, and what parsers stumble over, oftener."""
+"""Texts that a model may produce: any text, with a higher share of those that are hard to parse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that try what the strict grammar is there for: brackets of all kinds, hidden characters, injections."""
+"""Texts that exercise the strict grammar: brackets of all kinds, hidden characters, injections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How model families mark their reasoning, and texts that only talk about such marks."""
+"""Reasoning marks of model families, and texts that only mention such marks."""
 
 from __future__ import annotations
 

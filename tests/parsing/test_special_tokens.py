@@ -1,4 +1,4 @@
-"""What chat models write behind an answer, and what of it is no part of the answer."""
+"""Special tokens that chat models write after an answer, which are not part of it."""
 
 from __future__ import annotations
 

@@ -192,3 +192,16 @@ def test_several_in_one_mark_are_read_like_the_usual_ones():
     assert citations("Paris is large ①③.") == (0, 2)
     assert citations("Paris is large [D1, D3].") == (0, 2)
     assert citations("The first document says that Paris is large, and so does the 3rd document.") == (0, 2)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "(#2)", "[№2]", "[2.]", "[^2^]", "[«2»]", "[документ 2]", "[وثيقة 2]", "[belge 2]", "\\footnote{Document 2}",
+        "(the second document)",
+    ],
+)  # fmt: skip
+def test_marks_of_other_languages_and_signs_are_read(mark: str):
+    read = read_citations(f"Paris is large {mark}. It is old.")
+    assert [indices for _, indices in read.marks] == [(1,)]
+    assert read.plain == "Paris is large. It is old."

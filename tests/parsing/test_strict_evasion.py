@@ -22,6 +22,11 @@ DOCUMENTS = "The canal was opened on 17 November 1869. It is more than 160 kilom
         ("It was Lind, or else Reed.", "Lind"),
         ("It was Lind 0r Reed.", "Lind"),
         ("It was n0t Lind.", "Lind"),
+        ("Apparently it was Lind.", "Lind"),
+        ("It was Lind versus Reed.", "Lind"),
+        ("Candidates: Lind, Reed.", "Lind"),
+        ("It was built in 1801–1869.", "1869"),
+        ("It takes within 45 minutes.", "45 minutes"),
     ],
 )
 def test_choices_hedges_and_bounds_evade(text: str, written: str):

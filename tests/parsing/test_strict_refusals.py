@@ -191,6 +191,11 @@ def test_a_negation_of_the_matter_is_no_refusal(text: str):
 @pytest.mark.parametrize(
     "text",
     [
+        "The documents say nothing of who wrote Hamlet.", "Information on who wrote Hamlet is lacking.", "No idea.",
+        "I searched the documents but came up empty.", "The documents give no clue.", "It's not in the documents.",
+        "I can tell you about theatres, but not about who wrote Hamlet.", "Who wrote Hamlet? The documents do not say.",
+        "I must decline to answer, as the documents do not support any answer.", "Nevím.",
+        "Hello! The documents do not say. Have a nice day!", "Документы об этом умалчивают.",
         "N/A", "Not stated.", "I looked through all documents and found nothing on this.",
         "I'd rather not guess: the documents don't say.", "The given passages leave this question open.",
         "The author of the play Hamlet isn't mentioned.", "The author of Hamlet remains unstated in the documents.",
@@ -216,6 +221,11 @@ def test_a_refusal_in_further_words_and_languages_refuses(text: str):
         "Say “I could not find an answer in the documents”.",
         "Why could I not find an answer?",
         "My brother could not find an answer in the documents.",
+        "The mayor did not find an answer in the documents.",
+        "As if the documents did not say!",
+        "Some wrongly think that the documents do not say.",
+        "A book called I Don't Know exists.",
+        "I have used nothing but the documents provided.",
         "Shakespeare did not leave London open.",
         "Nessuno scrisse Hamlet.",
     ],

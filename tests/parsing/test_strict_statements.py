@@ -206,3 +206,11 @@ def test_titles_at_the_end_name_what_the_numbers_stand_for():
     ]
     assert with_titles_read("[1] Paris\n[2] Rome", titles) == "[1] Paris\n[2] Rome"
     assert with_titles_read("It is old [1].\n[2] Paris", titles) == "It is old [1].\n[2] Paris"
+
+
+def test_a_sentence_ends_behind_a_number():
+    assert [part.plain for part in sentences("It fell in 1453. Who ran it is unknown.")] == [
+        "It fell in 1453.",
+        "Who ran it is unknown.",
+    ]
+    assert len(sentences("Es war am 12. Mai 1874.")) == 1

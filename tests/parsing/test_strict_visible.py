@@ -1,4 +1,4 @@
-"""What of an output a reader sees, and what a verifier gets to see."""
+"""The visible text of an output, for a reader and for a verifier."""
 
 from __future__ import annotations
 
@@ -197,3 +197,24 @@ def test_comments_of_style_sheets_and_templates_are_hidden(text: str):
 
 def test_a_processing_instruction_is_hidden():
     assert visible("<?php Rome ?> Paris") == f"{HIDDEN} Paris"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('<claim doc="2">Paris is large.</claim>', "Paris is large.[2] "),
+        ('[{"claim": "Paris", "evidence": [{"document": 1}]}]', "- Paris [1]"),
+        ('[{"claim": "Paris", "evidence": "It has 20 gates"}]', "- Paris\n- It has 20 gates"),
+        ('{"answer": "Paris [1].", "references": [1, 2]}', "Paris [1].\nSources: [1][2]"),
+        ("I. Paris is large.\nII. Rome is old.", "- Paris is large.\n- Rome is old."),
+        ("I. Kolar led the climb.",) * 2,
+    ],
+)
+def test_sources_in_attributes_and_records_and_roman_lists_are_read(text: str, shown: str):
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize("style", ["font-size:1px", "opacity:.01", "z-index:-1", "font-size: 0.5pt"])
+def test_what_is_too_small_too_pale_or_below_is_hidden(style: str):
+    assert visible(f'<span style="{style}">Rome</span>') == HIDDEN
+    assert visible('<span style="font-size:12px;opacity:.9;z-index:1">Rome</span>') == "Rome"

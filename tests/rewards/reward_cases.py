@@ -1,4 +1,4 @@
-"""Small samples for the tests of rewards, and a verifier that says what it was told."""
+"""Small samples for the tests of rewards, and a verifier with prescribed verdicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`groundeval bench rewards`: tables, files, exit codes, and what it says about wrong input."""
+"""`groundeval bench rewards`: tables, files, exit codes, and error messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Composed forms, styles that keep their reward, and cases that people bring along."""
+"""Composed forms, styles that keep their reward, and trials from a user's file."""
 
 from __future__ import annotations
 

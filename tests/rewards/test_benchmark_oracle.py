@@ -1,4 +1,4 @@
-"""The verifier that is right by construction: what it knows, and what it does not know of."""
+"""The oracle verifier, right by construction: the limits of its knowledge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is watched while a policy learns."""
+"""Monitoring of a policy in training."""
 
 from __future__ import annotations
 

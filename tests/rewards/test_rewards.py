@@ -1,4 +1,4 @@
-"""Rewards by name, by file and by task: what they give, what they refuse, and that failures are never a 0."""
+"""Rewards by name, by file and by task: values, refused input, and failures, which are never a 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reward `strict_grounded`: what it pays, worked by hand, and that no attack earns what the honest answer does."""
+"""The reward `strict_grounded`: values worked by hand, and no attack that scores as high as the honest answer."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_a_task_of_verifiers_version_1_rewards_a_trace():
             return found.total
 
     class Trace(SimpleNamespace):
-        """What `Task.score` reads and writes of a trace."""
+        """The parts of a trace that `Task.score` reads and writes."""
 
         def record_reward(self, name: str, value: float, weight: float = 1.0) -> None:
             self.rewards[name] = value * weight
@@ -123,7 +123,7 @@ def test_verls_reward_manager_takes_mixed_tasks_and_thoughts_that_the_template_b
     tokenizer = plain_tokenizer()
 
     def scored(name: str, *samples: tuple[str, str, str]) -> list[dict[str, Any]]:
-        """What verl gets of (task, example, prefill), each with a perfect answer."""
+        """verl's scores of (task, example, prefill), each with a perfect answer."""
         kwargs = {"reward": name, "nli": "lexical"}
         chosen = {"path": path_of("verl"), "name": "compute_score", "reward_kwargs": kwargs}
         config = OmegaConf.create({"reward": {"custom_reward_function": chosen}})

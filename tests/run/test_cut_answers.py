@@ -32,7 +32,8 @@ def test_a_run_of_a_local_model_says_it_in_table_results_and_manifest(
     flags = ("run", "--model", tiny(), *FLAGS, "--num-docs", "1", "--output-path", tmp_path, "--gen-kwargs")
     ran = cli(*flags, "max_new_tokens=2")
     assert ran.code == 0, ran.err
-    assert "4 of 4 answers were cut at max_new_tokens=2" in ran.out
+    assert "note: 4 of 4 answers were cut at max_new_tokens=2" in ran.err
+    assert "4 of 4 answers were cut at max_new_tokens=2" in cli(*flags, "max_new_tokens=2", "--quiet").out
     [results] = [json.loads(path.read_text()) for path in tmp_path.rglob("results.json")]
     assert cut_notes(results) == ["4 of 4 answers were cut at max_new_tokens=2"]
     manifest = manifest_of(tmp_path)

@@ -1,4 +1,4 @@
-"""What a notebook needs: data in memory, results that show themselves, samples without files, errors in its words."""
+"""Use in a notebook: data in memory, results with a display, samples without files, errors in Python's spelling."""
 
 from __future__ import annotations
 

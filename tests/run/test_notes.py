@@ -1,4 +1,4 @@
-"""What `score` says about outputs and gold data that the published protocols read in their own way."""
+"""Notes of `score` on outputs and gold data that the published protocols treat in a special way."""
 
 from __future__ import annotations
 

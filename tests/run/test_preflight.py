@@ -1,4 +1,4 @@
-"""What is found out before the first token is generated."""
+"""Checks before the first token is generated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reasoning models write, from recorded outputs to statuses, reasoning and scored text."""
+"""Outputs of reasoning models: from recorded outputs to statuses, reasoning and scored text."""
 
 from __future__ import annotations
 

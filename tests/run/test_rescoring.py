@@ -1,4 +1,4 @@
-"""Scoring a run folder again, and backends that do not keep their word."""
+"""Rescoring a run folder, and backends that violate their interface."""
 
 from __future__ import annotations
 

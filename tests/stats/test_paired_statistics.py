@@ -1,4 +1,4 @@
-"""The paired test rejects no more often than it says, and intervals cover what they claim to."""
+"""The paired test rejects no more often than its level, and intervals have their nominal coverage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading record files: layouts, encodings, truncation, and what the errors say."""
+"""Reading record files: layouts, encodings, truncation, and error messages."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def connect(address: str, sent: bytes = b"") -> socket.socket:
 
 
 def answer_on(line: socket.socket) -> bytes:
-    """What arrives on a connection until it is closed; nothing for one that is reset."""
+    """The bytes received on a connection until it is closed; empty for one that is reset."""
     parts = []
     try:
         while part := line.recv(65536):

@@ -16,7 +16,7 @@ from groundeval.records import Prompt, Rendered
 
 @dataclass(frozen=True)
 class Ran:
-    """What became of a command."""
+    """The result of a command."""
 
     code: int
     out: str

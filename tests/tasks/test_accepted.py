@@ -1,4 +1,4 @@
-"""Files that the original evaluators score are scored, and a note says what was amiss in them."""
+"""Files that the original evaluators score are scored, with a note on their faults."""
 
 from __future__ import annotations
 

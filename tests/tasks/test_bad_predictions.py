@@ -1,4 +1,4 @@
-"""Every way in which a file of outputs can be wrong gets a message that says where, and no traceback."""
+"""Every fault of a file of outputs gives a message with its place, and no traceback."""
 
 from __future__ import annotations
 

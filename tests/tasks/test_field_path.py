@@ -1,4 +1,4 @@
-"""Field paths: what they find, and how far they say they came."""
+"""Field paths: the values they find, and the part of a path named in errors."""
 
 from __future__ import annotations
 

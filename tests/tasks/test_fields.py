@@ -1,4 +1,4 @@
-"""From records to examples: what is read, and what the errors name."""
+"""Turning records into examples, and the places named in errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Honest responses built from gold data."""
+"""Reference responses built from gold data."""
 
 from __future__ import annotations
 

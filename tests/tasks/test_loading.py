@@ -37,7 +37,7 @@ def plugin(folder: Path, name: str, value: str = TASK) -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test registers is gone after it."""
+    """Undo a test's registrations after it."""
     TASKS.names()
     monkeypatch.setattr(TASKS, "_entries", dict(TASKS._entries))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -319,3 +320,70 @@ def test_a_table_by_columns_is_read_by_rows(tmp_path: Path):
     uneven = {"question": ["a", "b"], "answer": ["x"]}
     with pytest.raises(DataError, match="record 1"):
         read(write(tmp_path / "table.json", uneven))
+
+
+@pytest.mark.parametrize(
+    ("record", "question", "output", "docs"),
+    [
+        (
+            {"user_input": [{"type": "human", "content": "Who?"}], "response": "Verdi [1].",
+             "retrieved_contexts": ["a"]},
+            "Who?", "Verdi [1].", [("", "a")],
+        ),
+        (
+            {"messages": [{"type": "human", "content": "Who?"}, {"type": "ai", "content": "Verdi [1]."}],
+             "context": [{"kwargs": {"page_content": "a", "metadata": {"source": "s.md"}}}]},
+            "Who?", "Verdi [1].", [("s.md", "a")],
+        ),
+        (
+            {"inputs": {"question": "Who?"}, "outputs": {"answer": "Verdi [1].", "documents": [{"page_content": "a"}]}},
+            "Who?", "Verdi [1].", [("", "a")],
+        ),
+        (
+            {"query": "Who?", "response": {"response": "Verdi [1].", "source_nodes": [{"node": {"text": "a"}}]}},
+            "Who?", "Verdi [1].", [("", "a")],
+        ),
+        (
+            {"prompt": "Who?", "completion": "Verdi [1].",
+             "documents": [{"id": "x", "data": {"snippet": "a", "title": "t"}}]},
+            "Who?", "Verdi [1].", [("t", "a")],
+        ),
+        (
+            {"question": "Who?", "answer": "Verdi [1].", "contexts": {"t": "a", "u": "b"}},
+            "Who?", "Verdi [1].", [("t", "a"), ("u", "b")],
+        ),
+        (
+            {"question": "Who?", "answer": "Verdi [1].", "contexts": [[{"page_content": "a"}, 0.7]]},
+            "Who?", "Verdi [1].", [("", "a")],
+        ),
+        ({"question": "Who?", "answer": "", "contexts": "a"}, "Who?", "", [("", "a")]),
+        (
+            {"question": "Who?", "response": {"content": [
+                {"type": "server_tool_use", "name": "web_search", "input": {"query": "x"}},
+                {"type": "text", "text": "It is "},
+                {"type": "text", "text": "Verdi", "citations": [
+                    {"type": "web_search_result_location", "url": "https://a.b", "title": "t", "cited_text": "a"}]},
+                {"type": "text", "text": "."},
+            ]}},
+            "Who?", "It is Verdi [1].", [("t", "a")],
+        ),
+    ],
+)  # fmt: skip
+def test_other_forms_of_the_same_tools_are_read_too(record: Any, question: str, output: str, docs: Any):
+    [response] = read([record]).responses
+    assert (response.example.question, response.text) == (question, output)
+    assert [(document.title, document.text) for document in response.example.docs or ()] == docs
+
+
+@pytest.mark.parametrize("depth", [100, 400, 700, 5_000])
+def test_records_that_are_nested_too_deeply_are_refused(depth: int, tmp_path: Path):
+    deep: Any = {"text": "a"}
+    for _ in range(depth):
+        deep = {"node": deep}
+    record = {"query": "Who?", "response": "x", "documents": [deep]}
+    text = '{"node": ' * depth + '{"text": "a"}' + "}" * depth
+    path = write(tmp_path / "a.json", f'[{{"query": "Who?", "response": "x", "documents": [{text}]}}]')
+    for source in ([record], path):
+        with suppress(DataError) if depth > 100 else nullcontext():
+            [response] = read(source).responses
+            assert [document.text for document in response.example.docs or ()] == ["a"]

@@ -1,4 +1,4 @@
-"""What `validate` finds in a task's data, demonstrations and prompt."""
+"""Faults that `validate` finds in a task's data, demonstrations and prompt."""
 
 from __future__ import annotations
 

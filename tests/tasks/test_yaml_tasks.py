@@ -1,4 +1,4 @@
-"""Tasks from YAML files: what they map, and what the errors name."""
+"""Tasks from YAML files: the mapping, and the places named in errors."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def kept(tmp_path: Path) -> CompletionLog:
 
 
 def kept_of(log: CompletionLog, steps: Iterable[int]) -> list[int]:
-    """Which of the steps that had completions of their own are kept."""
+    """The steps kept, of those with completions of their own."""
     example = example_json(load_task("trust_asqa").load("embedded", "train").examples[0])
     rollouts = [Rollout("trust_asqa", example, "I do not know.")]
     found = []

@@ -1,4 +1,4 @@
-"""Training data made by the harness: honest responses, and the best of several answers."""
+"""Training data made by groundeval: reference responses, and the best of several answers."""
 
 from __future__ import annotations
 
@@ -154,4 +154,4 @@ def test_a_file_that_cannot_be_written_is_found_first(
 
 def test_a_teacher_and_honest_responses_exclude_each_other(tmp_path: Path, capsys):
     assert main(["distill", str(tmp_path / "o.jsonl"), "--tasks", "trust_asqa"]) == 2
-    assert "name a teacher (--model), or ask for --honest" in capsys.readouterr().err
+    assert "give either a teacher (--model) or --honest" in capsys.readouterr().err

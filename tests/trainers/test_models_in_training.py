@@ -1,4 +1,4 @@
-"""What a model is called in the runs that evaluate it while it is in training."""
+"""Names of models in runs that evaluate them during training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a recipe may say, and what is said of one that is wrong."""
+"""Recipe files, and the error messages for faulty ones."""
 
 from __future__ import annotations
 

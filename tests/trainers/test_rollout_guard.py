@@ -1,4 +1,4 @@
-"""The guard on rollouts, and weights with an adapter merged into copies: what needs no vLLM."""
+"""The guard on rollouts, and weights with an adapter merged into copies: the parts that need no vLLM."""
 
 from __future__ import annotations
 

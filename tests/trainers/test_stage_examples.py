@@ -1,4 +1,4 @@
-"""Which examples a stage trains on."""
+"""Selection of the examples of a stage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`groundeval train` before any model is loaded: what it prints, and what stops it."""
+"""`groundeval train` before any model is loaded: its output and its errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of a training run: what it belongs to, what is whole, what fits onto the disk."""
+"""The folder of a training run: identity, complete checkpoints, disk space."""
 
 from __future__ import annotations
 

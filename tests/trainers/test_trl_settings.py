@@ -1,4 +1,4 @@
-"""From recipes to TRL's own configs: what is checked, what is safe, what is warned of."""
+"""Turning recipes into TRL's own configs: checks, safe settings, warnings."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The commands of the command line, one module each. They import what is heavy only when called."""
+"""The commands of the command line, one module each. Heavy imports happen only when a command is called."""

@@ -20,16 +20,18 @@ def speed(
     predictions: Annotated[
         list[str] | None,
         typer.Argument(
-            help="TASK=FILE of outputs, several if you like. Default: honest answers to the embedded data, and damaged."
+            help="TASK=FILE of outputs; repeatable. Default: reference responses to embedded data, plain and damaged."
         ),
     ] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Passes; the median counts, of whole processes the least.")] = 7,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Number of passes: the median counts; the minimum for whole processes.")
+    ] = 7,
     processes: Annotated[
         bool, typer.Option("--processes/--no-processes", help="Whole processes too: start, help, scoring.")
     ] = True,
     json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
-    """How many responses a second the text metrics score on one core: all but NLI and ROUGE, under every profile; how
+    """Responses per second that the text metrics score on one core: all but NLI and ROUGE, under every profile; how
     many rewards a second, of one that asks no verifier; and what ROUGE and whole processes cost, as ratios.
 
     Example: groundeval bench speed asqa=predictions.json
@@ -55,7 +57,7 @@ def speed(
             raise UsageError(f"{given}: must be TASK=FILE, for instance asqa={given}")
         measured.append(Outputs(task, Path(file).stem, load_task(task).kind, list(read_predictions(file))))
     measured = measured or embedded_outputs()
-    say("measuring: this takes minutes, and says nothing meanwhile so as not to disturb what it measures")
+    say("measuring: this takes minutes, without output, which would disturb the measurement")
     speeds = [speed for each in measured for speed in measure(each.name, each.kind, each.answered, repeats)]
     rewards = [speed for each in measured if (speed := measure_reward(each.name, each.kind, each.answered, repeats))]
     costs = [cost for each in measured if (cost := measure_rouge(each.name, each.kind, each.answered, repeats))]
@@ -83,7 +85,7 @@ def speed(
     for measured_reward in rewards:
         rate = f"{measured_reward.rewards_per_second:,.0f} rewards/s"
         console.print(f"{measured_reward.name}: {rate} ({measured_reward.reward})", highlight=False)
-    beside = Table("processor seconds of", "s", "beside", "s", "ratio")
+    beside = Table("CPU seconds of", "s", "beside", "s", "ratio")
     for cost in costs:
         beside.add_row(
             cost.what, f"{cost.seconds:.3f}", cost.reference, f"{cost.reference_seconds:.3f}", f"{cost.ratio:.3g}"

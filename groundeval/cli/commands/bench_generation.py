@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
 
 def generation(
-    task: Annotated[str, typer.Option(help="Whose prompts: a task's name, or task.yaml.")],
+    task: Annotated[str, typer.Option(help="The task of the prompts: a name, or task.yaml.")],
     model: Annotated[str, typer.Option(help="Hub name, folder, .gguf file, or smollm2.")] = "smollm2",
-    backends: Annotated[str, typer.Option(help="The first is the yardstick.")] = "hf,vllm,openai",
+    backends: Annotated[str, typer.Option(help="The first is the reference.")] = "hf,vllm,openai",
     data: Annotated[str | None, typer.Option(help="FILE or embedded. Default: the task's own data.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Only the first so many samples.")] = 40,
+    limit: Annotated[int, typer.Option(min=1, help="Number of samples, from the first.")] = 40,
     num_docs: Annotated[int, typer.Option(min=0, help="Documents shown.")] = 5,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 64,
-    batch_size: Annotated[int, typer.Option(min=1, help="Of transformers; the engines batch by themselves.")] = 16,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Prompts per batch of transformers; engines batch by themselves.")
+    ] = 16,
     dtype: Annotated[str, typer.Option(help="float32, bfloat16, ...")] = "float32",
     max_model_len: Annotated[int | None, typer.Option(help="Longest prompt and answer together, in tokens.")] = None,
     base_url: Annotated[
@@ -28,7 +30,7 @@ def generation(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
-    """The same prompts, greedily decoded by several backends: equal texts, where and why they part, tokens a second.
+    """The same prompts, greedily decoded by several backends: equal texts, first differences, tokens per second.
 
     Example: groundeval bench generation --task trust_asqa --data embedded --limit 20 --backends hf,vllm
     """
@@ -71,6 +73,6 @@ def _print(found: Comparison, console: Console) -> None:
         )
         for parting in one.partings:
             where = "" if parting.token is None else f", token {parting.token}"
-            why = "" if parting.margin is None else f"; the two likeliest tokens lie {parting.margin:.2g} nats apart"
+            why = "" if parting.margin is None else f"; the two likeliest tokens differ by {parting.margin:.2g} nats"
             words = f"{parting.written[0]!r} or {parting.written[1]!r}"
             console.print(f"  {parting.id}{where}: {words}{why}", highlight=False, markup=False)

@@ -24,9 +24,9 @@ def nli(
     ] = None,
     nli_args: Annotated[str | None, typer.Option(help="Options of the verifiers: NAME=VALUE,...")] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="A random sample of so many claims of each data set.")
+        int | None, typer.Option(min=1, help="Number of randomly sampled claims of each data set.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of samples, halves and intervals.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of samples, halves and intervals.")] = 0,
     include_path: Annotated[list[Path] | None, typer.Option(help="A plugin file or folder to load first.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="A folder for nli_quality.json and a plot for each data set.")

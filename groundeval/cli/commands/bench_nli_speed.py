@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def speed_of_nli(
     predictions: Annotated[
         list[str] | None,
-        typer.Argument(help="TASK=FILE of outputs, several if you like. None: pairs of fixed lengths."),
+        typer.Argument(help="TASK=FILE of outputs; repeatable. None: pairs of fixed lengths."),
     ] = None,
     shape: Annotated[
         str | None, typer.Option(help="Random weights: t5-small (default), t5-base, t5-large, t5-xxl.")
@@ -24,12 +24,12 @@ def speed_of_nli(
     profile: Annotated[str, typer.Option(help="Scoring profiles.")] = "alce,trust",
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:N. Default: the first GPU, or cpu.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads, for both ways. Default: all cores.")] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Rounds over all ways; the median of each way counts.")] = 1,
+    repeats: Annotated[int, typer.Option(min=1, help="Number of rounds; the median of each way counts.")] = 1,
     clients: Annotated[
         int, typer.Option(min=0, help="With TASK=FILE: clients of a server that judges the same pairs; 0: no server.")
     ] = 8,
     folder: Annotated[
-        Path | None, typer.Option(help="Where random weights are written (t5-xxl: 23 GB). Default: a temporary folder.")
+        Path | None, typer.Option(help="Folder for random weights (t5-xxl: 23 GB). Default: a temporary folder.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
@@ -66,13 +66,13 @@ def speed_of_nli(
     if predictions and clients:
         require("server", "Measuring a server (--clients 0 leaves it out)")
     if model is not None and (shape is not None or not predictions):
-        raise UsageError("--model goes with TASK=FILE and without --shape: random weights have a shape of their own")
+        raise UsageError("--model needs TASK=FILE and excludes --shape, which is for random weights")
     chosen = shape or "t5-small"
     if chosen not in SHAPES:
         raise unknown("shape", chosen, SHAPES)
     place = tempfile.TemporaryDirectory(prefix="groundeval-") if folder is None else nullcontext(str(folder))
     found: NLISpeed | DeviceSpeed
-    say("measuring: this takes minutes, and says nothing meanwhile so as not to disturb what it measures")
+    say("measuring: this takes minutes, without output, which would disturb the measurement")
     with place as path, tempfile.TemporaryDirectory(prefix="groundeval-") as cache:
         options = NLIOptions(device=device)
         where, own = devices(options.device)[0], dtype_name(options)

@@ -22,12 +22,12 @@ def rewards(
     rewards: Annotated[
         str | None,
         typer.Option(
-            help="Rewards, or parts of them (trust.citation), with commas. They have to pass: else exit code 1. "
+            help="Rewards, or parts of them (trust.citation), comma-separated. Exit code 1 unless they pass. "
             "Default: all, for comparison."
         ),
     ] = None,
     tasks: Annotated[
-        str | None, typer.Option(help="Tasks, YAML files among them. Default: the four trust tasks, embedded data.")
+        str | None, typer.Option(help="Tasks: names or YAML files. Default: the four trust tasks, embedded data.")
     ] = None,
     data: Annotated[
         list[str] | None, typer.Option(help="TASK=FILE, or `embedded`. Repeatable. A TASK need not be in --tasks too.")
@@ -41,16 +41,16 @@ def rewards(
     ] = "by-construction",
     nli_args: Annotated[str | None, typer.Option(help="Options of the verifier: NAME=VALUE,...")] = None,
     families: Annotated[
-        str | None, typer.Option(help="Keys of families of attacks, with commas. Default: all.")
+        str | None, typer.Option(help="Keys of families of attacks, comma-separated. Default: all.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of attacks, groups, intervals and edits.")] = 0,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many examples of each task.")] = None,
-    edits: Annotated[int, typer.Option(min=0, help="Random edits that climb each reward.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of attacks, groups, intervals and edits.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Largest number of examples of each task.")] = None,
+    edits: Annotated[int, typer.Option(min=0, help="Number of random edits that climb each reward.")] = 0,
     cases: Annotated[
         Path | None,
         typer.Option(
-            help="Your own pairs of texts, one a line, beside their questions.json, instead of the benchmark's; needs "
-            "--nli (docs/reward_benchmark.md)."
+            help="Your own pairs of texts, one per line, beside their questions.json, in place of the benchmark's; "
+            "needs --nli (docs/reward_benchmark.md)."
         ),
     ] = None,
     human: Annotated[
@@ -65,7 +65,7 @@ def rewards(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
-    """What rewards can be fooled by: honest responses against attacked ones, by family of attacks, worst first.
+    """Robustness of rewards: honest responses against attacked ones, by family of attacks, worst first.
 
     Examples:
 

@@ -18,7 +18,7 @@ File = Annotated[
 
 @cache.command("info")
 def info(path: File = None, json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False) -> None:
-    """Where the cache is, how big, and how many verdicts it holds of which verifier."""
+    """Path and size of the cache, and the number of verdicts of each verifier."""
     from dataclasses import asdict
 
     from groundeval.cli.tables import print_json
@@ -35,7 +35,7 @@ def info(path: File = None, json: Annotated[bool, typer.Option("--json", help="A
 
 @cache.command("clear")
 def clear(path: File = None) -> None:
-    """Drop all verdicts. What is asked again is computed again."""
+    """Drop all verdicts; they are computed again when needed."""
     from groundeval.nli.cache_files import clear as drop
 
     typer.echo(f"{drop(path)} verdicts dropped")
@@ -56,7 +56,7 @@ def export_(
 def import_(
     file: Annotated[Path, typer.Argument(help="A file that `groundeval cache nli export` wrote.")], path: File = None
 ) -> None:
-    """Add the verdicts of a file. What the cache holds already stays; a damaged file adds nothing."""
+    """Add the verdicts of a file. Existing verdicts are kept; a damaged file adds nothing."""
     _add([file], path)
 
 
@@ -64,7 +64,7 @@ def import_(
 def merge(
     shards: Annotated[list[Path], typer.Argument(help="Caches (nli.sqlite) or exported files.")], path: File = None
 ) -> None:
-    """Bring the verdicts of several caches together in one: of machines that each scored a part.
+    """Merge the verdicts of several caches into one, for instance of machines that each scored a part.
 
     The parts of a run (`run --shard I/N`) need no merging: each writes files of its own into the same run folder, or
     into copies of it that may simply be copied together.
@@ -76,5 +76,5 @@ def _add(sources: list[Path], path: Path | None) -> None:
     from groundeval.nli.verdict_files import add
 
     done = add(sources, path)
-    differing = f"; {done.other} that say otherwise than the cache were left out" if done.other else ""
+    differing = f"; {done.other} that contradict the cache were left out" if done.other else ""
     typer.echo(f"{done.added} verdicts added, of {done.read}{differing}")

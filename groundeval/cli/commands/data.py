@@ -12,21 +12,19 @@ data = typer.Typer(no_args_is_help=True, help="Data of tasks in the formats of t
 
 @data.command("export")
 def export(
-    task: Annotated[str, typer.Option(help="Tasks, with a comma between them: names, task.yaml, plugin.py:name.")],
+    task: Annotated[str, typer.Option(help="Tasks, comma-separated: names, task.yaml, plugin.py:name.")],
     out: Annotated[Path, typer.Option(help="The file to write: .parquet or .jsonl.")],
     format: Annotated[str, typer.Option(help="trl | verl | openrlhf")] = "trl",
     split: Annotated[str, typer.Option(help="train or test.")] = "train",
     data: Annotated[
         list[str] | None,
-        typer.Option(
-            help="TASK=FILE, FILE, or `embedded` for the small data set that comes along. Default: the task's."
-        ),
+        typer.Option(help="TASK=FILE, FILE, or `embedded` for the small embedded data set. Default: the task's."),
     ] = None,
     num_docs: Annotated[int, typer.Option(min=0, help="Documents in a prompt.")] = 5,
     num_fewshot: Annotated[int, typer.Option(min=0, help="Demonstrations in a prompt.")] = 0,
-    seed: Annotated[int, typer.Option(help="Chooses the demonstrations.")] = 42,
+    seed: Annotated[int, typer.Option(help="Seed of the demonstrations.")] = 42,
     system: Annotated[str | None, typer.Option(help="System message, for instance to ask for reasoning tags.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="So many examples of each task.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Number of examples of each task.")] = None,
     tokenizer: Annotated[
         str | None,
         typer.Option(
@@ -45,7 +43,7 @@ def export(
     ] = False,
     include_path: Annotated[list[Path] | None, typer.Option(help="A plugin file or folder to load first.")] = None,
 ) -> None:
-    """Write prompts, and what the rewards need of each example, as a trainer reads them.
+    """Write prompts, with the fields that rewards need, in the format of a trainer.
 
     Example: groundeval data export --format verl --task trust_asqa,trust_eli5 --data embedded --out train.parquet
     """

@@ -15,7 +15,7 @@ def distill(
         str | None, typer.Option(help="The teacher: as for `run --model`; with --backend openai any compatible server.")
     ] = None,
     honest: Annotated[
-        bool, typer.Option("--honest", help="Honest responses built from gold data; needs no model.")
+        bool, typer.Option("--honest", help="Reference responses built from gold data; needs no model.")
     ] = False,
     tagged: Annotated[
         bool, typer.Option("--tagged", help="--honest: with a line of reasoning, in <think> and <answer>.")
@@ -24,20 +24,22 @@ def distill(
         Literal["sft", "dpo"], typer.Option("--format", help="sft: prompt, completion. dpo: prompt, chosen, rejected.")
     ] = "sft",
     reward: Annotated[
-        str, typer.Option(help="Which answer is best: a reward (`groundeval list rewards`).")
+        str, typer.Option(help="The reward that selects the best answer (`groundeval list rewards`).")
     ] = "default",
     reward_args: Annotated[str | None, typer.Option(help="Parameters of the reward: NAME=VALUE,...")] = None,
-    num_samples: Annotated[int, typer.Option(min=2, help="Answers drawn for each question.")] = 8,
-    min_reward: Annotated[float | None, typer.Option(help="The best answer must have at least that much.")] = None,
-    min_margin: Annotated[float, typer.Option(help="dpo: the rewards of a pair must lie further apart.")] = 0.0,
-    backend: Annotated[str, typer.Option(help="Where the teacher's texts come from: hf, vllm, openai.")] = "hf",
-    gen_kwargs: Annotated[str | None, typer.Option(help="How to draw answers.")] = "temperature=1.0,max_new_tokens=512",
+    num_samples: Annotated[int, typer.Option(min=2, help="Answers sampled per question.")] = 8,
+    min_reward: Annotated[float | None, typer.Option(help="Least reward of the best answer.")] = None,
+    min_margin: Annotated[float, typer.Option(help="dpo: the rewards of a pair must differ by more than this.")] = 0.0,
+    backend: Annotated[str, typer.Option(help="Backend of the teacher: hf, vllm, openai.")] = "hf",
+    gen_kwargs: Annotated[
+        str | None, typer.Option(help="Sampling parameters of the answers.")
+    ] = "temperature=1.0,max_new_tokens=512",
     model_args: Annotated[str | None, typer.Option(help="Arguments of the backend: NAME=VALUE,...")] = None,
     data: Annotated[
         list[str] | None, typer.Option(help="Training data: TASK=FILE, FILE or `embedded`. Repeatable.")
     ] = None,
-    split: Annotated[Literal["train", "test"], typer.Option(help="Which split of the task's own data.")] = "train",
-    limit: Annotated[int | None, typer.Option(help="Only the first so many questions.")] = None,
+    split: Annotated[Literal["train", "test"], typer.Option(help="Split of the task's own data.")] = "train",
+    limit: Annotated[int | None, typer.Option(help="Number of questions, from the first.")] = None,
     num_docs: Annotated[int, typer.Option(help="Documents shown.")] = 5,
     num_fewshot: Annotated[int, typer.Option(help="Demonstrations in the prompt.")] = 0,
     system: Annotated[str | None, typer.Option(help="System turn.")] = None,
@@ -45,12 +47,12 @@ def distill(
         str, typer.Option(help="The reward's verifier: true, lexical (a proxy), http://host:port.")
     ] = "true",
     nli_args: Annotated[str | None, typer.Option(help="Options of the verifier: NAME=VALUE,...")] = None,
-    seed: Annotated[int, typer.Option(help="Of demonstrations and sampling.")] = 42,
-    runs: Annotated[Path, typer.Option(help="Where the teacher's answers are kept, to resume from.")] = Path("runs"),
+    seed: Annotated[int, typer.Option(help="Seed of demonstrations and sampling.")] = 42,
+    runs: Annotated[Path, typer.Option(help="Folder of the teacher's answers, to resume from.")] = Path("runs"),
     include_path: Annotated[list[Path] | None, typer.Option(help="A plugin file or folder to load first.")] = None,
     quiet: Annotated[bool, typer.Option(help="No progress on stderr.")] = False,
 ) -> None:
-    """Make training data for SFT and DPO: the best of several answers by a reward, or honest responses from gold data.
+    """Make training data for SFT and DPO: the best of several answers by a reward, or reference responses.
 
     A recipe reads it as `data: [{conversations: FILE}]`.
 
@@ -71,7 +73,7 @@ def distill(
     for path in include_path or ():
         load_plugin(path)
     if honest == (model is not None):
-        raise UsageError("name a teacher (--model), or ask for --honest responses: one of them")
+        raise UsageError("give either a teacher (--model) or --honest")
     if tagged and not honest:
         raise UsageError("--tagged shapes --honest responses; a teacher is asked for tags with --system")
     verifier = nli_options(nli_args)

@@ -16,29 +16,29 @@ leaderboard = typer.Typer(
 
 @leaderboard.command()
 def build(
-    runs: Annotated[list[Path], typer.Argument(help="Folders with run folders, at any depth; other people's too.")],
-    out: Annotated[Path, typer.Option(help="Where the site goes; a leaderboard that is there is replaced.")],
+    runs: Annotated[list[Path], typer.Argument(help="Folders with run folders, at any depth; untrusted ones too.")],
+    out: Annotated[Path, typer.Option(help="Folder of the site; an existing leaderboard is replaced.")],
     reported: Annotated[
-        list[Path] | None, typer.Option(help="A JSON file of numbers from a paper, beside those that come along.")
+        list[Path] | None, typer.Option(help="A JSON file of numbers from a paper, in addition to the shipped ones.")
     ] = None,
     no_reported: Annotated[
-        bool, typer.Option("--no-reported", help="Leave out the papers' numbers that come along.")
+        bool, typer.Option("--no-reported", help="Leave out the shipped numbers from papers.")
     ] = False,
     data: Annotated[
         list[Path] | None,
         typer.Option(help="A file or folder of data or outputs; used for the runs whose manifests name its hash."),
     ] = None,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="Runs read at once. Default: one a core, at most 8.")
+        int | None, typer.Option(min=1, help="Runs read in parallel. Default: one per core, at most 8.")
     ] = None,
     include_path: Annotated[
         list[Path] | None, typer.Option(help="A plugin file or folder, or a YAML task, to load first.")
     ] = None,
 ) -> None:
-    """Build a site that works from the folder it lies in. The same inputs give the same bytes.
+    """Build a site that works when opened from its folder. The same inputs give the same bytes.
 
-    Every aggregate is computed again from the per-sample values. A run whose results differ is left out and named, and
-    the exit code is 1.
+    Every aggregate is recomputed from the per-sample values. A run whose results differ is left out and named, and the
+    exit code is 1.
 
     Example:
 

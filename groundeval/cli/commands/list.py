@@ -81,7 +81,7 @@ def _shared(values: Mapping[str, str]) -> str:
 
 
 def nli() -> Rows:
-    """NLI models that have a name, with what they declare of themselves."""
+    """Named NLI models, with their declared properties."""
     from groundeval.nli import NLI_MODELS
     from groundeval.nli.spec import Declared
 

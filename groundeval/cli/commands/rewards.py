@@ -11,12 +11,12 @@ from groundeval.errors import unknown
 FILES = ("verl", "openrlhf")
 """Trainers that load a reward from a Python file."""
 
-rewards = typer.Typer(no_args_is_help=True, help="Rewards for trainers: the files that some of them ask for.")
+rewards = typer.Typer(no_args_is_help=True, help="Rewards for trainers: the files that some of them load.")
 
 
 @rewards.command("path")
 def path(trainer: Annotated[str, typer.Argument(help=" | ".join(FILES))]) -> None:
-    """Print the Python file that a trainer is told to load its reward from.
+    """Print the path of the Python file from which a trainer loads its reward.
 
     Examples:
 
@@ -35,4 +35,4 @@ def path(trainer: Annotated[str, typer.Argument(help=" | ".join(FILES))]) -> Non
 
 @rewards.callback()
 def group() -> None:
-    """Rewards for trainers: the files that some of them ask for."""
+    """Rewards for trainers: the files that some of them load."""

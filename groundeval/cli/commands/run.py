@@ -27,7 +27,7 @@ def run(
 ) -> None:
     """Generate answers with a model and score them.
 
-    The same command again resumes: nothing that was generated or scored is computed twice. With another --profile or
+    Repeating the command resumes it: nothing generated or scored is computed twice. With another --profile or
     --nli it scores the stored answers anew and generates nothing.
 
     Examples:

@@ -24,7 +24,7 @@ def serve_nli(
     model: Annotated[
         str,
         typer.Option(
-            help="What to serve, as --nli takes it: true, minicheck, a folder, a hub name, ...",
+            help="The model to serve, as for --nli: true, minicheck, a folder, a hub name, ...",
             rich_help_panel=PANEL_MODEL,
         ),
     ] = "true",
@@ -120,7 +120,7 @@ def serve_nli(
     token = token_for(host, token_file, TOKEN_VARIABLE, insecure)
     for path in include_path or ():
         load_plugin(path)
-    # What the command line leaves open is left to NLIOptions, or to --nli-args.
+    # Flags that are not given are left to NLIOptions, or to --nli-args.
     flags = {"revision": revision, "dtype": dtype, "device": device, "token_budget": token_budget}
     options: dict[str, Any] = {
         **{name: value for name, value in flags.items() if value is not None},

@@ -23,7 +23,7 @@ def serve_rewards(
     ] = "default",
     task: Annotated[
         str | None,
-        typer.Option(help="The task of samples that name none.", rich_help_panel=PANEL_REWARD),
+        typer.Option(help="The task of samples that name no task.", rich_help_panel=PANEL_REWARD),
     ] = None,
     reward_args: Annotated[
         str | None, typer.Option(help="Parameters of the reward: NAME=VALUE,...", rich_help_panel=PANEL_REWARD)

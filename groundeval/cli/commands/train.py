@@ -47,11 +47,9 @@ def train(
         ),
     ] = None,
     output_path: Annotated[
-        Path, typer.Option(help="Where run folders go: OUTPUT_PATH/training/RECIPE/ID.", rich_help_panel=PANEL_RUN)
+        Path, typer.Option(help="Parent of run folders: OUTPUT_PATH/training/RECIPE/ID.", rich_help_panel=PANEL_RUN)
     ] = Path("runs"),
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on in this run folder, wherever it is.", rich_help_panel=PANEL_RUN)
-    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Resume in this run folder.", rich_help_panel=PANEL_RUN)] = None,
     include_path: Annotated[
         list[Path] | None, typer.Option(help="A plugin file or folder to load first.", rich_help_panel=PANEL_RUN)
     ] = None,
@@ -68,7 +66,7 @@ def train(
 ) -> None:
     """Train a model for grounded answers by a recipe: SFT, DPO and GRPO stages on the metrics that evaluate it.
 
-    Everything is checked before the model is loaded. The same command goes on from the last checkpoint after a stop.
+    Everything is checked before the model is loaded. After a stop, the same command resumes from the last checkpoint.
     On several devices: accelerate launch -m groundeval.trainers RECIPE, with the same flags.
 
     Examples:

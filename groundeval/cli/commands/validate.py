@@ -43,7 +43,7 @@ def validate(
     from dataclasses import asdict
 
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from groundeval.cli.arguments import assignments, nli_options
     from groundeval.cli.tables import print_json
@@ -62,7 +62,8 @@ def validate(
     if json:
         print_json([asdict(each) for each in checks])
     else:
-        table = Table("check", "", "detail")
+        # An address or a path is broken, not cut.
+        table = Table("check", "", Column("detail", overflow="fold"))
         for each in checks:
             table.add_row(each.name, "ok" if each.passed else "FAILED", each.detail)
         Console().print(table)

@@ -59,4 +59,5 @@ def view(
     check_replaceable(out, (*runs, *given))
     with put_in_place(out) as site:
         written = write(site)
+    say("open this page in a browser; it works from its folder:")
     print(out / written.page.partition("?")[0])

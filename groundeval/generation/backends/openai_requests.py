@@ -33,7 +33,7 @@ def sampling_parameters(params: SamplingParams, sample_id: str) -> dict[str, Any
 
 
 def dispensable(params: SamplingParams) -> tuple[str, ...]:
-    """What a server may refuse without a difference: the whole distribution is also what it draws from untold."""
+    """Parameters that a server may refuse without effect: by default it samples from the whole distribution too."""
     return ("top_p",) if params.top_p == 1 else ()
 
 

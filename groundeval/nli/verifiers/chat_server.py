@@ -111,7 +111,7 @@ class ChatServer:
         self._asked = True
 
     def _advice(self, error: Exception) -> str:
-        """How the parameters are left out that a refusal names, as far as a verifier can do without them."""
+        """Advice to leave out the parameters that a refusal names, if the verifier does not need them."""
         if not isinstance(error, RequestRejected):
             return ""
         refused = refused_parameters(self._dialect.written(self._parameters()), error.status, error.answer)
@@ -185,7 +185,7 @@ class ChatServer:
         return self._share_of_yes(first)
 
     def _parameters(self) -> Json:
-        """What is sent beside model and messages; the user's own win, and `none` leaves a parameter out."""
+        """The parameters sent besides model and messages; the user's take precedence, `none` leaves one out."""
         usual: Json = {"max_tokens": 1, "temperature": 0, "logprobs": True, "top_logprobs": MOST_LIKELY}
         return {
             name: value for name, value in {**usual, **self._options.model_args}.items() if str(value).lower() != "none"

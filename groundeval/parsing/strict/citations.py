@@ -20,7 +20,9 @@ from groundeval.parsing.strict.marks import PLACE
 
 SOURCE = (
     r"(?:documents?|docs?|sources?|refs?|references?|passages?|(?:search )?results?|contexts?|snippets?|excerpts?|"
-    r"citations?|footnotes?|dokumente?n?|quellen?|documentos?|fuentes?|fontes?|文档|文献|文件|来源|資料|出典|문서|출처)"
+    r"citations?|footnotes?|dokument\w*|quellen?|document[oi]s?|fuentes?|font[ei]s?|bron(?:nen)?|belge\w*|kaynak\w*"
+    r"|документ\w*|источник\w*|джерел\w*|文档|文献|文件|资料|来源|資料|出典|문서|자료|출처|وثيقة|المستند|مستند|المصدر|مصدر"
+    r"|दस्तावेज़?|स्रोत|เอกสาร|แหล่ง|tài liệu)"
 )
 """Words that name a source, in the languages that the grammar knows."""
 _WORD = rf"(?:{SOURCE}|articles?|texts?|notes?|evidence|see|also|cite[ds]?|cf|from|per|via|id|no|nr|参考|参照|参见|見)"
@@ -46,7 +48,7 @@ _PART = re.compile(
     r"|(?:\d{1,3}:)?(?P<tool>\d{1,3})†(?:[^\s,;\]】]*)"
     r"|\^?(?P<first>\d{1,3})(?!\d)(?::\d{1,4}(?!\d)|\s*(?:[-‐‑‒–—]|\bto\b)\s*\^?(?P<last>\d{1,3})(?!\d))?"
     rf"|{_WORD}(?![^\W\d_])\s*[.:#=№_-]?"
-    rf"|\s+|[,;&†#、，；：:{PLACE}]|(?:and|und|et|y|or)(?![^\W\d_])",
+    rf"|\s+|\.(?=\s*$)|\^(?=\s*$)|[,;&†#№«»~、，；：:{PLACE}]|(?:and|und|et|y|or)(?![^\W\d_])",
     re.IGNORECASE,
 )
 _NAMED = re.compile(rf"\b(?:{SOURCE})\b", re.IGNORECASE)
@@ -68,7 +70,8 @@ _UNITS_WORDS = """
 _UNITS = frozenset(_UNITS_WORDS.split())
 _RAISED_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _BARE = re.compile(
-    r"(?i)\b(?:documents?|docs?\.?|sources?|passages?|search results?|snippets?|excerpts?)\s+(?:no\.?\s*|#\s*)?"
+    r"(?i)(?:\b(?:documents?|docs?\.?|sources?|passages?|search results?|snippets?|excerpts?|dokumente?n?"
+    r"|quellen?|documentos?|fuentes?|документ\w*|источник\w*)\s+(?:no\.?\s*|nr\.?\s*|#\s*|№\s*)?|(?:文档|文献|资料|資料|문서)\s*)"
     r"(\d{1,3}(?:\s*(?:,|and|&|-|–)\s*\d{1,3})*)(?![\w-]|[.,]\d)"
 )
 _NUMBER_WORDS = "one two three four five six seven eight nine ten"
@@ -86,8 +89,11 @@ _IN_WORDS = re.compile(
     rf"|(?P<ordinal>{'|'.join(_ORDINALS)})\s+(?P<named>document|passage|source|search result|snippet|excerpt)){_SPEAKS}"
 )
 """`document two`, `the second document`, where it speaks or is pointed to."""
+_NOUNS = ("document", "passage", "source", "search result", "snippet", "excerpt")
+"""One of these stands in any such citation."""
 _CIRCLED = re.compile(r"[①-⑳❶-❿]+")
 _LATEX_CITE = re.compile(r"\\(?:cite[pt]?|textsuperscript|footnotemark)\s*[\[{]([\d,;\s]{1,30})[\]}]")
+_FOOTNOTE = re.compile(rf"\\(?:footnote|textsuperscript|cite\w*)(?={PLACE})")
 _GROUP = re.compile(rf"{PLACE}(?:\s*(?:(?:[,;&]|and\b)\s*)?{PLACE})+")
 _SPACED = re.compile(rf"(?<![ \t])[ \t]*{PLACE}")
 _ENDINGS = tuple(".!?")
@@ -97,7 +103,9 @@ _WIDEST = 100
 _NESTING = 4
 """The deepest nesting of brackets that is read; deeper ones lose their brackets."""
 _MAY_CITE = re.compile(
-    rf"[{re.escape(_SQUARE + _ROUND)}¹²³⁰⁴-⁹①-⑳❶-❿]|\\cite|(?i:doc|source|passage|result|snippet|excerpt)"
+    rf"[{re.escape(_SQUARE + _ROUND)}¹²³⁰⁴-⁹①-⑳❶-❿]|\\cite|(?i:do[ck]|source|passage|result|snippet"
+    rf"|excerpt|quelle|fuente|документ|источник)"
+    r"|文档|文献|资料|資料|문서"
 )
 
 
@@ -176,6 +184,10 @@ Groups = list[tuple[int, ...]]
 def _marked(text: str) -> tuple[str, Groups]:
     """The text with the mark `PLACE` for every run of citations, and the indices of each."""
     groups: Groups = []
+    lowered = text.lower()
+    is_named = any(noun in lowered for noun in _NOUNS)
+    if is_named and _IN_WORDS.search(text):
+        text, groups, _ = _replaced(text, groups, _IN_WORDS, _in_words)
     for _ in range(_NESTING):
         if not _OPENING.search(text):
             break
@@ -186,14 +198,13 @@ def _marked(text: str) -> tuple[str, Groups]:
         text = re.sub(r"[\[\]【】]", "", text)
     if "\\" in text:
         text, groups, _ = _replaced(text, groups, _LATEX_CITE, _listed)
+        text = _FOOTNOTE.sub("", text)
     if any(digit in text for digit in "⁰¹²³⁴⁵⁶⁷⁸⁹"):
         text, groups, _ = _replaced(text, groups, _RAISED, _raised)
     if _CIRCLED.search(text):
         text, groups, _ = _replaced(text, groups, _CIRCLED, _in_circle)
     if _BARE.search(text):
         text, groups, _ = _replaced(text, groups, _BARE, _named)
-    if _IN_WORDS.search(text):
-        text, groups, _ = _replaced(text, groups, _IN_WORDS, _in_words)
     return _joined(text, groups)
 
 
@@ -243,7 +254,7 @@ def _in_brackets(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, .
 
 def _without_words(content: str) -> str:
     """The content of brackets less the words and numbers that name and cite sources."""
-    return re.sub(rf"(?i)\b{_WORD}\b|[\s{PLACE},;:.&]|\band\b", "", content)
+    return re.sub(rf"(?i)\b{_WORD}\b|[\s{PLACE},;:.&]|\b(?:and|the|in|by)\b", "", content)
 
 
 def _is_mark(found: re.Match[str], content: str) -> bool:
@@ -251,7 +262,7 @@ def _is_mark(found: re.Match[str], content: str) -> bool:
     if _NAMED.search(content):
         return True
     before = found.string[: found.start()]
-    if not re.fullmatch(r"[\d\s,;&–-]+", content) or not before.strip() or re.search(r"[\\^_}\d]$", before[-3:]):
+    if not re.fullmatch(r"[\d\s,;&–#№-]+", content) or not before.strip() or re.search(r"[\\^_}\d]$", before[-3:]):
         return False
     return not (found[1] == "{" and before[-1:].isalnum()) and _ends_clause(found)
 

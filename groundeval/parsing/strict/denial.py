@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from groundeval.parsing.strict.part import Part
 
-_DENIED = re.compile(r"[¬≠❌❎✖✗✘✕⛔🚫👎☐🙃🤥🤡🤷⁉❓❔]|^[ \t]*\[ ?\](?=[ \t])|[(\[]\s*\?+\s*[)\]]|\?!|!\?|\?{2}")
+_DENIED = re.compile(
+    r"[¬≠❌❎✖✗✘✕⛔🚫👎☐🙃🤥🤡🤷⁉❓❔]|^[ \t]*\[ ?\](?=[ \t])|[(\[]\s*\?+\s*[)\]]|\?!|!\?|\?{2}|(?<!\S)/s(?!\S)"
+)
 """Signs that deny or doubt the line or list item that holds them: `❌ ...`, `... (?)`, `...?!`."""
 _FALSE = (
     r"(?:false|wrong|incorrect|untrue|mistaken|inaccurate|invalid|fictitious|made[- ]up|lies|nonsense|falsch"

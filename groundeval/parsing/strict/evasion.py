@@ -12,10 +12,15 @@ from groundeval.parsing.strict.matching import tokens
 _CHOICES = (
     r"at least one of|one of (?:the following|these|those|two|the two)|^\W*unless\b"
     r"|^\W*if (?:it (?:is|was|were) )?not\b"
-    r"|take your pick|whichever|or else|alternatively|and/or"
+    r"|take your pick|pick one|whichever|or else|otherwise|alternatively|and/or"
+    r"|but not both|\bvs\b\.?|\bversus\b"
+    r"|^\W*(?:candidates|options|choices|possibilities|possible answers)\b"
 )
 _HEDGES = (
     r"perhaps|maybe|possibly|probably|presumably|allegedly|reportedly|supposedly|purportedly|conceivably|rumou?red"
+    r"|apparently|arguably|seemingly|likely|at a guess|if memory serves|who knows|i(?:['’]d| would)? bet"
+    r"|(?:fairly|pretty) sure"
+    r"|it (?:seems|appears)|some sources|as far as i (?:know|recall)|in my opinion"
     r"|rightly or wrongly|might|may (?:have|be|well)|could (?:have|be|well)|i (?:guess|think|believe|suspect|suppose)"
     r"|(?:some|many|people) (?:say|claim|believe|think)|not sure|i am unsure|if i (?:recall|remember) \w*"
     r"|it is (?:said|claimed|believed|thought|rumou?red|possible|likely|unlikely|doubtful|conceivable)"
@@ -23,9 +28,11 @@ _HEDGES = (
 _EVASIVE = re.compile(rf"(?i)\b(?:{_HEDGES})\b|(?:\b|(?=\W))(?:{_CHOICES})")
 _BEFORE = re.compile(
     r"(?i)\b(?:(?:no|not) (?:later|earlier|sooner|more|fewer|less|longer|older|higher|taller|greater|larger) than"
+    r"|not after|within"
     r"|not exceed"
     r"|at (?:the )?(?:most|least|latest|earliest|very (?:most|least))|up to|fewer than|less than|under|below"
-    r"|between [^,.;]{1,40} and|(?:from|period|range|years?) [^,.;]{1,30}(?: to|[–—-])|anywhere \w+|maximum of"
+    r"|between [^,.;]{1,40} and|(?:from|period|range|years?) [^,.;]{1,30}(?: to|[–—-])|anywhere \w+"
+    r"|maximum of|\d+\s*[–—-]"
     r"|minimum of"
     r"|(?:some time|sometime|any time) before)\s*(?:the |about |some |around )?$"
 )

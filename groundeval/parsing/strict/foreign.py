@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _LANGUAGES = (
     (
@@ -33,7 +34,7 @@ _LANGUAGES = (
         r"\b(?:svar\w*|besvar\w*|dokument\w*|vet|ved|käll\w*|kild\w*|sökresultat\w*|information\w*)\b",
     ),
     (r"\b(?:nie|brak)\b", r"\b(?:odpowied\w+|dokument\w*|wiem|źródł\w*|informacj\w*|wynik\w*)\b"),
-    (r"\b(?:не|нет|ни\w*)\b", r"\b(?:ответ\w*|документ\w*|источник\w*|результат\w*|знаю|информаци\w*)\b"),
+    (r"\b(?:не|нет|ни\w*|умалчива\w*)\b", r"\b(?:ответ\w*|документ\w*|источник\w*|результат\w*|знаю|информаци\w*)\b"),
     (
         r"\b(?:yok\w*|değil|bulunmamakta\w*|bilmiyorum|\w+m[ae]d[ıi]\w*|\w+m[ıiuü]yor\w*)\b",
         r"\b(?:cevap\w*|yanıt\w*|belge\w*|kaynak\w*|sonuç\w*|bilgi\w*|bilmiyorum)\b",
@@ -62,7 +63,7 @@ _LANGUAGES = (
     ),
     (
         r"\b(?:ne\w+|nie|žádn\w*|žiadn\w*|nic)\b",
-        r"\b(?:odpov[ěe][dď]\w*|dokument\w*|zdroj\w*|inform[aá]c\w*|výsled\w*|uveden\w*)\b",
+        r"\b(?:odpov[ěe][dď]\w*|dokument\w*|zdroj\w*|inform[aá]c\w*|výsled\w*|uveden\w*|nev[íi]m\w*|neviem)\b",
     ),
     (
         r"\b(?:nu|nici\w*|nimic)\b",
@@ -113,8 +114,24 @@ def has_negation(text: str) -> bool:
     return _ANY_NEGATION.search(text) is not None
 
 
-def denies(clause: str) -> bool:
-    """Whether a clause negates an answer, a document or knowing in one of the languages."""
+_PLAIN = """
+    nicht nichts ne n pas rien no nada desconozco non niente geen niet niets inte inget inga ikke ingen intet nie brak
+    tidak tak bukan belum tiada ei en nu nimic nic nem sem ni cap res pole nav hindi si impossible
+"""
+_PLAIN_WORDS = frozenset(_PLAIN.split())
+_STEMS = """
+    kein aucu ning ness nenh bulu bilm puut puud nici ninc semm wala haku hain hazi haya siju yok yokt nera
+"""
+_PLAIN_STEMS = frozenset(_STEMS.split())
+"""Negations without accents, and the beginnings of others, to tell at once that a text in plain letters has none."""
+
+
+def denies(clause: str, said: Sequence[str]) -> bool:
+    """Whether a clause negates an answer, a document or knowing in one of the languages; `said` are its words."""
+    if clause.isascii() and not any(
+        word in _PLAIN_WORDS or word[:4] in _PLAIN_STEMS or word[:2] == "ne" or "me" in word for word in said
+    ):
+        return False
     return has_negation(clause) and any(
         negation.search(clause) and matter.search(clause) for negation, matter in _PATTERNS
     )

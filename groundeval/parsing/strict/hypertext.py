@@ -42,10 +42,16 @@ _CITING = re.compile(
     r"(?:\s+(?:id|n|no|number|index|doc|document|source|ref|name|target)\s*=\s*[\"']?[a-z_-]{0,10}(?P<named>\d{1,3})[\"']?\s*(?P<empty>/)?)?\s*>"
     r"(?(empty)|(?P<inside>[^<>]*?)</\1\s*>)"
 )
+_CITING_ATTRIBUTE = re.compile(
+    r"(?is)<([a-z]\w*)\s+(?:data-)?(?:docs?|documents?|sources?|cites?|citations?|refs?|passages?)\s*=\s*"
+    r"[\"']?(\d{1,3}(?:\s*,\s*\d{1,3})*)[\"']?\s*>([^<>]*)</\1\s*>"
+)
+"""An element that says what its text is taken from: `<claim doc="2">...</claim>`."""
 """An element that names a source by its number: `<ref>2</ref>`, `<cite id="2">...</cite>`, `<source id="2"/>`."""
 _NUMBERED = re.compile(r"\s*\[?(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]?\s*")
 _NO_SIZE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0*(?:\.0+)?(?![\d.])"
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0*(?:\.0\d*)?(?![\d.])|z-index\s*:\s*-"
+    r"|font-size\s*:\s*[0-2](?:\.\d+)?(?:px|pt)"
     r"|(?:font-size|font|(?:max-)?(?:height|width)|line-height|scale)\s*:\s*0*(?:\.\d+)?(?:px|pt|em|rem"
     r"|%)?(?![\d.a-z%])"
     r"|(?:left|top|text-indent|right|bottom|margin(?:-left|-top)?)\s*:\s*-\d{3,}|clip(?:-path)?\s*:"
@@ -66,10 +72,11 @@ _LOWERED = str.maketrans("0123456789+-−()", "₀₁₂₃₄₅₆₇₈₉₊
 
 def has_markup(text: str) -> bool:
     """Whether the text holds an HTML tag, comment or character reference."""
-    return (
-        "<" in text
-        and (_CITING.search(text) is not None or any(_is_tag(found, _closed(text)) for found in _TAG.finditer(text)))
-    ) or bool("&" in text and _ENTITY.search(text))
+    if "<" in text and (_CITING.search(text) is not None or _CITING_ATTRIBUTE.search(text) is not None):
+        return True
+    return ("<" in text and any(_is_tag(found, _closed(text)) for found in _TAG.finditer(text))) or bool(
+        "&" in text and _ENTITY.search(text)
+    )
 
 
 def shown(text: str) -> str:
@@ -77,7 +84,7 @@ def shown(text: str) -> str:
 
     Text that is not an HTML tag (`a <b and c> d`) stays. List items, quotes and headings get Markdown's marks.
     """
-    text = _CITING.sub(_cited, text)
+    text = _CITING_ATTRIBUTE.sub(r"\3[\2] ", _CITING.sub(_cited, text))
     closed = _closed(text)
     escaped = _TAG.sub(lambda found: found[0] if _is_tag(found, closed) else "&lt;" + found[0][1:], text)
     root = LexborHTMLParser(f"<body>{_keep_lines(escaped)}").root

@@ -10,13 +10,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from groundeval.parsing.strict.citations import SOURCE
+from groundeval.parsing.strict.citations import SOURCE, numbers, read_citations
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.splitting import STARTER
 
@@ -32,10 +32,14 @@ _NUMBER = re.compile(r"\d{1,3}(?:\s*[,;-]\s*\d{1,3})*")
 _MORE_THAN = re.compile(r"(?m)^([ \t]*)>(?=[ \t]*[~≈$€£]?\d)")
 """`> 4,207 metres` means "more than"; it is not a quotation."""
 _TIMES = re.compile(r"(?<=\d)\*(?=\d)")
+_ROMAN_LIST = re.compile(r"(?ms)^[ \t]*(?:I|i)[.)][ \t]+\S.*^[ \t]*(?:II|ii)[.)][ \t]+\S")
+_ROMAN_MARK = re.compile(r"(?m)^([ \t]*)[IVXivx]{1,5}[.)][ \t]+(?=\S)")
 _CITING_WORDS = """
-    citation citations cite cites source sources doc docs document documents ref refs
+    citation citations cite cites source sources doc docs document documents ref refs reference references evidence
+    passage passages support supports cited_documents source_ids doc_ids
 """
 _CITING = frozenset(_CITING_WORDS.split())
+_IDENTIFYING = _CITING | frozenset(("id", "number", "index", "no", "n"))
 
 
 @lru_cache(maxsize=1)
@@ -53,6 +57,8 @@ def laid_out(text: str) -> str:
     """The text as blocks, one per line; JSON, alone or in a code block, is read as the statements it holds."""
     if (values := _json(text) or _json_records(text)) is not None:
         return "\n".join(values)
+    if _ROMAN_LIST.search(text):
+        text = _ROMAN_MARK.sub(r"\1- ", text)
     lines = list(_lines(_parser().parse(_TIMES.sub(r"\\*", _MORE_THAN.sub(r"\1\\>", text)))))
     return "\n".join(lines).strip("\n")
 
@@ -187,17 +193,33 @@ def _json_records(text: str) -> list[str] | None:
     return None if None in read else [ITEM + line for lines in read for line in lines or ()]
 
 
+def _numbers_in(value: Any) -> list[int]:
+    """The document numbers that a JSON value holds, and nothing else; empty if it holds any other text."""
+    if isinstance(value, bool) or value is None:
+        return []
+    if isinstance(value, int):
+        return [value]
+    if isinstance(value, str):
+        return [*(numbers(value.strip("[]() ")) or ())]
+    if isinstance(value, dict):
+        return [*chain.from_iterable(_numbers_in(each) for key, each in value.items() if key.lower() in _IDENTIFYING)]
+    found = [_numbers_in(each) for each in value]
+    return [*chain.from_iterable(found)] if all(found) else []
+
+
 def _json_lines(value: Any, depth: int = 0) -> Iterator[str]:
     if isinstance(value, dict):
         cited, said = "", []
         for key, each in value.items():
-            if key.lower() in _CITING and (numbers := re.findall(r"\d{1,3}", json.dumps(each))):
-                cited += "".join(f"[{number}]" for number in numbers)
+            if key.lower() in _CITING and (found := _numbers_in(each)):
+                cited += "".join(f"[{number}]" for number in found)
             elif isinstance(each, (dict, list)):
                 said += list(_json_lines(each, depth + 1))
             elif each is not None:
                 said.append(str(each))
-        if said and cited:
+        if said and cited and read_citations(said[-1]).marks:
+            said.append(f"Sources: {cited}")
+        elif said and cited:
             said[-1] = f"{said[-1]} {cited}"
         yield from said
     elif isinstance(value, list):

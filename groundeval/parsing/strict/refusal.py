@@ -92,7 +92,11 @@ def _sayings(part: Part, question: str) -> frozenset[Saying]:
     own = list(wording.clauses(text))
     refusing = [clause for clause in own if wording.is_refusing(clause, cited=bool(part.citations))]
     if not refusing:
-        is_aside = wording.is_courtesy(text, question) or (wording.says_nothing(text, question) and words(text) > 1)
+        is_aside = (
+            wording.is_courtesy(text, question)
+            or wording.only_asks(text, question)
+            or (wording.says_nothing(text, question) and words(text) > 1)
+        )
         return frozenset(("aside" if is_aside and not part.citations else "claim",))
     whole = " ".join(refusing)
     is_whole = not wording.beyond(whole, question) and wording.restates(whole, question)

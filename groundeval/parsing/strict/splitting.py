@@ -21,7 +21,14 @@ _MAY_END = re.compile(r"(?i)(?:\betc|\bal|\binc|\bltd|\bco|\bcorp|\bjr|\bsr|\b[a
 STARTER = re.compile(
     r"(?:The|This|These|That|It|He|She|They|We|I|In|On|At|But|And|However|A|An|There|According|Document)\b"
 )
-_ENDS = re.compile(r"[。！？।॥؟۔…]+[”’』」）)\"']*(?=\s*\S)|(?<=[a-zà-ÿ]{2})[.!?](?=[A-Z][a-z]+\s)")
+_DAY = re.compile(r"(?<!\d)\d{1,2}\.$")
+_MONTH = re.compile(r"(?:Jan|Feb|Mär|Mar|Apr|Ma[iy]|Ju[nl]|Aug|Sep|Okt|Oct|Nov|De[zc])[a-zä]*\b")
+"""`12. Mai` is a date."""
+_ENDS = re.compile(
+    r"[。！？।॥؟۔…]+[”’』」）)\"']*(?=\s*\S)|(?<=[a-zà-ÿ]{2})[.!?](?=[A-Z][a-z]+\s)"
+    r"|(?<=\d{3})\.(?=\s+[A-Z][a-z]*\s)"
+)
+"""Ends that Punkt does not find: of other scripts, with no blank before a capital, after a number (`in 1453. Who`)."""
 
 
 @lru_cache(maxsize=4_096)
@@ -43,6 +50,8 @@ def spans(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def _goes_on(before: str, after: str) -> bool:
+    if _DAY.search(before[-6:]) and _MONTH.match(after):
+        return True
     if not _ABBREVIATED.search(before[-12:]):
         return False
     return not (_MAY_END.search(before[-12:]) and STARTER.match(after))

@@ -211,7 +211,7 @@ def _clauses(
 
 
 def _conceded(plain: str, start: int, end: int) -> int:
-    """Where a first clause ends that concedes that something is not to be found: `Although the documents do not say
+    """End of a first clause that concedes that something cannot be found: `Although the documents do not say
     why, ...`; 0 if there is none."""
     found = _CONCESSION.match(plain, start, end)
     return found.end() if found and found.end() < end and is_refusing(found[0]) else 0
@@ -234,9 +234,8 @@ def _with_words(
 
 def _clause(text: str) -> str:
     """A clause without its leading comma and conjunction."""
-    previous = None
-    while previous != text:
-        previous, text = text, text[found.end() :] if (found := _CLAUSE_START.match(text)) else text
+    while (found := _CLAUSE_START.match(text)) and any(map(str.isalnum, text[found.end() :])):
+        text = text[found.end() :]
     return text.strip()
 
 
@@ -351,7 +350,8 @@ def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
     parts = []
     for (first, last), own in zip(pieces, cited_by, strict=True):
         text = plain[first:last].strip().rstrip(".:").strip(" “”\"'")
-        text = text[joining.end() :] if (joining := _JOINING.match(text)) else text
+        if (joining := _JOINING.match(text)) and any(map(str.isalnum, text[joining.end() :])):
+            text = text[joining.end() :]
         if not own and _ORDINAL.fullmatch(text):
             continue
         if any(map(str.isalnum, text)) or _enclosed(text) or own:

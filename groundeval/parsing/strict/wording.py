@@ -16,11 +16,12 @@ from groundeval.parsing.strict.citations import SOURCE
 from groundeval.parsing.strict.foreign import denies, has_negation
 
 _NEGATION = re.compile(
-    r"\b(?:not|no|none|nothing|nowhere|neither|never|cannot|without|unable|insufficient|lack(?:s|ed|ing)?"
+    r"\b(?:not|no|none|nothing(?! but\b)|nowhere|neither|never|cannot|without|unable|insufficient|lack(?:s|ed|ing)?"
     r"|fail(?:s|ed)? to|missing|"
     r"absent|silent|unknown|unclear|unanswerable|unanswered|impossible|unavailable|unsure|uncertain|unspecified"
     r"|undisclosed|unstated|unmentioned|undetermined|unaddressed|untold|unsaid|undocumented|unreported|unrecorded"
-    r"|unlisted|inconclusive|unresolved|a mystery|n/a|leav(?:e|es|ing) (?:\w+ ){0,6}open|remains? open|\w+n['’]t|"
+    r"|unlisted|inconclusive|unresolved|a mystery|n/a|leav(?:e|es|ing) (?:\w+ ){0,6}(?:open|out)|remains? open"
+    r"|left (?:open|out)|declin\w+ to|refus\w+ to|came up (?:empty|short)|drew a blank|beyond what|\w+n['’]t|"
     r"(?:do|does|did|is|was|are|were|ca|could|would|have|has|had)nt|cannot|beyond the scope)\b",
     re.IGNORECASE,
 )
@@ -34,12 +35,12 @@ _TELLING = re.compile(
     r"|mention\w*|specif\w+|unspecified|contain\w*|"
     r"provid\w+|giv(?:e|es|en|ing)|gave|includ\w+|address\w*|discuss\w*|cover\w*|explain\w*|describ\w+"
     r"|identif\w+|reveal\w*|"
-    r"indicat\w+|list(?:s|ed)?|tell\w*|told|know\w*|unknown|sure|unsure|aware|certain|uncertain|help|conclu\w+"
+    r"indicat\w+|list(?:s|ed)?|tell\w*|told|know\w*|unknown|sure|unsure|aware|certain|uncertain|helps?|conclu\w+"
     r"|establish\w*|confirm\w*|"
-    r"detail\w*|clarif\w+|elaborat\w+|disclos\w+|undisclosed|offer\w*|support\w*|information|evidence|data"
+    r"detail\w*|clarif\w+|elaborat\w+|disclos\w+|undisclosed|clue|offer\w*|support\w*|information|evidence|data"
     r"|enough|suffic\w+|insufficient|relevan\w+|refer\w*|"
     r"report\w*|show\w*|shown|record\w*|have|has|had|hold\w*|see|deriv\w+|infer\w*|respon\w+|touch\w*|speak"
-    r"|silent|unclear|missing|"
+    r"|silent|unclear|missing|came up|drew|"
     r"available|unavailable|impossible|lack\w*|absent|verif\w+|scope|appear\w*|about)\b",
     re.IGNORECASE,
 )
@@ -57,6 +58,9 @@ _PERHAPS = (
 _NAMED_SOURCE = rf"(?:{_PLAINLY}|{_PERHAPS})"
 
 
+_SOURCED = re.compile(rf"\b{_PLAINLY}\b", re.IGNORECASE)
+
+
 def _gap(words: int) -> str:
     return rf"(?:\W+[\w'’]+){{0,{words}}}?\W+"
 
@@ -71,6 +75,9 @@ def _refusing(source: str) -> re.Pattern[str]:
     return re.compile(
         rf"\b(?:I|we)\b(?:['’]m)?{_gap(3)}{no}{_gap(5)}{tells}"
         rf"|\b{source}\b(?:\W+{helping}){{0,5}}\W+{no}"
+        r"|\b(?:I|we)\b.{1,80}?\b(?:came up (?:empty|short)|drew a blank)"
+        rf"|beyond what (?:\w+ )?{source}\b"
+        rf"|\b{source}\b\W+(?:say|give|tell|contain|offer|provide|reveal|mention|have)s?\W+(?:us\W+)?(?:nothing|no|none)\b"
         r"|\b(?:I|we)\b.{1,80}?\b(?:find|found|see|saw|have|got)\s+(?:nothing|none|no)\b"
         rf"|\b(?:none|neither|nothing|nowhere|no)\b{_gap(3)}{source}\b{_gap(6)}{tells}"
         rf"|\bnothing\b{_gap(4)}{source}\b"
@@ -93,14 +100,16 @@ _UNKNOWN = (
     r"|unreported)"
 )
 _UNREAL = re.compile(
-    r"^\W*(?:why|how|what|who|when|where|could|can|did|do|does|is|are|was|would|should|will)\b.*\?\W*$"
+    r"\b(?:wrongly|falsely)\b|^\W*as if\b|^\W*(?:why|how|what|who|when|where|could|can|did|do|does|is|are"
+    r"|was|would|should|will)\b.*\?\W*$"
     r"|^\W*(?:if (?!you\b)|suppose|imagine|assum(?:e|ing)|pretend|say|write|reply|respond|repeat|print|claim)\b"
     r"|\b(?:would|should) (?:have )?(?:sa(?:y|id)|tell|told|write|answer)\b",
     re.IGNORECASE,
 )
 """A question, a supposition or a command, which says nothing about the documents."""
 _NO_ANSWER = re.compile(
-    r"\b(?:no|not enough|not any|insufficient)\s+(?:\w+\s+){0,2}(?:answers?|information|details?|mention|data)\b"
+    r"\b(?:no|not enough|not any|insufficient)\s+(?:\w+\s+){0,2}(?:answers?|information|details?|mention"
+    r"|data|word|records?|clue|trace|hint)\b"
     r"|\b(?:unanswerable|cannot be (?:answered|determined|inferred|said|known|established))\b"
     r"|\b(?:this|that|it|the answer|the question|this information) (?:is|was|are)(?: not|n['’]t) "
     r"(?:explicitly |clearly )?(?:stated|mentioned|specified|given|provided|known|clear|answered|available|discussed|"
@@ -113,11 +122,16 @@ _NO_ANSWER = re.compile(
     r"|^\W*(?:they|these|none of (?:them|these)|neither)\b(?:\W+\w+){0,2}?\W+(?:not|never|fail to|\w+n['’]t|none)\W+"
     r"(?:\w+ ){0,2}(?:mention|say|state|give|specify|provide|contain|include|tell|answer|discuss|cover|address|reveal"
     r"|disclose|go into)\b"
+    r"|\bnothing (?:is|was) (?:said|stated|mentioned|known|given|written)\b"
+    r"|\b(?:is|are|was|were) (?:lacking|missing|absent|left (?:open|out|unsaid))\W*$|\b(?:leaves?|left) out\b"
+    r"|^\W*what (?:is|was) (?:missing|lacking|left out|not (?:said|given|stated|mentioned))\b|^\W*no (?:idea|clue)\W*$"
+    r"|^\W*(?:but |and )?(?:came up (?:empty|short)|drew a blank)\b"
     r"|^\W*(?:n/a|n\.a\.)\W*$",
     re.IGNORECASE,
 )
 _EXCEPT = re.compile(
-    r"\b(?:other|better|further|more|rather) than|\b(?:except|besides|apart from|aside from|unless|save for|if not)\b"
+    r"\b(?:other|better|further|more|rather|else) than|\b(?:except|besides|apart from|aside from|unless"
+    r"|save for|if not)\b"
     r"|\b(?:maybe|perhaps|probably|likely|possibly|presumably|my guess|best guess|wrong to say|would say"
     r"|is wrong|is false)\b"
     r"|\bi (?:think|guess|believe|suppose|suspect)\b"
@@ -132,6 +146,9 @@ _REPORTED = re.compile(
     r"^\W*(?:(?:my|his|her|their|your) \w+|he|she|someone|somebody|people"
     r"|(?:the|some|most|many) (?:author|writer|editor|reader|critic"
     r"|user|scholar|expert|historian)s?)\s+(?:could|can|did|do|does|was|were|is|are|had|has|have)(?:n['’]t| not|not)\b"
+    rf"|^\W*(?:the|an?) (?!{SOURCE}|{_PERHAPS}|answers?\b|questions?\b)\w+ (?:could|can|did|does|do|has"
+    rf"|have|had)(?:n['’]t| not) "
+    r"(?:find|know|answer|locate)\b|\b(?:called|titled|entitled)\b"
     r"|\b(?:he|she|man|woman|people|someone|who|they)\b[^.\"“]{0,30}\b(?:said|says|told|replied|answered"
     r"|wrote)\b[^.]{0,20}[\"“]",
     re.IGNORECASE,
@@ -162,21 +179,23 @@ _ADDRESS = re.compile(
 _INTERJECTION = re.compile(
     r"\W*(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|great question|good question|hello|hi|hey"
     r"|thanks|thank you|"
-    r"unfortunately|sorry|got it|understood|no problem|right|well|alright|gladly|cheers"
+    r"unfortunately|sorry|got it|understood|no problem|right|well|alright|gladly|cheers|have a (?:nice"
+    r"|good|great|lovely) \w+"
     r"|(?:confidence|certainty)\s*[:=].{1,12})\W*",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
-    r"[;:—–\n]|\.{3}|…|[()]|,?\s+(?=(?:but|however|although|though|yet|because|since|whereas|while)\b)"
+    r"[;:—–\n]|\.{3}|…|[()]|(?<!nothing)(?<!anything),?\s+(?=(?:but|however|although|though|yet|because|since|whereas|while)\b)"
     r"|,\s*(?=(?:which|who|so|as|nor)\b)|,\s+(?=and\b)",
     re.IGNORECASE,
 )
 
 _CONCEDED = re.compile(r"\W*(?:although|though|while|whereas|even (?:though|if))\b[^,;]{3,200},\s+", re.IGNORECASE)
+_I_CAN = re.compile(r"\W*I can (?:only )?(?:tell|say|inform|help|speak|answer)\b", re.IGNORECASE)
 _BUT_NOT = re.compile(r"^\W*but (?:do |does )?not\b", re.IGNORECASE)
 
 _GENERIC_WORDS = """
-    q far puts go goes given confidence high medium low note based
+    q searched i'm reasoning clue far puts go goes given confidence high medium low note based
     a an the this that these those it its he she they them their his her there here i we you me my our your us to of
     in on at by for from with within among about into as is are was were be been being am do does did done have has
     had having can could may might must shall should will would not no nor and or but if so than then also too any
@@ -206,7 +225,8 @@ _NEGATING = """
     unspecified undisclosed beyond nicht nichts ne n pas rien nada desconozco non niente geen niet niets inte inget inga
     ikke ingen intet nie brak yok
     unstated unmentioned undetermined unaddressed untold unsaid undocumented unreported unrecorded unlisted inconclusive
-    unresolved mystery open tidak tak belum tiada nu nici ei en nem nincs sem ne nije nisu nema nisam ni pole nav wala
+    unresolved mystery open out empty short blank decline refuse tidak tak belum tiada nu nici ei
+    en nem nincs sem ne nije nisu nema nisam ni pole nav wala
     walang hindi hakuna haina hazina sijui neni nejsou
     dont doesnt didnt isnt wasnt arent werent cant couldnt wouldnt havent hasnt hadnt
 """
@@ -236,7 +256,7 @@ def clauses(text: str) -> Iterator[str]:
         if any(map(str.isalnum, clause)):
             # "The passages cover the cost, but not the length": the documents still speak.
             yield _BUT_NOT.sub("but the documents do not give ", clause) if about_documents else clause
-            about_documents = is_about_documents(clause)
+            about_documents = is_about_documents(clause) or _I_CAN.match(clause) is not None
 
 
 def is_refusing(clause: str, *, cited: bool = False) -> bool:
@@ -246,7 +266,7 @@ def is_refusing(clause: str, *, cited: bool = False) -> bool:
     if not may_refuse(clause) or _UNREAL.search(clause):
         return False
     said = [word.lower() for word in _PIECE.findall(clause)]
-    if len(said) <= _FOREIGN_WORDS and not _is_english(said) and denies(clause):
+    if len(said) <= _FOREIGN_WORDS and not _is_english(said) and denies(clause, said):
         return True
     if len(_NEGATION.findall(clause)) % 2 == 0:
         return False
@@ -255,7 +275,8 @@ def is_refusing(clause: str, *, cited: bool = False) -> bool:
     if _DOCUMENTS_DO_NOT.search(clause):
         return True
     return not cited and (
-        _NO_ANSWER.search(clause) is not None or (_TELLING.search(clause) is not None and not content(clause))
+        _NO_ANSWER.search(clause) is not None
+        or (not content(clause) and (_TELLING.search(clause) is not None or _SOURCED.search(clause) is not None))
     )
 
 
@@ -337,6 +358,14 @@ def is_courtesy(sentence: str, question: str = "") -> bool:
         return False
     names = re.findall(r"(?<=[^.!?\s] )[A-Z][\w'’]+", sentence)
     return all(name in question or re.match(r"I\b", name) for name in names)
+
+
+def only_asks(sentence: str, question: str) -> bool:
+    """Whether a sentence is a question that names nobody and no figure that the question of the example does not."""
+    if not sentence.rstrip().endswith("?") or len(_PIECE.findall(sentence)) < 3:
+        return False
+    names = re.findall(r"(?<=[^.!?\s] )[A-Z][\w'’]+|\d+", sentence)
+    return all(name in question for name in names)
 
 
 def says_nothing(sentence: str, question: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, first_of
 from groundeval.tasks.formats.outputs.sources import DOCUMENTS, documents_from
-from groundeval.tasks.formats.outputs.texts import QUESTIONS, question_in, text_of
+from groundeval.tasks.formats.outputs.texts import QUESTIONS, last_answer, question_in, text_of
 
 OUTPUTS = (
     "output", "response", "actual_output", "answer", "result", "prediction", "generated_answer", "model_answer",
@@ -32,6 +32,9 @@ def named_parts(data: Data, used: Collection[str] = ()) -> Parts:
         parts["question"] = question
     asked = "" if question is None else question.field.partition(".")[0]
     said = first_of({name: value for name, value in free.items() if name != asked}, *OUTPUTS)
+    last = last_answer(free.get("messages")) if said is None else None
+    if last is not None:
+        said = Part(text_of(last), "messages")
     if said is not None:
         text = text_of(said.value)
         parts["output"] = Part(said.value if text is None else text, said.field)

@@ -18,7 +18,7 @@ from groundeval.tasks.formats.outputs.named import OUTPUTS, OWN, REFERENCES, TAB
 from groundeval.tasks.formats.outputs.parts import PARTS, Data, Misfit, Part, Parts, Shape, first_of
 from groundeval.tasks.formats.outputs.shapes import shape_of
 from groundeval.tasks.formats.outputs.sources import DOCUMENTS, Source, documents_from
-from groundeval.tasks.formats.outputs.texts import QUESTIONS, text_of
+from groundeval.tasks.formats.outputs.texts import QUESTIONS, decoded, text_of
 
 LOOKED_AT = 100
 """Records from which the shape of a file is told."""
@@ -105,7 +105,7 @@ class OutputReader:
         gold: list[list[list[str]]] = []
         for record in records:
             # What does not fit is reported when the record is read.
-            with suppress(Misfit):
+            with suppress(Misfit, RecursionError):
                 parts = self._parts(record)
                 docs = parts.get("docs")
                 self._has_texts |= docs is not None and any(each.text for each in _sources(docs))
@@ -121,6 +121,8 @@ class OutputReader:
         try:
             parts = self._parts(record)
             found = self._in_own_format(parts, record)
+        except RecursionError:
+            raise DataError(f"{record.where}: it is nested too deeply to be read") from None
         except Misfit as misfit:
             wrong(record, misfit.field, misfit.value, misfit.allowed)
         for name in ("question", "output"):
@@ -198,6 +200,9 @@ def _path(part: str, text: str) -> FieldPath:
 
 
 def _found(record: Record, part: str, path: FieldPath, data: Data) -> Any:
+    first = path.steps[0] if len(path.steps) > 1 else None
+    if isinstance(first, str) and isinstance(data.get(first), str):
+        data = {**data, first: decoded(data[first])}  # a cell of a table
     try:
         return path.find(data)
     except Absent as absent:

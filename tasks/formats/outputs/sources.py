@@ -23,7 +23,9 @@ _TITLE = ("title", "name", "filename", "file_name", "document_title", "source", 
 _KEYS = (
     "id", "doc_id", "document_id", "id_", "node_id", "file_id", "url", "uri", "link", "source", "title", "filename",
 )  # fmt: skip
-_INSIDE = ("node", "kwargs", "document", "retrievedContext", "retrieved_context", "web")
+_INSIDE = (
+    "node", "kwargs", "document", "data", "retrievedContext", "retrieved_context", "web", "ragChunk", "rag_chunk",
+)  # fmt: skip
 _METADATA = ("metadata", "meta", "extra_info", "location")
 _OWN = ("sent", "summary", "extraction", "answers_found")
 """What groundeval's own format says of a document besides title and text."""

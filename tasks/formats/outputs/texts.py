@@ -14,6 +14,8 @@ QUESTIONS = (
 )  # fmt: skip
 """Fields that hold the question, the more telling first."""
 
+_CONVERSATIONS = ("messages", "input", "contents", "chat_history", "inputs")
+
 _TEXTS = ("text", "content", "value", "response", "answer", "result", "output", "output_text", "query", "question")
 
 
@@ -59,7 +61,7 @@ def question_in(data: Any) -> Part | None:
             inner = question_in(value) or first_of(value, "text", "content")
             if inner is not None and isinstance(inner.value, str):
                 return Part(inner.value, f"{name}.{inner.field}")
-    for name in ("messages", "input", "contents", "chat_history", "inputs"):
+    for name in (*_CONVERSATIONS, *QUESTIONS):
         found = _last_user_turn(data.get(name))
         if found is not None:
             return Part(found, name)

@@ -33,7 +33,7 @@ class Parrot:
             yield Completion(prompt.id, text, finish_reason="stop")
 
     def identity(self) -> Mapping[str, Any]:
-        """What determines the texts."""
+        """Everything that determines the texts."""
         return {"backend": "parrot", "version": 1}
 
     def close(self) -> None:

@@ -18,8 +18,8 @@ from groundeval.metrics.metric import METRICS
 from groundeval.metrics.profiles import PROFILES
 from groundeval.run.reward_metrics import reward_aggregate
 from groundeval.run.score import SCORING_VERSION
+from groundeval.scoring.plan import OVERALL
 from groundeval.scoring.results import SCHEMA_VERSION, Results
-from groundeval.scoring.scorer import OVERALL
 from groundeval.stats.bootstrap import Aggregate, Array, Estimate, summarize
 from groundeval.stats.paired import Answers
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats

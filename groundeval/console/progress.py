@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _SECONDS_BETWEEN_LINES = 30.0
-_FIRST_LINE = 3.0
+_FIRST_LINE = 1.5
 """Seconds after which the first line says what is being done; what is faster needs none."""
 _shown = threading.Lock()
 """Held by what is shown: there is one bar or line at a time."""

@@ -16,7 +16,7 @@ from groundeval.run.generate import missing_prompts
 from groundeval.run.options import RunOptions, ScoringOptions
 from groundeval.run.prepare import Job
 from groundeval.run.score import encoder_of
-from groundeval.scoring.scorer import Plan
+from groundeval.scoring.plan import Plan
 from groundeval.storage.folder import check_writable
 
 TOKEN_BYTES = 6

@@ -11,7 +11,7 @@ from groundeval.metrics.profiles import profile_named
 from groundeval.records import Response
 from groundeval.rewards import Reward, load_reward
 from groundeval.run.options import ScoringOptions
-from groundeval.scoring.scorer import plan_scoring
+from groundeval.scoring.plan import plan_scoring
 from groundeval.stats.bootstrap import Aggregate, mean_of
 from groundeval.tasks.task import Task
 

@@ -26,19 +26,12 @@ from groundeval.run.outcome import ScoreResult, ScoreResults
 from groundeval.run.reward_metrics import reward_metric
 from groundeval.scoring.cut_answers import note_on_cut_answers
 from groundeval.scoring.notes import notes_on
+from groundeval.scoring.plan import OVERALL, Plan, every_field, plan_scoring
 from groundeval.scoring.posthoc import cite_afterwards, encoded
 from groundeval.scoring.reasoning_notes import notes_on_guessed_tags
 from groundeval.scoring.results import Results
-from groundeval.scoring.scorer import (
-    OVERALL,
-    Plan,
-    ScoredSample,
-    Scorer,
-    ScoreTable,
-    corpus_estimates,
-    every_field,
-    plan_scoring,
-)
+from groundeval.scoring.scorer import ScoredSample, Scorer
+from groundeval.scoring.table import ScoreTable, corpus_estimates
 from groundeval.stats.bootstrap import Estimate, summarize
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.environment import environment

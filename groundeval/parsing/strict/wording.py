@@ -266,7 +266,7 @@ def is_refusing(clause: str, *, cited: bool = False) -> bool:
     if not may_refuse(clause) or _UNREAL.search(clause):
         return False
     said = [word.lower() for word in _PIECE.findall(clause)]
-    if len(said) <= _FOREIGN_WORDS and not _is_english(said) and denies(clause):
+    if len(said) <= _FOREIGN_WORDS and not _is_english(said) and denies(clause, said):
         return True
     if len(_NEGATION.findall(clause)) % 2 == 0:
         return False

@@ -317,6 +317,8 @@ def _has_prompts(job: Job) -> bool:
         try:
             stored |= {record["id"]: record for record in Lines(path).read() if _is_prompt(record)}
         except (DataError, KeyError):
+            if path.is_dir():
+                raise DataError(f"{path} is a folder. Remove it: the prompts are written there.") from None
             path.unlink()
     return all(prompt.id in stored for prompt in job.prompts)
 

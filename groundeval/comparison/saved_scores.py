@@ -172,6 +172,8 @@ def read_scoring(folder: Path) -> ScoredRun:
     examples = manifest.get("examples_sha256")
     # Earlier manifests call the environment circumstances.
     environment = manifest.get("environment") or manifest.get("circumstances") or {}
+    if not isinstance(environment, dict):
+        raise DataError(f"{folder}/manifest.json: environment must be an object, not {excerpt(environment)}")
     run = ScoredRun(
         folder, results, scoring, generation, environment, samples,
         None if examples is None else str(examples),

@@ -21,7 +21,7 @@ from groundeval.scoring.cut_answers import cut_answers
 from groundeval.storage.environment import environment, now
 from groundeval.storage.folder import Folder, Lines
 from groundeval.storage.generations import answers_cut, as_response, stored_generations, unopened_thoughts
-from groundeval.storage.manifest import longest_answer
+from groundeval.storage.manifest import longest_answer, sessions_of
 
 SECONDS_BETWEEN_WRITES = 0.5
 """Of answers that do not depend on each other, such as a server's."""
@@ -260,8 +260,8 @@ def _engine(generator: Generator, options: RunOptions) -> dict[str, Any]:
 
 
 def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> None:
-    before = folder.read_json("manifest.json") or {}
-    sessions = before.get("sessions", [])
+    before = folder.read_json("manifest.json")
+    sessions = sessions_of(before)
     if throughput:
         sessions = [*sessions, {"ended": now(), **throughput}]
     folder.write_json(
@@ -276,7 +276,7 @@ def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> 
             "documents_dropped": len(job.shown),
             "answers_cut": answers_cut(stored_generations(job.folder).values()),
             "longest_prompt_tokens": job.longest_prompt,
-            "created": before.get("created", now()),
+            "created": before.get("created", now()) if isinstance(before, dict) else now(),
             "environment": environment(),
             "sessions": sessions,
         },
@@ -303,7 +303,7 @@ def _write_prompts(job: Job, generator: Generator, path: Path) -> None:
     mine = {prompt.id for prompt in job.prompts}
     try:
         kept = [record for record in Lines(path).read() if record["id"] not in mine]
-    except (DataError, KeyError):
+    except (DataError, KeyError, TypeError):
         # Damaged: what this run asks is written again, the prompts of another --limit are not known here.
         kept = []
     records = [*kept, *map(line, job.prompts)]
@@ -323,4 +323,8 @@ def _has_prompts(job: Job) -> bool:
 
 def _is_prompt(record: Mapping[str, Any]) -> bool:
     text = record.get("text")
-    return isinstance(text, str) and Rendered(text, None).sha256 == record.get("sha256")
+    return (
+        isinstance(record.get("id"), str)
+        and isinstance(text, str)
+        and Rendered(text, None).sha256 == record.get("sha256")
+    )

@@ -62,6 +62,12 @@ def stored_tags(found: object, place: Path) -> ReasoningTags | None:
     return ReasoningTags(*found)
 
 
+def sessions_of(manifest: object) -> list[dict[str, Any]]:
+    """The sessions that a manifest lists; what is no session is left out."""
+    found = manifest.get("sessions") if isinstance(manifest, Mapping) else None
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
 def longest_answer(backend: str | None, sampling: Mapping[str, Any]) -> int | None:
     """The limit on an answer's length that a run had, in tokens; None where its texts come from elsewhere."""
     found = sampling.get("max_new_tokens")

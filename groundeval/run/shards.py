@@ -26,7 +26,7 @@ _PART = re.compile(r"prompts(?:\.(\d+)-of-(\d+))?\.jsonl")
 
 
 class Incomplete(DataError):
-    """Shards, or samples of a shard, are still to be generated: the same command works once they are."""
+    """Shards, or samples of a shard, are missing: the same command works once they are generated."""
 
     exit_code = EXIT_RESUMABLE
 
@@ -42,7 +42,7 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one process wrote: `generations.I-of-N.jsonl` and `prompts.I-of-N.jsonl` of one folder; or a whole run."""
+    """The files of one process, `generations.I-of-N.jsonl` and `prompts.I-of-N.jsonl` of one folder; or a whole run."""
 
     folder: Path
     number: int
@@ -105,7 +105,7 @@ def _checked(sources: Sequence[Path]) -> tuple[list[_Part], int]:
         if missing := asked - texts:
             raise Incomplete(
                 f"{part}: {len(missing)} of {len(asked)} samples have no text yet (one of them: {min(missing)}).\n"
-                "  The command that generated this shard goes on from there."
+                "  The command that generated this shard resumes it."
             )
         for each in asked:
             if (other := seen.setdefault(each, part)) is not part:
@@ -124,7 +124,7 @@ def _check_identity(sources: Sequence[Path]) -> None:
 
 
 def _determining(folder: Path) -> dict[str, Any]:
-    """What determines the texts of a run: the identity in its manifest, without places, which machines differ in."""
+    """The identity in a run's manifest, which determines its texts, without paths, which differ between machines."""
     identity = run_identity(read_json(folder / MANIFEST), folder).model_dump(mode="json")
     del identity["task_reference"], identity["data"]["requested"], identity["data"]["source"]
     return identity
@@ -148,11 +148,11 @@ def _parts(sources: Sequence[Path]) -> list[_Part]:
         if part.count and not 1 <= part.number <= part.count:
             raise DataError(f"{part.prompts}: there is no shard {part.number} of {part.count}")
     if counts and (lacking := counts[0] - sum(1 for count, _ in found if count)):
-        # A name may say any number: only as many are looked for as are named.
+        # A name may claim any number of shards: only as many are looked for as the message names.
         absent = (number for number in range(1, counts[0] + 1) if (counts[0], number) not in found)
         named = ", ".join(f"{number}/{counts[0]}" for number in islice(absent, MOST_NAMED))
         more = f" and {lacking - MOST_NAMED:,} more" if lacking > MOST_NAMED else ""
-        raise Incomplete(f"{sources[0]}: shards that are not there: {named}{more}")
+        raise Incomplete(f"{sources[0]}: missing shards: {named}{more}")
     if not found:
         raise Incomplete(f"{sources[0]}: no texts yet")
     return [found[each] for each in sorted(found)]
@@ -187,7 +187,7 @@ def _write(target: Path, sources: Sequence[Path], parts: Iterable[_Part]) -> Non
 
 
 def _manifest(manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The first manifest, with the sessions of all and what they count taken together."""
+    """The first manifest, with the sessions of all and the sums of their counts."""
     sessions = {str(each): each for manifest in manifests for each in sessions_of(manifest)}
 
     def over_all(name: str) -> Iterator[int]:

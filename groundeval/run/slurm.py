@@ -16,7 +16,7 @@ GENERATE, SCORE, SUBMIT, SHARDS = "generate.sbatch", "score.sbatch", "submit.sh"
 
 
 class Resources(BaseModel):
-    """What one job asks of the cluster; what is not named is left to the cluster's defaults."""
+    """The resources that one job requests; fields left out have the cluster's defaults."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -50,7 +50,7 @@ class Cluster(Resources):
     """A cluster file: the resources of a job, and how a job finds groundeval."""
 
     container: str | None = None
-    """An image for `srun --container-image` (pyxis); none: the commands run as they are."""
+    """An image for `srun --container-image` (pyxis); none: no container."""
     mounts: str | None = None
     """`srun --container-mounts`."""
     setup: tuple[str, ...] = Field(default=(), strict=False)
@@ -60,7 +60,7 @@ class Cluster(Resources):
 
     @property
     def launcher(self) -> str:
-        """What stands before a command."""
+        """The prefix of a command: `srun` with its options."""
         options = {"container-image": self.container, "container-mounts": self.mounts}
         words = ["srun", *(f"--{name}={value}" for name, value in options.items() if value is not None)]
         return shlex.join(words)
@@ -104,7 +104,7 @@ def slurm_scripts(run: Sequence[str], output_path: Path, cluster: Cluster, shard
         ],
         SUBMIT: [
             "# The first argument may name the parts to generate, such as 3,5; default: all.",
-            "# Run it again to go on after a time limit or a failure: parts that are done end at once.",
+            "# Run it again after a time limit or a failure to resume: parts that are complete end at once.",
             'cd "$(dirname "$0")"',
             f'array=$(sbatch --parsable --array="${{1:-1-{shards}}}" {GENERATE})',
             f'sbatch --dependency=afterok:"${{array%%;*}}" {SCORE}',

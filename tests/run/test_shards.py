@@ -171,3 +171,12 @@ def test_a_prompt_whose_id_is_no_text_is_written_again(cli: Cli, shards: list[Pa
         prompts.write_text("\n".join([json.dumps({**json.loads(first), "id": identifier}), *others]) + "\n")
         generated(cli, ten, shards[0], "1/3")
         assert {type(json.loads(line)["id"]) for line in prompts.read_text().splitlines()} == {str}
+
+
+def test_a_folder_in_the_place_of_the_prompts_is_named(cli: Cli, shards: list[Path], ten: Path):
+    prompts = run_folder(shards[0]) / "prompts.1-of-3.jsonl"
+    prompts.unlink()
+    prompts.mkdir()
+    ran = cli(*RUN, "--data", ten, "--output-path", shards[0], "--phase", "generate", "--shard", "1/3")
+    assert ran.code != 0
+    assert f"{prompts} is a folder" in ran.err

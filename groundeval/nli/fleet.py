@@ -113,8 +113,7 @@ class Fleet:
                 break
             if time.monotonic() > end or self._closed:
                 raise BackendError(
-                    f"NLI servers {self.address}: none is reachable.\n"
-                    "  When one runs, the same command goes on from here."
+                    f"NLI servers {self.address}: none is reachable.\n  When one runs, the same command resumes."
                 )
             time.sleep(FIRST_PAUSE)
         self._refuse_differences()
@@ -209,7 +208,7 @@ class Fleet:
         if too_many:
             return BackendError(
                 f"NLI servers {self.address}: {trouble}; none of the last {UNREADABLE_IN_A_ROW} requests got an answer "
-                "that can be read.\n  When they work again, the same command goes on from here."
+                "that can be read.\n  When they work again, the same command resumes."
             )
         return Unreadable(f"NLI servers {self.address}: {trouble}, {times} times for one request")
 
@@ -225,7 +224,7 @@ class Fleet:
                 server.unreadable = 0
                 server.check_later()
         if was_up:
-            what = "the others go on" if others else f"waiting for one, up to {self.patience:g} s"
+            what = "the others continue" if others else f"waiting for one, up to {self.patience:g} s"
             say(f"NLI server {server.address}: {trouble}; {what}.")
         self._watch()
 
@@ -261,7 +260,7 @@ class Fleet:
         excluded = "".join(f"\n  {each.excluded}" for each in self._servers if each.excluded)
         raise BackendError(
             f"NLI servers {self.address}: none has answered for {now - self._silent_since:.0f} s.{excluded}\n"
-            "  When one runs again, the same command goes on from here."
+            "  When one runs again, the same command resumes."
         )
 
     def _progress(self) -> bool:

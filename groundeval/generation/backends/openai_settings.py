@@ -1,4 +1,4 @@
-"""What `--model-args` may say to the `openai` backend."""
+"""The settings of the `openai` backend that `--model-args` takes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODEL_ARGS = {
     "timeout": "timeout of a request in seconds (default: 600)",
     "max_retries": "number of retries of a request (default: 6)",
     "backoff": "seconds before the first retry; doubles each time (default: 1)",
-    "max_tokens_field": "max_tokens or max_completion_tokens (default: what the server takes)",
+    "max_tokens_field": "max_tokens or max_completion_tokens (default: the one that the server accepts)",
     "tokenizer": "a hub name or folder of the model's tokenizer, to count tokens and find its template's prefill",
     "max_model_len": "longest prompt and answer together, in tokens; needs tokenizer (default: from the server)",
 }

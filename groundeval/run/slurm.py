@@ -12,6 +12,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
+from groundeval.errors import UsageError
+
 GENERATE, SCORE, SUBMIT, SHARDS = "generate.sbatch", "score.sbatch", "submit.sh", "shards"
 
 
@@ -84,9 +86,10 @@ def slurm_scripts(run: Sequence[str], output_path: Path, cluster: Cluster, shard
     """The scripts for `groundeval run` with the words `run`, in `shards` parts.
 
     `run` has no `--output-path`: each part generates into a folder of its own below `folder`, and the job that depends
-    on all of them merges these into `output_path` and scores there. Both paths are seen by all nodes.
+    on all of them merges these into `output_path` and scores there. Both paths are seen by all nodes. Raises UsageError
+    for a path with control characters.
     """
-    here, parts, target = (shlex.quote(str(path.resolve())) for path in (Path(), folder / SHARDS, output_path))
+    here, parts, target = (_quoted(path.resolve()) for path in (Path(), folder / SHARDS, output_path))
     command = shlex.join(["groundeval", "run", *run])
     lines = {
         GENERATE: [
@@ -111,6 +114,13 @@ def slurm_scripts(run: Sequence[str], output_path: Path, cluster: Cluster, shard
         ],
     }
     return Scripts({name: "\n".join(["#!/bin/bash", *each, ""]) for name, each in lines.items()})
+
+
+def _quoted(path: Path) -> str:
+    """A path as a word of a script. Raises UsageError for a line break: in a directive, the rest would be a command."""
+    if any(ord(character) < ord(" ") for character in str(path)):
+        raise UsageError(f"{str(path)!r}: a path in a script may hold no line break or other control character")
+    return shlex.quote(str(path))
 
 
 def _head(cluster: Cluster, resources: Resources, here: str) -> list[str]:

@@ -129,7 +129,10 @@ def _jobs() -> Iterator[Finding]:
             continue
         if missing:
             yield Finding(
-                extra, "missing", f"{job}: without {', '.join(missing)}", f"pip install 'groundeval[{extra}]'"
+                extra,
+                "missing",
+                f"{job}: without {', '.join(missing)}",
+                f"in groundeval's checkout: pip install -e '.[{extra}]'",
             )
         else:
             yield Finding(extra, "ok", f"{job} ({needed[0]} {_version(needed[0])})")
@@ -158,7 +161,9 @@ def _torch() -> Finding:
 
         torch = importlib.import_module("torch")
     except ImportError as error:
-        return Finding("torch", "missing", f"cannot be imported: {error}", "pip install 'groundeval[hf]'")
+        return Finding(
+            "torch", "missing", f"cannot be imported: {error}", "in groundeval's checkout: pip install -e '.[hf]'"
+        )
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return Finding("torch", "ok", f"{torch.__version__}, {count} CUDA devices")
 

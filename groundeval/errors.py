@@ -3,7 +3,7 @@
 - **A user error** (`UserError`): a flag, a file or a plugin is wrong. The command stops before anything expensive
   starts, and its message says what is wrong, what is allowed, and what to do. Exit code 2 for wrong usage
   (`UsageError`), 1 for bad data (`DataError`).
-- **A bad sample** is data, not an exception: it is recorded with its `Status` and the run goes on.
+- **A bad sample** is data, not an exception: it is recorded with its `Status` and the run continues.
 - **A failed backend** (`BackendError`): a model, an engine or a server broke. Everything already computed has been
   written, and the same command resumes. Exit code 3.
 """
@@ -49,7 +49,7 @@ class SampleError(GroundevalError):
     """One sample cannot be scored (for instance, a pair that alone does not fit into memory).
 
     Raised by a verifier for a pair and caught by the scorer: the sample is recorded with status `error`, and the run
-    goes on.
+    continues.
     """
 
 

@@ -74,7 +74,7 @@ class VerdictCache:
                     f"AND pair IN ({','.join('?' * len(some))})"
                 )
                 for pair, flags, score in connection.execute(query, (_hash(self._identity), *some)):
-                    # SQLite keeps any type in any column: what is no verdict is asked again.
+                    # SQLite keeps any type in any column: anything but a verdict is judged again.
                     if type(flags) is int and isinstance(score, int | float):
                         found[pair] = Verdict(bool(flags & ENTAILED), float(score), bool(flags & RECHECKED))
             return found
@@ -114,7 +114,7 @@ class VerdictCache:
                     return do(self._opened())
             except (sqlite3.Error, OSError) as error:
                 self._broken = not _is_locked(error)
-                what = "going on without it" if self._broken else "this batch goes on without it"
+                what = "continuing without it" if self._broken else "this batch is judged without it"
                 logger.warning("NLI cache %s: %s; %s.", self.path, error, what)
                 with suppress(sqlite3.Error):
                     self._let_go()

@@ -86,7 +86,7 @@ def verdicts_in(path: Path, bad: Callable[[str], None] | None = None) -> Iterato
 def _opened(path: Path) -> sqlite3.Connection:
     """A read-only connection to a file whose schema is that of a cache."""
     if not is_database(path):
-        raise _no_cache(path, "it is no SQLite database")
+        raise _no_cache(path, "it is not an SQLite database")
     try:
         connection = _connection(path, "mode=ro")
     except sqlite3.OperationalError:

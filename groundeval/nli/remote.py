@@ -246,7 +246,7 @@ def _outcome(found: object) -> Outcome:
 
 def _finite(score: float) -> float:
     if isinstance(score, bool) or not isfinite(score):
-        raise ValueError(f"a score that is no number: {score}")
+        raise ValueError(f"a score that is not a number: {score}")
     return float(score)
 
 

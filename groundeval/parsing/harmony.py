@@ -22,7 +22,7 @@ _FINAL = "assistantfinal"
 
 def has_channels(text: str) -> bool:
     """Whether a text begins with the header of a channel, or has one behind the end of a message that the template
-    began. One that is mentioned elsewhere is no channel."""
+    began. One mentioned elsewhere is not a channel."""
     return _BEGINS.match(text) is not None or _CONTINUES.search(text) is not None
 
 

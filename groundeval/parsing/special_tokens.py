@@ -1,6 +1,6 @@
 """The special tokens of chat models as text: those that end a turn or pad a batch, and the shapes that others have.
 
-Decoding keeps them in many trainers. They are no part of an answer, wherever one is read: the adapters of trainers
+Decoding keeps them in many trainers. They are not part of an answer, wherever one is read: the adapters of trainers
 delete them behind a completion, and the profile `strict` shows none to its reader.
 """
 

@@ -72,7 +72,7 @@ def test_a_cache_that_fails_is_left_and_the_run_goes_on(tmp_path: Path, caplog: 
     (tmp_path / "file").write_text("")
     with NLI(Counting(), store=VerdictCache(tmp_path / "file" / "nli.sqlite", IDENTITY)) as nli:
         assert nli.judge([Pair("a", "b")])[0].entailed
-    assert "going on without it" in caplog.text
+    assert "continuing without it" in caplog.text
 
 
 def test_many_threads_with_caches_of_their_own_write_one_file(tmp_path: Path):
@@ -187,7 +187,7 @@ def test_a_file_that_stays_locked_is_done_without_for_that_batch_only(
     other = sqlite3.connect(path)
     other.execute("BEGIN IMMEDIATE")
     cache.put([(b"lost", Verdict(True, 1.0))])
-    assert "locked; this batch goes on without it" in caplog.text
+    assert "locked; this batch is judged without it" in caplog.text
     other.rollback()
     cache.put([(b"later", Verdict(True, 1.0))])
     assert set(cache.get([KEY, b"lost", b"later"])) == {KEY, b"later"}

@@ -36,7 +36,7 @@ def nli(
     """Verifiers against human labels: balanced accuracy, ROC-AUC and F1 with intervals, in percent.
 
     A threshold is calibrated on a random half of the claims and reported on the other half. Published scores that lie
-    beside the data become rows of their own. Verdicts are computed anew, without the cache, so that pairs/s mean
+    beside the data become rows of their own. Verdicts are computed again, without the cache, so that pairs/s mean
     something.
 
     Examples:

@@ -57,7 +57,7 @@ def rewards(
         Path | None, typer.Option(help="ALCE's human evaluation of utility: rank correlation with metrics.")
     ] = None,
     human_gold: Annotated[
-        Path | None, typer.Option(help="ASQA records with qa_pairs for --human, to compute its string metrics anew.")
+        Path | None, typer.Option(help="ASQA records with qa_pairs for --human, to compute its string metrics again.")
     ] = None,
     output_path: Annotated[
         Path | None,

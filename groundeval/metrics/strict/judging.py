@@ -128,7 +128,7 @@ def lender(statements: Sequence[Statement], place: int) -> int | None:
 async def echoes(statement: Statement, reading: Reading, ctx: Context) -> bool:
     """Whether the question alone entails the statement, as it does its own words and any tautology.
 
-    List tasks: whether the item holds only words of the question and is no gold answer; no verifier is asked.
+    List tasks: whether the item holds only words of the question and is not a gold answer; no verifier is used.
     """
     example = reading.response.example
     question = example.question

@@ -1,6 +1,6 @@
 """Wordings that hold a gold answer without asserting it: choices, hedges, and bounds on a number.
 
-What the documents word in the same way is no evasion: "probably in 1209" may be all that they say.
+What the documents word in the same way is not an evasion: "probably in 1209" may be all that they say.
 """
 
 from __future__ import annotations

@@ -80,7 +80,9 @@ def _base() -> Finding:
     """The packages that scoring needs, and a verdict of the verifier that needs no model."""
     missing = _missing(_packages(""))
     if missing:
-        return Finding("groundeval", "failed", f"packages are missing: {', '.join(missing)}", "pip install groundeval")
+        return Finding(
+            "groundeval", "failed", f"packages are missing: {', '.join(missing)}", "pip install -e . in the checkout"
+        )
     from groundeval import __version__
     from groundeval.nli.verifiers.lexical import Lexical
     from groundeval.records import Pair
@@ -129,7 +131,7 @@ def _jobs() -> Iterator[Finding]:
             continue
         if missing:
             yield Finding(
-                extra, "missing", f"{job}: without {', '.join(missing)}", f"pip install 'groundeval[{extra}]'"
+                extra, "missing", f"{job}: without {', '.join(missing)}", f"pip install -e '.[{extra}]' in the checkout"
             )
         else:
             yield Finding(extra, "ok", f"{job} ({needed[0]} {_version(needed[0])})")
@@ -158,7 +160,7 @@ def _torch() -> Finding:
 
         torch = importlib.import_module("torch")
     except ImportError as error:
-        return Finding("torch", "missing", f"cannot be imported: {error}", "pip install 'groundeval[hf]'")
+        return Finding("torch", "missing", f"cannot be imported: {error}", "pip install -e '.[hf]' in the checkout")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return Finding("torch", "ok", f"{torch.__version__}, {count} CUDA devices")
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from groundeval.leaderboard.entries import Entry
-from groundeval.scoring.scorer import OVERALL
+from groundeval.scoring.plan import OVERALL
 from groundeval.stats.paired import better_counts
 from groundeval.tasks.task import TASKS
 

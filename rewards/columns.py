@@ -105,8 +105,17 @@ def carried(info: Any, what: str = "info") -> Carried:
         found["task"],
         example if isinstance(example, str) else json.dumps(example),
         prefill if isinstance(prefill, str) else "",
-        () if tasks is None else tuple(map(str, tasks)),
+        () if tasks is None else task_names(tasks, what),
     )
+
+
+def task_names(tasks: Any, what: str) -> tuple[str, ...]:
+    """The names in a list of tasks, which may arrive as an array or as one name. Raises DataError for anything else."""
+    if isinstance(tasks, str):
+        return (tasks,)
+    if not hasattr(tasks, "__iter__") or isinstance(tasks, bytes):
+        raise DataError(f"{what}: tasks is {excerpt(tasks)}; it must be a list of names of tasks")
+    return tuple(map(str, tasks))
 
 
 def completion_text(completion: str | Sequence[Mapping[str, Any]] | Mapping[str, Any], prefill: str = "") -> str:

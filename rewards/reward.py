@@ -16,7 +16,8 @@ from groundeval.metrics.profiles import profile_named
 from groundeval.metrics.reading import AnswerKind
 from groundeval.nli import connect
 from groundeval.records import Example, Response, Status
-from groundeval.scoring.scorer import Plan, ScoredSample, Scorer, plan_scoring
+from groundeval.scoring.plan import Plan, plan_scoring
+from groundeval.scoring.scorer import ScoredSample, Scorer
 from groundeval.tasks.formats.examples import known_fields
 
 Line = Mapping[str, Any]

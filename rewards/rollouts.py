@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from groundeval.aio import run_anywhere
-from groundeval.errors import UsageError, UserError, excerpt
+from groundeval.errors import DataError, UsageError, UserError, excerpt
 from groundeval.metrics.metric import Entailment
 from groundeval.nli import NLI, connect
 from groundeval.nli.verifiers.lexical import Lexical
@@ -38,6 +38,13 @@ class Rollout(NamedTuple):
     prefill: str = ""
     """The reasoning tag opened by the chat template, with the white space after it."""
     finish_reason: str | None = None
+
+    def check(self) -> None:
+        """Raises DataError, which names the field, for a value that is no text: trainers pass on what data hold."""
+        for name in ("task", "example", "text", "prefill"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                raise DataError(f"rollout: {name} is {excerpt(value)}; it must be a text")
 
     @property
     def ends_unopened_thought(self) -> bool:
@@ -199,6 +206,8 @@ class Rewarder:
 
         Logs a warning, once per process, about a text that ends a thought which nothing has opened.
         """
+        for rollout in rollouts:
+            rollout.check()
         if any(rollout.ends_unopened_thought for rollout in rollouts):
             _warn_of_unopened_thoughts()
         responses = [rollout.response() for rollout in rollouts]

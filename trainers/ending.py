@@ -31,6 +31,19 @@ def out_of_bounds(logged: Sequence[Mapping[str, Any]], bounds: Mapping[str, Boun
             yield f"{over}, below {bound.below:g}"
 
 
+def of_main_process(reasons: list[str]) -> list[str]:
+    """The reasons that the main process has. Values such as the time of a step differ between ranks, which must end at
+    the same step: one that goes on alone waits for the others for ever. Every rank has to call this."""
+    from accelerate import PartialState
+    from accelerate.utils import broadcast_object_list
+
+    if PartialState().num_processes == 1:
+        return reasons
+    shared: list[list[str]] = [reasons]
+    broadcast_object_list(shared, 0)
+    return shared[0]
+
+
 def ending_callback(stage: Stage, evaluator: Evaluator) -> Any:
     """A callback that ends a stage for `patience` and `stop_when`, and keeps the best checkpoint for `keep: best`.
 
@@ -62,8 +75,9 @@ def ending_callback(stage: Stage, evaluator: Evaluator) -> Any:
                 self._end(control, f"{waited} evaluations without a higher held-out score than that of {best}")
 
         def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            for reason in out_of_bounds(state.log_history, stage.stop_when):
-                self._end(control, reason)
+            if stage.stop_when:
+                for reason in of_main_process(list(out_of_bounds(state.log_history, stage.stop_when))):
+                    self._end(control, reason)
 
         def _end(self, control: Any, reason: str) -> None:
             if self.reason is None:

@@ -309,8 +309,8 @@ def evaluation_callback(evaluator: Evaluator, planned: Stage) -> Any:
                 with answering(self.trainer) as model:
                     if state.is_world_process_zero:
                         evaluator.evaluate(model, stage, step, limit=limit, verifiers=evaluator.verifiers[:1])
-            if state.is_world_process_zero:
-                self.log(control, evaluator.headlines(stage, step))
             self.trainer.accelerator.wait_for_everyone()
+            # By every rank: a stage ends by what was logged, and has to end in all of them.
+            self.log(control, evaluator.headlines(stage, step))
 
     return HeldOutEvaluation()

@@ -29,7 +29,8 @@ from groundeval.nli import NLI, connect
 from groundeval.records import Example, Pair, Response, Verdict
 from groundeval.run.options import ScoreOptions
 from groundeval.run.outputs import score_predictions
-from groundeval.scoring.scorer import Scorer, plan_scoring
+from groundeval.scoring.plan import plan_scoring
+from groundeval.scoring.scorer import Scorer
 from groundeval.tasks import load_task
 from groundeval.tasks.formats.examples import known_fields
 from groundeval.tasks.formats.predictions import read_predictions

@@ -18,7 +18,8 @@ from groundeval.parsing.normalize import normalized_alias, normalized_document
 from groundeval.parsing.refusal import refusal_score
 from groundeval.parsing.statements import sentences
 from groundeval.records import Example, Response
-from groundeval.scoring.scorer import Plan, Scorer, plan_scoring
+from groundeval.scoring.plan import Plan, plan_scoring
+from groundeval.scoring.scorer import Scorer
 from groundeval.tasks import load_task
 from groundeval.tasks.formats.examples import known_fields
 from groundeval.tasks.reference import reference_response

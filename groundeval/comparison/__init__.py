@@ -1,1 +1,1 @@
-"""What differs between runs: saved scores, the paired comparison, and its tables."""
+"""Comparison of runs: saved scores, paired tests, and tables."""

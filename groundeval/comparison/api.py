@@ -1,4 +1,4 @@
-"""`groundeval.compare`: what differs between runs, by their folders or by the results at hand."""
+"""`groundeval.compare`: compares runs, given by their folders or as results in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from groundeval.run.outcome import ScoreResult, ScoreResults, TaskRun, TaskRuns
 from groundeval.storage.environment import environment
 
 Comparable: TypeAlias = str | Path | ScoreResult | ScoreResults | TaskRun | TaskRuns | ScoredRun
-"""A run folder, a folder of scores, or what `evaluate` and `score` return."""
+"""A run folder, a folder of scores, or a return value of `evaluate` or `score`."""
 
 
 def compare(*runs: Comparable, profile: str | None = None, nli: str | None = None) -> Comparison:
@@ -59,7 +59,7 @@ def _results(run: object) -> Iterable[ScoreResult]:
 
 
 def in_memory(result: ScoreResult, name: str) -> ScoredRun:
-    """Results that were not written, as if they had been. `name` is what the comparison calls them."""
+    """Results that were not written, as if they had been. `name`: their name in the comparison."""
     samples = {each.id: each.record() for each in result.samples()}
     identity = json.loads(json.dumps(result.identity))
     folder = Path(name) / "scores" / "in memory"

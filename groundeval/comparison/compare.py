@@ -1,4 +1,4 @@
-"""What differs between runs: their manifests first, then their numbers, then the samples that changed most."""
+"""Compares runs: differences of their manifests, then of their numbers, then the samples that changed most."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class MetricDifference:
 
     @property
     def significant(self) -> bool:
-        """Is the difference significant at 5% after correction."""
+        """Whether the difference is significant at 5% after correction."""
         return self.p_holm is not None and self.p_holm <= LEVEL
 
 
@@ -82,7 +82,7 @@ class PairedRuns:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A run as the comparison names it."""
+    """A run with its label in the comparison."""
 
     label: str
     """A, B, C, ..."""
@@ -100,7 +100,7 @@ class RunSummary:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Comparison(Tabular):
-    """All that is said about some runs."""
+    """The full result of comparing several runs."""
 
     runs: tuple[RunSummary, ...]
     differences: tuple[ManifestDifference, ...]
@@ -238,18 +238,18 @@ def manifest_differences(runs: Sequence[ScoredRun]) -> Iterator[ManifestDifferen
 
 
 def judging(run: ScoredRun) -> dict[str, Any]:
-    """What determines how texts are judged: the numbers of runs that differ in it do not mean the same."""
+    """The settings that determine how texts are judged: numbers of runs that differ in them are not comparable."""
     known = {"task": run.results.task, **run.scoring}
     return {
         **{name: known.get(name) for name in _JUDGING},
         "origin": {name: run.origin.get(name) for name in ("reasoning_tags", "num_docs")},
-        # Of generated texts the hash of the data says it, whatever number of documents each run shows.
+        # For generated texts the hash of the data suffices, whatever number of documents each run shows.
         "examples_sha256": None if run.generation else run.examples_sha256,
     }
 
 
 def judged_differently(runs: Sequence[ScoredRun]) -> Iterator[str]:
-    """Why the numbers of these runs do not mean the same; nothing if they do."""
+    """The reasons why the numbers of these runs are not comparable; none if they are."""
     for each in manifest_differences(runs):
         if each.concerns == "score":
             values = ", ".join(f"{label(index)}: {one_line(str(value), 60)}" for index, value in enumerate(each.values))

@@ -28,7 +28,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     if comparison.refusals:
         yield "## Not ranked"
         yield ""
-        yield "The numbers of these runs do not mean the same, so no difference is tested and none is called better:"
+        yield "The numbers of these runs are not comparable, so no difference is tested and no run is called better:"
         yield ""
         yield from (f"- {markdown(reason, 300)}" for reason in comparison.refusals)
         yield ""
@@ -55,7 +55,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
 
 
 def rank_title(comparison: Comparison) -> str:
-    """What the ranks mean: the intervals behind them are narrower than the corrected tests of the pairs."""
+    """The heading of the ranks, which says that they rest on uncorrected intervals, unlike the tests of the pairs."""
     return f"rank by {comparison.ranked_by} (95% intervals, not corrected)" if comparison.ranked_by else "rank"
 
 
@@ -100,7 +100,7 @@ def _pair(comparison: Comparison, pair: PairedRuns) -> Iterator[str]:
 
 
 def metric_row(metric: MetricDifference, second: str, first: str) -> list[str]:
-    """One metric as cells; the last says in words what the test shows."""
+    """One metric as cells; the last one states the result of the test in words."""
     interval = "" if metric.ci95 is None else f"{metric.ci95[0]:+.2f} to {metric.ci95[1]:+.2f}"
     verdict = f"{second if (metric.difference or 0) > 0 else first} is higher" if metric.significant else ""
     return [
@@ -115,7 +115,7 @@ def fraction(value: float | None) -> str:
 
 
 def number(value: float | None, sign: str = "-") -> str:
-    """A value with two decimals, `-` where nothing was averaged; with `+`, positive ones have their sign."""
+    """A value with two decimals, `-` where nothing was averaged; with `+`, positive ones are signed."""
     return "-" if value is None else f"{value:{sign}.2f}"
 
 

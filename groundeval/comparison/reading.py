@@ -1,4 +1,4 @@
-"""What a reader of a comparison is told first, and in which order: for the terminal and for the page."""
+"""The headline of a comparison and the order of its keys, for the terminal and for the page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from groundeval.metrics.labels import Shown, arranged, label_of
 
 
 def headline_sentence(comparison: Comparison, pair: PairedRuns) -> str:
-    """What the comparison found for two runs in the metric that ranks them."""
+    """The result for two runs in the ranking metric, as one sentence."""
     first, second = comparison.runs[pair.first].label, comparison.runs[pair.second].label
     lead = next((metric for metric in pair.metrics if metric.key == comparison.ranked_by), None)
     if lead is None or lead.difference is None:

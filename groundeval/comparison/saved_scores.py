@@ -1,4 +1,4 @@
-"""Scorings read back from run folders, checked: what is compared and shown is recomputed, never taken on trust."""
+"""Scorings read back from run folders, checked: aggregates are recomputed from per-sample values, never trusted."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from groundeval.metrics.metric import METRICS
 from groundeval.metrics.profiles import PROFILES
 from groundeval.run.reward_metrics import reward_aggregate
 from groundeval.run.score import SCORING_VERSION
+from groundeval.scoring.plan import OVERALL
 from groundeval.scoring.results import SCHEMA_VERSION, Results
-from groundeval.scoring.scorer import OVERALL
 from groundeval.stats.bootstrap import Aggregate, Array, Estimate, summarize
 from groundeval.stats.paired import Answers
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
@@ -29,7 +29,7 @@ from groundeval.storage.scores import LARGEST, score_lines
 from groundeval.tasks.task import TASKS
 
 TOLERANCE = 1e-6
-"""In the unit of the metric: more than numeric libraries differ by, less than anybody prints."""
+"""Tolerance in the unit of the metric: above the differences of numeric libraries, below any printed digit."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ class ScoredRun:
 
     @property
     def system(self) -> str:
-        """What was run: the model; for scored outputs the name of their folder."""
+        """The model of the run; for scored outputs the name of their folder."""
         return str(self.generation.get("generator", {}).get("model") or self.run_folder.name)
 
     @property
     def origin(self) -> Mapping[str, Any]:
-        """What tells the texts from others scored into the same folder: the file, its tags and documents."""
+        """Distinguishes the texts from others scored into the same folder: the file, its tags and documents."""
         found = self.scoring.get("origin")
         return found if isinstance(found, dict) else {}
 
@@ -79,8 +79,8 @@ class ScoredRun:
 
     @cached_property
     def headline(self) -> tuple[str, ...]:
-        """The keys that the run is judged by: its task's, whatever the results say; a task that is not registered here
-        is taken at its word."""
+        """The keys that the run is judged by: its task's, whatever the results say; for a task not registered here,
+        those that the results give."""
         task = self.results.task
         chosen = TASKS.get(task)().headline if task in TASKS else tuple(self.results.headline)
         reported = self.results.metrics
@@ -172,6 +172,8 @@ def read_scoring(folder: Path) -> ScoredRun:
     examples = manifest.get("examples_sha256")
     # Earlier manifests call the environment circumstances.
     environment = manifest.get("environment") or manifest.get("circumstances") or {}
+    if not isinstance(environment, dict):
+        raise DataError(f"{folder}/manifest.json: environment must be an object, not {excerpt(environment)}")
     run = ScoredRun(
         folder, results, scoring, generation, environment, samples,
         None if examples is None else str(examples),
@@ -292,7 +294,7 @@ def _check(what: str, run: ScoredRun, said: Mapping[str, Estimate], again: Mappi
 
 
 def _hint(run: ScoredRun) -> str:
-    """What may explain a difference: earlier versions averaged in another way, for instance nothing to 0."""
+    """A possible cause of a difference: other versions average in another way, for instance no values to 0."""
     version = run.scoring.get("scoring_version")
     if version == SCORING_VERSION:
         return ""
@@ -303,7 +305,7 @@ def _hint(run: ScoredRun) -> str:
 
 
 def is_corpus_metric(run: ScoredRun, key: str) -> bool:
-    """Is the key reported by a metric over the whole set, which has no per-sample values."""
+    """Whether the key is reported by a metric over the whole set, which has no per-sample values."""
     return any(METRICS.get(name).corpus is not None and key == name for name in run.scoring["metrics"])
 
 

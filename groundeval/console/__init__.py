@@ -1,1 +1,1 @@
-"""What a person sees in a terminal: progress, and text that is safe to print."""
+"""Output for terminals and notebooks: progress, and text that is safe to print."""

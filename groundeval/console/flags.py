@@ -1,4 +1,4 @@
-"""How an option is written on the command line: declared beside the field that holds it, and nowhere else."""
+"""The flag of an option, declared only beside the field that holds the option."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ class Flag:
     name: str | None = None
     """`--profile` for the field `profiles`; None: the field's name with dashes."""
     metavar: str | None = None
-    """What `--help` shows for the value; None: by the field's type."""
+    """The placeholder of the value in `--help`; None: by the field's type."""
     default: object = None
     """The command line's own default, where it differs from that of Python; None: the field's."""

@@ -1,4 +1,4 @@
-"""What objects show of themselves in a notebook: a table as HTML, and rows as a pandas frame."""
+"""Display of objects in a notebook: a table as HTML, and rows as a pandas DataFrame."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 MOST_ROWS = 200
-"""Of a table in a notebook; `to_frame` gives all of them."""
+"""Rows of a table in a notebook; `to_frame` returns all of them."""
 LONGEST_CELL = 300
 
 
 class Tabular:
-    """A result that is a table: `_rows` gives its rows by column, the rest follows from them."""
+    """A result that is a table: `_rows` returns its rows by column; the rest follows from them."""
 
     __slots__ = ()
 
@@ -27,11 +27,11 @@ class Tabular:
         raise NotImplementedError
 
     def _shown(self) -> Sequence[Mapping[str, object]]:
-        """The rows that a notebook shows: what tells, in the order in which people read it."""
+        """The rows that a notebook shows: the most informative ones, in reading order."""
         return self._rows()
 
     def _folded(self) -> Sequence[Mapping[str, object]]:
-        """Further rows, which a notebook shows when they are unfolded."""
+        """Further rows, which a notebook shows when expanded."""
         return ()
 
     def _caption(self) -> str:
@@ -43,7 +43,7 @@ class Tabular:
         return ()
 
     def to_frame(self) -> DataFrame:
-        """The table as a pandas DataFrame, numbers as they are. Raises UsageError where pandas is not installed."""
+        """The table as a pandas DataFrame with unrounded numbers. Raises UsageError where pandas is not installed."""
         try:
             import pandas
         except ImportError as error:
@@ -62,7 +62,7 @@ class Tabular:
 
 
 def html_table(rows: Sequence[Mapping[str, object]], caption: str = "", notes: Iterable[str] = ()) -> str:
-    """Rows as an HTML table. Everything is escaped: models and strangers wrote what is in it."""
+    """Rows as an HTML table. Everything is escaped: the texts come from models and strangers."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     head = "".join(f"<th>{_cell(column)}</th>" for column in columns)
     body = "".join(f"<tr>{''.join(f'<td>{_cell(row.get(each))}</td>' for each in columns)}</tr>" for row in rows)

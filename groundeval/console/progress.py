@@ -18,33 +18,33 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _SECONDS_BETWEEN_LINES = 30.0
-_FIRST_LINE = 3.0
-"""Seconds after which the first line says what is being done; what is faster needs none."""
+_FIRST_LINE = 1.5
+"""Seconds until the first line of progress; shorter work shows none."""
 _shown = threading.Lock()
-"""Held by what is shown: there is one bar or line at a time."""
+"""Held while progress is shown: there is one bar or line at a time."""
 _within: list[Callable[[], str]] = []
-"""What is going on within what is shown, which says it too."""
+"""The innermost step of the work shown, which the bar or line names too."""
 
 
 def say(message: str) -> None:
-    """One line on stderr; what a stranger's file put into it cannot steer the terminal."""
+    """Print one line on stderr, without control characters: its texts may come from a stranger's file."""
     print(visible(message), file=sys.stderr, flush=True)
 
 
 class Advance:
-    """Counts what is done, and the tokens that it took."""
+    """Counts finished items and generated tokens."""
 
     def __init__(self, tally: Tally, shown: Callable[[], None] = lambda: None) -> None:
         self._tally = tally
         self._shown = shown
 
     def __call__(self, count: int = 1) -> None:
-        """So many more are done."""
+        """Count further finished items."""
         self._tally.done += count
         self._shown()
 
     def tokens(self, count: int) -> None:
-        """So many more tokens were generated."""
+        """Count further generated tokens."""
         self._tally.tokens += count
 
 
@@ -52,9 +52,9 @@ class Advance:
 def progress(
     what: str, *, total: int, done: int = 0, quiet: bool = False, detail: Callable[[], str] | None = None
 ) -> Iterator[Advance]:
-    """Show how many of `total` are done, `done` of them before; gives what counts further ones.
+    """Show progress towards `total`, of which `done` were finished before; yields the counter of further ones.
 
-    `detail` says at any moment what else there is to say: what is being loaded, how many verdicts there are.
+    `detail` returns what to show beside the counts, for instance the number of verdicts.
     """
     tally = Tally(what, total, done, detail)
     if quiet or done >= total:
@@ -80,7 +80,7 @@ def _part_of_it(told: Callable[[], str]) -> Iterator[None]:
 
 
 def _inner() -> str:
-    """What is going on within what is shown."""
+    """Name a step within the work shown, for as long as the context lasts."""
     try:
         return _within[-1]()
     except IndexError:
@@ -94,7 +94,7 @@ def _display(tally: Tally) -> AbstractContextManager[Advance]:
 
 
 def doing(what: str, *, quiet: bool = False) -> AbstractContextManager[None]:
-    """Show what is being done where it cannot be counted, such as loading a model, and for how long."""
+    """Show the name and duration of work that cannot be counted, such as loading a model."""
     return nullcontext() if quiet else _doing(what)
 
 
@@ -122,7 +122,7 @@ def _joined(*parts: str) -> str:
 
 @contextmanager
 def _status(line: Callable[[], str]) -> Iterator[None]:
-    """A line of a terminal that is written over and is gone at the end."""
+    """A line of a terminal that is rewritten, and erased at the end."""
     from rich.live import Live
     from rich.text import Text
 
@@ -137,14 +137,14 @@ def _status(line: Callable[[], str]) -> Iterator[None]:
 
 
 def on_terminal() -> bool:
-    """Whether stderr is a terminal that can write a line over."""
+    """Whether stderr is a terminal that can rewrite a line."""
     return sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
 
 
 def _terminal() -> Console:
     from rich.console import Console
 
-    # The stream of now: loading a model silences what is written to stderr for a while, and is shown all the same.
+    # The current stream: loading a model redirects stderr for a while, and progress is shown nevertheless.
     return Console(file=sys.stderr)
 
 
@@ -155,7 +155,7 @@ def _bar(tally: Tally) -> Iterator[Advance]:
     from rich.text import Text
 
     class Told(ProgressColumn):
-        """Rate, detail and time left, looked at whenever the bar is drawn."""
+        """Rate, detail and time left, computed whenever the bar is drawn."""
 
         def render(self, task: Task) -> Text:
             return Text(visible(_joined(tally.told(), _inner())))
@@ -168,11 +168,11 @@ def _bar(tally: Tally) -> Iterator[Advance]:
 
 @contextmanager
 def _notebook_bar(tally: Tally) -> Iterator[Advance]:
-    """A bar by tqdm: a widget where the notebook has widgets, else a line of text that is written over."""
+    """A bar by tqdm: a widget where the notebook has widgets, else a line of text that is rewritten."""
     import warnings
 
     with warnings.catch_warnings():
-        # Without ipywidgets tqdm draws text, and need not say so.
+        # Without ipywidgets tqdm draws text; its warning is not needed.
         warnings.simplefilter("ignore")
         from tqdm.auto import tqdm
 
@@ -192,7 +192,7 @@ def _lines(tally: Tally) -> Iterator[Advance]:
     said = time.monotonic()
 
     def shown() -> None:
-        # The clock says it too; this is for work that is fast between two of its lines.
+        # The clock writes lines too; this is for fast work between two of them.
         nonlocal said
         if time.monotonic() - said > _SECONDS_BETWEEN_LINES and tally.done < tally.total:
             said = time.monotonic()
@@ -211,7 +211,7 @@ def _lines(tally: Tally) -> Iterator[Advance]:
 
 @contextmanager
 def _ticking(line: Callable[[], str]) -> Iterator[None]:
-    """Write a line after a few seconds and then every half minute, also while the work itself does not return."""
+    """Write a line after a few seconds and then every half minute, also while the work is blocked."""
     stream, over = sys.stderr, threading.Event()
 
     def tick() -> None:

@@ -1,7 +1,7 @@
-"""Texts that models and strangers wrote, made safe to show: nothing in them is left that can deceive a reader.
+"""Texts that models and strangers wrote, made safe to show: nothing that can deceive a reader is left in them.
 
-Escaping for HTML is the template engine's work; this is about what escaping leaves: characters that reorder or hide
-text, texts of any length, and the marks of Markdown.
+Escaping for HTML is the template engine's work; this module handles the rest: characters that reorder or hide text,
+texts of any length, and the marks of Markdown.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import html
 import re
 
 CLIP = 20_000
-"""Characters of one text that are shown; the run folder has the whole."""
+"""Most characters of one text that are shown; the run folder has the whole text."""
 
 _DECEIVING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
@@ -19,7 +19,7 @@ _DECEIVING = re.compile(
 """Control characters but tab and newline, bidirectional controls and isolates, invisible characters, tags, lone
 surrogates. Zero-width joiners are among them: some emoji and scripts fall apart, which is better than hidden text."""
 _PLAIN = bytes(range(0x20, 0x7F)) + b"\t\n"
-"""ASCII characters that are shown as they are."""
+"""ASCII characters that are shown unchanged."""
 _WWW = re.compile(r"(?i)(www)\.")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
@@ -45,13 +45,13 @@ def one_line(text: str, limit: int = 120) -> str:
 
 
 def plotly(text: str, limit: int = 60) -> str:
-    """The text as one line that plotly shows as it is: plotly reads some HTML tags, links among them, and `%{...}`."""
+    """The text as one line that plotly shows literally: plotly reads some HTML tags, links among them, and `%{...}`."""
     line = one_line(text, limit)
     return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "% {")
 
 
 def markdown(text: str, limit: int = 120) -> str:
-    """The text as one line of Markdown in which nothing is a mark: no link, image, HTML or cell border."""
+    """The text as one line of Markdown in which nothing is markup: no link, image, HTML or cell border."""
     escaped = html.escape(_MARKDOWN.sub(r"\\\1", one_line(text, limit)), quote=False)
     linked = escaped.replace("://", ":\\/\\/").replace("@", "&#64;")
     return _WWW.sub(r"\1\\.", linked)

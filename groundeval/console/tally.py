@@ -1,4 +1,4 @@
-"""How far a piece of work is: what is done, how fast, and how long it will take."""
+"""Progress of a piece of work: count, rate, and estimated time left."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 _TELLING_SECONDS = 2.0
-"""Sooner a rate says nothing."""
+"""Seconds before a rate is meaningful."""
 
 
 @dataclass(slots=True)
@@ -17,9 +17,9 @@ class Tally:
     what: str
     total: int
     before: int = 0
-    """Done before this session: they say nothing of its speed."""
+    """Finished before this session, and so not counted in its rate."""
     detail: Callable[[], str] | None = None
-    """What else there is to say at a moment."""
+    """Returns what to show beside the counts."""
     done: int = 0
     tokens: int = 0
     started: float = field(default_factory=time.monotonic)
@@ -29,19 +29,19 @@ class Tally:
 
     @property
     def seconds(self) -> float:
-        """Since the work began."""
+        """Seconds since the work began."""
         return time.monotonic() - self.started
 
     @property
     def seconds_left(self) -> float | None:
-        """At the average speed of this session; None while that is not known."""
+        """Seconds left, at the average rate of this session; None while that is unknown."""
         made = self.done - self.before
         if made <= 0 or self.seconds < _TELLING_SECONDS or self.done >= self.total:
             return None
         return (self.total - self.done) * self.seconds / made
 
     def told(self) -> str:
-        """Rate, time left and detail, as far as there is something to say."""
+        """Rate, time left and detail, as far as they are known."""
         parts = []
         if self.tokens and self.seconds >= _TELLING_SECONDS:
             parts.append(f"{self.tokens / self.seconds:.0f} tokens/s")
@@ -52,13 +52,13 @@ class Tally:
         return ", ".join(parts)
 
     def line(self) -> str:
-        """The whole in one line."""
+        """All of it in one line."""
         told = self.told()
         return f"{self.what}: {self.done}/{self.total}{f', {told}' if told else ''}"
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it: `40 s`, `12 min`, `3 h 20 min`."""
+    """A duration for people: `40 s`, `12 min`, `3 h 20 min`."""
     whole = round(seconds)
     if whole < 100:
         return f"{whole} s"
@@ -67,7 +67,7 @@ def duration(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """A number of bytes as people say it: `980 MB`, `4.4 GB`."""
+    """A number of bytes for people: `980 MB`, `4.4 GB`."""
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= scale:
             amount = count / scale

@@ -25,16 +25,16 @@ class Body:
     def __init__(self, encoding: str | None, limit: int) -> None:
         named = (encoding or "identity").strip().lower()
         if named not in ("identity", "gzip", "x-gzip", "deflate"):
-            raise NoAnswer(f"the answer is encoded as {excerpt(named)}, which was not asked for", unreadable=True)
+            raise NoAnswer(f"the answer is encoded as {excerpt(named)}, which was not requested", unreadable=True)
         self._zlib = None if named == "identity" else zlib.decompressobj(_ANY_ZLIB)
         self._limit = limit
         self._parts: list[bytes] = []
         self._size = 0
 
     def add(self, raw: bytes) -> None:
-        """Take a piece as it came over the line."""
+        """Add a piece as it was received."""
         try:
-            # One byte more than there is room for shows that there is more.
+            # Decoding one byte beyond the limit shows whether it is exceeded.
             part = raw if self._zlib is None else self._zlib.decompress(raw, self._limit - self._size + 1)
         except zlib.error as error:
             raise NoAnswer(f"the compressed answer is damaged ({error})") from None
@@ -44,7 +44,7 @@ class Body:
         self._parts.append(part)
 
     def whole(self) -> bytes:
-        """All of the answer."""
+        """The whole answer."""
         if self._zlib is not None and self._size and not self._zlib.eof:
             raise NoAnswer("the compressed answer is cut off")
         return b"".join(self._parts)

@@ -1,7 +1,7 @@
-"""A client of one server over HTTP: requests of several threads, each repeated for as long as waiting can help.
+"""A client of one server over HTTP: requests of several threads, each repeated as long as waiting can help.
 
-A server that is down, restarting or busy costs time and nothing else; only when it has answered nobody for the whole
-patience does a request fail. This module imports httpx: import it only when there is an address to talk to.
+A server that is down, restarting or busy costs only time; a request fails only when the server has answered none
+for the whole patience. This module imports httpx: import it only when there is an address to talk to.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ CONNECT_SECONDS = 10.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 LONGEST_RETRY_AFTER = 60.0
 SAY_AFTER, SAY_BUSY_AFTER = 2.0, 60.0
-"""Seconds without an answer, from a server that seems dead or from a busy one, after which the user is told of it."""
+"""Seconds without an answer, from an unreachable or a busy server, after which the user is told."""
 SAME_OUTAGE = 30.0
-"""Who asks within this many seconds after a request was given up does not wait the whole patience again."""
+"""A request within this many seconds after another was given up does not wait the whole patience again."""
 MOST_UNREADABLE, UNREADABLE_IN_A_ROW = 6, 8
-"""Answers to one request, and requests one after the other, that cannot be read before they are given up."""
+"""Number of unreadable answers to one request, and of consecutive unreadable requests, before giving up."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -42,29 +42,29 @@ class TooLarge(Exception):
 
 
 class Refused(UsageError):
-    """The server wants a bearer token, or another one than it was given."""
+    """The server requires a bearer token, or a different one."""
 
 
 class RequestRejected(BackendError):
-    """The server cannot make sense of a request, or refuses its content: repeating it would not help."""
+    """The server cannot read a request, or refuses its content: repeating it would not help."""
 
     def __init__(self, message: str, status: int, answer: bytes = b"") -> None:
         super().__init__(message)
         self.status = status
         self.answer = answer
-        """What the server says, as it came."""
+        """The server's message, unchanged."""
 
 
 class Unreadable(BackendError):
-    """The server answers one request again and again with what cannot be read, and others as it should."""
+    """The server's answers to one request can never be read, while those to others can."""
 
 
 class Client:
-    """Requests to the server at an address; any number of threads may ask at once.
+    """Requests to the server at an address; any number of threads may use it at once.
 
     `timeout`: seconds for one answer. `patience`: seconds without any answer from the server, to any thread, after
-    which `ask` raises BackendError. `service` and `token_variable` are for messages: what serves there, and the
-    environment variable that the token is taken from.
+    which `ask` raises BackendError. `service` and `token_variable` are for messages: the expected server, and the
+    environment variable of the token.
     """
 
     def __init__(
@@ -98,12 +98,12 @@ class Client:
         self._http = httpx.Client(
             headers=headers,
             limits=httpx.Limits(max_connections=connections + 1, max_keepalive_connections=connections + 1),
-            # A proxy for the outside world cannot reach this machine's own ports.
+            # A proxy for other hosts cannot reach this machine's own ports.
             trust_env=host not in LOOPBACK,
         )
 
     def close(self) -> None:
-        """Drop the connections; who waits gets a BackendError."""
+        """Close the connections; waiting callers get a BackendError."""
         self._closed.set()
         self._http.close()
 
@@ -118,10 +118,10 @@ class Client:
         statuses: Collection[int] = (200,),
         patience: float | None = None,
     ) -> T:
-        """What `read` makes of the server's JSON object. An error of `read` means that the answer cannot be read.
+        """The result of `read` for the server's JSON object. An error of `read` means that the answer cannot be read.
 
-        `limit`: bytes that the answer may have. `statuses`: those of an answer that is worth reading. `patience`:
-        another than usual. Raises Refused, TooLarge, Unreadable, and BackendError for a server that answers nobody.
+        `limit`: most bytes of the answer. `statuses`: those whose answer is read. `patience`: overrides the client's.
+        Raises Refused, TooLarge, Unreadable, and BackendError for a server that answers no request.
         """
         # ASCII escapes carry lone surrogates, which UTF-8 cannot.
         content = None if body is None else json.dumps(body).encode("ascii")
@@ -156,7 +156,7 @@ class Client:
                 raise Unreadable(f"NLI server {self.address}: {trouble}, {unread} times for one request") from None
             raise BackendError(
                 f"NLI server {self.address}: {trouble}; no answer for {self._silence():.0f} s.\n"
-                "  When it runs again, the same command goes on from here."
+                "  When it runs again, the same command resumes."
             ) from trouble
 
     def attempt(
@@ -199,7 +199,7 @@ class Client:
             raise trouble
         if response.status_code in (401, 403):
             raise Refused(
-                f"NLI server {self.address} refuses the token, or wants one (it answers {trouble}).\n"
+                f"NLI server {self.address} refuses the token, or requires one (it answers {trouble}).\n"
                 f"  Put the server's token into the environment variable {self._token_variable}."
             )
         if response.status_code == 413:
@@ -218,7 +218,7 @@ class Client:
         if too_many:
             raise BackendError(
                 f"NLI server {self.address}: {trouble}; none of the last {UNREADABLE_IN_A_ROW} requests got an answer "
-                "that can be read.\n  When it works again, the same command goes on from here."
+                "that can be read.\n  When it works again, the same command resumes."
             )
 
     # Waiting
@@ -234,17 +234,17 @@ class Client:
             self._silent_since = self._given_up_at = None
             self._unreadable_in_a_row = 0
         if told:
-            say(f"NLI server {self.address} answers again; going on.")
+            say(f"NLI server {self.address} answers again; continuing.")
 
     def _silence(self) -> float:
-        """The seconds since the server's last answer, to any thread, as far as one is missing."""
+        """Seconds since the server's last answer to any thread, while one is outstanding."""
         with self._lock:
             now = time.monotonic()
             self._silent_since = now if self._silent_since is None else self._silent_since
             return now - self._silent_since
 
     def _is_over(self, state: RetryCallState, patience: float) -> bool:
-        """Whether patience with the server is over; the user is told once that it is waited for."""
+        """Whether patience with the server is over; the user is told once about the wait."""
         trouble = state.outcome.exception() if state.outcome else None
         assert isinstance(trouble, NoAnswer)
         silent = self._silence()
@@ -264,7 +264,7 @@ class Client:
             raise BackendError(f"the connection to NLI server {self.address} was closed")
 
     def _progresses(self, patience: float) -> bool:
-        """Has a server that keeps us waiting judged pairs since it was last asked; if so, patience begins anew."""
+        """Whether a slow server has judged pairs since the last check; if so, patience is restarted."""
         try:
             health = json_object(self._once("GET", "/health", None, 1 << 20, (200,), CONNECT_SECONDS))
         except (httpx.HTTPError, ValueError, GroundevalError, TooLarge, NoAnswer):
@@ -274,7 +274,7 @@ class Client:
             if health.get("status") == "ready" and judged is not None and judged != self._judged_seen:
                 self._silent_since = time.monotonic()
             self._judged_seen = judged
-            # Another thread may have seen it move, or have got its answer.
+            # Another thread may have seen progress, or have received its answer.
             return self._silent_since is None or time.monotonic() - self._silent_since < patience
 
 
@@ -283,7 +283,7 @@ def _timeout(seconds: float) -> httpx.Timeout:
 
 
 def _host(address: str) -> str:
-    """The host of an address. Raises UsageError for what is no plain http(s) address."""
+    """The host of an address. Raises UsageError for anything but a plain http(s) address."""
     shown = re.sub("//[^/]*@", "//...@", address)
     if shown != address:
         raise UsageError(
@@ -308,7 +308,7 @@ def _token(token: str) -> str:
 
 
 def _read(read: Callable[[Json], T], answer: bytes) -> T:
-    """What `read` makes of an answer. Raises NoAnswer for one that it cannot read, whatever is wrong with it."""
+    """The result of `read` for an answer. Raises NoAnswer for one that it cannot read, for whatever reason."""
     try:
         return read(json_object(answer))
     except (GroundevalError, TooLarge, NoAnswer):

@@ -1,4 +1,4 @@
-"""The parameters that one server takes of those that OpenAI's protocol has, learnt from what it refuses."""
+"""The parameters of OpenAI's protocol that one server accepts, learnt from its refusals."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 LENGTH_FIELDS = ("max_tokens", "max_completion_tokens")
-"""The two names of the longest answer; a server may know either alone."""
+"""The two names of the limit on an answer's length; a server may accept only one of them."""
 UNFIT = frozenset({400, 422})
-"""Statuses of a request that the server read and does not take."""
+"""Statuses of a request that the server read and rejected."""
 
 _REFUSES = re.compile(
     r"unsupported|not support|unrecogni[sz]ed|unknown|unexpected|not permitted|not allowed|forbidden|deprecated|"
@@ -26,9 +26,9 @@ _TOO_LONG = re.compile(r"too (?:large|long|many)|context|exceed", re.IGNORECASE)
 
 
 class Dialect:
-    """How the parameters of one server's requests are written, for as long as this process talks to it.
+    """The names of parameters in one server's requests, kept for the life of this process.
 
-    Every thread and every request may share it: what one of them learns, the next ones use.
+    Shared by all threads and requests: later requests use what earlier ones have learnt.
     """
 
     def __init__(self, length_field: str | None = None) -> None:
@@ -38,14 +38,14 @@ class Dialect:
         self._left_out: set[str] = set()
 
     def written(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Parameters as this server takes them; `max_tokens` stands for the longest answer."""
+        """Parameters under this server's names; `max_tokens` is the limit on the answer's length."""
         named = {self._length_field if name in LENGTH_FIELDS else name: each for name, each in parameters.items()}
         return {name: each for name, each in named.items() if name not in self._left_out}
 
     def learns(self, sent: Mapping[str, Any], status: int, answer: bytes, dispensable: Collection[str] = ()) -> bool:
-        """Learn from a refused request. True where it may be sent again, written anew.
+        """Learn from a refused request. True if it may be sent again, rewritten.
 
-        The longest answer then has its other name, unless its name was asked for; of the parameters that the server
+        The length limit then has its other name, unless the user chose its name; of the parameters that the server
         refuses, those that are `dispensable` are left out.
         """
         refused = refused_parameters(sent, status, answer)
@@ -64,9 +64,9 @@ class Dialect:
 
 
 def refused_parameters(sent: Collection[str], status: int, answer: bytes) -> tuple[str, ...]:
-    """Those of the parameters `sent` that a refusal names, in their order; none where it is about something else.
+    """Those of the parameters `sent` that a refusal names, in their order; empty if it is about something else.
 
-    The longest answer counts where its name is not known, and not where the prompt leaves no room for it.
+    The length limit counts if its name is unknown to the server, not if the prompt leaves no room for the answer.
     """
     if status not in UNFIT:
         return ()
@@ -101,14 +101,14 @@ def _named_in(content: object) -> Iterator[str]:
 
 
 def _texts_in(content: object) -> Iterator[str]:
-    """Everything that an answer says in words."""
+    """All texts in an answer."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, list):
         for each in content:
             yield from _texts_in(each)
     elif isinstance(content, dict):
-        # What the server got is not what it says of it.
+        # An echo of the request is not part of the message.
         yield from (text for key, each in content.items() if key not in ("input", "body") for text in _texts_in(each))
 
 

@@ -1,4 +1,4 @@
-"""Serving on an address until asked to stop; requests in flight are finished then."""
+"""Serves on an address until told to stop, then finishes the requests in flight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When requests to a server are repeated: back-off, `Retry-After`, one pause for all when the server asks for it."""
+"""Repeats requests to a server: back-off, `Retry-After`, one pause for all requests when the server asks for it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from groundeval.errors import excerpt
 
 T = TypeVar("T")
 BUSY = frozenset({408, 409, 425, 429})
-"""Statuses of a server that lives and may answer later."""
+"""Statuses of a running server that may answer later."""
 
 
 class NoAnswer(Exception):
-    """An attempt that brought no result; `repeat` says whether another may."""
+    """An attempt without a result; `repeat`: whether another may succeed."""
 
     def __init__(
         self,
@@ -37,11 +37,11 @@ class NoAnswer(Exception):
         super().__init__(message)
         self.repeat = repeat
         self.unreadable = unreadable
-        """Whether an answer came, and was not what was asked for."""
+        """Whether an answer arrived that could not be read."""
         self.alive = alive
         """Whether the server is busy or slow, but not dead: a timeout, 429."""
         self.retry_after = retry_after
-        """How long the server asks to hold back, in seconds."""
+        """The pause that the server asks for, in seconds."""
 
 
 class Retries:
@@ -57,15 +57,15 @@ class Retries:
 
     @property
     def left(self) -> float:
-        """The seconds for which the server has asked everyone to hold back, from now."""
+        """Seconds left of the pause that the server has asked for."""
         return max(0.0, self._not_before - time.monotonic())
 
     def hold_back(self, seconds: float) -> None:
-        """Let no request begin for so many seconds: a server that asks for a pause speaks for all requests."""
+        """Start no request for so many seconds: a pause that the server asks for holds for all requests."""
         self._not_before = max(self._not_before, time.monotonic() + seconds)
 
     def pause(self, state: RetryCallState, most: float = math.inf) -> float:
-        """The seconds until the next attempt, `most` at most; all requests hold back where the server asks for it."""
+        """Seconds until the next attempt, at most `most`; a pause that the server asks for holds for all requests."""
         backoff = min(most, self._backoff(state) * random.uniform(0.5, 1.0))
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, NoAnswer) and error.retry_after is not None:
@@ -80,7 +80,7 @@ class Retries:
         give_up: Callable[[RetryCallState], bool],
         sleep: Callable[[float], None],
     ) -> T:
-        """The result of `ask`, repeated until `give_up`. Raises the last NoAnswer, and what else `ask` raises."""
+        """The result of `ask`, repeated until `give_up`. Raises the last NoAnswer, and other errors of `ask`."""
 
         def held_back(state: RetryCallState) -> None:
             while self.left:
@@ -93,7 +93,7 @@ class Retries:
         return answer
 
     async def call_async(self, ask: Callable[[], Awaitable[T]], attempts: int) -> T:
-        """The result of `ask`, tried at most so many times. Raises the last NoAnswer, and what else `ask` raises."""
+        """The result of `ask`, in at most `attempts` attempts. Raises the last NoAnswer, and other errors of `ask`."""
 
         async def attempt() -> T:
             while self.left:
@@ -123,7 +123,7 @@ def in_our_words(ask: Callable[[], T]) -> T:
 
 
 def no_answer(error: Exception) -> NoAnswer:
-    """What a failed transmission, or a ValueError of reading the answer, says of the server."""
+    """The NoAnswer for a failed transmission, or for a ValueError of reading the answer."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return NoAnswer(f"cannot be reached ({str(error) or 'no connection in time'})")
     if isinstance(error, httpx.TimeoutException | asyncio.TimeoutError):
@@ -134,13 +134,13 @@ def no_answer(error: Exception) -> NoAnswer:
 
 
 def unreadable(error: Exception) -> NoAnswer:
-    """An answer that cannot be understood: not JSON, wrong types, numbers out of range."""
+    """The NoAnswer for an unreadable answer: not JSON, wrong types, numbers out of range."""
     shown = str(error) if isinstance(error, ValueError) else repr(error)
     return NoAnswer(f"its answer cannot be read ({excerpt(shown)})", unreadable=True)
 
 
 def refusal(response: httpx.Response, body: bytes) -> NoAnswer:
-    """What an answer with an error's status says: its status and message, and whether to ask again."""
+    """The NoAnswer for an answer with an error status: status and message, and whether to repeat the request."""
     status = response.status_code
     return NoAnswer(
         told(status, body),
@@ -164,7 +164,7 @@ def told(status: int, body: bytes) -> str:
 
 
 def retry_after(header: str | None) -> float | None:
-    """The header `Retry-After` in seconds from now: it holds seconds or a date. None where it says nothing usable."""
+    """The header `Retry-After` in seconds from now: it holds seconds or a date. None if it is absent or malformed."""
     if header is None:
         return None
     try:
@@ -174,7 +174,7 @@ def retry_after(header: str | None) -> float | None:
         pass
     try:
         date = parsedate_to_datetime(header)
-    except (TypeError, ValueError, OverflowError):  # the last for a year that no date can have
+    except (TypeError, ValueError, OverflowError):  # OverflowError: a year beyond the range of dates
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=timezone.utc)

@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from groundeval.errors import BackendError, GroundevalError, UsageError, option
-from groundeval.http.client import Client, Json, Refused, RequestRejected, say
+from groundeval.http.client import (
+    MOST_UNREADABLE,
+    UNREADABLE_IN_A_ROW,
+    Client,
+    Json,
+    Refused,
+    RequestRejected,
+    Unreadable,
+    say,
+)
 from groundeval.http.retrying import NoAnswer
 from groundeval.nli.identity import AnotherModel, Served, differences, served
 
@@ -18,9 +27,13 @@ T = TypeVar("T")
 PROBE_SECONDS = 5.0
 """Timeout of a health check, in seconds."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
-"""Seconds between the health checks of a server that is away: at first, and later."""
+"""Seconds before a health check of a server that is away: after an answer, and after repeated failures without one."""
+FIRST_UNREADABLE_PAUSE = 0.1
+"""Seconds before a request whose answer cannot be read is repeated; twice as long each time."""
 BUSY_PAUSE = 1.0
 LONGEST_BUSY_PAUSE = 30.0
+BAD_SERVER = 3
+"""Answers in a row that cannot be read, to any requests, after which a server is taken for away."""
 
 
 @dataclass(eq=False)
@@ -37,6 +50,15 @@ class _Server:
     not_before: float = 0.0
     """The time of the monotonic clock before which it has asked for no requests."""
     pause: float = field(default=FIRST_PAUSE)
+    unreadable: int = 0
+    """Its latest answers that cannot be read, in a row."""
+    check_at: float = 0.0
+    """The time of the monotonic clock of its next health check, while it is not ready."""
+
+    def check_later(self) -> None:
+        """Leave a pause before the next health check, twice as long each time until it answers a request."""
+        self.check_at = time.monotonic() + self.pause
+        self.pause = min(2 * self.pause, LONGEST_PAUSE)
 
     @property
     def address(self) -> str:
@@ -47,8 +69,8 @@ class Fleet:
     """The servers at several addresses, all with the same verifier; any number of threads may ask.
 
     A server that fails gets no requests until a health check finds it ready again, with the same verifier; its request
-    goes to another server. A request fails only when no server has answered for `patience` seconds, or when all of them
-    answer but none can be used.
+    goes to another server. A request fails only when no server has answered for `patience` seconds, when all of them
+    answer but none can be used, or when its answers, and not those of others, cannot be read.
     """
 
     def __init__(
@@ -63,6 +85,7 @@ class Fleet:
         self._served: Served | None = None
         self._silent_since: float | None = None
         self._judged_seen: object = None
+        self._unreadable_in_a_row = 0
 
     @property
     def address(self) -> str:
@@ -90,8 +113,7 @@ class Fleet:
                 break
             if time.monotonic() > end or self._closed:
                 raise BackendError(
-                    f"NLI servers {self.address}: none is reachable.\n"
-                    "  When one runs, the same command goes on from here."
+                    f"NLI servers {self.address}: none is reachable.\n  When one runs, the same command resumes."
                 )
             time.sleep(FIRST_PAUSE)
         self._refuse_differences()
@@ -115,12 +137,18 @@ class Fleet:
 
     def ask(self, method: str, path: str, body: Json, *, read: Callable[[Json], T], limit: int) -> T:
         """The result of `read` on the answer of one server. Raises as `Client.ask` does."""
+        unread = 0
         while True:
             server = self._take()
             try:
                 answer = server.client.attempt(method, path, body, read=read, limit=limit)
             except NoAnswer as trouble:
-                if trouble.alive and trouble.retry_after is not None:
+                unread += trouble.unreadable
+                if unread >= MOST_UNREADABLE:
+                    raise self._unreadable(trouble, unread) from None
+                if trouble.unreadable and not self._is_bad(server):
+                    self._rest(FIRST_UNREADABLE_PAUSE * 2 ** (unread - 1))
+                elif trouble.alive and trouble.retry_after is not None:
                     self._leave_alone(server, trouble.retry_after)
                 elif trouble.repeat:
                     self._lose(server, str(trouble))
@@ -130,7 +158,7 @@ class Fleet:
                 if not self._exclude(server, str(error)) and not isinstance(error, AnotherModel):
                     raise
             else:
-                self._answered()
+                self._answered(server)
                 return answer
             finally:
                 self._give_back(server)
@@ -156,9 +184,33 @@ class Fleet:
         with self._changed:
             server.in_flight -= 1
 
-    def _answered(self) -> None:
+    def _answered(self, server: _Server) -> None:
         with self._changed:
             self._silent_since = None
+            self._unreadable_in_a_row = 0
+            server.pause, server.unreadable = FIRST_PAUSE, 0
+
+    def _is_bad(self, server: _Server) -> bool:
+        """Count an unreadable answer; whether the server, rather than the request, is the reason."""
+        with self._changed:
+            server.unreadable += 1
+            return server.unreadable >= BAD_SERVER
+
+    def _rest(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, seconds)
+
+    def _unreadable(self, trouble: NoAnswer, times: int) -> BackendError:
+        """The error for a request whose answers cannot be read; too many in a row are the servers' fault."""
+        with self._changed:
+            self._unreadable_in_a_row += 1
+            too_many = self._unreadable_in_a_row >= UNREADABLE_IN_A_ROW
+        if too_many:
+            return BackendError(
+                f"NLI servers {self.address}: {trouble}; none of the last {UNREADABLE_IN_A_ROW} requests got an answer "
+                "that can be read.\n  When they work again, the same command resumes."
+            )
+        return Unreadable(f"NLI servers {self.address}: {trouble}, {times} times for one request")
 
     def _leave_alone(self, server: _Server, seconds: float) -> None:
         with self._changed:
@@ -168,8 +220,11 @@ class Fleet:
         with self._changed:
             was_up, server.up = server.up, False
             others = any(each.up for each in self._servers)
+            if was_up:
+                server.unreadable = 0
+                server.check_later()
         if was_up:
-            what = "the others go on" if others else f"waiting for one, up to {self.patience:g} s"
+            what = "the others continue" if others else f"waiting for one, up to {self.patience:g} s"
             say(f"NLI server {server.address}: {trouble}; {what}.")
         self._watch()
 
@@ -205,7 +260,7 @@ class Fleet:
         excluded = "".join(f"\n  {each.excluded}" for each in self._servers if each.excluded)
         raise BackendError(
             f"NLI servers {self.address}: none has answered for {now - self._silent_since:.0f} s.{excluded}\n"
-            "  When one runs again, the same command goes on from here."
+            "  When one runs again, the same command resumes."
         )
 
     def _progress(self) -> bool:
@@ -227,23 +282,22 @@ class Fleet:
         threading.Thread(target=self._check_until_all_are_up, name="nli-health", daemon=True).start()
 
     def _check_until_all_are_up(self) -> None:
-        due = dict.fromkeys(self._servers, 0.0)
         while True:
             with self._changed:
                 away = [each for each in self._servers if not each.up]
                 if self._closed or not away:
                     self._watching = False
                     return
-                soonest = min(due[each] for each in away)
+                soonest = min(each.check_at for each in away)
                 self._changed.wait(max(0.05, soonest - time.monotonic()))
             for each in away:
-                if time.monotonic() >= due[each] and not self._closed:
+                if time.monotonic() >= each.check_at and not self._closed:
                     try:
                         self._examine(each)
                     except GroundevalError as error:
                         self._exclude(each, str(error))
-                    due[each] = time.monotonic() + each.pause
-                    each.pause = FIRST_PAUSE if each.up else min(2 * each.pause, LONGEST_PAUSE)
+                    if not each.up:
+                        each.check_later()
 
     def _examine(self, server: _Server) -> bool:
         """Ask a server for its verifier and record whether it is ready; returns whether it answers.

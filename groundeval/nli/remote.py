@@ -24,6 +24,8 @@ CONNECTIONS = 16
 """Concurrent requests: together they fill several of the server's batches, so that it never waits for this client."""
 CHUNK_CHARACTERS = 65_536
 CHUNK_PAIRS = 512
+SHARES = 4
+"""Requests for each of several servers into which even few pairs are cut."""
 FIRST_CONTACT = 30.0
 """Seconds to wait for a server that has never answered, so that a wrong address fails early."""
 
@@ -111,10 +113,14 @@ class Remote:
     def score(self, pairs: Sequence[Pair]) -> list[Verdict]:
         """One verdict for each pair, in order. Raises PartialFailure, with the outcomes so far, if the server fails."""
         self.load()
-        outcomes = side_by_side(self._chunk, list(chunks(pairs)), CONNECTIONS * self._servers)
+        outcomes = side_by_side(self._chunk, list(chunks(pairs, self._share(len(pairs)))), CONNECTIONS * self._servers)
         if any(not isinstance(outcome, Verdict) for outcome in outcomes):
             raise PartialFailure(outcomes)
         return [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
+
+    def _share(self, pairs: int) -> int | None:
+        """The most pairs of a request, so that several servers finish at about the same time; None with one server."""
+        return None if self._servers == 1 else max(1, pairs // (SHARES * self._servers))
 
     def close(self) -> None:
         """Close the connections."""
@@ -163,12 +169,13 @@ class Remote:
         return [_outcome(each) for each in verdicts]
 
 
-def chunks(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
-    """Pairs in their order, cut into requests of about 64 thousand characters."""
+def chunks(pairs: Sequence[Pair], most: int | None = None) -> Iterator[Sequence[Pair]]:
+    """Pairs in their order, cut into requests of about 64 thousand characters and at most `most` pairs."""
+    most = min(most or CHUNK_PAIRS, CHUNK_PAIRS)
     begin = filled = 0
     for index, pair in enumerate(pairs):
         size = len(pair.premise) + len(pair.hypothesis)
-        if index > begin and (filled + size > CHUNK_CHARACTERS or index - begin == CHUNK_PAIRS):
+        if index > begin and (filled + size > CHUNK_CHARACTERS or index - begin == most):
             yield pairs[begin:index]
             begin, filled = index, 0
         filled += size

@@ -111,11 +111,11 @@ def _with_answer(tags: ReasoningTags, text: str) -> ReasoningTags:
 
 
 def _ends_thought(tags: ReasoningTags, text: str) -> bool:
-    """Whether a closing tag stands in a text once, without an opening one, and where a thought can end."""
+    """Whether a closing tag stands in a text once, without an opening one, where a thought can end: not within code."""
     if text.count(tags.think_close) != 1 or tags.think_open in text:
         return False
     before = text.partition(tags.think_close)[0]
-    return _CAN_END.search(before[-80:]) is not None
+    return before.count("```") % 2 == 0 and _CAN_END.search(before[-80:]) is not None
 
 
 _CAN_END = re.compile(r"(?:\A|\n|[.!?…。！？)\]])[ \t]*\Z|[^\s`'\"“”‘’«([{<>]\Z")

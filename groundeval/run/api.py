@@ -57,11 +57,11 @@ def evaluate(options: RunOptions) -> TaskRuns:
 
 @takes(ScoreOptions)
 def score(options: ScoreOptions) -> ScoreResults:
-    """Score outputs that you have, or a run folder again: the Python form of `groundeval score`. One result a profile.
+    """Score existing outputs, or a run folder again: the Python form of `groundeval score`. One result per profile.
 
     `predictions` is a file, a run folder, a list of records (dicts with `question`, `output`, `docs` and gold data, or
     as another tool writes them), a DataFrame or `datasets.Dataset` with such columns, or a list of `Response`. `map`
-    names fields that are called otherwise. Without a `task` they are outputs of your own, with or without gold answers.
+    names fields that have other names. Without a `task` they are outputs of your own, with or without gold answers.
     `quiet=False` shows progress.
     Works inside a running event loop (a notebook). Raises UserError before anything expensive starts.
     """
@@ -69,7 +69,7 @@ def score(options: ScoreOptions) -> ScoreResults:
 
 
 def score_with(options: ScoreOptions, *, keep_samples: bool = False) -> ScoreResults:
-    """What `score` does. `keep_samples`: evidence that is not written stays in memory."""
+    """Score as `score` does. `keep_samples`: evidence that is not written stays in memory."""
     predictions, task = options.predictions, options.task
     if isinstance(predictions, str | Path) and Path(predictions).is_dir() and columnar_kind(Path(predictions)) is None:
         _refuse_for_runs(options)
@@ -88,7 +88,7 @@ def _named(task: str | Task) -> Task:
 
 
 def _refuse_for_runs(options: ScoreOptions) -> None:
-    """A run folder knows its samples and their documents, and keeps its own scores: nothing is ignored in silence."""
+    """Refuse options that a run folder determines (samples, documents, place of scores), rather than ignore them."""
     for name in ("num_docs", "limit", "output_path", "map"):
         if getattr(options, name) not in (None, {}):
             raise UsageError(

@@ -21,7 +21,7 @@ from groundeval.scoring.cut_answers import cut_answers
 from groundeval.storage.environment import environment, now
 from groundeval.storage.folder import Folder, Lines
 from groundeval.storage.generations import answers_cut, as_response, stored_generations, unopened_thoughts
-from groundeval.storage.manifest import longest_answer
+from groundeval.storage.manifest import longest_answer, sessions_of
 
 SECONDS_BETWEEN_WRITES = 0.5
 """Of answers that do not depend on each other, such as a server's."""
@@ -30,7 +30,7 @@ WINDOW = 16
 
 
 def generate(job: Job, generator: Generator, options: RunOptions) -> None:
-    """Generate what is missing, window by window, each written before the next begins; says how far it is.
+    """Generate what is missing, window by window, each written before the next begins; shows progress.
 
     Raises Interrupted after SIGTERM or SIGINT once the current window is written, BackendError if the model fails, and
     BackendError at the end if some samples failed: they are recorded, and tried again by the same command.
@@ -42,7 +42,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
         prompts = job.folder / f"prompts{part}.jsonl"
         if not missing:
             if not job.prompts:
-                # A shard without samples: that it was here is seen by its files.
+                # A shard without samples still leaves its files, so that it counts as done.
                 _write_manifest(folder, job, {})
             if not job.prompts or not _has_prompts(job):
                 _write_prompts(job, generator, prompts)
@@ -50,7 +50,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
         _write_manifest(folder, job, {})
         _write_prompts(job, generator, prompts)
         if not quiet and len(missing) < len(job.prompts):
-            say(f"{job.task.name}: {len(job.prompts) - len(missing)} of {len(job.prompts)} samples are there already")
+            say(f"{job.task.name}: {len(job.prompts) - len(missing)} of {len(job.prompts)} samples exist already")
         with doing(f"{job.task.name}: loading {options.model}", quiet=quiet):
             generator.load()
         lines = Lines(job.folder / f"generations{part}.jsonl", checksums=True)
@@ -67,7 +67,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
                     counts["prompt_tokens"] += record.get("prompt_tokens") or 0
                     counts["completion_tokens"] += record.get("completion_tokens") or 0
         finally:
-            # What was stopped or broke down has cost tokens too.
+            # Interrupted and failed generations have used tokens too.
             if counts["samples"]:
                 seconds = time.perf_counter() - started
                 spent = {**counts, "seconds": round(seconds, 3), **_rates(counts, seconds)}
@@ -77,7 +77,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
     if unknown is not None and not quiet:
         say(f"warning: {job.task.name}: {unknown}")
     if options.phase == "generate" and not quiet:
-        # Otherwise the scores that follow say it.
+        # Otherwise scoring, which follows, reports it.
         texts = [record for record in stored.values() if record["status"] != "error"]
         longest = longest_answer(options.backend, job.identity["sampling"])
         for note in cut_answers(answers_cut(texts), len(texts), longest):
@@ -91,7 +91,7 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
 
 
 def missing_prompts(job: Job) -> list[Prompt]:
-    """The prompts of a job that have no text yet, those that failed among them."""
+    """The prompts of a job that have no text yet, failed ones included."""
     done = {each for each, record in stored_generations(job.folder).items() if record["status"] != "error"}
     return [prompt for prompt in job.prompts if prompt.id not in done]
 
@@ -99,7 +99,7 @@ def missing_prompts(job: Job) -> list[Prompt]:
 def _windows(
     job: Job, missing: set[str], generator: Generator, options: RunOptions, lines: Lines, advance: Advance
 ) -> Iterator[dict[str, Any]]:
-    """Windows lie at fixed places of the data set, so that a resumed run forms the batches of an undisturbed one.
+    """Generate in windows at fixed places of the data set: a resumed run forms the batches of an uninterrupted one.
 
     Every answer is counted as it comes, and written with its window; those of an independent generator need not wait.
     """
@@ -111,7 +111,7 @@ def _windows(
             if not window:
                 continue
             if stop_requested():
-                raise Interrupted(f"{job.task.name}: stopped on request. The same command goes on from here.")
+                raise Interrupted(f"{job.task.name}: stopped on request. The same command resumes.")
             rendered = {prompt.id: generator.render(prompt) for prompt in window}
             writer = _Writer(job, window, examples, rendered, lines)
             try:
@@ -120,7 +120,7 @@ def _windows(
                 writer.write()
                 raise Interrupted(
                     f"{job.task.name}: stopped at once; {len(writer.found)} of {len(window)} answers of the last "
-                    "window are kept. The same command goes on from here."
+                    "window are kept. The same command resumes."
                 ) from None
             except GroundevalError:
                 if getattr(generator, "independent", False):
@@ -132,7 +132,7 @@ def _windows(
 
 @contextmanager
 def _watched(generator: Generator, advance: Advance) -> Iterator[None]:
-    """Let a generator that can tell say how many tokens it has generated, while an answer is still under way."""
+    """Count tokens as they are generated, before an answer is complete, if the generator reports them."""
     if hasattr(generator, "on_tokens"):
         generator.on_tokens = advance.tokens
     try:
@@ -160,7 +160,7 @@ class _Writer:
         self._last = time.monotonic()
 
     def write_now_and_then(self) -> None:
-        """Write what has come since, if that is a while ago."""
+        """Write the completions that have arrived, if the last write is some time ago."""
         if time.monotonic() - self._last > SECONDS_BETWEEN_WRITES:
             self.write()
 
@@ -182,7 +182,7 @@ def _window(generator: Generator, options: RunOptions) -> int:
 def _complete(
     window: Sequence[Prompt], generator: Generator, options: RunOptions, writer: _Writer, advance: Advance
 ) -> None:
-    """Put the completions of a window into `writer`, as they come.
+    """Put the completions of a window into `writer` as they arrive.
 
     Whatever goes wrong in a backend is a BackendError: the run can be resumed.
     """
@@ -249,7 +249,7 @@ def _rates(counts: Mapping[str, int], seconds: float) -> dict[str, float]:
 
 
 def _engine(generator: Generator, options: RunOptions) -> dict[str, Any]:
-    """What the rates depend on beside the hardware. A server's address may hold more than its host: it stays out."""
+    """The settings that rates depend on besides hardware. A server's address is left out: it may hold credentials."""
     given = {name: value for name, value in options.model_args.items() if name != "base_url"}
     told = getattr(generator, "request", None)
     return {
@@ -260,8 +260,8 @@ def _engine(generator: Generator, options: RunOptions) -> dict[str, Any]:
 
 
 def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> None:
-    before = folder.read_json("manifest.json") or {}
-    sessions = before.get("sessions", [])
+    before = folder.read_json("manifest.json")
+    sessions = sessions_of(before)
     if throughput:
         sessions = [*sessions, {"ended": now(), **throughput}]
     folder.write_json(
@@ -276,7 +276,7 @@ def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> 
             "documents_dropped": len(job.shown),
             "answers_cut": answers_cut(stored_generations(job.folder).values()),
             "longest_prompt_tokens": job.longest_prompt,
-            "created": before.get("created", now()),
+            "created": before.get("created", now()) if isinstance(before, dict) else now(),
             "environment": environment(),
             "sessions": sessions,
         },
@@ -303,7 +303,7 @@ def _write_prompts(job: Job, generator: Generator, path: Path) -> None:
     mine = {prompt.id for prompt in job.prompts}
     try:
         kept = [record for record in Lines(path).read() if record["id"] not in mine]
-    except (DataError, KeyError):
+    except (DataError, KeyError, TypeError):
         # Damaged: what this run asks is written again, the prompts of another --limit are not known here.
         kept = []
     records = [*kept, *map(line, job.prompts)]
@@ -317,10 +317,16 @@ def _has_prompts(job: Job) -> bool:
         try:
             stored |= {record["id"]: record for record in Lines(path).read() if _is_prompt(record)}
         except (DataError, KeyError):
+            if path.is_dir():
+                raise DataError(f"{path} is a folder. Remove it: the prompts are written there.") from None
             path.unlink()
     return all(prompt.id in stored for prompt in job.prompts)
 
 
 def _is_prompt(record: Mapping[str, Any]) -> bool:
     text = record.get("text")
-    return isinstance(text, str) and Rendered(text, None).sha256 == record.get("sha256")
+    return (
+        isinstance(record.get("id"), str)
+        and isinstance(text, str)
+        and Rendered(text, None).sha256 == record.get("sha256")
+    )

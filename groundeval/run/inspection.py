@@ -1,4 +1,4 @@
-"""What scoring would read in a file of outputs: its fields, the first record as it is parsed, the possible metrics."""
+"""Inspects a file of outputs as scoring would read it: fields, first parsed record, possible metrics."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from groundeval.tasks.formats.examples import known_fields
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of the records, as it lies in the file."""
+    """A field of the records in the file."""
 
     name: str
     records: int
     """Records that have it with a value that is not null."""
     kinds: tuple[str, ...]
-    """What JSON calls its values."""
+    """JSON type of its values."""
     used_for: str = ""
     """The part of a record that is read from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Possible:
-    """What can be scored under one profile."""
+    """The metrics that can be computed under one profile."""
 
     profile: str
     metrics: tuple[str, ...]
@@ -45,7 +45,7 @@ class Possible:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What was found in a file. `problem` says why its records cannot be scored, where they cannot."""
+    """The result of an inspection. `problem` says why the records cannot be scored, if they cannot."""
 
     file: str
     records: int
@@ -60,7 +60,7 @@ class Inspection:
 
 
 def inspect_outputs(options: ScoreOptions, task: Task) -> Inspection:
-    """Look at a file as `score` would read it; nothing is judged.
+    """Read a file as `score` would; nothing is judged.
 
     Raises UserError for a file that is missing, or that is in no format that can be read.
     """
@@ -97,7 +97,7 @@ def _fields(path: Path) -> tuple[int, tuple[Field, ...]]:
 
 
 def _with_use(found: Field, outputs: Outputs) -> Field:
-    """The field, with the parts that are read from it or from something inside of it."""
+    """The field, with the parts that are read from it or from something inside it."""
     own = {"question": "question", "output": "output", "docs": "docs", "answers": "answers", "qa_pairs": "qa_pairs"}
     used = outputs.reader.used or {part: f'"{name}"' for name, part in own.items()}
     parts = [part for part, place in used.items() if _root(place) == found.name]

@@ -1,4 +1,4 @@
-"""What a run and a scoring can be told, each option written once.
+"""The options of runs and scorings, each declared once.
 
 The fields of `RunOptions` are the parameters of `groundeval.evaluate` and the flags of `groundeval run`, those of
 `ScoreOptions` the parameters of `groundeval.score` and the flags of `groundeval score`: name, type, default and help
@@ -32,7 +32,7 @@ EVERY_TASK = "*"
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringOptions:
-    """What determines the numbers, given the texts."""
+    """The options that determine the numbers, given the texts."""
 
     profiles: Annotated[
         Sequence[str], Flag("alce, trust, strict, or several. Default: the task's.", SCORES, name="profile")
@@ -57,12 +57,12 @@ class ScoringOptions:
         Mapping[str, Any],
         Flag("Options of the NLI model (exact=generate: one pair at a time, the original way).", SCORES, "nli-args"),
     ] = field(default_factory=dict)
-    no_cache: Annotated[bool, Flag("Leave the cache of NLI verdicts on disk alone.", SCORES)] = False
+    no_cache: Annotated[bool, Flag("Do not use the cache of NLI verdicts on disk.", SCORES)] = False
     trust_remote_code: Annotated[bool, Flag("Run Python code that comes with the NLI model.", SCORES)] = False
     metric_models: Annotated[
         Mapping[str, str], Flag("Other models behind metrics: qa=FOLDER,mauve=FOLDER.", SCORES)
     ] = field(default_factory=dict)
-    """Other models behind metrics than the usual ones: `qa`, `mauve`."""
+    """Other models for metrics than the default ones: `qa`, `mauve`."""
     post_hoc: Annotated[
         PostHoc, Flag("Attach citations to uncited statements before scoring: by tfidf or by an encoder.", SCORES)
     ] = "none"
@@ -83,7 +83,7 @@ class ScoringOptions:
             metavar="OPEN,CLOSE",
         ),
     ] = None
-    """For texts that were generated before: the tags around reasoning, where they are not those of the run."""
+    """For existing texts: the tags around reasoning, where they are not those of the run."""
     cot: Annotated[bool, Flag("List tasks: only what follows the first colon counts.", SCORES)] = False
     quiet: Annotated[bool, Flag("No progress and no notes on stderr.", RUN, default=False)] = True
 
@@ -100,7 +100,7 @@ class ScoringOptions:
 
     @property
     def verifier_options(self) -> dict[str, Any]:
-        """The options of the NLI model, as `connect` takes them; what has a field of its own wins."""
+        """The options of the NLI model, as `connect` takes them; fields of their own take precedence."""
         fixed = {"cache": False} if self.no_cache else {}
         trusted = {"trust_remote_code": True} if self.trust_remote_code else {}
         return {**self.nli_options, **fixed, **trusted}
@@ -108,7 +108,7 @@ class ScoringOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreOptions(ScoringOptions):
-    """What `groundeval score` and `groundeval.score` take: texts that exist already, and how they are scored."""
+    """The options of `groundeval score` and `groundeval.score`: existing texts, and how they are scored."""
 
     predictions: "Predictions" = field(kw_only=False)
     """A file of outputs or a run folder; or records, a table, or responses (`groundeval.tasks.formats.predictions`)."""
@@ -119,7 +119,7 @@ class ScoreOptions(ScoringOptions):
         str | Mapping[str, str] | None,
         Flag("For a run folder: its data, where the run was given a file.", WHAT, metavar="[TASK=]FILE"),
     ] = None
-    """For a run folder: the file that the run was generated from, which is not read at the word of its manifest."""
+    """For a run folder: the file that the run was generated from, not read just because the manifest names it."""
     map: Annotated[
         Mapping[str, str],
         Flag(
@@ -130,12 +130,12 @@ class ScoreOptions(ScoringOptions):
     ] = field(default_factory=dict)
     """Fields of the outputs by part (`id`, `question`, `output`, `docs`, `answers`, `claims`, `answer`); they win over
     what is recognised. A field is a path: `passages[].text`."""
-    num_docs: Annotated[int | None, Flag("Only the first so many documents count. Default: all.", WHAT)] = None
-    limit: Annotated[int | None, Flag("Only the first so many samples.", WHAT)] = None
+    num_docs: Annotated[int | None, Flag("Number of documents that count, from the first. Default: all.", WHAT)] = None
+    limit: Annotated[int | None, Flag("Number of samples, from the first.", WHAT)] = None
     output_path: Annotated[
         str | Path | None, Flag("Keep per-sample scores and results there, and resume from them.", RUN)
     ] = None
-    """Where results are kept; None: in memory only."""
+    """Folder of the results; None: in memory only."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -150,7 +150,7 @@ class ScoreOptions(ScoringOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(GeneratorOptions, ScoringOptions):
-    """What `groundeval run` and `groundeval.evaluate` take."""
+    """The options of `groundeval run` and `groundeval.evaluate`."""
 
     tasks: Annotated[
         Sequence[str], Flag("Names, task.yaml or plugin.py:name, with commas between them.", WHAT, metavar="TASK,...")
@@ -159,14 +159,14 @@ class RunOptions(GeneratorOptions, ScoringOptions):
     data: Annotated[
         str | Mapping[str, str] | None,
         Flag(
-            "FILE or TASK=FILE; `embedded` is the small data set that comes along. Default: the task's hub data set.",
+            "FILE or TASK=FILE; `embedded` is a small shipped data set. Default: the task's hub data set.",
             WHAT,
             metavar="[TASK=]FILE",
         ),
     ] = None
     """A file or `embedded` for all tasks, or by task name; None: each task's own data set."""
     split: Annotated[str, Flag("Part of the data: test or train.", WHAT)] = "test"
-    limit: Annotated[int | None, Flag("Only the first so many samples.", WHAT)] = None
+    limit: Annotated[int | None, Flag("Number of samples, from the first.", WHAT)] = None
     shard: Annotated[
         tuple[int, int] | None,
         Flag("The I-th of N parts of the samples; needs --phase generate.", WHAT, metavar="I/N"),
@@ -188,7 +188,7 @@ class RunOptions(GeneratorOptions, ScoringOptions):
             metavar="NAME=VALUE,...",
         ),
     ] = field(default_factory=SamplingParams)
-    """How to draw tokens; its seed is `seed`, or None where a server is not to be told one."""
+    """Sampling parameters; their seed is `seed`, or None where a server is sent none."""
     num_samples: Annotated[int, Flag("Answers drawn for each question; needs a temperature.", MODEL)] = 1
     seed: Annotated[int, Flag("Of sampling and of the choice of demonstrations.", RUN)] = 42
     phase: Annotated[Phase, Flag("generate, score or all.", RUN)] = "all"
@@ -232,13 +232,13 @@ class RunOptions(GeneratorOptions, ScoringOptions):
         """The options of a run from those of its model and its scoring, and the fields that neither has."""
         parts = {each.name: getattr(generator, each.name) for each in fields(GeneratorOptions)}
         if scoring is not None:
-            # What both have belongs to the model: its texts are generated, not found.
+            # Fields that both have belong to the model: its texts are generated.
             parts = {each.name: getattr(scoring, each.name) for each in fields(ScoringOptions)} | parts
         return cls(**parts, tasks=tasks, **others)
 
     @property
     def generator(self) -> GeneratorOptions:
-        """What a generator gets of the options."""
+        """The options that are passed to a generator."""
         return GeneratorOptions(**{each.name: getattr(self, each.name) for each in fields(GeneratorOptions)})
 
     @property
@@ -248,7 +248,7 @@ class RunOptions(GeneratorOptions, ScoringOptions):
 
     @property
     def folder(self) -> Path:
-        """Where run folders go."""
+        """The folder that holds the run folders."""
         return Path(self.output_path)
 
 

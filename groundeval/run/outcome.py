@@ -1,4 +1,4 @@
-"""What a run and a scoring give back: results with the samples behind them, as objects for scripts and notebooks."""
+"""The return values of runs and scorings: results and their samples, as objects for scripts and notebooks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ScoreResult(Tabular):
     ids: Sequence[str] = ()
     """Ids of the samples, in the order of the data."""
     records: Mapping[str, Mapping[str, Any]] | None = None
-    """The lines of `scores.jsonl` by id, where they were asked for and not written."""
+    """The lines of `scores.jsonl` by id, where they were kept and not written."""
 
     def samples(self) -> ScoredSamples:
         """Values, verdicts and other evidence of each sample, from memory or from the folder of the scores."""
@@ -98,7 +98,7 @@ class ScoreResult(Tabular):
 
 
 class ScoreResults(list[ScoreResult], Tabular):
-    """The results of one scoring, one a profile."""
+    """The results of one scoring, one per profile."""
 
     def _rows(self) -> list[dict[str, object]]:
         return [
@@ -136,7 +136,7 @@ class ScoreResults(list[ScoreResult], Tabular):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TaskRun(Tabular):
-    """What became of one task of a run: its scores under each profile, or the error that stopped it."""
+    """The outcome of one task of a run: its scores under each profile, or the error that stopped it."""
 
     model: str
     task: str

@@ -65,7 +65,7 @@ def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool =
 
 
 def read_outputs(options: ScoreOptions, task: Task) -> Outputs:
-    """Read all that is to be scored. Raises UserError for a source, a mapping or a record that cannot be read."""
+    """Read everything to score. Raises UserError for a source, a mapping or a record that cannot be read."""
     accepted = Accepted(reads_flags=set(options.profiles or (task.profile,)) != {"alce"})
     reader = OutputReader(options.map, None if task.name == OWN else task.kind)
     with doing(f"reading {_called(options.predictions)}", quiet=options.quiet):
@@ -99,7 +99,7 @@ def _responses(options: ScoreOptions, task: Task, accepted: Accepted, reader: Ou
 
 
 def _refuse_asqa(options: ScoreOptions, first: Response) -> None:
-    """ASQA's gold data, in groundeval's format, belong to published protocols whose numbers differ: one is named."""
+    """Demand a task for ASQA's gold data in groundeval's format: published protocols give different numbers for it."""
     if first.example.qa_pairs is not None:
         raise UsageError(
             f"{_called(options.predictions)}: which task? The records are ASQA's (they have qa_pairs); name it: "
@@ -108,7 +108,7 @@ def _refuse_asqa(options: ScoreOptions, first: Response) -> None:
 
 
 def _origin(options: ScoreOptions, outputs: Outputs) -> dict[str, Any]:
-    """What tells these outputs from others that are scored into the same folder; what is as usual is not named."""
+    """The settings that distinguish these outputs from others scored into the same folder; defaults are omitted."""
     tags = options.reasoning_tags
     return {
         "task": outputs.task.name,
@@ -124,7 +124,7 @@ def _called(predictions: object) -> str:
 
 
 def _content(predictions: object, responses: Sequence[Response]) -> dict[str, str]:
-    """What tells these outputs from others."""
+    """A hash that distinguishes these outputs from others."""
     if isinstance(predictions, str | Path) and Path(predictions).is_file():
         return {"file_sha256": file_hash(Path(predictions))}
     return {"texts_sha256": sha256("".join(map(sample_hash, responses)).encode()).hexdigest()}

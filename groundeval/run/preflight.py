@@ -1,4 +1,4 @@
-"""What is looked at before the first token is generated, beyond flags and data: scorers, prompt lengths, disk space."""
+"""Checks before the first token is generated, beyond flags and data: scorers, prompt lengths, disk space."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from groundeval.run.generate import missing_prompts
 from groundeval.run.options import RunOptions, ScoringOptions
 from groundeval.run.prepare import Job
 from groundeval.run.score import encoder_of
-from groundeval.scoring.scorer import Plan
+from groundeval.scoring.plan import Plan
 from groundeval.storage.folder import check_writable
 
 TOKEN_BYTES = 6
@@ -28,7 +28,7 @@ EVIDENCE = 4
 
 
 def check_scorers(plans: Sequence[Plan], nli: NLI | None, options: ScoringOptions) -> None:
-    """Find out what is wrong with what will score, without loading weights, which may not fit beside the generator.
+    """Check the scorers without loading weights, which may not fit into memory beside the generator.
 
     Raises UserError or BackendError.
     """
@@ -62,7 +62,7 @@ def check_lengths(job: Job, quiet: bool) -> None:
 
 
 def check_generator(generator: Generator, jobs: Sequence[Job]) -> None:
-    """Let a generator that can tell cheaply what is wrong tell it now, unless it has nothing left to generate.
+    """Run a generator's own cheap checks, unless it has nothing left to generate.
 
     Raises UserError.
     """
@@ -85,7 +85,7 @@ def check_disk(jobs: Sequence[Job], options: RunOptions) -> None:
 
 
 def bytes_to_write(job: Job, options: RunOptions) -> int:
-    """At most about so many bytes are still to be written for a job."""
+    """Upper estimate of the bytes still to be written for a job."""
     answer = options.sampling.max_new_tokens * TOKEN_BYTES
     size = 0
     if options.phase != "score":

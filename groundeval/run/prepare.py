@@ -1,4 +1,4 @@
-"""One task of a run, made ready: prompts rendered and cut to fit, and the folder that follows from all that matters."""
+"""Prepares one task of a run: prompts rendered and cut to fit, and the run folder named by what determines texts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset, Task
 
 MODEL_NAME = "model name"
-"""Where the reasoning tags of a run come from that only the model's name shows."""
+"""Source of reasoning tags that only the model's name shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Job:
     identity: Mapping[str, Any]
     prompts: tuple[Prompt, ...]
     shown: Mapping[str, int]
-    """Documents that each prompt shows, by sample id, where fewer than asked for fitted."""
+    """Documents that each prompt shows, by sample id, where fewer than requested fitted."""
     tags: ReasoningTags | None = None
-    """What stands around the model's reasoning; None: `<think>`, or what the form of a text shows."""
+    """The tags around the model's reasoning; None: `<think>`, or what the form of a text shows."""
     longest_prompt: int | None = None
     """In tokens, where the generator can count them."""
     unfitting: int = 0
@@ -73,7 +73,7 @@ def prepare(
         "seed": options.seed,
         "sampling": asdict(options.sampling),
     }
-    # What is as usual is not named, so that its name may come later without changing what a folder is called.
+    # Defaults are omitted, so that a new option does not change the names of existing folders.
     if tags is not None:
         identity["reasoning_tags"] = list(tags.all())
     if tags is not None and getattr(generator, "guesses_reasoning_tags", False):
@@ -137,7 +137,7 @@ def _fitted(
     if limit is not None:
         return [fit_documents(each, template, length=tokens, limit=limit, **settings) for each in examples]
     prompts = [render_prompt(each, template, **settings) for each in examples]
-    # Rendering the longest as the model will get it shows that this works, before anything is generated.
+    # Rendering the longest prompt for the model reveals errors before anything is generated.
     longest = max(prompts, key=lambda prompt: len(prompt.user), default=None)
     return [
         Fitted(prompt, tokens(prompt) if prompt is longest else 0, options.num_docs, dropped=0, fits=True)
@@ -161,7 +161,7 @@ def _absolute(reference: str) -> str:
 
 
 def _for_hash(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Where the data lies and how the task was named do not determine the texts; what they contain does."""
+    """The identity without the path of the data and the name given for the task: only content determines texts."""
     return {
         **{key: value for key, value in identity.items() if key != "task_reference"},
         "data": {key: value for key, value in identity["data"].items() if key in ("sha256", "split")},

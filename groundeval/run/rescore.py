@@ -32,7 +32,7 @@ from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset, Task
 
 NEEDED = ("task", "task_reference", "data", "num_docs", "oracle_docs")
-"""What the identity of a run must have."""
+"""The fields that the identity of a run must have."""
 
 
 def score_run(
@@ -46,8 +46,8 @@ def score_run(
     """Score a run folder again, under other profiles or with another NLI model; generates nothing.
 
     `task` and `data` (task name or `*` to file) are those that the user names: needed where the run used a task that is
-    not registered here, or a file of data. Raises UsageError where they lack, with the command that names them, and
-    DataError for data that the run was not generated from.
+    not registered here, or a file of data. Raises UsageError where they are missing, with the command that names them,
+    and DataError for data that the run was not generated from.
     """
     manifest = read_json(folder / "manifest.json")
     if not isinstance(manifest, dict) or manifest.get("kind") != "generation":
@@ -106,10 +106,10 @@ def stored_responses(
 
 
 def _with_fewer_documents(stored: Mapping[str, Mapping[str, Any]], examples: Sequence[Example]) -> list[str]:
-    """The note on prompts that lost documents, since the model's context has no room for all that were asked for."""
+    """The note on prompts that lost documents, since not all requested ones fit the model's context."""
     fewer = sum(stored[example.id].get("documents_shown") is not None for example in examples)
     return (
-        [f"{fewer} of {len(examples)} prompts show fewer documents than asked for, to fit the context"] if fewer else []
+        [f"{fewer} of {len(examples)} prompts show fewer documents than requested, to fit the context"] if fewer else []
     )
 
 

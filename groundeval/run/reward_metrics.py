@@ -1,4 +1,4 @@
-"""Rewards as metrics: what training would see of each sample, reported beside the metrics it is made of."""
+"""Rewards as metrics: the reward that training would give each sample, reported beside its metrics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from groundeval.metrics.profiles import profile_named
 from groundeval.records import Response
 from groundeval.rewards import Reward, load_reward
 from groundeval.run.options import ScoringOptions
-from groundeval.scoring.scorer import plan_scoring
+from groundeval.scoring.plan import plan_scoring
 from groundeval.stats.bootstrap import Aggregate, mean_of
 from groundeval.tasks.task import Task
 
@@ -45,7 +45,7 @@ def reward_metric(name: str, task: Task, fields: frozenset[str], options: Scorin
 
 
 def reward_aggregate(key: str) -> Aggregate:
-    """How the totals of a reward become one number: their mean, as it is."""
+    """The aggregate of a reward's totals: their plain mean."""
     return mean_of(key, unit="number")
 
 

@@ -27,7 +27,7 @@ from groundeval.tasks.formats.examples import known_fields
 from groundeval.tasks.loading import check_data_names, requested_data
 
 MOST_NAMED = 5
-"""Of the run folders that an error offers."""
+"""Number of run folders that an error suggests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def run(*options: RunOptions) -> TaskRuns:
 
     Everything that a user can get wrong is checked for all models and tasks before the first token is generated. A
     model is loaded once and freed before the NLI model is loaded. A task whose model cannot be loaded, whose backend
-    fails, or that cannot be scored, does not keep the other tasks and models from going on; the error is in its
+    fails, or that cannot be scored, does not stop the other tasks and models; the error is in its
     TaskRun.
     """
     for each in options:
@@ -96,7 +96,7 @@ def execute(prepared: Prepared) -> TaskRuns:
 
 
 def _attempt(job: Job, work: Callable[[Job], None], failed: dict[str, GroundevalError]) -> None:
-    """Do the work of one job. What goes wrong is noted: a model that cannot be loaded says nothing of the others.
+    """Do the work of one job. Errors are recorded, so that a model that cannot be loaded does not stop the others.
 
     A request to stop ends the whole run, and so does a full disk, which all jobs write to.
     """
@@ -161,7 +161,7 @@ def _score_job(job: Job, options: RunOptions) -> ScoreResults:
 
 
 def _other_runs(job: Job, options: RunOptions) -> str:
-    """Where texts of the same task are: this machine may name the folder otherwise than the one that generated."""
+    """A hint naming run folders of the same task: the machine that generated may have named the folder differently."""
     found = sorted(
         path.parent
         for path in options.folder.glob(f"*/{job.folder.parent.name}/*/manifest.json")
@@ -171,7 +171,7 @@ def _other_runs(job: Job, options: RunOptions) -> str:
     found.sort(key=lambda folder: folder.parent != job.folder.parent)
     if not found:
         return ""
-    # Data that are a file have to be named again: no file is read at the word of a manifest.
+    # A data file has to be named again: no file is read just because a manifest names it.
     requested = job.identity["data"]["requested"]
     flags = [] if requested is None else ["--data", str(requested)]
     named = "".join(f"\n    groundeval score {shlex.join([str(each), *flags])}" for each in found[:MOST_NAMED])

@@ -26,19 +26,12 @@ from groundeval.run.outcome import ScoreResult, ScoreResults
 from groundeval.run.reward_metrics import reward_metric
 from groundeval.scoring.cut_answers import note_on_cut_answers
 from groundeval.scoring.notes import notes_on
+from groundeval.scoring.plan import OVERALL, Plan, every_field, plan_scoring
 from groundeval.scoring.posthoc import cite_afterwards, encoded
 from groundeval.scoring.reasoning_notes import notes_on_guessed_tags
 from groundeval.scoring.results import Results
-from groundeval.scoring.scorer import (
-    OVERALL,
-    Plan,
-    ScoredSample,
-    Scorer,
-    ScoreTable,
-    corpus_estimates,
-    every_field,
-    plan_scoring,
-)
+from groundeval.scoring.scorer import ScoredSample, Scorer
+from groundeval.scoring.table import ScoreTable, corpus_estimates
 from groundeval.stats.bootstrap import Estimate, summarize
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.environment import environment
@@ -70,15 +63,15 @@ class ResponseSet:
     folder: Path | None = None
     """The run folder, or None where nothing is written."""
     origin: Mapping[str, Any] = field(default_factory=dict)
-    """What tells these responses from others that are scored into the same folder; a run folder holds one set only."""
+    """Distinguishes these responses from others scored into the same folder; a run folder holds one set only."""
     longest_answer: int | None = None
     """The limit on an answer's length in tokens (`max_new_tokens`); None where it is not known."""
     num_samples: int = 1
-    """Answers to each question, one behind the other (`groundeval.stats.repeats`)."""
+    """Answers per question, in consecutive rows (`groundeval.stats.repeats`)."""
 
 
 def plans_for(task: Task, fields: frozenset[str], options: ScoringOptions) -> list[Plan]:
-    """What will be computed under each profile. Raises UserError for names that do not exist or fields that lack."""
+    """The plan of each profile: what will be computed. Raises UserError for unknown names and missing fields."""
     names = options.profiles or (task.profile,)
     if len(set(names)) < len(names):
         raise UsageError(f"{option('profiles', ','.join(names))}: a profile is named twice")
@@ -107,12 +100,12 @@ def check_scoring_names(task: Task, options: ScoringOptions) -> None:
 
 
 def open_nli(plans: Sequence[Plan], options: ScoringOptions) -> NLI | None:
-    """The verifier that the plans need, not yet loaded; None where no metric asks one."""
+    """The verifier that the plans need, not yet loaded; None where no metric uses one."""
     return connect(options.nli, **options.verifier_options) if any(plan.asks_nli for plan in plans) else None
 
 
 def score_responses(responses: ResponseSet, options: ScoringOptions, *, keep_samples: bool = False) -> ScoreResults:
-    """Score responses under every profile asked for. What is in the run folder already is not computed again.
+    """Score responses under every requested profile. Scores already in the run folder are not computed again.
 
     `keep_samples`: the results hold the evidence of each sample, where there is no folder that holds it.
     """
@@ -132,7 +125,7 @@ def score_responses(responses: ResponseSet, options: ScoringOptions, *, keep_sam
 
 
 def _with_citations(responses: ResponseSet, options: ScoringOptions) -> ResponseSet:
-    """The responses as they are scored: with citations attached, where that was asked for."""
+    """The responses as they are scored: with citations attached if requested."""
     if options.post_hoc == "none":
         return responses
     original, kind = responses.of, responses.task.kind
@@ -183,7 +176,7 @@ def _score_under(
         stored: list[str] = []
         lines = None if folder is None else Lines(folder.path / "scores.jsonl")
         if folder is not None and lines is not None:
-            # The identity names the model; whether it judged here or behind a server, and where, is circumstance.
+            # The identity names the model; whether it ran here or on a server is not part of it.
             around = {**environment(), "nli": None if nli is None else nli.name}
             about = {"kind": "scores", "identity": identity, "examples_sha256": content_hash(responses.examples)}
             folder.write_json("manifest.json", {**about, "environment": around})
@@ -228,7 +221,7 @@ def _identity(plan: Plan, task: Task, nli: NLI | None) -> dict[str, Any]:
 
 
 def _recall(lines: Lines, responses: ResponseSet, table: ScoreTable) -> list[str]:
-    """Take over the stored scores whose text and example are still those that were scored; the ids of all lines."""
+    """Reuse the stored scores whose text and example are unchanged; returns the ids of all lines."""
     examples = {example.id: example for example in responses.examples}
     stored = []
     for record in score_lines(lines.path, responses.folder):
@@ -242,9 +235,9 @@ def _recall(lines: Lines, responses: ResponseSet, table: ScoreTable) -> list[str
 
 
 def _put_in_order(lines: Lines, stored: Sequence[str], responses: ResponseSet) -> None:
-    """Bring lines that were written in another order into that of the data, one a sample.
+    """Bring lines that were written in another order into that of the data, one per sample.
 
-    Intervals are drawn from values in their order: who computes them again from the file must find the same one.
+    Intervals are drawn from values in their order: recomputing them from the file must use the same order.
     """
     ordered = list(dict.fromkeys([*(example.id for example in responses.examples), *stored]))
     if list(stored) != ordered:
@@ -268,7 +261,7 @@ async def _score_pending(
     quiet: bool,
     detail: Callable[[], str] | None,
 ) -> list[str]:
-    """Score samples and write or keep their lines as they are finished; gives their ids in that order."""
+    """Score samples and write or keep their lines as they finish; returns their ids in that order."""
     finished: list[str] = []
     waiting: list[bytes] = []
     written = time.monotonic()
@@ -301,9 +294,7 @@ async def _score_pending(
                     if time.monotonic() - written > _SECONDS_BETWEEN_WRITES:
                         write()
                     if stop_requested():
-                        raise Interrupted(
-                            f"{responses.task.name}: stopped on request. The same command goes on from here."
-                        )
+                        raise Interrupted(f"{responses.task.name}: stopped on request. The same command resumes.")
         finally:
             write()
     return finished

@@ -7,23 +7,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from groundeval.errors import EXIT_RESUMABLE, DataError, UsageError
 from groundeval.storage.folder import Folder, Lines, read_json, write_whole
 from groundeval.storage.generations import generations_in
-from groundeval.storage.manifest import run_identity
+from groundeval.storage.manifest import run_identity, sessions_of
 from groundeval.storage.regular import is_regular, open_regular
 
 MANIFEST = "manifest.json"
 BLOCK = 1 << 20
 """Bytes that are read at once."""
+MOST_NAMED = 20
+"""Missing shards that a message names."""
 _PART = re.compile(r"prompts(?:\.(\d+)-of-(\d+))?\.jsonl")
 
 
 class Incomplete(DataError):
-    """Shards, or samples of a shard, are still to be generated: the same command works once they are."""
+    """Shards, or samples of a shard, are missing: the same command works once they are generated."""
 
     exit_code = EXIT_RESUMABLE
 
@@ -39,7 +42,7 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one process wrote: `generations.I-of-N.jsonl` and `prompts.I-of-N.jsonl` of one folder; or a whole run."""
+    """The files of one process, `generations.I-of-N.jsonl` and `prompts.I-of-N.jsonl` of one folder; or a whole run."""
 
     folder: Path
     number: int
@@ -102,7 +105,7 @@ def _checked(sources: Sequence[Path]) -> tuple[list[_Part], int]:
         if missing := asked - texts:
             raise Incomplete(
                 f"{part}: {len(missing)} of {len(asked)} samples have no text yet (one of them: {min(missing)}).\n"
-                "  The command that generated this shard goes on from there."
+                "  The command that generated this shard resumes it."
             )
         for each in asked:
             if (other := seen.setdefault(each, part)) is not part:
@@ -121,7 +124,7 @@ def _check_identity(sources: Sequence[Path]) -> None:
 
 
 def _determining(folder: Path) -> dict[str, Any]:
-    """What determines the texts of a run: the identity in its manifest, without places, which machines differ in."""
+    """The identity in a run's manifest, which determines its texts, without paths, which differ between machines."""
     identity = run_identity(read_json(folder / MANIFEST), folder).model_dump(mode="json")
     del identity["task_reference"], identity["data"]["requested"], identity["data"]["source"]
     return identity
@@ -141,9 +144,15 @@ def _parts(sources: Sequence[Path]) -> list[_Part]:
     counts = sorted({count for count, _ in found if count})
     if len(counts) > 1:
         raise DataError(f"{sources[0]}: shards of {' and of '.join(map(str, counts))} do not make one run")
-    if counts and (lacking := [n for n in range(1, counts[0] + 1) if (counts[0], n) not in found]):
-        named = ", ".join(f"{number}/{counts[0]}" for number in lacking)
-        raise Incomplete(f"{sources[0]}: shards that are not there: {named}")
+    for part in found.values():
+        if part.count and not 1 <= part.number <= part.count:
+            raise DataError(f"{part.prompts}: there is no shard {part.number} of {part.count}")
+    if counts and (lacking := counts[0] - sum(1 for count, _ in found if count)):
+        # A name may claim any number of shards: only as many are looked for as the message names.
+        absent = (number for number in range(1, counts[0] + 1) if (counts[0], number) not in found)
+        named = ", ".join(f"{number}/{counts[0]}" for number in islice(absent, MOST_NAMED))
+        more = f" and {lacking - MOST_NAMED:,} more" if lacking > MOST_NAMED else ""
+        raise Incomplete(f"{sources[0]}: missing shards: {named}{more}")
     if not found:
         raise Incomplete(f"{sources[0]}: no texts yet")
     return [found[each] for each in sorted(found)]
@@ -178,8 +187,8 @@ def _write(target: Path, sources: Sequence[Path], parts: Iterable[_Part]) -> Non
 
 
 def _manifest(manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The first manifest, with the sessions of all and what they count taken together."""
-    sessions = {str(each): each for manifest in manifests for each in manifest.get("sessions") or ()}
+    """The first manifest, with the sessions of all and the sums of their counts."""
+    sessions = {str(each): each for manifest in manifests for each in sessions_of(manifest)}
 
     def over_all(name: str) -> Iterator[int]:
         return (manifest[name] for manifest in manifests if isinstance(manifest.get(name), int))

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
+from groundeval.errors import UsageError
+
 GENERATE, SCORE, SUBMIT, SHARDS = "generate.sbatch", "score.sbatch", "submit.sh", "shards"
 
 
 class Resources(BaseModel):
-    """What one job asks of the cluster; what is not named is left to the cluster's defaults."""
+    """The resources that one job requests; fields left out have the cluster's defaults."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -50,7 +52,7 @@ class Cluster(Resources):
     """A cluster file: the resources of a job, and how a job finds groundeval."""
 
     container: str | None = None
-    """An image for `srun --container-image` (pyxis); none: the commands run as they are."""
+    """An image for `srun --container-image` (pyxis); none: no container."""
     mounts: str | None = None
     """`srun --container-mounts`."""
     setup: tuple[str, ...] = Field(default=(), strict=False)
@@ -60,7 +62,7 @@ class Cluster(Resources):
 
     @property
     def launcher(self) -> str:
-        """What stands before a command."""
+        """The prefix of a command: `srun` with its options."""
         options = {"container-image": self.container, "container-mounts": self.mounts}
         words = ["srun", *(f"--{name}={value}" for name, value in options.items() if value is not None)]
         return shlex.join(words)
@@ -84,9 +86,10 @@ def slurm_scripts(run: Sequence[str], output_path: Path, cluster: Cluster, shard
     """The scripts for `groundeval run` with the words `run`, in `shards` parts.
 
     `run` has no `--output-path`: each part generates into a folder of its own below `folder`, and the job that depends
-    on all of them merges these into `output_path` and scores there. Both paths are seen by all nodes.
+    on all of them merges these into `output_path` and scores there. Both paths are seen by all nodes. Raises UsageError
+    for a path with control characters.
     """
-    here, parts, target = (shlex.quote(str(path.resolve())) for path in (Path(), folder / SHARDS, output_path))
+    here, parts, target = (_quoted(path.resolve()) for path in (Path(), folder / SHARDS, output_path))
     command = shlex.join(["groundeval", "run", *run])
     lines = {
         GENERATE: [
@@ -104,13 +107,20 @@ def slurm_scripts(run: Sequence[str], output_path: Path, cluster: Cluster, shard
         ],
         SUBMIT: [
             "# The first argument may name the parts to generate, such as 3,5; default: all.",
-            "# Run it again to go on after a time limit or a failure: parts that are done end at once.",
+            "# Run it again after a time limit or a failure to resume: parts that are complete end at once.",
             'cd "$(dirname "$0")"',
             f'array=$(sbatch --parsable --array="${{1:-1-{shards}}}" {GENERATE})',
             f'sbatch --dependency=afterok:"${{array%%;*}}" {SCORE}',
         ],
     }
     return Scripts({name: "\n".join(["#!/bin/bash", *each, ""]) for name, each in lines.items()})
+
+
+def _quoted(path: Path) -> str:
+    """A path as a word of a script. Raises UsageError for a line break: in a directive, the rest would be a command."""
+    if any(ord(character) < ord(" ") for character in str(path)):
+        raise UsageError(f"{str(path)!r}: a path in a script may hold no line break or other control character")
+    return shlex.quote(str(path))
 
 
 def _head(cluster: Cluster, resources: Resources, here: str) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from groundeval.metrics.profiles import Profile
 from groundeval.parsing.strict.citations import citations
 from groundeval.records import Response
-from groundeval.scoring.scorer import Plan
+from groundeval.scoring.plan import Plan
 
 _PUBLISHED = ("alce", "trust")
 _READ = re.compile(r"\[\d+\]")

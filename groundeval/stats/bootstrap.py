@@ -24,9 +24,9 @@ Unit = Literal["percent", "number"]
 RESAMPLES = 1_000
 _CHUNK_CELLS = 8_000_000
 _MANY = 64
-"""From this many weightings on, a product takes longer than looking up whether it is known."""
+"""Number of weightings from which looking up a cached product is faster than computing it."""
 _DECIMALS = 10
-"""Outputs are rounded to this many decimals, so that the order in which a library adds up cannot show."""
+"""Outputs are rounded to this many decimals, so that a library's order of summation does not show."""
 
 
 class Table:
@@ -66,8 +66,8 @@ class Table:
         return self._sums[column, where]
 
     def _weighted(self, values: Array) -> Array:
-        """The sum of the values under each weighting. Remembered by the values where there are many weightings: most
-        columns hold for the same rows, and the products are what a bootstrap takes its time for."""
+        """The sum of the values under each weighting. Cached by the values if there are many weightings: most
+        columns hold for the same rows, and the products dominate the time of a bootstrap."""
         if len(self._weights) < _MANY:
             return self._weights @ values
         known = values.tobytes()
@@ -95,7 +95,7 @@ def harmonic(first: Array, second: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """How one reported key is computed from the per-sample table."""
+    """The definition of one reported key as a function of the per-sample table."""
 
     value: Callable[[Table], Array]
     unit: Unit = "percent"
@@ -106,11 +106,11 @@ class Aggregate:
     decimals: int | None = None
     """Rounding that a protocol prescribes for the value itself."""
     is_mean: bool = False
-    """Is it the plain mean of `column` over these samples, and nothing more."""
+    """Whether it is just the plain mean of `column` over these samples."""
     more_is_better: bool = True
-    """If not, no best of several answers is reported."""
+    """If false, no best of several answers is reported."""
     is_count: bool = False
-    """Is it a number of samples: tables show no interval of it."""
+    """Whether it is a number of samples; tables show no interval of it."""
 
 
 def complete_mean_of(column: str, where: Where = None, unit: Unit = "percent") -> Aggregate:
@@ -153,17 +153,17 @@ class Estimate:
 
     @property
     def number(self) -> float:
-        """The value where the caller knows that there is one; ValueError where there is none."""
+        """The value, for callers that know there is one. Raises ValueError if there is none."""
         if self.value is None:
             raise ValueError("nothing was averaged")
         return self.value
 
     def text(self, decimals: int) -> str:
-        """The value as people read it; `-` if there is none."""
+        """The value for display; `-` if there is none."""
         return "-" if self.value is None else f"{self.value:.{decimals}f}"
 
     def interval(self, decimals: int) -> str:
-        """The 95% interval as people read it; empty if there is none."""
+        """The 95% interval for display; empty if there is none."""
         return "" if self.ci95 is None else f"{self.ci95[0]:.{decimals}f} to {self.ci95[1]:.{decimals}f}"
 
 
@@ -206,7 +206,7 @@ def resamplings(rows: int, resamples: int, seed: int) -> Iterator[Array]:
 
 @lru_cache(maxsize=1)
 def _one_chunk(rows: int, resamples: int, seed: int) -> Array:
-    """Kept, because many runs of the same size are often summed up one after the other."""
+    """Cached, since many runs of the same size are often summarised in turn."""
     weights = _drawn_rows(np.random.default_rng(seed), resamples, rows)
     weights.flags.writeable = False
     return weights
@@ -220,7 +220,7 @@ def _drawn_rows(rng: np.random.Generator, size: int, rows: int) -> Array:
 
 
 def _evaluated(aggregate: Aggregate, table: Table) -> Array:
-    """The aggregate in its unit, under each weighting; NaN under those that leave it nothing to average."""
+    """The aggregate in its unit, under each weighting; NaN where nothing is left to average."""
     values = aggregate.value(table)
     if aggregate.column is not None:
         averaged = table.count(aggregate.where, having=aggregate.column)
@@ -231,7 +231,7 @@ def _evaluated(aggregate: Aggregate, table: Table) -> Array:
 def estimate(aggregate: Aggregate, whole: Table, drawn: Array | None) -> Estimate:
     """An aggregate over the whole table; `drawn` are its values under the resamplings, None for no interval.
 
-    Resamplings that leave nothing to average say nothing about the value: they are not counted.
+    Resamplings that leave nothing to average are not counted.
     """
     value = float(_evaluated(aggregate, whole)[0])
     if math.isnan(value):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from groundeval.stats.bootstrap import RESAMPLES, Aggregate, Array, Table, estimate, resampled, resamplings
 
 PERMUTATIONS = 9_999
-"""With the observed order itself they are 10,000: the smallest p-value is 0.0001, which leaves room for Holm."""
+"""With the observed order they are 10,000: the smallest p-value is 0.0001, which leaves room for Holm."""
 LEVEL = 0.05
 _CHUNK_CELLS = 8_000_000
 _NUMERIC_NOISE = 1e-9
@@ -96,7 +96,7 @@ def _less(first: float | None, second: float | None) -> float | None:
 
 
 def _interval(differences: Array) -> tuple[float, float] | None:
-    """None where hardly any resampling leaves both systems something to average."""
+    """None if hardly any resampling leaves both systems something to average."""
     differences = differences[~np.isnan(differences)]
     if len(differences) < 2:
         return None
@@ -112,8 +112,8 @@ def permutation_p(
     permutations: int = PERMUTATIONS,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Two-sided p-values: how often is the difference as large when the two systems change places at random, question
-    by question.
+    """Two-sided p-values: the share of random swaps of the two systems, question by question, whose difference is at
+    least as large.
 
     The observed order counts as one of the permutations, so no p-value is 0. Cost: two matrix-vector products of size
     permutations x answers of both systems per distinct column and condition.
@@ -163,7 +163,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def better_counts(draws: Array) -> NDArray[np.int64]:
     """For each system, how many others are significantly better, from values under shared resamplings.
 
-    `draws` has one row a system and one column a resampling. A system is better if the 95% interval of the paired
+    `draws` has one row per system and one column per resampling. A system is better if the 95% interval of the paired
     difference lies above 0: at least 97.5% of the resamplings put it strictly ahead.
     """
     needed = (1 - LEVEL / 2) * draws.shape[1]

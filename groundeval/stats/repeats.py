@@ -32,7 +32,7 @@ def repeat_id(sample: str, draw: int) -> str:
 
 
 def drawn(examples: Sequence[Example], count: int) -> tuple[Example, ...]:
-    """Each example once for every answer that is drawn; as they are where there is one answer each."""
+    """Each example once for every answer that is drawn; unchanged if there is one answer each."""
     if count == 1:
         return tuple(examples)
     return tuple(replace(each, id=repeat_id(each.id, draw)) for each in examples for draw in range(1, count + 1))
@@ -55,8 +55,8 @@ def summarize_repeats(
     """Every aggregate over all answers, each weighing 1 / (answers of its question), resampled by question.
 
     So a plain mean is the mean over questions of the mean over their answers, a count is an expected number of
-    questions, and the interval says how much the questions vary, not how much the answers to one do. `n` is the number
-    of questions that count.
+    questions, and the interval reflects the variation between questions, not between answers to one. `n`: number of
+    questions that count.
     """
     count = int(questions.max()) + 1 if len(questions) else 0
     share = 1 / np.bincount(questions)[questions] if count else np.empty(0)

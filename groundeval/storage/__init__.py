@@ -1,1 +1,1 @@
-"""What is read from and written to disk: run folders, JSON records, the environment of a run."""
+"""Files on disk, read and written: run folders, records, the environment of a run."""

@@ -28,7 +28,7 @@ def read_any(path: str | Path, *, layout: Layout = "auto", name: str | None = No
     path = Path(path)
     shown = name or str(path)
     if path.exists() and not path.is_file() and not path.is_dir():
-        # A pipe can be read once, so that nobody may look into it first.
+        # A pipe can be read only once, so its content cannot be inspected first.
         yield from read_records(path, layout=layout, name=name)
         return
     kind = columnar_kind(path)
@@ -44,7 +44,7 @@ def read_any(path: str | Path, *, layout: Layout = "auto", name: str | None = No
 
 
 def _delimiter(path: Path, name: str) -> str | None:
-    """The delimiter of a CSV or TSV file; None for a file that is, or had better be, JSON."""
+    """The delimiter of a CSV or TSV file; None for a file to be read as JSON."""
     with opened(path, name) as stream:
         begin = _first_line(stream)
     if begin.lstrip()[:1] in ("{", "["):

@@ -92,7 +92,7 @@ def _shards(folder: Path, name: str) -> list[Path]:
         raise UsageError(f"{name} holds several data sets: {quoted(splits)}.\n  Name one: {one}")
     state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
     if state.get("_indices_data_files"):
-        raise UsageError(f"{name}: its rows are chosen by an index; save it anew after flatten_indices()")
+        raise UsageError(f"{name}: its rows are chosen by an index; save it again after flatten_indices()")
     files = [folder / str(each["filename"]) for each in state.get("_data_files", [])]
     missing = [file for file in files if file.parent != folder or not file.is_file()]
     if missing or not files:

@@ -36,18 +36,18 @@ class _Decoder(Protocol):
 
     @property
     def unused_data(self) -> bytes:
-        """What follows the end of the compressed stream."""
+        """The bytes after the end of the compressed stream."""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         """At most so many bytes of what the data holds."""
 
 
 _Stream = io.BufferedReader | gzip.GzipFile
-"""What can be looked into before it is read."""
+"""A stream whose next bytes can be inspected before they are read."""
 
 
 class _Unfolded(io.RawIOBase):
-    """What a decoder makes of a file, in steps of limited size; streams that follow each other are one."""
+    """The decompressed bytes of a file, in steps of limited size; concatenated streams are read as one."""
 
     def __init__(self, file: IO[bytes], begin: Callable[[], _Decoder]) -> None:
         self._file, self._begin, self._decoder = file, begin, begin()
@@ -115,7 +115,7 @@ _ZSTANDARD: dict[str, Callable[[Any, IO[bytes]], Any]] = {
     ),
     "pyarrow": lambda arrow, file: arrow.CompressedInputStream(arrow.PythonFile(file, "r"), "zstd"),
 }
-"""What can read zstandard: Python from 3.14 on, and two packages."""
+"""Modules that read zstandard: Python's own from 3.14 on, and two packages."""
 
 
 def _zstandard(file: IO[bytes]) -> _Stream:
@@ -168,7 +168,7 @@ def opened(path: Path, name: str) -> Iterator[IO[bytes]]:
 
 
 def _is_damage(error: Exception) -> bool:
-    """Whether a decoder says that it cannot go on; bzip2 and pyarrow do so with an OSError that has no number."""
+    """Whether a decoder reports damaged data; bzip2 and pyarrow do so with an OSError that has no number."""
     if isinstance(error, gzip.BadGzipFile | zlib.error | lzma.LZMAError | EOFError):
         return True
     return type(error).__name__ == "ZstdError" or (isinstance(error, OSError) and error.errno is None)

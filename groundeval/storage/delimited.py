@@ -18,7 +18,7 @@ _LONGEST_CELL = 1 << 28
 
 
 def delimiter_of(header: str) -> str | None:
-    """The delimiter that stands most often in a header line, outside of quotes; None if there is none."""
+    """The most frequent delimiter in a header line, outside quotes; None if there is none."""
     outside = "".join(header.split('"')[::2])
     found = max(DELIMITERS, key=outside.count)
     return found if found in outside else None
@@ -55,7 +55,7 @@ def read_delimited(stream: IO[bytes], name: str, *, delimiter: str | None = None
     except csv.Error as error:
         raise DataError(
             f"{name}, record from line {line}: {error}.\n"
-            "  A cell with a quote in it stands in quotes, and the quote is written twice"
+            "  A cell that contains a quote must be in quotes, with the quote written twice"
         ) from None
     if not number:
         raise DataError(f"{name} holds no records: only the line that names the fields ({quoted(header)})")
@@ -82,7 +82,7 @@ def _header(cells: list[str], name: str) -> list[str]:
 
 def _record(cells: list[str], header: list[str], name: str, line: int) -> dict[str, str]:
     if len(cells) != len(header):
-        more = "A cell with a delimiter or a line break must stand in quotes"
+        more = "A cell with a delimiter or a line break must be in quotes"
         raise DataError(
             f"{name}, line {line}: {len(cells)} cells, and the header names {len(header)} fields ({quoted(header)}).\n"
             f"  The line begins with {excerpt(cells[0])}. {more}"

@@ -1,4 +1,4 @@
-"""What a reader needs to reproduce a run: versions, hardware, the state of the code."""
+"""The environment of a run, recorded to reproduce it: versions, hardware, the state of the code."""
 
 from __future__ import annotations
 
@@ -58,5 +58,5 @@ def now() -> str:
 
 
 def environment() -> dict[str, Any]:
-    """Everything about this process that a manifest records beside what determines the result."""
+    """Everything about this process that a manifest records besides what determines the result."""
     return {"time": now(), "versions": versions(), "hardware": hardware(), "git": git_state()}

@@ -1,4 +1,4 @@
-"""Recognises, by a file's first bytes, what people hand over in the place of JSON, and says what to do with it."""
+"""Recognises, by a file's first bytes, files that are not JSON, and advises how to convert them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FileKind:
     name: str
     """Short and stable, for code: `parquet`, `zstd`, `utf-16`."""
     what: str
-    """As a message says it, with its article: `a Parquet file`."""
+    """Its name in messages, with the article: `a Parquet file`."""
     advice: str
     """What to do, one line; `FILE` stands for the path."""
     begins: Callable[[bytes], object]

@@ -108,7 +108,7 @@ class Folder:
         return self
 
     def _lock(self, name: str, kind: int) -> None:
-        # What is a link would be emptied behind it.
+        # Opening a link would truncate the file that it points to.
         refuse_links(self.path / name, self.path)
         lock = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
         self._locks.append(lock)
@@ -184,7 +184,7 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Wait until the disk has the folder's entries: a rename survives a power cut only then."""
+    """Flush the folder's entries to disk: only then does a rename survive a power failure."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
@@ -228,7 +228,7 @@ def _with_checksum(line: bytes) -> bytes:
 
 
 def _is_intact(line: bytes) -> bool:
-    """Whether a line is what was written; one without a checksum is taken as it is."""
+    """Whether a line is what was written; one without a checksum is accepted."""
     found = _CHECKSUM.fullmatch(line, max(len(line) - _CHECKSUM_LENGTH, 0))
     return found is None or int(found[1], 16) == crc32(line[: found.start()] + b"}")
 
@@ -248,7 +248,7 @@ class Lines:
         self._repaired = False
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """All whole lines; a torn last line, cut off by a kill or still being written, is passed over."""
+        """All whole lines; a torn last line, cut off by a kill or still being written, is skipped."""
         try:
             file = open_regular(self.path, self._root)
         except FileNotFoundError:
@@ -276,7 +276,7 @@ class Lines:
                 yield record
 
     def append(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Append records with one write, and wait until the disk has them. A torn last line is cut off first."""
+        """Append records with one write, and flush them to disk. A torn last line is cut off first."""
         self.append_lines(map(as_line, records))
 
     def append_lines(self, lines: Iterable[bytes]) -> None:
@@ -311,7 +311,7 @@ class Lines:
         write_whole(self.path, b"".join(content[starts[number] : ends[number]] for number in numbers))
 
     def rewrite(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Put these records in the place of all others, whole or not at all."""
+        """Replace all records by these, completely or not at all."""
         write_whole(self.path, _as_lines(map(as_line, records)))
 
     @staticmethod

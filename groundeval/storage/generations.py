@@ -1,4 +1,4 @@
-"""What a run folder holds of its generations: the stored lines, and the response that each of them is."""
+"""The generations in a run folder: the stored lines, and the response that each line holds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FIELDS: Mapping[str, tuple[type, ...]] = {
     "error": (str, type(None)),
     "documents_shown": (int, type(None)),
 }
-"""What a line of `generations.jsonl` must hold."""
+"""The required fields of a line of `generations.jsonl`."""
 
 
 def as_response(example: Example, record: Mapping[str, Any], tags: ReasoningTags | None = None) -> Response:
@@ -50,7 +50,7 @@ def stored_generations(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def answers_cut(records: Iterable[Mapping[str, Any]]) -> int:
-    """How many of the stored answers were cut at the limit on their length."""
+    """Number of stored answers that were cut at the length limit."""
     return sum(record["status"] != "error" and cut_at_limit(record.get("finish_reason")) for record in records)
 
 
@@ -72,16 +72,16 @@ def _check(record: Mapping[str, Any], path: Path, number: int) -> None:
 
 
 def documents_shown(record: Mapping[str, Any], usual: int) -> int:
-    """How many documents the prompt of a generation showed; `usual` where its line does not say."""
+    """Number of documents in the prompt of a generation; `usual` where its line does not record it."""
     shown: int | None = record.get("documents_shown")
     return usual if shown is None else shown
 
 
 def unopened_thoughts(records: Iterable[Mapping[str, Any]], tags: ReasoningTags | None) -> str | None:
-    """What to say where a template may have begun the reasoning unseen: answers end a thought that they do not begin.
+    """A note if the chat template may begin the reasoning itself: answers end a thought that they do not begin.
 
-    Then one that was cut off before the thought ended shows no tag at all, and is taken for an answer. Of a single text
-    it cannot be known.
+    An answer cut off within the thought then shows no tag at all, and is scored as an answer. A single text does not
+    show which it is.
     """
     closed = cut = 0
     close = ""

@@ -20,8 +20,8 @@ Layout = Literal["auto", "json", "jsonl"]
 """`json`: a list, or an object whose `data` is a list; `jsonl`: one object after the other; `auto`: by content."""
 
 CHUNK = 1 << 20
-"""Characters read at a time. A record larger than that is read in ever larger pieces, so that its parsing starts
-anew only a few times."""
+"""Characters read at a time. A record larger than that is read in ever larger pieces, so that its parsing is
+restarted only a few times."""
 
 MOST_RECORD = 64 << 20
 """Characters of one record, and of white space between two: a small compressed file may unfold to any length."""
@@ -36,12 +36,12 @@ class Record:
     """One JSON object of a file."""
 
     file: str
-    """How the file is called in messages."""
+    """The name of the file in messages."""
     number: int
     """1 for the first record."""
     data: dict[str, Any]
     in_memory: bool = False
-    """It comes from a list, not from a file: `file` is what the list is called, and it is named by its index."""
+    """It comes from a list, not from a file: `file` is the name of the list, and messages give its index."""
     line: int | None = None
     """The line of the file on which it begins, where that is known."""
 
@@ -195,7 +195,7 @@ class _Reader:
                 raise DataError(f"{self.name}, record {self.number + offset}: cannot be read ({error})") from error
             else:
                 length = end - self.at
-                # A number at the window's end may go on behind it, "1" as "1e+5".
+                # A number at the window's end may continue after it: "1" as "1e+5".
                 if type(value) not in (int, float) or end + 4 <= len(self.text) or not self.grow(size):
                     self.at += length
                     return value
@@ -217,7 +217,7 @@ class _Reader:
                 return ""
 
     def grow(self, size: int) -> bool:
-        """Read on, dropping what lies behind; false at the end of the file."""
+        """Read more, dropping what has been parsed; false at the end of the file."""
         if self.ended:
             return False
         if len(self.text) - self.at > MOST_RECORD:

@@ -12,9 +12,9 @@ from groundeval.errors import DataError, excerpt
 from groundeval.parsing.reasoning import ReasoningTags
 
 MOST_DOCUMENTS = 100_000
-"""That a manifest may say a prompt shows."""
+"""Largest number of documents per prompt that a manifest may give."""
 MOST_ANSWERS = 1_000_000
-"""That a manifest may say were drawn for each question."""
+"""Largest number of answers per question that a manifest may give."""
 
 
 class DataOfRun(BaseModel):
@@ -30,14 +30,14 @@ class DataOfRun(BaseModel):
 
 
 class RunIdentity(BaseModel):
-    """What determined the texts of a run. Fields that are not listed here are shown and compared, never acted on."""
+    """The settings that determined the texts of a run. Other fields are shown and compared, never acted on."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
     task: str | None = None
     task_version: int | None = None
     task_reference: str | None = None
-    """How the task was named: by a registered name or a path. It is shown in messages and never opened."""
+    """The name given for the task: a registered name or a path. It is shown in messages and never opened."""
     data: DataOfRun = Field(default_factory=DataOfRun)
     backend: str | None = None
     generator: dict[str, Any] = Field(default_factory=dict)
@@ -60,6 +60,12 @@ def stored_tags(found: object, place: Path) -> ReasoningTags | None:
     if not isinstance(found, list | tuple) or len(found) not in (2, 4) or not all(isinstance(t, str) for t in found):
         raise DataError(f"{place}: reasoning_tags must be two or four texts, not {excerpt(found)}")
     return ReasoningTags(*found)
+
+
+def sessions_of(manifest: object) -> list[dict[str, Any]]:
+    """The sessions that a manifest lists; malformed entries are left out."""
+    found = manifest.get("sessions") if isinstance(manifest, Mapping) else None
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def longest_answer(backend: str | None, sampling: Mapping[str, Any]) -> int | None:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from groundeval.errors import DataError
 
 MOST_BYTES = 64 << 30
-"""Of one file of a run folder: a hundred times the largest that a real run writes."""
+"""Most bytes of one file of a run folder: a hundred times the largest that a real run writes."""
 
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 # Without O_NONBLOCK, opening a FIFO waits for a writer.
@@ -55,7 +55,7 @@ def open_regular(path: Path, root: Path | None = None, *, most_bytes: int = MOST
 
 
 def refuse_links(path: Path, root: Path) -> None:
-    """Raise DataError if a component below `root`, or the path itself, is a link: what is written would land elsewhere.
+    """Raise DataError if a component below `root`, or the path itself, is a link: a write would follow it elsewhere.
 
     Components that do not exist are left to be made.
     """

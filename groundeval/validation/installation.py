@@ -80,9 +80,7 @@ def _base() -> Finding:
     """The packages that scoring needs, and a verdict of the verifier that needs no model."""
     missing = _missing(_packages(""))
     if missing:
-        return Finding(
-            "groundeval", "failed", f"packages are missing: {', '.join(missing)}", "pip install -e . in the checkout"
-        )
+        return Finding("groundeval", "failed", f"packages are missing: {', '.join(missing)}", "pip install groundeval")
     from groundeval import __version__
     from groundeval.nli.verifiers.lexical import Lexical
     from groundeval.records import Pair
@@ -131,7 +129,10 @@ def _jobs() -> Iterator[Finding]:
             continue
         if missing:
             yield Finding(
-                extra, "missing", f"{job}: without {', '.join(missing)}", f"pip install -e '.[{extra}]' in the checkout"
+                extra,
+                "missing",
+                f"{job}: without {', '.join(missing)}",
+                f"in groundeval's checkout: pip install -e '.[{extra}]'",
             )
         else:
             yield Finding(extra, "ok", f"{job} ({needed[0]} {_version(needed[0])})")
@@ -160,7 +161,9 @@ def _torch() -> Finding:
 
         torch = importlib.import_module("torch")
     except ImportError as error:
-        return Finding("torch", "missing", f"cannot be imported: {error}", "pip install -e '.[hf]' in the checkout")
+        return Finding(
+            "torch", "missing", f"cannot be imported: {error}", "in groundeval's checkout: pip install -e '.[hf]'"
+        )
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return Finding("torch", "ok", f"{torch.__version__}, {count} CUDA devices")
 

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from groundeval.aio import run_anywhere
-from groundeval.errors import DataError
+from groundeval.errors import DataError, excerpt
 from groundeval.rewards.adapters.settings import rewarder
+from groundeval.rewards.columns import task_names
 from groundeval.rewards.rollouts import Rewarder, Rollout
 
 
@@ -76,13 +77,21 @@ def _plain(*mappings: Mapping[str, Any] | None) -> list[str]:
 
 
 def _rollout(task: str, text: str, example: str, extra_info: Mapping[str, Any] | None, prefill: str) -> Rollout:
-    return Rollout(task, example, text, prefill=str((extra_info or {}).get("prefill") or prefill))
+    return Rollout(task, example, text, prefill=str(_extra(extra_info).get("prefill") or prefill))
+
+
+def _extra(extra_info: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if extra_info is not None and not isinstance(extra_info, Mapping):
+        raise DataError(
+            f"extra_info is {excerpt(extra_info)}; it must be a mapping, as `groundeval data export` writes"
+        )
+    return extra_info or {}
 
 
 def _others(extra_info: Mapping[str, Any] | None) -> list[str]:
     """The tasks of the sample's export; a list in a parquet file may arrive as an array."""
-    found = (extra_info or {}).get("tasks")
-    return [] if found is None else [str(task) for task in found]
+    found = _extra(extra_info).get("tasks")
+    return [] if found is None else list(task_names(found, "extra_info"))
 
 
 async def _score(
@@ -96,7 +105,9 @@ async def _score(
         )
     score = (failed or 0.0) if rewarded.total is None else rewarded.total
     own = {"score": score, "failed": float(rewarded.total is None)}
-    names = await asked.parts((rollout.task, *tasks) if tasks else asked.known_tasks(rollout.task, *others))
+    names = await asked.parts(
+        (rollout.task, *task_names(tasks, "reward_kwargs")) if tasks else asked.known_tasks(rollout.task, *others)
+    )
     # A failed sample may have values of parts, but no reward for them.
     found = {} if rewarded.total is None else rewarded.components
     parts = {f"component/{name}" if name in own else name: found.get(name) or 0.0 for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ Schema = TypeVar("Schema", bound=BaseModel)
 MOST_BYTES = 4 << 20
 MOST_VALUES = 100_000
 """Of a file, with every alias written out."""
+MOST_DEPTH = 200
+"""Brackets open at a time."""
 
 Place = tuple[int | str, ...]
 
@@ -33,6 +36,7 @@ def read_yaml(path: Path, schema: type[Schema]) -> Schema:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
     try:
+        _refuse_depth(path, text)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         _refuse_repeated_keys(path, root)
         _refuse_bombs(path, root)
@@ -128,6 +132,18 @@ def _refuse_repeated_keys(path: Path, root: yaml.Node | None) -> None:
                 if first != line:
                     raise DataError(f'{path}, line {line}: field "{key.value}" is given twice (first on line {first})')
                 waiting.append(value)
+
+
+def _refuse_depth(path: Path, text: str) -> None:
+    """Raise DataError for brackets in brackets, many times over, which PyYAML takes seconds to find too deep.
+
+    Brackets in texts count as well: those of honest texts are closed.
+    """
+    depth = 0
+    for bracket in re.finditer(r"[\[\]{}]", text):
+        depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
+        if depth > MOST_DEPTH:
+            raise DataError(f"{path}, line {text.count(chr(10), 0, bracket.start()) + 1}: nested too deeply")
 
 
 def _refuse_bombs(path: Path, root: yaml.Node | None) -> None:

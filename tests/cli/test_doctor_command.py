@@ -77,7 +77,7 @@ def test_a_missing_package_of_the_base_is_a_failure_and_one_of_a_job_is_not(cli:
     version = installation._version
     monkeypatch.setattr(installation, "_version", lambda name: None if name == "fastapi" else version(name))
     server = found(cli)["server"]
-    assert (server["state"], server["advice"]) == ("missing", "pip install -e '.[server]' in the checkout")
+    assert (server["state"], server["advice"]) == ("missing", "in groundeval's checkout: pip install -e '.[server]'")
     assert "without fastapi" in server["detail"]
     monkeypatch.setattr(installation, "_version", lambda name: None if name == "numpy" else version(name))
     ran = cli("doctor", "--json")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-import threading
 
 import pytest
 
@@ -64,30 +63,18 @@ def test_sizes_in_words(count: float, words: str):
     assert size(count) == words
 
 
-class Waited(threading.Event):
-    """A clock that is over after so many looks, without waiting."""
-
-    looks = 2
-
-    def wait(self, timeout: float | None = None) -> bool:
-        if Waited.looks == 0:
-            return super().wait(20)
-        Waited.looks -= 1
-        return False
-
-
 @pytest.mark.parametrize("what", ["progress", "doing"])
 def test_lines_come_while_the_work_does_not_return(
     what: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    Waited.looks = 2
-    monkeypatch.setattr(progress_module.threading, "Event", Waited)
+    monkeypatch.setattr(progress_module, "_FIRST_LINE", 0.0)
+    monkeypatch.setattr(progress_module, "_SECONDS_BETWEEN_LINES", 0.0)
     context = progress("loading", total=3) if what == "progress" else doing("loading")
     with context:
         said = ""
         while said.count("loading") < 2:
             said += capsys.readouterr().err
-    assert said.splitlines()[0].startswith("loading: 0/3" if what == "progress" else "loading · 0 s")
+    assert said.splitlines()[0].startswith("loading: 0/3" if what == "progress" else "loading · ")
 
 
 def test_what_happens_within_is_said_by_what_is_shown(capsys: pytest.CaptureFixture[str]):

@@ -12,7 +12,9 @@ from groundeval.nli import NLI
 from groundeval.nli.model import Traits
 from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.records import Document, Example, Pair, QAPair, Response, Verdict
-from groundeval.scoring.scorer import Plan, ScoredSample, Scorer, ScoreTable, plan_scoring
+from groundeval.scoring.plan import Plan, plan_scoring
+from groundeval.scoring.scorer import ScoredSample, Scorer
+from groundeval.scoring.table import ScoreTable
 from groundeval.stats.bootstrap import Estimate, summarize
 
 REFUSAL = "I apologize, but I couldn't find an answer to your question in the search results."

@@ -16,7 +16,7 @@ from groundeval.metrics.extractive_qa import exact_match, token_f1
 from groundeval.metrics.fluency import as_mauve_text
 from groundeval.models.metric_models import OptionalModels
 from groundeval.records import QAPair, Response
-from groundeval.scoring.scorer import corpus_estimates
+from groundeval.scoring.table import corpus_estimates
 
 PAIRS = (QAPair("Where?", ("Paris", "Lutetia")), QAPair("When?", ("1889",)))
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,13 +18,26 @@ from pathlib import Path
 
 import httpx
 import pytest
-from nli_servers import Containment, Hostile, ServerProcess, client, http, ready, serving, slow_plugin, until, verdict
+from nli_servers import (
+    Containment,
+    Hostile,
+    Judging,
+    ServerProcess,
+    client,
+    http,
+    ready,
+    serving,
+    slow_plugin,
+    until,
+    verdict,
+)
 
 import groundeval
-from groundeval.errors import BackendError, UsageError
+from groundeval.errors import BackendError, SampleError, UsageError
 from groundeval.http.client import Refused
 from groundeval.nli import NLI, connect, remote
-from groundeval.records import Pair
+from groundeval.nli.model import PartialFailure
+from groundeval.records import Pair, Verdict
 
 PAIRS = [Pair(f"{i} " + "x" * (i * 37 % 900), f"{i} ") for i in range(400)]
 
@@ -345,3 +359,25 @@ def test_a_token_that_one_refuses_later_leaves_that_one_out_and_two_stop_the_run
             outcomes = nli.outcomes(PAIRS[40:80])
         assert all(isinstance(each, BackendError) for each in outcomes)
         assert time.monotonic() - begun < 5
+
+
+def test_a_pair_whose_answers_none_can_read_is_the_error_of_its_sample_alone():
+    def answer(line: socket.socket, pairs: list[list[str]]) -> bytes:
+        score = 10**400 if ["odd", "odd"] in pairs else 0.5
+        return http({"model": "m", "verdicts": [{"entailed": True, "score": score}] * len(pairs)})
+
+    pairs = [*PAIRS[:20], Pair("odd", "odd"), *PAIRS[20:40]]
+    with Judging(answer) as first, Judging(answer) as second, pytest.raises(PartialFailure) as caught:
+        client(f"{first.address},{second.address}").score(pairs)
+    failed = [outcome for outcome in caught.value.outcomes if not isinstance(outcome, Verdict)]
+    assert [type(outcome) for outcome in failed] == [SampleError]
+    assert "Hypothesis: 'odd'" in str(failed[0])
+
+
+def test_servers_that_answer_nothing_readable_stop_the_run_resumably_and_say_it_in_a_few_lines(
+    capsys: pytest.CaptureFixture[str],
+):
+    with Hostile(http(b"[]")) as first, Hostile(http(b"{")) as second, pytest.raises(PartialFailure) as caught:
+        client(f"{first.address},{second.address}", patience=4.0).score(PAIRS[:100])
+    assert {type(outcome) for outcome in caught.value.outcomes} == {BackendError}
+    assert len(capsys.readouterr().err.splitlines()) < 40

@@ -189,3 +189,10 @@ def test_tags_are_named_as_they_are_given(tags: ReasoningTags):
     assert tags_from(tags.words.split(","), "here") == tags
     assert tags_from(["none"], "here") == ReasoningTags.none()
     assert ReasoningTags.none().words == "none"
+
+
+def test_a_closing_tag_in_a_block_of_code_ends_no_thought():
+    quoted = "A thought ends with this tag:\n\n```\n</thinking>\n```\nThen comes the answer [1]."
+    assert tags_of_text(quoted) == REASONING_TAGS
+    ended = "The code is\n```\nx = 1\n```\nSo x is one.\n</thinking>\nx is 1 [1]."
+    assert tags_of_text(ended).think_close == "</thinking>"

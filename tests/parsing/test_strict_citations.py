@@ -125,9 +125,9 @@ def test_a_range_cites_everything_between_its_ends_but_is_text_if_that_is_more_t
     ],
 )  # fmt: skip
 def test_long_hostile_texts_are_read_in_no_time(text: str):
-    started = time.perf_counter()
+    started = time.process_time()
     assert citations(remove_citations(text)) == ()
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from strict_text import strict_text
 
+from groundeval.parsing.strict import statements
 from groundeval.parsing.strict.citations import citations
 from groundeval.parsing.strict.statements import items, sentences, words
 from groundeval.parsing.strict.titles import with_titles_read
@@ -25,6 +26,28 @@ def test_a_citation_after_the_full_stop_belongs_to_the_sentence_before_it():
 def test_citations_before_their_sentences_belong_to_them_if_a_line_uses_them_so():
     assert split("[1] Paris is large. [2] Rome is old.") == [("Paris is large.", (0,)), ("Rome is old.", (1,))]
     assert split("[1] Paris is large [2]. Rome is old [3].") == [("Paris is large.", (0, 1)), ("Rome is old.", (2,))]
+
+
+@pytest.mark.parametrize("text", ["word [1]. ", "[1] word. "])
+def test_the_owners_of_many_citations_in_a_line_are_found_in_few_steps(text: str, monkeypatch: pytest.MonkeyPatch):
+    compared = 0
+
+    class Place(int):
+        def __lt__(self, other: int) -> bool:
+            nonlocal compared
+            compared += 1
+            return int(self) < int(other)
+
+        def __gt__(self, other: int) -> bool:
+            nonlocal compared
+            compared += 1
+            return int(self) > int(other)
+
+    found = statements.spans
+    monkeypatch.setattr(statements, "spans", lambda text: [(Place(start), Place(end)) for start, end in found(text)])
+    count = 400
+    assert [part.citations for part in sentences(text * count)] == [(0,)] * count
+    assert compared < count * 50
 
 
 @pytest.mark.parametrize("text", ["", " ", "[1]", "[1] [2].", "...", "---", "!? [3]", "\n\n"])

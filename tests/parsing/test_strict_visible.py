@@ -163,9 +163,9 @@ def test_any_text_becomes_one_that_can_be_shown_and_asked(text: str):
     ],
 )  # fmt: skip
 def test_long_hostile_texts_are_read_in_no_time(text: str):
-    started = time.perf_counter()
+    started = time.process_time()
     for_verifier(visible(text))
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from groundeval.cli.app import app
 from groundeval.errors import BackendError, DataError, SampleError, UsageError
 from groundeval.nli.verifiers.lexical import Lexical
-from groundeval.rewards.adapters import nemo_gym, slime
+from groundeval.rewards.adapters import nemo_gym, slime, verl
 from groundeval.rewards.adapters.verifiers import reward_of_trace, rubric_function
 from groundeval.rewards.columns import example_json, example_of
 from groundeval.rewards.rollouts import Rewarder, Rollout
@@ -377,3 +377,28 @@ def test_an_example_survives_its_column():
     odd = replace(example(), question="Wh\ud800t?")
     assert example_of(example_json(odd)) == odd
     assert example_json(odd).isascii()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"solution_str": None}, "text is None"),
+        ({"solution_str": ["x"]}, "text is"),
+        ({"ground_truth": {"question": "q"}}, "example is"),
+        ({"data_source": ["asqa"]}, "task is"),
+        ({"extra_info": '{"prefill": ""}'}, "extra_info is"),
+        ({"extra_info": {"tasks": 5}}, "tasks is 5"),
+        ({"tasks": 5}, "tasks is 5"),
+    ],
+)
+def test_what_verl_passes_on_and_is_no_text_is_an_error_that_names_it(change: dict[str, object], words: str):
+    gold = '{"question": "q", "docs": [], "answers": [["a"]], "qa_pairs": []}'
+    given = {"data_source": "asqa", "solution_str": "x", "ground_truth": gold, **change}
+    with pytest.raises(DataError, match=words):
+        verl.compute_score_sync(**given, nli="lexical")
+
+
+def test_one_name_is_a_list_of_tasks():
+    given = ("trust_asqa", "x", '{"question": "q", "docs": [], "answers": [["a"]], "qa_pairs": []}')
+    one, several = (verl.compute_score_sync(*given, nli="lexical", tasks=tasks) for tasks in ("asqa", ["asqa"]))
+    assert one == several

@@ -83,5 +83,5 @@ def test_prompts_that_lost_documents_are_counted(tiny: Callable[..., Path], tmp_
     assert ran.code == 0, ran.err
     lost = sum("documents_shown" in line for line in lines_of(next(tmp_path.rglob("generations.jsonl"))))
     assert lost
-    assert f"{lost} of 4 prompts show fewer documents than asked for, to fit the context" in ran.json["notes"]
+    assert f"{lost} of 4 prompts show fewer documents than requested, to fit the context" in ran.json["notes"]
     assert manifest_of(tmp_path)["documents_dropped"] == lost

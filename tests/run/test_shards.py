@@ -140,3 +140,43 @@ def test_more_shards_than_samples_leave_empty_ones_that_count(
 def test_a_folder_without_runs_is_a_wrong_use(cli: Cli, tmp_path: Path):
     ran = cli("merge", tmp_path)
     assert (ran.code, "neither a run folder" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("named", ["1-of-99999999999999", "0-of-3", "7-of-3"])
+def test_a_name_that_says_an_impossible_shard_is_refused_at_once(cli: Cli, shards: list[Path], named: str):
+    folder = run_folder(shards[0])
+    (folder / "prompts.1-of-3.jsonl").replace(folder / f"prompts.{named}.jsonl")
+    (folder / "generations.1-of-3.jsonl").replace(folder / f"generations.{named}.jsonl")
+    ran = merged(cli, *([shards[0]] if named.startswith("1-") else shards))
+    assert ran.code in (1, 2, 3), ran.err
+    assert "shard" in ran.err
+    assert len(ran.err) < 2_000
+
+
+@pytest.mark.parametrize("sessions", [5, "abc", [1, None], {"a": 1}, None])
+def test_sessions_that_are_none_are_left_out(cli: Cli, shards: list[Path], ten: Path, tmp_path: Path, sessions: object):
+    changed = run_folder(shards[0]) / "manifest.json"
+    changed.write_text(json.dumps({**json.loads(changed.read_text()), "sessions": sessions}))
+    assert merged(cli, *shards).code == 0
+    kept = json.loads((run_folder(tmp_path / "whole") / "manifest.json").read_text())["sessions"]
+    assert len(kept) == len(shards) - 1
+    again = cli(*RUN, "--data", ten, "--output-path", shards[0], "--limit", "4")
+    assert again.code == 0, again.err
+
+
+def test_a_prompt_whose_id_is_no_text_is_written_again(cli: Cli, shards: list[Path], ten: Path):
+    prompts = run_folder(shards[0]) / "prompts.1-of-3.jsonl"
+    first, *others = prompts.read_text().splitlines()
+    for identifier in ([], {"a": 1}):
+        prompts.write_text("\n".join([json.dumps({**json.loads(first), "id": identifier}), *others]) + "\n")
+        generated(cli, ten, shards[0], "1/3")
+        assert {type(json.loads(line)["id"]) for line in prompts.read_text().splitlines()} == {str}
+
+
+def test_a_folder_in_the_place_of_the_prompts_is_named(cli: Cli, shards: list[Path], ten: Path):
+    prompts = run_folder(shards[0]) / "prompts.1-of-3.jsonl"
+    prompts.unlink()
+    prompts.mkdir()
+    ran = cli(*RUN, "--data", ten, "--output-path", shards[0], "--phase", "generate", "--shard", "1/3")
+    assert ran.code != 0
+    assert f"{prompts} is a folder" in ran.err

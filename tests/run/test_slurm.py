@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from run_cases import Cli, record, write
 
+from groundeval.errors import UsageError
+from groundeval.run.slurm import Cluster, slurm_scripts
+
 FLAGS = ("--backend", "replay", "--tasks", "asqa", "--nli", "lexical", "--quiet")
 SBATCH = """#!/bin/bash
 # Runs a job at once; an array part by part. Prints the job's number.
@@ -82,3 +85,11 @@ def test_a_wrong_field_of_the_cluster_file_is_named(cli: Cli, flags: list[str], 
     assert ran.code == 1
     assert "partitoin" in ran.err
     assert "partition" in ran.err.replace("partitoin", "")
+
+
+def test_a_folder_whose_name_would_be_a_command_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = tmp_path / "a\ntouch planted\n#"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(UsageError, match="line break"):
+        slurm_scripts(["--model", "m"], Path("runs"), Cluster(), 2, Path("slurm"))

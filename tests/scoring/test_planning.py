@@ -15,7 +15,8 @@ from groundeval.metrics.profiles import profile_named
 from groundeval.nli import NLI
 from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.records import Document, Example, QAPair, Response
-from groundeval.scoring.scorer import Plan, Scorer, plan_scoring
+from groundeval.scoring.plan import Plan, plan_scoring
+from groundeval.scoring.scorer import Scorer
 
 ALL = frozenset({"docs", "answers_found", "qa_pairs", "answers", "claims", "answer", "references"})
 

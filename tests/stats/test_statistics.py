@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groundeval.scoring.scorer import ScoreTable
+from groundeval.scoring.table import ScoreTable
 from groundeval.stats import bootstrap as statistics
 from groundeval.stats.bootstrap import Aggregate, Table, count_of, harmonic, mean_of, ratio, summarize
 

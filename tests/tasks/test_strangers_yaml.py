@@ -70,10 +70,10 @@ def laughs(levels: int, width: int = 9) -> str:
      "- " * 20_000, "a: 1e999999999", "? " * 5_000, "&a " * 5_000, "x: " + "y" * (5 << 20)],
 )  # fmt: skip
 def test_yaml_that_explodes_is_refused_at_once(text: str, tmp_path: Path):
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(UserError) as caught:
         read_yaml(write(tmp_path / "a.yaml", text), YamlTask)
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
     assert len(str(caught.value)) < 5_000
 
 

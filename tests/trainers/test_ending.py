@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from recipe_cases import small_recipe
-from training_runs import lines, run_folder, smoke_recipe, tiny_model, train
+from training_runs import lines, run_folder, small_stage, train
 
 from groundeval.errors import DataError
 from groundeval.trainers.ending import ending_callback, out_of_bounds
@@ -114,15 +114,3 @@ def test_a_stage_ends_with_the_weights_of_its_best_evaluation(tmp_path: Path, lo
     assert stage["kept"] == 3 or any(not kept[key].equal(last[key]) for key in kept)
     places = [(each["stage"], each["step"]) for each in lines(folder / "evaluations.jsonl")]
     assert places == [("start", 0), ("sft", 1), ("sft", 2), ("sft", 3)]
-
-
-def small_stage(folder: Path, evaluate: dict[str, Any], lora: dict[str, int] | None, **stage: Any) -> Path:
-    """The smoke recipe's SFT stage alone, five steps long, on a tiny model."""
-    import yaml
-
-    path = smoke_recipe(folder, tiny_model(folder / "tiny"), evaluate=evaluate, lora=lora)
-    content = yaml.safe_load(path.read_text())
-    first = {**content["stages"][0], **stage}
-    first["trl"] |= {"max_steps": 5, "save_steps": 5}
-    path.write_text(yaml.safe_dump({**content, "stages": [first]}))
-    return path

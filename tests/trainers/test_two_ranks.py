@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from training_runs import history, last_stage, lines, run_folder
+from training_runs import history, last_stage, lines, run_folder, small_stage
 
 pytest.importorskip("trl")
 pytestmark = pytest.mark.slow
@@ -118,3 +118,18 @@ def test_a_verifier_in_every_rank_is_refused_with_the_way_out(tmp_path: Path):
     assert done.returncode != 0
     assert "this is a job of 2 ranks" in done.stderr
     assert "groundeval serve-nli" in done.stderr
+
+
+def test_two_ranks_end_a_stage_early_at_the_same_step(tmp_path: Path, server: str):
+    evaluate = {"tasks": {"trust_asqa": "embedded"}, "limit": 2, "every": 1, "max_new_tokens": 4}
+    recipe = small_stage(
+        tmp_path,
+        evaluate,
+        None,
+        trl={"per_device_train_batch_size": 1, "bf16": False},
+        stop_when={"held_out": {"below": 2, "over": 2}},
+    )
+    done = launch(recipe, tmp_path, "--nli", server)
+    assert done.returncode == 0, done.stderr[-3000:]
+    [(_, _, steps)] = history(run_folder(tmp_path))
+    assert steps == 2, "of five: the second evaluation is below 2"

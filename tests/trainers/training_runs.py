@@ -49,6 +49,16 @@ def last_stage(folder: Path, **trl: Any) -> Path:
     return path
 
 
+def small_stage(folder: Path, evaluate: dict[str, Any], lora: dict[str, int] | None, **stage: Any) -> Path:
+    """The smoke recipe's SFT stage alone, five steps long, on a tiny model."""
+    path = smoke_recipe(folder, tiny_model(folder / "tiny"), evaluate=evaluate, lora=lora)
+    content = yaml.safe_load(path.read_text())
+    first = {**content["stages"][0], **stage}
+    first["trl"] |= {"max_steps": 5, "save_steps": 5}
+    path.write_text(yaml.safe_dump({**content, "stages": [first]}))
+    return path
+
+
 def train(*arguments: str | Path, timeout: int = 600, **environment: str) -> subprocess.CompletedProcess[str]:
     """`groundeval train ...` in a process of its own, on one thread."""
     return subprocess.run(

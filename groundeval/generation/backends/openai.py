@@ -23,6 +23,7 @@ from groundeval.generation.backends.openai_requests import (
     plain,
     sampling_parameters,
 )
+from groundeval.generation.backends.openai_settings import MODEL_ARGS, base_url, number
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import check_sampling
 from groundeval.http.body import json_object, read_body
@@ -35,17 +36,6 @@ from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 from groundeval.parsing.reasoning_formats import tags_of_model
 from groundeval.records import Prompt, Rendered
 
-MODEL_ARGS = {
-    "base_url": "the server's address, for instance http://localhost:8000/v1 (default: OPENAI_BASE_URL)",
-    "api_key_env": "the environment variable that holds the key (default: OPENAI_API_KEY)",
-    "concurrency": "concurrent requests (default: 16)",
-    "timeout": "timeout of a request in seconds (default: 600)",
-    "max_retries": "number of retries of a request (default: 6)",
-    "backoff": "seconds before the first retry; doubles each time (default: 1)",
-    "max_tokens_field": "max_tokens or max_completion_tokens (default: what the server takes)",
-    "tokenizer": "a hub name or folder of the model's tokenizer, to count tokens and find its template's prefill",
-    "max_model_len": "longest prompt and answer together, in tokens; needs tokenizer (default: from the server)",
-}
 LONGEST_PAUSE, LONGEST_RETRY_AFTER = 60.0, 600.0
 FAILURES_IN_A_ROW = 8
 """Number of consecutive server failures after which the rest of the window is not tried."""
@@ -85,11 +75,11 @@ class OpenAIGenerator:
         args = options.model_args
         check_model_args(args, MODEL_ARGS, "openai")
         self.options = options
-        self.url = _base_url(args.get("base_url") or os.environ.get("OPENAI_BASE_URL"))
-        self.concurrency = int(_number(args, "concurrency", 16, at_least=1))
-        self.timeout = _number(args, "timeout", 600, at_least=0.01)
-        self._attempts = int(_number(args, "max_retries", 6, at_least=0)) + 1
-        self._retries = Retries(_number(args, "backoff", 1.0, at_least=0), LONGEST_PAUSE, LONGEST_RETRY_AFTER)
+        self.url = base_url(args.get("base_url") or os.environ.get("OPENAI_BASE_URL"))
+        self.concurrency = int(number(args, "concurrency", 16, at_least=1))
+        self.timeout = number(args, "timeout", 600, at_least=0.01)
+        self._attempts = int(number(args, "max_retries", 6, at_least=0)) + 1
+        self._retries = Retries(number(args, "backoff", 1.0, at_least=0), LONGEST_PAUSE, LONGEST_RETRY_AFTER)
         field = args.get("max_tokens_field")
         if field is not None and field not in LENGTH_FIELDS:
             raise unknown("max_tokens_field", str(field), LENGTH_FIELDS)
@@ -388,28 +378,3 @@ async def _asked(client: httpx.AsyncClient, method: str, url: str, body: Mapping
 def openai(options: GeneratorOptions) -> Generator:
     """An OpenAI-compatible server: `--model NAME --model-args base_url=http://host:port/v1`."""
     return OpenAIGenerator(options)
-
-
-def _base_url(given: object) -> str:
-    if not given:
-        raise UsageError(
-            f"{option('backend', 'openai')} needs the server's address: "
-            f"{option('model_args', base_url='http://localhost:8000/v1')} "
-            "(or the environment variable OPENAI_BASE_URL)"
-        )
-    url = str(given).rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{option('model_args', base_url=url)}: must be an address such as http://localhost:8000/v1")
-    if parts.username or parts.password:
-        raise UsageError(
-            f"{option('model_args')}: base_url contains a password. Keys are read only from the environment."
-        )
-    return url if parts.path else f"{url}/v1"
-
-
-def _number(args: Mapping[str, Any], name: str, default: float, *, at_least: float) -> float:
-    value = args.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= at_least:
-        raise UsageError(f"{option('model_args', **{name: value})}: must be a number, {at_least:g} or more")
-    return float(value)

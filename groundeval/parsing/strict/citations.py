@@ -89,6 +89,8 @@ _IN_WORDS = re.compile(
     rf"|(?P<ordinal>{'|'.join(_ORDINALS)})\s+(?P<named>document|passage|source|search result|snippet|excerpt)){_SPEAKS}"
 )
 """`document two`, `the second document`, where it speaks or is pointed to."""
+_NOUNS = ("document", "passage", "source", "search result", "snippet", "excerpt")
+"""One of these stands in any such citation."""
 _CIRCLED = re.compile(r"[①-⑳❶-❿]+")
 _LATEX_CITE = re.compile(r"\\(?:cite[pt]?|textsuperscript|footnotemark)\s*[\[{]([\d,;\s]{1,30})[\]}]")
 _FOOTNOTE = re.compile(rf"\\(?:footnote|textsuperscript|cite\w*)(?={PLACE})")
@@ -182,7 +184,9 @@ Groups = list[tuple[int, ...]]
 def _marked(text: str) -> tuple[str, Groups]:
     """The text with the mark `PLACE` for every run of citations, and the indices of each."""
     groups: Groups = []
-    if _IN_WORDS.search(text):
+    lowered = text.lower()
+    is_named = any(noun in lowered for noun in _NOUNS)
+    if is_named and _IN_WORDS.search(text):
         text, groups, _ = _replaced(text, groups, _IN_WORDS, _in_words)
     for _ in range(_NESTING):
         if not _OPENING.search(text):

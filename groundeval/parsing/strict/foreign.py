@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _LANGUAGES = (
     (
@@ -113,8 +114,24 @@ def has_negation(text: str) -> bool:
     return _ANY_NEGATION.search(text) is not None
 
 
-def denies(clause: str) -> bool:
-    """Whether a clause negates an answer, a document or knowing in one of the languages."""
+_PLAIN = """
+    nicht nichts ne n pas rien no nada desconozco non niente geen niet niets inte inget inga ikke ingen intet nie brak
+    tidak tak bukan belum tiada ei en nu nimic nic nem sem ni cap res pole nav hindi si impossible
+"""
+_PLAIN_WORDS = frozenset(_PLAIN.split())
+_STEMS = """
+    kein aucu ning ness nenh bulu bilm puut puud nici ninc semm wala haku hain hazi haya siju yok yokt nera
+"""
+_PLAIN_STEMS = frozenset(_STEMS.split())
+"""Negations without accents, and the beginnings of others, to tell at once that a text in plain letters has none."""
+
+
+def denies(clause: str, said: Sequence[str]) -> bool:
+    """Whether a clause negates an answer, a document or knowing in one of the languages; `said` are its words."""
+    if clause.isascii() and not any(
+        word in _PLAIN_WORDS or word[:4] in _PLAIN_STEMS or word[:2] == "ne" or "me" in word for word in said
+    ):
+        return False
     return has_negation(clause) and any(
         negation.search(clause) and matter.search(clause) for negation, matter in _PATTERNS
     )

@@ -8,6 +8,7 @@ clauses, one for each. If only the last sentence of a paragraph cites, its citat
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -142,9 +143,10 @@ def _of_line(cited: Cited) -> list[Part]:
     if not places:
         return [Part(plain.strip(), tuple(index for _, each in cited.marks for index in each))]
     leading = _leading(cited, places)
+    starts, ends = [start for start, _ in places], [end for _, end in places]
     owned: list[list[tuple[int, tuple[int, ...]]]] = [[] for _ in places]
     for offset, indices in cited.marks:
-        owned[_owner(places, offset, leading)].append((offset, indices))
+        owned[_owner(starts, ends, offset, leading)].append((offset, indices))
     parts = [
         part
         for (start, end), marks in zip(places, owned, strict=True)
@@ -166,11 +168,11 @@ def _leading(cited: Cited, places: Sequence[tuple[int, int]]) -> bool:
     return cited.marks[-1][0] < places[-1][1] - 1
 
 
-def _owner(places: Sequence[tuple[int, int]], offset: int, leading: bool) -> int:
+def _owner(starts: Sequence[int], ends: Sequence[int], offset: int, leading: bool) -> int:
     """The sentence a citation belongs to: the last that starts before it, or, in a leading line, the next one."""
     if leading:
-        return next((place for place, (_, end) in enumerate(places) if end > offset), len(places) - 1)
-    return max(0, sum(start < offset for start, _ in places) - 1)
+        return min(bisect_right(ends, offset), len(ends) - 1)
+    return max(0, bisect_left(starts, offset) - 1)
 
 
 def _clauses(

@@ -20,7 +20,8 @@ _LATEX = (
     r"|\\(?:[hv]?phantom|(?:text)?color|transparent|fontsize\{0|scalebox\{0)\b[^\n]*"
     r"|(?m:^[ \t]*%[^\n]*)|(?<=[.!?\])}])[ \t]+%[^\n]*"
 )
-_COMMENT = r"(?<!\S)/\*.*?(?:\*/|\Z)|\{#.*?#\}|\{%.*?%\}|\{\{!.*?\}\}|<%.*?%>"
+_COMMENT = re.compile(r"(?<!\S)/\*.*?(?:\*/|\Z)|\{#.*?#\}|\{%.*?%\}|\{\{!.*?\}\}|<%.*?%>", re.DOTALL)
+_COMMENT_OPENINGS = ("/*", "{#", "{%", "{{!", "<%")
 """Comments of style sheets and of templates, which a page that is made from them does not show."""
 _STRUCK = r"~~[^~\n]+~~|(?<![\w~])~(?=[^\s~])[^~\n]*(?<!\s)~(?![\w~])"
 _DEFINITION = (
@@ -29,9 +30,7 @@ _DEFINITION = (
 )
 """A Markdown link definition, which is not rendered: `[//]: # (...)`."""
 _CONTROL = r"[\x00-\x08\x0e-\x1b\x7f\u202d\u202e\u2800-\u28ff\U000e0000-\U000e007f\ufffc]+"
-_HIDING = re.compile(
-    f"{_COMMENT}|{_STRUCK}|{_DEFINITION}|{SPECIAL_TOKEN}|{_LATEX}|{_CONTROL}", re.DOTALL | re.IGNORECASE
-)
+_HIDING = re.compile(f"{_STRUCK}|{_DEFINITION}|{SPECIAL_TOKEN}|{_LATEX}|{_CONTROL}", re.DOTALL | re.IGNORECASE)
 _ENDING = re.compile(rf"(?:\s*(?:{SPECIAL_TOKEN}))+\s*\Z", re.IGNORECASE)
 _INVISIBLE = re.compile(
     r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202c\u2060-\u206f\u3164"
@@ -54,6 +53,8 @@ def visible(text: str) -> str:
     characters and markup that hides text become `HIDDEN`.
     """
     text = _BLANK.sub(" ", without_ending(_INVISIBLE.sub("", _LINE_END.sub("\n", text)), _ENDING))
+    if any(opening in text for opening in _COMMENT_OPENINGS):
+        text = _COMMENT.sub(HIDDEN, text)
     text = _HIDING.sub(HIDDEN, text)
     if has_markup(text):
         text = shown(text)

@@ -259,14 +259,23 @@ def clauses(text: str) -> Iterator[str]:
             about_documents = is_about_documents(clause) or _I_CAN.match(clause) is not None
 
 
+LONGEST_REFUSAL = 2_000
+"""Characters. The patterns allow words between their parts, so that their time grows with the square of the length."""
+
+
 def is_refusing(clause: str, *, cited: bool = False) -> bool:
     """Whether a clause says that there is no answer: an odd number of negations of telling or finding, with the
-    documents or the writer as subject; or, where nothing is cited, with an answer or nothing else at all."""
+    documents or the writer as subject; or, where nothing is cited, with an answer or nothing else at all.
+
+    A clause of more than `LONGEST_REFUSAL` characters is a statement.
+    """
+    if len(clause) > LONGEST_REFUSAL:
+        return False
     clause = _FILLER.sub("", clause)
     if not may_refuse(clause) or _UNREAL.search(clause):
         return False
     said = [word.lower() for word in _PIECE.findall(clause)]
-    if len(said) <= _FOREIGN_WORDS and not _is_english(said) and denies(clause):
+    if len(said) <= _FOREIGN_WORDS and not _is_english(said) and denies(clause, said):
         return True
     if len(_NEGATION.findall(clause)) % 2 == 0:
         return False

@@ -77,7 +77,7 @@ class Board:
 
     @property
     def best(self) -> Entry | None:
-        """The best measured row: of the judge whose rows stand first, by rank and headline; None without rows."""
+        """The best measured row: of the first judge's rows, by rank and headline; None without rows."""
         return next(iter(self.measured), None)
 
     @property
@@ -191,7 +191,7 @@ def heading(entry: Entry) -> str:
     if entry.reported:
         return "Reported in papers: not measured here, not ranked"
     if entry.nli is None:
-        return "No NLI model asked"
+        return "No NLI model"
     return f"Judged by {entry.nli}{', a proxy: not comparable with TRUE' if entry.proxy else ''}"
 
 

@@ -45,7 +45,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
 def drawn(metric: MetricDifference, pair: PairedRuns) -> str:
     """The interval as a line of characters on a scale that all metrics of a pair share: `│` is no difference.
 
-    Empty where there is no interval, and for numbers that are no percentages and would need a scale of their own.
+    Empty where there is no interval, and for numbers that are not percentages and would need a scale of their own.
     """
     percent = [each for each in pair.metrics if each.ci95 is not None and label_of(each.key).group in PERCENTAGES]
     if metric not in percent or metric.ci95 is None or metric.difference is None:

@@ -96,7 +96,7 @@ def _markdown(entries: Sequence[Entry]) -> Iterator[str]:
 def _nli(row: Entry) -> str:
     if row.reported:
         return "as published"
-    return f"{markdown(row.nli or 'none asked')}{' (proxy)' if row.proxy else ''}"
+    return f"{markdown(row.nli or 'not used')}{' (proxy)' if row.proxy else ''}"
 
 
 def _value(row: Entry, key: str) -> str:

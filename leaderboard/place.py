@@ -49,7 +49,7 @@ def check_site(site: Path) -> None:
 
 @contextmanager
 def put_in_place(out: Path) -> Iterator[Path]:
-    """A folder to write a site into; it takes the place of `out` once all is written, and not before."""
+    """A folder to write a site into; it replaces `out` once all is written, not before."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
         site = Path(temporary) / "site"

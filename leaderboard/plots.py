@@ -20,7 +20,7 @@ CORRECTNESS = (
 )  # fmt: skip
 CITATION = ("answered_citation_f1", "citation_f1", "citation_rec")
 MOST_NAMED = 10
-"""Points that have their names beside them; of more, they would cover each other."""
+"""Most points labelled with their names; the labels of more would overlap."""
 _SHORT = 24
 _POSITIONS = ["top center", "bottom center", "middle right", "middle left", "top right"] * 2
 _SYMBOLS = ("circle", "square", "diamond", "cross", "star")
@@ -72,7 +72,7 @@ def _first_present(keys: Sequence[str], entries: Sequence[Entry]) -> str | None:
 def _scatter(entries: Sequence[Entry], x: str, y: str, title: str, axes: tuple[str, str]) -> Figure:
     """One trace for each NLI model, one for the reported rows; bars are 95% intervals."""
     kinds: tuple[tuple[str, Callable[[Entry], bool]], ...] = tuple(
-        (f"NLI {name or 'none asked'}{' (proxy)' if proxy else ''}", _judged_by(name, proxy))
+        (f"NLI {name or 'not used'}{' (proxy)' if proxy else ''}", _judged_by(name, proxy))
         for name, proxy in dict.fromkeys((entry.nli, entry.proxy) for entry in entries if not entry.reported)
     )
     figure = go.Figure()

@@ -70,9 +70,9 @@ def judge(entry: Entry) -> str:
     """Short name of the NLI model of a row."""
     if entry.reported:
         return "as published"
-    return f"{entry.nli or 'none asked'}{' (proxy)' if entry.proxy else ''}"
+    return f"{entry.nli or 'not used'}{' (proxy)' if entry.proxy else ''}"
 
 
 def without_folders(text: str) -> str:
-    """The last part of an absolute path: where a run lay on its machine is nobody's business."""
+    """The last part of an absolute path: a run's place on its machine stays private."""
     return text.replace("\\", "/").rpartition("/")[2] if _ABSOLUTE.match(text) else text

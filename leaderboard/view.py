@@ -32,7 +32,7 @@ def serve_viewer(write: Callable[[Path], Viewer], port: int, *, opens: bool) -> 
 
 
 def _has_a_window() -> bool:
-    """Whether a browser would open a window; one that runs in the terminal would take it over."""
+    """Whether a browser would open a window; one that runs in the terminal would occupy it."""
     if sys.platform in ("darwin", "win32"):
         return "SSH_CONNECTION" not in os.environ
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -24,7 +24,7 @@ class Viewer:
     """The pages that were written, and what was left out."""
 
     page: str
-    """Where to begin, relative to the site."""
+    """The page to open first, relative to the site."""
     runs: int
     rejected: Sequence[RejectedRun]
 
@@ -32,7 +32,7 @@ class Viewer:
 def write_viewer(runs: Sequence[Path], site: Path, *, data: Sequence[Path] = (), quiet: bool = True) -> Viewer:
     """Write the sample viewer of the runs into a folder, and a page that lists them.
 
-    A run is a run folder, a folder of scores, or a folder that holds some. Of two, `page` shows both side by side.
+    A run is a run folder, a folder of scores, or a folder that holds some. `page` shows two side by side.
     Raises DataError where none can be shown, UsageError for a folder that is not there.
     """
     measured, rejected = collect(runs, site, data=given_files(data), quiet=quiet)

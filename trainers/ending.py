@@ -15,9 +15,9 @@ from groundeval.trainers.watching import HELD_OUT
 
 
 def out_of_bounds(logged: Sequence[Mapping[str, Any]], bounds: Mapping[str, Bounds]) -> Iterator[str]:
-    """The reasons to end a stage: values whose mean over the last rows that hold them is outside of its bounds.
+    """The reasons to end a stage: values whose mean over the last rows that hold them is outside its bounds.
 
-    A value counts once there are as many rows as the mean is over (`Bounds.over`).
+    A value counts once there are `Bounds.over` rows that hold it.
     """
     for name, bound in bounds.items():
         values = [row[name] for row in logged if isinstance(row.get(name), int | float)][-bound.over :]
@@ -67,7 +67,7 @@ def ending_callback(stage: Stage, evaluator: Evaluator) -> Any:
             if state.best_metric is None or score > state.best_metric:
                 state.best_metric, state.best_global_step = score, state.global_step
                 state.best_model_checkpoint = str(Path(args.output_dir) / f"checkpoint-{state.global_step}")
-            # The weights of an evaluated step are there to be chosen.
+            # Save the weights of each evaluated step, so that they can be chosen.
             control.should_save |= stage.keep == "best"
             waited = (state.global_step - (state.best_global_step or 0)) // every
             if stage.patience is not None and waited >= stage.patience and state.global_step < state.max_steps:
@@ -81,7 +81,7 @@ def ending_callback(stage: Stage, evaluator: Evaluator) -> Any:
 
         def _end(self, control: Any, reason: str) -> None:
             if self.reason is None:
-                say(f"{stage.name}: ends early: {reason}")
+                say(f"{stage.name}: stopped early: {reason}")
                 self.reason = reason
             control.should_training_stop = True
 

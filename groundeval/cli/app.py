@@ -91,7 +91,7 @@ app.add_typer(cache, name="cache")
 INTERRUPTED = "interrupted: everything written is kept; the same command resumes"
 
 TYPERS_INTERRUPTED = 130
-"""What typer makes of a KeyboardInterrupt."""
+"""The exit code that typer gives a KeyboardInterrupt."""
 
 FEW_CORES = 8
 """Up to this many cores, waiting threads sleep: on a busy machine spinning threads cost several times the work."""
@@ -122,7 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say(INTERRUPTED, EXIT_RESUMABLE)
     except (OSError, SystemExit) as error:
-        # Typer and rich make an exit of their own of a closed pipe.
+        # Typer and rich turn a closed pipe into an exit of their own.
         if led_to(error, BrokenPipeError):
             drop_output()
             return EXIT_DONE

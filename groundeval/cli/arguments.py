@@ -1,4 +1,4 @@
-"""Turning the words of a command line into values."""
+"""Parses the words of a command line into values."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def listed(text: str | None, flag: str) -> tuple[str, ...]:
         return ()
     parts = tuple(part.strip() for part in text.split(","))
     if not all(parts):
-        raise UsageError(f"{flag} {text}: an empty name; write names with a comma between them")
+        raise UsageError(f"{flag} {text}: an empty name; separate names by commas")
     return parts
 
 
 _QUOTED = r""""(?:[^"\\]|\\.)*"|'[^']*'"""
 _ASSIGNED = re.compile(rf"(?:{_QUOTED}|\[(?:{_QUOTED}|[^\]\"'])*\]|\{{(?:{_QUOTED}|[^}}\"'])*\}}|[^,])+")
-"""One of several things with commas between them; commas inside quotes or brackets are its own."""
+"""One item of a comma-separated list; commas inside quotes or brackets belong to it."""
 
 
 def assignments(text: str | None, flag: str, texts: Collection[str] = ()) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def data_from(values: Sequence[str]) -> dict[str, str]:
 
 
 def paths_from(values: Sequence[str], flag: str) -> dict[str, str]:
-    """`--map PART=FIELD` as part to field path; several may stand in one word with commas between them."""
+    """`--map PART=FIELD` as part to field path; one word may hold several, comma-separated."""
     found: dict[str, str] = {}
     for part in (each.strip() for value in values for each in _ASSIGNED.findall(value)):
         name, equals, path = (each.strip() for each in part.partition("="))

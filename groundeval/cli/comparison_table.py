@@ -1,4 +1,4 @@
-"""A comparison as a person reads it in a terminal: what it says of the headline, then its parts, then what differs."""
+"""A comparison for the terminal: the result for the headline, then its parts, then what differs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from groundeval.console.sanitize import one_line
 from groundeval.metrics.labels import by_group, counts, label_of
 
 FEW_CHANGED = 3
-"""Samples that are named unasked."""
+"""Number of samples that are named without --all."""
 WIDE = 110
 """Columns of a terminal that has room for names, keys and tests."""
 LONGEST_VALUE = 24
 MOST_SIDE_BY_SIDE = 4
-"""Runs in one table of values; of more, one table for each so many."""
+"""Most runs in one table of values; more runs take several tables."""
 
 
 def print_comparison(comparison: Comparison, *, whole: bool = False) -> None:
@@ -50,7 +50,7 @@ def _about(comparison: Comparison) -> str:
     told = [
         " / ".join(dict.fromkeys(run.task for run in comparison.runs)),
         "profile " + " / ".join(dict.fromkeys(run.profile for run in comparison.runs)),
-        "NLI " + " / ".join(dict.fromkeys(run.nli or "none asked" for run in comparison.runs)),
+        "NLI " + " / ".join(dict.fromkeys(run.nli or "not used" for run in comparison.runs)),
         f"{comparison.n} shared samples",
     ]
     return " · ".join(told)
@@ -109,7 +109,7 @@ def _print_differences(console: Console, comparison: Comparison, whole: bool) ->
     told = [each for each in comparison.differences if whole or each.concerns != "circumstance"]
     console.print()
     if not told:
-        console.print("The manifests name no difference.")
+        console.print("The manifests show no difference.")
         return
     console.print("What differs in the manifests", style="bold")
     table = dense_table(gap=1)
@@ -134,7 +134,7 @@ def _print_changed(console: Console, comparison: Comparison, pair: PairedRuns, w
 
 
 def _changes(sample: ChangedSample, whole: bool) -> str:
-    # Most columns follow from others; three say what happened.
+    # Most columns follow from others; three show what changed.
     values = list(sample.values.items())[: None if whole else 3]
     more = len(sample.values) - len(values)
     told = ", ".join(f"{label_of(key).name} {fraction(a)} → {fraction(b)}" for key, (a, b) in values)

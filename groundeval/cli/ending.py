@@ -1,4 +1,4 @@
-"""How a command ends when the world outside does not go along: SIGTERM, a closed pipe, a full or read-only disk."""
+"""Ends a command on external conditions: SIGTERM, a closed pipe, a full or read-only disk."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from types import FrameType
 from groundeval.errors import EXIT_FAILED, EXIT_RESUMABLE
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""There is no room; the same command goes on when there is."""
+"""Errors of a full disk; the same command resumes when there is space."""
 REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG, errno.EMFILE})
-"""A place that cannot be written to or read from: a matter of the machine, not a mistake in the code."""
+"""Errors of a place that cannot be written to or read from: the machine's, not a bug."""
 
 
 @contextmanager
 def sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does wherever nothing else handles it: exit code 3 instead of a sudden death."""
+    """Let SIGTERM do what Ctrl-C does wherever nothing else handles it: exit code 3 instead of being killed."""
     alone = threading.current_thread() is threading.main_thread()
     if not alone or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
@@ -52,7 +52,7 @@ def led_to(error: BaseException | None, kind: type[BaseException]) -> bool:
 
 
 def drop_output() -> None:
-    """Let what is still to be printed go nowhere: flushing it at exit would fail again, with a traceback."""
+    """Discard output not yet printed: flushing it at exit would fail again, with a traceback."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -60,7 +60,7 @@ def drop_output() -> None:
 
 
 def told(error: OSError) -> tuple[str, int] | None:
-    """The message and exit code for an error of the machine's; None for any other, which is a mistake in the code."""
+    """The message and exit code for an error of the machine; None for any other, which is a bug."""
     if error.errno not in FULL | REFUSED:
         return None
     place = error.filename or "the output"

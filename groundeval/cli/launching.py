@@ -26,7 +26,7 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 def launch(arguments: Sequence[str], count: int, host: str, port: int, gpus: Sequence[str]) -> None:
     """Run `count` processes of `groundeval ARGUMENTS` until SIGTERM or Ctrl-C, on ports from `port` on (0: free ones).
 
-    Each process sees one of the `gpus`, in turn; without GPUs they share the processor. A process that ends, for
+    Each process sees one of the `gpus`, in turn; without GPUs they share the CPU. A process that ends, for
     instance by a kill, is restarted on its port. Raises UsageError for a port that cannot be used, BackendError if a
     process exits soon after its start.
     """
@@ -68,7 +68,7 @@ def visible_gpus() -> list[str]:
 
 
 def _end_with_parent() -> None:
-    """Have the kernel stop this process when its parent is killed; nothing else would."""
+    """Let the kernel stop this process when its parent is killed; nothing else would."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 

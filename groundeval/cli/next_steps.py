@@ -1,4 +1,4 @@
-"""What a command says behind its results: notes, where everything lies, and the commands that go on from there."""
+"""The lines printed after a command's results: notes, folders, and commands for the next step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from groundeval.console.progress import say
 from groundeval.run.outcome import ScoreResult
 
 MOST_NAMED = 2
-"""Of the folders that a command names; of more, the folder that holds them all."""
+"""Most folders that a command names; beyond that it names their common folder."""
 
 
 def say_notes(scores: Sequence[ScoreResult]) -> None:
@@ -21,7 +21,7 @@ def say_notes(scores: Sequence[ScoreResult]) -> None:
 
 
 def say_next(scores: Sequence[ScoreResult], plugins: Sequence[Path] = ()) -> None:
-    """Where the results are, and how to look at them and compare them, as commands to copy.
+    """Print where the results are, and commands that view and compare them.
 
     `plugins`: files that the run loaded; without them the commands know neither its tasks nor its metrics.
     """
@@ -44,7 +44,7 @@ def _to_view(folders: Sequence[Path]) -> list[Path]:
 
 
 def _other(folders: Sequence[Path]) -> str:
-    """The newest other scoring of the first one's task and protocol beside it, or a word in its place."""
+    """The newest other scoring of the first one's task and protocol beside it, or a placeholder."""
     found = sorted(_beside(folders[0]), key=lambda folder: folder.stat().st_mtime)
     return _quoted(found[-1]) if found else "OTHER_RUN"
 

@@ -18,7 +18,7 @@ from groundeval.parsing.reasoning import ReasoningTags
 
 Options = TypeVar("Options")
 PLAIN = (int, str, bool, Path)
-"""Types that the command line reads by itself; all others are texts that `_parsed` reads."""
+"""Types that typer parses itself; all others are texts that `_parsed` reads."""
 TEXTS = ("batch_size", "data", "map")
 """Fields whose flag takes more than their type says."""
 
@@ -33,8 +33,8 @@ All = Annotated[bool, typer.Option("--all", help="All metrics, not only the tell
 def flags_of(options: type[Options]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the flags of a dataclass of options.
 
-    The command is called with a function that makes the options from their flags; what it declares itself stays its
-    own, and it passes fields that it took over to that function.
+    The command is called with a function that makes the options from their flags; parameters that it
+    declares itself stay its own, and it passes fields among them to that function.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -60,7 +60,7 @@ def flags_of(options: type[Options]) -> Callable[[Callable[..., None]], Callable
 
 
 def option_of(options: type[Any], name: str) -> Any:
-    """The typer option of a field, for a command that takes it in another form than one value."""
+    """The typer option of a field, for a command that takes it in a form other than one value."""
     field = next(each for each in fields(options) if each.name == name)
     flag = _flag(field)
     assert flag is not None
@@ -81,7 +81,7 @@ def _flag(field: Field[Any]) -> Flag | None:
 
 
 def _type(field: Field[Any]) -> Any:
-    """The field's type, without what may be left out and without what only Python can give."""
+    """The field's type, without None and without what only Python can pass."""
     bare = get_args(field.type)[0] if get_origin(field.type) is Annotated else field.type
     kinds = [each for each in get_args(bare) if each is not type(None)]
     return Path if Path in kinds else kinds[0] if type(None) in get_args(bare) else bare
@@ -96,7 +96,7 @@ def _parameter_name(field: Field[Any]) -> str:
 
 
 def _parameter(field: Field[Any]) -> inspect.Parameter:
-    """The parameter from which typer makes the flag. What typer has no type for is taken as text."""
+    """The parameter from which typer makes the flag. Types unknown to typer are taken as text."""
     kind, flag = _type(field), _flag(field)
     assert flag is not None
     default = field.default if flag.default is None else flag.default
@@ -106,7 +106,7 @@ def _parameter(field: Field[Any]) -> inspect.Parameter:
     # A parsed value that is not given leaves the field its default.
     shown = default if (plain or get_origin(kind) is Literal) and default is not MISSING else None
     spelled = _spelled(field.name, flag)
-    # What is off by default has no second name: the table of flags is for reading.
+    # Flags that are off by default have no negated form, to keep the table of flags short.
     names = (f"--{spelled}",) if shown is False else ()
     metavar = flag.metavar or (None if plain else _metavar(kind))
     option = typer.Option(*names, help=flag.help, rich_help_panel=flag.panel, metavar=metavar)
@@ -126,7 +126,7 @@ def _metavar(kind: Any) -> str | None:
 
 def _parsed(field: Field[Any], words: Any) -> Any:
     """The value of a field from the words of its flag."""
-    # Imported when there is something to read: asking for help need not.
+    # Imported only to parse a value: --help does not need it.
     from groundeval.cli import arguments
 
     kind, flag = _type(field), f"--{_spelled(field.name, _flag(field))}"

@@ -1,6 +1,6 @@
 """The files that `groundeval new` writes: a plugin with one part or with all four, and its tests.
 
-`NAME` stands for the name. docs/plugins.md shows the plugin with all parts.
+`NAME` is replaced by the name. docs/plugins.md shows the plugin with all parts.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing that a plugin can add."""
+    """One kind of part that a plugin can add."""
 
     code: str
     test: str
     imports: Mapping[str, str]
-    """By module, the names that the code needs of it, with commas between them."""
+    """By module, the names that the code imports, comma-separated."""
     flag: str
-    """How a run takes it."""
+    """The flags with which a run uses it."""
 
 
 TASK = Part(
@@ -55,7 +55,7 @@ def test_the_task_has_data_that_its_protocol_can_score() -> None:
 
 METRIC = Part(
     '''
-# A metric: a function of one response. One that asks the verifier is async, awaits ctx.entails(...), and has nli=True.
+# A metric: a function of one response. One that uses the verifier is async, awaits ctx.entails(...), and has nli=True.
 @groundeval.register_metric("NAME", keys=("NAME",))
 def NAME_metric(response: groundeval.Response, ctx: groundeval.Context) -> dict[str, float | None]:
     """Share of statements that end in an exclamation mark, in [0, 1]; None without statements."""
@@ -97,7 +97,7 @@ def test_the_reward_prefers_short_outputs() -> None:
 
 VERIFIER = Part(
     '''
-# A verifier: does a premise entail a hypothesis. A model is loaded in a method `load`; `__init__` has to be cheap.
+# A verifier: judges whether a premise entails a hypothesis. Load a model in a method `load`, not in `__init__`.
 @groundeval.register_nli("NAME")
 class NAME_verifier:
     """Entailed where the premise holds every word of the hypothesis."""

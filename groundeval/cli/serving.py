@@ -47,7 +47,7 @@ MaxWaiting = Annotated[
     int,
     typer.Option(
         min=1,
-        help="Pairs or samples that may wait; requests beyond get 429 and come again later.",
+        help="Pairs or samples that may wait; further requests get 429 and are retried later.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -56,8 +56,8 @@ MaxWaiting = Annotated[
 def token_for(host: str, file: Path | None, variable: str, insecure: bool) -> str | None:
     """The token that clients must send, from a file or an environment variable. It is never printed.
 
-    Raises UsageError for a file or a variable that holds none that can be sent, for a host that is no address of this
-    machine, and for one beyond the loopback address without a token, unless that is asked for (`insecure`).
+    Raises UsageError for a file or a variable that holds none that can be sent, for a host that is not an address of
+    this machine, and for one beyond the loopback address without a token, unless `insecure` allows it.
     """
     from groundeval.console.progress import say
     from groundeval.http.access import is_loopback
@@ -65,11 +65,11 @@ def token_for(host: str, file: Path | None, variable: str, insecure: bool) -> st
 
     token = _from_environment(variable) if file is None else _read(file)
     if token is None and not is_loopback(host):
-        listen(host, 0).close()  # An address that is not ours is the first thing to say.
+        listen(host, 0).close()  # An address that is not this machine's is reported before anything else.
         if not insecure:
             raise UsageError(
                 f"--host {host}: whoever reaches this port could use the server.\n"
-                f"  Put a token into the environment variable {variable} or a --token-file, or say --insecure."
+                f"  Put a token into the environment variable {variable} or a --token-file, or give --insecure."
             )
         say(f"warning: --host {host} --insecure: whoever reaches this port can use the server")
     return token

@@ -1,4 +1,4 @@
-"""Results as a person reads them: the headline first, then its parts, and the rest when asked for."""
+"""Results for the terminal: the headline first, then its parts, and the rest with --all."""
 
 from __future__ import annotations
 

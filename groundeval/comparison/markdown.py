@@ -20,7 +20,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     yield from _table(
         ["run", "system", "task", "profile", "NLI model", "n", rank_title(comparison)],
         [
-            [r.label, markdown(r.system), markdown(r.task), r.profile, markdown(r.nli or "none asked"), str(r.n),
+            [r.label, markdown(r.system), markdown(r.task), r.profile, markdown(r.nli or "not used"), str(r.n),
              "" if r.rank is None else str(r.rank)]
             for r in runs
         ],

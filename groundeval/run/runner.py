@@ -96,7 +96,7 @@ def execute(prepared: Prepared) -> TaskRuns:
 
 
 def _attempt(job: Job, work: Callable[[Job], None], failed: dict[str, GroundevalError]) -> None:
-    """Do the work of one job. Errors are recorded, so that a model that cannot be loaded does not stop the others.
+    """Run `work` on one job. Errors are recorded, so that a model that cannot be loaded does not stop the others.
 
     A request to stop ends the whole run, and so does a full disk, which all jobs write to.
     """

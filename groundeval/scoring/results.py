@@ -74,7 +74,7 @@ def is_proxy(result: Results) -> bool:
 def nli_label(result: Results) -> str:
     """The NLI model's name; a proxy is marked."""
     if result.nli is None:
-        return "none asked"
+        return "not used"
     return f"{result.nli}{PROXY_MARK if is_proxy(result) else ''}"
 
 

@@ -83,7 +83,7 @@ def test_a_verifier_that_is_no_proxy_is_not_marked(capsys: pytest.CaptureFixture
     assert "true*" not in out
     assert "not comparable" not in out
     print_results([results("alce", None)])
-    assert "none asked" in capsys.readouterr().out
+    assert "not used" in capsys.readouterr().out
 
 
 def test_several_results_are_summed_up_by_their_headlines(capsys: pytest.CaptureFixture[str]):

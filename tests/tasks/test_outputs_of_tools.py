@@ -140,7 +140,7 @@ def test_documents_that_are_known_by_address_only_are_said_to_have_no_text(tmp_p
     outputs = read([CHAT])
     assert outputs.responses[0].text == "Aida is by Verdi [1]. It is long."
     assert outputs.responses[0].example.docs is None
-    assert any("hold no text" in note for note in outputs.notes)
+    assert any("without their texts" in note for note in outputs.notes)
     ran = cli("score", write(tmp_path / "chat.json", [CHAT]), "--nli", "lexical", "--json")
     assert ran.code == 0, ran.err
     assert "answered_ratio" in ran.json["metrics"]

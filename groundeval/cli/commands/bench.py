@@ -32,7 +32,7 @@ def speed(
     json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
     """Responses per second that the text metrics score on one core: all but NLI and ROUGE, under every profile; how
-    many rewards a second, of one that asks no verifier; and what ROUGE and whole processes cost, as ratios.
+    many rewards a second, of one that uses no verifier; and what ROUGE and whole processes cost, as ratios.
 
     Example: groundeval bench speed asqa=predictions.json
     """

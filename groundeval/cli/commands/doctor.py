@@ -19,16 +19,14 @@ def doctor(
     nli: Annotated[
         str, typer.Option(help="The verifier to look for: as for `score`, a server's address too.")
     ] = "true",
-    online: Annotated[
-        bool, typer.Option("--online", help="Also ask the hub; the only look beyond this machine.")
-    ] = False,
+    online: Annotated[bool, typer.Option("--online", help="Also check that the hub can be reached.")] = False,
     torch: Annotated[bool, typer.Option("--torch", help="Also import torch, which takes some seconds.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Say what is installed, what is missing for which job, and what to do next.
+    """Report what is installed, what is missing for which job, and what to do next.
 
     Python and packages by job, GPU, verifier, hub, caches with their sizes. Takes about a second, loads nothing, and
-    asks no network but for the server that --nli names. Exit code 0 if outputs can be scored, else 1.
+    uses no network except for --online and a server that --nli names. Exit code 0 if outputs can be scored, else 1.
 
     Examples:
 
@@ -64,7 +62,7 @@ def doctor(
 
 
 def next_steps(findings: Sequence[Finding]) -> list[str]:
-    """What to do: first what keeps everything from working, then a first command, then what is missing for some job."""
+    """The next steps: first what prevents any use, then a first command, then what is missing for some job."""
     failed = [f"{each.what}: {each.advice or each.detail}" for each in findings if each.state == "failed"]
     first = [] if failed else ["groundeval score FILE --nli lexical      # outputs that you have (docs/own_outputs.md)"]
     missing = [f"{each.what}: {each.advice}" for each in findings if each.state in ("missing", "note") and each.advice]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from groundeval.run.inspection import Inspection
 
 _SHOWN = 300
-"""Characters of a text."""
+"""Most characters of a text that are shown."""
 
 
 def inspect(
@@ -34,9 +34,9 @@ def inspect(
 ) -> None:
     """Show what `groundeval score` would read in a file, without judging anything.
 
-    The fields with how many records have them and what each is taken for; the first record with its statements and
-    citations; the metrics that can be computed under each profile, and how many outputs cite by marks that it does not
-    read. Exit code 1 if the records cannot be scored as they are.
+    Shows the fields, how many records have them and what each is read as; the first record with its statements and
+    citations; the metrics that can be computed under each profile, and how many outputs cite in a form that it does not
+    read. Exit code 1 if the records cannot be scored.
 
     Examples:
 
@@ -110,7 +110,7 @@ def _lines(found: Inspection) -> list[str]:
     documents = first["documents"]
     lines = [f"question: {_short(first['question'])}", f"output: {_short(first['output'])}"]
     if documents is None:
-        lines.append("documents: none are given")
+        lines.append("documents: none")
     for number, document in enumerate(documents or (), 1):
         named = ": ".join(filter(None, (document["title"], document["text"])))
         lines.append(f"document [{number}] {_short(named, 120)}")

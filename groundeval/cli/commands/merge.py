@@ -10,19 +10,19 @@ import typer
 
 def merge(
     folders: Annotated[list[Path], typer.Argument(help="Run folders, or folders of runs, that hold the shards.")],
-    output_path: Annotated[Path, typer.Option(help="Where the whole runs go.")] = Path("runs"),
+    output_path: Annotated[Path, typer.Option(help="Folder for the merged runs.")] = Path("runs"),
 ) -> None:
-    """Bring the shards of a run together that `run --shard I/N --phase generate` wrote on several machines.
+    """Merge the shards of a run that `run --shard I/N --phase generate` wrote on several machines.
 
     Checks first that the shards belong to one run, that all N are there with all their texts, and that no sample is in
-    two. Exit code 3: some are still missing, and the same command works once they are there. The scores are those of a
-    run in one piece.
+    two. Exit code 3: some are missing; the same command works once they are complete. The scores are those of an
+    undivided run.
 
     Examples:
 
       groundeval merge node1/runs node2/runs --output-path runs
 
-      groundeval merge runs    # shards that were written side by side: checks that they are all there
+      groundeval merge runs    # shards written into one folder: checks that they are complete
     """
     from groundeval.run.shards import merge_shards
 

@@ -16,10 +16,10 @@ ALL = "plugin"
 
 def new(
     kind: Annotated[str, typer.Argument(help="task | metric | reward | verifier | plugin (all four in one file)")],
-    name: Annotated[str, typer.Argument(help="What it is called; the file is NAME.py.")],
+    name: Annotated[str, typer.Argument(help="Name of the plugin; the file is NAME.py.")],
     out: Annotated[Path, typer.Option(help="The folder to write into.")] = Path(),
 ) -> None:
-    """Write a small plugin, with comments and a test next to it: a beginning that works, to be changed.
+    """Write a small plugin, with comments and a test next to it: a working start to change.
 
     Nothing is overwritten. The plugin is used with --include-path NAME.py; `groundeval list` shows it.
 
@@ -58,7 +58,7 @@ def new(
 
 
 def _refuse_taken(kind: str, name: str) -> None:
-    """Refuse a name that something else has, which would be an error where the plugin is loaded."""
+    """Refuse a name that is taken, which would be an error when the plugin is loaded."""
     from groundeval.metrics.metric import METRICS
     from groundeval.nli import NLI_MODELS
     from groundeval.rewards.registry import REWARDS
@@ -72,4 +72,4 @@ def _refuse_taken(kind: str, name: str) -> None:
         "verifier": NLI_MODELS.names,
     }
     if name in names[kind]():
-        raise UsageError(f'the name "{name}" is taken by a {kind} that there is; choose another')
+        raise UsageError(f'the name "{name}" is taken by a {kind}; choose another')

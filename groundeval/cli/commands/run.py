@@ -29,7 +29,7 @@ def run(
     """Generate answers with a model and score them.
 
     Repeating the command resumes it: nothing generated or scored is computed twice. With another --profile or
-    --nli it scores the stored answers anew and generates nothing.
+    --nli it scores the stored answers again and generates nothing.
 
     Examples:
 

@@ -33,7 +33,7 @@ def score(
 
     The file is JSON, JSON lines, CSV, TSV (also compressed), Parquet or Arrow, of your own or of another tool (ragas,
     LangChain, OpenAI, Anthropic, ...; docs/own_outputs.md). A record has `question`, `output`, `docs` (a list of title
-    and text) and perhaps gold data: `qa_pairs`, `answers` or `claims`. --map names fields that are called otherwise;
+    and text) and optionally gold data: `qa_pairs`, `answers` or `claims`. --map names fields that have other names;
     `groundeval inspect` shows what would be read. A metric whose fields the file lacks is left out with a note.
 
     Examples:

@@ -76,15 +76,15 @@ def serve_nli(
     launch: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Start so many servers, one for each GPU, on ports from --port on.", rich_help_panel=PANEL
+            min=1, help="Number of servers to start, one for each GPU, on ports from --port on.", rich_help_panel=PANEL
         ),
     ] = None,
     config: Config = None,
 ) -> None:
     """Serve one NLI model to any number of clients, over HTTP.
 
-    Clients name the address where they would name the model. Pairs of all clients meet in one queue: a pair is judged
-    once, whoever asks, and batches are formed across clients. A client whose server dies waits until it is back, or
+    Clients name the address where they would name the model. Pairs of all clients share one queue: a pair is judged
+    once for all clients, and batches are formed across clients. A client whose server dies waits until it is back, or
     stops with exit code 3 and resumes by the same command.
 
     Examples:
@@ -105,7 +105,7 @@ def serve_nli(
 
       groundeval score predictions.json --task asqa --nli http://127.0.0.1:8765,http://127.0.0.1:8766,...
 
-    Looking at it: /health says `loading` or `ready` and which model, /metrics has counts for Prometheus. SIGTERM and
+    Monitoring: /health says `loading` or `ready` and which model, /metrics has counts for Prometheus. SIGTERM and
     Ctrl-C finish what is in flight, then stop.
     """
     from groundeval.cli.arguments import nli_options
@@ -171,11 +171,11 @@ def _launch(
 
 
 def _verifier(model: str, options: dict[str, Any]) -> NLI:
-    """The verifier to serve, not yet loaded. Raises UsageError for one that is served elsewhere already."""
+    """The verifier to serve, not yet loaded. Raises UsageError for one that is already a server."""
     from groundeval.nli import connect
 
     # One server for a job of several ranks is what the check for several ranks asks for.
     nli = connect(model, **{"in_process": True, **options})
     if nli.traits.kind == "remote":
-        raise UsageError(f"--model {model}: this is a server already; give its address to the clients: --nli {model}")
+        raise UsageError(f"--model {model}: this is already a server; give its address to the clients: --nli {model}")
     return nli

@@ -15,18 +15,18 @@ from groundeval.run.options import RunOptions
 
 
 def slurm(
-    run: Annotated[list[str], typer.Argument(help="The flags of `groundeval run`, behind --.", metavar="-- RUN_FLAGS")],
+    run: Annotated[list[str], typer.Argument(help="The flags of `groundeval run`, after --.", metavar="-- RUN_FLAGS")],
     shards: Annotated[int, typer.Option(min=1, help="Parts that generate at the same time.")],
     cluster: Annotated[Path | None, typer.Option(help="A YAML file: partition, time, gpus, container, setup.")] = None,
-    folder: Annotated[Path, typer.Option(help="Where the scripts and the parts go; all nodes must see it.")] = Path(
+    folder: Annotated[Path, typer.Option(help="Folder of the scripts and the parts; all nodes must see it.")] = Path(
         "slurm"
     ),
 ) -> None:
     """Write the scripts that spread a run over a SLURM cluster; submits nothing.
 
-    generate.sbatch is an array job, a part of the samples each; score.sbatch depends on it, merges the parts and
+    generate.sbatch is an array job, each for a part of the samples; score.sbatch depends on it, merges the parts and
     scores them; submit.sh submits both. The scripts are plain: read and change them. After a time limit or a failure,
-    submit.sh goes on with what is missing.
+    submit.sh resumes what is incomplete.
 
     A cluster file, every field optional:
 

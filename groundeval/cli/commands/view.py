@@ -23,7 +23,7 @@ def view(
     ] = None,
     include_path: IncludePath = None,
 ) -> None:
-    """Look at the samples of a run: answers, statements, verdicts and the documents behind them. Ctrl-C ends it.
+    """Show the samples of a run: answers, statements, verdicts and the documents behind them. Ctrl-C ends it.
 
     Two runs of a task are shown side by side. Pages are served on this machine's loopback address. The folders may be
     other people's: nothing that they name is run, opened or downloaded; give data with --data.

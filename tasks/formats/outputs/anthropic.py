@@ -53,7 +53,7 @@ def _parts(data: Data) -> Parts:
 
 
 def _documents(data: Data) -> tuple[Sources, str]:
-    """The documents of a field of the record, else of the request; none where only what was cited is known."""
+    """The documents of a field of the record, else of the request; none if only cited passages are known."""
     sources, name = sources_in(data)
     if name is not None:
         for place, source in enumerate(sources.all):
@@ -67,7 +67,7 @@ def _documents(data: Data) -> tuple[Sources, str]:
 
 
 def _all_blocks(content: Any) -> list[Data]:
-    """The documents and search results of a turn, also those that a tool gave."""
+    """The documents and search results of a turn, also those that a tool returned."""
     found = []
     for block in objects(content):
         if block.get("type") in ("document", "search_result"):

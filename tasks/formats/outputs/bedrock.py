@@ -26,7 +26,7 @@ def _parts(data: Data) -> Parts:
     for citation in objects(answer["citations"]):
         span = at(citation, "generatedResponsePart", "textResponsePart", "span")
         read = documents_from(citation.get("retrievedReferences") or [], "citations[].retrievedReferences")
-        # Passages of one file are documents of their own: they are known by their text.
+        # Passages of one file are separate documents: they are told apart by their text.
         cited = tuple(sources.cited(each.text, title=each.title, text=each.text) for each in read)
         if cited and isinstance(span, dict):
             start, last = (offset(span, name, "citations[].span") for name in ("start", "end"))

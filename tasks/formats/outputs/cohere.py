@@ -29,7 +29,7 @@ def _parts(data: Data) -> Parts:
         sources, name = sources_in(answer)
     ids = set[str]().union(*(source.keys for source in sources.all))
     for place, source in enumerate(sources.all):
-        # What it calls documents that have no id.
+        # The ids that Cohere gives documents without one.
         source.keys |= {f"doc_{place}"} - ids
     spans = [
         Span(offset(each, "start", "citations[]"), offset(each, "end", "citations[]"), _cited(each, sources))

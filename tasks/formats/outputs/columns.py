@@ -1,4 +1,4 @@
-"""Tables that are written by columns: one object whose fields are lists of the same length, or objects of rows."""
+"""Tables stored by columns: one object whose fields are lists of the same length, or objects of rows."""
 
 from __future__ import annotations
 

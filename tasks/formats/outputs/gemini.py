@@ -53,7 +53,7 @@ def _span(support: Data, texts: list[str], sources: Sources) -> list[Span]:
     segment = support.get("segment")
     indices = listed(_either(support, "groundingChunkIndices"), "groundingChunkIndices")
     cited = tuple(place for each in indices if (place := sources.at(each)) is not None)
-    # What is 0 is left out.
+    # Zeros are omitted in the response.
     found = {name: _either(segment, name) or 0 for name in ("partIndex", "startIndex", "endIndex")}
     number, start, end = (offset(found, name, "groundingSupports[].segment") for name in found)
     if not cited or not 0 <= number < len(texts):

@@ -1,4 +1,4 @@
-"""Gold data of which a file does not say whether it is answers, to be looked for as strings, or claims."""
+"""Gold data without a declared kind: answers, to be matched as strings, or claims."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from groundeval.tasks.formats.outputs.parts import Misfit
 from groundeval.tasks.formats.outputs.texts import decoded
 
 _SHORT = 5
-"""An answer of more words is not looked for as a string: nobody writes it in the same words again."""
+"""Most words of an answer matched as a string: longer ones are hardly ever repeated word for word."""
 _ALLOWED = "a string, a list of strings, or a list of lists of aliases"
 
 
@@ -37,7 +37,7 @@ def _text(value: Any, field: str) -> str:
 
 
 def kind_of_gold(answers: Iterable[list[list[str]]]) -> AnswerKind:
-    """`em` where all gold answers are short, so that an output holds them as they are; else `claims`."""
+    """`em` where all gold answers are short, so that an output can hold them literally; else `claims`."""
     aliases = [alias for each in answers for answer in each for alias in answer]
     return "em" if all(len(alias.split()) <= _SHORT and not _is_sentence(alias) for alias in aliases) else "claims"
 

@@ -1,4 +1,4 @@
-"""Haystack: results of pipelines whose answers hold the documents that they were made from."""
+"""Haystack: results of pipelines whose answers hold the documents that they are based on."""
 
 from __future__ import annotations
 

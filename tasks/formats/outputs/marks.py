@@ -1,4 +1,4 @@
-"""Citations that a tool keeps beside the text, as spans, put into the text as the marks `[n]` that metrics read."""
+"""Converts citations that a tool keeps as spans beside the text into the marks `[n]` that metrics read."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from groundeval.parsing.statements import sentence_spans
 
 _STOP = re.compile(r"""[.!?。！？…]+["'”’»)\]]*\s*$""")
 _PAUSE = re.compile(r"[,;:]?\s*$")
-"""What a mark stands before: the stop at the end of a sentence, a comma within it, white space."""
+"""The characters before which a mark is placed: the stop at the end of a sentence, a comma within it, white space."""
 _SHOWN = re.compile(r"\s*(?:【[^】]*】|\(?\[[^\]]*\]\((?:https?:)?[^)]*\)\)?|\[\^?\d+\]|\(?https?://\S+\)?)\s*$")
-"""A mark that the tool has put into the text itself, for the span to point at."""
+"""A mark that the tool itself put into the text, to which the span points."""
 
 
 class Span(NamedTuple):
@@ -26,8 +26,8 @@ class Span(NamedTuple):
 def with_marks(text: str, spans: Iterable[Span]) -> str:
     """The text with `[n]` for every document that a span cites, in every sentence that the span reaches into.
 
-    A mark stands at the end of what the sentence and the span share, before the stop that ends the sentence. A span
-    that is nothing but a mark of the tool's own gives way to it. Spans that lie outside of the text are cut to it.
+    A mark is placed at the end of the part that sentence and span share, before the stop that ends the sentence. A span
+    that is only a mark of the tool itself is replaced by it. Spans that reach beyond the text are cut to it.
     """
     text, spans = _without_shown(text, [_cut(span, text) for span in spans])
     marks: dict[int, dict[int, None]] = {}
@@ -47,7 +47,7 @@ def _cut(span: Span, text: str) -> Span:
 
 
 def _without_shown(text: str, spans: Sequence[Span]) -> tuple[str, list[Span]]:
-    """The text without the marks that spans consist of; each such span is a point then, and the others move along."""
+    """The text without the marks that spans consist of; each such span becomes a point, and the others are shifted."""
     spans = [_with_brackets(span, text) for span in spans]
     shown = {(span.start, span.end) for span in spans if _SHOWN.fullmatch(text, span.start, span.end)}
     for start, end in sorted(shown, reverse=True):
@@ -63,7 +63,7 @@ def _with_brackets(span: Span, text: str) -> Span:
 
 
 def _moved(place: int, start: int, end: int) -> int:
-    """A position after the text between start and end is removed."""
+    """A position, adjusted for the removal of the text between start and end."""
     return place if place <= start else start if place <= end else place - (end - start)
 
 

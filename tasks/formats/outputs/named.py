@@ -20,11 +20,11 @@ REFERENCES = (
 )  # fmt: skip
 IDS = ("id", "sample_id", "record_id", "custom_id", "trace_id", "question_id", "qid", "uid")
 OWN = ("claims", "qa_pairs", "annotations")
-"""Gold data of groundeval's own format, taken as they are."""
+"""Gold data of groundeval's own format, used unchanged."""
 
 
 def named_parts(data: Data, used: Collection[str] = ()) -> Parts:
-    """The parts that a record has under the usual names, but for fields that are used already. Raises `Misfit`."""
+    """The parts that a record has under the usual names, except fields that are already used. Raises `Misfit`."""
     free = {name: value for name, value in data.items() if name not in used}
     parts: Parts = {}
     question = question_in(free)

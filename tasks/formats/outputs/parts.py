@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 PARTS = {
     "id": "a string or whole number that differs from record to record",
     "question": "the question, a string",
-    "output": "what the model said, a string",
+    "output": "the model's text, a string",
     "docs": "the documents that the model saw, in the order in which it cites them",
     "answers": "gold answers: a string, a list of strings, or a list of lists of aliases",
     "claims": "gold claims: a string or a list of strings",
@@ -21,7 +21,7 @@ Data = Mapping[str, Any]
 
 
 class Misfit(Exception):
-    """A field holds what cannot be read as its part: the field, its value, and what is allowed."""
+    """A field whose value cannot be read as its part: the field, its value, and what is allowed."""
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
         super().__init__(field)
@@ -36,7 +36,7 @@ class Part(NamedTuple):
 
 
 Parts = dict[str, Part]
-"""By the names of `PARTS`, and `reference`: gold data of which it is not said whether they are answers or claims."""
+"""By the names of `PARTS`, and `reference`: gold data not declared to be answers or claims."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Shape:
     """The record format of one tool."""
 
     name: str
-    """What the tool is called, for messages."""
+    """The name of the tool, for messages."""
     fits: Callable[[Data], bool]
     """Whether a record looks like one of this tool."""
     parts: Callable[[Data], Parts]
@@ -57,7 +57,7 @@ def first_of(data: Data, *names: str) -> Part | None:
 
 
 def at(data: Any, *steps: str | int) -> Any:
-    """The value behind names and indices; None where the way ends before."""
+    """The value behind names and indices; None where the path ends early."""
     for step in steps:
         if isinstance(step, str) and isinstance(data, Mapping):
             data = data.get(step)
@@ -85,12 +85,12 @@ def within(data: Any, holds: Callable[[Data], bool], depth: int = 2) -> tuple[Da
 
 
 def objects(value: Any) -> list[Data]:
-    """The objects of a list; none where it is no list."""
+    """The objects of a list; none if it is not a list."""
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 def offset(data: Data, name: str, place: str) -> int:
-    """An offset in a text. Raises `Misfit` for anything but a whole number; `place` says where the object lies."""
+    """An offset in a text. Raises `Misfit` for anything but a whole number. `place`: path of the object."""
     value = data.get(name)
     if type(value) is not int:
         raise Misfit(f"{place}.{name}", value, "a whole number, an offset in the text")

@@ -1,4 +1,4 @@
-"""Reads records of outputs of any known shape as records in groundeval's own format, and says what it took for what."""
+"""Reads outputs of any known shape as records in groundeval's own format, and reports which fields it read as what."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from groundeval.tasks.formats.outputs.sources import DOCUMENTS, Source, document
 from groundeval.tasks.formats.outputs.texts import QUESTIONS, decoded, text_of
 
 LOOKED_AT = 100
-"""Records from which the shape of a file is told."""
+"""Number of records from which the shape of a file is recognised."""
 _HOW = {"claims": " (each sentence a claim)", "em": " (looked for as it is)", "list": " (looked for as items)"}
-_EMPTY = 'Write "" for an empty output: it counts as an answer that says nothing.'
+_EMPTY = 'Write "" for an empty output: it counts as an empty answer.'
 
 
 class OutputReader:
-    """Turns the records of one source into records in groundeval's own format; `notes` says how, once it has begun.
+    """Turns the records of one source into groundeval's own format; `notes` says how, once reading has begun.
 
-    `paths` maps parts of a record (`PARTS`) to field paths and wins over what is recognised. `kind` is how gold
-    answers are looked for; None: told by the gold data.
+    `paths` maps parts of a record (`PARTS`) to field paths and takes precedence over recognition. `kind`: how gold
+    answers are matched; None: determined from the gold data.
     """
 
     def __init__(self, paths: Mapping[str, str] | None = None, kind: AnswerKind | None = None) -> None:
         self.paths = {part: _path(part, text) for part, text in (paths or {}).items()}
         self.kind = kind
         self.shape: Shape | None = None
-        """How the records are written; None: in groundeval's own format."""
+        """The shape of the records; None: groundeval's own format."""
         self.used: dict[str, str] = {}
-        """The parts that were found, and in which fields."""
+        """The parts found, with their fields."""
         self._has_texts = False
         self._gold_field: str | None = None
         self._without_text = 0
@@ -83,7 +83,7 @@ class OutputReader:
         notes = [f"read as {name}: {found}"]
         if self._without_text:
             notes.append(
-                f"{self._without_text} of {self._read} records name their documents and hold no text of them: "
+                f"{self._without_text} of {self._read} records name their documents without their texts: "
                 "citations are checked against texts"
             )
         return tuple(notes)
@@ -101,10 +101,10 @@ class OutputReader:
         return {**parts, **mapped}
 
     def _look(self, records: Iterable[Record]) -> None:
-        """Tell from the first records what the others have: texts of documents, gold data, and of which kind."""
+        """Determine from the first records what all have: texts of documents, gold data, and their kind."""
         gold: list[list[list[str]]] = []
         for record in records:
-            # What does not fit is reported when the record is read.
+            # Records that do not fit are reported when they are read.
             with suppress(Misfit, RecursionError):
                 parts = self._parts(record)
                 docs = parts.get("docs")
@@ -122,7 +122,7 @@ class OutputReader:
             parts = self._parts(record)
             found = self._in_own_format(parts, record)
         except RecursionError:
-            raise DataError(f"{record.where}: it is nested too deeply to be read") from None
+            raise DataError(f"{record.where}: nested too deeply to be read") from None
         except Misfit as misfit:
             wrong(record, misfit.field, misfit.value, misfit.allowed)
         for name in ("question", "output"):
@@ -151,11 +151,11 @@ class OutputReader:
         if self._has_texts:
             found.setdefault("docs", [])
         if self._gold_field is not None and not found.keys() & {"answers", "claims", *OWN}:
-            missing(record, self._gold_field, "Other records have it. An empty one says that there is no answer.")
+            missing(record, self._gold_field, "Other records have it. An empty value means that there is no answer.")
         return found
 
     def _docs(self, part: Part) -> list[dict[str, Any]] | None:
-        """The documents in groundeval's format; None where nothing but their names is known."""
+        """The documents in groundeval's format; None if only their names are known."""
         sources = _sources(part)
         if sources and all(source.text is None for source in sources):
             self._without_text += 1
@@ -174,7 +174,7 @@ class OutputReader:
         return {"claims": claims_in(answers), "answer": "\n".join(aliases[0] for aliases in answers)}
 
     def _missing(self, part: str, record: Record) -> NoReturn:
-        """Say that a record lacks its question or output, or has it empty."""
+        """Raise the error for a record whose question or output is missing or empty."""
         names, allowed = {
             "output": (OUTPUTS, "a string, the model's text"),
             "question": (QUESTIONS, "a string that is not empty"),
@@ -221,7 +221,7 @@ def _sources(part: Part) -> list[Source]:
 
 
 def _is_own(data: Data, paths: Mapping[str, FieldPath]) -> bool:
-    """Whether a record is in groundeval's own format, or meant to be: then mistakes in it are told as such."""
+    """Whether a record is in groundeval's own format, or meant to be, so that its mistakes are reported as such."""
     if "question" not in {*data, *paths} or isinstance(data.get("question"), dict | list):
         return False
     if not data.keys() & {"question", "output"}:
@@ -232,7 +232,7 @@ def _is_own(data: Data, paths: Mapping[str, FieldPath]) -> bool:
     has_lists = isinstance(answers, list) and all(isinstance(each, list) for each in answers)
     has_gold = has_lists or any(data.get(name) is not None for name in OWN)
     if "output" not in {*data, *paths}:
-        # `answer` is a gold answer there, and must not be taken for the output.
+        # `answer` is a gold answer there, and must not be read as the output.
         return has_gold
     elsewhere = {*DOCUMENTS} - {"docs"} if data.get("docs") is None else set()
     elsewhere |= set() if has_gold else {*REFERENCES}
@@ -240,5 +240,5 @@ def _is_own(data: Data, paths: Mapping[str, FieldPath]) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether it is a text, or a list of texts: what groundeval's own format has nowhere, and cells of tables have."""
+    """Whether it is a text or a list of texts: cells of tables can be, documents in groundeval's own format cannot."""
     return isinstance(value, str) or (isinstance(value, list) and bool(value) and all(type(e) is str for e in value))

@@ -1,4 +1,4 @@
-"""The shapes of records that are recognised, the more telling before the more general."""
+"""The recognised shapes of records, the more specific before the more general."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ SHAPES: tuple[Shape, ...] = (
 
 
 def shape_of(records: Iterable[Data]) -> Shape | None:
-    """The most telling shape that any of these records has: an answer that cites nothing looks like a plain one."""
+    """The most specific shape that any of these records has: an answer that cites nothing looks like a plain one."""
     known = list(records)
     return next((shape for shape in SHAPES if any(map(shape.fits, known))), None)

@@ -14,7 +14,7 @@ DOCUMENTS = (
     "context", "passages", "retrieved_documents", "retrieved_docs", "retrieved_passages", "search_results", "sources",
     "chunks", "ctxs", "evidence",
 )  # fmt: skip
-"""Fields that hold documents, the more telling first."""
+"""Fields that hold documents, the more specific first."""
 
 _TEXT = (
     "text", "page_content", "content", "snippet", "passage", "chunk", "body", "contents", "data", "document", "quote",
@@ -28,7 +28,7 @@ _INSIDE = (
 )  # fmt: skip
 _METADATA = ("metadata", "meta", "extra_info", "location")
 _OWN = ("sent", "summary", "extraction", "answers_found")
-"""What groundeval's own format says of a document besides title and text."""
+"""Fields of a document in groundeval's own format besides title and text."""
 _ALLOWED = "a list of texts, or of objects with a text (text, page_content, content, snippet, ...) and perhaps a title"
 
 
@@ -39,7 +39,7 @@ class Source:
     title: str = ""
     text: str | None = None
     keys: set[str] = field(default_factory=set)
-    """By what a citation may name it: an id, an address, a title."""
+    """The keys by which a citation may name it: an id, an address, a title."""
     own: dict[str, Any] = field(default_factory=dict)
 
 
@@ -53,7 +53,7 @@ class Sources:
     def cited(self, *keys: object, title: object = None, text: object = None) -> int:
         """The position of the document that one of these keys names, the first before the others.
 
-        What is quoted of a document whose text is not known is its text.
+        A quotation from a document whose text is unknown is used as its text.
         """
         names = [str(key) for key in keys if key not in (None, "")]
         place = next((n for name in names for n, source in enumerate(self.all) if name in source.keys), None)
@@ -74,7 +74,7 @@ class Sources:
         return position if is_place else None  # type: ignore[return-value]
 
     def part(self, name: str) -> Part:
-        """The documents as a part of a record; `name` says where they come from."""
+        """The documents as a part of a record; `name`: the field they come from."""
         return Part(self.all, name)
 
 
@@ -122,7 +122,7 @@ def _source(item: Any, name: str) -> Source:
 
 
 def _flattened(item: Data) -> dict[str, Any]:
-    """The fields of a document, and those of its metadata and of the object inside of it, which do not win."""
+    """The fields of a document, and those of its metadata and of the object inside it; its own take precedence."""
     flat: dict[str, Any] = {}
     for name in (*_INSIDE, *_METADATA):
         if isinstance(item.get(name), Mapping):

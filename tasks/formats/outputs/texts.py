@@ -12,7 +12,7 @@ from groundeval.tasks.formats.outputs.parts import Data, Part, at, first_of, obj
 QUESTIONS = (
     "question", "user_input", "query", "input", "user_query", "main_input", "user_question", "prompt", "request",
 )  # fmt: skip
-"""Fields that hold the question, the more telling first."""
+"""Fields that hold the question, the more specific first."""
 
 _CONVERSATIONS = ("messages", "input", "contents", "chat_history", "inputs")
 
@@ -32,12 +32,12 @@ def text_of(value: Any) -> str | None:
 
 
 def is_text(block: Data) -> bool:
-    """Whether a block of a message says something: a tool call and a document do not."""
+    """Whether a block of a message is text of the answer: a tool call or a document is not."""
     return block.get("type", "text") in ("text", "input_text", "output_text", "message")
 
 
 def decoded(value: Any) -> Any:
-    """A value that a cell of a table holds as text: JSON, or what Python prints; anything else as it is."""
+    """A value that a cell of a table holds as text: JSON, or a Python literal; anything else unchanged."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{", "("):
         return value
     for read in (lambda text: json.loads(text, strict=False), ast.literal_eval):

@@ -30,7 +30,7 @@ from groundeval.cli.commands.validate import validate
 from groundeval.cli.commands.view import view
 from groundeval.cli.ending import drop_output, led_to, sigterm_interrupts, told
 from groundeval.cli.options import spelled_as_flag
-from groundeval.cli.words import with_flag_repeated
+from groundeval.cli.words import reflowed, with_flag_repeated
 from groundeval.console.sanitize import visible
 from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE, EXIT_USAGE, GroundevalError, spelling_options
 
@@ -38,7 +38,6 @@ app = typer.Typer(
     name="groundeval",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Evaluate grounded question answering: answers with citations, or a refusal if the documents hold none.",
 )
 
 
@@ -60,7 +59,7 @@ def groundeval(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Evaluate grounded question answering: answers with citations, or a refusal where the documents hold none.
+    """Evaluate grounded question answering: answers with citations, or a refusal if the documents hold none.
 
     Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 incomplete
     but resumable by the same command.
@@ -107,7 +106,7 @@ def _let_threads_sleep() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     _let_threads_sleep()
-    command = typer.main.get_command(app)
+    command = reflowed(typer.main.get_command(app))
     arguments = with_flag_repeated(sys.argv[1:] if arguments is None else arguments, "--map")
     try:
         with spelling_options(spelled_as_flag), sigterm_interrupts():

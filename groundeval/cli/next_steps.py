@@ -20,8 +20,11 @@ def say_notes(scores: Sequence[ScoreResult]) -> None:
         say(f"note: {note}")
 
 
-def say_next(scores: Sequence[ScoreResult]) -> None:
-    """Print where the results are, and commands that view and compare them."""
+def say_next(scores: Sequence[ScoreResult], plugins: Sequence[Path] = ()) -> None:
+    """Print where the results are, and commands that view and compare them.
+
+    `plugins`: files that the run loaded; without them the commands know neither its tasks nor its metrics.
+    """
     folders = [each.folder for each in scores if each.folder is not None]
     if not folders:
         if scores:
@@ -29,9 +32,10 @@ def say_next(scores: Sequence[ScoreResult]) -> None:
         return
     for folder in folders:
         say(f"results: {folder / 'results.json'}")
+    loading = "".join(f" --include-path {_quoted(each)}" for each in plugins)
     say("next:")
-    say(f"  groundeval view {' '.join(map(_quoted, _to_view(folders)))}")
-    say(f"  groundeval compare {_quoted(folders[0])} {_other(folders)}")
+    say(f"  groundeval view {' '.join(map(_quoted, _to_view(folders)))}{loading}")
+    say(f"  groundeval compare {_quoted(folders[0])} {_other(folders)}{loading}")
 
 
 def _to_view(folders: Sequence[Path]) -> list[Path]:

@@ -1,9 +1,10 @@
-"""The words of a command line before they are parsed."""
+"""The words of a command line before they are parsed, and of its help before they are printed."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 _ASSIGNS = re.compile(r"[A-Za-z_]\w*=")
 
@@ -18,3 +19,16 @@ def with_flag_repeated(words: Sequence[str], flag: str) -> list[str]:
         follows = word == flag or (follows and (found[-1] == flag))
         found.append(word)
     return found
+
+
+def reflowed(command: Any) -> Any:
+    """A command and its subcommands with every paragraph of their help on one line, for the terminal to wrap.
+
+    The typing of the command is that of typer's own copy of click, whose place differs between its versions. Indented
+    paragraphs (examples) keep their lines.
+    """
+    paragraphs = (command.help or "").split("\n\n")
+    command.help = "\n\n".join(each if each.startswith(" ") else each.replace("\n", " ") for each in paragraphs)
+    for each in getattr(command, "commands", {}).values():
+        reflowed(each)
+    return command

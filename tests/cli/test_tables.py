@@ -104,6 +104,13 @@ def test_the_other_run_of_the_task_is_named_where_there_is_one(
     assert cli(*commands[1][1:]).code == 0
 
 
+def test_the_next_commands_load_the_plugins_of_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    run = write_run(tmp_path, "one", samples=4)
+    say_next([ScoreResult(open_run(run).results, {}, next(run.glob("scores/*")))], [Path("my plugin.py")])
+    commands = [line for line in capsys.readouterr().err.splitlines() if line.startswith("  groundeval")]
+    assert [line.endswith(" --include-path 'my plugin.py'") for line in commands] == [True, True]
+
+
 def test_machines_get_no_table(tmp_path: Path, cli: Cli):
     ran = cli("score", write(tmp_path / "f.json", records(2)), "--task", "asqa", "--nli", "lexical", "--json")
     assert json.loads(ran.out)["task"] == "asqa"

@@ -48,7 +48,7 @@ def doctor(
     if json:
         print_json({"works": works(findings), "findings": [asdict(each) for each in findings], "next": steps})
     else:
-        table = Table("", "", "")
+        table = Table("", "", "", show_header=False)
         for each in findings:
             style = {"ok": "green", "failed": "bold red", "missing": "yellow", "note": "dim"}[each.state]
             table.add_row(each.what, Text(each.state, style), Text(each.detail))
@@ -56,7 +56,7 @@ def doctor(
         console.print(table)
         console.print("next", style="bold")
         for step in steps:
-            console.print(f"  {step}", highlight=False, markup=False)
+            console.print(f"  {step}", highlight=False, markup=False, soft_wrap=True)
     if not works(findings):
         raise typer.Exit(EXIT_FAILED)
 

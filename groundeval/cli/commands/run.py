@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,10 +47,10 @@ def run(
     each_model = [options(model=name) for name in dict.fromkeys(model)]
     from groundeval.run.runner import run as run_tasks
 
-    report(run_tasks(*each_model), as_json=json, whole=all, quiet=each_model[0].quiet)
+    report(run_tasks(*each_model), as_json=json, whole=all, quiet=each_model[0].quiet, plugins=include_path or ())
 
 
-def report(runs: Sequence[TaskRun], *, as_json: bool, whole: bool, quiet: bool) -> None:
+def report(runs: Sequence[TaskRun], *, as_json: bool, whole: bool, quiet: bool, plugins: Sequence[Path] = ()) -> None:
     """Results on stdout; run folders and errors on stderr. Exits with the error's code if the only run failed (3: it
     can be resumed), 1 if one of several did."""
     from groundeval.cli.next_steps import say_next, say_notes
@@ -77,6 +78,6 @@ def report(runs: Sequence[TaskRun], *, as_json: bool, whole: bool, quiet: bool) 
     for model, error in failed:
         say(f"error: {model}, {error}")
     if not (quiet or as_json):
-        say_next(scores)
+        say_next(scores, plugins)
     if failed:
         raise typer.Exit(failed[0][1].exit_code if len(runs) == 1 else EXIT_FAILED)

@@ -67,4 +67,4 @@ def score(
         print_results([each.results for each in results], whole=all, notes=made.quiet)
         if not made.quiet:
             say_notes(results)
-            say_next(results)
+            say_next(results, include_path or ())

@@ -36,7 +36,7 @@ def slurm(
 
       gpus: 1
 
-      setup: [source ~/groundeval/bin/activate]
+      setup: ["source ~/groundeval/bin/activate"]
 
       score: {partition: cpu, time: "01:00:00"}
 

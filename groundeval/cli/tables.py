@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from groundeval.metrics.labels import arranged, by_group
-from groundeval.scoring.results import PROXY_MARK, Results, interval_of, is_proxy, nli_label, title, value_of
+from groundeval.scoring.results import Results, interval_of, nli_label, proxy_notes, title, value_of
 from groundeval.stats.bootstrap import Estimate
 
 WIDEST_NAME = 24
@@ -32,8 +32,8 @@ def print_results(results: Sequence[Results], *, heading: str = "", whole: bool 
         console.print(title(each), style="bold")
         console.print(_table(each, whole))
         console.print()
-    if any(is_proxy(each) for each in results):
-        console.print(f"{PROXY_MARK} judged by a proxy: not comparable with scores by TRUE")
+    for line in proxy_notes(results):
+        console.print(line)
     for note in dict.fromkeys(note for each in results for note in each.notes if notes):
         console.print(f"note: {note}", style="dim")
     hidden = max(len(each.metrics) - len(each.arranged()) for each in results) if results and not whole else 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from groundeval.console.notebook import Tabular
 from groundeval.errors import DataError, GroundevalError
-from groundeval.scoring.results import Results, interval_of, is_proxy, title, value_of
+from groundeval.scoring.results import Results, interval_of, proxy_notes, title, value_of
 from groundeval.scoring.scorer import ScoredSample
 from groundeval.storage.folder import Lines
 
@@ -90,8 +90,7 @@ class ScoreResult(Tabular):
         return title(self.results)
 
     def _notes(self) -> list[str]:
-        proxy = ["* judged by a proxy: not comparable with scores by TRUE"] if is_proxy(self.results) else []
-        return [*proxy, *(f"note: {note}" for note in self.results.notes)]
+        return [*proxy_notes([self.results]), *(f"note: {note}" for note in self.results.notes)]
 
     def __repr__(self) -> str:
         return repr(self.results).replace("<Results", "<ScoreResult", 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -69,6 +69,15 @@ PROXY_MARK = "*"
 def is_proxy(result: Results) -> bool:
     """Whether it was judged by a verifier that declares itself a proxy."""
     return (result.nli_identity or {}).get("fidelity") == "proxy"
+
+
+def proxy_notes(results: Iterable[Results]) -> list[str]:
+    """Lines under a table: what the mark of a proxy means, and what a proxy costs under `strict`."""
+    proxies = [each for each in results if is_proxy(each)]
+    notes = [f"{PROXY_MARK} judged by a proxy: not comparable with scores by TRUE"] if proxies else []
+    if any(each.profile == "strict" for each in proxies):
+        notes.append("  (strict: it may take statements in the question's words for echoes, worth 0)")
+    return notes
 
 
 def nli_label(result: Results) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from groundeval.errors import DataError, UsageError, option
+from groundeval.errors import DataError, UsageError, did_you_mean, option
 from groundeval.records import Example
 from groundeval.tasks.formats import hub
 from groundeval.tasks.formats.examples import content_hash, read_examples
@@ -63,7 +63,9 @@ def trust_file(dataset: str) -> PublicData:
 
 
 def file_dataset(path: str) -> Dataset:
-    """The examples of a local file in the ALCE or Trust-Score format."""
+    """The examples of a local file in the ALCE or Trust-Score format. Raises UserError if it is missing or faulty."""
+    if not Path(path).exists():
+        raise UsageError(f"{option('data', path)}: no such file.{did_you_mean(path, [EMBEDDED], likeness=0.8)}")
     return _dataset(tuple(read_examples(path)), Path(path).name)
 
 

@@ -162,9 +162,8 @@ def test_a_grpo_trainer_steps_with_an_asynchronous_recipe(tmp_path: Path):
 
     from groundeval.rewards.export import ExportOptions, prompted, trl_row
 
-    rows = [
-        trl_row(*each) for each in prompted("trust_asqa", ExportOptions(data={"*": "embedded"}, num_docs=2, limit=4))
-    ]
+    options = ExportOptions(data={"*": "embedded"}, num_docs=2, limit=4)
+    rows = [trl_row(*each, {}) for each in prompted("trust_asqa", options)]
     tokenizer = tag_tokenizer()
     told: list[list[float | None]] = []
     reward = trl_reward(

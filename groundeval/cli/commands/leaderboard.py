@@ -63,6 +63,8 @@ def build(
     )
     for each in built.rejected:
         say(f"left out: {one_line(each.folder, 200)}: {one_line(each.reason, 500)}")
+    if not built.measured and not built.rejected:
+        say(f"warning: no scored runs below {', '.join(map(str, runs))}")
     print(f"{built.site / 'index.html'}: {built.measured} runs, {built.reported} reported rows")
     if built.rejected:
         raise typer.Exit(EXIT_FAILED)

@@ -53,6 +53,8 @@ class OutputReader:
         if data and not _is_own(data[0], self.paths):
             self.shape = shape_of(data) or (TABLE if self.paths else None)
         if self.shape is None and not self.paths:
+            if first and "question" not in first[0].data:
+                self._missing("question", first[0])
             self._read = len(first)
             yield from chain(first, coming)
             return
@@ -234,9 +236,11 @@ def _is_own(data: Data, paths: Mapping[str, FieldPath]) -> bool:
     if "output" not in {*data, *paths}:
         # `answer` is a gold answer there, and must not be read as the output.
         return has_gold
-    elsewhere = {*DOCUMENTS} - {"docs"} if data.get("docs") is None else set()
-    elsewhere |= set() if has_gold else {*REFERENCES}
-    return not isinstance(data.get("output"), dict) and not any(data.get(name) is not None for name in elsewhere)
+    if isinstance(data.get("output"), dict):
+        return False
+    # With its own gold data a record is complete: a closed-book run has no documents, and may have other fields.
+    elsewhere = {*REFERENCES} | ({*DOCUMENTS} - {"docs"} if data.get("docs") is None else set())
+    return has_gold or not any(data.get(name) is not None for name in elsewhere)
 
 
 def _is_plain(value: Any) -> bool:

@@ -18,7 +18,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from groundeval.errors import UsageError, unknown
+from groundeval.errors import UsageError, option, unknown
 
 T = TypeVar("T")
 
@@ -71,7 +71,8 @@ class Registry(Generic[T]):
         if name not in self._entries and name in self._plugins:
             self._load(name)
         if name not in self._entries:
-            raise unknown(self.kind, name, self.names())
+            where = f"\n  A name from a plugin needs its file: {option('include_path', 'PLUGIN')}"
+            raise UsageError(f"{unknown(self.kind, name, self.names())}{where}")
         return self._entries[name].value
 
     def names(self) -> list[str]:

@@ -23,10 +23,13 @@ from groundeval.rewards.rollouts import Rewarder, Rollout
 def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
     """Rewards of completed queries (prompt and response, special tokens kept), in OpenRLHF's form.
 
-    Raises SampleError for the whole call if one sample failed: OpenRLHF cannot leave a sample out.
+    Raises SampleError for the whole call if one sample failed: OpenRLHF cannot leave a sample out; DataError for lists
+    of different lengths, and for a query, prompt or label that is not of the export's form.
     """
     import torch
 
+    if not len(queries) == len(prompts) == len(labels):
+        raise DataError(f"{len(queries)} queries, {len(prompts)} prompts and {len(labels)} labels: must be as many")
     rollouts = [rollout(*each) for each in zip(queries, prompts, labels, strict=True)]
     rewarder = rewarder_from_environment()
     rewarded = rewarder(rollouts)
@@ -41,6 +44,9 @@ def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence
 def rollout(query: str, prompt: str, label: str) -> Rollout:
     """The rollout of a query. Raises DataError for a label that is not one of the export's, and for a query that does
     not begin with its prompt."""
+    for name, text in (("query", query), ("prompt", prompt)):
+        if not isinstance(text, str):
+            raise DataError(f"{name} {excerpt(text)}: must be a string")
     found = _label(label)
     return Rollout(found.task, found.example, response_in(query, prompt), opened(prompt) or found.prefill)
 

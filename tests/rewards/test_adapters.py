@@ -210,6 +210,16 @@ def test_openrlhf_labels_must_be_those_of_the_export(label: str):
         from_path("openrlhf").reward_func(["Q?A"], ["Q?"], [label])
 
 
+@pytest.mark.usefixtures("_chosen")
+@pytest.mark.parametrize(
+    ("queries", "prompts", "says"),
+    [([None], ["Q?"], "query None"), (["Q?A"], [["Q?"]], "prompt"), (["Q?A"], [], "1 queries, 0 prompts")],
+)
+def test_what_is_not_of_openrlhfs_form_is_named(queries: list[Any], prompts: list[Any], says: str):
+    with pytest.raises(DataError, match=says):
+        from_path("openrlhf").reward_func(queries, prompts, [LABEL])
+
+
 def test_settings_in_the_environment_are_checked(monkeypatch: pytest.MonkeyPatch):
     module = from_path("openrlhf")
     monkeypatch.setenv("GROUNDEVAL_NLI", "lexical")

@@ -120,7 +120,7 @@ def test_a_server_that_is_told_to_stop_finishes_what_is_in_flight_and_never_show
     ("arguments", "words"),
     [
         (["--model", "lexcal"], 'Did you mean "lexical"'),
-        (["--model", "http://127.0.0.1:1"], "a server already"),
+        (["--model", "http://127.0.0.1:1"], "already a server"),
         (["--model", "lexical", "--host", "203.0.113.1"], "cannot listen"),
         (["--model", "lexical", "--token-file", "/no/such/file"], "--token-file /no/such/file"),
         (["--model", "lexical", "--dtype", "float16"], "float16"),

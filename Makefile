@@ -37,7 +37,7 @@ leaderboard: $(VENV)/.tests   ## Build the example leaderboard from the runs in 
 	$(BIN)/groundeval leaderboard build leaderboard/example_runs --out site $(if $(OUTPUTS),--data build/outputs)
 
 # As many files of tests at once as there are cores, each with one thread.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.tests   ## The default test suite (under 5 minutes)
 	$(PYTEST) -m "not slow"

@@ -14,7 +14,7 @@ from groundeval.storage.json_records import Layout, Record
 from groundeval.tasks.formats.examples import Checked
 from groundeval.tasks.formats.fields import missing, wrong
 from groundeval.tasks.formats.outputs.columns import by_rows, rows_in
-from groundeval.tasks.formats.outputs.reader import OutputReader
+from groundeval.tasks.formats.outputs.reader import OutputReader, is_written_here
 
 if TYPE_CHECKING:
     from groundeval.tasks.task import RecordFields
@@ -48,7 +48,8 @@ def read_predictions(
 
     `source` is a file of any format that is known (`groundeval.storage.any_records`), or records or a table, in
     groundeval's own format (that of ALCE and Trust-Score), where the output is the field `output`, or in that of
-    another tool (`reader`). `fields` is the mapping of a task's own data; it counts where the records have its fields.
+    another tool (`reader`). `fields` is the mapping of a task's own data; it counts where the records have its fields
+    and are not complete in groundeval's format.
     An output may be empty, but has to be there. `checked` says what else is accepted, by default nothing amiss. Raises
     DataError for anything wrong in it.
     """
@@ -61,7 +62,7 @@ def read_predictions(
     if first is None:
         return
     records = chain([first], records)
-    if fields is not None and fields.covers(first):
+    if fields is not None and fields.covers(first) and not is_written_here(first.data):
         for record in records:
             output = reader.output_beside(fields.roots, record)
             example = checked.identified(fields.example(record, str(record.number - 1)), record)

@@ -198,6 +198,34 @@ def test_the_fields_of_a_yaml_task_count_for_its_outputs_too(tmp_path: Path, cli
     assert cli("score", write(tmp_path / "b.json", [ours]), "--task", task, *NLI).code == 0
 
 
+SAME_NAMES = """
+name: my_painters
+kind: em
+data: none.jsonl
+fields: {question: question, documents: {path: docs, holds_answer: true}, answers: answers}
+"""
+
+
+@pytest.mark.parametrize(
+    ("docs", "answers", "ids"),
+    [
+        ([{"title": "Aida", "text": "Aida is by Verdi."}], [["Verdi"]], ["a@1", "b@1"]),
+        (["Aida is by Verdi."], ["Verdi"], ["0", "1"]),
+    ],
+)
+def test_completions_of_a_yaml_task_are_in_our_own_format_whatever_its_fields_are_called(
+    docs: list[Any], answers: list[Any], ids: list[str], tmp_path: Path, cli: Cli
+):
+    task = write(tmp_path / "my.yaml", SAME_NAMES)
+    row = {"question": "Who?", "docs": docs, "answers": answers, "output": "Verdi [1]."}
+    path = write(tmp_path / "a.json", [{**row, "id": "a@1"}, {**row, "id": "b@1"}])
+    ran = cli("score", path, "--task", task, "--profile", "trust", "--output-path", tmp_path / "out", *NLI)
+    assert ran.code == 0, ran.err
+    assert ran.json["metrics"]["regular_str_em"]["value"] == 100.0
+    [scores] = tmp_path.glob("out/scores/*/scores.jsonl")
+    assert [json.loads(line)["id"] for line in scores.read_text().splitlines()] == ids
+
+
 def test_a_folder_that_datasets_saved_is_scored(tmp_path: Path, cli: Cli):
     datasets = pytest.importorskip("datasets")
     rows = [{"question": "Who?", "contexts": ["It is Verdi."], "answer": "It is Verdi [1]."}]

@@ -243,6 +243,16 @@ def _is_own(data: Data, paths: Mapping[str, FieldPath]) -> bool:
     return has_gold or not any(data.get(name) is not None for name in elsewhere)
 
 
+def is_written_here(data: Data) -> bool:
+    """Whether a record is complete in groundeval's own format: documents with texts, gold data, and an output.
+
+    What a training run logs of its completions is so, whatever the fields of the task's own data are called.
+    """
+    docs = data.get("docs")
+    texts = isinstance(docs, list) and all(isinstance(doc, dict) and isinstance(doc.get("text"), str) for doc in docs)
+    return texts and isinstance(data.get("output"), str) and "id" in data and _is_own(data, {})
+
+
 def _is_plain(value: Any) -> bool:
     """Whether it is a text or a list of texts: cells of tables can be, documents in groundeval's own format cannot."""
     return isinstance(value, str) or (isinstance(value, list) and bool(value) and all(type(e) is str for e in value))

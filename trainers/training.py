@@ -280,11 +280,12 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
     )
     counted = progress(f"{stage.name}: steps", total=planned.steps, done=resumed, quiet=quiet or not main)
     with requests as stop_requested, engine_ended(trainer), counted as advance:
+        held_out.stop_requested = stop_requested
         trainer.add_callback(stopping_callback(stop_requested))
         trainer.add_callback(counting_callback(advance))
         with suppress(AllStepsMade):
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-        if stop_requested():
+        if stop_requested() or held_out.stopped:
             raise TrainingInterrupted(
                 f"stage {stage.name}: stopped on request after step {trainer.state.global_step}; a checkpoint was "
                 "written. The same command resumes from there."
@@ -343,7 +344,7 @@ def _evaluate_weights(plan: TrainingPlan, evaluator: Evaluator, weights: Path | 
     from accelerate import PartialState
 
     state = PartialState()
-    if plan.recipe.evaluate.tasks and state.is_main_process and not evaluator.done(stage, step):
+    if plan.recipe.evaluate.tasks and state.is_main_process and not evaluator.done(stage, step, evaluator.verifiers):
         _one_process_loads()
         model = plan.policy.load(weights, None).to(state.device).eval()
         evaluator.evaluate(model, stage, step, limit=plan.recipe.evaluate.limit, verifiers=evaluator.verifiers)

@@ -54,6 +54,17 @@ def check(folder: Path, *flags: str, **changes: Any) -> int:
     return main(["train", str(recipe), "--check", "--output-path", str(folder / "runs"), *flags])
 
 
+def test_a_verifier_in_every_rank_is_refused_with_the_way_out(
+    tmp_path: Path, tiny: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    stage = {"trl": {"num_generations": 4, "per_device_train_batch_size": 4}}
+    assert check(tmp_path, "--model", tiny["chat"], "--nli", "true", stage=stage) == 2
+    said = capsys.readouterr().err
+    assert "this is a job of 2 ranks" in said
+    assert "groundeval serve-nli" in said
+
+
 def test_print_config_writes_the_whole_recipe_as_yaml(capsys: pytest.CaptureFixture[str]):
     assert main(["train", "smoke", "--print-config", "--nli", "http://localhost:1"]) == 0
     printed = yaml.safe_load(capsys.readouterr().out)

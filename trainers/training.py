@@ -22,7 +22,7 @@ from groundeval.trainers.data.selection import Hygiene, Selected, select
 from groundeval.trainers.dpo import dpo_trainer
 from groundeval.trainers.ending import ending_callback, load_best
 from groundeval.trainers.evaluating import Evaluator, evaluation_callback, sharded_by_fsdp, verifier_options
-from groundeval.trainers.folder import RunFolder, step_of, training_identity
+from groundeval.trainers.folder import RunFolder, checkpoints_in, step_of, training_identity
 from groundeval.trainers.grpo import engine_ended, grpo_trainer, import_engine
 from groundeval.trainers.memory import bounding_callback, free
 from groundeval.trainers.policy import Policy, check_disk, disk_needed
@@ -113,6 +113,7 @@ def plan_training(recipe: Recipe, output_path: Path, *, folder: Path | None = No
     model = {**policy.local.source.identity(), **policy.format.identity()}
     identity = training_identity(recipe, model, _data_identity(recipe, selected), served(recipe))
     run = RunFolder.place(output_path, recipe, identity) if folder is None else RunFolder(folder, identity)
+    run.inspect(recipe, policy.parameters)
     run.check_same()
     run.check_evaluations(recipe)
     check_writable(run.path)
@@ -295,7 +296,7 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
     if main:
         state = trainer.state
         write_page(folder / "completions", f"{recipe.name}: completions of {stage.name}", folder / "completions.html")
-        checkpoints = sorted((path.name for path in folder.glob("checkpoint-*")), key=lambda name: step_of(Path(name)))
+        checkpoints = [path.name for path in checkpoints_in(folder)]
         run.finish(
             {
                 "name": stage.name,

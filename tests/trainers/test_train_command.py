@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
-from recipe_cases import recipe_file
+from recipe_cases import recipe_file, small_recipe
 
 from groundeval.cli.app import main
+from groundeval.errors import UsageError
 from groundeval.trainers.folder import RunFolder
 from groundeval.trainers.policy import Policy
+from groundeval.trainers.training import check_verifiers
 
 pytest.importorskip("trl")
 
@@ -54,15 +56,11 @@ def check(folder: Path, *flags: str, **changes: Any) -> int:
     return main(["train", str(recipe), "--check", "--output-path", str(folder / "runs"), *flags])
 
 
-def test_a_verifier_in_every_rank_is_refused_with_the_way_out(
-    tmp_path: Path, tiny: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
+def test_a_verifier_in_every_rank_is_refused_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    recipe = small_recipe(tmp_path, {"nli": "true"})
     monkeypatch.setenv("WORLD_SIZE", "2")
-    stage = {"trl": {"num_generations": 4, "per_device_train_batch_size": 4}}
-    assert check(tmp_path, "--model", tiny["chat"], "--nli", "true", stage=stage) == 2
-    said = capsys.readouterr().err
-    assert "this is a job of 2 ranks" in said
-    assert "groundeval serve-nli" in said
+    with pytest.raises(UsageError, match=r"this is a job of 2 ranks(.|\n)*groundeval serve-nli"):
+        check_verifiers(recipe)
 
 
 def test_print_config_writes_the_whole_recipe_as_yaml(capsys: pytest.CaptureFixture[str]):

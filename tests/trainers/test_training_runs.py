@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 import signal
+import sys
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import pytest
+import yaml
 from training_runs import history, last_stage, lines, run_folder, smoke_recipe, started, tiny_model, train, until
 
 from groundeval.rewards.registry import load_reward
@@ -175,12 +179,24 @@ def test_grpo_changes_the_weights_and_a_killed_run_changes_them_alike(whole: Pat
     assert all(trained[name].equal(killed[name]) for name in trained)
 
 
+class Evil:
+    """Ends the process that unpickles it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return sys.exit, ("ran",)
+
+
 def test_a_run_killed_behind_its_last_step_makes_no_further_one(whole: Path, tmp_path: Path):
     killed = tmp_path / "killed"
     shutil.copytree(whole, killed)
     stages = json.loads((killed / "stages.json").read_text())
     (killed / "stages.json").write_text(json.dumps(stages[:-1]))
     shutil.rmtree(killed / "stages" / "4-stage2" / "model")
+    # What a stranger may add to the folder: a pickle that nothing loads, a config that names code.
+    (killed / "stages" / "4-stage2" / "checkpoint-3" / "training_args.bin").write_bytes(pickle.dumps(Evil()))
+    config = {"auto_map": {"AutoModelForCausalLM": "evil.Model"}, "model_type": "evil"}
+    (killed / "stages" / "3-stage1" / "model" / "config.json").write_text(json.dumps(config))
+    (killed / "stages" / "3-stage1" / "model" / "evil.py").write_text("raise SystemExit('ran')")
     folder = whole.parents[2]
     done = train(folder / "smoke.yaml", "--resume", killed, "--include-path", folder / "verifier.py")
     assert done.returncode == 0, done.stderr
@@ -227,12 +243,21 @@ def test_lora_stages_end_with_merged_weights_that_differ_from_the_start(whole: P
     tiny = whole.parents[2] / "tiny"
     recipe = smoke_recipe(tmp_path, {}, evaluate={}, lora={"r": 4})
     text = recipe.read_text().replace("model: '{}'", f"model: {{path: {tiny}, dtype: float32}}")
-    recipe.write_text(text.replace("max_steps: 3", "max_steps: 1"))
+    # In the same run: a reward whose parts TRL normalises.
+    content = yaml.safe_load(text.replace("max_steps: 3", "max_steps: 1"))
+    content["stages"][-1]["normalize"] = "parts"
+    recipe.write_text(yaml.safe_dump(content))
     done = train(recipe, "--output-path", tmp_path)
     assert done.returncode == 0, done.stderr
     folder = run_folder(tmp_path)
     assert history(folder) == [(name, trainer, 1) for name, trainer, _ in STAGES]
     assert (folder / "stages" / "1-sft" / "adapter" / "adapter_config.json").is_file()
+    [row] = [row for row in lines(folder / "metrics.jsonl") if row["stage"] == "stage2" and "reward" in row]
+    assert {name for name in row if name.startswith("rewards/") and name.endswith("/mean")} >= {
+        f"rewards/ground_grpo_instruct/{part}/mean" for part in ("refusal", "em", "citation")
+    }
+    judged = [each for file in folder.glob("stages/4-stage2/completions/*.jsonl") for each in lines(file)]
+    assert row["reward"] == pytest.approx(fmean(each["reward"] for each in judged))
     start, end = (
         load_file(tiny / "model.safetensors"),
         load_file(folder / "stages" / "1-sft" / "model" / "model.safetensors"),

@@ -271,7 +271,8 @@ def sharded_by_fsdp() -> bool:
 
 
 def evaluation_callback(evaluator: Evaluator, planned: Stage) -> Any:
-    """A callback that evaluates every `evaluate.every` steps within a stage; set its `trainer` before training.
+    """A callback that evaluates every `evaluate.every` steps within a stage, and at its end where an engine can or
+    `keep: best` has to; set its `trainer` before training.
 
     The rollouts' engine generates if this process has one, else the model. All ranks enter, so that sharded weights can
     be gathered; only the main process generates and scores. Under FSDP without an engine it does nothing: FSDP does not
@@ -292,23 +293,23 @@ def evaluation_callback(evaluator: Evaluator, planned: Stage) -> Any:
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             wanted = evaluator.recipe.evaluate
-            # The end of a stage is evaluated separately, which is too late to choose by.
             last = state.global_step >= state.max_steps
-            due = planned.keep == "best" if last else wanted.every and state.global_step % wanted.every == 0
-            if wanted.every is None or not wanted.tasks or not due:
+            between = wanted.every is not None and state.global_step % wanted.every == 0 and not last
+            if not wanted.tasks or not (last or between):
                 return
-            step, limit = state.global_step, wanted.every_limit or wanted.limit
-            engine = answering_engine(self.trainer)
+            step, engine = state.global_step, answering_engine(self.trainer)
+            limit = wanted.limit if last else wanted.every_limit or wanted.limit
+            verifiers = evaluator.verifiers if last else evaluator.verifiers[:1]
             if engine is not None and evaluator.fits(engine, limit):
                 self.trainer.sync_engine()
                 if state.is_world_process_zero:
-                    evaluator.evaluate_engine(engine, stage, step, limit=limit, verifiers=evaluator.verifiers[:1])
-            elif sharded_by_fsdp():
-                return
+                    evaluator.evaluate_engine(engine, stage, step, limit=limit, verifiers=verifiers)
+            elif sharded_by_fsdp() or (last and planned.keep != "best"):
+                return  # the saved weights are evaluated after the stage, which is too late to choose by
             else:
                 with answering(self.trainer) as model:
                     if state.is_world_process_zero:
-                        evaluator.evaluate(model, stage, step, limit=limit, verifiers=evaluator.verifiers[:1])
+                        evaluator.evaluate(model, stage, step, limit=limit, verifiers=verifiers)
             self.trainer.accelerator.wait_for_everyone()
             # By every rank: a stage ends by what was logged, and has to end in all of them.
             self.log(control, evaluator.headlines(stage, step))

@@ -103,6 +103,8 @@ def stage_config(recipe: Recipe, stage: Stage, output_dir: Path, *, cuda: bool |
         rollouts, note = _rollouts(recipe, has_cuda)
         fields |= rollouts | {"chat_template_kwargs": dict(recipe.model.chat_template_kwargs)}
         notes += note
+        if stage.mix is not None:
+            fields.setdefault("shuffle_dataset", False)  # the order of the rows holds the share in every step
     if stage.trainer == "sft":
         fields["completion_only_loss"] = True
     if not has_cuda:
@@ -114,7 +116,7 @@ def stage_config(recipe: Recipe, stage: Stage, output_dir: Path, *, cuda: bool |
         "output_dir": str(output_dir),
         "run_name": f"{recipe.name}-{stage.name}",
         "report_to": list(recipe.report_to) or "none",
-        "seed": recipe.seed,
+        "seed": recipe.seed_of(stage),
     }
     with _quiet_warnings():
         try:

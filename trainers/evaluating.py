@@ -274,7 +274,8 @@ def sharded_by_fsdp() -> bool:
 
 
 def evaluation_callback(evaluator: Evaluator, planned: Stage) -> Any:
-    """A callback that evaluates every `evaluate.every` steps within a stage; set its `trainer` before training.
+    """A callback that evaluates every `evaluate.every` steps within a stage, and at its end where an engine can or
+    `keep: best` has to; set its `trainer` before training.
 
     The rollouts' engine generates if this process has one, else the model. All ranks enter, so that sharded weights can
     be gathered; only the main process generates and scores. Under FSDP without an engine it does nothing: FSDP does not
@@ -304,13 +305,12 @@ def evaluation_callback(evaluator: Evaluator, planned: Stage) -> Any:
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             wanted = evaluator.recipe.evaluate
-            # The end of a stage is evaluated separately, which is too late to choose by.
             last = state.global_step >= state.max_steps
-            due = planned.keep == "best" if last else wanted.every and state.global_step % wanted.every == 0
-            if wanted.every is None or not wanted.tasks or not due or self.stop_requested():
+            between = wanted.every is not None and state.global_step % wanted.every == 0 and not last
+            if not wanted.tasks or not (last or between) or self.stop_requested():
                 return
             try:
-                evaluated = self._evaluated(state, wanted.every_limit or wanted.limit)
+                evaluated = self._evaluated(state, last=last)
             except Interrupted:
                 if self.trainer.accelerator.num_processes > 1:
                     raise
@@ -320,16 +320,18 @@ def evaluation_callback(evaluator: Evaluator, planned: Stage) -> Any:
                 # By every rank: a stage ends by what was logged, and has to end in all of them.
                 self.log(control, evaluator.headlines(stage, state.global_step))
 
-        def _evaluated(self, state: Any, limit: int | None) -> bool:
+        def _evaluated(self, state: Any, *, last: bool) -> bool:
             """Evaluate, where that can be done within a stage."""
-            step, verifiers = state.global_step, evaluator.verifiers[:1]
-            engine = answering_engine(self.trainer)
+            wanted = evaluator.recipe.evaluate
+            step, engine = state.global_step, answering_engine(self.trainer)
+            limit = wanted.limit if last else wanted.every_limit or wanted.limit
+            verifiers = evaluator.verifiers if last else evaluator.verifiers[:1]
             if engine is not None and evaluator.fits(engine, limit):
                 self.trainer.sync_engine()
                 if state.is_world_process_zero:
                     evaluator.evaluate_engine(engine, stage, step, limit=limit, verifiers=verifiers)
-            elif sharded_by_fsdp():
-                return False
+            elif sharded_by_fsdp() or (last and planned.keep != "best"):
+                return False  # the saved weights are evaluated after the stage, which is too late to choose by
             else:
                 with answering(self.trainer) as model:
                     if state.is_world_process_zero:

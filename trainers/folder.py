@@ -62,7 +62,14 @@ SAME_FOR_A_CURVE = ("split", "limit", "every_limit", "profile", "max_new_tokens"
 """Fields of `evaluate` that determine the meaning of its numbers: they must not change within a run."""
 
 
-NEW_FIELDS: Mapping[str, Any] = {"keep": "last", "patience": None, "stop_when": {}, "normalize": "total"}
+NEW_FIELDS: Mapping[str, Any] = {
+    "after": None,
+    "keep": "last",
+    "normalize": "total",
+    "patience": None,
+    "seed": None,
+    "stop_when": {},
+}
 """Fields of a stage that runs begun before them lack: as they are by default, they are not named."""
 
 

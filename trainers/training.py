@@ -25,6 +25,7 @@ from groundeval.trainers.evaluating import Evaluator, evaluation_callback, shard
 from groundeval.trainers.folder import RunFolder, checkpoints_in, step_of, training_identity
 from groundeval.trainers.grpo import engine_ended, grpo_trainer, import_engine
 from groundeval.trainers.memory import bounding_callback, free
+from groundeval.trainers.phases import timing_callback
 from groundeval.trainers.policy import Policy, check_disk, disk_needed
 from groundeval.trainers.recipe import START, Recipe, Stage
 from groundeval.trainers.report.completions_page import write_page
@@ -268,6 +269,7 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
         tasks = [each.reference for each in planned.selected]
         log = CompletionLog(folder / "completions", stage.name, recipe.log_completions, tasks)
         trainer = grpo_trainer(recipe, stage, plan.policy, model, config, planned.rows, lora, callbacks, log)
+        trainer.add_callback(timing_callback(trainer))
     else:
         make = sft_trainer if stage.trainer == "sft" else dpo_trainer
         trainer = make(plan.policy, model, config, planned.rows, lora, callbacks)
@@ -322,8 +324,8 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
 
 def _weights_before(plan: TrainingPlan, stage: Stage) -> Path | None:
     """The folder of the weights that a stage starts from; None: the recipe's model itself."""
-    index = plan.recipe.stages.index(stage)
-    return None if index == 0 else plan.run.model_of(plan.recipe, plan.recipe.stages[index - 1])
+    before = plan.recipe.before(stage)
+    return None if before is None else plan.run.model_of(plan.recipe, before)
 
 
 def _save(plan: TrainingPlan, stage: Stage, trainer: Any, before: Path | None, *, main: bool) -> None:

@@ -108,6 +108,8 @@ def stage_config(recipe: Recipe, stage: Stage, output_dir: Path, *, cuda: bool |
             fields["multi_objective_aggregation"] = "normalize_then_sum"
             if "scale_rewards" in given:
                 raise UsageError(f"stage {stage.name}: trl.scale_rewards has no effect with `normalize: parts`")
+        if stage.mix is not None:
+            fields.setdefault("shuffle_dataset", False)  # the order of the rows holds the share in every step
     if stage.trainer == "sft":
         fields["completion_only_loss"] = True
     if not has_cuda:
@@ -119,7 +121,7 @@ def stage_config(recipe: Recipe, stage: Stage, output_dir: Path, *, cuda: bool |
         "output_dir": str(output_dir),
         "run_name": f"{recipe.name}-{stage.name}",
         "report_to": list(recipe.report_to) or "none",
-        "seed": recipe.seed,
+        "seed": recipe.seed_of(stage),
     }
     with _quiet_warnings():
         try:

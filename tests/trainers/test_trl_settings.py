@@ -115,6 +115,11 @@ def test_leaving_a_safe_setting_is_warned_of_with_the_reason(tmp_path: Path, nam
     assert reason in warning
 
 
+def test_the_order_that_gives_every_step_its_mix_is_not_shuffled(tmp_path: Path):
+    assert not config_of(tmp_path, {"mix": 0.5}).config.shuffle_dataset
+    assert config_of(tmp_path, {}).config.shuffle_dataset
+
+
 def test_without_cuda_transformers_generates_in_place_of_vllm_and_says_so(tmp_path: Path):
     found = config_of(tmp_path, changes={"rollouts": {"engine": "vllm"}}, cuda=False)
     assert not found.config.use_vllm

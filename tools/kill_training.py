@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ class Forked:
                 os.dup2(target, 2)
                 code = main(command)
                 sys.stdout.flush()
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(code)
 

@@ -150,6 +150,11 @@ class Stage(Section):
         description="grpo: rewards by name with their weights; dpo on tasks: pairs whose rejected text scores as high "
         "as the chosen one are left out",
     )
+    normalize: Literal["total", "parts"] = Field(
+        default="total",
+        description="grpo: what the completions of a prompt are compared by: the total reward, or `parts`: every part "
+        "of the rewards by its own mean and spread, before they are weighted and added (GDPO)",
+    )
     targets: Literal["plain", "tagged"] = Field(
         default="plain",
         description="sft and dpo on tasks: plain reference responses, or tagged: a line of reasoning in <think>, "
@@ -200,6 +205,8 @@ class Stage(Section):
                 f"stage {self.name}: grpo needs tasks, whose examples have documents and gold answers; "
                 "`conversations` are for sft and dpo"
             )
+        if self.trainer != "grpo" and self.normalize != "total":
+            raise ValueError(f"stage {self.name}: `normalize` belongs to grpo, which compares rewards within a group")
         if self.mix is not None and self.answerable != "any":
             raise ValueError(
                 f"stage {self.name}: `mix` needs both kinds of examples, `answerable: {self.answerable}` selects one"

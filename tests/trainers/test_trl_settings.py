@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from recipe_cases import small_recipe
 
-from groundeval.errors import UsageError
+from groundeval.errors import DataError, UsageError
 from groundeval.trainers.recipe import Recipe, Stage
 from groundeval.trainers.recipe_file import read_recipe, shipped
 from groundeval.trainers.scoring import check_rewards
@@ -87,6 +87,17 @@ def test_safe_settings_are_the_default(tmp_path: Path):
     assert found.config.top_p == 1.0
     assert found.config.vllm_importance_sampling_correction
     assert found.config.mask_truncated_completions
+
+
+def test_parts_are_normalised_by_themselves_where_the_stage_says_so(tmp_path: Path):
+    assert config_of(tmp_path).config.multi_objective_aggregation == "sum_then_normalize"
+    assert config_of(tmp_path, {"normalize": "parts"}).config.multi_objective_aggregation == "normalize_then_sum"
+    with pytest.raises(UsageError, match="scale_rewards has no effect with `normalize: parts`"):
+        config_of(tmp_path, {"normalize": "parts", "trl": {"num_generations": 4, "scale_rewards": "none"}})
+    with pytest.raises(UsageError, match="write it in the stage: `normalize: parts`"):
+        config_of(tmp_path, {"trl": {"multi_objective_aggregation": "normalize_then_sum"}})
+    with pytest.raises(DataError, match="`normalize` belongs to grpo"):
+        config_of(tmp_path, {"trainer": "sft", "normalize": "parts", "rewards": None})
 
 
 @pytest.mark.parametrize(

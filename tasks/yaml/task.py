@@ -13,6 +13,7 @@ from groundeval.metrics.profiles import PROFILES
 from groundeval.metrics.reading import AnswerKind
 from groundeval.records import Example
 from groundeval.storage.any_records import read_any
+from groundeval.storage.regular import is_there
 from groundeval.storage.spool import Spool
 from groundeval.tasks import prompts
 from groundeval.tasks.distractors import with_distractors
@@ -102,7 +103,7 @@ class _MappedData:
         mapping, checked = Mapping(self.task, str(self.path)), Checked()
         examples = Spool[Example]()
         for file, source in zip(files, sources, strict=True):
-            if not file.exists():
+            if not is_there(file):
                 where = f"\n  Download it: {self.task.download}" if self.task.download else ""
                 raise UsageError(
                     f'task "{self.task.name}": {file} does not exist; it is named in {self.path} ({source.path}){where}'

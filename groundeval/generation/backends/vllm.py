@@ -169,6 +169,7 @@ class VLLMGenerator(LocalGenerator):
         """Complete the prompts in one continuous batch; a prompt that cannot be completed gets an error."""
         check_sampling(params)
         self.load()
+        from vllm import SamplingParams as EngineParams
         from vllm import TokensPrompt
 
         ready, failed = self.encoded(prompts, params.max_new_tokens, self._served_length())
@@ -180,7 +181,7 @@ class VLLMGenerator(LocalGenerator):
             with _watched(self._engine):
                 outputs = self._engine.generate(
                     [TokensPrompt(prompt_token_ids=encoded.ids) for _, encoded in ready],
-                    [self._sampling(prompt, params) for prompt, _ in ready],
+                    [EngineParams(**self.sampling_arguments(prompt, params)) for prompt, _ in ready],
                     use_tqdm=False,
                     lora_request=self._lora,
                 )
@@ -206,27 +207,29 @@ class VLLMGenerator(LocalGenerator):
         self._engine = self._lora = self._log = None
         free_memory()
 
-    def _sampling(self, prompt: Prompt, params: SamplingParams) -> Any:
-        from vllm import SamplingParams as EngineParams
-
-        return EngineParams(
-            temperature=params.temperature,
-            top_p=params.top_p,
-            top_k=params.top_k,
-            max_tokens=params.max_new_tokens,
-            stop=list(params.stop),
-            stop_token_ids=sorted(self.local.format.end_tokens),
-            seed=None if params.is_greedy else sample_seed(params.seed, prompt.id),
+    def sampling_arguments(self, prompt: Prompt, params: SamplingParams) -> dict[str, Any]:
+        """The arguments of `vllm.SamplingParams` for a prompt."""
+        return {
+            "temperature": params.temperature,
+            "top_p": params.top_p,
+            "top_k": params.top_k,
+            "max_tokens": params.max_new_tokens,
+            "stop": list(params.stop),
+            "stop_token_ids": sorted(self.local.format.end_tokens),
+            "seed": None if params.is_greedy else sample_seed(params.seed, prompt.id),
             # Stop strings are matched in the text with its tags, as in the other backends.
-            skip_special_tokens=False,
-        )
+            "skip_special_tokens": False,
+        }
+
+    @property
+    def ends(self) -> set[int]:
+        """The tokens that end an answer."""
+        configured = token_ids(getattr(self.local.config.get_text_config(), "eos_token_id", None))
+        return {*self.local.format.end_tokens, *configured}
 
     def _completion(self, prompt: Prompt, encoded: Encoded, output: Any, params: SamplingParams) -> Completion:
         tokens = [int(token) for token in output.token_ids]
-        ends = {
-            *self.local.format.end_tokens,
-            *token_ids(getattr(self.local.config.get_text_config(), "eos_token_id", None)),
-        }
+        ends = self.ends
         end = next((index for index, token in enumerate(tokens) if token in ends), None)
         text, _ = cut_at_stop(self.local.format.decode(encoded.ids, tokens[:end]), params.stop)
         return Completion(

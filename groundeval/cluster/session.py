@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import atexit
 import logging
+import math
 import os
+import re
+import secrets
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -16,11 +21,13 @@ from typing import Any
 
 from groundeval.cluster.options import ClusterOptions
 from groundeval.console.progress import doing
-from groundeval.errors import BackendError, UsageError, option
+from groundeval.errors import BackendError, UsageError, excerpt, option
 from groundeval.extras import require
 
-PROBE_SECONDS = 5.0
-"""To wait for the address of a cluster to answer."""
+PROBE_SECONDS, ANSWER_SECONDS = 5.0, 60.0
+"""To wait for the address of a cluster to answer at all, and as a cluster."""
+SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+"""Variables that Ray reads when it is imported, and that the processes which it starts inherit."""
 _LOCK = threading.RLock()
 _session: _Session | None = None
 
@@ -37,14 +44,23 @@ class _Session:
 def check_cluster(options: ClusterOptions) -> None:
     """Check that Ray is installed, and that the cluster's address answers. Raises UsageError and BackendError."""
     require("ray", "Ray")
-    address = (options.address or "auto").removeprefix("ray://")
-    if address == "auto":
+    if options.address is None or (_session is not None and _session.address == options.address):
         return
-    host, _, port = address.rpartition(":")
+    host, _, port = options.address.removeprefix("ray://").rpartition(":")
+    if host:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), PROBE_SECONDS).close()
+        except OSError as error:
+            raise _no_answer(options, error.strerror or str(error)) from None
+    # In a process of its own: what answers may be no cluster, for which Ray waits long, and is loud meanwhile.
+    probe = [sys.executable, "-c", f"import ray; ray.init({options.address!r}, log_to_driver=False)"]
     try:
-        socket.create_connection((host.strip("[]"), int(port)), PROBE_SECONDS).close()
-    except OSError as error:
-        raise _no_answer(options, error.strerror or str(error)) from None
+        done = subprocess.run(probe, capture_output=True, text=True, errors="replace", timeout=ANSWER_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise _no_answer(options, f"not within {ANSWER_SECONDS:g} s") from None
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if re.match(r"[\w.]*(Error|Exception): ", line)]
+        raise _no_answer(options, excerpt(lines[-1] if lines else done.stderr.strip()[-200:], 300))
 
 
 def connected(options: ClusterOptions, *, quiet: bool = True) -> Any:
@@ -56,9 +72,10 @@ def connected(options: ClusterOptions, *, quiet: bool = True) -> Any:
     global _session
     check_cluster(options)
     with _LOCK:
-        # Read when Ray is imported, and inherited by the processes that it starts.
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        os.environ.update({name: value for name, value in SETTINGS.items() if name not in os.environ})
+        if options.address is None and "ray" not in sys.modules and "RAY_AUTH_MODE" not in os.environ:
+            # Its ports are open while it runs: it takes no work without the token. Read when Ray is imported.
+            os.environ.update({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)})
         import ray
 
         if _session is not None and ray.is_initialized():
@@ -103,13 +120,13 @@ def _start(ray: Any, options: ClusterOptions) -> _Session:
         return _Session(options.address, None)
     # A short path: it holds sockets, whose paths have a limit.
     folder = tempfile.mkdtemp(prefix="groundeval-ray-")
-    needed = (options.actors or 1) * options.cpus
+    needed = math.ceil((options.actors or 1) * options.cpus)
     try:
         with _own_signals():
             ray.init(
                 address="local",
                 include_dashboard=False,
-                num_cpus=max(os.cpu_count() or 1, round(needed + 0.5) if needed % 1 else int(needed)),
+                num_cpus=max(os.cpu_count() or 1, needed),
                 _temp_dir=folder,
                 _node_ip_address="127.0.0.1",
                 **silent,

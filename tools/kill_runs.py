@@ -91,6 +91,7 @@ class Run:
 
     def lives(self, is_time: Callable[[], bool] | None) -> int:
         """Start it, kill it with all its processes when it is time, and give its exit code."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             process = subprocess.Popen(self.command, stdout=log, stderr=log, start_new_session=True)
         while is_time is not None and process.poll() is None:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +26,7 @@ from groundeval.extras import require
 
 PROBE_SECONDS, ANSWER_SECONDS = 5.0, 60.0
 """To wait for the address of a cluster to answer at all, and as a cluster."""
+TRIES = 3
 SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """Variables that Ray reads when it is imported, and that the processes which it starts inherit."""
 _LOCK = threading.RLock()
@@ -118,21 +119,29 @@ def _start(ray: Any, options: ClusterOptions) -> _Session:
         except Exception as error:
             raise _no_answer(options, str(error).splitlines()[0] if str(error) else type(error).__name__) from error
         return _Session(options.address, None)
+    return _started_here(ray, math.ceil((options.actors or 1) * options.cpus), silent)
+
+
+def _started_here(ray: Any, cpus: int, silent: Mapping[str, Any]) -> _Session:
+    """A cluster of this machine alone. Ray gives its processes half a minute, too little where others use the CPUs."""
     # A short path: it holds sockets, whose paths have a limit.
     folder = tempfile.mkdtemp(prefix="groundeval-ray-")
-    needed = math.ceil((options.actors or 1) * options.cpus)
-    try:
-        with _own_signals():
-            ray.init(
-                address="local",
-                include_dashboard=False,
-                num_cpus=max(os.cpu_count() or 1, needed),
-                _temp_dir=folder,
-                _node_ip_address="127.0.0.1",
-                **silent,
-            )
-    except Exception as error:
-        raise BackendError(f"Ray does not start: {error}\n  Its logs: {folder}") from error
+    for left in reversed(range(TRIES)):
+        try:
+            with _own_signals():
+                ray.init(
+                    address="local",
+                    include_dashboard=False,
+                    num_cpus=max(os.cpu_count() or 1, cpus),
+                    _temp_dir=folder,
+                    _node_ip_address="127.0.0.1",
+                    **silent,
+                )
+            break
+        except Exception as error:
+            ray.shutdown()
+            if not left:
+                raise BackendError(f"Ray does not start: {error}\n  Its logs: {folder}") from error
     return _Session(None, folder)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -122,6 +123,11 @@ def pool() -> Iterator[ActorPool[int, int]]:
 
 @pytest.fixture(scope="module", autouse=True)
 def ray_ends_with_these_tests() -> Iterator[None]:
+    if importlib.util.find_spec("ray") is not None:
+        # The actors cannot import this file.
+        from ray import cloudpickle
+
+        cloudpickle.register_pickle_by_value(sys.modules[__name__])
     yield
     disconnect()
 

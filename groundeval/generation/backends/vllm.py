@@ -13,6 +13,7 @@ from typing import Any
 from groundeval.errors import BackendError, GroundevalError, UsageError, option, unknown
 from groundeval.generation.backends.engine_log import EngineLog
 from groundeval.generation.backends.local import LocalGenerator, token_ids
+from groundeval.generation.backends.vllm_parallel import ParallelEngine, check_parallel_sizes
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import check_sampling, sample_seed
 from groundeval.models.chat import Encoded, cut_at_stop
@@ -32,6 +33,7 @@ SECRETS = {"hf_token": "HF_TOKEN"}
 FAMILIAR = frozenset(
     {
         "cpu_offload_gb",
+        "data_parallel_size",
         "disable_custom_all_reduce",
         "distributed_executor_backend",
         "enable_chunked_prefill",
@@ -113,7 +115,8 @@ class VLLMGenerator(LocalGenerator):
             with self._log.captured():
                 from vllm import LLM
 
-                self._engine = LLM(**arguments)
+                several = arguments.get("data_parallel_size", 1) > 1
+                self._engine = ParallelEngine(**arguments) if several else LLM(**arguments)
                 if self.local.lora is not None:
                     from vllm.lora.request import LoRARequest
 
@@ -201,7 +204,9 @@ class VLLMGenerator(LocalGenerator):
         if self._log is not None:
             with self._log.captured():
                 core = getattr(getattr(self._engine, "llm_engine", None), "engine_core", None)
-                if core is not None:
+                if isinstance(self._engine, ParallelEngine):
+                    self._engine.shutdown()
+                elif core is not None:
                     core.shutdown()
             self._log.close()
         self._engine = self._lora = self._log = None
@@ -267,6 +272,7 @@ def _check_args(given: Mapping[str, Any]) -> None:
         if name in (*SET_BY_OPTIONS, *SECRETS):
             by = option(name) if name in SET_BY_OPTIONS else f"the environment variable {SECRETS[name]}"
             raise UsageError(f"{option('model_args')}: {name} is set by {by}")
+    check_parallel_sizes(given)
     unfamiliar = [name for name in given if name not in FAMILIAR | OWN_ARGS]
     if not unfamiliar:
         return

@@ -33,7 +33,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from kill_runs import Run, fail
+from kill_runs import Evaluation, fail, lives
 
 SHARDS = 4
 ACTORS = "actors=2"
@@ -53,10 +53,10 @@ def main() -> None:
     asked = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="groundeval-kills-") as place:
         began = time.monotonic()
-        whole = Run(Path(place, "one"), asked.command)
-        if whole.lives(None) != 0:
+        whole = Evaluation(Path(place, "one"), asked.command)
+        if lives(whole, None) != 0:
             fail(f"the run in one process failed:\n{whole.log.read_text()}")
-        print(f"one process: {time.monotonic() - began:.0f} s, {len(whole.ids())} samples", flush=True)
+        print(f"one process: {time.monotonic() - began:.0f} s, {len(whole.kept())} samples", flush=True)
         for way in asked.ways.split(","):
             moments = random.Random(f"{asked.seed} {way}")
             print(WAYS[way](Path(place, way), asked.command, whole, asked.kills, moments), flush=True)
@@ -66,35 +66,35 @@ def main() -> None:
 # Shards
 
 
-def shards(place: Path, command: list[str], whole: Run, kills: int, moments: random.Random) -> str:
+def shards(place: Path, command: list[str], whole: Evaluation, kills: int, moments: random.Random) -> str:
     """All shards, merged and scored; one that is killed starts again, and the others' files stay as they are."""
     hits = runs = 0
     while runs < 2 or hits < kills:
         folders = [place / str(runs) / f"shard{index}" for index in range(1, SHARDS + 1)]
         for index, folder in enumerate(folders, 1):
             texts = written(folders)
-            part = Run(folder, [*command, "--phase", "generate", "--shard", f"{index}/{SHARDS}"])
+            part = Evaluation(folder, [*command, "--phase", "generate", "--shard", f"{index}/{SHARDS}"])
             hits += killed_shard(part, min(kills - hits, MOST_KILLS) if runs else 0, moments)
             if {path: time for path, time in written(folders).items() if path in texts} != texts:
                 fail("a shard has touched another's texts")
-        merged = Run(place / str(runs) / "merged", [*command, "--phase", "score"])
+        merged = Evaluation(place / str(runs) / "merged", [*command, "--phase", "score"])
         merge = ["merge", *map(str, folders), "--output-path", str(merged.folder)]
         subprocess.run([sys.executable, "-m", "groundeval", *merge], check=True, stdout=subprocess.DEVNULL)
-        if merged.lives(None) != 0:
+        if lives(merged, None) != 0:
             fail(merged.log.read_text())
         check(merged, whole)
         runs += 1
     return f"{SHARDS} shards, merged: {hits} kills in {runs} runs; every line stayed, no other shard was touched"
 
 
-def killed_shard(run: Run, kills: int, moments: random.Random) -> int:
+def killed_shard(run: Evaluation, kills: int, moments: random.Random) -> int:
     """Run a shard to its end, killed at most so often once some of what is missing is there; the number of kills."""
     hits = 0
     while True:
-        before = run.lines()
+        before = run.kept()
         goal = run.size("generations") + moments.randint(1, 2000)
-        code = run.lives(partial(has_grown, run, goal) if hits < kills else None)
-        if run.lines()[: len(before)] != before:
+        code = lives(run, partial(has_grown, run, goal) if hits < kills else None)
+        if run.kept()[: len(before)] != before:
             fail(f"{run.folder}: lines that were written have changed")
         if code == 0:
             break
@@ -104,7 +104,7 @@ def killed_shard(run: Run, kills: int, moments: random.Random) -> int:
     return hits
 
 
-def has_grown(run: Run, goal: int) -> bool:
+def has_grown(run: Evaluation, goal: int) -> bool:
     return run.size("generations") >= goal
 
 
@@ -116,12 +116,12 @@ def written(folders: Sequence[Path]) -> dict[Path, int]:
 # Actors of Ray
 
 
-def actors(place: Path, command: list[str], whole: Run, kills: int, moments: random.Random) -> str:
+def actors(place: Path, command: list[str], whole: Evaluation, kills: int, moments: random.Random) -> str:
     """The run in Ray's actors, which are killed while they work on a batch of prompts or of pairs."""
     through_ray = [*changed(changed(command, "--backend", "hf", "ray:{}"), "--nli", "true", "ray:{}"), "--ray", ACTORS]
     hits = runs = repeated = 0
     while runs < 2 or hits < kills:
-        run = Run(place / str(runs), through_ray)
+        run = Evaluation(place / str(runs), through_ray)
         found, said = 0, ""
         while True:
             with living(run) as process:
@@ -173,7 +173,7 @@ def descendants(root: int) -> Iterator[tuple[int, str]]:
 # Servers of a verifier
 
 
-def servers(place: Path, command: list[str], whole: Run, kills: int, moments: random.Random) -> str:
+def servers(place: Path, command: list[str], whole: Evaluation, kills: int, moments: random.Random) -> str:
     """The run with two servers of its verifier; one that has judged some pairs is killed, and started again."""
     hits = runs = repeated = needed = 0
     place.mkdir()
@@ -184,7 +184,9 @@ def servers(place: Path, command: list[str], whole: Run, kills: int, moments: ra
                 each.start()
             for each in pair:
                 each.wait()
-            run = Run(place / str(runs), changed(command, "--nli", "true", ",".join(each.address for each in pair)))
+            run = Evaluation(
+                place / str(runs), changed(command, "--nli", "true", ",".join(each.address for each in pair))
+            )
             found = 0
             with living(run) as process:
                 while runs and found < min(kills - hits, MOST_KILLS) and process.poll() is None:
@@ -263,11 +265,9 @@ class Server:
 
 
 @contextmanager
-def living(run: Run) -> Iterator[subprocess.Popen[bytes]]:
+def living(run: Evaluation) -> Iterator[subprocess.Popen[bytes]]:
     """The command while it runs."""
-    run.log.parent.mkdir(parents=True, exist_ok=True)
-    with run.log.open("wb") as log:
-        process = subprocess.Popen(run.command, stdout=log, stderr=log, start_new_session=True)
+    process = run.start()
     try:
         yield process
     finally:
@@ -276,11 +276,12 @@ def living(run: Run) -> Iterator[subprocess.Popen[bytes]]:
             process.wait()
 
 
-def check(run: Run, whole: Run) -> None:
+def check(run: Evaluation, whole: Evaluation) -> None:
     """Every sample is there once, and the results are those of the run in one process."""
-    if sorted(run.ids()) != sorted(whole.ids()):
-        fail(f"{run.folder}: samples are missing, or there twice: {run.ids()}")
-    if not whole.results() or run.results() != whole.results():
+    expected, found = whole.outcome(), run.outcome()
+    if found["samples"] != expected["samples"]:
+        fail(f"{run.folder}: samples are missing, or there twice: {found['samples']}")
+    if not expected["results"] or found["results"] != expected["results"]:
         fail(f"{run.folder}: results.json differs from that of one process")
 
 

@@ -7,8 +7,8 @@
     GET  /health   whether the verifier is loaded
     GET  /metrics  counts and batch sizes, in Prometheus' text format
 
-A failed sample has the total null and an error. So has one whose example cannot be read; a request is refused if none of
-its examples can. Batches are made in the verifier's queue, where the pairs of all requests meet. A request may name
+A failed sample has the total null and an error. So has one whose example cannot be read; if none can, the request is
+refused. Batches are made in the verifier's queue, where the pairs of all requests meet. A request may name
 registered tasks and the task that the server was started with: it never opens a file.
 This module imports fastapi and uvicorn (the `server` extra): import it only to serve.
 """

@@ -97,6 +97,8 @@ def training_identity(
         "nli_options": NLI_CIRCUMSTANCES if served is None else NLI_CIRCUMSTANCES | SERVED,
     }
     settings = recipe.model_dump(mode="json", exclude=left_out)
+    if not recipe.rollouts.asynchronous:  # as in runs begun before this field
+        del settings["rollouts"]["asynchronous"]
     return {
         "recipe": settings if served is None else {**settings, "nli": dict(served)},
         "dtype": recipe.model.dtype,

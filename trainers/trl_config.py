@@ -67,6 +67,9 @@ SAFE: dict[TrainerName, dict[str, Any]] = {
 }
 """Defaults that differ from TRL's, or that are fixed because other values are unsafe."""
 
+ENDLESS = 64
+"""With fewer tokens hardly an answer ends: a trial without masked answers needs no warning."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StageConfig:
@@ -278,6 +281,8 @@ def _departures(stage: Stage, given: Mapping[str, Any]) -> Iterator[str]:
     neutral = {"min_p": (None, 0.0)}
     if stage.trainer != "grpo":
         return
+    if given.get("max_completion_length", ENDLESS) < ENDLESS:
+        del reasons["mask_truncated_completions"]
     for name, reason in reasons.items():
         if name in given and given[name] not in neutral.get(name, (SAFE["grpo"].get(name),)):
             yield f"stage {stage.name}: trl.{name} is {given[name]} (safe: {SAFE['grpo'].get(name)}): {reason}"

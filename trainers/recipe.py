@@ -150,6 +150,11 @@ class Stage(Section):
         description="grpo: rewards by name with their weights; dpo on tasks: pairs whose rejected text scores as high "
         "as the chosen one are left out",
     )
+    normalize: Literal["total", "parts"] = Field(
+        default="total",
+        description="grpo: what the completions of a prompt are compared by: the total reward, or `parts`: every part "
+        "of the rewards by its own mean and spread, before they are weighted and added (GDPO)",
+    )
     targets: Literal["plain", "tagged"] = Field(
         default="plain",
         description="sft and dpo on tasks: plain reference responses, or tagged: a line of reasoning in <think>, "
@@ -200,6 +205,8 @@ class Stage(Section):
                 f"stage {self.name}: grpo needs tasks, whose examples have documents and gold answers; "
                 "`conversations` are for sft and dpo"
             )
+        if self.trainer != "grpo" and self.normalize != "total":
+            raise ValueError(f"stage {self.name}: `normalize` belongs to grpo, which compares rewards within a group")
         if self.mix is not None and self.answerable != "any":
             raise ValueError(
                 f"stage {self.name}: `mix` needs both kinds of examples, `answerable: {self.answerable}` selects one"
@@ -234,6 +241,11 @@ class Rollouts(Section):
     sleep: bool = Field(
         default=False, description="mode colocate: vllm releases its memory during the optimizer step (CUDA only)"
     )
+    asynchronous: bool = Field(
+        default=False,
+        description="mode server: rollouts go on while the model learns (TRL's AsyncGRPOTrainer, experimental; CUDA "
+        "only)",
+    )
     check_every: int = Field(
         default=1,
         ge=1,
@@ -251,6 +263,8 @@ class Rollouts(Section):
     def _names_its_server(self) -> Rollouts:
         if self.engine == "vllm" and self.mode == "server" and self.server_url is None:
             raise ValueError("`mode: server` needs `server_url`, for instance http://localhost:8000")
+        if self.asynchronous and (self.engine, self.mode) != ("vllm", "server"):
+            raise ValueError("`asynchronous` needs `engine: vllm` and `mode: server`")
         return self
 
 
@@ -359,6 +373,12 @@ class Recipe(Section):
                     f"stage {stage.name}: `after: {stage.after}` is no stage before it; allowed: {', '.join(there)}"
                 )
             there.append(stage.name)
+        return self
+
+    @model_validator(mode="after")
+    def _compares_within_groups(self) -> Recipe:
+        if self.rollouts.asynchronous and any(stage.normalize == "parts" for stage in self.stages):
+            raise ValueError("`normalize: parts` is not there for `rollouts.asynchronous`, which adds rewards up")
         return self
 
     @model_validator(mode="after")

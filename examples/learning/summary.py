@@ -15,11 +15,18 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from groundeval import score
 from groundeval.comparison.compare import compare, open_run
+from groundeval.parsing.citations import citations
 from groundeval.registry import load_plugin
+from groundeval.rewards.columns import example_json
 from groundeval.rewards.rollouts import Rewarder, Rollout
+from groundeval.stats.bootstrap import mean_of
+from groundeval.stats.paired import Answers, paired_differences
 from groundeval.storage.folder import Lines, read_json
+from groundeval.tasks import load_task
 
 ARMS = {
     "start": "no training",
@@ -53,6 +60,7 @@ METRICS = ("answered_citation_f1", "macro_f1", "calib_str_em_f1", "trust_score",
 JUDGES = ("lexical", "encoder", "small")
 TRENDS = ("reward", "strict", "refused", "words", "citations")
 TASK = "short_asqa"
+STRICT = "strict_grounded"
 PERMUTATIONS = 20_000
 OWN = ("stage", "step", "output", "finish_reason", "reward", "components", "scored")
 """Fields of a logged completion that are not the example's."""
@@ -74,25 +82,38 @@ def comparisons(run: Path, scored: dict[str, dict[str, Any]]) -> Iterator[dict[s
         for first, second in COMPARED:
             if {first, second} <= {*arms}:
                 [pair] = compare([open_run(run / arms[each]["scores"]) for each in (first, second)]).pairs
+                named = {"judge": judge, "from": first, "to": second}
                 for each in pair.metrics:
                     if each.key in METRICS:
-                        yield {
-                            "judge": judge,
-                            "from": first,
-                            "to": second,
-                            "metric": each.key,
-                            "before": each.first,
-                            "after": each.second,
-                            "difference": each.difference,
-                            "ci95": each.ci95,
-                            "p": each.p,
-                            "p_holm": each.p_holm,
-                        }
+                        told = {"before": each.first, "after": each.second, "difference": each.difference}
+                        tests = {"ci95": each.ci95, "p": each.p, "p_holm": each.p_holm}
+                        yield {**named, "metric": each.key, **told, **tests}
+                strict = [strictly(run, arms[each], judge) for each in (first, second)]
+                yield {**named, "metric": STRICT, **against(*strict)}
+
+
+def strictly(run: Path, line: dict[str, Any], judge: str) -> NDArray[np.float64]:
+    """What `strict_grounded` gives the held-out outputs of an evaluation, in the order of the data."""
+    examples = {each.id: each for each in load_task(TASK).load().examples}
+    outputs = list(Lines(run / line["folder"] / "generations.jsonl").read())
+    rollouts = [Rollout(TASK, example_json(examples[each["id"]]), each["raw"]) for each in outputs]
+    totals = Rewarder({STRICT: 1.0}, {STRICT: {}}, judge, {})(rollouts)
+    return np.array([each.total or 0.0 for each in totals])
+
+
+def against(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str, Any]:
+    """The paired difference of two means, in percent."""
+    places = np.arange(len(first))
+    found = paired_differences(
+        Answers({STRICT: first}, places), Answers({STRICT: second}, places), {STRICT: mean_of(STRICT)}
+    )[STRICT]
+    told = {"before": found.first, "after": found.second, "difference": found.value}
+    return {**told, "ci95": found.ci95, "p": found.p, "p_holm": None}
 
 
 def steps(run: Path, stage: str) -> list[dict[str, Any]]:
     """Every step of a stage, from its logged completions: means of its reward, of what `strict_grounded` would have
-    given, of refusals, words and citations, and the seconds of its phases."""
+    given, of refusals, of words, of citations in an answer, and the seconds of its phases."""
     logged = {
         each["step"]: each
         for each in Lines(run / "metrics.jsonl").read()
@@ -100,17 +121,18 @@ def steps(run: Path, stage: str) -> list[dict[str, Any]]:
     }
     by_step: dict[int, list[dict[str, Any]]] = {}
     for file in sorted(run.glob(f"stages/*-{stage}/completions/*.jsonl")):
-        for record in Lines(file).read():
-            by_step.setdefault(record["step"], []).append(record)
-    rewarder = Rewarder({"strict_grounded": 1.0}, {"strict_grounded": {}}, "lexical", {})
+        [result] = score(file, TASK, profiles=["trust"], nli="lexical")
+        for record, sample in zip(Lines(file).read(), result.samples(), strict=True):
+            by_step.setdefault(record["step"], []).append({**record, "scored": sample})
+    rewarder = Rewarder({STRICT: 1.0}, {STRICT: {}}, "lexical", {})
     rows = []
     for number, (step, records) in enumerate(sorted(by_step.items()), 1):
         rollouts = [
             Rollout(TASK, json.dumps({k: v for k, v in each.items() if k not in OWN}), each["output"])
             for each in records
         ]
-        values = [each["scored"]["values"] for each in records]
-        cited = [len(each["citations"]) for record in records for each in record["scored"].get("statements", ())]
+        values = [each["scored"].values for each in records]
+        answers = [each["output"] for each, of in zip(records, values, strict=True) if not of["refused"]]
         rows.append(
             {
                 "stage": stage,
@@ -120,7 +142,7 @@ def steps(run: Path, stage: str) -> list[dict[str, Any]]:
                 "answerable": fmean(each["answerable"] for each in values),
                 "refused": fmean(each["refused"] for each in values),
                 "words": fmean(each["length"] for each in values),
-                "citations": fmean(cited) if cited else None,
+                "citations": fmean(len(citations(each)) for each in answers) if answers else None,
                 **{k: v for k, v in logged.get(step + 1, {}).items() if k.startswith("seconds/")},
             }
         )
@@ -188,10 +210,15 @@ def table(scored: dict[str, dict[str, Any]]) -> Iterator[str]:
         lines = [scored[judge].get(arm) for judge in JUDGES]
         if lines[0] is None:
             continue
-        value = lambda line, key: "-" if line is None else f"{line['metrics'][key]['value']:.1f}"  # noqa: E731
-        plain = [value(lines[0], key) for key in ("answered_ratio", "regular_length", "macro_f1", "calib_str_em_f1")]
-        judged = [" / ".join(value(line, key) for line in lines) for key in ("answered_citation_f1", "trust_score")]
+        plain = [cell(lines[0], key) for key in ("answered_ratio", "regular_length", "macro_f1", "calib_str_em_f1")]
+        judged = [" / ".join(cell(line, key) for line in lines) for key in ("answered_citation_f1", "trust_score")]
         yield f"| {name} | {' | '.join([*plain, *judged])} |"
+
+
+def cell(line: dict[str, Any] | None, key: str) -> str:
+    """A metric of an evaluation; `-` without one."""
+    value = None if line is None else line["metrics"][key]["value"]
+    return "-" if value is None else f"{value:.1f}"
 
 
 def compared_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -202,10 +229,11 @@ def compared_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
         if row["difference"] is None or row["ci95"] is None:
             continue
         sure = row["p_holm"] is not None and row["p_holm"] <= 0.05
+        corrected = "" if row["p_holm"] is None else f"{row['p_holm']:.4f}"
         difference = f"**{row['difference']:+.1f}**" if sure else f"{row['difference']:+.1f}"
         low, high = row["ci95"]
         named = " | ".join(row[each] for each in ("judge", "from", "to", "metric"))
-        yield f"| {named} | {difference} | {low:+.1f} to {high:+.1f} | {row['p']:.4f} | {row['p_holm']:.4f} |"
+        yield f"| {named} | {difference} | {low:+.1f} to {high:+.1f} | {row['p']:.4f} | {corrected} |"
 
 
 def trend_table(trends: dict[str, dict[str, Any]]) -> Iterator[str]:

@@ -95,10 +95,18 @@ def comparisons(run: Path, scored: dict[str, dict[str, Any]]) -> Iterator[dict[s
 def strictly(run: Path, line: dict[str, Any], judge: str) -> NDArray[np.float64]:
     """What `strict_grounded` gives the held-out outputs of an evaluation, in the order of the data."""
     examples = {each.id: each for each in load_task(TASK).load().examples}
-    outputs = list(Lines(run / line["folder"] / "generations.jsonl").read())
-    rollouts = [Rollout(TASK, example_json(examples[each["id"]]), each["raw"]) for each in outputs]
+    written = list(Lines(run / line["folder"] / "generations.jsonl").read())
+    rollouts = [Rollout(TASK, example_json(examples[each["id"]]), each["raw"]) for each in written]
     totals = Rewarder({STRICT: 1.0}, {STRICT: {}}, judge, {})(rollouts)
     return np.array([each.total or 0.0 for each in totals])
+
+
+def outputs(run: Path, arms: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Every held-out output of every arm."""
+    for arm in ARMS:
+        if arm in arms:
+            for each in Lines(run / arms[arm]["folder"] / "generations.jsonl").read():
+                yield {"arm": arm, "id": each["id"], "output": each["raw"]}
 
 
 def against(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str, Any]:
@@ -170,7 +178,7 @@ def trend(values: Sequence[float | None]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write `results.json`, `steps.jsonl` and the plots; print the tables."""
+    """Write `results.json`, `steps.jsonl`, `outputs.jsonl` and the plots; print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("output", type=Path)
@@ -198,6 +206,7 @@ def main() -> None:
     }
     (given.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     Lines(given.output / "steps.jsonl").rewrite(rows)
+    Lines(given.output / "outputs.jsonl").rewrite(list(outputs(given.run, scored[JUDGES[0]])))
     print("\n".join([*table(scored), "", *compared_table(compared), "", *trend_table(trends)]))
     draw(given.output, rows, scored)
 

@@ -15,7 +15,8 @@ FILE = Path(__file__).parents[2] / "examples" / "learning" / "summary.py"
 @pytest.fixture(scope="module")
 def summary() -> Any:
     spec = importlib.util.spec_from_file_location("learning_summary", FILE)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -33,7 +33,7 @@ ARMS = {
     "sft": "SFT only",
     "stage2": "SFT, stage 1, stage 2",
     "stage2_alone": "SFT, stage 2",
-    "stage1_on": "SFT, stage 1",
+    "stage1_alone": "SFT, stage 1",
     "sft_again": "SFT only, second seed",
     "stage2_again": "SFT, stage 1, stage 2, second seed",
 }
@@ -42,18 +42,18 @@ ARMS = {
 PATHS = {
     "stage2": ("stage1", "stage2"),
     "stage2_alone": ("stage2_alone",),
-    "stage1_on": ("stage1", "stage1_on"),
+    "stage1_alone": ("stage1_alone",),
     "stage2_again": ("stage1_again", "stage2_again"),
 }
-"""The GRPO stages of an arm; stage 1 alone shares its first half with both stages."""
+"""The GRPO stages of an arm."""
 
 COMPARED = (
     ("start", "sft"),
     ("sft", "stage2"),
     ("sft", "stage2_alone"),
-    ("sft", "stage1_on"),
+    ("sft", "stage1_alone"),
     ("stage2_alone", "stage2"),
-    ("stage1_on", "stage2"),
+    ("stage1_alone", "stage2"),
     ("sft_again", "stage2_again"),
 )
 METRICS = ("answered_citation_f1", "macro_f1", "calib_str_em_f1", "trust_score", "answered_ratio", "regular_length")

@@ -88,7 +88,7 @@ def test_a_cost_is_better_when_it_falls_and_a_rate_when_it_rises():
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--parts", "txet"], 'did you mean "text"'),
+        (["--parts", "txet"], 'Did you mean "text"?'),
         (["--parts", "generation"], "--model NAME"),
         (["--sizes", "10,ten"], "must be numbers of samples"),
         (["--shape", "t5-tony"], "t5-tiny"),

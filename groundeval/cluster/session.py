@@ -92,6 +92,8 @@ def connected(options: ClusterOptions, *, quiet: bool = True) -> Any:
             "starting Ray" if options.address is None else f"connecting to Ray at {options.address}", quiet=quiet
         ):
             _session = _start(ray, options)
+        # Ray prints each death of a worker on standard output, which is for results; the pool says it.
+        ray._private.worker._worker_logs_enabled = False
         atexit.register(disconnect)
     return ray
 

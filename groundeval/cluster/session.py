@@ -113,6 +113,7 @@ def disconnect() -> None:
 
 
 def _start(ray: Any, options: ClusterOptions) -> _Session:
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
     silent = {"log_to_driver": False, "logging_level": logging.CRITICAL}
     if options.address is not None:
         try:
@@ -128,6 +129,8 @@ def _started_here(ray: Any, cpus: int, silent: Mapping[str, Any]) -> _Session:
     """A cluster of this machine alone. Ray gives its processes half a minute, too little where others use the CPUs."""
     # A short path: it holds sockets, whose paths have a limit.
     folder = tempfile.mkdtemp(prefix="groundeval-ray-")
+    # At once: this process may be stopped while Ray starts.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for left in reversed(range(TRIES)):
         try:
             with _own_signals():
@@ -143,6 +146,7 @@ def _started_here(ray: Any, cpus: int, silent: Mapping[str, Any]) -> _Session:
         except Exception as error:
             ray.shutdown()
             if not left:
+                atexit.unregister(shutil.rmtree)
                 raise BackendError(f"Ray does not start: {error}\n  Its logs: {folder}") from error
     return _Session(None, folder)
 

@@ -17,6 +17,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from groundeval.cluster.options import ClusterOptions
@@ -130,7 +131,8 @@ def _started_here(ray: Any, cpus: int, silent: Mapping[str, Any]) -> _Session:
     # A short path: it holds sockets, whose paths have a limit.
     folder = tempfile.mkdtemp(prefix="groundeval-ray-")
     # At once: this process may be stopped while Ray starts.
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    remove = partial(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(remove)
     for left in reversed(range(TRIES)):
         try:
             with _own_signals():
@@ -146,7 +148,7 @@ def _started_here(ray: Any, cpus: int, silent: Mapping[str, Any]) -> _Session:
         except Exception as error:
             ray.shutdown()
             if not left:
-                atexit.unregister(shutil.rmtree)
+                atexit.unregister(remove)
                 raise BackendError(f"Ray does not start: {error}\n  Its logs: {folder}") from error
     return _Session(None, folder)
 

@@ -31,7 +31,9 @@ class Decision:
 
     outcome: Outcome
     beside: int = 0
-    """Words beside the refusal."""
+    """Words beside the refusal, or, in a text with open claims, beside what would be one."""
+    open_claims: tuple[Part, ...] = ()
+    """Statements beside a refusal that a verifier may find to be context or empty; the text then refuses."""
 
 
 def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ()) -> Decision:
@@ -58,9 +60,25 @@ def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ())
     ]
     if not claims and not _tells(text, question, answers) and HIDDEN not in text:
         return Decision("refused", sum(_beside(part, own) for part, own in zip(parts, sayings, strict=True)))
-    if not claims or "refusal" in said:
-        return Decision("mixed")
-    return Decision("answered")
+    outcome: Outcome = "mixed" if not claims or "refusal" in said else "answered"
+    first = next(own for own in sayings if own != {"aside"})
+    opened = [_open(part, question) for part in claims]
+    if first.isdisjoint(("refusal", "lack")) or not all(opened) or HIDDEN in text or _tells(text, question, answers):
+        return Decision(outcome)
+    beside = sum(_beside(part, own) for part, own in zip(parts, sayings, strict=True))
+    return Decision(outcome, beside, tuple(claim for own in opened for claim in own))
+
+
+def _open(part: Part, question: str) -> list[Part]:
+    """The claims of a sentence that a verifier may find to be context or empty; none if it guesses."""
+    own = list(wording.clauses(part.plain))
+    refusing = [clause for clause in own if wording.is_refusing(clause, cited=bool(part.citations))]
+    if not refusing:
+        return [part]
+    if any(wording.guesses(clause, question) for clause in refusing) or wording.is_reported(part.plain):
+        return []
+    rest = (clause for clause in own if clause not in refusing and not _is_beside(clause, question))
+    return [part._replace(plain=clause.strip()) for clause in rest]
 
 
 def _beside(part: Part, sayings: frozenset[Saying]) -> int:

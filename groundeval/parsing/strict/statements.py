@@ -12,11 +12,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from groundeval.parsing.strict.citations import SOURCE, Cited, citations, read_citations
+from groundeval.parsing.strict.carriers import carries, without_carriers
+from groundeval.parsing.strict.citations import Cited, citations, read_citations
 from groundeval.parsing.strict.denial import has_denial_sign, is_denied, taken_back
 from groundeval.parsing.strict.markdown import HEADING, ITEM
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.part import Kind, Part
+from groundeval.parsing.strict.sources import SOURCE
 from groundeval.parsing.strict.splitting import spans
 from groundeval.parsing.strict.wording import clauses, is_refusing
 
@@ -43,7 +45,7 @@ _LEAD = re.compile(
     rf"|number|and|{SOURCE})\b[ \t]*|[,.\[\]()“\"]\s*)*"
 )
 """The words before a citation that introduces a sentence: `According to Document`."""
-_AFTER_LEAD = re.compile(rf"\s*(?:[,:]|{_VERB}[,:]?)\s*", re.IGNORECASE)
+_AFTER_LEAD = re.compile(rf"\s*(?:[,:]|{_VERB}[,:]?|(?:[^\W\d_]+\s+){{0,4}}?that\b)\s*", re.IGNORECASE)
 _CLAUSE_START = re.compile(
     r"\s*(?:[,;:—–]|(?:and|but|while|whereas|whilst|yet|or|though|although|however|und|aber|et|mais|y|pero)\b)\s*",
     re.IGNORECASE,
@@ -109,7 +111,7 @@ def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], boo
     before: tuple[int, ...] = ()
     if numbered := _CITED_NUMBER.match(bare):
         bare, before = bare[numbered.end() :], citations(numbered[1])
-    cited = read_citations(bare)
+    cited = without_carriers(read_citations(bare))
     said = cited.plain.strip()
     if not any(map(str.isalnum, said)) and not _enclosed(said):
         return [], before + tuple(index for _, each in cited.marks for index in each), in_sources
@@ -147,12 +149,30 @@ def _of_line(cited: Cited) -> list[Part]:
     owned: list[list[tuple[int, tuple[int, ...]]]] = [[] for _ in places]
     for offset, indices in cited.marks:
         owned[_owner(starts, ends, offset, leading)].append((offset, indices))
+    places, owned = _with_sources_named(places, owned, plain)
     parts = [
         part
         for (start, end), marks in zip(places, owned, strict=True)
         for part in _clauses(plain, start, end, marks, leading)
     ]
     return _with_hidden(parts, plain, places)
+
+
+Owned = list[list[tuple[int, tuple[int, ...]]]]
+
+
+def _with_sources_named(
+    places: list[tuple[int, int]], owned: Owned, plain: str
+) -> tuple[list[tuple[int, int]], Owned]:
+    """The sentences and their citations, less those that only name the source of the one before: `Source: [1].`"""
+    kept, marks = places[:1], owned[:1]
+    for (start, end), own in zip(places[1:], owned[1:], strict=True):
+        if own and not marks[-1] and carries(plain[start:end]):
+            marks[-1] = [(kept[-1][1], indices) for _, indices in own]
+        else:
+            kept.append((start, end))
+            marks.append(own)
+    return kept, marks
 
 
 def _with_hidden(parts: list[Part], plain: str, places: Sequence[tuple[int, int]]) -> list[Part]:
@@ -184,19 +204,19 @@ def _clauses(
         start = conceded
     lead, begin = list[int](), start
     pieces: list[tuple[int, int, tuple[int, ...]]] = []
+    named: set[int] = set()
     for offset, indices in marks:
         before = plain[begin:offset]
-        if (
-            offset <= begin
-            or _LEAD.fullmatch(before.strip() + " ")
-            or (pieces and _LEAD.fullmatch(_clause(before) + " "))
-        ):
-            after = _AFTER_LEAD.match(plain, max(offset, begin), end)
-            if offset > begin and after and after.end() < end:
-                begin = after.end()
+        if offset <= begin or _introduces(before) or (pieces and _introduces(_clause(before))):
+            if after := _introduced(plain, max(offset, begin), end, offset > begin):
+                begin = after
+            if any(map(str.isalpha, before)):
+                named.update(indices)
             lead += indices
             continue
-        pieces.append((begin, offset, (*lead, *indices)))
+        # "Source 3 says that it is so [3]" cites once.
+        again = named.issuperset(lead) and {*indices}.issuperset(lead)
+        pieces.append((begin, offset, indices if again else (*lead, *indices)))
         lead, begin = [], offset
     rest = plain[begin:end]
     if not pieces or lead:
@@ -210,6 +230,21 @@ def _clauses(
     for place, (first, last_, indices) in enumerate(merged):
         text = plain[first:last_].strip()
         yield Part(_clause(text) if place else text, indices, continues=place > 0)
+
+
+def _introduces(before: str) -> bool:
+    """Whether words before a citation introduce a sentence: `According to`, `It is stated in`."""
+    before = before.strip()
+    return _LEAD.fullmatch(before + " ") is not None or carries(before)
+
+
+def _introduced(plain: str, offset: int, end: int, in_words: bool) -> int:
+    """Start of what a citation introduces: behind a comma, a colon, or `states that`; 0 if it introduces nothing."""
+    after = _AFTER_LEAD.match(plain, offset, end)
+    if after is None or after.end() >= end or not (in_words or after[0].strip(" ,")):
+        return 0
+    is_empty = not any(map(str.isalpha, after[0])) or carries(f"from {after[0]}")
+    return after.end() if is_empty else 0
 
 
 def _conceded(plain: str, start: int, end: int) -> int:

@@ -12,8 +12,8 @@ import re
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 
-from groundeval.parsing.strict.citations import SOURCE
 from groundeval.parsing.strict.foreign import denies, has_negation
+from groundeval.parsing.strict.sources import SOURCE
 
 _NEGATION = re.compile(
     r"\b(?:not|no|none|nothing(?! but\b)|nowhere|neither|never|cannot|without|unable|insufficient|lack(?:s|ed|ing)?"
@@ -51,8 +51,8 @@ _PLAINLY = (
 )
 """Words that mean the documents of the question, whatever its subject."""
 _PERHAPS = (
-    r"(?:results?|references?|texts?|articles?|information|materials?|evidence|pages?|paragraphs?|paper|content)"
-    r"(?! of\b)"
+    r"(?:(?:results?|references?|texts?|articles?|information|materials?|evidence|pages?|paragraphs?|paper|content)"
+    r"(?! of\b)|(?:my|the|this|our) search(?:es)?)"
 )
 """Words that may mean the documents or the subject of the question; used only where nothing is cited."""
 _NAMED_SOURCE = rf"(?:{_PLAINLY}|{_PERHAPS})"
@@ -122,11 +122,23 @@ _NO_ANSWER = re.compile(
     r"|^\W*(?:they|these|none of (?:them|these)|neither)\b(?:\W+\w+){0,2}?\W+(?:not|never|fail to|\w+n['’]t|none)\W+"
     r"(?:\w+ ){0,2}(?:mention|say|state|give|specify|provide|contain|include|tell|answer|discuss|cover|address|reveal"
     r"|disclose|go into)\b"
-    r"|\bnothing (?:is|was) (?:said|stated|mentioned|known|given|written)\b"
+    r"|\bnothing (?:is|was) (?:said|stated|mentioned|known|given|written|found)\b"
+    r"|\bnothing (?:\w+ ){0,2}(?:about|on|regarding|concerning|to (?:say|tell|report))\b|^\W*nothing(?: found| there| here)?\W*$"
+    r"|\b(?:impossible|not possible|no way) to (?:say|tell|know|find|determine|answer|establish)\b"
+    r"|\b(?:answer|that|this|it) (?:would|could|can) (?:only )?be (?:a |an? \w+ |mere |pure )?(?:guess\w*|speculati\w+)\b"
+    r"|\b(?:would|could) (?:only )?be (?:guessing|speculating|(?:a |mere |pure )?(?:guess|guesswork|speculation))\b"
+    r"|\b(?:would|will) (?:rather |prefer )?not (?:to )?(?:guess|speculate)\b|\bwould have to (?:guess|speculate)\b"
     r"|\b(?:is|are|was|were) (?:lacking|missing|absent|left (?:open|out|unsaid))\W*$|\b(?:leaves?|left) out\b"
     r"|^\W*what (?:is|was) (?:missing|lacking|left out|not (?:said|given|stated|mentioned))\b|^\W*no (?:idea|clue)\W*$"
     r"|^\W*(?:but |and )?(?:came up (?:empty|short)|drew a blank)\b"
-    r"|^\W*(?:n/a|n\.a\.)\W*$",
+    r"|\boutside (?:of )?(?:(?:the|their|its) (?:scope|coverage)|what)\b"
+    r"|\b(?:documents?|sources?|passages?|texts?|results?)\b.{0,30}\b(?:irrelevant|unrelated|unhelpful|useless|(?:of )?no (?:help|use))\b"
+    r"|\bkeeps? (?:quiet|silent)\b|\b(?:must|have to|had to|will) pass\b|\bno (?:such )?luck\b"
+    r"|\b(?:is|are|remains?)(?: \w+ly)? (?:unclear|unknown|uncertain|not (?:clear|known|stated|said|specified|told))\s+"
+    r"(?:\w+ )?(?:who|what|when|where|which|how|why|whether)\b"
+    r"|\b(?:answer|question)(?: \w+){0,2} (?:is|was) not (?:\w+ ){0,2}(?:answered|here|there|found|in|among)\b"
+    rf"|\b{_PLAINLY}\b[^,.;]{{3,60}},\s*(?:but )?not\b"
+    r"|^\W*(?:n/a|n\.a\.|none|nei|null|nil)\W*$",
     re.IGNORECASE,
 )
 _EXCEPT = re.compile(
@@ -178,7 +190,7 @@ _ADDRESS = re.compile(
 )
 _INTERJECTION = re.compile(
     r"\W*(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|great question|good question|hello|hi|hey"
-    r"|thanks|thank you|"
+    r"|thanks|thank you|hmm+|alas|oh|ah|huh|oops|no (?:such )?(?:luck|dice)|(?:i wish i could|happy to|glad to) help|honestly|to be honest|"
     r"unfortunately|sorry|got it|understood|no problem|right|well|alright|gladly|cheers|have a (?:nice"
     r"|good|great|lovely) \w+"
     r"|(?:confidence|certainty)\s*[:=].{1,12})\W*",
@@ -192,7 +204,7 @@ _CLAUSE = re.compile(
 
 _CONCEDED = re.compile(r"\W*(?:although|though|while|whereas|even (?:though|if))\b[^,;]{3,200},\s+", re.IGNORECASE)
 _I_CAN = re.compile(r"\W*I can (?:only )?(?:tell|say|inform|help|speak|answer)\b", re.IGNORECASE)
-_BUT_NOT = re.compile(r"^\W*but (?:do |does )?not\b", re.IGNORECASE)
+_BUT_NOT = re.compile(r"^\W*but (?:(?:do |does |did )?not|(?:do|does|did)n['’]t|never|nowhere)\b", re.IGNORECASE)
 
 _GENERIC_WORDS = """
     q searched i'm reasoning clue far puts go goes given confidence high medium low note based
@@ -228,6 +240,7 @@ _NEGATING = """
     unresolved mystery open out empty short blank decline refuse tidak tak belum tiada nu nici ei
     en nem nincs sem ne nije nisu nema nisam ni pole nav wala
     walang hindi hakuna haina hazina sijui neni nejsou
+    irrelevant unrelated unhelpful useless quiet outside guess guessing speculation speculate speculating pass null nei
     dont doesnt didnt isnt wasnt arent werent cant couldnt wouldnt havent hasnt hadnt
 """
 _NEGATING_WORDS = frozenset(_NEGATING.split())
@@ -271,14 +284,14 @@ def is_refusing(clause: str, *, cited: bool = False) -> bool:
     """
     if len(clause) > LONGEST_REFUSAL:
         return False
-    clause = _FILLER.sub("", clause)
+    clause = _FILLER.sub("", _uncontracted(clause))
     if not may_refuse(clause) or _UNREAL.search(clause):
         return False
     said = [word.lower() for word in _PIECE.findall(clause)]
     if len(said) <= _FOREIGN_WORDS and not _is_english(said) and denies(clause, said):
         return True
     if len(_NEGATION.findall(clause)) % 2 == 0:
-        return False
+        return not cited and not _NEGATION.search(clause) and _NO_ANSWER.search(clause) is not None
     if _REFUSING[cited].search(clause) and _TELLING.search(clause):
         return True
     if _DOCUMENTS_DO_NOT.search(clause):
@@ -287,6 +300,16 @@ def is_refusing(clause: str, *, cited: bool = False) -> bool:
         _NO_ANSWER.search(clause) is not None
         or (not content(clause) and (_TELLING.search(clause) is not None or _SOURCED.search(clause) is not None))
     )
+
+
+_CONTRACTED = re.compile(r"(?i)\b(ca|wo|\w+?)n['’]t\b")
+
+
+def _uncontracted(clause: str) -> str:
+    """The clause with `cannot` and `not` for `can't` and `n't`."""
+    if "n't" not in clause and "n’t" not in clause:
+        return clause
+    return _CONTRACTED.sub(lambda found: {"ca": "cannot", "wo": "will not"}.get(found[1].lower(), f"{found[1]} not"), clause)
 
 
 def _is_english(said: Collection[str]) -> bool:
@@ -316,6 +339,11 @@ def is_negated(clause: str) -> bool:
     return len(_NEGATION.findall(clause)) % 2 == 1
 
 
+def is_telling(phrase: str) -> bool:
+    """Whether a phrase has a word of telling or finding."""
+    return _TELLING.search(phrase) is not None
+
+
 def is_of_answer(clause: str) -> bool:
     """Whether a refusing clause denies an answer as such: `I couldn't find an answer to ...`."""
     return _NO_ANSWER_FOUND.search(clause) is not None
@@ -343,7 +371,9 @@ def guesses(clause: str, question: str) -> bool:
     if _EXCEPT.search(clause) and beyond(_EXCEPT.split(clause)[-1] or "", question):
         return True
     if any(
-        (segment[:1].isupper() or segment[:1].isdigit()) and beyond(segment, question)
+        (segment[:1].isupper() or segment[:1].isdigit())
+        and beyond(segment, question)
+        and not re.match(r"(?:I|We)\b", segment)
         for segment in re.split(r",\s+", clause)[1:]
     ):
         return True

@@ -14,6 +14,7 @@ from groundeval.parsing.reasoning import split_reasoning
 from groundeval.parsing.refusal import refuses
 from groundeval.parsing.statements import list_items, sentences
 from groundeval.parsing.strict import citations as strict_citations
+from groundeval.parsing.strict import items as strict_list
 from groundeval.parsing.strict import statements as strict_statements
 from groundeval.parsing.strict.part import Kind, Part
 from groundeval.parsing.strict.refusal import Decision, decide
@@ -85,7 +86,7 @@ def strict_sentences(text: str) -> tuple[Statement, ...]:
 
 def strict_items(text: str, question: str) -> tuple[Statement, ...]:
     """List items by the grammar of `strict`; the hypothesis is the question followed by the item."""
-    return tuple(_strictly(part, f"{question} {for_verifier(part.plain)}") for part in strict_statements.items(text))
+    return tuple(_strictly(part, f"{question} {for_verifier(part.plain)}") for part in strict_list.items(text))
 
 
 def _strictly(part: Part, hypothesis: str) -> StrictStatement:
@@ -126,7 +127,7 @@ def listed_as_cited(text: str) -> Sequence[str]:
 
 def strictly_listed(text: str) -> Sequence[str]:
     """The items of a list answer without their citations, by the grammar of `strict`."""
-    return [part.plain for part in strict_statements.items(text)]
+    return [part.plain for part in strict_list.items(text)]
 
 
 def first_three(cited: Sequence[int], docs: Sequence[Document]) -> tuple[int, ...] | None:

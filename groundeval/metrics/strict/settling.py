@@ -7,12 +7,8 @@ import asyncio
 from groundeval.metrics.metric import Context
 from groundeval.parsing.strict.part import Part
 from groundeval.parsing.strict.refusal import Decision
-from groundeval.parsing.strict.statements import words
 from groundeval.parsing.strict.visible import for_verifier
 from groundeval.records import Response
-
-SHORTEST_CONTEXT = 4
-"""Least number of words of context; anything shorter beside a refusal is a guess."""
 
 
 async def settle(response: Response, ctx: Context) -> None:
@@ -37,4 +33,4 @@ async def _is_beside(part: Part, response: Response, ctx: Context) -> bool:
     if not part.citations and await ctx.entails(response.example.question, said, source="question"):
         return True
     cited = ctx.profile.judged_citations(part.citations or part.inherited, docs) or range(len(docs))
-    return bool(docs) and words(said) >= SHORTEST_CONTEXT and await ctx.supports(docs, tuple(cited), said)
+    return bool(docs) and await ctx.supports(docs, tuple(cited), said)

@@ -88,16 +88,78 @@ _IN_WORDS = re.compile(
 _NOUNS = ("document", "passage", "source", "search result", "snippet", "excerpt")
 """One of these stands in any such citation."""
 _LABELLED = re.compile(
-    r"[\W_]{0,3}(?P<label>[^\W\d_]{1,20})(?:[\W_]{1,2}[^\W\d_]{1,12})?[\W_]{0,3}\d{1,3}(?:\s*[,;&]\s*[^\W\d_]{0,20}[\W_]{0,2}\d{1,3})*[\W_]?"
+    r"[\W_]{0,3}(?P<label>[^\W\d_]{1,20})(?:[\W_]{1,2}[^\W\d_]{1,12})?[\W_]{0,3}\d{1,3}"
+    r"(?:\s*[,;&]\s*[^\W\d_]{0,20}[\W_]{0,2}\d{1,3})*[\W_]?|[@*†~]\d{1,3}|\d{1,3}[*†]"
 )
 """One or two words and a number: `chunk 3`, `web:1`, `n° 2`, `@doc1`."""
 _OTHER_NOUNS = frozenset(
-    (
-        "figure fig figures table tab eq eqn equation step chapter ch section sec version season episode part act scene"
-        " volume vol line page verse rule article day week month year january february march april june july august"
-        " september october november december jan feb mar apr jun jul aug sep sept oct nov dec sic"
-        " approx about circa ca age aged born no nos number numbers"
-    ).split()
+    [
+        "figure",
+        "fig",
+        "figures",
+        "table",
+        "tab",
+        "eq",
+        "eqn",
+        "equation",
+        "step",
+        "chapter",
+        "ch",
+        "section",
+        "sec",
+        "version",
+        "season",
+        "episode",
+        "part",
+        "act",
+        "scene",
+        "volume",
+        "vol",
+        "line",
+        "page",
+        "verse",
+        "rule",
+        "article",
+        "day",
+        "week",
+        "month",
+        "year",
+        "january",
+        "february",
+        "march",
+        "april",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "sept",
+        "oct",
+        "nov",
+        "dec",
+        "sic",
+        "approx",
+        "about",
+        "circa",
+        "ca",
+        "age",
+        "aged",
+        "born",
+        "no",
+        "nos",
+        "number",
+        "numbers",
+    ]
 )
 """Nouns whose numbers name something else than a source."""
 _CIRCLED = re.compile(r"[①-⑳❶-❿]+")
@@ -270,7 +332,7 @@ def _in_brackets(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, .
 def is_labelled(content: str) -> bool:
     """Whether the content of brackets is a number with the name of a source, whatever that is called."""
     found = _LABELLED.fullmatch(content)
-    return found is not None and not is_other_noun(found["label"])
+    return found is not None and not is_other_noun(found["label"] or "")
 
 
 def is_other_noun(label: str) -> bool:
@@ -290,7 +352,11 @@ def _is_mark(found: re.Match[str], content: str) -> bool:
     before = found.string[: found.start()]
     if not re.fullmatch(r"[\d\s,;&–#№-]+", content) or not before.strip() or re.search(r"[\\^_}\d]$", before[-3:]):
         return False
-    if _cites_in_square(found.string) and not _BESIDE.search(before[-3:]) and found.string[found.end() : found.end() + 1] != found[1]:
+    if (
+        _cites_in_square(found.string)
+        and not _BESIDE.search(before[-3:])
+        and found.string[found.end() : found.end() + 1] != found[1]
+    ):
         return False
     return not (found[1] == "{" and before[-1:].isalnum()) and _ends_clause(found)
 

@@ -49,7 +49,11 @@ def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ())
         return Decision("void")
     if not wording.may_refuse(text):
         return Decision("answered")
-    sayings = [_sayings(part, question) for part in parts]
+    answered = [any(each.citations or each.inherited for each in parts[:place]) for place in range(len(parts))]
+    sayings = [
+        _sayings(part, question, later, place > 0 and parts[place - 1].plain.endswith("?"))
+        for place, (part, later) in enumerate(zip(parts, answered, strict=True))
+    ]
     said = frozenset[Saying]().union(*sayings)
     if said.isdisjoint(("refusal", "lack")):
         return Decision("answered")
@@ -69,15 +73,21 @@ def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ())
     return Decision(outcome, beside, tuple(claim for own in opened for claim in own))
 
 
+SHORTEST_CONTEXT = 4
+"""Least number of words of context; anything shorter beside a refusal is a guess."""
+
+
 def _open(part: Part, question: str) -> list[Part]:
     """The claims of a sentence that a verifier may find to be context or empty; none if it guesses."""
     own = list(wording.clauses(part.plain))
     refusing = [clause for clause in own if wording.is_refusing(clause, cited=bool(part.citations))]
+    rest = [clause for clause in own if clause not in refusing and not _is_beside(clause, question)]
+    if any(words(clause) < SHORTEST_CONTEXT and wording.content(clause) for clause in rest):
+        return []
     if not refusing:
         return [part]
     if any(wording.guesses(clause, question) for clause in refusing) or wording.is_reported(part.plain):
         return []
-    rest = (clause for clause in own if clause not in refusing and not _is_beside(clause, question))
     return [part._replace(plain=clause.strip()) for clause in rest]
 
 
@@ -102,8 +112,11 @@ def is_aside(text: str, question: str) -> bool:
 
 
 @lru_cache(maxsize=4_096)
-def _sayings(part: Part, question: str) -> frozenset[Saying]:
-    """Classes of the clauses of a sentence."""
+def _sayings(part: Part, question: str, later: bool = False, asked: bool = False) -> frozenset[Saying]:
+    """Classes of the clauses of a sentence; whether it stands behind a cited statement, or behind a question.
+
+    There a refusal without a subject of its own is about the rest of its sentence, or about that question.
+    """
     text = part.plain
     if _is_canonical(text):
         return frozenset(("refusal",))
@@ -118,6 +131,8 @@ def _sayings(part: Part, question: str) -> frozenset[Saying]:
         return frozenset(("aside" if is_aside and not part.citations else "claim",))
     whole = " ".join(refusing)
     is_whole = not wording.beyond(whole, question) and wording.restates(whole, question)
+    if (later or part.citations) and not wording.content(whole):
+        is_whole = not asked and not wording.content(text)
     # "It is so, but the year is not given" lacks part of an answer, even if the question asked for that part.
     completes = wording.turns(refusing[0]) and own[0] not in refusing and bool(wording.content(whole))
     found: set[Saying] = {"refusal" if (is_whole and not completes) or wording.is_of_answer(whole) else "lack"}

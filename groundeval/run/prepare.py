@@ -15,6 +15,7 @@ from groundeval.records import Example, Prompt
 from groundeval.run.options import RunOptions
 from groundeval.stats.repeats import drawn, repeat_id
 from groundeval.storage.folder import content_id, folder_name
+from groundeval.storage.spool import each_of
 from groundeval.tasks.formats.examples import content_hash, with_documents
 from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset, Task
@@ -53,6 +54,7 @@ def prepare(
     demonstrations = task.demonstrations() if options.num_fewshot else ()
     known = getattr(generator, "reasoning_tags", None)
     tags = options.reasoning_tags or (None if known == REASONING_TAGS else known)
+    generates = dict(generator.identity())
     identity: dict[str, Any] = {
         "task": task.name,
         "task_version": task.version,
@@ -63,8 +65,9 @@ def prepare(
             "sha256": dataset.sha256,
             "split": options.split,
         },
-        "backend": options.backend,
-        "generator": dict(generator.identity()),
+        # Of `ray:hf`, the backend that runs in the actors: where it runs does not change the texts.
+        "backend": generates.get("backend", options.backend),
+        "generator": generates,
         "prompt": {"template": template.name, "sha256": template.sha256},
         "num_docs": options.num_docs,
         "docs_field": options.docs_field,
@@ -104,13 +107,13 @@ def prepare(
     )
 
 
-def _selected(dataset: Dataset, options: RunOptions) -> tuple[Example, ...]:
+def _selected(dataset: Dataset, options: RunOptions) -> Sequence[Example]:
     selected = dataset.examples[: options.limit]
     if options.shard is not None:
         index, count = options.shard
         selected = selected[index - 1 :: count]
     if options.oracle_docs:
-        selected = tuple(with_oracle_documents(example, options.num_docs) for example in selected)
+        selected = each_of(selected, lambda example: with_oracle_documents(example, options.num_docs))
     return selected
 
 

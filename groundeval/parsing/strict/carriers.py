@@ -7,8 +7,8 @@ source. The phrase goes, and the citation stays.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
+from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.citations import Cited
 from groundeval.parsing.strict.sources import SOURCE
 from groundeval.parsing.strict.wording import content, is_negated, is_telling
@@ -24,7 +24,7 @@ _AFTER = re.compile(r"[^,;:.)）!?—–\n]{0,60}?(?=\s*(?:[,;.)）!?。—–\n
 _MOST_WORDS = 8
 
 
-@lru_cache(maxsize=4_096)
+@remembered(4_096)
 def carries(phrase: str) -> bool:
     """Whether a phrase, given without its citation, only says where something is said."""
     count = len(_WORD.findall(phrase))

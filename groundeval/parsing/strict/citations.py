@@ -14,8 +14,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
+from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.marks import PLACE
 from groundeval.parsing.strict.sources import SOURCE
 
@@ -225,7 +225,7 @@ def numbers(content: str) -> tuple[int, ...] | None:
     return tuple(found) if found else None
 
 
-@lru_cache(maxsize=4_096)
+@remembered(4_096)
 def read_citations(text: str) -> Cited:
     """Take the citations out of a text; keep their positions and indices."""
     text = text.replace(PLACE, "")
@@ -365,7 +365,7 @@ _BESIDE = re.compile(rf"(?:[)\]】）}}]|{PLACE})\s?$")
 _IN_SQUARE = re.compile(r"[\[【]\d{1,3}[\]】]")
 
 
-@lru_cache(maxsize=16)
+@remembered(16)
 def _cites_in_square(line: str) -> bool:
     """Whether the line cites in square brackets, so that `channels (3)` is a number."""
     return _IN_SQUARE.search(line) is not None

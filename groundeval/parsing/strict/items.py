@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from functools import lru_cache
 
+from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.carriers import without_carriers
 from groundeval.parsing.strict.citations import Cited, read_citations
 from groundeval.parsing.strict.denial import has_denial_sign, is_denied, taken_back
@@ -36,7 +36,7 @@ _ORDINAL = re.compile(
 """Words that count the items of a list."""
 
 
-@lru_cache(maxsize=1_024)
+@remembered(1_024)
 def items(text: str) -> tuple[Part, ...]:
     """The items of a list answer, separated by commas, semicolons, slashes, line ends, and the `and` before the last.
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
+from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.carriers import carries, without_carriers
 from groundeval.parsing.strict.citations import Cited, citations, read_citations
 from groundeval.parsing.strict.denial import has_denial_sign, is_denied, taken_back
@@ -69,7 +69,7 @@ HEADING_WORDS = 12
 """The largest number of words in a heading."""
 
 
-@lru_cache(maxsize=1_024)
+@remembered(1_024)
 def sentences(text: str) -> tuple[Part, ...]:
     """The statements, by sentences and clauses, of a text that `visible` returned.
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from groundeval.console.progress import say
 from groundeval.console.tally import size
+from groundeval.models.hub import use_cache_if_unreachable
 
 _SECONDS = 10.0
 """Timeout of the request for file sizes, in seconds; after it the download starts without an announcement."""
@@ -25,6 +26,7 @@ def announce_model(repository: str, revision: str | None = None, *, only: str | 
     Says nothing of folders, of what is cached, and where the hub does not answer: then loading says what is wrong.
     """
     if not Path(repository).expanduser().exists() and not is_cached(repository, revision):
+        use_cache_if_unreachable()
         _announce(repository, revision, "model", only)
 
 

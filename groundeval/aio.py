@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,25 +29,57 @@ class Interrupted(GroundevalError):
 def stop_requests(after: str = "what is under way") -> Iterator[Callable[[], bool]]:
     """Turn SIGTERM and the first Ctrl-C into a flag that the loop polls; a second signal stops at once.
 
-    The first is acknowledged immediately; `after` names the work that is still finished.
+    The first is acknowledged immediately, also while the main thread is in one long call; `after` names the work that
+    is still finished.
     """
-    requested = threading.Event()
+    requested, acknowledged = threading.Event(), threading.Lock()
     if threading.current_thread() is not threading.main_thread():
         yield requested.is_set
         return
+
+    def acknowledge() -> None:
+        if acknowledged.acquire(blocking=False):
+            _acknowledge(f"stopping after {after}; Ctrl-C again stops at once, and loses nothing that is written")
 
     def note(number: int, frame: FrameType | None) -> None:
         if requested.is_set():
             raise KeyboardInterrupt
         requested.set()
-        _acknowledge(f"stopping after {after}; Ctrl-C again stops at once, and loses nothing that is written")
+        acknowledge()
 
     before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield requested.is_set
+        with _at_signals({int(number) for number in before}, acknowledge):
+            yield requested.is_set
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _at_signals(numbers: set[int], act: Callable[[], None]) -> Iterator[None]:
+    """Call `act` in another thread once one of the signals comes.
+
+    A handler itself runs between two instructions of the main thread, which a backward pass keeps waiting for seconds.
+    """
+    reading, writing = socket.socketpair()
+    writing.setblocking(False)
+
+    def watch() -> None:
+        while received := reading.recv(64):
+            if numbers.intersection(received):
+                act()
+
+    watcher = threading.Thread(target=watch, name="groundeval signals", daemon=True)
+    watcher.start()
+    before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        writing.close()
+        watcher.join()
+        reading.close()
 
 
 def _acknowledge(message: str) -> None:

@@ -59,7 +59,8 @@ def _candidates(pool: Sequence[tuple[int, Document]], key: str, count: int) -> I
     """Documents in an order given by the key: some random draws, which nearly always suffice, then all in turn."""
     if not pool:
         return
-    for attempt in range(_DRAWS * count):
+    # More than there are is found out by one look at each.
+    for attempt in range(_DRAWS * count if count <= len(pool) else 0):
         yield pool[_draw(f"{key}\n{attempt}") % len(pool)]
     start = _draw(key) % len(pool)
     yield from pool[start:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +17,8 @@ from groundeval.storage.json_records import Record
 class Dataset:
     """Examples and their origin."""
 
-    examples: tuple[Example, ...]
+    examples: Sequence[Example]
+    """Read one at a time: those of a large file are not in memory."""
     source: str
     """The source, for the manifest: `embedded`, a hub name with revision, or a file name."""
     sha256: str

@@ -11,7 +11,7 @@ from groundeval.console.progress import say
 from groundeval.trainers.evaluating import Evaluator
 from groundeval.trainers.folder import step_of
 from groundeval.trainers.recipe import Bounds, Stage
-from groundeval.trainers.watching import HELD_OUT
+from groundeval.trainers.watching import HELD_OUT, AllStepsMade
 
 
 def out_of_bounds(logged: Sequence[Mapping[str, Any]], bounds: Mapping[str, Bounds]) -> Iterator[str]:
@@ -49,6 +49,7 @@ def ending_callback(stage: Stage, evaluator: Evaluator) -> Any:
 
     `reason` is why the stage ended early, None while it has not. The checkpoint with the highest held-out headline is
     noted in the trainer's state, where transformers' own rotation of checkpoints spares it and a resumed run finds it.
+    A run that resumes from the step at which the stage ended makes no further one: raises AllStepsMade.
     """
     from transformers import TrainerCallback
 
@@ -56,6 +57,18 @@ def ending_callback(stage: Stage, evaluator: Evaluator) -> Any:
 
     class Ending(TrainerCallback):
         reason: str | None = None
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            # Not where the state says: the folder may have been moved, or come from somebody else.
+            state.best_model_checkpoint = None
+            if state.best_global_step:
+                state.best_model_checkpoint = str(checkpoint_of(args, state.best_global_step))
+
+        def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            self.on_step_end(args, state, control)
+            self.on_log(args, state, control)
+            if self.reason is not None:
+                raise AllStepsMade
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             every = evaluator.recipe.evaluate.every
@@ -66,7 +79,7 @@ def ending_callback(stage: Stage, evaluator: Evaluator) -> Any:
                 return
             if state.best_metric is None or score > state.best_metric:
                 state.best_metric, state.best_global_step = score, state.global_step
-                state.best_model_checkpoint = str(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+                state.best_model_checkpoint = str(checkpoint_of(args, state.global_step))
             # Save the weights of each evaluated step, so that they can be chosen.
             control.should_save |= stage.keep == "best"
             waited = (state.global_step - (state.best_global_step or 0)) // every
@@ -86,6 +99,11 @@ def ending_callback(stage: Stage, evaluator: Evaluator) -> Any:
             control.should_training_stop = True
 
     return Ending()
+
+
+def checkpoint_of(args: Any, step: int) -> Path:
+    """The folder of a stage's checkpoint, by the trainer's config."""
+    return Path(args.output_dir) / f"checkpoint-{step}"
 
 
 def load_best(trainer: Any) -> int | None:

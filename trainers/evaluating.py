@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from groundeval.aio import Interrupted
 from groundeval.errors import UsageError
 from groundeval.generation.backends.transformers import TransformersGenerator
 from groundeval.generation.backends.vllm import VLLMGenerator
@@ -27,7 +28,7 @@ from groundeval.tasks.formats.examples import known_fields
 from groundeval.trainers.data.datasets import run_options
 from groundeval.trainers.policy import Policy
 from groundeval.trainers.recipe import START, Recipe, Stage
-from groundeval.trainers.watching import HELD_OUT
+from groundeval.trainers.watching import HELD_OUT, AllStepsMade
 
 
 class _InTraining:
@@ -117,17 +118,19 @@ class Evaluator:
         self.lines = Lines(folder / "evaluations.jsonl")
         self._longest: int | None = None
 
-    def done(self, stage: str, step: int) -> bool:
-        """Whether this evaluation is complete, with every task and verifier."""
-        wanted = {(task, nli) for task in self._task_names() for nli in self.verifiers}
+    def done(self, stage: str, step: int, verifiers: Sequence[str]) -> bool:
+        """Whether this evaluation is complete, with every task and these verifiers."""
+        wanted = {(task, nli) for task in self._task_names() for nli in verifiers}
         found = {
             (each["task"], each["nli"]) for each in self.lines.read() if each["stage"] == stage and each["step"] == step
         }
         return wanted <= found
 
     def headlines(self, stage: str, step: int) -> dict[str, float]:
-        """The headline metrics of an evaluation as fractions, by task and key; `held_out` is their mean."""
+        """The headline metrics of a complete evaluation as fractions, by task and key; `held_out` is their mean."""
         found: dict[str, float] = {}
+        if not self.done(stage, step, self.verifiers[:1]):
+            return found
         for each in self.lines.read():
             if (each["stage"], each["step"], each["nli"]) == (stage, step, self.verifiers[0]):
                 keys = [key for key in each["headline"] if each["metrics"].get(key, {}).get("value") is not None]
@@ -271,7 +274,8 @@ def sharded_by_fsdp() -> bool:
 
 
 def evaluation_callback(evaluator: Evaluator, planned: Stage) -> Any:
-    """A callback that evaluates every `evaluate.every` steps within a stage; set its `trainer` before training.
+    """A callback that evaluates every `evaluate.every` steps within a stage, and at its end where an engine can or
+    `keep: best` has to; set its `trainer` before training.
 
     The rollouts' engine generates if this process has one, else the model. All ranks enter, so that sharded weights can
     be gathered; only the main process generates and scores. Under FSDP without an engine it does nothing: FSDP does not
@@ -283,6 +287,8 @@ def evaluation_callback(evaluator: Evaluator, planned: Stage) -> Any:
 
     class HeldOutEvaluation(TrainerCallback):
         trainer: Any = None
+        stop_requested: Callable[[], bool] = staticmethod(bool)
+        stopped = False
 
         def log(self, control: Any, values: dict[str, float]) -> None:
             due = control.should_log
@@ -290,27 +296,47 @@ def evaluation_callback(evaluator: Evaluator, planned: Stage) -> Any:
             Trainer.log(self.trainer, values)
             control.should_log = due
 
+        def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            # A run that was stopped before or in the evaluation of the step that it resumes from.
+            if state.global_step and not evaluator.done(stage, state.global_step, evaluator.verifiers[:1]):
+                self.on_step_end(args, state, control)
+                if self.stopped:
+                    raise AllStepsMade
+
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             wanted = evaluator.recipe.evaluate
-            # The end of a stage is evaluated separately, which is too late to choose by.
             last = state.global_step >= state.max_steps
-            due = planned.keep == "best" if last else wanted.every and state.global_step % wanted.every == 0
-            if wanted.every is None or not wanted.tasks or not due:
+            between = wanted.every is not None and state.global_step % wanted.every == 0 and not last
+            if not wanted.tasks or not (last or between) or self.stop_requested():
                 return
-            step, limit = state.global_step, wanted.every_limit or wanted.limit
-            engine = answering_engine(self.trainer)
+            try:
+                evaluated = self._evaluated(state, last=last)
+            except Interrupted:
+                if self.trainer.accelerator.num_processes > 1:
+                    raise
+                self.stopped = control.should_save = control.should_training_stop = True
+                return
+            if evaluated:
+                # By every rank: a stage ends by what was logged, and has to end in all of them.
+                self.log(control, evaluator.headlines(stage, state.global_step))
+
+        def _evaluated(self, state: Any, *, last: bool) -> bool:
+            """Evaluate, where that can be done within a stage."""
+            wanted = evaluator.recipe.evaluate
+            step, engine = state.global_step, answering_engine(self.trainer)
+            limit = wanted.limit if last else wanted.every_limit or wanted.limit
+            verifiers = evaluator.verifiers if last else evaluator.verifiers[:1]
             if engine is not None and evaluator.fits(engine, limit):
                 self.trainer.sync_engine()
                 if state.is_world_process_zero:
-                    evaluator.evaluate_engine(engine, stage, step, limit=limit, verifiers=evaluator.verifiers[:1])
-            elif sharded_by_fsdp():
-                return
+                    evaluator.evaluate_engine(engine, stage, step, limit=limit, verifiers=verifiers)
+            elif sharded_by_fsdp() or (last and planned.keep != "best"):
+                return False  # the saved weights are evaluated after the stage, which is too late to choose by
             else:
                 with answering(self.trainer) as model:
                     if state.is_world_process_zero:
-                        evaluator.evaluate(model, stage, step, limit=limit, verifiers=evaluator.verifiers[:1])
+                        evaluator.evaluate(model, stage, step, limit=limit, verifiers=verifiers)
             self.trainer.accelerator.wait_for_everyone()
-            # By every rank: a stage ends by what was logged, and has to end in all of them.
-            self.log(control, evaluator.headlines(stage, step))
+            return True
 
     return HeldOutEvaluation()

@@ -9,9 +9,10 @@ runs/training/<recipe>/<run id>/
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,14 @@ from groundeval.errors import DataError, UsageError
 from groundeval.storage.environment import environment, now
 from groundeval.storage.folder import Folder, Lines, content_id, read_json, write_whole
 from groundeval.storage.json_records import file_hash
+from groundeval.trainers.inspection import (
+    check_sealed,
+    inspect_checkpoint,
+    inspect_folder,
+    inspect_log,
+    inspect_weights,
+    seal,
+)
 from groundeval.trainers.recipe import Recipe, Stage
 
 MARKER = "groundeval.json"
@@ -53,7 +62,14 @@ SAME_FOR_A_CURVE = ("split", "limit", "every_limit", "profile", "max_new_tokens"
 """Fields of `evaluate` that determine the meaning of its numbers: they must not change within a run."""
 
 
-NEW_FIELDS: Mapping[str, Any] = {"keep": "last", "patience": None, "stop_when": {}}
+NEW_FIELDS: Mapping[str, Any] = {
+    "after": None,
+    "keep": "last",
+    "normalize": "total",
+    "patience": None,
+    "seed": None,
+    "stop_when": {},
+}
 """Fields of a stage that runs begun before them lack: as they are by default, they are not named."""
 
 
@@ -144,12 +160,33 @@ class RunFolder:
         """Release the lock."""
         self._folder.close()
 
+    def inspect(self, recipe: Recipe, parameters: int) -> None:
+        """Check what a stranger may have put into the folder (`inspection`), before anything in it is loaded.
+
+        `parameters`: the model's number of weights. Raises DataError.
+        """
+        if not self.path.exists():
+            return
+        inspect_folder(self.path, parameters)
+        done = len(self.finished())
+        for stage in recipe.stages[:done]:
+            inspect_weights(self.model_of(recipe, stage))
+        for stage in recipe.stages[done : done + 1]:
+            for checkpoint, marker in self._whole_checkpoints(recipe, stage):
+                inspect_checkpoint(checkpoint, step_of(checkpoint))
+                check_sealed(checkpoint, self.id, marker.get("seal"))
+        for stage in recipe.stages:
+            for path in self.stage_folder(recipe, stage).glob("completions/*.jsonl"):
+                inspect_log(path)
+        for name in ("metrics.jsonl", "evaluations.jsonl"):
+            inspect_log(self.path / name)
+
     def check_same(self) -> None:
         """Raises DataError if the folder holds a run of another recipe, model or data."""
         manifest = read_json(self.path / "manifest.json")
         if manifest is None:
             return
-        if manifest.get("kind") != "training":
+        if not isinstance(manifest, dict) or manifest.get("kind") != "training":
             raise UsageError(f"{self.path} is not the folder of a training run")
         different = sorted(_differences(manifest.get("identity", {}), self.identity))
         if different:
@@ -185,7 +222,9 @@ class RunFolder:
 
     def finished(self) -> list[dict[str, Any]]:
         """The finished stages, in order: name, trainer, steps, examples, times."""
-        stages: list[dict[str, Any]] = read_json(self.path / "stages.json") or []
+        stages = read_json(self.path / "stages.json") or []
+        if not isinstance(stages, list) or not all(map(_is_finished_stage, stages)):
+            raise DataError(f"{self.path / 'stages.json'} is damaged: not a list of stages with their steps")
         return stages
 
     def finish(self, record: Mapping[str, Any]) -> None:
@@ -209,35 +248,41 @@ class RunFolder:
 
     def last_checkpoint(self, recipe: Recipe, stage: Stage) -> Path | None:
         """The latest complete checkpoint of a stage. Raises DataError for one of another run."""
-        whole = []
-        for path in self.stage_folder(recipe, stage).glob("checkpoint-*"):
+        return max((path for path, _ in self._whole_checkpoints(recipe, stage)), key=step_of, default=None)
+
+    def _whole_checkpoints(self, recipe: Recipe, stage: Stage) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """The complete checkpoints of a stage with their markers."""
+        for path in checkpoints_in(self.stage_folder(recipe, stage)):
             marker = read_json(path / MARKER)
             if marker is None:
                 continue
+            if not isinstance(marker, dict):
+                raise DataError(f"{path / MARKER} is damaged: not a JSON object")
             if (marker.get("run"), marker.get("stage")) != (self.id, stage.name):
                 raise DataError(
                     f"{path} is a checkpoint of another recipe (run {marker.get('run')}, stage {marker.get('stage')}; "
                     f"this is run {self.id}, stage {stage.name}).\n  Move it away, or train into another --output-path."
                 )
-            whole.append(path)
-        return max(whole, key=step_of, default=None)
+            yield path, marker
 
     def mark(self, checkpoint: Path, stage: Stage) -> None:
         """Mark a checkpoint as complete."""
         record = {"run": self.id, "stage": stage.name, "step": step_of(checkpoint), "written": now()}
+        if (proof := seal(checkpoint, self.id)) is not None:
+            record["seal"] = proof
         Folder(checkpoint).write_json(MARKER, record)
 
     def forget_after(self, recipe: Recipe, stage: Stage, step: int) -> None:
         """Remove all that a stage wrote after the step it resumes from: partial checkpoints, logs, evaluations."""
         folder = self.stage_folder(recipe, stage)
-        for path in folder.glob("checkpoint-*"):
+        for path in checkpoints_in(folder):
             if not (path / MARKER).exists():
                 shutil.rmtree(path, ignore_errors=True)
         for path in (self.path / "metrics.jsonl", self.path / "evaluations.jsonl", *folder.glob("completions/*.jsonl")):
             drop_lines_after(path, stage.name, step)
         for path in (self.path / "evaluations").glob(f"{stage.name}-*"):
             name, _, after = path.name.rpartition("-")
-            if name == stage.name and int(after) > step:
+            if name == stage.name and after.isdecimal() and int(after) > step:
                 shutil.rmtree(path, ignore_errors=True)
 
     def model_of(self, recipe: Recipe, stage: Stage) -> Path:
@@ -253,9 +298,24 @@ class RunFolder:
         self._folder.write_json(name, value)
 
 
+def checkpoints_in(stage_folder: Path) -> list[Path]:
+    """The folders of checkpoints, complete or not, by step."""
+    named = (path for path in stage_folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-[0-9]{1,12}", path.name))
+    return sorted(named, key=step_of)
+
+
 def step_of(checkpoint: Path) -> int:
     """The optimizer step in a checkpoint's name."""
     return int(checkpoint.name.rpartition("-")[2])
+
+
+def _is_finished_stage(record: Any) -> bool:
+    return (
+        isinstance(record, dict)
+        and isinstance(record.get("name"), str)
+        and isinstance(record.get("steps"), int)
+        and isinstance(record.get("kept", 0), int)
+    )
 
 
 def drop_lines_after(path: Path, stage: str, step: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from groundeval.generation.backends.engine_log import EngineLog
 from groundeval.models.chat import ChatFormat
 from groundeval.rewards.adapters.trl import TRLReward
+from groundeval.rewards.adapters.trl_parts import SharedBatch
 from groundeval.rewards.reward import Rewarded
 from groundeval.rewards.rollouts import Rollout
 from groundeval.trainers.data.datasets import Rows
@@ -47,10 +48,14 @@ def grpo_trainer(
 
     If vLLM samples them it is a `RolloutTrainer`, whose engine ends when it is closed.
     """
-    judged: Any = judged_completions(recipe, stage, policy.format, log)
+    judged = judged_completions(recipe, stage, policy.format, log)
+    functions: list[Any] = [judged]
+    if stage.normalize == "parts":
+        batch = SharedBatch(judged, [each.task for each in stage.data if each.task is not None])
+        functions, config.reward_weights = [*batch.functions], batch.weights
     settings = {
         "model": model,
-        "reward_funcs": [judged],
+        "reward_funcs": functions,
         "args": config,
         "train_dataset": rows.dataset(),
         "processing_class": policy.tokenizer,

@@ -127,7 +127,8 @@ class Policy:
         files: dict[str, Any] = dict(self.local.files)
         extra: dict[str, Any] = {"config": self.local.config}
         if weights is not None:
-            files, extra = {"pretrained_model_name_or_path": str(weights)}, {}
+            # Of the folder only the tensors are read: its config could name code, kernels and other models.
+            files, extra = {"pretrained_model_name_or_path": str(weights)}, {**extra, "use_safetensors": True}
         elif self.local.source.gguf_file is not None:
             # Unpacked once and kept: later stages load plain weights.
             files, extra = {"pretrained_model_name_or_path": str(as_folder(self.local.source, "float32"))}, {}

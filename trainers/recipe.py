@@ -125,21 +125,35 @@ class Bounds(Section):
 
 
 class Stage(Section):
-    """One trainer on one selection of data. It starts from the weights that the stage before it ended with."""
+    """One trainer on one selection of data. It starts from the weights of the stage before it, or of `after`."""
 
     name: Name = Field(description="names its folder and its rows in reports")
     trainer: TrainerName = Field(description="sft, dpo or grpo")
+    after: str | None = Field(
+        default=None,
+        description="the earlier stage whose weights it starts from, or `start` for the recipe's model; default: the "
+        "stage before it",
+    )
     data: OneOrMany[Data] = Field(min_length=1, description="sources of its examples; a task's name is the short form")
     answerable: Literal["any", "only", "never"] = Field(
         default="any", description="only: examples whose documents hold a gold answer; never: the others; any: both"
     )
     mix: float | None = Field(
-        default=None, gt=0, lt=1, description="share of answerable examples in each source; the others are unanswerable"
+        default=None,
+        gt=0,
+        lt=1,
+        description="share of answerable examples in each source, and with grpo in every step; the others are "
+        "unanswerable",
     )
     rewards: dict[str, RewardTerm] = Field(
         default_factory=dict,
         description="grpo: rewards by name with their weights; dpo on tasks: pairs whose rejected text scores as high "
         "as the chosen one are left out",
+    )
+    normalize: Literal["total", "parts"] = Field(
+        default="total",
+        description="grpo: what the completions of a prompt are compared by: the total reward, or `parts`: every part "
+        "of the rewards by its own mean and spread, before they are weighted and added (GDPO)",
     )
     targets: Literal["plain", "tagged"] = Field(
         default="plain",
@@ -170,6 +184,7 @@ class Stage(Section):
         description="logged values and bounds for them; outside of these the stage ends, for instance "
         "`entropy: {below: 0.05}` or `completions/mean_length: {above: 400}`",
     )
+    seed: int | None = Field(default=None, description="overrides the recipe's `seed`, except for demonstrations")
     trl: dict[str, Any] = Field(
         default_factory=dict, description="any field of TRL's SFTConfig, DPOConfig or GRPOConfig, by its name"
     )
@@ -190,6 +205,8 @@ class Stage(Section):
                 f"stage {self.name}: grpo needs tasks, whose examples have documents and gold answers; "
                 "`conversations` are for sft and dpo"
             )
+        if self.trainer != "grpo" and self.normalize != "total":
+            raise ValueError(f"stage {self.name}: `normalize` belongs to grpo, which compares rewards within a group")
         if self.mix is not None and self.answerable != "any":
             raise ValueError(
                 f"stage {self.name}: `mix` needs both kinds of examples, `answerable: {self.answerable}` selects one"
@@ -341,6 +358,17 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _starts_from_what_is_there(self) -> Recipe:
+        there = [START]
+        for stage in self.stages:
+            if stage.after is not None and stage.after not in there:
+                raise ValueError(
+                    f"stage {stage.name}: `after: {stage.after}` is no stage before it; allowed: {', '.join(there)}"
+                )
+            there.append(stage.name)
+        return self
+
+    @model_validator(mode="after")
     def _evaluates_what_it_chooses_by(self) -> Recipe:
         for stage in self.stages:
             if stage.keep == "last" and stage.patience is None:
@@ -359,3 +387,16 @@ class Recipe(Section):
         if stage.lora == "off":
             return None
         return stage.lora or self.lora
+
+    def seed_of(self, stage: Stage) -> int:
+        """The seed of a stage's data selection, sampling and initialisation."""
+        return self.seed if stage.seed is None else stage.seed
+
+    def before(self, stage: Stage) -> Stage | None:
+        """The stage whose weights a stage starts from; None: the recipe's model."""
+        place = self.stages.index(stage)
+        if stage.after == START or (stage.after is None and place == 0):
+            return None
+        if stage.after is None:
+            return self.stages[place - 1]
+        return next(each for each in self.stages if each.name == stage.after)

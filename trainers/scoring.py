@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from groundeval.errors import DataError
 from groundeval.records import Example
+from groundeval.rewards.adapters.trl_parts import parts_of
 from groundeval.rewards.columns import example_json
 from groundeval.rewards.rollouts import Rewarder, Rollout
 from groundeval.trainers.data.selection import Selected
@@ -27,9 +28,11 @@ def check_rewards(recipe: Recipe, stage: Stage) -> None:
     if not stage.rewards:
         return
     rewards = rewarder(recipe, stage)
-    for data in stage.data:
-        if data.task is not None:
-            rewards.bound(data.task)
+    tasks = [data.task for data in stage.data if data.task is not None]
+    for task in tasks:
+        rewards.bound(task)
+    if stage.normalize == "parts":
+        parts_of(rewards, tasks)
 
 
 def check_fields(recipe: Recipe, stage: Stage, selected: Sequence[Selected]) -> None:

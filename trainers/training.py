@@ -22,9 +22,10 @@ from groundeval.trainers.data.selection import Hygiene, Selected, select
 from groundeval.trainers.dpo import dpo_trainer
 from groundeval.trainers.ending import ending_callback, load_best
 from groundeval.trainers.evaluating import Evaluator, evaluation_callback, sharded_by_fsdp, verifier_options
-from groundeval.trainers.folder import RunFolder, step_of, training_identity
+from groundeval.trainers.folder import RunFolder, checkpoints_in, step_of, training_identity
 from groundeval.trainers.grpo import engine_ended, grpo_trainer, import_engine
 from groundeval.trainers.memory import bounding_callback, free
+from groundeval.trainers.phases import timing_callback
 from groundeval.trainers.policy import Policy, check_disk, disk_needed
 from groundeval.trainers.recipe import START, Recipe, Stage
 from groundeval.trainers.report.completions_page import write_page
@@ -113,6 +114,7 @@ def plan_training(recipe: Recipe, output_path: Path, *, folder: Path | None = No
     model = {**policy.local.source.identity(), **policy.format.identity()}
     identity = training_identity(recipe, model, _data_identity(recipe, selected), served(recipe))
     run = RunFolder.place(output_path, recipe, identity) if folder is None else RunFolder(folder, identity)
+    run.inspect(recipe, policy.parameters)
     run.check_same()
     run.check_evaluations(recipe)
     check_writable(run.path)
@@ -267,6 +269,7 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
         tasks = [each.reference for each in planned.selected]
         log = CompletionLog(folder / "completions", stage.name, recipe.log_completions, tasks)
         trainer = grpo_trainer(recipe, stage, plan.policy, model, config, planned.rows, lora, callbacks, log)
+        trainer.add_callback(timing_callback(trainer))
     else:
         make = sft_trainer if stage.trainer == "sft" else dpo_trainer
         trainer = make(plan.policy, model, config, planned.rows, lora, callbacks)
@@ -280,11 +283,12 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
     )
     counted = progress(f"{stage.name}: steps", total=planned.steps, done=resumed, quiet=quiet or not main)
     with requests as stop_requested, engine_ended(trainer), counted as advance:
+        held_out.stop_requested = stop_requested
         trainer.add_callback(stopping_callback(stop_requested))
         trainer.add_callback(counting_callback(advance))
         with suppress(AllStepsMade):
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-        if stop_requested():
+        if stop_requested() or held_out.stopped:
             raise TrainingInterrupted(
                 f"stage {stage.name}: stopped on request after step {trainer.state.global_step}; a checkpoint was "
                 "written. The same command resumes from there."
@@ -294,7 +298,7 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
     if main:
         state = trainer.state
         write_page(folder / "completions", f"{recipe.name}: completions of {stage.name}", folder / "completions.html")
-        checkpoints = sorted((path.name for path in folder.glob("checkpoint-*")), key=lambda name: step_of(Path(name)))
+        checkpoints = [path.name for path in checkpoints_in(folder)]
         run.finish(
             {
                 "name": stage.name,
@@ -320,8 +324,8 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
 
 def _weights_before(plan: TrainingPlan, stage: Stage) -> Path | None:
     """The folder of the weights that a stage starts from; None: the recipe's model itself."""
-    index = plan.recipe.stages.index(stage)
-    return None if index == 0 else plan.run.model_of(plan.recipe, plan.recipe.stages[index - 1])
+    before = plan.recipe.before(stage)
+    return None if before is None else plan.run.model_of(plan.recipe, before)
 
 
 def _save(plan: TrainingPlan, stage: Stage, trainer: Any, before: Path | None, *, main: bool) -> None:
@@ -343,7 +347,7 @@ def _evaluate_weights(plan: TrainingPlan, evaluator: Evaluator, weights: Path | 
     from accelerate import PartialState
 
     state = PartialState()
-    if plan.recipe.evaluate.tasks and state.is_main_process and not evaluator.done(stage, step):
+    if plan.recipe.evaluate.tasks and state.is_main_process and not evaluator.done(stage, step, evaluator.verifiers):
         _one_process_loads()
         model = plan.policy.load(weights, None).to(state.device).eval()
         evaluator.evaluate(model, stage, step, limit=plan.recipe.evaluate.limit, verifiers=evaluator.verifiers)

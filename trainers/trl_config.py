@@ -29,6 +29,7 @@ OWNED = {
     "trust_remote_code": "write it under `model`",
     "chat_template_kwargs": "write them under `model`",
     "reward_weights": "write the weights under `rewards`: `rewards: {NAME: WEIGHT}`",
+    "multi_objective_aggregation": "write it in the stage: `normalize: parts` is `normalize_then_sum`",
     "remove_unused_columns": "rewards need the columns",
     "use_vllm": "write `rollouts: {engine: vllm}` at the top of the recipe",
     "vllm_mode": "write it as `rollouts.mode`",
@@ -103,6 +104,12 @@ def stage_config(recipe: Recipe, stage: Stage, output_dir: Path, *, cuda: bool |
         rollouts, note = _rollouts(recipe, has_cuda)
         fields |= rollouts | {"chat_template_kwargs": dict(recipe.model.chat_template_kwargs)}
         notes += note
+        if stage.normalize == "parts":
+            fields["multi_objective_aggregation"] = "normalize_then_sum"
+            if "scale_rewards" in given:
+                raise UsageError(f"stage {stage.name}: trl.scale_rewards has no effect with `normalize: parts`")
+        if stage.mix is not None:
+            fields.setdefault("shuffle_dataset", False)  # the order of the rows holds the share in every step
     if stage.trainer == "sft":
         fields["completion_only_loss"] = True
     if not has_cuda:
@@ -114,7 +121,7 @@ def stage_config(recipe: Recipe, stage: Stage, output_dir: Path, *, cuda: bool |
         "output_dir": str(output_dir),
         "run_name": f"{recipe.name}-{stage.name}",
         "report_to": list(recipe.report_to) or "none",
-        "seed": recipe.seed,
+        "seed": recipe.seed_of(stage),
     }
     with _quiet_warnings():
         try:

@@ -135,7 +135,7 @@ def counting_callback(advance: Callable[[], None]) -> Any:
 
 
 class AllStepsMade(Exception):
-    """The stage resumes from the checkpoint of its last step: its weights are loaded, and no step is left."""
+    """The stage resumes from the checkpoint it ended with: its weights are loaded, and no step is left."""
 
 
 def stopping_callback(stop_requested: Callable[[], bool]) -> Any:
@@ -156,6 +156,11 @@ def stopping_callback(stop_requested: Callable[[], bool]) -> Any:
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             if PartialState().num_processes == 1 and stop_requested():
                 control.should_save = control.should_training_stop = True
+
+        def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            # Requested while this checkpoint was written: it is the one to resume from.
+            if PartialState().num_processes == 1 and stop_requested():
+                control.should_training_stop = True
 
     return Stopping()
 

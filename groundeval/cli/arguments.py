@@ -223,7 +223,8 @@ def read_config(path: Path, flags: Mapping[str, FlagKind]) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"--config {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except Exception as error:
+        # Not only YAMLError: a date such as 2020-99-99 is a ValueError, `!!timestamp x` an AttributeError.
         raise UsageError(f"--config {path}: not YAML: {error}") from None
     if not isinstance(content, Mapping):
         raise UsageError(f"--config {path}: must be a mapping of flags to values, not {excerpt(content)}")

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -20,7 +20,7 @@ from tenacity import RetryCallState
 
 from groundeval.errors import BackendError, GroundevalError, UsageError, option
 from groundeval.http.body import Body, json_object
-from groundeval.http.retrying import NoAnswer, Retries, in_our_words, refusal, unreadable
+from groundeval.http.retrying import NoAnswer, Retries, in_our_words, no_answer, refusal, unreadable
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -34,6 +34,8 @@ SAME_OUTAGE = 30.0
 """A request within this many seconds after another was given up does not wait the whole patience again."""
 MOST_UNREADABLE, UNREADABLE_IN_A_ROW = 6, 8
 """Number of unreadable answers to one request, and of consecutive unreadable requests, before giving up."""
+FREE_FAILURES = 2
+"""Failures of a request before the server is asked for something plain, to see which of the two is at fault."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -56,7 +58,19 @@ class RequestRejected(BackendError):
 
 
 class Unreadable(BackendError):
-    """The server's answers to one request can never be read, while those to others can."""
+    """The server never answers one request so that it can be read, while it answers others."""
+
+
+class Plain(NamedTuple):
+    """A request that every working server answers.
+
+    Where it is answered right after another has failed, that other is at fault, and not the server.
+    """
+
+    method: str
+    path: str
+    body: Json
+    read: Callable[[Json], object]
 
 
 class Client:
@@ -117,29 +131,41 @@ class Client:
         limit: int = 1 << 20,
         statuses: Collection[int] = (200,),
         patience: float | None = None,
+        plain: Plain | None = None,
+        most_failures: int = MOST_UNREADABLE,
     ) -> T:
         """The result of `read` for the server's JSON object. An error of `read` means that the answer cannot be read.
 
         `limit`: most bytes of the answer. `statuses`: those whose answer is read. `patience`: overrides the client's.
-        Raises Refused, TooLarge, Unreadable, and BackendError for a server that answers no request.
+        `plain`: shows whether a failure is the request's own; after `most_failures` of those it is Unreadable. Raises
+        Refused, TooLarge, Unreadable, and BackendError for a server that answers no request.
         """
         # ASCII escapes carry lone surrogates, which UTF-8 cannot.
         content = None if body is None else json.dumps(body).encode("ascii")
         most = self.patience if patience is None else patience
         self._begin()
-        unread = 0
+        failures = own = 0
 
         def attempt() -> T:
-            nonlocal unread
+            nonlocal failures, own
             try:
                 body = self._once(method, path, content, limit, statuses, self.timeout)
                 answer = _read(read, body)
+            except (Refused, RequestRejected) as refusal:
+                self._answered()
+                if self.answers(plain):
+                    raise Unreadable(f"{refusal}\n  It answers other requests.") from None
+                raise
             except (GroundevalError, TooLarge):
                 self._answered()
                 raise
-            except NoAnswer as trouble:
-                unread += trouble.unreadable
-                raise
+            except (NoAnswer, httpx.HTTPError, ValueError) as error:
+                trouble = error if isinstance(error, NoAnswer) else no_answer(error)
+                failures += 1
+                own += trouble.unreadable or (
+                    trouble.repeat and not trouble.alive and failures > FREE_FAILURES and self.answers(plain)
+                )
+                raise trouble from error
             self._answered()
             return answer
 
@@ -147,13 +173,14 @@ class Client:
             return self._retries.call(
                 attempt,
                 pause=lambda state: self._retries.pause(state, max(FIRST_PAUSE, most - self._silence())),
-                give_up=lambda state: unread >= MOST_UNREADABLE or self._is_over(state, most),
+                give_up=lambda state: own >= most_failures or self._is_over(state, most),
                 sleep=self._sleep,
             )
         except NoAnswer as trouble:
-            if unread >= MOST_UNREADABLE:
-                self._demand_others_are_read(trouble)
-                raise Unreadable(f"NLI server {self.address}: {trouble}, {unread} times for one request") from None
+            if own >= most_failures:
+                if not self.answers(plain):
+                    self._demand_others_are_read(trouble)
+                raise Unreadable(f"NLI server {self.address}: {trouble}, {failures} times for one request") from None
             raise BackendError(
                 f"NLI server {self.address}: {trouble}; no answer for {self._silence():.0f} s.\n"
                 "  When it runs again, the same command resumes."
@@ -172,6 +199,17 @@ class Client:
         """As `ask`, but tried once. Raises NoAnswer, too, where another attempt, or another server, may help."""
         content = None if body is None else json.dumps(body).encode("ascii")
         return in_our_words(lambda: _read(read, self._once(method, path, content, limit, statuses, self.timeout)))
+
+    def answers(self, plain: Plain | None) -> bool:
+        """Whether the server answers a plain request now; False without one."""
+        if plain is None:
+            return False
+        try:
+            self.attempt(plain.method, plain.path, plain.body, read=plain.read)
+        except (GroundevalError, TooLarge, NoAnswer):
+            return False
+        self._answered()
+        return True
 
     # One attempt
 

@@ -41,6 +41,9 @@ class BatchOptions:
     """Verdicts kept in memory, about 300 bytes each: the most recently used. The rest may be in the cache on disk."""
 
 
+REMEMBERED_INSTANT = 65_536
+"""The same of an instant model, which judges a pair in less time than a million of them take memory."""
+
 PLAIN = Pair("Rome is old.", "Rome is old.")
 """A pair that any model can judge: it tells a broken model from a pair that breaks a good one."""
 
@@ -179,6 +182,8 @@ class Engine:
                 tally.stats.asked += 1
                 new = key not in tally.seen
                 if new:
+                    if instant and len(tally.seen) >= REMEMBERED_INSTANT:
+                        tally.seen.clear()
                     tally.seen.add(key)
                     tally.stats.unique += 1
             known = self._known.get(key)
@@ -213,7 +218,8 @@ class Engine:
 
     def _remember(self, key: bytes, verdict: Verdict) -> None:
         self._known[key] = verdict
-        if len(self._known) > self._options.remember:
+        most = min(self._options.remember, REMEMBERED_INSTANT) if self._instant else self._options.remember
+        if len(self._known) > most:
             self._known.popitem(last=False)
 
     def _enqueue(self, job: Waiting) -> None:

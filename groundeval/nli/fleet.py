@@ -14,6 +14,7 @@ from groundeval.http.client import (
     UNREADABLE_IN_A_ROW,
     Client,
     Json,
+    Plain,
     Refused,
     RequestRejected,
     Unreadable,
@@ -135,19 +136,30 @@ class Fleet:
         assert self._served is not None
         return self._served
 
-    def ask(self, method: str, path: str, body: Json, *, read: Callable[[Json], T], limit: int) -> T:
-        """The result of `read` on the answer of one server. Raises as `Client.ask` does."""
-        unread = 0
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Json,
+        *,
+        read: Callable[[Json], T],
+        limit: int,
+        plain: Plain | None = None,
+        most_failures: int = MOST_UNREADABLE,
+    ) -> T:
+        """The result of `read` on the answer of one server. Arguments and errors are those of `Client.ask`."""
+        own = 0
         while True:
             server = self._take()
             try:
                 answer = server.client.attempt(method, path, body, read=read, limit=limit)
             except NoAnswer as trouble:
-                unread += trouble.unreadable
-                if unread >= MOST_UNREADABLE:
-                    raise self._unreadable(trouble, unread) from None
-                if trouble.unreadable and not self._is_bad(server):
-                    self._rest(FIRST_UNREADABLE_PAUSE * 2 ** (unread - 1))
+                works = trouble.repeat and not trouble.alive and server.client.answers(plain)
+                own += trouble.unreadable or works
+                if own >= most_failures:
+                    raise self._unreadable(trouble, own, works) from None
+                if works or (trouble.unreadable and not self._is_bad(server)):
+                    self._rest(FIRST_UNREADABLE_PAUSE * 2 ** (own - 1))
                 elif trouble.alive and trouble.retry_after is not None:
                     self._leave_alone(server, trouble.retry_after)
                 elif trouble.repeat:
@@ -155,6 +167,8 @@ class Fleet:
                 else:
                     raise
             except (AnotherModel, Refused, RequestRejected) as error:
+                if not isinstance(error, AnotherModel) and server.client.answers(plain):
+                    raise Unreadable(f"{error}\n  It answers other requests.") from None
                 if not self._exclude(server, str(error)) and not isinstance(error, AnotherModel):
                     raise
             else:
@@ -200,10 +214,13 @@ class Fleet:
         with self._changed:
             self._changed.wait_for(lambda: self._closed, seconds)
 
-    def _unreadable(self, trouble: NoAnswer, times: int) -> BackendError:
-        """The error for a request whose answers cannot be read; too many in a row are the servers' fault."""
+    def _unreadable(self, trouble: NoAnswer, times: int, works: bool) -> BackendError:
+        """The error for a request that is never answered readably.
+
+        Unless a server `works`, too many in a row are the servers' fault.
+        """
         with self._changed:
-            self._unreadable_in_a_row += 1
+            self._unreadable_in_a_row = 0 if works else self._unreadable_in_a_row + 1
             too_many = self._unreadable_in_a_row >= UNREADABLE_IN_A_ROW
         if too_many:
             return BackendError(

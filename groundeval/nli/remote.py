@@ -26,6 +26,10 @@ CHUNK_CHARACTERS = 65_536
 CHUNK_PAIRS = 512
 SHARES = 4
 """Requests for each of several servers into which even few pairs are cut."""
+FAILURES_OF_MANY = 2
+"""Failures of a request of several pairs before it is cut in two; one of a single pair is tried more often."""
+PLAIN = Pair("Title: Rome\nRome is the capital of Italy.", "Rome is a capital.")
+"""A pair that every verifier can judge."""
 FIRST_CONTACT = 30.0
 """Seconds to wait for a server that has never answered, so that a wrong address fails early."""
 
@@ -127,8 +131,8 @@ class Remote:
         self._client.close()
 
     def _chunk(self, pairs: Sequence[Pair]) -> Sequence[Outcome]:
-        """The outcomes of one request, or of two smaller ones if it is too large for the server."""
-        from groundeval.http.client import Refused, TooLarge, Unreadable
+        """The outcomes of one request; of two smaller ones if it is too large for the server, or never answered."""
+        from groundeval.http.client import MOST_UNREADABLE, Plain, Refused, TooLarge, Unreadable
 
         try:
             return self._client.ask(
@@ -137,6 +141,8 @@ class Remote:
                 {"pairs": pairs},
                 read=lambda answer: self._outcomes(answer, len(pairs)),
                 limit=65_536 + 4_096 * len(pairs),
+                plain=Plain("POST", "/verdicts", {"pairs": [PLAIN]}, self._judged_plain),
+                most_failures=MOST_UNREADABLE if len(pairs) == 1 else FAILURES_OF_MANY,
             )
         except (TooLarge, Unreadable) as refusal:
             if len(pairs) > 1:
@@ -155,6 +161,12 @@ class Remote:
             return [BackendError(str(refusal))] * len(pairs)
         except GroundevalError as error:
             return [error] * len(pairs)
+
+    def _judged_plain(self, answer: Json) -> None:
+        """Raises ValueError unless an answer holds one verdict."""
+        [outcome] = self._outcomes(answer, 1)
+        if not isinstance(outcome, Verdict):
+            raise ValueError(f"the server cannot judge even a plain pair: {outcome}")
 
     def _outcomes(self, answer: Json, count: int) -> list[Outcome]:
         serving, verdicts = answer.get("model"), answer.get("verdicts")

@@ -12,7 +12,7 @@ class NLIStats:
     asked: int = 0
     """Pairs asked, repetitions included."""
     unique: int = 0
-    """Distinct pairs among them."""
+    """Distinct pairs among them. Of an instant verifier a pair that comes again 65,536 pairs later counts again."""
     cached: int = 0
     """Unique pairs already known: from the cache on disk, or from another scope of this process."""
     computed: int = 0

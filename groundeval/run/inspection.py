@@ -16,7 +16,6 @@ from groundeval.run.score import plans_for
 from groundeval.scoring.notes import has_unread_marks
 from groundeval.storage.any_records import read_any
 from groundeval.tasks import Task
-from groundeval.tasks.formats.examples import known_fields
 from groundeval.tasks.formats.outputs.columns import by_rows
 from groundeval.tasks.formats.outputs.reader import OutputReader
 
@@ -153,7 +152,7 @@ def _possible(outputs: Outputs, name: str, options: ScoreOptions) -> Possible:
     profile = profile_named(name)
     unread = sum(has_unread_marks(response.text, profile) for response in outputs.responses) if name != "strict" else 0
     try:
-        [plan] = plans_for(outputs.task, known_fields(outputs.examples), replace(options, profiles=(name,), rewards=()))
+        [plan] = plans_for(outputs.task, outputs.fields, replace(options, profiles=(name,), rewards=()))
     except UserError as error:
         return Possible(name, (), (str(error),), unread)
     return Possible(name, plan.reported, plan.notes, unread)

@@ -17,9 +17,10 @@ from groundeval.run.options import ScoreOptions
 from groundeval.run.outcome import ScoreResults
 from groundeval.run.score import ResponseSet, check_scoring_names, sample_hash, score_responses
 from groundeval.storage.json_records import file_hash
+from groundeval.storage.spool import Spool, each_of
 from groundeval.tasks import Task
 from groundeval.tasks.formats.accepted import Accepted
-from groundeval.tasks.formats.examples import known_fields, with_documents
+from groundeval.tasks.formats.examples import FieldsPresent, with_documents
 from groundeval.tasks.formats.outputs.reader import OutputReader
 from groundeval.tasks.formats.predictions import IN_MEMORY, read_predictions, responses_in
 from groundeval.tasks.own import OWN
@@ -31,15 +32,18 @@ class Outputs:
 
     task: Task
     """The task; of `own`, with the kind of answers that the gold data are."""
-    responses: tuple[Response, ...]
+    responses: Sequence[Response]
+    """Read one at a time: those of a large file are not in memory."""
+    fields: frozenset[str]
+    """Fields that all examples have or can derive."""
     reader: OutputReader
     """How the records were read."""
     notes: tuple[str, ...] = ()
 
     @property
-    def examples(self) -> list[Example]:
+    def examples(self) -> Sequence[Example]:
         """The examples that the outputs answer, in their order."""
-        return [response.example for response in self.responses]
+        return each_of(self.responses, lambda response: response.example)
 
 
 def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool = False) -> ScoreResults:
@@ -50,13 +54,12 @@ def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool =
     if task.name == OWN:
         # Which metrics there are depends on the gold data.
         check_scoring_names(outputs.task, options)
-    by_id = {response.example.id: response for response in outputs.responses}
     folder = None if options.output_path is None else Path(options.output_path)
     given = ResponseSet(
         outputs.task,
         outputs.examples,
-        lambda example: by_id[example.id],
-        known_fields(outputs.examples),
+        outputs.responses.__getitem__,
+        outputs.fields,
         outputs.notes,
         folder=folder,
         origin={} if folder is None else _origin(options, outputs),
@@ -73,17 +76,19 @@ def read_outputs(options: ScoreOptions, task: Task, reader: OutputReader | None 
     """Read everything to score. Raises UserError for a source, a mapping or a record that cannot be read."""
     accepted = Accepted(reads_flags=set(options.profiles or (task.profile,)) != {"alce"})
     reader = reader or reader_for(options, task)
+    responses, present = Spool[Response](), FieldsPresent()
     with doing(f"reading {_called(options.predictions)}", quiet=options.quiet):
-        responses = tuple(_responses(options, task, accepted, reader))
+        for response in _responses(options, task, accepted, reader):
+            responses.append(response)
+            present.add(response.example)
     if not responses:
         raise DataError(f"{_called(options.predictions)}: no records")
     if task.name == OWN:
         if options.task is None and reader.shape is None:
             _refuse_asqa(options, responses[0])
-        fields = known_fields([response.example for response in responses])
-        claims = "claims" in fields and "qa_pairs" not in fields
+        claims = "claims" in present.known and "qa_pairs" not in present.known
         task = replace(task, kind="claims" if claims else "em")
-    return Outputs(task, responses, reader, (*reader.notes, *accepted.notes))
+    return Outputs(task, responses, present.known, reader, (*reader.notes, *accepted.notes))
 
 
 def _responses(options: ScoreOptions, task: Task, accepted: Accepted, reader: OutputReader) -> Iterator[Response]:
@@ -132,4 +137,7 @@ def _content(predictions: object, responses: Sequence[Response]) -> dict[str, st
     """A hash that distinguishes these outputs from others."""
     if isinstance(predictions, str | Path) and Path(predictions).is_file():
         return {"file_sha256": file_hash(Path(predictions))}
-    return {"texts_sha256": sha256("".join(map(sample_hash, responses)).encode()).hexdigest()}
+    digest = sha256()
+    for response in responses:
+        digest.update(sample_hash(response).encode())
+    return {"texts_sha256": digest.hexdigest()}

@@ -15,6 +15,7 @@ from groundeval.records import Example, Prompt
 from groundeval.run.options import RunOptions
 from groundeval.stats.repeats import drawn, repeat_id
 from groundeval.storage.folder import content_id, folder_name
+from groundeval.storage.spool import each_of
 from groundeval.tasks.formats.examples import content_hash, with_documents
 from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset, Task
@@ -104,13 +105,13 @@ def prepare(
     )
 
 
-def _selected(dataset: Dataset, options: RunOptions) -> tuple[Example, ...]:
+def _selected(dataset: Dataset, options: RunOptions) -> Sequence[Example]:
     selected = dataset.examples[: options.limit]
     if options.shard is not None:
         index, count = options.shard
         selected = selected[index - 1 :: count]
     if options.oracle_docs:
-        selected = tuple(with_oracle_documents(example, options.num_docs) for example in selected)
+        selected = each_of(selected, lambda example: with_oracle_documents(example, options.num_docs))
     return selected
 
 

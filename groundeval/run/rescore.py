@@ -96,7 +96,7 @@ def stored_responses(
     return ResponseSet(
         task,
         derived,
-        lambda example: as_response(example, stored[example.id], tags),
+        lambda row: as_response(derived[row], stored[derived[row].id], tags),
         known_fields(derived),
         (*notes, *_with_fewer_documents(stored, examples)),
         folder,

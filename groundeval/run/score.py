@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -24,11 +25,11 @@ from groundeval.records import Example, Response
 from groundeval.run.options import ScoringOptions
 from groundeval.run.outcome import ScoreResult, ScoreResults
 from groundeval.run.reward_metrics import reward_metric
-from groundeval.scoring.cut_answers import note_on_cut_answers
-from groundeval.scoring.notes import notes_on
+from groundeval.scoring.cut_answers import CutAnswers
+from groundeval.scoring.notes import PublishedNotes
 from groundeval.scoring.plan import OVERALL, Plan, every_field, plan_scoring
 from groundeval.scoring.posthoc import cite_afterwards, encoded
-from groundeval.scoring.reasoning_notes import notes_on_guessed_tags
+from groundeval.scoring.reasoning_notes import GuessedTags
 from groundeval.scoring.results import Results
 from groundeval.scoring.scorer import ScoredSample, Scorer
 from groundeval.scoring.table import ScoreTable, corpus_estimates
@@ -36,7 +37,9 @@ from groundeval.stats.bootstrap import Estimate, summarize
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.environment import environment
 from groundeval.storage.folder import Folder, Lines, as_line, check_writable, content_id, write_whole
+from groundeval.storage.id_index import IdIndex
 from groundeval.storage.scores import score_lines
+from groundeval.storage.spool import Lazy, each_of
 from groundeval.tasks.formats.examples import content_hash
 from groundeval.tasks.task import Task
 
@@ -48,15 +51,21 @@ _SECONDS_BETWEEN_WRITES = 0.5
 
 T = TypeVar("T")
 
+SCORED = ("ok", "empty", "unclosed_reasoning")
+"""Statuses of samples that have values."""
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseSet:
-    """Responses to score: the examples in their order, and the response to each."""
+    """Responses to score: the examples in their order, and the response to each.
+
+    Both are read one at a time, as often as they are needed: neither need be in memory.
+    """
 
     task: Task
     examples: Sequence[Example]
-    of: Callable[[Example], Response]
-    """The response to an example."""
+    at: Callable[[int], Response]
+    """The response to the example at a position."""
     fields: frozenset[str]
     """Fields of `Example` that the data has."""
     notes: tuple[str, ...] = ()
@@ -109,7 +118,7 @@ def score_responses(responses: ResponseSet, options: ScoringOptions, *, keep_sam
 
     `keep_samples`: the results hold the evidence of each sample, where there is no folder that holds it.
     """
-    responses = _with_citations(replace(responses, of=_read_alone(responses.of)), options)
+    responses = _with_citations(replace(responses, at=_read_alone(responses.at, responses.examples)), options)
     OptionalModels(options.metric_models)
     plans = plans_for(responses.task, responses.fields, options)
     nli = open_nli(plans, options)
@@ -128,25 +137,25 @@ def _with_citations(responses: ResponseSet, options: ScoringOptions) -> Response
     """The responses as they are scored: with citations attached if requested."""
     if options.post_hoc == "none":
         return responses
-    original, kind = responses.of, responses.task.kind
+    original, kind = responses.at, responses.task.kind
     note = f"citations were attached to uncited statements afterwards ({options.post_hoc})"
     encoder = encoder_of(options)
     comparing = None if encoder is None else encoded(encoder)
-    cited = _read_alone(lambda example: cite_afterwards(original(example), kind, comparing))
-    attached = replace(responses, of=cited)
+    cited = _read_alone(lambda row: cite_afterwards(original(row), kind, comparing), responses.examples)
+    attached = replace(responses, at=cited)
     return replace(attached, notes=(*responses.notes, note))
 
 
-def _read_alone(of: Callable[[Example], Response]) -> Callable[[Example], Response]:
-    """The responses of `of`; a text that cannot be read is the error of its sample."""
+def _read_alone(at: Callable[[int], Response], examples: Sequence[Example]) -> Callable[[int], Response]:
+    """The responses of `at`; a text that cannot be read is the error of its sample."""
 
-    def read(example: Example) -> Response:
+    def read(row: int) -> Response:
         try:
-            return of(example)
+            return at(row)
         except GroundevalError:
             raise
         except Exception as error:
-            return Response.failed(example, f"its text cannot be read: {what_happened(error)}")
+            return Response.failed(examples[row], f"its text cannot be read: {what_happened(error)}")
 
     return read
 
@@ -172,27 +181,27 @@ def _score_under(
     run_folder = responses.folder
     folder = None if run_folder is None else Folder(run_folder / "scores" / content_id(identity), run_folder)
     with nullcontext() if folder is None else folder.open():
-        table = ScoreTable(plan.columns)
-        stored: list[str] = []
+        table, notes = ScoreTable(plan.columns, len(responses.examples)), _Notes(plan)
+        stored = _Stored()
         lines = None if folder is None else Lines(folder.path / "scores.jsonl")
         if folder is not None and lines is not None:
             # The identity names the model; whether it ran here or on a server is not part of it.
             around = {**environment(), "nli": None if nli is None else nli.name}
             about = {"kind": "scores", "identity": identity, "examples_sha256": content_hash(responses.examples)}
             folder.write_json("manifest.json", {**about, "environment": around})
-            stored = _recall(lines, responses, table)
-        pending = [example for example in responses.examples if example.id not in table]
+            stored = _recall(lines, responses, table, notes)
         models = OptionalModels(options.metric_models)
         scorer = Scorer(plan, nli, models)
         detail = nli.told if nli is not None and not nli.traits.instant else None
         kept: dict[str, Mapping[str, Any]] | None = {} if keep_samples and folder is None else None
         scored = run_anywhere(
-            lambda: _score_pending(scorer, pending, responses, table, lines, kept, options.quiet, detail)
+            lambda: _score_pending(scorer, responses, table, notes, lines, kept, options.quiet, detail)
         )
         with doing(f"{responses.task.name}: intervals ({plan.profile.name})", quiet=options.quiet):
-            results = _results(plan, responses, table, nli, models)
+            results = _results(plan, responses, table, notes, nli, models)
         if folder is not None and lines is not None:
-            _put_in_order(lines, [*stored, *scored], responses)
+            stored.rows.extend(scored)
+            _put_in_order(lines, stored, len(responses.examples))
             write_whole(folder.path / "results.json", results.as_bytes())
     pairs = nli.stats.as_dict() if nli is not None else dict.fromkeys(("asked", "unique", "cached", "computed"), 0)
     return ScoreResult(
@@ -201,7 +210,7 @@ def _score_under(
         None if folder is None else folder.path,
         identity,
         content_hash(responses.examples) if kept is not None else None,
-        [example.id for example in responses.examples],
+        each_of(responses.examples, lambda example: example.id),
         kept,
     )
 
@@ -220,29 +229,65 @@ def _identity(plan: Plan, task: Task, nli: NLI | None) -> dict[str, Any]:
     }
 
 
-def _recall(lines: Lines, responses: ResponseSet, table: ScoreTable) -> list[str]:
-    """Reuse the stored scores whose text and example are unchanged; returns the ids of all lines."""
-    examples = {example.id: example for example in responses.examples}
-    stored = []
-    for record in score_lines(lines.path, responses.folder):
-        stored.append(record["id"])
-        example = examples.get(record["id"])
-        if example is None or record["status"] == "error":
-            continue
-        if record.get("sample_sha256") == sample_hash(responses.of(example)):
-            table.add(record["id"], record["status"], record["values"])
+class _Notes:
+    """What is counted of the responses while they are scored, for the notes on the results."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._cut, self._published, self._guessed = CutAnswers(), PublishedNotes(plan), GuessedTags()
+
+    def add(self, response: Response, row: int) -> None:
+        self._cut.add(response)
+        self._published.add(response)
+        self._guessed.add(response, row)
+
+    def told(self, longest_answer: int | None) -> list[str]:
+        return [*self._cut.notes(longest_answer), *self._published.notes(), *self._guessed.notes()]
+
+
+@dataclass(slots=True)
+class _Stored:
+    """The lines of `scores.jsonl` in their order, by the position of their sample in the data."""
+
+    rows: array[int] = field(default_factory=lambda: array("q"))
+    """-1 where the line belongs to a sample that is not among these."""
+    others: dict[str, int] = field(default_factory=dict)
+    """The last line of each such sample."""
+
+
+def _recall(lines: Lines, responses: ResponseSet, table: ScoreTable, notes: _Notes) -> _Stored:
+    """Reuse the stored scores whose text and example are unchanged."""
+    stored = _Stored()
+    if not lines.path.exists():
+        return stored
+    rows = IdIndex(example.id for example in responses.examples)
+    for number, record in enumerate(score_lines(lines.path, responses.folder)):
+        row = rows.get(record["id"])
+        stored.rows.append(-1 if row is None else row)
+        if row is None:
+            stored.others[record["id"]] = number
+        elif record["status"] in SCORED and row not in table:
+            response = responses.at(row)
+            if record.get("sample_sha256") == sample_hash(response):
+                table.add(row, record["status"], record["values"])
+                notes.add(response, row)
     return stored
 
 
-def _put_in_order(lines: Lines, stored: Sequence[str], responses: ResponseSet) -> None:
+def _put_in_order(lines: Lines, stored: _Stored, samples: int) -> None:
     """Bring lines that were written in another order into that of the data, one per sample.
 
     Intervals are drawn from values in their order: recomputing them from the file must use the same order.
     """
-    ordered = list(dict.fromkeys([*(example.id for example in responses.examples), *stored]))
-    if list(stored) != ordered:
-        last = {sample: number for number, sample in enumerate(stored)}
-        lines.reorder([last[each] for each in ordered])
+    rows = stored.rows
+    if all(row == number for number, row in enumerate(rows)):
+        return
+    last = array("q", [-1]) * samples
+    for number, row in enumerate(rows):
+        if row >= 0:
+            last[row] = number
+    ordered = array("q", (number for number in (*last, *stored.others.values()) if number >= 0))
+    if any(here != number for number, here in enumerate(ordered)) or len(ordered) < len(rows):
+        lines.reorder(ordered)
 
 
 def sample_hash(response: Response) -> str:
@@ -253,18 +298,28 @@ def sample_hash(response: Response) -> str:
 
 async def _score_pending(
     scorer: Scorer,
-    pending: Sequence[Example],
     responses: ResponseSet,
     table: ScoreTable,
+    notes: _Notes,
     lines: Lines | None,
     kept: dict[str, Mapping[str, Any]] | None,
     quiet: bool,
     detail: Callable[[], str] | None,
-) -> list[str]:
-    """Score samples and write or keep their lines as they finish; returns their ids in that order."""
-    finished: list[str] = []
+) -> array[int]:
+    """Score the samples that have no values, and write or keep their lines as they finish; returns their positions in
+    that order."""
+    finished = array("q")
     waiting: list[bytes] = []
+    under_way: dict[str, int] = {}
     written = time.monotonic()
+
+    def pending() -> Iterator[Response]:
+        for row in range(total):
+            if row not in table:
+                response = responses.at(row)
+                under_way[response.example.id] = row
+                notes.add(response, row)
+                yield response
 
     def write() -> None:
         nonlocal written
@@ -277,15 +332,16 @@ async def _score_pending(
     total = len(responses.examples)
     with (
         stop_requests("the scores under way") as stop_requested,
-        progress(what, total=total, done=total - len(pending), quiet=quiet, detail=detail) as advance,
+        progress(what, total=total, done=sum(table.statuses().values()), quiet=quiet, detail=detail) as advance,
     ):
         try:
-            async with aclosing(scorer.stream(responses.of(example) for example in pending)) as stream:
+            async with aclosing(scorer.stream(pending())) as stream:
                 async for some in stream:
                     for response, found in some:
                         scored, line = _with_line(response, found, written=lines is not None)
-                        finished.append(scored.id)
-                        table.add(scored.id, scored.status, scored.values, scored.error)
+                        row = under_way.pop(scored.id)
+                        finished.append(row)
+                        table.add(row, scored.status, scored.values, scored.error)
                         if kept is not None:
                             kept[scored.id] = scored.record()
                         if line is not None:
@@ -312,33 +368,30 @@ def _with_line(response: Response, scored: ScoredSample, *, written: bool) -> tu
         return failed, as_line({**failed.record(), **digest})
 
 
-def _results(plan: Plan, responses: ResponseSet, table: ScoreTable, nli: NLI | None, models: OptionalModels) -> Results:
-    ids = [example.id for example in responses.examples]
-    scored = table.scored(ids)
-    columns = table.columns(scored)
+def _results(
+    plan: Plan, responses: ResponseSet, table: ScoreTable, notes: _Notes, nli: NLI | None, models: OptionalModels
+) -> Results:
+    columns, examples = table.columns(), responses.examples
     best: Mapping[str, Estimate] = {}
     if responses.num_samples == 1:
-        n, estimates = len(scored), summarize(columns, plan.aggregates)
+        n, estimates = int(table.scored.sum()), summarize(columns, plan.aggregates)
     else:
-        questions = questions_of(scored)
-        n, estimates = len(set(questions)), summarize_repeats(columns, plan.aggregates, questions)
-        best = best_of(columns, plan.aggregates, questions)
+        questions = questions_of(examples[row].id for row in table.scored.nonzero()[0].tolist())
+        values = {name: column[:] for name, column in columns.items()}
+        n, estimates = len(set(questions)), summarize_repeats(values, plan.aggregates, questions)
+        best = best_of(values, plan.aggregates, questions)
     if any(metric.corpus for metric in plan.metrics):
-        estimates |= corpus_estimates(plan, [responses.of(example) for example in responses.examples], models)
-    statuses = table.statuses(ids)
+        estimates |= corpus_estimates(plan, Lazy(len(examples), responses.at), models)
+    statuses = table.statuses()
+    failure = table.first_error()
+    first = None if failure is None else f"{examples[failure[0]].id}: {failure[1]}"
     failed = statuses.get("error", 0)
     if failed and failed == sum(statuses.values()):
         raise DataError(
             f"{responses.task.name}: no sample could be scored: all {failed} failed, there is nothing to average.\n"
-            f"  The first: {table.first_error(ids) or 'no text was generated'}"
+            f"  The first: {first or 'no text was generated'}"
         )
-    found = [
-        *note_on_cut_answers(map(responses.of, responses.examples), responses.longest_answer),
-        *notes_on(plan, map(responses.of, responses.examples)),
-        *notes_on_guessed_tags(map(responses.of, responses.examples)),
-    ]
-    first = table.first_error(ids)
-    lost = [f"{failed} of {len(ids)} samples failed and are in no mean"] if failed else []
+    lost = [f"{failed} of {len(examples)} samples failed and are in no mean"] if failed else []
     lost += [f"the first that failed: {first}"] if first else []
     return Results(
         task=responses.task.name,
@@ -353,5 +406,5 @@ def _results(plan: Plan, responses: ResponseSet, table: ScoreTable, nli: NLI | N
         metrics={key: estimates[key] for key in plan.reported if key in estimates},
         num_samples=responses.num_samples,
         best_of=dict(best),
-        notes=[*responses.notes, *plan.notes, *found, *lost],
+        notes=[*responses.notes, *plan.notes, *notes.told(responses.longest_answer), *lost],
     )

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from groundeval.records import Response
 
 
-def note_on_cut_answers(responses: Iterable[Response], longest: int | None = None) -> list[str]:
-    """The note, counted over the responses that have a text; `longest` is the limit in tokens, where it is known."""
-    counted = [response.was_cut for response in responses if response.status != "error"]
-    return cut_answers(sum(counted), len(counted), longest)
+class CutAnswers:
+    """Counts the answers that were cut, among the responses that have a text."""
+
+    def __init__(self) -> None:
+        self._cut = self._answers = 0
+
+    def add(self, response: Response) -> None:
+        """Count a response."""
+        self._answers += response.status != "error"
+        self._cut += response.was_cut
+
+    def notes(self, longest: int | None = None) -> list[str]:
+        """The note, if any was cut; `longest` is the limit in tokens, where it is known."""
+        return cut_answers(self._cut, self._answers, longest)
 
 
 def cut_answers(cut: int, answers: int, longest: int | None = None) -> list[str]:

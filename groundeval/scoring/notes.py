@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from groundeval.metrics.profiles import Profile
 from groundeval.parsing.strict.citations import citations
@@ -23,24 +22,34 @@ _UNDEFINED = {
 """By profile: the field with the gold answers, the keys that are undefined without any, and the effect on others."""
 
 
-def notes_on(plan: Plan, responses: Iterable[Response]) -> list[str]:
-    """Notes on marks that the profile does not read and on samples without gold data, with their numbers."""
-    if plan.profile.name not in _PUBLISHED:
-        return []
-    cites = any("docs" in metric.needs for metric in plan.metrics)
-    outputs = unread = without_gold = without_claims = 0
-    for response in responses:
-        if response.status == "error":
-            continue
-        outputs += 1
-        unread += cites and has_unread_marks(response.text, plan.profile)
-        without_gold += (response.example.qa_pairs if plan.profile.name == "alce" else response.example.answers) == ()
-        without_claims += response.example.claims == ()
-    return [
-        *_unread(plan, unread, outputs),
-        *_without_gold(plan, without_gold, outputs),
-        *_without_claims(plan, without_claims, outputs),
-    ]
+class PublishedNotes:
+    """Counts, under a published protocol, the outputs with marks that it does not read and those without gold data."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._counts = plan.profile.name in _PUBLISHED
+        self._cites = any("docs" in metric.needs for metric in plan.metrics)
+        self._outputs = self._unread = self._without_gold = self._without_claims = 0
+
+    def add(self, response: Response) -> None:
+        """Count a response."""
+        if not self._counts or response.status == "error":
+            return
+        profile, example = self._plan.profile, response.example
+        self._outputs += 1
+        self._unread += self._cites and has_unread_marks(response.text, profile)
+        self._without_gold += (example.qa_pairs if profile.name == "alce" else example.answers) == ()
+        self._without_claims += example.claims == ()
+
+    def notes(self) -> list[str]:
+        """The notes, with their numbers."""
+        if not self._counts:
+            return []
+        return [
+            *_unread(self._plan, self._unread, self._outputs),
+            *_without_gold(self._plan, self._without_gold, self._outputs),
+            *_without_claims(self._plan, self._without_claims, self._outputs),
+        ]
 
 
 def has_unread_marks(text: str, profile: Profile) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 from groundeval.errors import option
 from groundeval.parsing.reasoning import ReasoningTags
@@ -18,21 +17,32 @@ def note_on_named_tags(tags: ReasoningTags) -> str:
     )
 
 
-def notes_on_guessed_tags(responses: Iterable[Response]) -> list[str]:
-    """A note for all outputs whose form shows other tags than the usual ones, with their number by tags."""
-    outputs, found = 0, Counter[ReasoningTags]()
-    for response in responses:
-        outputs += response.status != "error"
-        if response.guessed is not None:
-            found[response.guessed] += 1
-    if not found:
-        return []
-    by_tags = ", ".join(f"{_shown(tags)} ({count})" for tags, count in found.most_common())
-    first = found.most_common(1)[0][0]
-    return [
-        f"{found.total()} of {outputs} outputs are read by reasoning tags that their form shows: {by_tags}. This is a "
-        f"guess; to name the tags: {option('reasoning_tags', first.words)}, or {option('reasoning_tags', 'none')}"
-    ]
+class GuessedTags:
+    """Counts the outputs whose form shows other tags than the usual ones, by tags."""
+
+    def __init__(self) -> None:
+        self._outputs, self._found = 0, Counter[ReasoningTags]()
+        self._first: dict[ReasoningTags, int] = {}
+
+    def add(self, response: Response, position: int) -> None:
+        """Count a response; `position` is its place in the data, in which responses need not come."""
+        self._outputs += response.status != "error"
+        if (tags := response.guessed) is not None:
+            self._found[tags] += 1
+            self._first[tags] = min(position, self._first.get(tags, position))
+
+    def notes(self) -> list[str]:
+        """One note for all such outputs, most frequent tags first."""
+        if not self._found:
+            return []
+        ordered = sorted(self._found.items(), key=lambda each: (-each[1], self._first[each[0]]))
+        by_tags = ", ".join(f"{_shown(tags)} ({count})" for tags, count in ordered)
+        first = ordered[0][0]
+        return [
+            f"{self._found.total()} of {self._outputs} outputs are read by reasoning tags that their form shows: "
+            f"{by_tags}. This is a guess; to name the tags: {option('reasoning_tags', first.words)}, or "
+            f"{option('reasoning_tags', 'none')}"
+        ]
 
 
 def _shown(tags: ReasoningTags) -> str:

@@ -2,57 +2,71 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from groundeval.errors import DataError, GroundevalError, option, what_happened
 from groundeval.metrics.metric import Context, Models
 from groundeval.records import Response, Status
 from groundeval.scoring.plan import Plan
-from groundeval.stats.bootstrap import Array, Estimate
+from groundeval.stats.bootstrap import Estimate
+from groundeval.stats.columns import CompactColumn
 
 
 class ScoreTable:
-    """The per-sample values of a run, 8 bytes per value."""
+    """The per-sample values of a run, by the position of the sample in the data; 1 to 8 bytes per value."""
 
-    def __init__(self, columns: Sequence[str]) -> None:
-        self._columns = tuple(columns)
-        self._rows: dict[str, Array] = {}
-        self._statuses: dict[str, Status] = {}
-        self._errors: dict[str, str] = {}
+    def __init__(self, columns: Sequence[str], samples: int) -> None:
+        self._columns = {name: CompactColumn(samples) for name in columns}
+        self._statuses = bytearray(samples)
+        self._first_error: tuple[int, str] | None = None
 
-    def add(self, sample_id: str, status: Status, values: Mapping[str, float | None], error: str | None = None) -> None:
-        """Take a sample's values; a failed sample is counted with its error, and has no row."""
-        self._statuses[sample_id] = status
-        if status == "error" and error:
-            self._errors[sample_id] = error
+    def add(self, row: int, status: Status, values: Mapping[str, float | None], error: str | None = None) -> None:
+        """Take a sample's values; a failed sample is counted with its error, and has no values."""
+        self._statuses[row] = _STATUSES.index(status) + 1
         if status != "error":
-            row = [values.get(column) for column in self._columns]
-            self._rows[sample_id] = np.array([np.nan if value is None else value for value in row], dtype=np.float64)
+            for name, column in self._columns.items():
+                value = values.get(name)
+                if value is not None:
+                    column.set(row, value)
+        elif error and (self._first_error is None or row < self._first_error[0]):
+            self._first_error = row, error
 
-    def columns(self, ids: Iterable[str]) -> dict[str, Array]:
-        """The values of these samples, in this order, by column; NaN where a value does not apply."""
-        rows = [self._rows[each] for each in ids if each in self._rows]
-        matrix = np.vstack(rows) if rows else np.empty((0, len(self._columns)))
-        return {column: np.ascontiguousarray(matrix[:, index]) for index, column in enumerate(self._columns)}
+    @property
+    def scored(self) -> NDArray[np.bool_]:
+        """For each sample whether it has values."""
+        statuses = np.frombuffer(self._statuses, np.uint8)
+        scored: NDArray[np.bool_] = (statuses != 0) & (statuses != _FAILED)
+        return scored
 
-    def scored(self, ids: Iterable[str]) -> list[str]:
-        """The samples, among these, that have values."""
-        return [each for each in ids if each in self._rows]
+    def columns(self) -> dict[str, CompactColumn]:
+        """The values of the samples that have any, in their order, by column; NaN where a value does not apply."""
+        scored = self.scored
+        if scored.all():
+            return dict(self._columns)
+        return {name: column.taken(scored) for name, column in self._columns.items()}
 
-    def first_error(self, ids: Iterable[str]) -> str | None:
-        """The first of these samples that failed, with its error in one line."""
-        failed = next((each for each in ids if each in self._errors), None)
-        return None if failed is None else f"{failed}: {' '.join(self._errors[failed].split())[:300]}"
+    def first_error(self) -> tuple[int, str] | None:
+        """The position of the first sample that failed, with its error in one line."""
+        if self._first_error is None:
+            return None
+        row, error = self._first_error
+        return row, " ".join(error.split())[:300]
 
-    def statuses(self, ids: Iterable[str]) -> dict[str, int]:
-        """Number of these samples by status."""
-        return dict(sorted(Counter(self._statuses[each] for each in ids if each in self._statuses).items()))
+    def statuses(self) -> dict[str, int]:
+        """Number of samples by status."""
+        counts = np.bincount(np.frombuffer(self._statuses, np.uint8), minlength=_FAILED + 1)[1:].tolist()
+        return {status: count for status, count in sorted(zip(_STATUSES, counts, strict=True)) if count}
 
-    def __contains__(self, sample_id: str) -> bool:
-        return sample_id in self._statuses
+    def __contains__(self, row: int) -> bool:
+        return self._statuses[row] != 0
+
+
+_STATUSES: tuple[Status, ...] = get_args(Status)
+_FAILED = _STATUSES.index("error") + 1
 
 
 def corpus_estimates(plan: Plan, responses: Sequence[Response], models: Models | None = None) -> dict[str, Estimate]:

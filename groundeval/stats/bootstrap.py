@@ -8,21 +8,26 @@ for all keys.
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from groundeval.stats.columns import Array as Array
+from groundeval.stats.columns import Column
+
 Where = str | tuple[str, ...] | None
 Unit = Literal["percent", "number"]
 
 RESAMPLES = 1_000
 _CHUNK_CELLS = 8_000_000
+_BLOCK = 1 << 15
+"""Rows that are unpacked at a time where resamples times rows are more than a chunk."""
 _MANY = 64
 """Number of weightings from which looking up a cached product is faster than computing it."""
 _DECIMALS = 10
@@ -38,36 +43,30 @@ class Table:
     def __init__(self, columns: Mapping[str, Array], weights: Array) -> None:
         self._columns = columns
         self._weights = weights
-        self._sums: dict[tuple[str | None, Where], Array] = {}
+        self._sums: dict[Summed, Array] = {}
         self._products: dict[bytes, Array] = {}
 
     def mean(self, column: str, where: Where = None) -> Array:
         """Mean of a column over the rows that have a value and for which all `where` columns are 1; 0 over no rows."""
-        return ratio(self._sum(column, where), self.count(where, having=column))
+        return ratio(self.total(column, where), self.count(where, having=column))
 
     def total(self, column: str, where: Where = None) -> Array:
         """Sum of a column over such rows."""
-        return self._sum(column, where)
+        return self._sum(Summed(column, where))
 
     def count(self, where: Where = None, *, having: str | None = None) -> Array:
         """Number of rows for which all `where` columns are 1 and the column `having` has a value."""
-        key = f"#{having}" if having else None
-        if (key, where) not in self._sums:
-            mask = self._mask(where)
-            if having:
-                mask = mask * ~np.isnan(self._columns[having])
-            self._sums[key, where] = self._weighted(mask)
-        return self._sums[key, where]
+        return self._sum(Summed(having, where, counted=True))
 
-    def _sum(self, column: str, where: Where) -> Array:
-        if (column, where) not in self._sums:
-            values = np.nan_to_num(self._columns[column], nan=0.0)
-            self._sums[column, where] = self._weighted(values * self._mask(where))
-        return self._sums[column, where]
+    def _sum(self, summed: Summed) -> Array:
+        if summed not in self._sums:
+            self._sums[summed] = self._weighted(summed)
+        return self._sums[summed]
 
-    def _weighted(self, values: Array) -> Array:
-        """The sum of the values under each weighting. Cached by the values if there are many weightings: most
-        columns hold for the same rows, and the products dominate the time of a bootstrap."""
+    def _weighted(self, summed: Summed) -> Array:
+        """The sum under each weighting. Cached by the values if there are many weightings: most columns hold for the
+        same rows, and the products dominate the time of a bootstrap."""
+        values = summed.values(self._columns, self._weights.shape[1])
         if len(self._weights) < _MANY:
             return self._weights @ values
         known = values.tobytes()
@@ -75,11 +74,80 @@ class Table:
             self._products[known] = self._weights @ values
         return self._products[known]
 
-    def _mask(self, where: Where) -> Array:
-        mask = np.ones(self._weights.shape[1])
-        for name in (where,) if isinstance(where, str) else where or ():
-            mask = mask * (self._columns[name] == 1)
-        return mask
+
+class Summed(NamedTuple):
+    """What is summed over the rows for which all `where` columns are 1: a column, or its number of values."""
+
+    column: str | None
+    where: Where
+    counted: bool = False
+
+    def values(self, columns: Mapping[str, Array], rows: int) -> Array:
+        """The summand of each of the rows, so many in number."""
+        values = np.ones(rows)
+        for name in (self.where,) if isinstance(self.where, str) else self.where or ():
+            values = values * (columns[name] == 1)
+        if self.column is None:
+            return values
+        column = columns[self.column]
+        return values * ~np.isnan(column) if self.counted else np.where(np.isnan(column), 0.0, column) * values
+
+
+class _BlockTable(Table):
+    """A table of many rows, whose columns stay packed: a pass over them computes all sums that are known to be asked.
+
+    `weights`: how often each row counts, as whole numbers below 256.
+    """
+
+    def __init__(
+        self, columns: Mapping[str, Column], weights: NDArray[np.uint8], asked: Sequence[Sequence[Summed]] = ()
+    ) -> None:
+        super().__init__({}, np.empty(0))
+        self._packed = columns
+        self._counts = weights
+        if asked:
+            for same, sums in zip(asked, self._pass([same[0] for same in asked]), strict=True):
+                self._sums |= dict.fromkeys(same, sums)
+
+    def asked(self) -> list[list[Summed]]:
+        """What was summed so far; those in one list have the same summands in every row."""
+        digests = {summed: hashlib.blake2b(digest_size=16) for summed in self._sums}
+        for rows, columns in self._blocks():
+            for summed, digest in digests.items():
+                digest.update(summed.values(columns, rows.stop - rows.start).tobytes())
+        found: dict[bytes, list[Summed]] = {}
+        for summed, digest in digests.items():
+            found.setdefault(digest.digest(), []).append(summed)
+        return list(found.values())
+
+    def _weighted(self, summed: Summed) -> Array:
+        sums: Array = self._pass([summed])[0]
+        return sums
+
+    def _pass(self, asked: Sequence[Summed]) -> Array:
+        sums: Array = np.zeros((len(asked), len(self._counts)))
+        for rows, columns in self._blocks():
+            values = np.stack([each.values(columns, rows.stop - rows.start) for each in asked])
+            sums += values @ self._counts[:, rows].T.astype(np.float64)
+        return sums
+
+    def _blocks(self) -> Iterator[tuple[slice, _Unpacked]]:
+        count = self._counts.shape[1]
+        for start in range(0, count, _BLOCK):
+            rows = slice(start, min(start + _BLOCK, count))
+            yield rows, _Unpacked(self._packed, rows)
+
+
+class _Unpacked(dict[str, Array]):
+    """The values of some rows of the columns that are asked for."""
+
+    def __init__(self, packed: Mapping[str, Column], rows: slice) -> None:
+        super().__init__()
+        self._packed, self._rows = packed, rows
+
+    def __missing__(self, name: str) -> Array:
+        values = self[name] = self._packed[name][self._rows]
+        return values
 
 
 def ratio(numerator: Array, denominator: Array) -> Array:
@@ -168,17 +236,48 @@ class Estimate:
 
 
 def summarize(
-    columns: Mapping[str, Array], aggregates: Mapping[str, Aggregate], *, resamples: int = RESAMPLES, seed: int = 0
+    columns: Mapping[str, Column], aggregates: Mapping[str, Aggregate], *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Estimate]:
     """Every aggregate with standard error and 95% interval from one seeded bootstrap over samples.
 
-    `columns` are arrays of equal length n. Cost: one matrix-vector product of size resamples x n per distinct column
-    and condition; memory is bounded, whatever n is. With fewer than two samples there is no interval.
+    `columns` are of equal length n. Cost: one matrix-vector product of size resamples x n per distinct column and
+    condition; memory is bounded but for some 20 bytes a row. With fewer than two samples there is no interval.
     """
     rows = len(next(iter(columns.values()))) if columns else 0
-    whole = Table(columns, np.ones((1, rows)))
-    drawn = resampled(columns, aggregates, resamplings(rows, resamples, seed)) if rows > 1 else {}
+    if resamples * rows > _CHUNK_CELLS:
+        return _summarize_blocks(columns, rows, aggregates, resamples, seed)
+    dense = {name: column[:] for name, column in columns.items()}
+    whole = Table(dense, np.ones((1, rows)))
+    drawn = resampled(dense, aggregates, resamplings(rows, resamples, seed)) if rows > 1 else {}
     return {key: estimate(aggregate, whole, drawn.get(key)) for key, aggregate in aggregates.items()}
+
+
+def _summarize_blocks(
+    columns: Mapping[str, Column], rows: int, aggregates: Mapping[str, Aggregate], resamples: int, seed: int
+) -> dict[str, Estimate]:
+    """As `summarize`, from the same draws, without a column or a weighting of all rows as floats in memory.
+
+    In one thread: the products are small, and threads of BLAS that wait for each other cost more than they save.
+    """
+    # Large data sets only: the import takes longer than the bootstrap of a small one.
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):
+        whole = _BlockTable(columns, np.ones((1, rows), dtype=np.uint8))
+        values = {key: estimate(aggregate, whole, None) for key, aggregate in aggregates.items()}
+        asked = whole.asked()
+        drawn: dict[str, list[Array]] = {key: [] for key in aggregates}
+        rng = np.random.default_rng(seed)
+        chunk = max(1, min(_MANY, 2 * _CHUNK_CELLS // rows))
+        for start in range(0, resamples, chunk):
+            # A row is drawn 256 times once in 10^507 resamples.
+            weights = np.empty((min(chunk, resamples - start), rows), dtype=np.uint8)
+            for index in range(len(weights)):
+                weights[index] = np.bincount(rng.integers(0, rows, rows), minlength=rows)
+            table = _BlockTable(columns, weights, asked)
+            for key, aggregate in aggregates.items():
+                drawn[key].append(_evaluated(aggregate, table))
+    return {key: _with_interval(value, np.concatenate(drawn[key])) for key, value in values.items()}
 
 
 def resampled(
@@ -241,8 +340,14 @@ def estimate(aggregate: Aggregate, whole: Table, drawn: Array | None) -> Estimat
     value = round(value, _DECIMALS)
     if aggregate.decimals is not None:
         value = round(value, aggregate.decimals)
-    drawn = None if drawn is None else drawn[~np.isnan(drawn)]
-    if drawn is None or len(drawn) < 2:
-        return Estimate(value, None, None, n)
+    found = Estimate(value, None, None, n)
+    return found if drawn is None else _with_interval(found, drawn)
+
+
+def _with_interval(found: Estimate, drawn: Array) -> Estimate:
+    """An estimate with the standard error and interval of its values under resamplings, if there are enough of them."""
+    drawn = drawn[~np.isnan(drawn)]
+    if found.value is None or len(drawn) < 2:
+        return found
     low, high = (round(float(bound), _DECIMALS) for bound in np.percentile(drawn, (2.5, 97.5)))
-    return Estimate(value, round(float(np.std(drawn, ddof=1)), _DECIMALS), (low, high), n)
+    return replace(found, stderr=round(float(np.std(drawn, ddof=1)), _DECIMALS), ci95=(low, high))

@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import DataError, UsageError, quoted
+from groundeval.errors import DataError, GroundevalError, UsageError, quoted
 from groundeval.extras import require
 from groundeval.storage.file_kinds import HEAD, kind_of_file
 from groundeval.storage.json_records import Record
 
 ROWS = 256
-"""Rows in memory at a time."""
+"""Most rows in memory at a time."""
+MOST_AT_ONCE = 512 << 20
+"""Bytes that the rows in memory may take, if each held all that a column has: equal values are stored only once."""
+MOST_UNFOLDED, MOST_FOLDED = 1 << 30, 200
+"""Bytes that a column may unfold to, unless it takes a two hundredth of that in the file."""
 
 _STATE, _SPLITS = "state.json", "dataset_dict.json"
 """What `datasets` writes beside the data of one data set, and of one with several splits."""
@@ -49,13 +53,16 @@ def read_columnar(path: Path, name: str, kind: str) -> Iterator[Record]:
 
 
 def _rows(path: Path, name: str, kind: str) -> Iterator[dict[str, Any]]:
-    import pyarrow as arrow
-
     try:
         for batch in _batches(path, name, kind):
+            # Of a damaged file, offsets may point outside of its texts.
+            batch.validate(full=True)
             for row in batch.to_pylist():
                 yield {field: value for field, value in row.items() if value is not None}
-    except (arrow.ArrowException, OSError, ValueError) as error:
+    except GroundevalError:
+        raise
+    except Exception as error:
+        # Damaged bytes, and values that Python does not have (a date in the year 5,000,000), make pyarrow raise much.
         raise DataError(f"{name} cannot be read as {kind}: {' '.join(str(error).split())[:200]}") from error
 
 
@@ -67,7 +74,7 @@ def _batches(path: Path, name: str, kind: str) -> Iterator[Any]:
         from pyarrow import parquet
 
         with parquet.ParquetFile(path) as file:
-            yield from file.iter_batches(ROWS)
+            yield from file.iter_batches(_rows_at_once(_largest_column(file.metadata, name)))
     else:
         yield from _arrow_batches(path, kind)
 
@@ -80,8 +87,29 @@ def _arrow_batches(path: Path, kind: str) -> Iterator[Any]:
         reader = ipc.open_stream(source) if kind == "stream" else ipc.open_file(source)
         batches = reader if kind == "stream" else map(reader.get_batch, range(reader.num_record_batches))
         for batch in batches:
-            for start in range(0, batch.num_rows, ROWS):
-                yield batch.slice(start, ROWS)
+            rows = _rows_at_once(batch.nbytes)
+            for start in range(0, batch.num_rows, rows):
+                yield batch.slice(start, rows)
+
+
+def _rows_at_once(size: int) -> int:
+    """Number of rows that are read together, where a value has at most so many bytes."""
+    return max(1, min(ROWS, MOST_AT_ONCE // max(size, 1)))
+
+
+def _largest_column(metadata: Any, name: str) -> int:
+    """The bytes that the largest column of a group of rows takes in memory. Raises DataError for one that explodes."""
+    largest = 0
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            size = column.total_uncompressed_size
+            if size > MOST_UNFOLDED and size > MOST_FOLDED * column.total_compressed_size:
+                raise DataError(
+                    f"{name}: the column {column.path_in_schema} unfolds to {size:,} bytes, from "
+                    f"{column.total_compressed_size:,}. It is not read."
+                )
+            largest = max(largest, size)
+    return largest
 
 
 def _shards(folder: Path, name: str) -> list[Path]:

@@ -17,6 +17,7 @@ import json
 import os
 import re
 import tempfile
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -305,10 +306,16 @@ class Lines:
     def reorder(self, numbers: Sequence[int]) -> None:
         """Keep the lines of these numbers (from 0), in this order and byte for byte, and no others."""
         with open_regular(self.path, self._root) as file:
-            content = file.read()
-        ends = [match.end() for match in re.finditer(b"\n", content)]
-        starts = [0, *ends]
-        write_whole(self.path, b"".join(content[starts[number] : ends[number]] for number in numbers))
+            ends = array("q", [0])
+            for line in file:
+                ends.append(ends[-1] + len(line))
+
+            def chosen() -> Iterator[bytes]:
+                for number in numbers:
+                    file.seek(ends[number])
+                    yield file.read(ends[number + 1] - ends[number])
+
+            write_whole(self.path, chosen())
 
     def rewrite(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Replace all records by these, completely or not at all."""

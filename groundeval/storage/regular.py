@@ -75,6 +75,14 @@ def is_regular(path: Path, root: Path | None = None) -> bool:
         return False
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a file or folder; False, too, for a name that none can have, or that must not be looked up."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _open(path: Path, part: str, flags: int, folder: int) -> int:
     try:
         return os.open(part, flags, dir_fd=folder)

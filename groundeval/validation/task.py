@@ -121,7 +121,7 @@ def _score(
 ) -> Results:
     chosen = replace(options, profiles=(profile,), metrics=keys, quiet=True)
     responses = ResponseSet(
-        task, examples, lambda example: Response.build(example, say(example)), known_fields(examples)
+        task, examples, lambda row: Response.build(examples[row], say(examples[row])), known_fields(examples)
     )
     return score_responses(responses, chosen)[0].results
 

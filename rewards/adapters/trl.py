@@ -84,7 +84,11 @@ class TRLReward:
         self.on_rewards = on_rewards
         self.__name__ = rewarder.name
 
-    async def __call__(
+    async def __call__(self, *batch: Any, **columns: Any) -> list[float | None]:
+        """The totals of a batch of completions."""
+        return [each.total for each in await self.rewarded(*batch, **columns)]
+
+    async def rewarded(
         self,
         prompts: Sequence[Any],
         completions: Sequence[Any],
@@ -99,8 +103,8 @@ class TRLReward:
         log_metric: LogMetric | None = None,
         log_extra: LogExtra | None = None,
         **columns: Any,
-    ) -> list[float | None]:
-        """The totals of a batch of completions."""
+    ) -> list[Rewarded]:
+        """The rewards of a batch of completions with their parts."""
         if example is None:
             raise UsageError(
                 f'reward {self.__name__}: the training data has no column "example"; it has: '
@@ -137,7 +141,7 @@ class TRLReward:
         if log_extra is not None:
             for name, values in _columns(rewarded, style).items():
                 log_extra(name, values)
-        return [each.total for each in rewarded]
+        return rewarded
 
     def _alarmed(self, trainer_state: Any) -> bool:
         """Whether the trainer's log so far looks like a gamed reward."""

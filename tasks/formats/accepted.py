@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from groundeval.records import Example
+from groundeval.storage.id_index import IdIndex
 from groundeval.storage.json_records import Record
 from groundeval.tasks.formats.examples import FOUND, Checked
 from groundeval.tasks.formats.outputs.ended import was_cut
@@ -31,7 +32,7 @@ class Accepted(Checked):
         super().__init__()
         self._reads_flags = reads_flags
         self.may_lack = frozenset() if reads_flags else frozenset({FOUND})
-        self._taken: set[str] = set()
+        self._taken = IdIndex()
         self._counts: dict[str, int] = {}
         self._where: dict[str, str] = {}
         self._read = self._cut = 0
@@ -54,7 +55,7 @@ class Accepted(Checked):
         while free in self._taken:
             number += 1
             free = f"{example.id}-{number}"
-        self._taken.add(free)
+        self._taken.setdefault(free, record.number)
         if free == example.id:
             return example
         self._count("records with the id of an earlier one, given a suffix", record, f'"{example.id}" is now "{free}"')

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from groundeval.errors import DataError
 from groundeval.records import Document, Example
 from groundeval.storage.any_records import read_any
+from groundeval.storage.id_index import IdIndex
 from groundeval.storage.json_records import Layout, Record
 from groundeval.tasks.formats.fields import Shared, example_from
 
 FOUND = "docs[].answers_found"
 """Name of the documents' flags in messages."""
+
+_NUMBER_BITS = 40
+"""Of a record's place in its file, beside the number of the file."""
 
 _PURPOSE = {
     "docs": 'Citation metrics need the documents given to the model: [{"title": ..., "text": ...}, ...] ([] for none).',
@@ -34,7 +38,8 @@ class Checked:
         self.shared = Shared()
         self.may_lack: frozenset[str] = frozenset()
         """Fields that only some records may have."""
-        self._ids: dict[str, tuple[str, int]] = {}
+        self._ids = IdIndex()
+        self._files: list[str] = []
         self._first: dict[str, tuple[bool, str]] = {}
 
     def example(self, record: Record) -> Example:
@@ -54,8 +59,12 @@ class Checked:
 
     def unique(self, identifier: str, record: Record) -> None:
         """Refuse an id that an earlier record has."""
-        file, number = self._ids.setdefault(identifier, (record.file, record.number))
-        if (file, number) != (record.file, record.number):
+        if record.file not in self._files:
+            self._files.append(record.file)
+        mine = self._files.index(record.file) << _NUMBER_BITS | record.number
+        found = self._ids.setdefault(identifier, mine)
+        if found != mine:
+            file, number = self._files[found >> _NUMBER_BITS], found & (1 << _NUMBER_BITS) - 1
             raise DataError(
                 f'{record.where}: the id "{identifier}" is already used by record {number} of {file}.\n'
                 "  Give every record a unique id, or leave `id` out: then its position is its id."
@@ -82,21 +91,42 @@ def read_examples(path: str | Path, *, layout: Layout = "auto", name: str | None
         yield checked.example(record)
 
 
-def fields_present(examples: Iterable[Example]) -> frozenset[str]:
-    """The fields that all of the examples have, under the names that metrics use.
+class FieldsPresent:
+    """The fields that all of the examples seen so far have, under the names that metrics use.
 
     Out of `docs`, `answers_found`, `qa_pairs`, `answers`, `claims`, `answer`, `annotations`, `response`, and
     `references` (an `answer` or `annotations`). Examples without documents do not count for `answers_found`.
     """
-    absent: set[str] = set()
-    seen: set[str] = set()
-    for example in examples:
+
+    def __init__(self) -> None:
+        self._absent: set[str] = set()
+        self._seen: set[str] = set()
+
+    def add(self, example: Example) -> None:
+        """See an example."""
         for field, present in _present(example):
-            (seen if present else absent).add("answers_found" if field == FOUND else field)
+            (self._seen if present else self._absent).add("answers_found" if field == FOUND else field)
         for field in ("answer", "annotations", "response"):
-            (absent if getattr(example, field) is None else seen).add(field)
-        (absent if example.answer is None and not example.annotations else seen).add("references")
-    return frozenset(seen - absent)
+            (self._absent if getattr(example, field) is None else self._seen).add(field)
+        (self._absent if example.answer is None and not example.annotations else self._seen).add("references")
+
+    @property
+    def found(self) -> frozenset[str]:
+        """The fields that all have."""
+        return frozenset(self._seen - self._absent)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The fields that all have or can derive: `answers` from `qa_pairs` or `claims`, where it is missing."""
+        return self.found | {"answers"} if self.found & {"qa_pairs", "claims"} else self.found
+
+
+def fields_present(examples: Iterable[Example]) -> frozenset[str]:
+    """The fields that all of the examples have (see `FieldsPresent`)."""
+    present = FieldsPresent()
+    for example in examples:
+        present.add(example)
+    return present.found
 
 
 def content_hash(examples: Iterable[Example]) -> str:
@@ -143,11 +173,12 @@ def _plain_document(document: Document) -> list[object]:
     ]
 
 
-def known_fields(examples: Sequence[Example]) -> frozenset[str]:
+def known_fields(examples: Iterable[Example]) -> frozenset[str]:
     """Fields that all examples have or can derive, under the names that metrics use."""
-    found = fields_present(examples)
-    # `answers` is derived from either of these where it is missing.
-    return found | {"answers"} if found & {"qa_pairs", "claims"} else found
+    present = FieldsPresent()
+    for example in examples:
+        present.add(example)
+    return present.known
 
 
 def with_documents(example: Example, count: int) -> Example:

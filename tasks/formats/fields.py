@@ -12,6 +12,10 @@ from groundeval.storage.json_records import Record
 T = TypeVar("T")
 
 
+MOST_SHARED = 50_000
+"""Values of which equal ones are looked for: documents repeat near each other, or throughout a small collection."""
+
+
 class Shared:
     """Interns equal documents and strings of a file, so that repeated documents use memory once."""
 
@@ -20,7 +24,9 @@ class Shared:
         self._flags: dict[tuple[Any, ...], tuple[int, ...]] = {}
 
     def one(self, value: T) -> T:
-        """The first value equal to this one."""
+        """An earlier value equal to this one, if it is remembered, else this one."""
+        if len(self._values) >= MOST_SHARED:
+            self._values.clear()
         kept: T = self._values.setdefault(value, value)
         return kept
 

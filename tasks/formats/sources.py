@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from groundeval.errors import DataError, UsageError, did_you_mean, option
 from groundeval.records import Example
+from groundeval.storage.spool import Spool
 from groundeval.tasks.formats import hub
 from groundeval.tasks.formats.examples import content_hash, read_examples
 from groundeval.tasks.task import Dataset
@@ -49,7 +50,7 @@ class PublicData:
                 f"  Use a local copy ({option('data', 'FILE')}), or the embedded data "
                 f"({option('data', EMBEDDED)})."
             ) from error
-        return _dataset(tuple(read_examples(fetched.path, name=fetched.name)), fetched.name)
+        return _dataset(Spool(read_examples(fetched.path, name=fetched.name)), fetched.name)
 
 
 def alce_file(member: str, dataset: str) -> PublicData:
@@ -66,7 +67,7 @@ def file_dataset(path: str) -> Dataset:
     """The examples of a local file in the ALCE or Trust-Score format. Raises UserError if it is missing or faulty."""
     if not Path(path).exists():
         raise UsageError(f"{option('data', path)}: no such file.{did_you_mean(path, [EMBEDDED], likeness=0.8)}")
-    return _dataset(tuple(read_examples(path)), Path(path).name)
+    return _dataset(Spool(read_examples(path)), Path(path).name)
 
 
 def embedded(dataset: str, split: str = "test") -> Dataset:
@@ -79,7 +80,7 @@ def embedded(dataset: str, split: str = "test") -> Dataset:
 
 def demonstrations(dataset: str) -> tuple[Example, ...]:
     """All embedded demonstrations of a data set, refusals among them."""
-    return embedded(dataset, "demos").examples
+    return tuple(embedded(dataset, "demos").examples)
 
 
 def answerable_demonstrations(dataset: str) -> tuple[Example, ...]:
@@ -118,5 +119,5 @@ class _TrustFile:
         return hub.plain_file(TRUST_DATA, f"Trust-Score/{self.dataset}_eval_top100_calibrated.json")
 
 
-def _dataset(examples: tuple[Example, ...], source: str) -> Dataset:
+def _dataset(examples: Sequence[Example], source: str) -> Dataset:
     return Dataset(examples, source, content_hash(examples))

@@ -41,9 +41,12 @@ def read_yaml(path: Path, schema: type[Schema]) -> Schema:
         _refuse_repeated_keys(path, root)
         _refuse_bombs(path, root)
         content = yaml.safe_load(text)
+    except DataError:
+        raise
     except RecursionError:
         raise DataError(f"{path}: nested too deeply") from None
-    except (yaml.YAMLError, ValueError, OverflowError) as error:  # ValueError: a date such as 2020-99-99
+    except Exception as error:
+        # Not only YAMLError: a date such as 2020-99-99 is a ValueError, `!!timestamp x` an AttributeError.
         raise DataError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise DataError(f"{path} must hold fields (`name: ...`), not {described(content)}")

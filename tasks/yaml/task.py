@@ -13,6 +13,8 @@ from groundeval.metrics.profiles import PROFILES
 from groundeval.metrics.reading import AnswerKind
 from groundeval.records import Example
 from groundeval.storage.any_records import read_any
+from groundeval.storage.regular import is_there
+from groundeval.storage.spool import Spool
 from groundeval.tasks import prompts
 from groundeval.tasks.distractors import with_distractors
 from groundeval.tasks.formats.examples import Checked, content_hash, read_examples
@@ -97,11 +99,11 @@ class _MappedData:
             notes = (f"{count} distractors a question were drawn from other records (seed {seed})",)
         return Dataset(examples, " + ".join(file.name for file in files), content_hash(examples), notes)
 
-    def _examples(self, files: Sequence[Path], sources: Sequence[Source]) -> tuple[Example, ...]:
+    def _examples(self, files: Sequence[Path], sources: Sequence[Source]) -> Sequence[Example]:
         mapping, checked = Mapping(self.task, str(self.path)), Checked()
-        examples = []
+        examples = Spool[Example]()
         for file, source in zip(files, sources, strict=True):
-            if not file.exists():
+            if not is_there(file):
                 where = f"\n  Download it: {self.task.download}" if self.task.download else ""
                 raise UsageError(
                     f'task "{self.task.name}": {file} does not exist; it is named in {self.path} ({source.path}){where}'
@@ -116,7 +118,7 @@ class _MappedData:
                 checked.unique(example.id, record)
                 checked.complete(example, record)
                 examples.append(_sharing(example, checked))
-        return tuple(examples)
+        return examples
 
 
 def _sharing(example: Example, checked: Checked) -> Example:

@@ -180,6 +180,23 @@ def test_a_sample_that_keeps_failing_is_an_error_and_no_text(server: Server) -> 
     assert server.attempts["question 7"] == 3
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 500, 502])
+def test_prompts_that_a_working_server_refuses_are_their_own_errors(server: Server, status: int) -> None:
+    """The first ones, before any answer, and more in a row than a server that is down would be tried with."""
+    bad = {prompt.user for prompt in PROMPTS[:12]}
+
+    def answer(handler: Handler, body: dict[str, Any], attempt: int) -> None:
+        if body["messages"][-1]["content"] in bad:
+            handler.reply(status, {"error": {"message": "unsupported: `max_tokens` of this prompt"}})
+        else:
+            handler.reply_text(body)
+
+    server.answer = answer
+    found = completions(client(server, model_args={"max_retries": 1, "concurrency": 4}), PROMPTS[:20])
+    assert {c.id for c in found.values() if c.error} == {p.id for p in PROMPTS[:12]}
+    assert all(str(status) in found[p.id].error for p in PROMPTS[:12])
+
+
 def test_an_answer_that_the_server_broke_off_is_asked_for_again(server: Server) -> None:
     def answer(handler: Handler, body: dict[str, Any], attempt: int) -> None:
         if attempt == 1:

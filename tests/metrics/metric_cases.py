@@ -99,16 +99,16 @@ def aggregate(
 ) -> dict[str, Estimate]:
     """The reported keys of some samples, which get their positions as ids."""
     chosen = plan(profile, kind, metrics, cot=cot, lacks=lacks)
-    table = ScoreTable(chosen.columns)
+    table = ScoreTable(chosen.columns, len(samples))
 
     async def all_samples() -> None:
         scorer = Scorer(chosen, NLI(nli or Lexical()))
         for index, (sample, output) in enumerate(samples):
             scored = await scorer.score(Response.build(with_answers(sample), output))
-            table.add(str(index), scored.status, scored.values)
+            table.add(index, scored.status, scored.values)
 
     asyncio.run(all_samples())
-    return summarize(table.columns(map(str, range(len(samples)))), chosen.aggregates)
+    return summarize(table.columns(), chosen.aggregates)
 
 
 def values_of(estimates: dict[str, Estimate]) -> dict[str, float]:

@@ -1,8 +1,10 @@
-"""The second judge of the learning example: a plugin that asks a sentence encoder."""
+"""The judges of the learning example: plugins that ask a sentence encoder, and one trained on top of it."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,35 @@ def test_the_real_encoder_sees_what_is_meant_without_a_shared_word():
     meant, strange = judged("encoder", 0.4, premise, ["Mars circles our star.", "He signed the treaty."])
     assert meant.entailed
     assert not strange.entailed
+
+
+TRAINED = PLUGIN.with_name("small_nli.py")
+
+
+@pytest.fixture
+def small(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trained judge, on a tiny encoder."""
+    load_plugin(TRAINED)
+    [module] = [each for name, each in sys.modules.items() if name.startswith("groundeval_plugin_small_nli")]
+    monkeypatch.setattr(module, "packaged", lambda: folder)
+
+
+def test_the_trained_judge_finds_a_sentence_of_the_premise_likelier_than_words_that_are_not_there(small: None):
+    premise = "Coffee is made from 3 beans. Tea is made from leaves."
+    said = ["Tea is made from leaves.", "Tea is made from beans.", "Salt is mined in 1876."]
+    with connect("small", cache=False) as nli:
+        scores = [each.score for each in nli.judge([Pair(premise, each) for each in said])]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > scores[2] + 0.1
+
+
+def test_a_premise_without_words_supports_nothing(small: None):
+    with connect("small", cache=False) as nli:
+        [verdict] = nli.judge([Pair("...", "Tea is made from leaves.")])
+    assert not verdict.entailed
+
+
+def test_the_trained_judge_states_what_it_is_worth_on_claims_it_has_not_seen():
+    learned = json.loads(TRAINED.with_suffix(".json").read_text())
+    assert len(learned["weights"]) == len(learned["features"]) == len(learned["mean"])
+    assert learned["held_out"]["wice"]["n"] >= 100

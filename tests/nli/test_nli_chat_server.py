@@ -17,6 +17,7 @@ from groundeval.nli import connect
 from groundeval.records import Pair
 
 Reply = tuple[int, dict[str, Any]]
+FAILURES = [{"status": status, "error": {"message": "poison"}} for status in (400, 403, 404, 500, 502, 503)]
 PAIRS = [Pair(f"Rome is {'old' if n % 3 else 'new'}, number {n}.", f"Rome is old, number {n}.") for n in range(30)]
 
 
@@ -184,14 +185,15 @@ def test_a_pair_that_the_server_does_not_take_fails_alone():
     "answer",
     [{"choices": 5}, {"choices": [None]}, {"choices": [{"logprobs": {"content": [5]}}]}, {"choices": [{"logprobs": 1}]},
      {"choices": [{"logprobs": {"content": [{"top_logprobs": [{"token": "Yes", "logprob": 10**400}]}]}}]},
-     {"choices": [{"logprobs": {"content": [{"top_logprobs": 7}]}}]}],
+     {"choices": [{"logprobs": {"content": [{"top_logprobs": 7}]}}]}, *FAILURES],
 )  # fmt: skip
-def test_a_pair_whose_answer_cannot_be_read_fails_alone(answer: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
+def test_a_pair_that_is_never_answered_readably_fails_alone(answer: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
+    status = answer.get("status", 200)
     monkeypatch.setattr("groundeval.http.client.LONGEST_PAUSE", 0.01)
     monkeypatch.setattr("groundeval.http.client.FIRST_PAUSE", 0.01)
 
     def poisoned(body: dict[str, Any]) -> Reply:
-        return (200, answer) if "number 4." in body["messages"][0]["content"] else old_or_new(body)
+        return (status, answer) if "number 4." in body["messages"][0]["content"] else old_or_new(body)
 
     with chat_server(poisoned) as server, connect(f"causal:judge@{server.address}") as nli:
         outcomes = nli.outcomes(PAIRS[:8])

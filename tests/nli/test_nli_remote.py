@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given
@@ -68,6 +69,12 @@ BAD: dict[str, bytes | Callable[[socket.socket], None]] = {
 }
 
 
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave short pauses only between the attempts of a request."""
+    for name in ("http.client.FIRST_PAUSE", "http.client.LONGEST_PAUSE", "nli.fleet.FIRST_UNREADABLE_PAUSE"):
+        monkeypatch.setattr(f"groundeval.{name}", 0.01)
+
+
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
 def test_a_bad_answer_costs_a_repetition_and_nothing_else(bad: bytes | Callable[[socket.socket], None]):
     with Hostile(bad, bad, GOOD) as server:
@@ -85,27 +92,71 @@ def test_a_server_that_never_answers_well_is_given_up_when_patience_is_over(bad:
         assert server.asked > 1
 
 
-def test_a_pair_that_is_never_answered_readably_fails_alone(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("groundeval.http.client.LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr("groundeval.http.client.FIRST_PAUSE", 0.01)
+POISON = {
+    "garbage": http(b"[" * 100_000),
+    "an internal error": http({"error": "poison"}, "500 Internal Server Error"),
+    "a gateway that fails": http(b"<html>", "502 Bad Gateway"),
+    "a cut connection": b"",
+    "half an answer": http({}, length=1_000),
+    "a bad request": http({"error": "poison"}, "400 Bad Request"),
+    "a firewall": http(b"blocked", "403 Forbidden"),
+}
+
+
+@pytest.mark.parametrize("bad", POISON.values(), ids=POISON.keys())
+@pytest.mark.parametrize("servers", [1, 2])
+def test_a_pair_that_a_server_never_answers_fails_alone(
+    bad: bytes, servers: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    quick(monkeypatch)
 
     def answer(line: socket.socket, pairs: list[list[str]]) -> bytes:
         if any(hypothesis == "poison" for _, hypothesis in pairs):
-            return http(b"[" * 100_000)
+            return bad
+        return http({"model": "m", "verdicts": [{"entailed": True, "score": 0.75}] * len(pairs)})
+
+    # The first of a request that is halved again and again: nothing else is answered before all halvings are done.
+    pairs = [Pair("premise", "poison" if number == 0 else f"hypothesis {number}") for number in range(300)]
+    with ExitStack() as stack:
+        address = ",".join(stack.enter_context(Judging(answer)).address for _ in range(servers))
+        with pytest.raises(PartialFailure) as caught:
+            client(address, patience=600).score(pairs)
+    failed = [number for number, each in enumerate(caught.value.outcomes) if not isinstance(each, Verdict)]
+    assert failed == [0]
+    assert isinstance(caught.value.outcomes[0], SampleError)
+    assert "'poison'" in str(caught.value.outcomes[0])
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("bad", ["an internal error", "a cut connection", "a bad request", "a firewall"])
+@pytest.mark.parametrize("servers", [1, 2])
+def test_servers_that_fail_for_every_pair_stop_the_run_resumably(
+    bad: str, servers: int, monkeypatch: pytest.MonkeyPatch
+):
+    quick(monkeypatch)
+    with ExitStack() as stack:
+        address = ",".join(stack.enter_context(Hostile(POISON[bad])).address for _ in range(servers))
+        with pytest.raises(PartialFailure) as caught:
+            client(address, patience=0.5).score([Pair("premise", f"hypothesis {number}") for number in range(4)])
+    assert all(isinstance(each, BackendError) for each in caught.value.outcomes)
+
+
+def test_an_outage_is_waited_for_and_costs_no_pair(monkeypatch: pytest.MonkeyPatch):
+    quick(monkeypatch)
+    until = time.monotonic() + 0.5
+
+    def answer(line: socket.socket, pairs: list[list[str]]) -> bytes:
+        if time.monotonic() < until:
+            return POISON["an internal error"]
         return http({"model": "m", "verdicts": [{"entailed": True, "score": 0.75}] * len(pairs)})
 
     with Judging(answer) as server:
-        pairs = [Pair("premise", "poison" if number == 5 else f"hypothesis {number}") for number in range(9)]
-        with pytest.raises(PartialFailure) as caught:
-            client(server.address, patience=600).score(pairs)
-    failed = [number for number, each in enumerate(caught.value.outcomes) if not isinstance(each, Verdict)]
-    assert failed == [5]
-    assert isinstance(caught.value.outcomes[5], SampleError)
+        pairs = [Pair("premise", f"hypothesis {number}") for number in range(40)]
+        assert client(server.address).score(pairs) == [Verdict(True, 0.75)] * 40
 
 
 def test_a_server_whose_answers_are_all_unreadable_stops_the_run_resumably(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("groundeval.http.client.LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr("groundeval.http.client.FIRST_PAUSE", 0.01)
+    quick(monkeypatch)
     with Judging(lambda line, pairs: http([1])) as server:
         pairs = [Pair("premise", f"hypothesis {number}") for number in range(40)]
         with pytest.raises(PartialFailure) as caught:
@@ -135,7 +186,7 @@ def test_an_address_where_nobody_listens_is_a_backend_error_that_names_it():
 
 
 def test_waiting_for_a_server_is_said_once_on_stderr(capsys: pytest.CaptureFixture[str]):
-    with Hostile(*[http({"error": "busy starting"}, "503 Service Unavailable")] * 6, GOOD) as server:
+    with Hostile(*[http({"error": "busy starting"}, "503 Service Unavailable")] * 10, GOOD) as server:
         client(server.address, patience=3.0).score(PAIR)
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2
@@ -157,14 +208,15 @@ def test_a_request_that_the_server_calls_wrong_is_not_repeated(status: str, word
     with Hostile(http({"error": "no such thing"}, status)) as server:
         with pytest.raises(BackendError, match=words):
             client(server.address).score(PAIR)
-        assert server.asked == 1
+        # Once for the pair, once to see whether the pair is at fault.
+        assert server.asked == 2
 
 
 def test_a_token_that_is_refused_in_mid_run_stops_the_run_resumably():
     with Hostile(http({"error": "token"}, "401 Unauthorized")) as server, NLI(client(server.address)) as nli:
         [outcome] = nli.outcomes(PAIR)
         assert isinstance(outcome, BackendError)
-        assert server.asked == 1
+        assert server.asked == 2
 
 
 def test_another_model_behind_the_same_address_is_an_error_and_what_came_before_is_kept():

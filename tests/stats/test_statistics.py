@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from groundeval.scoring.table import ScoreTable
 from groundeval.stats import bootstrap as statistics
 from groundeval.stats.bootstrap import Aggregate, Table, count_of, harmonic, mean_of, ratio, summarize
+from groundeval.stats.columns import CompactColumn
 
 values = st.lists(st.one_of(st.floats(0, 1), st.just(float("nan"))), min_size=1, max_size=30)
 
@@ -165,19 +166,50 @@ def test_a_mean_lies_within_its_interval_and_the_interval_within_the_values(colu
 
 
 def test_a_table_keeps_failed_samples_out_of_every_column_and_counts_them():
-    scores = ScoreTable(("x", "y"))
-    scores.add("a", "ok", {"x": 1.0, "y": None})
-    scores.add("b", "error", {})
-    scores.add("c", "empty", {"x": 0.0})
-    columns = scores.columns(["c", "b", "a", "unknown"])
-    assert columns["x"].tolist() == [0.0, 1.0]
-    assert np.isnan(columns["y"]).all()
-    assert scores.statuses(["a", "b", "c", "unknown"]) == {"empty": 1, "error": 1, "ok": 1}
-    assert "b" in scores
-    assert "unknown" not in scores
+    scores = ScoreTable(("x", "y"), 5)
+    scores.add(4, "ok", {"x": 1.0, "y": None})
+    scores.add(2, "error", {}, "too\nlong")
+    scores.add(3, "error", {}, "no text")
+    scores.add(0, "empty", {"x": 0.0})
+    columns = scores.columns()
+    assert columns["x"][:].tolist() == [0.0, 1.0]
+    assert np.isnan(columns["y"][:]).all()
+    assert scores.statuses() == {"empty": 1, "error": 2, "ok": 1}
+    assert scores.first_error() == (2, "too long")
+    assert 2 in scores
+    assert 1 not in scores
 
 
 def test_a_table_of_failed_samples_only_has_empty_columns():
-    scores = ScoreTable(("x",))
-    scores.add("b", "error", {})
-    assert scores.columns(["b"])["x"].shape == (0,)
+    scores = ScoreTable(("x",), 1)
+    scores.add(0, "error", {})
+    assert scores.columns()["x"][:].shape == (0,)
+
+
+@pytest.mark.parametrize("distinct", [3, 300, 70_000])
+def test_a_packed_column_holds_its_values_exactly_however_many_there_are(distinct: int):
+    found = np.random.default_rng(0).random(distinct)
+    packed = CompactColumn(distinct + 2)
+    for row, value in enumerate(found.tolist()):
+        packed.set(row, value)
+    packed.set(distinct, 1)
+    assert np.array_equal(packed[:], [*found, 1.0, np.nan], equal_nan=True)
+    assert np.array_equal(packed[1:3], found[1:3])
+    chosen = np.arange(distinct + 2) % 2 == 0
+    assert np.array_equal(packed.taken(chosen)[:], packed[:][chosen], equal_nan=True)
+
+
+def test_a_set_too_large_for_one_block_has_the_intervals_of_the_same_draws(monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(0)
+    columns = {"x": rng.random(500), "y": rng.integers(0, 2, 500).astype(float)}
+    columns["x"][::7] = np.nan
+    aggregates = {
+        "x": mean_of("x"),
+        "x where y": mean_of("x", "y"),
+        "number of y": count_of("y"),
+        "f1": Aggregate(lambda table: harmonic(table.mean("x"), table.mean("y"))),
+    }
+    at_once = summarize(columns, aggregates, resamples=70)
+    monkeypatch.setattr(statistics, "_CHUNK_CELLS", 1_000)
+    monkeypatch.setattr(statistics, "_BLOCK", 64)
+    assert summarize(columns, aggregates, resamples=70) == at_once

@@ -168,6 +168,54 @@ def test_without_a_reader_of_zstandard_the_message_says_what_to_install(
         rows(path)
 
 
+def test_values_that_python_does_not_have_and_offsets_that_lead_astray_are_damage(tmp_path: Path):
+    import pyarrow
+    from pyarrow import feather
+
+    table = pyarrow.table({"id": ["a"], "day": pyarrow.array([2**31 - 1], pyarrow.date32())})
+    feather.write_feather(table, tmp_path / "day.feather", compression="uncompressed")
+    texts = pyarrow.table({"text": ["x" * 4_000, "y" * 4_000]})
+    feather.write_feather(texts, tmp_path / "offsets.feather", compression="uncompressed")
+    content = (tmp_path / "offsets.feather").read_bytes()
+    (tmp_path / "offsets.feather").write_bytes(
+        content.replace((4_000).to_bytes(4, "little") + (8_000).to_bytes(4, "little"), b"\xff\xff\xff\x7f" * 2)
+    )
+    for name in ("day.feather", "offsets.feather"):
+        with pytest.raises(DataError, match=f"{name} cannot be read as arrow"):
+            rows(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "feather"])
+def test_a_small_table_that_unfolds_to_a_huge_one_is_read_in_small_steps(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    import pyarrow
+    from pyarrow import feather, parquet
+
+    monkeypatch.setattr("groundeval.storage.columnar.MOST_AT_ONCE", 4 << 20)
+    long = pyarrow.array(["x" * (1 << 20)] * 40).dictionary_encode()
+    path = tmp_path / f"a.{kind}"
+    if kind == "parquet":
+        parquet.write_table(pyarrow.table({"output": long}), path, compression="gzip")
+    else:
+        feather.write_feather(pyarrow.table({"output": long}), path, compression="uncompressed")
+    tracemalloc.start()
+    assert sum(len(record.data["output"]) for record in read_any(path)) == 40 << 20
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 << 20
+
+
+def test_a_column_that_explodes_is_refused_by_what_it_says_of_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import pyarrow
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"output": ["x" * (1 << 20)]}), tmp_path / "a.parquet", compression="gzip")
+    monkeypatch.setattr("groundeval.storage.columnar.MOST_UNFOLDED", 1 << 19)
+    with pytest.raises(DataError, match=r"the column output unfolds to 1,0\d\d,\d\d\d bytes"):
+        rows(tmp_path / "a.parquet")
+
+
 def test_a_parquet_file_that_is_damaged_and_a_folder_of_anything_are_refused(tmp_path: Path):
     (tmp_path / "a.parquet").write_bytes(b"PAR1" + b"x" * 99)
     with pytest.raises(DataError, match=r"a.parquet cannot be read as parquet"):

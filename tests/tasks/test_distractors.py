@@ -69,6 +69,8 @@ def test_too_few_documents_are_an_error_that_says_what_to_change() -> None:
         with_distractors(examples(3), 3, seed=1)
     with pytest.raises(DataError, match="have only 0"):
         with_distractors([Example("a", "?", docs=()), Example("b", "??", docs=())], 1, seed=1)
+    with pytest.raises(DataError, match="have only 2"):
+        with_distractors(examples(3), 10**30, seed=1)
 
 
 def test_a_pool_of_mostly_equal_documents_is_searched_to_its_end() -> None:

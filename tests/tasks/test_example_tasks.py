@@ -59,7 +59,7 @@ def test_an_example_of_each_kind_comes_with_its_data_and_is_sound(name: str) -> 
     assert report.passed, report
 
 
-@pytest.mark.parametrize("name", ["clapnq", "qa_feedback", "expertqa", "learning/clapnq_split"])
+@pytest.mark.parametrize("name", ["clapnq", "qa_feedback", "expertqa"])
 def test_an_example_without_its_data_says_where_it_is_downloaded(name: str, tmp_path: Path) -> None:
     copy = tmp_path / "a" / "b" / "c" / "task.yaml"
     copy.parent.mkdir(parents=True)

@@ -67,6 +67,7 @@ def laughs(levels: int, width: int = 9) -> str:
 @pytest.mark.parametrize(
     "text",
     [laughs(9), laughs(60), "a: &a [*a]", "a: &a {b: *a}", "[" * 50_000, "a: " + "[" * 5_000 + "]" * 5_000,
+     "a: !!timestamp x", "a: !!int 0x", "a: !!bool x", "a: 2020-99-99",
      "- " * 20_000, "a: 1e999999999", "? " * 5_000, "&a " * 5_000, "x: " + "y" * (5 << 20)],
 )  # fmt: skip
 def test_yaml_that_explodes_is_refused_at_once(text: str, tmp_path: Path):
@@ -75,6 +76,12 @@ def test_yaml_that_explodes_is_refused_at_once(text: str, tmp_path: Path):
         read_yaml(write(tmp_path / "a.yaml", text), YamlTask)
     assert time.process_time() - begun < 5
     assert len(str(caught.value)) < 5_000
+
+
+def test_data_with_a_name_that_no_file_can_have_are_missing(tmp_path: Path):
+    text = f"name: mine\nkind: em\ndata: {'a' * 5_000}\nfields: {{question: q, answers: a}}\n"
+    with pytest.raises(UserError, match="does not exist"):
+        load_task(write(tmp_path / "a.yaml", text)).load()
 
 
 def test_honest_aliases_are_read(tmp_path: Path):

@@ -15,6 +15,7 @@ from groundeval.errors import DataError
 from groundeval.trainers.ending import ending_callback, out_of_bounds
 from groundeval.trainers.folder import training_identity
 from groundeval.trainers.recipe import Bounds
+from groundeval.trainers.watching import AllStepsMade
 
 EVALUATE = {"tasks": {"trust_asqa": "embedded"}, "every": 2}
 
@@ -87,6 +88,37 @@ def test_patience_counts_evaluations_since_the_best(tmp_path: Path):
     callback = callback_of(tmp_path, scores, patience=2)
     assert states(callback, scores, 8).stopped
     assert "2 evaluations without a higher held-out score than that of step 4" in callback.reason
+
+
+def resumed(callback: Any, scores: dict[int, float], step: int, best: int | None) -> bool:
+    """Whether a run that resumes from this step makes no further one."""
+    state = states(callback, scores, 0)
+    state.global_step, state.best_global_step, state.log_history = step, best, [{"loss": 2.0, "step": step}]
+    state.best_metric, state.best_model_checkpoint = (None, None) if best is None else (scores[best], "/elsewhere")
+    control, arguments = SimpleNamespace(should_save=False), SimpleNamespace(output_dir="out")
+    callback.on_train_begin(arguments, state, control)
+    assert state.best_model_checkpoint == (None if best is None else f"out/checkpoint-{best}")
+    try:
+        callback.on_epoch_begin(arguments, state, control)
+    except AllStepsMade:
+        return True
+    return False
+
+
+def test_a_run_killed_after_the_checkpoint_at_which_patience_ran_out_makes_no_further_step(tmp_path: Path):
+    pytest.importorskip("transformers")
+    scores = {2: 0.1, 4: 0.3, 6: 0.3, 8: 0.2}
+    assert not resumed(callback_of(tmp_path, scores, patience=2), scores, 6, best=4)
+    callback = callback_of(tmp_path, scores, patience=2)
+    assert resumed(callback, scores, 8, best=4)
+    assert "2 evaluations without a higher held-out score than that of step 4" in callback.reason
+
+
+def test_a_run_killed_after_the_checkpoint_at_which_a_bound_was_crossed_makes_no_further_step(tmp_path: Path):
+    pytest.importorskip("transformers")
+    for bound, ended in ((1.0, True), (3.0, False)):
+        callback = callback_of(tmp_path, {}, stop_when={"loss": {"above": bound, "over": 1}})
+        assert resumed(callback, {}, 3, best=None) is ended
 
 
 @pytest.mark.slow

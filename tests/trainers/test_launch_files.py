@@ -35,7 +35,7 @@ def test_no_rank_generates_alone_within_a_stage_under_fsdp(tmp_path: Path, monke
     from groundeval.trainers.evaluating import evaluation_callback
 
     recipe = small_recipe(tmp_path, {"evaluate": {"tasks": {"trust_asqa": "embedded"}, "every": 1}})
-    callback = evaluation_callback(SimpleNamespace(recipe=recipe), recipe.stages[0])
+    callback = evaluation_callback(SimpleNamespace(recipe=recipe, verifiers=["lexical"]), recipe.stages[0])
     state = SimpleNamespace(global_step=1, max_steps=9)
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     callback.on_step_end(None, state, None)

@@ -54,6 +54,21 @@ def test_two_stages_of_one_name_are_refused(tmp_path: Path):
         small_recipe(tmp_path, {"stages": [stage, stage]})
 
 
+def test_a_stage_may_start_from_the_weights_of_any_stage_before_it(tmp_path: Path):
+    plain = {"trainer": "sft", "data": "trust_asqa"}
+    stages = [{"name": "a"}, {"name": "b"}, {"name": "c", "after": "a"}, {"name": "d", "after": "start"}]
+    recipe = small_recipe(tmp_path, {"stages": [{**plain, **each} for each in stages]})
+    before = [recipe.before(stage) for stage in recipe.stages]
+    assert [each and each.name for each in before] == [None, "a", "a", None]
+
+
+@pytest.mark.parametrize("after", ["b", "a", "sft"])
+def test_a_stage_cannot_start_from_itself_a_later_or_an_unknown_one(tmp_path: Path, after: str):
+    plain = {"trainer": "sft", "data": "trust_asqa"}
+    with pytest.raises(DataError, match=f"stage a: `after: {after}` is no stage before it; allowed: start"):
+        small_recipe(tmp_path, {"stages": [{**plain, "name": "a", "after": after}, {**plain, "name": "b"}]})
+
+
 def test_a_stage_cannot_have_the_name_of_the_model_before_training(tmp_path: Path):
     with pytest.raises(DataError, match='a stage cannot be called "start"'):
         small_recipe(tmp_path, stage={"name": "start"})

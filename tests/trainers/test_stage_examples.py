@@ -9,6 +9,7 @@ from recipe_cases import small_recipe
 
 from groundeval.errors import DataError
 from groundeval.tasks import load_task
+from groundeval.trainers.data.datasets import spread
 from groundeval.trainers.data.selection import Hygiene, select
 from groundeval.trainers.recipe_file import read_recipe
 
@@ -74,6 +75,22 @@ def test_another_seed_chooses_other_examples_and_the_same_seed_the_same(tmp_path
     assert chosen[2] != chosen[0] or chosen[3] != chosen[0]
 
 
+def test_a_stage_may_have_a_seed_of_its_own(tmp_path: Path):
+    stage = {"data": ALL}
+    own = selected(tmp_path, {**stage, "seed": 3}).dataset.examples
+    assert own == selected(tmp_path, stage, {"seed": 3}).dataset.examples
+    assert own != selected(tmp_path, stage).dataset.examples
+
+
+def test_every_step_of_a_mix_has_its_share_of_every_kind():
+    kinds = [*"aaaaaa", *"bbbbbb"]
+    rows = [{"kind": kind, "place": place} for place, kind in enumerate(kinds)]
+    found = spread(rows, kinds)
+    assert all({row["kind"] for row in found[at : at + 2]} == {"a", "b"} for at in range(0, 12, 2))
+    assert [row["place"] for row in found if row["kind"] == "b"] == [6, 7, 8, 9, 10, 11]
+    assert [row["kind"] for row in spread(rows[:8], kinds[:8])].index("b") == 2  # of six and two: third, and then last
+
+
 def test_two_stages_on_two_splits_of_a_task_train_on_different_examples(tmp_path: Path):
     data = {"task": "trust_asqa", "source": "embedded"}
     stages = [{"name": split, "trainer": "sft", "data": [{**data, "split": split}]} for split in ("train", "test")]
@@ -132,7 +149,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "learning"
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
-@pytest.mark.skipif(not (SHARED / "clapnq").is_dir(), reason="needs ../shared/data")
+@pytest.mark.skipif(not (SHARED / "rageval_asqa").is_dir(), reason="needs ../shared/data")
 def test_the_learning_recipe_trains_on_no_question_that_it_holds_out():
     recipe = read_recipe(str(EXAMPLES / "smollm2.yaml"))
     hygiene = Hygiene(recipe)
@@ -143,6 +160,6 @@ def test_the_learning_recipe_trains_on_no_question_that_it_holds_out():
         for example in each.dataset.examples
     }
     held_out = {example.question for task in recipe.evaluate.tasks for example in load_task(task).load().examples}
-    assert len(held_out) >= 200
-    assert len(asked) >= 500
+    assert len(held_out) >= 100
+    assert len(asked) >= 150
     assert not asked & held_out

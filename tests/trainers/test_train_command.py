@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
-from recipe_cases import recipe_file
+from recipe_cases import recipe_file, small_recipe
 
 from groundeval.cli.app import main
+from groundeval.errors import UsageError
 from groundeval.trainers.folder import RunFolder
 from groundeval.trainers.policy import Policy
+from groundeval.trainers.training import check_verifiers
 
 pytest.importorskip("trl")
 
@@ -52,6 +54,13 @@ def no_model_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
 def check(folder: Path, *flags: str, **changes: Any) -> int:
     recipe = recipe_file(folder, changes.get("top"), changes.get("stage"))
     return main(["train", str(recipe), "--check", "--output-path", str(folder / "runs"), *flags])
+
+
+def test_a_verifier_in_every_rank_is_refused_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    recipe = small_recipe(tmp_path, {"nli": "true"})
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match=r"this is a job of 2 ranks(.|\n)*groundeval serve-nli"):
+        check_verifiers(recipe)
 
 
 def test_print_config_writes_the_whole_recipe_as_yaml(capsys: pytest.CaptureFixture[str]):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import pytest
-from training_runs import history, last_stage, lines, run_folder, smoke_recipe, tiny_model, train
+import yaml
+from training_runs import history, last_stage, lines, run_folder, smoke_recipe, started, tiny_model, train, until
 
 from groundeval.rewards.registry import load_reward
 
@@ -149,72 +150,40 @@ def test_the_same_command_again_trains_nothing(whole: Path):
     assert (whole / "stages.json").read_bytes() == before
 
 
-def test_a_run_killed_in_stage_2_goes_on_and_ends_as_an_undisturbed_one(whole: Path, tmp_path: Path):
-    recipe = smoke_recipe(tmp_path, whole.parents[2] / "tiny", evaluate={})
-    command = [sys.executable, "-m", "groundeval.trainers", str(recipe), "--output-path", str(tmp_path)]
-    with (tmp_path / "log").open("w") as log:
-        running = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            until(lambda: list(tmp_path.glob("training/*/*/stages/4-stage2/checkpoint-1/groundeval.json")), running)
-        finally:
-            running.send_signal(signal.SIGKILL)
-            running.wait()
-    killed = run_folder(tmp_path)
-    assert history(killed) == STAGES[:3]
-    done = train(recipe, "--output-path", tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "stage 4 of 4, stage2 (grpo): from step" in done.stderr
-    assert history(killed) == history(whole) == STAGES
-    rewards = {
-        folder: [
-            (r["step"], r["reward"])
-            for r in lines(folder / "metrics.jsonl")
-            if r["stage"] == "stage2" and "reward" in r
-        ]
-        for folder in (killed, whole)
-    }
-    assert [step for step, _ in rewards[killed]] == [1, 2, 3]
-    assert rewards[killed] == rewards[whole]
-    sessions = json.loads((killed / "manifest.json").read_text())["sessions"]
-    assert sessions[1]["at"]["stage"] == "stage2"
-    assert sessions[1]["at"]["step"] >= 1
-
-
-def killed_at_the_first_checkpoint(recipe: Path) -> None:
-    """Start the recipe in the folder that it lies in, and kill it."""
-    command = [sys.executable, "-m", "groundeval.trainers", str(recipe), "--output-path", str(recipe.parent)]
-    with (recipe.parent / "log").open("w") as log:
-        running = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            checkpoint = "training/*/*/stages/*/checkpoint-1/groundeval.json"
-            until(lambda: list(recipe.parent.glob(checkpoint)), running)
-        finally:
-            running.send_signal(signal.SIGKILL)
-            running.wait()
-
-
-def test_grpo_changes_the_weights_and_a_killed_run_changes_them_alike(tmp_path: Path):
+def test_grpo_changes_the_weights_and_a_killed_run_changes_them_alike(whole: Path, tmp_path: Path):
     from safetensors.torch import load_file
 
-    runs = []
+    tiny, runs = whole.parents[2] / "tiny", []
     for name in ("undisturbed", "killed"):
         (tmp_path / name).mkdir()
-        recipe = last_stage(tmp_path / name, max_steps=3, save_steps=1, learning_rate=1e-3)
+        recipe = last_stage(tmp_path / name, tiny, max_steps=3, save_steps=1, learning_rate=1e-3)
         if name == "killed":
-            killed_at_the_first_checkpoint(recipe)
+            with started(recipe) as running:
+                until(lambda: list(tmp_path.glob("killed/training/**/checkpoint-1/groundeval.json")), running)
         done = train(recipe, "--output-path", recipe.parent)
         assert done.returncode == 0, done.stderr
         runs.append(run_folder(recipe.parent))
-    assert len(json.loads((runs[1] / "manifest.json").read_text())["sessions"]) == 2
+    sessions = json.loads((runs[1] / "manifest.json").read_text())["sessions"]
+    assert sessions[1]["at"]["stage"] == "stage2"
+    assert sessions[1]["at"]["step"] >= 1
+    assert "stage 1 of 1, stage2 (grpo): from step" in done.stderr
     rewards = [
         [(row["step"], row["reward"]) for row in lines(run / "metrics.jsonl") if "reward" in row] for run in runs
     ]
+    assert [step for step, _ in rewards[0]] == [1, 2, 3]
     assert rewards[0] == rewards[1]
     assert len({reward for _, reward in rewards[0]}) > 1
-    whole, killed = (load_file(run / "stages" / "1-stage2" / "model" / "model.safetensors") for run in runs)
-    start = load_file(tmp_path / "undisturbed" / "tiny" / "model.safetensors")
-    assert any(not start[name].equal(whole[name]) for name in start)
-    assert all(whole[name].equal(killed[name]) for name in whole)
+    trained, killed = (load_file(run / "stages" / "1-stage2" / "model" / "model.safetensors") for run in runs)
+    start = load_file(tiny / "model.safetensors")
+    assert any(not start[name].equal(trained[name]) for name in start)
+    assert all(trained[name].equal(killed[name]) for name in trained)
+
+
+class Evil:
+    """Ends the process that unpickles it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return sys.exit, ("ran",)
 
 
 def test_a_run_killed_behind_its_last_step_makes_no_further_one(whole: Path, tmp_path: Path):
@@ -223,6 +192,11 @@ def test_a_run_killed_behind_its_last_step_makes_no_further_one(whole: Path, tmp
     stages = json.loads((killed / "stages.json").read_text())
     (killed / "stages.json").write_text(json.dumps(stages[:-1]))
     shutil.rmtree(killed / "stages" / "4-stage2" / "model")
+    # What a stranger may add to the folder: a pickle that nothing loads, a config that names code.
+    (killed / "stages" / "4-stage2" / "checkpoint-3" / "training_args.bin").write_bytes(pickle.dumps(Evil()))
+    config = {"auto_map": {"AutoModelForCausalLM": "evil.Model"}, "model_type": "evil"}
+    (killed / "stages" / "3-stage1" / "model" / "config.json").write_text(json.dumps(config))
+    (killed / "stages" / "3-stage1" / "model" / "evil.py").write_text("raise SystemExit('ran')")
     folder = whole.parents[2]
     done = train(folder / "smoke.yaml", "--resume", killed, "--include-path", folder / "verifier.py")
     assert done.returncode == 0, done.stderr
@@ -244,24 +218,15 @@ def test_a_run_that_is_asked_to_stop_leaves_a_checkpoint_and_says_how_to_go_on(w
     recipe.write_text(
         recipe.read_text().replace("max_steps: 3", "max_steps: 500").replace("save_steps: 1", "save_steps: 500")
     )
-    command = [sys.executable, "-m", "groundeval.trainers", str(recipe), "--output-path", str(tmp_path)]
-    with (tmp_path / "log").open("w") as log:
-        running = subprocess.Popen(command, stdout=log, stderr=log)
+    with started(recipe) as running:
         until(lambda: list(tmp_path.glob("training/*/*/metrics.jsonl")), running)
-        running.send_signal(signal.SIGTERM)
+        running.send_signal(signal.SIGINT)
+        until(lambda: "stopping after this step and a checkpoint" in (tmp_path / "log").read_text(), running)
         code = running.wait(timeout=120)
     said = (tmp_path / "log").read_text()
     assert code == 3, said
     assert "stopped on request after step" in said
     assert list(run_folder(tmp_path).glob("stages/1-sft/checkpoint-*/groundeval.json"))
-
-
-def until(found, running: subprocess.Popen, seconds: int = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while not found():
-        assert running.poll() is None, "training ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(whole: Path, tmp_path: Path):
@@ -272,18 +237,27 @@ def test_a_checkpoint_of_another_recipe_is_refused(whole: Path, tmp_path: Path):
     assert "recipe.num_docs" in done.stderr
 
 
-def test_lora_stages_end_with_merged_weights_that_differ_from_the_start(tmp_path: Path):
+def test_lora_stages_end_with_merged_weights_that_differ_from_the_start(whole: Path, tmp_path: Path):
     from safetensors.torch import load_file
 
-    tiny = tiny_model(tmp_path / "tiny")
+    tiny = whole.parents[2] / "tiny"
     recipe = smoke_recipe(tmp_path, {}, evaluate={}, lora={"r": 4})
     text = recipe.read_text().replace("model: '{}'", f"model: {{path: {tiny}, dtype: float32}}")
-    recipe.write_text(text)
+    # In the same run: a reward whose parts TRL normalises.
+    content = yaml.safe_load(text.replace("max_steps: 3", "max_steps: 1"))
+    content["stages"][-1]["normalize"] = "parts"
+    recipe.write_text(yaml.safe_dump(content))
     done = train(recipe, "--output-path", tmp_path)
     assert done.returncode == 0, done.stderr
     folder = run_folder(tmp_path)
-    assert history(folder) == STAGES
+    assert history(folder) == [(name, trainer, 1) for name, trainer, _ in STAGES]
     assert (folder / "stages" / "1-sft" / "adapter" / "adapter_config.json").is_file()
+    [row] = [row for row in lines(folder / "metrics.jsonl") if row["stage"] == "stage2" and "reward" in row]
+    assert {name for name in row if name.startswith("rewards/") and name.endswith("/mean")} >= {
+        f"rewards/ground_grpo_instruct/{part}/mean" for part in ("refusal", "em", "citation")
+    }
+    judged = [each for file in folder.glob("stages/4-stage2/completions/*.jsonl") for each in lines(file)]
+    assert row["reward"] == pytest.approx(fmean(each["reward"] for each in judged))
     start, end = (
         load_file(tiny / "model.safetensors"),
         load_file(folder / "stages" / "1-sft" / "model" / "model.safetensors"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from recipe_cases import small_recipe
 
-from groundeval.errors import UsageError
+from groundeval.errors import DataError, UsageError
 from groundeval.trainers.recipe import Recipe, Stage
 from groundeval.trainers.recipe_file import read_recipe, shipped
 from groundeval.trainers.scoring import check_rewards
@@ -89,6 +89,17 @@ def test_safe_settings_are_the_default(tmp_path: Path):
     assert found.config.mask_truncated_completions
 
 
+def test_parts_are_normalised_by_themselves_where_the_stage_says_so(tmp_path: Path):
+    assert config_of(tmp_path).config.multi_objective_aggregation == "sum_then_normalize"
+    assert config_of(tmp_path, {"normalize": "parts"}).config.multi_objective_aggregation == "normalize_then_sum"
+    with pytest.raises(UsageError, match="scale_rewards has no effect with `normalize: parts`"):
+        config_of(tmp_path, {"normalize": "parts", "trl": {"num_generations": 4, "scale_rewards": "none"}})
+    with pytest.raises(UsageError, match="write it in the stage: `normalize: parts`"):
+        config_of(tmp_path, {"trl": {"multi_objective_aggregation": "normalize_then_sum"}})
+    with pytest.raises(DataError, match="`normalize` belongs to grpo"):
+        config_of(tmp_path, {"trainer": "sft", "normalize": "parts", "rewards": None})
+
+
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
@@ -102,6 +113,11 @@ def test_leaving_a_safe_setting_is_warned_of_with_the_reason(tmp_path: Path, nam
     [warning] = config_of(tmp_path, {"batch": None, "trl": {name: value}}).warnings
     assert f"trl.{name}" in warning
     assert reason in warning
+
+
+def test_the_order_that_gives_every_step_its_mix_is_not_shuffled(tmp_path: Path):
+    assert not config_of(tmp_path, {"mix": 0.5}).config.shuffle_dataset
+    assert config_of(tmp_path, {}).config.shuffle_dataset
 
 
 def test_without_cuda_transformers_generates_in_place_of_vllm_and_says_so(tmp_path: Path):

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from training_runs import history, last_stage, lines, run_folder, small_stage
 
 pytest.importorskip("trl")
@@ -66,9 +67,16 @@ def weights(file: Path) -> dict[str, bytes]:
     return {name.removeprefix("module."): each.numpy().tobytes() for name, each in load_file(file).items()}
 
 
-def grpo_only(folder: Path) -> Path:
-    """GRPO for two steps, each rank half of a batch; both ranks end with the same groups."""
-    return last_stage(folder, max_steps=2, save_steps=2, per_device_train_batch_size=4, bf16=False)
+def two_stages(folder: Path) -> Path:
+    """GRPO for two steps, each rank half of a batch; then SFT, which ends early."""
+    recipe = last_stage(folder, max_steps=2, save_steps=2, per_device_train_batch_size=4, bf16=False)
+    content = yaml.safe_load(recipe.read_text())
+    [sft] = yaml.safe_load(small_stage(folder, {}, None).read_text())["stages"]
+    sft["stop_when"] = {"held_out": {"below": 2, "over": 2}}
+    sft["trl"] |= {"per_device_train_batch_size": 1, "bf16": False}
+    evaluate = {"tasks": {"trust_asqa": "embedded"}, "limit": 2, "every": 1, "max_new_tokens": 4}
+    recipe.write_text(yaml.safe_dump({**content, "stages": [*content["stages"], sft], "evaluate": evaluate}))
+    return recipe
 
 
 WEIGHTS_OF_EVERY_RANK = """
@@ -80,7 +88,8 @@ from transformers.trainer_callback import DefaultFlowCallback
 
 def on_train_end(self, args, state, control, model=None, **kwargs):
     weights = {name: each.detach().clone() for name, each in model.named_parameters()}
-    save_file(weights, Path(__file__).with_name(f"rank{args.process_index}.safetensors"))
+    stage = Path(args.output_dir).name
+    save_file(weights, Path(__file__).with_name(f"{stage}.rank{args.process_index}.safetensors"))
 
 
 DefaultFlowCallback.on_train_end = on_train_end
@@ -88,13 +97,13 @@ DefaultFlowCallback.on_train_end = on_train_end
 """A plugin that has every rank write down the weights that it ends with."""
 
 
-def test_two_ranks_train_two_steps_with_one_server_and_agree(tmp_path: Path, server: str):
+def test_two_ranks_train_with_one_server_agree_and_end_a_stage_early_at_the_same_step(tmp_path: Path, server: str):
     plugin = tmp_path / "weights.py"
     plugin.write_text(WEIGHTS_OF_EVERY_RANK)
-    done = launch(grpo_only(tmp_path), tmp_path, "--nli", server, "--include-path", str(plugin))
+    done = launch(two_stages(tmp_path), tmp_path, "--nli", server, "--include-path", str(plugin))
     assert done.returncode == 0, done.stderr[-3000:]
     folder = run_folder(tmp_path)
-    assert history(folder) == [("stage2", "grpo", 2)]
+    assert history(folder) == [("stage2", "grpo", 2), ("sft", "sft", 2)], "of five: the second evaluation is below 2"
     rows = [row for row in lines(folder / "metrics.jsonl") if "reward" in row]
     assert [row["step"] for row in rows] == [1, 2]
     rewards: dict[int, list[float]] = {1: [], 2: []}
@@ -107,29 +116,9 @@ def test_two_ranks_train_two_steps_with_one_server_and_agree(tmp_path: Path, ser
     for row in rows:
         assert len(rewards[row["step"]]) == 8
         assert row["reward"] == pytest.approx(sum(rewards[row["step"]]) / 8)
-    first, second = (weights(tmp_path / f"rank{rank}.safetensors") for rank in (0, 1))
     before = weights(tmp_path / "tiny" / "model.safetensors")
-    assert first == second
-    assert any(first[name] != before[name] for name in first.keys() & before.keys())
-
-
-def test_a_verifier_in_every_rank_is_refused_with_the_way_out(tmp_path: Path):
-    done = launch(grpo_only(tmp_path), tmp_path, "--nli", "true")
-    assert done.returncode != 0
-    assert "this is a job of 2 ranks" in done.stderr
-    assert "groundeval serve-nli" in done.stderr
-
-
-def test_two_ranks_end_a_stage_early_at_the_same_step(tmp_path: Path, server: str):
-    evaluate = {"tasks": {"trust_asqa": "embedded"}, "limit": 2, "every": 1, "max_new_tokens": 4}
-    recipe = small_stage(
-        tmp_path,
-        evaluate,
-        None,
-        trl={"per_device_train_batch_size": 1, "bf16": False},
-        stop_when={"held_out": {"below": 2, "over": 2}},
-    )
-    done = launch(recipe, tmp_path, "--nli", server)
-    assert done.returncode == 0, done.stderr[-3000:]
-    [(_, _, steps)] = history(run_folder(tmp_path))
-    assert steps == 2, "of five: the second evaluation is below 2"
+    for stage in ("1-stage2", "2-sft"):
+        first, second = (weights(tmp_path / f"{stage}.rank{rank}.safetensors") for rank in (0, 1))
+        assert first == second
+        assert any(first[name] != before[name] for name in first.keys() & before.keys())
+        before = first

@@ -298,7 +298,7 @@ def test_two_stages_roll_out_with_engines_of_their_own_and_go_on_after_a_kill(re
     assert "transformers generates instead" not in (resumed.parents[3] / "stderr.txt").read_text()
 
 
-def test_the_engine_of_the_rollouts_answers_held_out_questions_within_a_stage(resumed: Path):
+def test_the_engine_of_the_rollouts_answers_held_out_questions_within_a_stage_and_at_its_end(resumed: Path):
     places = [(each["stage"], each["step"]) for each in lines(resumed / "evaluations.jsonl")]
     assert places == [("start", 0), ("full", 1), ("full", 2), ("lora", 1), ("lora", 2)]
     for stage in ("1-full", "2-lora"):
@@ -307,7 +307,7 @@ def test_the_engine_of_the_rollouts_answers_held_out_questions_within_a_stage(re
         file.relative_to(resumed / "evaluations").parts[0]: '"engine": "vllm"' in file.read_text()
         for file in (resumed / "evaluations").glob("*/*/*/manifest.json")
     }
-    assert engines == {"start-0": False, "full-1": True, "full-2": False, "lora-1": True, "lora-2": False}
+    assert engines == {"start-0": False, "full-1": True, "full-2": True, "lora-1": True, "lora-2": True}
 
 
 def test_rewards_of_rollouts_are_those_of_score_bit_for_bit(resumed: Path, tmp_path: Path):

@@ -1,16 +1,23 @@
-"""Whole training runs in a process of their own, on a tiny random model, with the real rewards."""
+"""Whole training runs on a tiny random model, with the real rewards."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from groundeval.cli.app import main
 from groundeval.trainers.recipe_file import shipped
 
 
@@ -32,10 +39,10 @@ def smoke_recipe(folder: Path, model: Path | str, **changes: Any) -> Path:
     return path
 
 
-def last_stage(folder: Path, **trl: Any) -> Path:
+def last_stage(folder: Path, model: Path | None = None, **trl: Any) -> Path:
     """A recipe of the smoke recipe's last stage alone, whose reward differs between a random model's answers: all earn
     nothing for what they say, and some are longer, so that there is something to learn."""
-    path = smoke_recipe(folder, tiny_model(folder / "tiny"), evaluate={})
+    path = smoke_recipe(folder, model or tiny_model(folder / "tiny"), evaluate={})
     content = yaml.safe_load(path.read_text())
     reward = {
         "profile": "trust",
@@ -59,16 +66,49 @@ def small_stage(folder: Path, evaluate: dict[str, Any], lora: dict[str, int] | N
     return path
 
 
-def train(*arguments: str | Path, timeout: int = 600, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`groundeval train ...` in a process of its own, on one thread."""
-    return subprocess.run(
-        [sys.executable, "-m", "groundeval.trainers", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        env={**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"), **environment},
-        check=False,
-    )
+@dataclass(frozen=True)
+class Trained:
+    """What a command said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def train(*arguments: str | Path) -> Trained:
+    """`groundeval train ...` in this process, which has torch and TRL imported already."""
+    command = ["train", *map(str, arguments)]
+    out, err, before = io.StringIO(), io.StringIO(), sys.argv
+    sys.argv = ["groundeval", *command]
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main(command)
+    finally:
+        sys.argv = before
+    return Trained(code, out.getvalue(), err.getvalue())
+
+
+@contextmanager
+def started(recipe: Path, *flags: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`groundeval train ...` in a process of its own, for what ends it, with all it says in `log` beside the recipe."""
+    command = [sys.executable, "-m", "groundeval.trainers", str(recipe), "--output-path", str(recipe.parent), *flags]
+    with (recipe.parent / "log").open("w") as log:
+        running = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        try:
+            yield running
+        finally:
+            if running.poll() is None:
+                os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+
+
+def until(found: Callable[[], Any], running: subprocess.Popen[bytes], seconds: int = 240) -> None:
+    """Wait for what a running process does."""
+    deadline = time.monotonic() + seconds
+    while not found():
+        assert running.poll() is None, "training ended before it could be stopped"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def run_folder(output: Path) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,11 +73,13 @@ def grpo_rows(recipe: Recipe, stage: Stage, selected: Sequence[Selected], policy
     """One row per prompt: `prompt` (messages) and, for the reward, `task` and `example` (JSON).
 
     `prefill` is the text that the chat template begins for the model, in the usual reasoning tags; `prompt_tail` the
-    last token ids of the prompt.
+    last token ids of the prompt. With `mix` the rows are in an order in which every step has its share of answerable
+    questions, so that they must not be shuffled.
     """
     from groundeval.rewards.columns import example_json
 
     rows: list[Row] = []
+    kinds: list[tuple[str, bool]] = []
     for each in selected:
         job = prompts_of(each, policy, recipe, room)
         for prompt, example in zip(job.prompts, job.examples, strict=True):
@@ -90,7 +93,20 @@ def grpo_rows(recipe: Recipe, stage: Stage, selected: Sequence[Selected], policy
                     "prompt_tail": encoded.ids[-TAIL:],
                 }
             )
-    return Rows(rows)
+            kinds.append((each.reference, example.answerable))
+    return Rows(rows if stage.mix is None else spread(rows, kinds))
+
+
+def spread(rows: Sequence[Row], kinds: Sequence[Hashable]) -> list[Row]:
+    """The rows with every kind spread evenly: any stretch of them has the shares of the whole. Within a kind the order
+    is kept."""
+    seen: Counter[Hashable] = Counter()
+    places: list[float] = []
+    total = Counter(kinds)
+    for kind in kinds:
+        places.append((seen[kind] + 0.5) / total[kind])
+        seen[kind] += 1
+    return [row for _, row in sorted(zip(places, rows, strict=True), key=lambda each: each[0])]
 
 
 def sft_rows(recipe: Recipe, stage: Stage, selected: Sequence[Selected], policy: Policy, hygiene: Hygiene) -> Rows:

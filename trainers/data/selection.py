@@ -84,7 +84,7 @@ def _select(recipe: Recipe, stage: Stage, data: Data, hygiene: Hygiene) -> Selec
     short = tuple(each for each in clean if data.longest is None or _words(each) <= data.longest)
     located = with_located_answers(task, short, recipe.nli, recipe.nli_options)
     left_out = {"overlap with evaluation data": len(shown) - len(clean), "are longer": len(clean) - len(short)}
-    chosen = _filtered(stage, data, located, recipe.seed, left_out)
+    chosen = _filtered(stage, data, located, recipe.seed_of(stage), left_out)
     return Selected(reference, task, replace(dataset, examples=chosen), data.source)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundeval.comparison.compare import Comparison, compare, open_run
 from groundeval.comparison.markdown import metric_row
@@ -20,6 +20,13 @@ Judged = tuple[str, str, str]
 """Task, profile and verifier: numbers are comparable only if all three are the same."""
 
 
+class Compared(NamedTuple):
+    """Stages by name, the first of them compared with each of the others."""
+
+    names: tuple[str, ...]
+    comparison: Comparison
+
+
 def write_report(recipe: Recipe, run: RunFolder, warnings: Sequence[str]) -> None:
     """`report.md`, `comparisons.json`, the plots, and a model card beside the final weights."""
     comparisons = dict(compared(recipe, run))
@@ -32,8 +39,8 @@ def write_report(recipe: Recipe, run: RunFolder, warnings: Sequence[str]) -> Non
     say(f"report: {run.path / 'report.md'}")
 
 
-def compared(recipe: Recipe, run: RunFolder) -> Iterator[tuple[Judged, list[Comparison]]]:
-    """For each task, profile and verifier: every stage compared with the start, then with the one before."""
+def compared(recipe: Recipe, run: RunFolder) -> Iterator[tuple[Judged, list[Compared]]]:
+    """For each task, profile and verifier: every stage compared with the start, then with the one it starts from."""
     boundaries = {
         (START, 0),
         *((each["name"], run.evaluated_step(number)) for number, each in enumerate(run.finished())),
@@ -45,24 +52,30 @@ def compared(recipe: Recipe, run: RunFolder) -> Iterator[tuple[Judged, list[Comp
             judged = (each["task"], each["profile"], each["nli"])
             folders.setdefault(judged, {})[each["stage"]] = run.path / each["scores"]
     for judged, by_stage in folders.items():
-        runs = [open_run(by_stage[name]) for name in order if name in by_stage]
+        runs = {name: open_run(by_stage[name]) for name in order if name in by_stage}
         if len(runs) > 1:
-            yield judged, [compare(runs), *(compare(runs[at : at + 2]) for at in range(1, len(runs) - 1))]
+            chosen = [list(runs), *([first, second] for first, second in _steps(recipe) if {first, second} <= {*runs})]
+            yield judged, [Compared(tuple(names), compare([runs[name] for name in names])) for names in chosen]
 
 
-def before_and_after(
-    recipe: Recipe, run: RunFolder, comparisons: Mapping[Judged, Sequence[Comparison]]
-) -> Iterator[str]:
+def _steps(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Every stage with the one it starts from, unless that is the recipe's model."""
+    for stage in recipe.stages:
+        before = recipe.before(stage)
+        if before is not None:
+            yield before.name, stage.name
+
+
+def before_and_after(comparisons: Mapping[Judged, Sequence[Compared]]) -> Iterator[str]:
     """The Markdown tables of `compared`, with the informative keys only."""
-    names = [START, *(stage.name for stage in recipe.stages)]
     for (task, profile, nli), found in comparisons.items():
-        yield f"### {task}, profile {profile}, judged by {nli} (n = {found[0].n})"
+        yield f"### {task}, profile {profile}, judged by {nli} (n = {found[0].comparison.n})"
         yield ""
         yield "| metric | from | to | before | after | difference | 95% interval | p | p (Holm) | |"
         yield "|---|---|---|---|---|---|---|---|---|---|"
-        for offset, comparison in enumerate(found):
+        for names, comparison in found:
             for pair in comparison.pairs:
-                first, second = (names[max(0, offset) + place] for place in (pair.first, pair.second))
+                first, second = names[pair.first], names[pair.second]
                 telling = _telling(profile, comparison)
                 for metric in pair.metrics:
                     if metric.key in telling:
@@ -79,7 +92,7 @@ def _telling(profile: str, comparison: Comparison) -> set[str]:
 def _report(
     recipe: Recipe,
     run: RunFolder,
-    comparisons: Mapping[Judged, Sequence[Comparison]],
+    comparisons: Mapping[Judged, Sequence[Compared]],
     plots: Sequence[Path],
     warnings: Sequence[str],
 ) -> Iterator[str]:
@@ -97,7 +110,7 @@ def _report(
     if comparisons:
         yield "Percent. Differences are paired over the same samples; p (Holm) is corrected for all tests made at once."
         yield ""
-        yield from before_and_after(recipe, run, comparisons)
+        yield from before_and_after(comparisons)
     else:
         yield "The recipe names no held-out tasks (`evaluate`)."
         yield ""
@@ -159,7 +172,7 @@ def plugin_flags(command: Sequence[str]) -> list[str]:
     return found
 
 
-def _card(recipe: Recipe, run: RunFolder, comparisons: Mapping[Judged, Sequence[Comparison]]) -> Iterator[str]:
+def _card(recipe: Recipe, run: RunFolder, comparisons: Mapping[Judged, Sequence[Compared]]) -> Iterator[str]:
     yield "---"
     yield "library_name: transformers"
     yield f"base_model: {recipe.model.path}"
@@ -185,7 +198,7 @@ def _card(recipe: Recipe, run: RunFolder, comparisons: Mapping[Judged, Sequence[
     if comparisons:
         yield "## Evaluation"
         yield ""
-        yield from before_and_after(recipe, run, comparisons)
+        yield from before_and_after(comparisons)
     yield from _reproduce(run)
 
 
@@ -193,6 +206,7 @@ def _options(options: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in options.items())
 
 
-def _machine(judged: Judged, comparisons: Sequence[Comparison]) -> dict[str, Any]:
+def _machine(judged: Judged, comparisons: Sequence[Compared]) -> dict[str, Any]:
     task, profile, nli = judged
-    return {"task": task, "profile": profile, "nli": nli, "comparisons": [each.as_json() for each in comparisons]}
+    found = [{"stages": list(each.names), **each.comparison.as_json()} for each in comparisons]
+    return {"task": task, "profile": profile, "nli": nli, "comparisons": found}

@@ -8,6 +8,7 @@ import os
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -38,7 +39,10 @@ from groundeval.records import Prompt, Rendered
 
 LONGEST_PAUSE, LONGEST_RETRY_AFTER = 60.0, 600.0
 FAILURES_IN_A_ROW = 8
-"""Number of consecutive server failures after which the rest of the window is not tried."""
+"""Number of consecutive failures after which a server that fails for a plain prompt, too, is taken to be down."""
+PLAIN = Prompt("plain", "What is the capital of Italy?")
+"""A prompt that every working server completes: where it is completed, the failure of another is that other's own."""
+PLAIN_TOKENS = 16
 BROKEN_OFF = ("abort", "error")
 """Finish reasons of servers (such as vLLM's) that stopped in the middle: the text is not an answer."""
 WITHHELD = "content_filter"
@@ -97,6 +101,7 @@ class OpenAIGenerator:
         self._reached = False
         self._down = False
         self._answered = False
+        self._trying = asyncio.Lock()
 
     @property
     def window(self) -> int:
@@ -239,12 +244,12 @@ class OpenAIGenerator:
     ) -> None:
         waiting = iter(prompts)
         failures = 0
+        self._trying = asyncio.Lock()
 
         async def worker(client: httpx.AsyncClient) -> None:
             nonlocal failures
             for prompt in waiting:
-                if failures >= FAILURES_IN_A_ROW:
-                    self._down = True
+                if self._down:
                     finished.put(Completion(prompt.id, "", error=f"not tried: {self.url} failed too often in a row"))
                     continue
                 try:
@@ -253,6 +258,9 @@ class OpenAIGenerator:
                     self._answered = True
                 except NoAnswer as error:
                     failures += error.repeat
+                    if failures >= FAILURES_IN_A_ROW and not self._down:
+                        self._down = not await self._works(client, params)
+                        failures = FAILURES_IN_A_ROW if self._down else 0
                     completion = Completion(prompt.id, "", error=self._clean(error))
                 except GroundevalError:
                     raise
@@ -278,7 +286,7 @@ class OpenAIGenerator:
     async def _complete(self, client: httpx.AsyncClient, prompt: Prompt, params: SamplingParams) -> Completion:
         async def ask() -> Completion:
             found = await self._post(client, prompt, params)
-            if found.status in (401, 403, 404):
+            if found.status in (401, 403, 404) and not await self._works(client, params):
                 raise self._refused(found)
             if found.status != 200:
                 raise found.refusal
@@ -299,22 +307,38 @@ class OpenAIGenerator:
 
     async def _post(self, client: httpx.AsyncClient, prompt: Prompt, params: SamplingParams) -> Answer:
         """The answer to a prompt; what the server's refusals teach is tried at once. Raises UsageError for others."""
-        asked: dict[str, Any] = {"prompt": plain(prompt)} if self._is_plain else {"messages": messages(prompt)}
-        path = "completions" if self._is_plain else "chat/completions"
         while True:
             sent = self._parameters(prompt, params)
-            body = {"model": self.options.model, **sent, **asked}
+            body = {"model": self.options.model, **sent, **self._asked_for(prompt)}
             # Bounded as a whole: otherwise a server that sends a byte now and then would never time out.
-            found = await asyncio.wait_for(_asked(client, "POST", f"{self.url}/{path}", body), self.timeout)
+            found = await asyncio.wait_for(_asked(client, "POST", self._place, body), self.timeout)
             if not self._dialect.learns(sent, found.status, found.body, dispensable(params)):
                 break
         refused = refused_parameters(sent, found.status, found.body)
-        if refused and not self._answered:
+        if refused and not self._answered and not await self._works(client, params):
             said = self._clean(found.refusal)
             raise parameter_refused(self.url, {name: sent[name] for name in refused}, said)
         if found.status == 200:
             self.request = {name: each for name, each in sent.items() if name != "seed"}
         return found
+
+    async def _works(self, client: httpx.AsyncClient, params: SamplingParams) -> bool:
+        """Whether the server completes a plain prompt now."""
+        short = replace(params, max_new_tokens=PLAIN_TOKENS)
+        body = {"model": self.options.model, **self._parameters(PLAIN, short), **self._asked_for(PLAIN)}
+        try:
+            # One at a time: where the server refuses all, the first answer ends the others.
+            async with self._trying:
+                return (await asyncio.wait_for(_asked(client, "POST", self._place, body), self.timeout)).status == 200
+        except (NoAnswer, httpx.HTTPError, asyncio.TimeoutError):
+            return False
+
+    def _asked_for(self, prompt: Prompt) -> dict[str, Any]:
+        return {"prompt": plain(prompt)} if self._is_plain else {"messages": messages(prompt)}
+
+    @property
+    def _place(self) -> str:
+        return f"{self.url}/{'completions' if self._is_plain else 'chat/completions'}"
 
     def _parameters(self, prompt: Prompt, params: SamplingParams) -> dict[str, Any]:
         found = sampling_parameters(params, prompt.id)

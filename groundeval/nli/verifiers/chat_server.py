@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from groundeval.errors import BackendError, GroundevalError, SampleError, UsageError, excerpt, option, unknown
-from groundeval.http.client import Client, Json, Refused, RequestRejected, TooLarge, Unreadable
+from groundeval.http.client import Client, Json, Plain, Refused, RequestRejected, TooLarge, Unreadable
 from groundeval.http.dialect import LENGTH_FIELDS, UNFIT, Dialect, refused_parameters
 from groundeval.nli.model import NLIOptions, Traits, fill
-from groundeval.nli.remote import CONNECTIONS, FIRST_CONTACT, Outcome, side_by_side
+from groundeval.nli.remote import CONNECTIONS, FIRST_CONTACT, PLAIN, Outcome, side_by_side
 from groundeval.nli.spec import Spec
 from groundeval.nli.verifiers.causal import LEAST_SHARE, says_neither
 from groundeval.nli.verifiers.local import verdicts_of
@@ -24,7 +24,6 @@ MOST_LIKELY = 20
 """Number of tokens whose log-probabilities are requested; the most that servers return."""
 NEEDED = ("logprobs", "top_logprobs", *LENGTH_FIELDS)
 """Parameters without which there are no probabilities, or a whole answer is paid for."""
-PROBE = Pair("Title: Rome\nRome is the capital of Italy.", "Rome is a capital.")
 
 
 class ChatServer:
@@ -101,7 +100,7 @@ class ChatServer:
             return
         self._find_model()
         try:
-            self._probability(PROBE)
+            self._probability(PLAIN)
         except (RequestRejected, SampleError, TooLarge) as error:
             raise UsageError(
                 f"{option('nli', self.name)} at {self._client.address}: cannot judge: {error}\n"
@@ -167,12 +166,16 @@ class ChatServer:
             return error
 
     def _probability(self, pair: Pair) -> float:
-        asked = {"model": self._model, "messages": [{"role": "user", "content": fill(self.spec.template, pair)}]}
         while True:
             sent = self._dialect.written(self._parameters())
+            body, plain = ({**sent, **self._question(each)} for each in (pair, PLAIN))
             try:
                 first = self._client.ask(
-                    "POST", "/chat/completions", {**sent, **asked}, read=_first_token, limit=1 << 20
+                    "POST",
+                    "/chat/completions",
+                    body,
+                    read=_first_token,
+                    plain=None if pair is PLAIN else Plain("POST", "/chat/completions", plain, _first_token),
                 )
             except RequestRejected as error:
                 # Whatever its temperature, the server tells the probabilities that the model gives the tokens.
@@ -183,6 +186,9 @@ class ChatServer:
         if not first:
             raise SampleError(f"{self._client.address}: its answers lack `logprobs`.")
         return self._share_of_yes(first)
+
+    def _question(self, pair: Pair) -> Json:
+        return {"model": self._model, "messages": [{"role": "user", "content": fill(self.spec.template, pair)}]}
 
     def _parameters(self) -> Json:
         """The parameters sent besides model and messages; the user's take precedence, `none` leaves one out."""

@@ -1,0 +1,155 @@
+"""Press Ctrl-C in `groundeval train` at ten moments, once and twice, and check the answer, the exit code and the end.
+
+    python tools/interrupt_training.py RECIPE          a small recipe, with SFT, GRPO and `evaluate.every`
+
+Every run is a fork of this process. Where its moment comes, it stays in it for a while, and gets SIGINT. It has to
+answer within a second, to end with exit code 3 (a second SIGINT: within three seconds), and when it is started again to
+end as an undisturbed run does. Exits with 1 at the first thing that is not so.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kill_training import Training
+
+ANSWERS = ("stopping after", "interrupted:", "stopped on request")
+STAY = 2.0
+"""Seconds that a run stays in its moment."""
+
+
+def waiting() -> None:
+    """Stay in Python."""
+    end = time.monotonic() + STAY
+    while time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def computing() -> None:
+    """Stay in one call of torch, in which no handler of Python runs."""
+    import torch
+
+    began = time.monotonic()
+    torch.ones(2_000, 2_000) @ torch.ones(2_000, 2_000)
+    side = int(2_000 * (STAY / (time.monotonic() - began)) ** (1 / 3))
+    torch.ones(side, side) @ torch.ones(side, side)
+
+
+def moments() -> dict[str, tuple[Any, str, Callable[..., bool], Callable[[], None]]]:
+    """By name: the function that is entered, which of its calls counts, and how the run stays in it."""
+    from accelerate import Accelerator
+    from transformers import Trainer
+    from trl import GRPOTrainer
+
+    from groundeval.trainers import training
+    from groundeval.trainers.evaluating import Evaluator
+    from groundeval.trainers.policy import Policy
+
+    def every(*arguments: Any, **named: Any) -> bool:
+        return True
+
+    def baseline(evaluator: Any, model: Any, stage: str, step: int, **named: Any) -> bool:
+        return stage == "start"
+
+    def within(evaluator: Any, model: Any, stage: str, step: int, **named: Any) -> bool:
+        return stage != "start"
+
+    return {
+        "reading the data": (training, "select", every, waiting),
+        "loading the model": (Policy, "load", every, waiting),
+        "baseline evaluation": (Evaluator, "evaluate", baseline, waiting),
+        "making the trainer": (training, "sft_trainer", every, waiting),
+        "a backward pass": (Accelerator, "backward", every, computing),
+        "held-out evaluation": (Evaluator, "evaluate", within, waiting),
+        "saving a checkpoint": (Trainer, "_save_checkpoint", every, waiting),
+        "saving the weights of a stage": (training, "_save", every, waiting),
+        "rollouts": (GRPOTrainer, "_generate", every, waiting),
+        "writing the report": (training, "write_report", every, waiting),
+    }
+
+
+class Interrupted(Training):
+    """A training run that waits in a moment, which it marks by a file."""
+
+    def __init__(self, folder: Path, command: list[str], moment: str) -> None:
+        super().__init__(folder, command)
+        self.mark = folder.with_suffix(".moment")
+        owner, name, counts, stay = moments()[moment]
+        before = getattr(owner, name)
+        pid = os.getpid()
+
+        def entered(*arguments: Any, **named: Any) -> Any:
+            if os.getpid() != pid and counts(*arguments, **named) and not self.mark.exists():
+                self.mark.touch()
+                stay()
+            return before(*arguments, **named)
+
+        setattr(owner, name, entered)
+        self.forget = lambda: setattr(owner, name, before)
+
+    def answered(self) -> bool:
+        """Whether the run has said that it stops."""
+        said = self.log.read_text(errors="replace")
+        return any(answer in said for answer in ANSWERS)
+
+
+def until(found: Callable[[], bool], what: str, seconds: float) -> float:
+    """Wait; the seconds that it took."""
+    began = time.monotonic()
+    while not found():
+        if time.monotonic() - began > seconds:
+            sys.exit(f"error: {what}: not within {seconds:.0f} s")
+        time.sleep(0.005)
+    return time.monotonic() - began
+
+
+def interrupted(run: Interrupted, moment: str, twice: bool, answer_within: float) -> str:
+    """Interrupt a run in its moment; how long it took to answer and to end."""
+    process = run.start()
+    until(lambda: run.mark.exists() or process.poll() is not None, moment, 600)
+    if process.poll() is not None:
+        sys.exit(f"error: {moment}: the run ended before\n{run.log.read_text()}")
+    time.sleep(0.1)
+    os.kill(process.pid, signal.SIGINT)
+    answer = until(run.answered, f"{moment}: an answer to Ctrl-C\n{run.log.read_text()}", answer_within)
+    if twice and process.poll() is None:
+        os.kill(process.pid, signal.SIGINT)
+    end = until(lambda: process.poll() is not None, f"{moment}: its end", 3 + STAY if twice else 300)
+    if process.poll() != 3:
+        sys.exit(f"error: {moment}: exit code {process.poll()}\n{run.log.read_text()}")
+    [said, *_] = [line for line in run.log.read_text().splitlines() if any(each in line for each in ANSWERS)]
+    return f"answered after {answer:.2f} s, ended after {answer + end:.2f} s: {said}"
+
+
+def main() -> None:
+    recipe, *others = sys.argv[1:] or sys.exit(__doc__)
+    answer_within = float(others[0]) if others else 1.0
+    command = ["train", recipe]
+    with tempfile.TemporaryDirectory(prefix="groundeval-interrupts-") as place:
+        whole = Training(Path(place, "undisturbed"), command)
+        if whole.start().wait() != 0:
+            sys.exit(f"error: the undisturbed run failed:\n{whole.log.read_text()}")
+        for number, moment in enumerate(moments()):
+            for twice in (False, True):
+                run = Interrupted(Path(place, f"{number}{twice}"), command, moment)
+                told = interrupted(run, moment, twice, answer_within)
+                print(f"{moment}, {'twice' if twice else 'once'}: {told}", flush=True)
+                run.forget()
+                if run.start().wait() != 0:
+                    sys.exit(f"error: {moment}: does not resume:\n{run.log.read_text()}")
+                found = run.outcome()
+                for part, expected in whole.outcome().items():
+                    if found[part] != expected:
+                        sys.exit(f"error: {moment}: {part} differ:\n{found[part]}\n{expected}")
+    print("every Ctrl-C was answered, and every resumed run ended as the undisturbed one")
+
+
+if __name__ == "__main__":
+    main()

@@ -91,7 +91,7 @@ def test_a_command_that_is_right_has_no_problem(command: str):
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        ("groundeval runn --model m", "unknown command"),
+        ("groundeval runn --model m", "No such command"),
         ("groundeval run --model m --tasks asqa --temprature 1", "--temprature"),
         ("groundeval run --model m", "--tasks"),
         ("groundeval run --model m --tasks asqqa", 'unknown task "asqqa"'),
@@ -102,7 +102,7 @@ def test_a_command_that_is_right_has_no_problem(command: str):
         ("groundeval score f.json --task asqa --reward trusty", 'unknown reward "trusty"'),
         ("groundeval run --model m --tasks asqa --num-docs many", "many"),
         ("groundeval train smokey", 'unknown recipe "smokey"'),
-        ("groundeval list tasks && groundeval lst", "unknown command"),
+        ("groundeval list tasks && groundeval lst", "No such command"),
         ("make demoo", "no target demoo"),
         ("pip install 'groundeval[train]'", "not on the package index"),
         ("pip install groundeval", "not on the package index"),

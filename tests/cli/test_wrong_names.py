@@ -101,7 +101,7 @@ def test_missing_flags_are_named(cli: Cli):
     ran = cli("run", "--model", "m")
     assert (ran.code, "--tasks" in ran.err) == (2, True)
     ran = cli("score")
-    assert (ran.code, "predictions" in ran.err) == (2, True)
+    assert (ran.code, "PREDICTIONS is missing" in ran.err) == (2, True)
 
 
 def test_a_score_without_task_says_how_to_name_one(data: Path, cli: Cli):

@@ -97,6 +97,8 @@ class _Reader:
         if self.peek() == BYTE_ORDER_MARK:
             self.at += 1
         first = self.peek()
+        if not first and self.bytes_read == 0 and self.path.is_file() and self.path.stat().st_size:
+            raise DataError(f"{self.name} is damaged or cut off: nothing of what was compressed can be read")
         if not first:
             raise DataError(f"{self.name} is empty: it must hold JSON; write it again, or download it again")
         self.no_mark_here()

@@ -10,7 +10,7 @@ from typing import Any
 from groundeval.console.progress import say
 from groundeval.errors import MissingExtra, UsageError, did_you_mean, option
 from groundeval.models.device import devices, fastest_dtype, import_torch
-from groundeval.models.downloads import announce_model, is_cached
+from groundeval.models.downloads import announce_model, is_cached, lacks
 from groundeval.models.files import folder_sha256
 from groundeval.models.hub import use_cache_if_unreachable
 from groundeval.nli.model import NLIOptions
@@ -140,7 +140,7 @@ def runs_its_own_code(source: str) -> UsageError:
 
 def _loading(load: Callable[[], Any], source: str, revision: str | None) -> Any:
     version = f" (revision {revision})" if revision else ""
-    if not Path(source).expanduser().exists() and not is_cached(source, revision):
+    if lacks(source, revision):
         use_cache_if_unreachable()
     try:
         return load()

@@ -113,7 +113,7 @@ def test_a_score_without_task_says_how_to_name_one(data: Path, cli: Cli):
 def test_an_unknown_command_offers_the_nearest(cli: Cli):
     ran = cli("scroe", "x")
     assert ran.code == 2
-    assert "Did you mean 'score'" in ran.err
+    assert 'unknown command "scroe". Did you mean "score"?' in ran.err
 
 
 def test_an_unknown_list_offers_the_nearest(cli: Cli):

@@ -99,11 +99,16 @@ def as_flag(flag: str, value: object, parts: Mapping[str, object]) -> str:
 _spelling: Spelling = as_parameter
 
 
+def spelling() -> Spelling:
+    """How the messages of this process spell options."""
+    return _spelling
+
+
 @contextmanager
-def spelling_options(spelling: Spelling) -> Iterator[None]:
+def spelling_options(chosen: Spelling) -> Iterator[None]:
     """Context in which all messages of this process spell options in another way, used by the command line."""
     global _spelling
-    before, _spelling = _spelling, spelling
+    before, _spelling = _spelling, chosen
     try:
         yield
     finally:

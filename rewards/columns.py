@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from groundeval.errors import DataError, excerpt
 from groundeval.metrics.gold import with_answers
 from groundeval.parsing.reasoning import REASONING_TAGS
 from groundeval.parsing.reasoning_formats import KNOWN_TAGS, begun_thought
+from groundeval.parsing.remembered import remembered
 from groundeval.records import Document, Example
 from groundeval.storage.json_records import Record
 from groundeval.tasks.formats.fields import example_from
@@ -54,7 +54,7 @@ def _document(document: Document) -> dict[str, Any]:
     return {name: value for name, value in parts.items() if value is not None}
 
 
-@lru_cache(maxsize=4_096)
+@remembered(4_096)
 def example_of(text: str) -> Example:
     """The example in a JSON string, with `answers` derived from short answers or claims if missing.
 

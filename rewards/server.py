@@ -7,8 +7,9 @@
     GET  /health   whether the verifier is loaded
     GET  /metrics  counts and batch sizes, in Prometheus' text format
 
-A failed sample has the total null and an error. Batches are made in the verifier's queue, where the pairs of all
-requests meet. A request may name registered tasks and the task that the server was started with: it never opens a file.
+A failed sample has the total null and an error. So has one whose example cannot be read; if none can, the request is
+refused. Batches are made in the verifier's queue, where the pairs of all requests meet. A request may name
+registered tasks and the task that the server was started with: it never opens a file.
 This module imports fastapi and uvicorn (the `server` extra): import it only to serve.
 """
 
@@ -16,11 +17,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from groundeval.errors import BackendError, SampleError, UserError, excerpt, unknown
+from groundeval.errors import BackendError, DataError, SampleError, UserError, excerpt, unknown
 from groundeval.http.admission import Admission
 from groundeval.http.server import (
     MAX_BYTES,
@@ -44,6 +46,7 @@ from groundeval.http.server import (
 from groundeval.nli import NLI
 from groundeval.nli.server import ModelServer
 from groundeval.rewards.adapters import nemo_gym, openrlhf
+from groundeval.rewards.columns import example_of
 from groundeval.rewards.reward import Rewarded
 from groundeval.rewards.rollouts import Rewarder, Rollout
 from groundeval.tasks import TASKS
@@ -115,9 +118,10 @@ class RewardServer(ModelServer):
         self.post("/verify")(self._nemo_gym)
 
     async def _rewards(self, request: Request) -> Response:
-        def read(body: bytes) -> list[Rollout]:
-            samples = parse(body, Samples).samples
-            return [_rollout(each, f"samples[{index}]", self.task) for index, each in enumerate(samples)]
+        def read(body: bytes) -> list[Rollout | Rewarded]:
+            samples = parse(body, Samples, MAX_SAMPLES).samples
+            named = [_task(each, f"samples[{index}]", self.task) for index, each in enumerate(samples)]
+            return _each(list(map(_rollout, named, samples)))
 
         def answer(body: bytes, found: list[Rewarded]) -> Json:
             return {"reward": self.rewarder.name, "rewards": [_entry(each) for each in found]}
@@ -125,11 +129,12 @@ class RewardServer(ModelServer):
         return await self._scored(request, read, answer)
 
     async def _openrlhf(self, request: Request) -> Response:
-        def read(body: bytes) -> list[Rollout]:
-            asked = parse(body, Queries)
+        def read(body: bytes) -> list[Rollout | Rewarded]:
+            asked = parse(body, Queries, MAX_SAMPLES)
             if not len(asked.query) == len(asked.prompts) == len(asked.labels):
                 raise Refusal(400, f"the body must be {Queries.form}")
-            return list(map(openrlhf.rollout, asked.query, asked.prompts, asked.labels))
+            parts = zip(asked.query, asked.prompts, asked.labels, strict=True)
+            return _each([partial(openrlhf.rollout, *each) for each in parts])
 
         # Requests can only name registered tasks and the given one: these are all parts that can occur.
         with _as_refusals():
@@ -139,14 +144,14 @@ class RewardServer(ModelServer):
     async def _nemo_gym(self, request: Request) -> Response:
         return await self._scored(
             request,
-            lambda body: [nemo_gym.rollout(parse_object(body))],
+            lambda body: _each([lambda: nemo_gym.rollout(parse_object(body))]),
             lambda body, found: nemo_gym.answer(parse_object(body), found[0]),
         )
 
     async def _scored(
         self,
         request: Request,
-        read: Callable[[bytes], list[Rollout]],
+        read: Callable[[bytes], list[Rollout | Rewarded]],
         answer: Callable[[bytes, list[Rewarded]], Json],
     ) -> Response:
         """The response to a request: `read` extracts the samples from its body, `answer` gets the body and the rewards.
@@ -155,27 +160,44 @@ class RewardServer(ModelServer):
         """
 
         async def found(body: bytes) -> Response:
-            rollouts = await self.aside(lambda: self._checked(read, body))
-            with self._queue.admit(len(rollouts), patience_of(request)):
-                return await self.aside(lambda: self._answer(rollouts, lambda found: answer(body, found)))
+            samples = await self.aside(lambda: self._checked(read, body))
+            with self._queue.admit(len(samples), patience_of(request)):
+                return await self.aside(lambda: self._answer(samples, lambda found: answer(body, found)))
 
         return await self.served(request, found)
 
-    async def _checked(self, read: Callable[[bytes], list[Rollout]], body: bytes) -> list[Rollout]:
+    async def _checked(
+        self, read: Callable[[bytes], list[Rollout | Rewarded]], body: bytes
+    ) -> list[Rollout | Rewarded]:
         with _as_refusals():
-            rollouts = read(body)
-        if len(rollouts) > MAX_SAMPLES:
-            raise Refusal(413, f"{len(rollouts)} samples; a request may hold {MAX_SAMPLES}")
-        demand_short(text for each in rollouts for text in (each.text, each.prefill, each.example))
-        self._demand_fitting(rollout.task for rollout in rollouts)
-        return rollouts
+            samples = read(body)
+        self._demand_fitting(each.task for each in samples if isinstance(each, Rollout))
+        return samples
 
-    async def _answer(self, rollouts: list[Rollout], answer: Callable[[list[Rewarded]], Json]) -> Response:
+    async def _answer(self, samples: list[Rollout | Rewarded], answer: Callable[[list[Rewarded]], Json]) -> Response:
         with _as_refusals():
-            found = await self.rewarder.score(rollouts, self.nli)
+            rewarded = iter(await self._rewarded([each for each in samples if isinstance(each, Rollout)]))
+            found = [each if isinstance(each, Rewarded) else next(rewarded) for each in samples]
             self.rewarded += len(found)
             self.failed += sum(each.total is None for each in found)
             return json_answer(answer(found))
+
+    async def _rewarded(self, rollouts: list[Rollout]) -> list[Rewarded]:
+        """The rewards; where the data of some lack what the reward needs, those of the others, too."""
+        try:
+            return await self.rewarder.score(rollouts, self.nli)
+        except DataError as error:
+            if len(rollouts) < 2:
+                raise
+            found: list[Rewarded] = []
+            for each in rollouts:
+                try:
+                    found += await self.rewarder.score([each], self.nli)
+                except DataError as own:
+                    found.append(_failed(example_of(each.example).id, own))
+            if all(each.total is None for each in found):
+                raise error
+            return found
 
     def health(self) -> Json:
         """The reward, and the identity of its verifier."""
@@ -206,14 +228,43 @@ class RewardServer(ModelServer):
         return found + super().metrics()
 
 
-def _rollout(sample: Sample, where: str, task: str | None) -> Rollout:
+def _each(made: Sequence[Callable[[], Rollout]]) -> list[Rollout | Rewarded]:
+    """The samples of a request; of one whose data cannot be read, its failure. Raises what all raise, if all fail."""
+    found: list[Rollout | Rewarded] = []
+    errors: list[DataError | Refusal] = []
+    for place, make in enumerate(made):
+        try:
+            rollout = make()
+            demand_short((rollout.text, rollout.prefill, rollout.example))
+            example_of(rollout.example)
+            found.append(rollout)
+        except (DataError, Refusal) as error:
+            errors.append(error)
+            found.append(_failed(place, error))
+    if errors and len(errors) == len(found):
+        raise errors[0]
+    return found
+
+
+def _failed(name: object, error: Exception) -> Rewarded:
+    return Rewarded(str(name), None, {}, "error", str(error))
+
+
+def _task(sample: Sample, where: str, task: str | None) -> str:
     named = task if sample.task is None else sample.task
     if not isinstance(named, str):
         raise Refusal(400, f"{where}.task must be the name of a task; it is {excerpt(named)}")
-    example = json.dumps(sample.example) if isinstance(sample.example, dict) else sample.example
-    if not isinstance(example, str):
-        raise Refusal(400, f"{where}.example must be a string; it is {excerpt(example)}")
-    return Rollout(named, example, sample.text, sample.prefill or "", sample.finish_reason)
+    return named
+
+
+def _rollout(task: str, sample: Sample) -> Callable[[], Rollout]:
+    def made() -> Rollout:
+        example = json.dumps(sample.example) if isinstance(sample.example, dict) else sample.example
+        if not isinstance(example, str):
+            raise DataError(f"example must be a string; it is {excerpt(example)}")
+        return Rollout(task, example, sample.text, sample.prefill or "", sample.finish_reason)
+
+    return made
 
 
 @contextlib.contextmanager

@@ -79,8 +79,19 @@ def killed(
     expected, found = whole.outcome(), run.outcome()
     for part in expected:
         if found[part] != expected[part] and not (asked.texts_may_differ and part == "results"):
-            fail(f"{run.folder}: {part} differ from those of the undisturbed run:\n{found[part]}\n{expected[part]}")
+            differing = difference(found[part], expected[part])
+            fail(f"{run.folder}: {part} differ from those of the undisturbed run: {differing}")
     return hits
+
+
+def difference(found: Any, expected: Any) -> str:
+    """What only one of two lists has; of anything else, both."""
+    if isinstance(found, list):
+        gained, lost = (
+            [each for each in one if each not in other] for one, other in ((found, expected), (expected, found))
+        )
+        return f"there are also {gained}, there are not {lost}"
+    return f"{str(found)[:2_000]}\n{str(expected)[:2_000]}"
 
 
 def lives(run: Evaluation | Training, is_time: Callable[[], bool] | None) -> int:
@@ -118,6 +129,7 @@ class Evaluation:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start it, or resume it."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             return subprocess.Popen(self.command, stdout=log, stderr=log, start_new_session=True)
 

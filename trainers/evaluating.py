@@ -249,6 +249,10 @@ def answering(trainer: Any) -> Iterator[Any]:
     from trl.models import unwrap_model_for_generation
 
     training = trainer.model.training
+    attention = trainer.model.config._attn_implementation
+    if hasattr(trainer, "rollout_worker"):
+        # Asynchronous GRPO attends along the trees of its batches, which a prompt is not.
+        trainer.model.set_attn_implementation("sdpa")
     # Sampling here must not change the random state of training.
     before = torch.get_rng_state()
     trainer.model.eval()
@@ -256,6 +260,8 @@ def answering(trainer: Any) -> Iterator[Any]:
         with unwrap_model_for_generation(trainer.model_wrapped, trainer.accelerator) as model:
             yield model
     finally:
+        if hasattr(trainer, "rollout_worker"):
+            trainer.model.set_attn_implementation(attention)
         trainer.model.train(training)
         torch.set_rng_state(before)
 

@@ -20,7 +20,7 @@ import yaml
 
 from groundeval.errors import DataError, UsageError
 from groundeval.storage.environment import environment, now
-from groundeval.storage.folder import Folder, Lines, content_id, read_json, write_whole
+from groundeval.storage.folder import Folder, Lines, content_id, read_json, remove_leftovers, write_whole
 from groundeval.storage.json_records import file_hash
 from groundeval.trainers.inspection import (
     check_sealed,
@@ -97,6 +97,8 @@ def training_identity(
         "nli_options": NLI_CIRCUMSTANCES if served is None else NLI_CIRCUMSTANCES | SERVED,
     }
     settings = recipe.model_dump(mode="json", exclude=left_out)
+    if not recipe.rollouts.asynchronous:  # as in runs begun before this field
+        del settings["rollouts"]["asynchronous"]
     return {
         "recipe": settings if served is None else {**settings, "nli": dict(served)},
         "dtype": recipe.model.dtype,
@@ -139,6 +141,8 @@ class RunFolder:
         """
         self.check_same()
         self._folder.open()
+        for part in self.path.glob("stages/**/"):
+            remove_leftovers(part)
         before = self._folder.read_json("manifest.json") or {}
         session = {"started": now(), "command": sys.argv, "at": self.position(recipe)}
         manifest = {

@@ -241,6 +241,11 @@ class Rollouts(Section):
     sleep: bool = Field(
         default=False, description="mode colocate: vllm releases its memory during the optimizer step (CUDA only)"
     )
+    asynchronous: bool = Field(
+        default=False,
+        description="mode server: rollouts go on while the model learns (TRL's AsyncGRPOTrainer, experimental; CUDA "
+        "only)",
+    )
     check_every: int = Field(
         default=1,
         ge=1,
@@ -258,6 +263,8 @@ class Rollouts(Section):
     def _names_its_server(self) -> Rollouts:
         if self.engine == "vllm" and self.mode == "server" and self.server_url is None:
             raise ValueError("`mode: server` needs `server_url`, for instance http://localhost:8000")
+        if self.asynchronous and (self.engine, self.mode) != ("vllm", "server"):
+            raise ValueError("`asynchronous` needs `engine: vllm` and `mode: server`")
         return self
 
 
@@ -366,6 +373,12 @@ class Recipe(Section):
                     f"stage {stage.name}: `after: {stage.after}` is no stage before it; allowed: {', '.join(there)}"
                 )
             there.append(stage.name)
+        return self
+
+    @model_validator(mode="after")
+    def _compares_within_groups(self) -> Recipe:
+        if self.rollouts.asynchronous and any(stage.normalize == "parts" for stage in self.stages):
+            raise ValueError("`normalize: parts` is not there for `rollouts.asynchronous`, which adds rewards up")
         return self
 
     @model_validator(mode="after")

@@ -23,6 +23,7 @@ def optimizer_steps(config: Any, rows: int) -> int:
         together = prompts // config.num_generations
         batches = rows // together * config.num_iterations * config.steps_per_generation
     else:
+        rows *= getattr(config, "num_generations", 1)  # asynchronous GRPO takes completions
         batches = ceil(rows / (config.per_device_train_batch_size * config.world_size))
     steps: int = ceil(config.num_train_epochs * max(ceil(batches / accumulated), 1))
     return steps

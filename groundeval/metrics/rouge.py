@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
+from groundeval.parsing.remembered import remembered
 from groundeval.parsing.statements import sentences
 from groundeval.parsing.stemming import stem
 
@@ -31,7 +31,7 @@ def rouge_lsum(output: str, references: Iterable[str]) -> float:
     return max((f_measure(sentence_tokens(reference), candidate) for reference in references), default=0.0)
 
 
-@lru_cache(maxsize=4_096)
+@remembered(4_096)
 def sentence_tokens(text: str) -> tuple[Tokens, ...]:
     """The tokens of each sentence of a text; a line break ends a sentence too."""
     lines = (line for sentence in sentences(text.lower()) for line in sentence.split("\n"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable
-from functools import lru_cache
+
+from groundeval.parsing.remembered import remembered
 
 _PUNCTUATION = string.punctuation.encode("ascii")
 _ARTICLE = re.compile(r"\b(?:an?|the)\b")
@@ -28,13 +29,13 @@ def normalize(text: str) -> str:
     return " ".join(words)
 
 
-@lru_cache(maxsize=65_536)
+@remembered(65_536)
 def normalized_alias(alias: str) -> str:
     """`normalize` for gold aliases: short texts that recur, so the results are cached."""
     return normalize(alias)
 
 
-@lru_cache(maxsize=4_096)
+@remembered(4_096)
 def normalized_document(text: str) -> str:
     """`normalize` for document texts, which several samples and metrics share."""
     return normalize(text)

@@ -17,6 +17,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from groundeval.parsing.remembered import remembered
+
 _ENDS = ".?!"
 _CLOSES = re.compile(r"""["')\]}]+?(?:\s+|(?=--)|$)""", re.MULTILINE)
 """Closing punctuation after the end of a sentence, which belongs to it."""
@@ -132,7 +134,7 @@ def _last_whitespace(text: str, start: int, end: int) -> int | None:
     return None
 
 
-@lru_cache(maxsize=16_384)
+@remembered(16_384)
 def _ends_a_sentence(context: str) -> bool:
     """Whether any token of the context but the last ends a sentence."""
     known = _parameters()

@@ -9,6 +9,7 @@ from rapidfuzz.distance.Levenshtein import editops
 from rapidfuzz.fuzz import partial_ratio
 
 from groundeval.parsing.normalize import normalize
+from groundeval.parsing.remembered import remembered
 
 REFUSAL = "I apologize, but I couldn't find an answer to your question in the search results."
 """The sentence that prompts tell a model to give when the documents hold no answer."""
@@ -20,7 +21,7 @@ REFUSAL_THRESHOLD = 85
 """An output refuses if its score is above this, in percent."""
 
 
-@lru_cache(maxsize=4_096)
+@remembered(4_096)
 def refusal_score(text: str) -> float:
     """Similarity of the refusal and the best-matching part of the output: a whole number in [0, 100].
 

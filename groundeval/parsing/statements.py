@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from groundeval.parsing.punkt import spans
+from groundeval.parsing.remembered import remembered
 
 
-@lru_cache(maxsize=4_096)
+@remembered(4_096)
 def sentences(text: str) -> tuple[str, ...]:
     """The sentences of a text by English Punkt, as `nltk.sent_tokenize` gave them before NLTK 3.10.2; without
     surrounding whitespace."""
     return tuple(text[start:end] for start, end in spans(text))
 
 
-@lru_cache(maxsize=4_096)
+@remembered(4_096)
 def sentence_spans(text: str) -> tuple[tuple[int, int], ...]:
     """The offsets of the sentences: start, and end without surrounding whitespace."""
     return tuple(spans(text))

@@ -6,7 +6,7 @@ scoring a thousand answers does, so the rules are written here; the tests compar
 
 from __future__ import annotations
 
-from functools import lru_cache
+from groundeval.parsing.remembered import remembered
 
 _IRREGULAR = {
     "skies": "sky",
@@ -68,7 +68,7 @@ _STEP_2_ENDINGS, _STEP_3_ENDINGS, _STEP_4_ENDINGS = tuple(_STEP_2), tuple(_STEP_
 _SHAPES = bytes(ord("v" if chr(code) in "aeiou" else "y" if chr(code) == "y" else "c") for code in range(256))
 
 
-@lru_cache(maxsize=65_536)
+@remembered(65_536)
 def stem(word: str) -> str:
     """The stem of a word of lower-case ASCII letters and digits; a word of one or two characters is its own stem.
 

@@ -55,8 +55,6 @@ def read_columnar(path: Path, name: str, kind: str) -> Iterator[Record]:
 def _rows(path: Path, name: str, kind: str) -> Iterator[dict[str, Any]]:
     try:
         for batch in _batches(path, name, kind):
-            # Of a damaged file, offsets may point outside of its texts.
-            batch.validate(full=True)
             for row in batch.to_pylist():
                 yield {field: value for field, value in row.items() if value is not None}
     except GroundevalError:
@@ -87,6 +85,8 @@ def _arrow_batches(path: Path, kind: str) -> Iterator[Any]:
         reader = ipc.open_stream(source) if kind == "stream" else ipc.open_file(source)
         batches = reader if kind == "stream" else map(reader.get_batch, range(reader.num_record_batches))
         for batch in batches:
+            # Offsets of a damaged file may point outside of its texts: even its size must not be asked before.
+            batch.validate(full=True)
             rows = _rows_at_once(batch.nbytes)
             for start in range(0, batch.num_rows, rows):
                 yield batch.slice(start, rows)

@@ -84,21 +84,27 @@ def response_in(query: str, prompt: str) -> str:
 
 
 _START_TOKENS = ("<s>", "<bos>", "<|begin_of_text|>", "<|startoftext|>", "<｜begin▁of▁sentence｜>", "[BOS]", "\ufffd")
-_START = re.compile(rf"(?:\s*(?:{'|'.join(map(re.escape, _START_TOKENS))}))+")
-_HEAD = 16
-"""Number of characters of a query that are searched in the prompt before the rest is compared."""
+_START = re.compile("|".join(map(re.escape, _START_TOKENS)))
 
 
 def _cut(query: str, prompt: str) -> int:
-    """The start of the longest suffix of the prompt with which the query begins; without one, the prompt's length."""
-    head = query[:_HEAD]
-    start = prompt.find(head)
-    while start >= 0:
-        if query.startswith(prompt[start:]):
-            return start
-        start = prompt.find(head, start + 1)
-    short = range(max(0, len(prompt) - _HEAD + 1), len(prompt))
-    return next((start for start in short if query.startswith(prompt[start:])), len(prompt))
+    """The start of the longest suffix of the prompt with which the query begins; without one, the prompt's length.
+
+    By the algorithm of Knuth, Morris and Pratt: comparing every suffix would take hours for a prompt of one letter.
+    """
+    query = query[: len(prompt)]
+    borders, length = [0] * len(query), 0
+    for place in range(1, len(query)):
+        while length and query[place] != query[length]:
+            length = borders[length - 1]
+        length += query[place] == query[length]
+        borders[place] = length
+    length = 0
+    for character in prompt:
+        while length and (length == len(query) or character != query[length]):
+            length = borders[length - 1]
+        length += length < len(query) and character == query[length]
+    return len(prompt) - length
 
 
 def _end_of(count: int, text: str) -> int:

@@ -16,3 +16,23 @@ def test_a_token_is_taken_from_the_environment_only_and_not_repeated_in_the_mess
 
 def test_familiar_arguments_are_taken_without_asking_vllm() -> None:
     _check_args({"max_model_len": 8192, "gpu_memory_utilization": 0.9, "lora": "adapter"})
+
+
+@pytest.mark.parametrize("name", ["data_parallel_size", "tensor_parallel_size"])
+@pytest.mark.parametrize("value", [0, -1, "two", 1.5, True])
+def test_a_number_of_engines_is_a_whole_number(name: str, value: object) -> None:
+    with pytest.raises(UsageError, match=f"{name}.*must be a whole number, 1 or more"):
+        _check_args({name: value})
+
+
+def test_more_engines_than_gpus_are_refused_before_anything_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    _check_args({"data_parallel_size": 2, "tensor_parallel_size": 2})
+    with pytest.raises(UsageError, match="needs 8 GPUs; this machine has 4"):
+        _check_args({"data_parallel_size": 4, "tensor_parallel_size": 2})
+    # Several nodes, or Ray: vLLM knows.
+    _check_args({"data_parallel_size": 4, "tensor_parallel_size": 2, "distributed_executor_backend": "ray"})
+    # Without CUDA the ranks share the processor.
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    _check_args({"data_parallel_size": 2})

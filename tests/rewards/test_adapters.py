@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 import math
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,6 +23,7 @@ from groundeval.cli.app import app
 from groundeval.errors import BackendError, DataError, SampleError, UsageError
 from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.rewards.adapters import nemo_gym, slime, verl
+from groundeval.rewards.adapters.openrlhf import response_in
 from groundeval.rewards.adapters.verifiers import reward_of_trace, rubric_function
 from groundeval.rewards.columns import example_json, example_of
 from groundeval.rewards.rollouts import Rewarder, Rollout
@@ -174,6 +176,18 @@ def test_the_longest_end_of_a_repetitive_prompt_is_taken_away():
     assert rollout("Q? Q? Q? A", prompt, LABEL).text == " A"
     assert rollout(prompt, prompt, LABEL).text == ""
     assert rollout("A", "", LABEL).text == "A"
+
+
+@pytest.mark.parametrize(
+    ("query", "prompt"),
+    [("a" * 200_000 + "b", "a" * 400_000), ("ab" * 100_000 + "c", "ab" * 200_000), (" " * 400_000 + "bc", "ab")],
+    ids=["one letter", "two letters", "white space"],
+)
+def test_texts_that_repeat_themselves_take_no_more_time_than_others(query: str, prompt: str):
+    """A comparison of every end of the prompt, or of every run of white space, would take hours."""
+    begun = time.process_time()
+    assert response_in(query, prompt) == query[-1]
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.usefixtures("_chosen")

@@ -125,6 +125,41 @@ def test_a_wrong_request_is_told_what_is_wrong_and_where(body: Any, says: str):
     assert says in answer.json()["error"]
 
 
+BAD_EXAMPLES = ["{", "3", '{"question": 3}', 3, None, {}, "[" * 100_000, '{"question": "' + "x" * 1_000_000 + '"}']
+
+
+@pytest.mark.parametrize("bad", BAD_EXAMPLES, ids=range(len(BAD_EXAMPLES)))
+def test_an_example_that_cannot_be_read_costs_its_own_reward(bad: Any):
+    good = sample()
+    label = json.dumps(good)
+    queries = {
+        "query": ["P" + GOOD] * 3,
+        "prompts": ["P"] * 3,
+        "labels": [label, json.dumps(sample(example=bad)), label],
+    }
+    with http_server(RewardServer(Rewarder.of("ground_grpo_stage2"), told())) as address:
+        found = post(address, {"samples": [good, sample(example=bad), good]})
+        rewards = post(address, queries, "/").json()["rewards"]
+        alone = post(address, {"samples": [sample(example=bad)] * 2})
+        shown = httpx.get(f"{address}/metrics").text
+    assert [each["total"] for each in found.json()["rewards"]] == [3.5, None, 3.5]
+    assert [each["status"] for each in found.json()["rewards"]] == ["ok", "error", "ok"]
+    assert found.json()["rewards"][1]["error"]
+    assert rewards == [3.5, None, 3.5]
+    assert alone.status_code in (400, 413)
+    assert "groundeval_rewards_failed_total 2" in shown
+
+
+def test_data_that_lack_what_the_reward_needs_cost_their_own_reward():
+    lacking = json.dumps({"question": "Which city?", "docs": [{"title": "A", "text": "Paris."}]})
+    with http_server(RewardServer(Rewarder.of("trust"), told())) as address:
+        found = post(address, {"samples": [sample(), sample(example=lacking)]})
+        alone = post(address, {"samples": [sample(example=lacking)]})
+    assert [each["status"] for each in found.json()["rewards"]] == ["ok", "error"]
+    assert "answers" in found.json()["rewards"][1]["error"]
+    assert alone.status_code == 400
+
+
 ONE_KIND = "profile: trust\ncomponents: {right: {value: {em: calib_str_em}}}\n"
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from groundeval.errors import DataError
+
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
 
@@ -25,6 +27,14 @@ def test_damaged_input_is_read_or_refused_in_our_own_words(tool, monkeypatch: py
     counts, found = tool.fuzz(range(1_000_000, 1_000_140))
     assert found == []
     assert counts == {"fine": 140}
+
+
+def test_a_table_that_once_ended_the_process(tool, tmp_path: Path):
+    """Offsets in it point outside of its texts."""
+    import random
+
+    with pytest.raises(DataError, match="out of bounds"):
+        tool.Cases(tmp_path).tables(random.Random(100261))
 
 
 def test_a_seed_is_always_the_same_damage(tool):

@@ -176,6 +176,18 @@ def test_a_run_goes_on_from_its_last_whole_checkpoint(tmp_path: Path):
     assert [path.exists() for path in evaluated] == [True, False, True]
 
 
+def test_what_a_killed_run_left_half_written_is_removed_in_every_folder(tmp_path: Path):
+    recipe = small_recipe(tmp_path)
+    run = opened(tmp_path, recipe)
+    model = run.model_of(recipe, recipe.stages[0])
+    model.mkdir(parents=True)
+    left = [place / f".{name}.0123abcd.part" for place, name in ((run.path, "report.md"), (model, "README.md"))]
+    for path in left:
+        path.write_text("half")
+    opened(tmp_path, recipe)
+    assert not any(path.exists() for path in left)
+
+
 def test_a_checkpoint_that_another_run_wrote_is_refused(tmp_path: Path):
     recipe = small_recipe(tmp_path)
     mine, other = opened(tmp_path, recipe), opened(tmp_path, small_recipe(tmp_path, {"seed": 7}))

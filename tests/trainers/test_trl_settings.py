@@ -37,7 +37,7 @@ def test_trl_takes_the_config_of_every_stage_of_every_shipped_recipe(name: str, 
         check_rewards(recipe, stage)
 
 
-@pytest.mark.parametrize("name", [name for name in sorted(shipped()) if name != "smoke"])
+@pytest.mark.parametrize("name", sorted(shipped()))
 def test_no_shipped_recipe_departs_from_the_safe_settings(name: str, tmp_path: Path):
     recipe = read_recipe(name)
     assert [warning for stage in recipe.stages for warning in with_cuda(recipe, stage, tmp_path).warnings] == []

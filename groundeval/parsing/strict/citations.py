@@ -14,8 +14,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
+from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.marks import PLACE
 
 SOURCE = (
@@ -152,7 +152,7 @@ def numbers(content: str) -> tuple[int, ...] | None:
     return tuple(found) if found else None
 
 
-@lru_cache(maxsize=4_096)
+@remembered(4_096)
 def read_citations(text: str) -> Cited:
     """Take the citations out of a text; keep their positions and indices."""
     text = text.replace(PLACE, "")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+
+from groundeval.parsing.remembered import remembered
 
 _FUNCTION_WORDS = {
     "en": "the of and is was in to that it for on with as were are by from at which this be his her has had not an its",
@@ -36,7 +37,7 @@ _PARTICLE = re.compile(
 """A word of a name: `Ludwig van Beethoven`, `University of Cambridge`."""
 
 
-@lru_cache(maxsize=4_096)
+@remembered(4_096)
 def _counted(text: str) -> dict[str, int]:
     """Number of function words of each language in a text; if most of its letters are of another script, that script
     counts instead."""

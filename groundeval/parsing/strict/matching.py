@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from groundeval.parsing.remembered import remembered
+
 _UNSPACED = (
     r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
     r"\uf900-\ufaff\uac00-\ud7af"
@@ -107,7 +109,7 @@ def tokens(text: str) -> tuple[str, ...]:
     return tuple(token for token, _, _ in _spanned(text))
 
 
-@lru_cache(maxsize=4_096)
+@remembered(4_096)
 def _spanned(text: str) -> tuple[tuple[str, int, int], ...]:
     """Tokens with their offsets in the folded text."""
     text = folded(text)
@@ -264,7 +266,7 @@ def _is_day(token: str) -> bool:
     return token.isdigit() and len(token) <= 2 and 0 < int(token) <= 31
 
 
-@lru_cache(maxsize=65_536)
+@remembered(65_536)
 def alias_tokens(alias: str) -> tuple[str, ...]:
     """`tokens` of a gold alias; cached, since aliases recur."""
     return tokens(alias)
@@ -320,7 +322,7 @@ def _written(own: Sequence[str], found: Sequence[tuple[str, int, int]], text: st
     return None
 
 
-@lru_cache(maxsize=16_384)
+@remembered(16_384)
 def _name_pattern(alias: str) -> re.Pattern[str] | None:
     """Pattern of a person's name: given names or initials, initials left out or added; None if the alias is no name."""
     names = alias.replace(".", " ").split()

@@ -12,6 +12,7 @@ from rapidfuzz.fuzz import ratio
 
 from groundeval.parsing.normalize import normalize
 from groundeval.parsing.refusal import REFUSAL, REFUSAL_PATTERN, REFUSAL_THRESHOLD
+from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict import wording
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import alias_tokens, holds, tokens
@@ -122,7 +123,7 @@ def _is_join(clause: str) -> bool:
     return not wording.content(clause) and not re.fullmatch(r"\W*(?:yes|no)\W*", clause, re.IGNORECASE)
 
 
-@lru_cache(maxsize=4_096)
+@remembered(4_096)
 def _is_canonical(sentence: str) -> bool:
     """Whether a sentence is the refusal that Trust-Score's prompts ask for, or nearly so."""
     said = normalize(sentence)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
+from groundeval.parsing.remembered import remembered
 from groundeval.parsing.statements import sentence_spans
 
 _ABBREVIATED = re.compile(
@@ -31,7 +31,7 @@ _ENDS = re.compile(
 """Ends that Punkt does not find: of other scripts, with no blank before a capital, after a number (`in 1453. Who`)."""
 
 
-@lru_cache(maxsize=4_096)
+@remembered(4_096)
 def spans(text: str) -> tuple[tuple[int, int], ...]:
     """The offsets of the sentences of a line: start, and end without surrounding whitespace.
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
+from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.citations import SOURCE, Cited, citations, read_citations
 from groundeval.parsing.strict.denial import has_denial_sign, is_denied, taken_back
 from groundeval.parsing.strict.markdown import HEADING, ITEM
@@ -71,7 +71,7 @@ _HEADING_WORDS = 12
 """The largest number of words in a heading."""
 
 
-@lru_cache(maxsize=1_024)
+@remembered(1_024)
 def sentences(text: str) -> tuple[Part, ...]:
     """The statements, by sentences and clauses, of a text that `visible` returned.
 
@@ -285,7 +285,7 @@ def _with_source_list(parts: list[Part]) -> list[Part]:
     ]
 
 
-@lru_cache(maxsize=1_024)
+@remembered(1_024)
 def items(text: str) -> tuple[Part, ...]:
     """The items of a list answer, separated by commas, semicolons, slashes, line ends, and the `and` before the last.
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from functools import lru_cache
 
+from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.citations import SOURCE
 from groundeval.parsing.strict.foreign import denies, has_negation
 
@@ -236,7 +236,7 @@ _NEGATING_STEMS = frozenset(("kein", "aucu", "ning", "ness", "nenh", "bulu", "bi
 _FOREIGN_WORDS = 40
 
 
-@lru_cache(maxsize=4_096)
+@remembered(4_096)
 def may_refuse(text: str) -> bool:
     """Whether a text may hold a negation in a known language; without one it is no refusal."""
     said = set(_PIECE.findall(text.lower()))

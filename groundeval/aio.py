@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import threading
@@ -32,24 +31,26 @@ def stop_requests(after: str = "what is under way") -> Iterator[Callable[[], boo
     The first is acknowledged immediately, also while the main thread is in one long call; `after` names the work that
     is still finished.
     """
-    requested, acknowledged = threading.Event(), threading.Lock()
+    requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield requested.is_set
         return
+    heard: list[int] = []
 
-    def acknowledge() -> None:
-        if acknowledged.acquire(blocking=False):
-            _acknowledge(f"stopping after {after}; Ctrl-C again stops at once, and loses nothing that is written")
+    def hear(number: int) -> None:
+        heard.append(number)
+        if len(heard) == 1:
+            say(f"stopping after {after}; Ctrl-C again stops at once, and loses nothing that is written")
 
     def note(number: int, frame: FrameType | None) -> None:
-        if requested.is_set():
+        # Two signals within one long call arrive here as one.
+        if requested.is_set() or len(heard) > 1:
             raise KeyboardInterrupt
         requested.set()
-        acknowledge()
 
     before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        with _at_signals({int(number) for number in before}, acknowledge):
+        with _hearing({int(number) for number in before}, hear):
             yield requested.is_set
     finally:
         for number, handler in before.items():
@@ -57,8 +58,8 @@ def stop_requests(after: str = "what is under way") -> Iterator[Callable[[], boo
 
 
 @contextmanager
-def _at_signals(numbers: set[int], act: Callable[[], None]) -> Iterator[None]:
-    """Call `act` in another thread once one of the signals comes.
+def _hearing(numbers: set[int], hear: Callable[[int], None]) -> Iterator[None]:
+    """Call `hear` in another thread for each of these signals, at once.
 
     A handler itself runs between two instructions of the main thread, which a backward pass keeps waiting for seconds.
     """
@@ -67,8 +68,9 @@ def _at_signals(numbers: set[int], act: Callable[[], None]) -> Iterator[None]:
 
     def watch() -> None:
         while received := reading.recv(64):
-            if numbers.intersection(received):
-                act()
+            for number in received:
+                if number in numbers:
+                    hear(number)
 
     watcher = threading.Thread(target=watch, name="groundeval signals", daemon=True)
     watcher.start()
@@ -80,14 +82,6 @@ def _at_signals(numbers: set[int], act: Callable[[], None]) -> Iterator[None]:
         writing.close()
         watcher.join()
         reading.close()
-
-
-def _acknowledge(message: str) -> None:
-    """Print from within a signal handler, which may have interrupted the writing of another line."""
-    try:
-        say(message)
-    except RuntimeError:
-        os.write(2, f"\n{message}\n".encode())
 
 
 def run_anywhere(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -11,6 +11,7 @@ MODULES = {
     "hf": ("torch", "transformers"),
     "leaderboard": ("plotly", "itables"),
     "mauve": ("mauve", "torch", "transformers"),
+    "ray": ("ray", "pyarrow", "pandas"),
     "server": ("fastapi", "uvicorn"),
     "tables": ("pyarrow",),
     "train": ("trl", "peft", "datasets", "accelerate", "torch", "transformers"),

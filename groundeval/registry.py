@@ -22,6 +22,9 @@ from groundeval.errors import UsageError, option, unknown
 
 T = TypeVar("T")
 
+_PLUGIN = "groundeval_plugin_"
+"""The names of plugin files as modules begin with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[T]):
@@ -183,6 +186,11 @@ def load_plugins(paths: Iterable[str | Path] | None) -> None:
         load_plugin(path)
 
 
+def loaded_plugins() -> list[str]:
+    """The plugin files loaded so far, in the order of loading: another process that loads them knows their content."""
+    return [str(module.__file__) for name, module in list(sys.modules.items()) if name.startswith(_PLUGIN)]
+
+
 def load_plugin(path: str | Path) -> None:
     """Import a plugin file, or every `.py` file of a folder, so that its decorators register its content.
 
@@ -196,7 +204,7 @@ def load_plugin(path: str | Path) -> None:
     if not target.is_file():
         raise UsageError(f"plugin {path}: no such file or folder")
     # Derived from the path, not from `hash()`, so that a plugin's objects pickle between processes.
-    name = f"groundeval_plugin_{target.stem}_{sha256(str(target).encode()).hexdigest()[:12]}"
+    name = f"{_PLUGIN}{target.stem}_{sha256(str(target).encode()).hexdigest()[:12]}"
     if name in sys.modules:
         return
     spec = importlib.util.spec_from_file_location(name, target)

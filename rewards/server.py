@@ -119,7 +119,7 @@ class RewardServer(ModelServer):
 
     async def _rewards(self, request: Request) -> Response:
         def read(body: bytes) -> list[Rollout | Rewarded]:
-            samples = parse(body, Samples).samples
+            samples = parse(body, Samples, MAX_SAMPLES).samples
             named = [_task(each, f"samples[{index}]", self.task) for index, each in enumerate(samples)]
             return _each(list(map(_rollout, named, samples)))
 
@@ -130,7 +130,7 @@ class RewardServer(ModelServer):
 
     async def _openrlhf(self, request: Request) -> Response:
         def read(body: bytes) -> list[Rollout | Rewarded]:
-            asked = parse(body, Queries)
+            asked = parse(body, Queries, MAX_SAMPLES)
             if not len(asked.query) == len(asked.prompts) == len(asked.labels):
                 raise Refusal(400, f"the body must be {Queries.form}")
             parts = zip(asked.query, asked.prompts, asked.labels, strict=True)
@@ -230,8 +230,6 @@ class RewardServer(ModelServer):
 
 def _each(made: Sequence[Callable[[], Rollout]]) -> list[Rollout | Rewarded]:
     """The samples of a request; of one whose data cannot be read, its failure. Raises what all raise, if all fail."""
-    if len(made) > MAX_SAMPLES:
-        raise Refusal(413, f"{len(made)} samples; a request may hold {MAX_SAMPLES}")
     found: list[Rollout | Rewarded] = []
     errors: list[DataError | Refusal] = []
     for place, make in enumerate(made):

@@ -20,8 +20,9 @@ hypothesis.settings.load_profile("no deadline")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Training runs come first: the longest files, which would otherwise run alone at the end."""
-    items.sort(key=lambda item: "trainers" not in item.path.parts)
+    """The longest files come first, the documentation's commands and training runs: one that begins last runs alone."""
+    longest = ("test_documented_commands.py", "trainers")
+    items.sort(key=lambda item: next((n for n, part in enumerate(longest) if part in item.path.parts), len(longest)))
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """Press Ctrl-C in `groundeval train` at ten moments, once and twice, and check the answer, the exit code and the end.
 
-    python tools/interrupt_training.py RECIPE          a small recipe, with SFT, GRPO and `evaluate.every`
+    python tools/interrupt_training.py RECIPE          a small recipe: SFT with `keep: best`, GRPO, `evaluate.every`
 
-Every run is a fork of this process. Where its moment comes, it stays in it for a while, and gets SIGINT. It has to
-answer within a second, to end with exit code 3 (a second SIGINT: within three seconds), and when it is started again to
-end as an undisturbed run does. Exits with 1 at the first thing that is not so.
+One run is interrupted in moment after moment, started again each time, and in the end let through. Every session is a
+fork of this process: where its moment comes, it stays in it for a while, and gets SIGINT. It has to answer within a
+second (or so many as a second argument says), and to end with exit code 3; after a second SIGINT within three seconds.
+In the end the run has to be as one that was never disturbed. Exits with 1 at the first thing that is not so.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kill_runs import difference
 from kill_training import Training
 
 ANSWERS = ("stopping after", "interrupted:", "stopped on request")
@@ -80,7 +82,7 @@ class Interrupted(Training):
 
     def __init__(self, folder: Path, command: list[str], moment: str) -> None:
         super().__init__(folder, command)
-        self.mark = folder.with_suffix(".moment")
+        self.mark = folder.with_suffix(f".{moment}")
         owner, name, counts, stay = moments()[moment]
         before = getattr(owner, name)
         pid = os.getpid()
@@ -136,18 +138,20 @@ def main() -> None:
         whole = Training(Path(place, "undisturbed"), command)
         if whole.start().wait() != 0:
             sys.exit(f"error: the undisturbed run failed:\n{whole.log.read_text()}")
-        for number, moment in enumerate(moments()):
-            for twice in (False, True):
-                run = Interrupted(Path(place, f"{number}{twice}"), command, moment)
+        for name, twice in (("once", False), ("twice", True)):
+            folder = Path(place, name)
+            for moment in moments():
+                run = Interrupted(folder, command, moment)
                 told = interrupted(run, moment, twice, answer_within)
-                print(f"{moment}, {'twice' if twice else 'once'}: {told}", flush=True)
                 run.forget()
-                if run.start().wait() != 0:
-                    sys.exit(f"error: {moment}: does not resume:\n{run.log.read_text()}")
-                found = run.outcome()
-                for part, expected in whole.outcome().items():
-                    if found[part] != expected:
-                        sys.exit(f"error: {moment}: {part} differ:\n{found[part]}\n{expected}")
+                print(f"{moment}, {name}: {told}", flush=True)
+            last = Training(folder, command)
+            if last.start().wait() != 0:
+                sys.exit(f"error: does not resume:\n{last.log.read_text()}")
+            found = last.outcome()
+            for part, expected in whole.outcome().items():
+                if found[part] != expected:
+                    sys.exit(f"error: {part} {difference(found[part], expected)}")
     print("every Ctrl-C was answered, and every resumed run ended as the undisturbed one")
 
 

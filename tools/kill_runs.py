@@ -129,6 +129,7 @@ class Evaluation:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start it, or resume it."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             return subprocess.Popen(self.command, stdout=log, stderr=log, start_new_session=True)
 

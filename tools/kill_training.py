@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ class Forked:
             code = 70
             try:
                 os.setsid()
+                signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
                 target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
                 os.dup2(target, 1)
                 os.dup2(target, 2)

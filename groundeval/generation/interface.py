@@ -53,9 +53,11 @@ class Generator(Protocol):
 
     It may also have `window`, how many prompts it is given at a time; `independent`: true where no answer depends on
     the others of its window, so that those that are there are kept when the window fails; `has_defaults`: true where
-    sampling parameters may be left out (None); `request`: the parameters that a server was last told; `check`, called
-    before anything is generated with any model: it raises UserError for what it can find wrong at little cost; and
-    `on_tokens`, None or a function that it calls with the number of tokens generated while answers are under way.
+    sampling parameters may be left out (None); `request`: the parameters that a server was last told; `workers`: who
+    has worked, for the manifest; `check`, called before anything is generated with any model: it raises UserError for
+    what it can find wrong at little cost; `generate_windows(windows, params)`, where it works at several windows at a
+    time: it takes the next as it has room, and gives each with its completions when it is finished; and `on_tokens`,
+    None or a function that it calls with the number of tokens generated while answers are under way.
     """
 
     def load(self) -> None:
@@ -82,8 +84,22 @@ GENERATORS: Registry[Callable[[GeneratorOptions], Generator]] = Registry(
         "groundeval.generation.backends.replay",
         "groundeval.generation.backends.openai",
         "groundeval.generation.backends.vllm",
+        "groundeval.generation.backends.ray_actors",
     ),
 )
+
+
+def open_generator(backend: str, options: GeneratorOptions) -> Generator:
+    """The generator of a backend, not yet loaded; `ray:NAME` is the backend NAME in the actors of a Ray cluster.
+
+    Raises UsageError for an unknown name and for options that do not fit.
+    """
+    outer, colon, inner = backend.partition(":")
+    if colon and outer == "ray":
+        from groundeval.generation.backends.ray_actors import ray_generator
+
+        return ray_generator(options, inner)
+    return GENERATORS.get(backend)(options)
 
 
 def register_generator(

@@ -72,8 +72,13 @@ class Guard:
 
 
 def check_request(scope: MutableMapping[str, Any], allowed_hosts: Collection[str] = ()) -> None:
-    """Raises Refusal (421, 403 or 415) for a request that a page of another site may have caused."""
+    """Raises Refusal (421, 403 or 415) for a request that a page of another site may have caused.
+
+    Raises Refusal (400) for a request with two lengths: a proxy in front may take its end for another request.
+    """
     headers = Headers(scope=scope)
+    if "transfer-encoding" in headers and "content-length" in headers:
+        raise Refusal(400, "a request has a Content-Length or a Transfer-Encoding, not both", {"Connection": "close"})
     host = headers.get("host", "")
     here = (scope.get("server") or ("",))[0]
     if is_loopback(here) and not is_loopback(name_of(host)) and name_of(host) not in allowed_hosts:

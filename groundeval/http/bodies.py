@@ -105,10 +105,17 @@ def parse_object(body: bytes) -> Json:
     return found
 
 
-def parse(body: bytes, form: type[B]) -> B:
-    """A body, validated against its form. Raises Refusal (400, 413) that says what is wrong and where."""
+def parse(body: bytes, form: type[B], most: int) -> B:
+    """A body, validated against its form. Raises Refusal (400, 413) that says what is wrong and where.
+
+    `most`: the longest list that is a field. It is checked first, since every wrong entry of a list is an error.
+    """
+    found = parse_object(body)
+    for name, value in found.items():
+        if isinstance(value, list) and len(value) > most:
+            raise Refusal(413, f"{len(value)} {name}; a request may hold {most}")
     try:
-        return form.model_validate(parse_object(body))
+        return form.model_validate(found)
     except ValidationError as error:
         raise Refusal(400, _fault(error, form)) from None
 

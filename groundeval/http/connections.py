@@ -134,6 +134,16 @@ class Connection(H11Protocol):
         super().on_response_complete()
         self._watch()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse malformed bytes. The answer to a request that they are the body of can no longer be sent."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:  # that answer has begun
+            self.transport.close()
+
     def pause_writing(self) -> None:
         """The client reads more slowly than responses are written."""
         super().pause_writing()

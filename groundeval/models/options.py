@@ -6,8 +6,18 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Annotated, Any
 
-from groundeval.console.flags import MODEL, PROMPT, WHAT, Flag
+from groundeval.console.flags import MODEL, PROMPT, RUN, WHAT, Flag
 from groundeval.parsing.reasoning import ReasoningTags
+
+RayAddress = Annotated[
+    str | None,
+    Flag("With ray:NAME: host:port of a Ray cluster, or auto. Default: one of this machine, for this command.", RUN),
+]
+Ray = Annotated[
+    Mapping[str, Any],
+    Flag("With ray:NAME: actors=N,cpus=N,gpus=N (each actor's). Default: an actor for each GPU.", RUN),
+]
+"""How a Ray cluster is used: `groundeval.cluster.ClusterOptions`."""
 
 
 @dataclass(frozen=True)
@@ -47,3 +57,5 @@ class GeneratorOptions:
     the form of a text shows."""
     model_args: Annotated[Mapping[str, Any], Flag("Arguments of the backend.", MODEL)] = field(default_factory=dict)
     """Backend-specific engine arguments; the error for an unknown one names the known ones."""
+    ray_address: RayAddress = None
+    ray: Ray = field(default_factory=dict)

@@ -125,6 +125,8 @@ class NLIOptions:
     """The cache on disk: a path, True for the user's own (`groundeval.nli.cache.default_path`), False for none."""
     model_args: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of a plugin or of the model class."""
+    ray: Mapping[str, Any] = field(default_factory=dict)
+    """Of `ray:NAME`: the cluster and its share (`groundeval.cluster.ClusterOptions`)."""
 
 
 Factory = Callable[[NLIOptions], NLIModel]
@@ -133,7 +135,7 @@ Factory = Callable[[NLIOptions], NLIModel]
 NLI_MODELS: Registry[Factory] = Registry(
     "NLI model",
     group="groundeval.nli",
-    builtin=("groundeval.nli.presets",),
+    builtin=("groundeval.nli.presets", "groundeval.nli.verifiers.ray_actors"),
 )
 
 

@@ -177,9 +177,7 @@ class VerdictServer(ModelServer):
             return await self.aside(lambda: self._answer(pairs))
 
     async def _pairs(self, body: bytes) -> list[Pair]:
-        pairs = [Pair(*each) for each in parse(body, Pairs).pairs]
-        if len(pairs) > self._max_pairs:
-            raise Refusal(413, f"{len(pairs)} pairs; a request may hold {self._max_pairs}")
+        pairs = [Pair(*each) for each in parse(body, Pairs, self._max_pairs).pairs]
         demand_short(chain.from_iterable(pairs))
         return pairs
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,8 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
                 seconds = time.perf_counter() - started
                 spent = {**counts, "seconds": round(seconds, 3), **_rates(counts, seconds)}
                 _write_manifest(folder, job, {**spent, **_engine(generator, options)})
+    if hasattr(generator, "generate_windows"):
+        _put_in_order(lines, job)
     stored = stored_generations(job.folder)
     unknown = unopened_thoughts(stored.values(), job.tags)
     if unknown is not None and not quiet:
@@ -105,11 +107,14 @@ def _windows(
     """
     size = _window(generator, options)
     examples = {example.id: example for example in job.examples}
+    starts = range(0, len(job.prompts), size)
+    parts = ([prompt for prompt in job.prompts[start : start + size] if prompt.id in missing] for start in starts)
+    windows = (window for window in parts if window)
     with stop_requests("the answers under way") as stop_requested, _watched(generator, advance):
-        for start in range(0, len(job.prompts), size):
-            window = [prompt for prompt in job.prompts[start : start + size] if prompt.id in missing]
-            if not window:
-                continue
+        if hasattr(generator, "generate_windows"):
+            yield from _side_by_side(windows, job, examples, generator, options, lines, advance, stop_requested)
+            return
+        for window in windows:
             if stop_requested():
                 raise Interrupted(f"{job.task.name}: stopped on request. The same command resumes.")
             rendered = {prompt.id: generator.render(prompt) for prompt in window}
@@ -128,6 +133,53 @@ def _windows(
                 raise
             writer.write()
             yield from writer.written
+
+
+def _put_in_order(lines: Lines, job: Job) -> None:
+    """Put lines that were written as they came into the order of the data: the bytes of a run that takes turns."""
+    place = {prompt.id: number for number, prompt in enumerate(job.prompts)}
+    # Samples of a larger --limit, which are not of this job, stay behind.
+    found = [place.get(record["id"], len(place)) for record in lines.read()]
+    order = sorted(range(len(found)), key=found.__getitem__)
+    if order != list(range(len(found))):
+        lines.reorder(order)
+
+
+def _side_by_side(
+    windows: Iterator[Sequence[Prompt]],
+    job: Job,
+    examples: Mapping[str, Example],
+    generator: Any,
+    options: RunOptions,
+    lines: Lines,
+    advance: Advance,
+    stop_requested: Callable[[], bool],
+) -> Iterator[dict[str, Any]]:
+    """Generate several windows at a time; each is written when it is done."""
+
+    def until_stopped() -> Iterator[Sequence[Prompt]]:
+        for window in windows:
+            if stop_requested():
+                return
+            yield window
+
+    try:
+        for window, completions in generator.generate_windows(until_stopped(), options.sampling):
+            rendered = {prompt.id: generator.render(prompt) for prompt in window}
+            writer = _Writer(job, window, examples, rendered, lines)
+            writer.found.update((completion.id, completion) for completion in completions)
+            _check_complete(window, writer.found, options)
+            writer.write()
+            for record in writer.written:
+                advance()
+                advance.tokens(record["completion_tokens"] or 0)
+                yield record
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"{job.task.name}: stopped at once; the batches under way are lost. The same command resumes."
+        ) from None
+    if stop_requested():
+        raise Interrupted(f"{job.task.name}: stopped on request. The same command resumes.")
 
 
 @contextmanager
@@ -201,6 +253,10 @@ def _complete(
         raise
     except Exception as error:
         raise BackendError(f"backend {options.backend} failed: {type(error).__name__}: {error}") from error
+    _check_complete(window, found, options)
+
+
+def _check_complete(window: Sequence[Prompt], found: Mapping[str, Completion], options: RunOptions) -> None:
     missing = [prompt.id for prompt in window if prompt.id not in found]
     if missing:
         raise BackendError(f'backend {options.backend} gave no completion for sample "{missing[0]}"')
@@ -252,10 +308,12 @@ def _engine(generator: Generator, options: RunOptions) -> dict[str, Any]:
     """The settings that rates depend on besides hardware. A server's address is left out: it may hold credentials."""
     given = {name: value for name, value in options.model_args.items() if name != "base_url"}
     told = getattr(generator, "request", None)
+    workers = getattr(generator, "workers", None)
     return {
         "window": _window(generator, options),
         "model_args": given,
         **({} if told is None else {"request": dict(told)}),
+        **({} if workers is None else {"workers": dict(workers)}),
     }
 
 

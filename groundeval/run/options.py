@@ -16,7 +16,7 @@ from groundeval.console.flags import MODEL, PROMPT, RUN, SCORES, WHAT, Flag
 from groundeval.errors import UsageError, option
 from groundeval.generation.interface import SamplingParams
 from groundeval.generation.prompts import DocsField
-from groundeval.models.options import GeneratorOptions
+from groundeval.models.options import GeneratorOptions, Ray, RayAddress
 from groundeval.parsing.reasoning import ReasoningTags
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ScoringOptions:
         str,
         Flag(
             "A name of `groundeval list nli`, NAME:MODEL, a folder, a hub name, http://host:port (or several, "
-            "with commas), causal:MODEL@URL.",
+            "with commas), causal:MODEL@URL; ray:NAME in the actors of a Ray cluster.",
             SCORES,
         ),
     ] = "true"
@@ -59,6 +59,8 @@ class ScoringOptions:
     ] = field(default_factory=dict)
     no_cache: Annotated[bool, Flag("Do not use the cache of NLI verdicts on disk.", SCORES)] = False
     trust_remote_code: Annotated[bool, Flag("Run Python code that comes with the NLI model.", SCORES)] = False
+    ray_address: RayAddress = None
+    ray: Ray = field(default_factory=dict)
     metric_models: Annotated[
         Mapping[str, str], Flag("Other models behind metrics: qa=FOLDER,mauve=FOLDER.", SCORES)
     ] = field(default_factory=dict)
@@ -103,7 +105,8 @@ class ScoringOptions:
         """The options of the NLI model, as `connect` takes them; fields of their own take precedence."""
         fixed = {"cache": False} if self.no_cache else {}
         trusted = {"trust_remote_code": True} if self.trust_remote_code else {}
-        return {**self.nli_options, **fixed, **trusted}
+        cluster = {"ray": {"address": self.ray_address, **self.ray}} if self.nli.startswith("ray:") else {}
+        return {**cluster, **self.nli_options, **fixed, **trusted}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +158,13 @@ class RunOptions(GeneratorOptions, ScoringOptions):
     tasks: Annotated[
         Sequence[str], Flag("Names, task.yaml or plugin.py:name, with commas between them.", WHAT, metavar="TASK,...")
     ] = field(kw_only=False)
-    backend: Annotated[str, Flag("Where the texts come from: hf, vllm, openai, replay.", MODEL)] = "hf"
+    backend: Annotated[
+        str,
+        Flag(
+            "Where the texts come from: hf, vllm, openai, replay; ray:hf and so on, in the actors of a Ray cluster.",
+            MODEL,
+        ),
+    ] = "hf"
     data: Annotated[
         str | Mapping[str, str] | None,
         Flag(
@@ -205,7 +214,7 @@ class RunOptions(GeneratorOptions, ScoringOptions):
         _at_least("num_fewshot", self.num_fewshot, 0)
         _at_least("limit", self.limit, 1)
         _at_least("num_samples", self.num_samples, 1)
-        if self.num_samples > 1 and self.sampling.is_greedy and self.backend != "replay":
+        if self.num_samples > 1 and self.sampling.is_greedy and self.backend.removeprefix("ray:") != "replay":
             raise UsageError(
                 f"{option('num_samples', self.num_samples)} needs sampling: greedy decoding gives the same answer "
                 f"every time.\n  Set a temperature, for instance {option('sampling', temperature=0.7)}"

@@ -54,6 +54,7 @@ def prepare(
     demonstrations = task.demonstrations() if options.num_fewshot else ()
     known = getattr(generator, "reasoning_tags", None)
     tags = options.reasoning_tags or (None if known == REASONING_TAGS else known)
+    generates = dict(generator.identity())
     identity: dict[str, Any] = {
         "task": task.name,
         "task_version": task.version,
@@ -64,8 +65,9 @@ def prepare(
             "sha256": dataset.sha256,
             "split": options.split,
         },
-        "backend": options.backend,
-        "generator": dict(generator.identity()),
+        # Of `ray:hf`, the backend that runs in the actors: where it runs does not change the texts.
+        "backend": generates.get("backend", options.backend),
+        "generator": generates,
         "prompt": {"template": template.name, "sha256": template.sha256},
         "num_docs": options.num_docs,
         "docs_field": options.docs_field,

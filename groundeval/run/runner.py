@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from groundeval.aio import Interrupted
 from groundeval.console.progress import doing
 from groundeval.errors import DataError, GroundevalError, UsageError, option, unknown
+from groundeval.generation import interface
 from groundeval.generation.interface import GENERATORS, Generator
 from groundeval.generation.sampling import check_sampling
 from groundeval.run.generate import generate
@@ -110,7 +111,7 @@ def _attempt(job: Job, work: Callable[[Job], None], failed: dict[str, Groundeval
 
 def open_generator(options: RunOptions) -> Generator:
     """The generator that the options name, not yet loaded. Raises UsageError for sampling that it cannot do."""
-    generator = GENERATORS.get(options.backend)(options.generator)
+    generator = interface.open_generator(options.backend, options.generator)
     check_sampling(options.sampling, has_defaults=getattr(generator, "has_defaults", False))
     return generator
 
@@ -126,8 +127,9 @@ def check_names(options: RunOptions) -> list[Task]:
     check_data_names(options.tasks, options.sources)
     for task in tasks:
         check_scoring_names(task, options)
-    if options.backend not in GENERATORS:
-        raise unknown("backend", options.backend, GENERATORS.names())
+    engine = options.backend.removeprefix("ray:")
+    if engine not in GENERATORS:
+        raise unknown("backend", engine, GENERATORS.names())
     return tasks
 
 

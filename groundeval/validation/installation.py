@@ -26,6 +26,7 @@ State = Literal["ok", "missing", "note", "failed"]
 JOBS: Mapping[str, str] = {
     "hf": "models and verifiers in this process, data of the hub",
     "vllm": "generating with vLLM",
+    "ray": "actors of a Ray cluster",
     "train": "SFT, DPO and GRPO",
     "server": "serve-nli and serve-rewards",
     "tables": "Parquet and Arrow files",

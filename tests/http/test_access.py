@@ -47,6 +47,20 @@ def test_two_names_are_refused(address: str):
         assert answer_on(line).startswith(b"HTTP/1.1 400 ")
 
 
+def test_a_request_with_two_lengths_is_refused_and_what_follows_is_not_taken_for_another(address: str):
+    head = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    chunks = b"2\r\n{}\r\n0\r\n\r\n"
+    smuggled = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    for lengths in (b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
+                    b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n"):  # fmt: skip
+        with connect(address, head + lengths + chunks + smuggled) as line:
+            answer = answer_on(line)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert answer.count(b"HTTP/1.1 ") == 1
+    with connect(address, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + smuggled) as line:
+        assert answer_on(line).count(b"HTTP/1.1 200 ") == 2
+
+
 @pytest.mark.parametrize(
     "kind",
     [

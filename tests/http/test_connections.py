@@ -10,8 +10,10 @@ import httpx
 import pytest
 from frames import Echo, answer_on, connect, running
 
+from groundeval.http.bodies import parse
 from groundeval.http.connections import SPARE
 from groundeval.http.server import Limits, Refusal, demand_short
+from groundeval.nli.server import Pairs
 
 SHORT = Limits(head=0.4, body=0.4, idle=1, unread=0.4)
 
@@ -203,6 +205,31 @@ def test_a_body_whose_parsing_would_take_seconds_is_refused():
             assert "commas and brackets" in answer.json()["error"]
         prose = '{"a": "' + "One, two. " * 900_000 + '"}'
         assert httpx.post(f"{address}/echo", content=prose, timeout=60).status_code == 200
+
+
+@pytest.mark.parametrize("target", ["/health", "/echo", "/nowhere"])
+@pytest.mark.parametrize("before", [b"", b"2\r\n{}\r\n"])
+def test_a_malformed_body_is_no_traceback(target: str, before: bytes, caplog: pytest.LogCaptureFixture):
+    """Also where nothing reads it, or where the answer has been sent already."""
+    method = "POST" if target == "/echo" else "GET"
+    head = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    with running(Echo()) as address:
+        with connect(address, head + before + b"ZZZ\r\n") as line:
+            answer_on(line)
+        with connect(address, head + before) as line:
+            time.sleep(0.2)
+            line.sendall(b"ZZZ\r\n")
+            answer_on(line)
+        assert httpx.get(f"{address}/health").status_code == 200
+    assert caplog.text == ""
+
+
+def test_a_list_that_is_too_long_is_refused_before_its_entries_are_looked_at(monkeypatch: pytest.MonkeyPatch):
+    """Every wrong entry is an error: half a million of them held other threads up for seconds."""
+    monkeypatch.setattr(Pairs, "model_validate", lambda found: pytest.fail("was looked at"))
+    with pytest.raises(Refusal, match="400001 pairs; a request may hold 4096") as refused:
+        parse(b'{"pairs": [' + b"1," * 400_000 + b"1]}", Pairs, 4_096)
+    assert refused.value.status == 413
 
 
 def test_one_long_text_is_refused():

@@ -30,7 +30,10 @@ def serve_rewards(
     ] = None,
     nli: Annotated[
         str,
-        typer.Option(help="The NLI model: true, lexical, http://host:port, a folder ...", rich_help_panel=PANEL_REWARD),
+        typer.Option(
+            help="The NLI model: true, lexical, http://host:port (or several, with commas), a folder ...",
+            rich_help_panel=PANEL_REWARD,
+        ),
     ] = "true",
     nli_args: Annotated[
         str | None, typer.Option(help="Options of the NLI model: NAME=VALUE,...", rich_help_panel=PANEL_REWARD)

@@ -13,6 +13,7 @@ from typing import Any
 from groundeval.errors import BackendError, GroundevalError, UsageError, option, unknown
 from groundeval.generation.backends.engine_log import EngineLog
 from groundeval.generation.backends.local import LocalGenerator, token_ids
+from groundeval.generation.backends.vllm_parallel import ParallelEngine, check_parallel_sizes
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import check_sampling, sample_seed
 from groundeval.models.chat import Encoded, cut_at_stop
@@ -32,6 +33,7 @@ SECRETS = {"hf_token": "HF_TOKEN"}
 FAMILIAR = frozenset(
     {
         "cpu_offload_gb",
+        "data_parallel_size",
         "disable_custom_all_reduce",
         "distributed_executor_backend",
         "enable_chunked_prefill",
@@ -113,7 +115,8 @@ class VLLMGenerator(LocalGenerator):
             with self._log.captured():
                 from vllm import LLM
 
-                self._engine = LLM(**arguments)
+                several = arguments.get("data_parallel_size", 1) > 1
+                self._engine = ParallelEngine(**arguments) if several else LLM(**arguments)
                 if self.local.lora is not None:
                     from vllm.lora.request import LoRARequest
 
@@ -169,6 +172,7 @@ class VLLMGenerator(LocalGenerator):
         """Complete the prompts in one continuous batch; a prompt that cannot be completed gets an error."""
         check_sampling(params)
         self.load()
+        from vllm import SamplingParams as EngineParams
         from vllm import TokensPrompt
 
         ready, failed = self.encoded(prompts, params.max_new_tokens, self._served_length())
@@ -179,8 +183,8 @@ class VLLMGenerator(LocalGenerator):
         try:
             with _watched(self._engine):
                 outputs = self._engine.generate(
-                    [TokensPrompt(prompt_token_ids=encoded.ids) for _, encoded in ready],
-                    [self._sampling(prompt, params) for prompt, _ in ready],
+                    [TokensPrompt(prompt_token_ids=list(encoded.ids)) for _, encoded in ready],
+                    [EngineParams(**self.sampling_arguments(prompt, params)) for prompt, _ in ready],
                     use_tqdm=False,
                     lora_request=self._lora,
                 )
@@ -200,33 +204,37 @@ class VLLMGenerator(LocalGenerator):
         if self._log is not None:
             with self._log.captured():
                 core = getattr(getattr(self._engine, "llm_engine", None), "engine_core", None)
-                if core is not None:
+                if isinstance(self._engine, ParallelEngine):
+                    self._engine.shutdown()
+                elif core is not None:
                     core.shutdown()
             self._log.close()
         self._engine = self._lora = self._log = None
         free_memory()
 
-    def _sampling(self, prompt: Prompt, params: SamplingParams) -> Any:
-        from vllm import SamplingParams as EngineParams
-
-        return EngineParams(
-            temperature=params.temperature,
-            top_p=params.top_p,
-            top_k=params.top_k,
-            max_tokens=params.max_new_tokens,
-            stop=list(params.stop),
-            stop_token_ids=sorted(self.local.format.end_tokens),
-            seed=None if params.is_greedy else sample_seed(params.seed, prompt.id),
+    def sampling_arguments(self, prompt: Prompt, params: SamplingParams) -> dict[str, Any]:
+        """The arguments of `vllm.SamplingParams` for a prompt."""
+        return {
+            "temperature": params.temperature,
+            "top_p": params.top_p,
+            "top_k": params.top_k,
+            "max_tokens": params.max_new_tokens,
+            "stop": list(params.stop),
+            "stop_token_ids": sorted(self.local.format.end_tokens),
+            "seed": None if params.is_greedy else sample_seed(params.seed, prompt.id),
             # Stop strings are matched in the text with its tags, as in the other backends.
-            skip_special_tokens=False,
-        )
+            "skip_special_tokens": False,
+        }
+
+    @property
+    def ends(self) -> set[int]:
+        """The tokens that end an answer."""
+        configured = token_ids(getattr(self.local.config.get_text_config(), "eos_token_id", None))
+        return {*self.local.format.end_tokens, *configured}
 
     def _completion(self, prompt: Prompt, encoded: Encoded, output: Any, params: SamplingParams) -> Completion:
         tokens = [int(token) for token in output.token_ids]
-        ends = {
-            *self.local.format.end_tokens,
-            *token_ids(getattr(self.local.config.get_text_config(), "eos_token_id", None)),
-        }
+        ends = self.ends
         end = next((index for index, token in enumerate(tokens) if token in ends), None)
         text, _ = cut_at_stop(self.local.format.decode(encoded.ids, tokens[:end]), params.stop)
         return Completion(
@@ -264,6 +272,7 @@ def _check_args(given: Mapping[str, Any]) -> None:
         if name in (*SET_BY_OPTIONS, *SECRETS):
             by = option(name) if name in SET_BY_OPTIONS else f"the environment variable {SECRETS[name]}"
             raise UsageError(f"{option('model_args')}: {name} is set by {by}")
+    check_parallel_sizes(given)
     unfamiliar = [name for name in given if name not in FAMILIAR | OWN_ARGS]
     if not unfamiliar:
         return

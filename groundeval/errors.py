@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -91,7 +92,7 @@ def as_flag(flag: str, value: object, parts: Mapping[str, object]) -> str:
         return f"--no-{flag.removeprefix('--')}"
     shown = value
     if parts:
-        shown = ",".join(f"{part}={'none' if each is None else each}" for part, each in parts.items())
+        shown = shlex.quote(",".join(f"{part}={'none' if each is None else each}" for part, each in parts.items()))
     return flag if shown is _ALONE or shown is True else f"{flag} {shown}"
 
 

@@ -14,6 +14,7 @@ from groundeval.extras import require
 from groundeval.leaderboard.bundle import EXTRA, write_assets
 from groundeval.leaderboard.collect import RejectedRun, collect
 from groundeval.leaderboard.columns import Column, columns_of
+from groundeval.leaderboard.comparisons import write_board_comparison
 from groundeval.leaderboard.curves import Extra, extras
 from groundeval.leaderboard.entries import Entry, sorted_entries
 from groundeval.leaderboard.files import as_csv, as_json, as_markdown
@@ -156,9 +157,11 @@ def _write_site(
     drawn |= {extra.name: extra.figure for extra in (*training, *rewards)}
     (site / "data").mkdir()
     (site / "data" / "figures.js").write_bytes(script("figures", drawn))
+    compared = {board.name for board in boards if write_board_comparison(site, board.name, board.rows)}
     write_page(
         site / "index.html", "index.html", boards=boards, rejected=rejected, training=training, rewards=rewards,
         measured=sum(not entry.reported for entry in entries), judge=judge, heading=heading, whisker=whisker, root="",
+        compared=compared,
     )  # fmt: skip
     for board in boards:
         for entry in board.rows:

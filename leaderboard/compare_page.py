@@ -25,10 +25,17 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
     (folder / "compare.md").write_text(as_markdown(comparison), encoding="utf-8")
     (folder / "compare.json").write_text(json.dumps(comparison.as_json(), indent=2) + "\n", encoding="utf-8")
     shutil.copyfile(OWN / "site.css", folder / "site.css")
+    write_comparison_page(folder / "compare.html", comparison, styles="site.css")
+
+
+def write_comparison_page(path: Path, comparison: Comparison, *, styles: str, back: str | None = None) -> None:
+    """Write the page of a comparison. `styles`: the address of its style sheet; `back`: of the page it belongs to."""
     write_page(
-        folder / "compare.html",
+        path,
         "compare.html",
         comparison=comparison,
+        styles=styles,
+        back=back,
         sentence=headline_sentence,
         shown=shown_keys,
         by_group=by_group,

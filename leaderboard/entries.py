@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,8 @@ class Entry:
     """Standard deviation over seeds, if the paper reports it."""
     notes: tuple[str, ...] = ()
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+    """The folder of its scores; None for a reported row. It is shown nowhere."""
 
     @property
     def source(self) -> str:
@@ -106,6 +108,7 @@ def entry_of(run: ScoredRun, metrics: Mapping[str, Estimate]) -> Entry:
         draws={} if unranked else _repeats(run),
         notes=(*results.notes, *unranked, *_about_documents(run)),
         manifest=manifest,
+        folder=run.folder,
     )
 
 

@@ -15,7 +15,7 @@ from groundeval.storage.folder import read_json
 
 MARK = "leaderboard.json"
 """The file that marks a folder as a site that may be replaced."""
-PARTS = (MARK, "leaderboard.csv", "leaderboard.md", "index.html", "assets", "data", "documents", "runs")
+PARTS = (MARK, "leaderboard.csv", "leaderboard.md", "index.html", "assets", "data", "documents", "runs", "compare")
 """All files and folders of a site."""
 
 

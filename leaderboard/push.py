@@ -73,7 +73,7 @@ def push(
             repo_type=kind,
             folder_path=site,
             commit_message="Update the leaderboard",
-            delete_patterns=["runs/**", "documents/**"],
+            delete_patterns=["runs/**", "documents/**", "compare/**"],
         )
         api.create_commit(
             repo,

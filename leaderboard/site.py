@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from groundeval.console.sanitize import one_line, visible
 
@@ -29,8 +31,14 @@ def _environment() -> Environment:
     )
     environment.filters["visible"] = visible
     environment.filters["line"] = one_line
+    environment.filters["breakable"] = breakable
     environment.globals["policy"] = POLICY
     return environment
+
+
+def breakable(text: str) -> Markup:
+    """A name as HTML that a narrow column may break after `_`, `/` and `-`, and not in the middle of a word."""
+    return Markup(re.sub(r"([_/-])(?=\w)", r"\1<wbr>", str(escape(text))))
 
 
 def write_page(path: Path, template: str, **values: Any) -> None:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 from groundeval.errors import DataError
 from groundeval.metrics.reading import AnswerKind
@@ -20,9 +16,6 @@ from groundeval.metrics.rouge import rouge_lsum, sentence_tokens
 from groundeval.parsing.statements import sentences
 from groundeval.parsing.stemming import stem
 from groundeval.records import Example
-
-FIRST = 10
-"""Number of records of a small file, which must be scored without delay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +42,6 @@ def measure_start(repeats: int) -> list[Cost]:
         Cost("import groundeval", imported, "empty process", bare),
         Cost("groundeval --help", helped, "empty process", bare),
     ]
-
-
-def measure_processes(
-    task: str, name: str, outputs: Sequence[tuple[Example, str]], profiles: Sequence[str], repeats: int
-) -> list[Cost]:
-    """Cost of fresh processes that score a few records, or all, with the lexical verifier, compared with an empty one.
-
-    The minimum of several runs counts, since other load only adds time. Raises DataError if scoring fails.
-    """
-    bare = _least(repeats, lambda: _process("-c", "pass"))
-    costs = []
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "outputs.json"
-        path.write_text(json.dumps([_record(*each) for each in outputs]), encoding="utf-8")
-        common = ("-m", "groundeval", "score", str(path), "--task", task, "--nli", "lexical", "--no-cache", "--quiet")
-        for profile in profiles:
-            for count in dict.fromkeys((min(FIRST, len(outputs)), len(outputs))):
-                arguments = (*common, "--profile", profile, "--limit", str(count))
-                seconds = _least(repeats, lambda arguments=arguments: _process(*arguments))  # type: ignore[misc]
-                costs.append(Cost(f"{name}, {profile}, {count} records", seconds, "empty process", bare))
-    return costs
 
 
 def measure_rouge(name: str, kind: AnswerKind, outputs: Sequence[tuple[Example, str]], repeats: int) -> Cost | None:
@@ -118,13 +90,3 @@ def _of_children() -> float:
     # In microseconds; `os.times` counts in hundredths of a second, about what an empty process takes.
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def _record(example: Example, output: str) -> dict[str, Any]:
-    """The line of a predictions file."""
-    fields = {key: value for key, value in asdict(example).items() if value is not None and key != "extra"}
-    if example.docs is not None:
-        fields["docs"] = [{k: v for k, v in asdict(each).items() if v is not None} for each in example.docs]
-    if example.annotations is not None:
-        fields["annotations"] = [{"long_answer": each} for each in example.annotations]
-    return {**fields, "output": output}

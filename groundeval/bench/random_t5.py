@@ -47,6 +47,7 @@ class Shape:
 
 
 SHAPES = {
+    "t5-tiny": Shape(256, 1_024, 4, 4),
     "t5-small": Shape(512, 2_048, 6, 8),
     "t5-base": Shape(768, 3_072, 12, 12),
     "t5-large": Shape(1_024, 4_096, 24, 16),

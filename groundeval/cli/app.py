@@ -31,6 +31,7 @@ from groundeval.cli.commands.view import view
 from groundeval.cli.ending import drop_output, led_to, sigterm_interrupts, told
 from groundeval.cli.options import spelled_as_flag
 from groundeval.cli.words import reflowed, with_flag_repeated
+from groundeval.cli.wrong_usage import told_of
 from groundeval.console.sanitize import visible
 from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE, EXIT_USAGE, GroundevalError, spelling_options
 
@@ -115,8 +116,8 @@ def main(arguments: list[str] | None = None) -> int:
     except typer.Abort:
         return _say(INTERRUPTED, EXIT_RESUMABLE)
     except WrongUsage as error:
-        error.show()  # type: ignore[attr-defined]
-        return EXIT_USAGE
+        told_usage = told_of(error, arguments)
+        return _say(told_usage, EXIT_USAGE) if told_usage else EXIT_USAGE
     except GroundevalError as error:
         return _say(f"error: {error}", error.exit_code)
     except KeyboardInterrupt:

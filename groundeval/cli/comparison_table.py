@@ -17,7 +17,8 @@ FEW_CHANGED = 3
 """Number of samples that are named without --all."""
 WIDE = 110
 """Columns of a terminal that has room for names, keys and tests."""
-LONGEST_VALUE = 24
+SHORTEST_VALUE, LONGEST_VALUE = 6, 24
+"""Characters of a value in a table of differences."""
 MOST_SIDE_BY_SIDE = 4
 """Most runs in one table of values; more runs take several tables."""
 
@@ -113,14 +114,16 @@ def _print_differences(console: Console, comparison: Comparison, whole: bool) ->
         return
     console.print("What differs in the manifests", style="bold")
     table = dense_table(gap=1)
-    table.add_column("field", overflow="fold")
+    # Names are kept whole, and values cut to what they leave: a name that is broken cannot be searched for.
+    name = min(max(len(each.field) for each in told), console.width // 2)
+    rest = (console.width - name - len("circumstance") - 2 - len(comparison.runs)) // len(comparison.runs)
+    longest = max(SHORTEST_VALUE, min(LONGEST_VALUE, rest))
+    table.add_column("field", no_wrap=True, max_width=name)
     table.add_column("determines", no_wrap=True)
     for run in comparison.runs:
         table.add_column(run.label, overflow="fold")
     for each in told:
-        table.add_row(
-            Text(each.field), each.concerns, *(Text(one_line(str(value), LONGEST_VALUE)) for value in each.values)
-        )
+        table.add_row(Text(each.field), each.concerns, *(Text(one_line(str(value), longest)) for value in each.values))
     console.print(table)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -33,9 +35,22 @@ def say_next(scores: Sequence[ScoreResult], plugins: Sequence[Path] = ()) -> Non
     for folder in folders:
         say(f"results: {folder / 'results.json'}")
     loading = "".join(f" --include-path {_quoted(each)}" for each in plugins)
+    command = called()
     say("next:")
-    say(f"  groundeval view {' '.join(map(_quoted, _to_view(folders)))}{loading}")
-    say(f"  groundeval compare {_quoted(folders[0])} {_other(folders)}{loading}")
+    say(f"  {command} view {' '.join(map(_quoted, _to_view(folders)))}{loading}")
+    say(f"  {command} compare {_quoted(folders[0])} {_other(folders)}{loading}")
+
+
+def called() -> str:
+    """How this command line is reached from the user's shell: by its name, or by its path where the name is not found.
+
+    After `make demo` it lies in an environment that no shell has activated.
+    """
+    here = Path(sys.argv[0])
+    if here.name != "groundeval" or shutil.which("groundeval") is not None or not here.is_file():
+        return "groundeval"
+    inside = here.resolve().is_relative_to(Path.cwd().resolve())
+    return _quoted(Path(os.path.relpath(here)) if inside else here)
 
 
 def _to_view(folders: Sequence[Path]) -> list[Path]:

@@ -27,8 +27,12 @@ def reflowed(command: Any) -> Any:
     The typing of the command is that of typer's own copy of click, whose place differs between its versions. Indented
     paragraphs (examples) keep their lines.
     """
-    paragraphs = (command.help or "").split("\n\n")
-    command.help = "\n\n".join(each if each.startswith(" ") else each.replace("\n", " ") for each in paragraphs)
+    first, *others = (command.help or "").split("\n\n")
+    lines = [each if each.startswith(" ") else each.replace("\n", " ") for each in (first, *others)]
+    if others and others[1:] and all(each.startswith(" ") for each in others[1:]):
+        # The second paragraph on its own sets no margin: typer would take the indent of the others for one.
+        lines[1] = f"\n{lines[1].strip()}"
+    command.help = "\n\n".join(lines)
     for each in getattr(command, "commands", {}).values():
         reflowed(each)
     return command

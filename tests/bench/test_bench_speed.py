@@ -1,4 +1,4 @@
-"""`groundeval bench speed`: text metrics, rewards, ROUGE and whole processes."""
+"""`groundeval bench speed`: its parts, phases, and an earlier run beside it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from groundeval.bench.damaged_text import damaged
+from groundeval.bench.phases import PHASES, phase_of
+from groundeval.bench.speed import Figure, Speed, changes, machine
 from groundeval.cli.app import main
 
 
@@ -19,7 +21,7 @@ def measured(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, A
 
 
 def test_clean_and_damaged_outputs_are_measured_under_every_profile(capsys: pytest.CaptureFixture[str]):
-    found = measured(capsys, "--no-processes")
+    found = measured(capsys, "--parts", "text,rewards,rouge")
     names = ["asqa", "asqa, damaged", "qampari", "qampari, damaged", "eli5", "eli5, damaged"]
     speeds = [(each["name"], each["profile"]) for each in found["speeds"]]
     assert speeds == [(name, profile) for name in names for profile in ("alce", "trust", "strict")]
@@ -27,25 +29,84 @@ def test_clean_and_damaged_outputs_are_measured_under_every_profile(capsys: pyte
     # Claim tasks ask a verifier for their correctness, too.
     assert [each["name"] for each in found["rewards"]] == names[:4]
     assert all(each["rewards_per_second"] > 0 and each["responses"] for each in found["rewards"])
-
-
-def test_rouge_is_shown_beside_rouge_score(capsys: pytest.CaptureFixture[str]):
-    costs = measured(capsys, "--no-processes")["costs"]
-    assert {each["reference"] for each in costs} == {"rouge-score"}
     # The list task has references in the embedded data, but its outputs are lists.
-    names = ("asqa", "asqa, damaged", "eli5", "eli5, damaged")
-    assert [each["what"] for each in costs] == [f"{name}, rougeLsum" for name in names]
+    with_rouge = ("asqa", "asqa, damaged", "eli5", "eli5, damaged")
+    assert [each["what"] for each in found["rouge"]] == [f"{name}, rougeLsum" for name in with_rouge]
+    assert all(each["value"] > 0 and each["unit"] and each["limit"] for each in found["figures"])
 
 
-def test_whole_processes_are_shown_beside_an_empty_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    docs = [{"title": "T", "text": "Paris", "answers_found": [1]}]
-    lines = [{"question": f"{n}?", "output": "Paris [1]", "docs": docs, "answers": [["Paris"]]} for n in range(12)]
-    path = tmp_path / "outputs.json"
-    path.write_text(json.dumps(lines))
-    costs = measured(capsys, f"qampari={path}")["costs"]
-    scored = [f"outputs, {profile}, {count} records" for profile in ("alce", "trust", "strict") for count in (10, 12)]
-    assert [each["what"] for each in costs] == ["import groundeval", "groundeval --help", *scored]
-    assert all(each["reference_seconds"] > 0 and each["ratio"] > 0 for each in costs)
+@pytest.mark.slow
+def test_whole_runs_are_split_into_phases_which_add_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "out"
+    found = measured(capsys, "--parts", "runs", "--sizes", "20", "--output-path", str(out))
+    assert [(each["command"], each["samples"]) for each in found["runs"]] == [("score", 20), ("run, replay", 20)]
+    for each in found["runs"]:
+        assert set(each["phases"]) <= set(PHASES)
+        assert sum(each["phases"].values()) == pytest.approx(each["cpu_seconds"])
+        assert each["peak_mb"] > 10
+    assert json.loads((out / "bench_speed.json").read_text())["figures"] == found["figures"]
+    assert (out / "bench_speed.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_function_belongs_to_the_phase_of_the_first_module_that_fits():
+    assert phase_of("groundeval.metrics.rouge", "rouge_lsum") == "ROUGE"
+    assert phase_of("groundeval.metrics.citation", "judge") == "metrics"
+    assert phase_of("groundeval.storage.folder", "read_json") == "load"
+    assert phase_of("groundeval.storage.folder", "append_lines") == "write"
+    assert phase_of("groundevaluation", "main") is None
+    assert phase_of("json.decoder", "decode") is None
+
+
+def test_an_earlier_run_is_compared_figure_by_figure_and_another_machine_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    earlier = tmp_path / "earlier.json"
+    figures = [{"name": "import groundeval", "value": 1000.0}, {"name": "gone", "value": 1.0}]
+    earlier.write_text(json.dumps({"machine": machine(), "figures": figures}))
+    [change] = measured(capsys, "--parts", "start", "--against", str(earlier))["against"]
+    assert change["name"] == "import groundeval"
+    assert change["times"] == pytest.approx(1000 / change["now"])
+    earlier.write_text(json.dumps({"machine": {**machine(), "cores": 4096}, "figures": figures}))
+    assert main(["bench", "speed", "--parts", "start", "--against", str(earlier)]) == 2
+    assert "another machine (cores 4096" in " ".join(capsys.readouterr().err.split())
+    assert measured(capsys, "--parts", "start", "--against", str(earlier), "--any-machine")["against"]
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"figures": [{"name": "x"}], "machine": {}}', '{"figures": 1}'])
+def test_a_file_that_is_no_earlier_run_is_refused(content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "earlier.json").write_text(content)
+    assert main(["bench", "speed", "--parts", "start", "--against", str(tmp_path / "earlier.json")]) == 1
+    assert "not a file of `groundeval bench speed --output-path`" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_cost_is_better_when_it_falls_and_a_rate_when_it_rises():
+    speed = Speed(figures=[Figure("cost", 2.0, "CPU s", ""), Figure("rate", 2.0, "rewards/CPU s", "")])
+    earlier = {"figures": [{"name": "cost", "value": 4.0}, {"name": "rate", "value": 4.0}]}
+    assert [each.times for each in changes(speed, earlier)] == [2.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--parts", "txet"], 'Did you mean "text"?'),
+        (["--parts", "generation"], "--model NAME"),
+        (["--sizes", "10,ten"], "must be numbers of samples"),
+        (["--shape", "t5-tony"], "t5-tiny"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_before_anything_is(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["bench", "speed", *arguments]) == 2
+    assert told in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.slow
+def test_a_verifier_is_measured_one_by_one_in_batches_and_from_the_cache(capsys: pytest.CaptureFixture[str]):
+    found = measured(capsys, "--parts", "nli")
+    ways = ["NLI sequential", "NLI batched", "NLI from cache"]
+    assert [each["name"] for each in found["figures"]][:3] == ways
+    assert all(each["percent"] == 100 for each in found["nli"]["agreements"])
 
 
 def test_damage_is_the_same_for_the_same_seed_and_changes_most_texts():

@@ -58,6 +58,22 @@ def test_all_metrics_are_in_json_and_csv_and_the_telling_ones_on_the_page(tmp_pa
     assert "| 1 | my/model |" in (tmp_path / "site" / "leaderboard.md").read_text()
 
 
+def test_the_best_runs_of_a_table_are_compared_on_a_page_that_the_index_links_to(tmp_path: Path):
+    for number, name in enumerate(("a", "b")):
+        write_run(tmp_path / "runs", name, samples=10, seed=number)
+    build([tmp_path / "runs"], tmp_path / "two", shipped=False)
+    [page] = (tmp_path / "two" / "compare").iterdir()
+    assert f'href="compare/{page.name}"' in (tmp_path / "two" / "index.html").read_text()
+    text = page.read_text()
+    assert 'href="../index.html#' in text
+    assert "B against A" in text
+    assert "EM recall" in text
+    assert str(tmp_path) not in text
+    write_run(tmp_path / "alone", "a", samples=10)
+    build([tmp_path / "alone"], tmp_path / "one", shipped=False)
+    assert not (tmp_path / "one" / "compare").exists()
+
+
 def test_ranks_count_the_significantly_better_systems_of_the_same_pool(tmp_path: Path):
     for name, right in (("best", 0.8), ("middle", 0.5), ("worst", 0.2)):
         write_run(tmp_path / "runs", name, samples=200, right=right)

@@ -10,6 +10,7 @@ import pytest
 from groundeval.errors import BackendError, UsageError
 from groundeval.models import files as sources
 from groundeval.models.files import check_name, file_sha256, find_model, folder_sha256
+from groundeval.models.hub import use_cache_if_unreachable
 
 
 def test_a_path_that_does_not_exist_is_a_usage_error_that_says_what_can_be_given() -> None:
@@ -125,14 +126,31 @@ def test_what_the_hub_says_becomes_advice(
         except TypeError:
             return error_type("refused")
 
+    monkeypatch.setattr("groundeval.models.files.use_cache_if_unreachable", lambda: None)
     monkeypatch.setattr(hub, "hf_hub_download", refusing(error))
     with pytest.raises(kind, match=message):
         find_model("owner/model", "v9")
 
 
+def test_a_hub_that_does_not_answer_is_asked_once_and_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    constants = pytest.importorskip("huggingface_hub").constants
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    use_cache_if_unreachable.cache_clear()
+    with pytest.raises(BackendError, match="hub could not be reached"):
+        find_model("owner/no-such-model")
+    told = capsys.readouterr().err.splitlines()
+    assert [line for line in told if "cannot be reached" in line] == told
+    assert len(told) == 1
+    use_cache_if_unreachable.cache_clear()
+
+
 def test_a_hub_model_is_identified_by_its_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     hub = pytest.importorskip("huggingface_hub")
     cached = tmp_path / "models--owner--model" / "snapshots" / "abc123" / "config.json"
+    monkeypatch.setattr("groundeval.models.files.use_cache_if_unreachable", lambda: None)
     monkeypatch.setattr(hub, "hf_hub_download", lambda *_, **__: str(cached))
     assert find_model("owner/model").identity() == {"model": "owner/model", "revision": "abc123"}
 

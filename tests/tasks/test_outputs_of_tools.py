@@ -95,7 +95,7 @@ def test_every_tools_outputs_are_scored_without_a_task_and_the_tool_is_named(nam
 def test_what_was_recognised_is_one_line_on_the_terminal(cli: Cli):
     ran = cli("score", EXAMPLES / "cohere.json", "--nli", "lexical")
     lines = [line for line in ran.err.splitlines() if "read as" in line]
-    assert lines == ['note: read as Cohere: output from "text", question from "message", docs from "documents"']
+    assert lines == ['note: read as Cohere: question from "message", output from "text", docs from "documents"']
 
 
 def test_the_same_number_follows_from_records_in_memory():

@@ -53,8 +53,8 @@ def test_an_output_that_is_no_string_is_an_error_that_says_how_to_write_an_empty
 
 
 def test_a_missing_output_names_a_field_that_looks_like_it(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r'field "output" is missing \(there is "outputs"\)'):
-        list(read_predictions(written(tmp_path, {"question": "a", "outputs": "x"})))
+    with pytest.raises(DataError, match=r'field "output" is missing \(there is "outptu"\)'):
+        list(read_predictions(written(tmp_path, {"question": "a", "outptu": "x"})))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def speed_of_nli(
         typer.Argument(help="TASK=FILE of outputs; repeatable. None: pairs of fixed lengths."),
     ] = None,
     shape: Annotated[
-        str | None, typer.Option(help="Random weights: t5-small (default), t5-base, t5-large, t5-xxl.")
+        str | None, typer.Option(help="Random weights: t5-tiny, t5-small (default), t5-base, t5-large, t5-xxl.")
     ] = None,
     model: Annotated[Path | None, typer.Option(help="A seq2seq model's folder, instead of random weights.")] = None,
     profile: Annotated[str, typer.Option(help="Scoring profiles.")] = "alce,trust",

@@ -86,6 +86,8 @@ def _print(found: Inspection, console: Console) -> None:
         fields.add_row(visible(each.name), f"{each.records}", ", ".join(each.kinds), each.used_for)
     console.print(fields)
     if found.problem is not None:
+        if found.read_as:
+            say(found.read_as)
         say(f"cannot be scored yet: {found.problem}", "bold")
         return
     say(found.read_as)

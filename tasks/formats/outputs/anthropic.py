@@ -4,17 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
+from groundeval.tasks.formats.outputs.conversations import last_answer, question_in
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, objects, within
 from groundeval.tasks.formats.outputs.sources import Source, Sources, sources_in
-from groundeval.tasks.formats.outputs.texts import last_answer, question_in, text_of
+from groundeval.tasks.formats.outputs.texts import text_of
 
 
 def _cites(data: Data) -> bool:
     """A message of Claude, known by blocks with `citations`, or by its own type."""
-    blocks = objects(data.get("content"))
+    blocks = _blocks(data)
     is_message = data.get("type") == "message" and data.get("role") == "assistant" and "stop_reason" in data
     return bool(blocks) and (is_message or any("citations" in block for block in blocks))
+
+
+def _blocks(message: Data) -> list[Data]:
+    """The blocks of a message; those of Bedrock's Converse in the form that Anthropic has itself."""
+    return [_as_anthropic(block) for block in objects(message.get("content"))]
+
+
+def _as_anthropic(block: Data) -> Data:
+    cited = block.get("citationsContent")
+    if not isinstance(cited, dict):
+        return block
+    citations = []
+    for each in objects(cited.get("citations")):
+        places = [place for place in (each.get("location") or {}).values() if isinstance(place, dict)]
+        number = next((place.get("documentIndex") for place in places), None)
+        quote = text_of(each.get("sourceContent"))
+        citations.append({"document_index": number, "document_title": each.get("title"), "cited_text": quote})
+    return {"type": "text", "text": text_of(cited.get("content")) or "", "citations": citations}
 
 
 def _message(data: Data) -> tuple[Data, str] | None:
@@ -35,7 +54,7 @@ def _parts(data: Data) -> Parts:
     message, where = found
     sources, name = _documents(data)
     text, spans = "", list[Span]()
-    for block in objects(message.get("content")):
+    for block in _blocks(message):
         said = text_of(block.get("text"))
         if said is None or block.get("type", "text") != "text":
             continue

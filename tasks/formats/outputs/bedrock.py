@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from groundeval.tasks.formats.outputs.conversations import question_in
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, objects, offset, within
 from groundeval.tasks.formats.outputs.sources import Sources, documents_from
-from groundeval.tasks.formats.outputs.texts import question_in
 
 
 def _cites(data: Data) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from groundeval.tasks.formats.outputs.conversations import question_in
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, listed, objects, offset, within
 from groundeval.tasks.formats.outputs.sources import Source, Sources, documents_from, sources_in
-from groundeval.tasks.formats.outputs.texts import question_in, text_of
+from groundeval.tasks.formats.outputs.texts import text_of
 
 
 def _cites(data: Data) -> bool:

@@ -1,4 +1,4 @@
-"""Tables stored by columns: one object whose fields are lists of the same length, or objects of rows."""
+"""Sources that are a single object: a table by columns, or a log that holds its records in a list."""
 
 from __future__ import annotations
 
@@ -7,17 +7,23 @@ from itertools import chain
 from typing import Any
 
 from groundeval.storage.json_records import Record
+from groundeval.tasks.formats.outputs.anywhere import SHAPE
+from groundeval.tasks.formats.outputs.conversations import is_conversation, question_in
 from groundeval.tasks.formats.outputs.named import OUTPUTS
+from groundeval.tasks.formats.outputs.parts import objects
 from groundeval.tasks.formats.outputs.texts import QUESTIONS
+
+_LOOKED_AT = 5
+"""Number of objects of a list by which it is known to hold records."""
 
 
 def by_rows(records: Iterator[Record]) -> Iterator[Record]:
-    """The records; of a source that is a single table by columns, its rows."""
+    """The records; of a source that is a single table by columns or a single log, its rows."""
     first = next(records, None)
     if first is None:
         return
     second = next(records, None)
-    rows = rows_in(first.data) if second is None else None
+    rows = rows_in(first.data) or _listed_in(first.data) if second is None else None
     if rows is None:
         yield first
         yield from chain([] if second is None else [second], records)
@@ -45,3 +51,24 @@ def rows_in(data: Mapping[str, Any]) -> list[dict[str, Any]] | None:
 
 def _texts(columns: Mapping[str, list[Any]], names: Iterable[str]) -> bool:
     return any(all(isinstance(each, str) for each in columns[name]) for name in names if name in columns)
+
+
+def _listed_in(data: Mapping[str, Any], depth: int = 3) -> list[dict[str, Any]] | None:
+    """The records of a log, `{"eval": {...}, "samples": [...]}`: its longest list of objects with question and output.
+
+    None for an object that is a record itself.
+    """
+    if depth == 3 and question_in(data) is not None:
+        return None
+    lists: list[list[dict[str, Any]]] = [value for value in data.values() if _holds_records(value)]
+    if lists:
+        return max(lists, key=len)
+    inside = [value for value in data.values() if isinstance(value, Mapping)] if depth else []
+    return next((rows for each in inside if (rows := _listed_in(each, depth - 1)) is not None), None)
+
+
+def _holds_records(value: Any) -> bool:
+    items = objects(value)
+    if not items or len(items) != len(value) or is_conversation(value):
+        return False
+    return any(SHAPE.fits(item) for item in items[:_LOOKED_AT])

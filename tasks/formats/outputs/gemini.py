@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from groundeval.tasks.formats.outputs.conversations import question_in
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, listed, objects, offset, within
 from groundeval.tasks.formats.outputs.sources import Sources, documents_from, sources_in
-from groundeval.tasks.formats.outputs.texts import question_in
 
 
 def _either(data: Any, camel: str) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from groundeval.tasks.formats.outputs.conversations import last_answer, question_in
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, first_of
 from groundeval.tasks.formats.outputs.sources import DOCUMENTS, documents_from
-from groundeval.tasks.formats.outputs.texts import QUESTIONS, last_answer, question_in, text_of
+from groundeval.tasks.formats.outputs.texts import QUESTIONS, text_of
 
 OUTPUTS = (
-    "output", "response", "actual_output", "answer", "result", "prediction", "generated_answer", "model_answer",
-    "model_output", "model_response", "llm_answer", "generation", "generated_text", "completion", "output_text",
+    "output", "response", "actual_output", "prediction", "generated_answer", "model_answer", "model_output",
+    "model_response", "llm_answer", "generation", "generated_text", "completion", "answer", "result", "output_text",
     "main_output", "text",
 )  # fmt: skip
 REFERENCES = (
@@ -31,14 +32,17 @@ def named_parts(data: Data, used: Collection[str] = ()) -> Parts:
     if question is not None:
         parts["question"] = question
     asked = "" if question is None else question.field.partition(".")[0]
-    said = first_of({name: value for name, value in free.items() if name != asked}, *OUTPUTS)
+    said = first_of({name: value for name, value in free.items() if name != asked and _may_be_said(value)}, *OUTPUTS)
     last = last_answer(free.get("messages")) if said is None else None
     if last is not None:
         said = Part(text_of(last), "messages")
+    if said is not None and said.field != "answer" and isinstance(free.get("answer"), str | list):
+        # Beside a field that says it is the model's, as data sets call their gold answers.
+        parts["reference"] = Part(free["answer"], "answer")
     if said is not None:
         text = text_of(said.value)
         parts["output"] = Part(said.value if text is None else text, said.field)
-    found = first_of(free, *DOCUMENTS)
+    found = first_of({name: value for name, value in free.items() if not _is_numbers(value)}, *DOCUMENTS)
     if found is not None:
         parts["docs"] = Part(documents_from(found.value, found.field), found.field)
     reference = first_of(free, *REFERENCES)
@@ -50,13 +54,26 @@ def named_parts(data: Data, used: Collection[str] = ()) -> Parts:
     return parts | {name: Part(free[name], name) for name in OWN if free.get(name) is not None}
 
 
+def _may_be_said(value: object) -> bool:
+    """Whether it is a text, or a wrong value to be reported; not an object that holds the output somewhere inside."""
+    return not isinstance(value, dict | list) or text_of(value) is not None
+
+
+def _is_numbers(value: object) -> bool:
+    """Whether it is a list of numbers: tokens, scores or positions are no documents."""
+    return isinstance(value, list) and bool(value) and all(isinstance(each, int | float) for each in value)
+
+
 def shape_with(name: str, *fields: tuple[str, ...]) -> Shape:
     """A shape that a record has which has all the fields of one of these tuples."""
     return Shape(name, lambda data: any(all(field in data for field in each) for each in fields), named_parts)
 
 
 def _has_a_text(data: Data) -> bool:
-    return first_of(data, *OUTPUTS) is not None or any(name in data for name in QUESTIONS)
+    """Whether it has a question or an output, a text under one of the usual names."""
+    return any(text_of(data.get(name)) is not None for name in OUTPUTS) or any(
+        isinstance(data.get(name), str) for name in QUESTIONS
+    )
 
 
 RAGAS = shape_with(

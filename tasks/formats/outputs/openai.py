@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from groundeval.tasks.formats.outputs.conversations import answer_in, last_answer, question_in, turn_text
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, objects, within
 from groundeval.tasks.formats.outputs.sources import Sources, sources_in
-from groundeval.tasks.formats.outputs.texts import answer_in, last_answer, question_in, text_of
+from groundeval.tasks.formats.outputs.texts import text_of
 
 Block = tuple[str, list[Data]]
 """A text and the annotations whose offsets count from its beginning."""
@@ -58,7 +59,7 @@ def _blocks(answer: Data) -> list[Block]:
 def _blocks_of(message: Data) -> list[Block]:
     content, outside = message.get("content"), objects(message.get("annotations"))
     if not isinstance(content, list):
-        return [(text_of(content) or text_of(message.get("refusal")) or "", outside)]
+        return [(text_of(content) or text_of(message.get("refusal")) or turn_text(message) or "", outside)]
     blocks = []
     for block in objects(content):
         inner = block.get("text")

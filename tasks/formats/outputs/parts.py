@@ -49,6 +49,8 @@ class Shape:
     """Whether a record looks like one of this tool."""
     parts: Callable[[Data], Parts]
     """The parts of a record that fits. Raises `Misfit`."""
+    is_whole: bool = False
+    """Whether `parts` looks everywhere in a record; else what it does not find is looked for by the names of fields."""
 
 
 def first_of(data: Data, *names: str) -> Part | None:
@@ -71,7 +73,7 @@ def at(data: Any, *steps: str | int) -> Any:
 _ENVELOPES = ("response", "output", "completion", "result", "message", "body", "raw_response", "raw")
 
 
-def within(data: Any, holds: Callable[[Data], bool], depth: int = 2) -> tuple[Data, str] | None:
+def within(data: Any, holds: Callable[[Data], bool], depth: int = 3) -> tuple[Data, str] | None:
     """The object that a test holds of, and the field that it lies in: the record itself, or what a log wraps."""
     if not isinstance(data, Mapping):
         return None

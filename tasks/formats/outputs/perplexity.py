@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from groundeval.tasks.formats.outputs.conversations import answer_in, question_in
 from groundeval.tasks.formats.outputs.parts import Data, Misfit, Part, Parts, Shape, objects, within
 from groundeval.tasks.formats.outputs.sources import Sources, documents_from, sources_in
-from groundeval.tasks.formats.outputs.texts import QUESTIONS, answer_in, question_in, text_of
+from groundeval.tasks.formats.outputs.texts import QUESTIONS, text_of
 
 _SAID = ("output", "response", "answer", "text", "content")
 

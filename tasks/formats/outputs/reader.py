@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
@@ -13,7 +13,11 @@ from groundeval.metrics.reading import AnswerKind
 from groundeval.storage.json_records import Record
 from groundeval.tasks.formats.field_path import Absent, FieldPath, parse_path
 from groundeval.tasks.formats.fields import missing, wrong
+from groundeval.tasks.formats.outputs.anywhere import parts_anywhere
+from groundeval.tasks.formats.outputs.conversations import question_in
+from groundeval.tasks.formats.outputs.ended import was_cut
 from groundeval.tasks.formats.outputs.gold import claims_in, gold_from, kind_of_gold
+from groundeval.tasks.formats.outputs.hints import paths_that_may_hold
 from groundeval.tasks.formats.outputs.named import OUTPUTS, OWN, REFERENCES, TABLE, named_parts
 from groundeval.tasks.formats.outputs.parts import PARTS, Data, Misfit, Part, Parts, Shape, first_of
 from groundeval.tasks.formats.outputs.shapes import shape_of
@@ -22,6 +26,7 @@ from groundeval.tasks.formats.outputs.texts import QUESTIONS, decoded, text_of
 
 LOOKED_AT = 100
 """Number of records from which the shape of a file is recognised."""
+_ORDER = ("question", "output", "docs", "gold", *PARTS, *OWN)
 _HOW = {"claims": " (each sentence a claim)", "em": " (looked for as it is)", "list": " (looked for as items)"}
 _EMPTY = 'Write "" for an empty output: it counts as an empty answer.'
 
@@ -42,6 +47,11 @@ class OutputReader:
         """The parts found, with their fields."""
         self._has_texts = False
         self._gold_field: str | None = None
+        self._sought = {"question", "output", "docs", "reference"}
+        """The parts that are looked for in the whole of a record where its shape has no place for them."""
+        self._has_gold_throughout = True
+        self._found = set[str]()
+        """Those that were found so."""
         self._without_text = 0
         self._read = 0
 
@@ -50,11 +60,11 @@ class OutputReader:
         coming = iter(records)
         first = list(islice(coming, LOOKED_AT))
         data = [record.data for record in first]
-        if data and not _is_own(data[0], self.paths):
+        if sum(_is_own(each, self.paths) for each in data) * 2 <= len(data):
             self.shape = shape_of(data) or (TABLE if self.paths else None)
         if self.shape is None and not self.paths:
             if first and "question" not in first[0].data:
-                self._missing("question", first[0])
+                self._missing("question" if question_in(first[0].data) is None else "output", first[0])
             self._read = len(first)
             yield from chain(first, coming)
             return
@@ -81,7 +91,7 @@ class OutputReader:
         if not self.used:
             return ()
         name = "groundeval's format" if self.shape is None else self.shape.name
-        found = ", ".join(f"{part} from {field}" for part, field in self.used.items())
+        found = ", ".join(f"{part} from {self.used[part]}" for part in sorted(self.used, key=_ORDER.index))
         notes = [f"read as {name}: {found}"]
         if self._without_text:
             notes.append(
@@ -93,18 +103,29 @@ class OutputReader:
     def _parts(self, record: Record) -> Parts:
         data = record.data
         mapped = {part: Part(_found(record, part, path, data), path.text) for part, path in self.paths.items()}
-        used = {path.steps[0] for path in self.paths.values() if path.steps and isinstance(path.steps[0], str)}
+        used = {path.text for path in self.paths.values() if len(path.steps) == 1}
         if self.shape is None:
             return mapped
         shape = self.shape if self.shape.fits(data) else shape_of([data]) or TABLE
         parts = named_parts(data, used) if "output" in mapped else shape.parts(data)
+        if shape.is_whole and not self._has_gold_throughout:
+            parts.pop("reference", None)
+        lacking = set[str]() if shape.is_whole else self._sought - {*parts, *mapped}
+        if lacking:
+            found = parts_anywhere({name: value for name, value in data.items() if name not in used})
+            parts = {**{name: part for name, part in found.items() if name in lacking}, **parts}
+            self._found |= lacking & found.keys()
         if mapped.keys() & {"answers", "claims"}:
             parts.pop("reference", None)
         return {**parts, **mapped}
 
-    def _look(self, records: Iterable[Record]) -> None:
+    def _look(self, records: Sequence[Record]) -> None:
         """Determine from the first records what all have: texts of documents, gold data, and their kind."""
         gold: list[list[list[str]]] = []
+        readable: list[Parts] = []
+        # What no record has need not be sought in the others; gold answers that only some seem to have are none.
+        self._has_gold_throughout = not [record for record in records if not self._has_gold(record)]
+        self._sought = self._found if self._has_gold_throughout else self._found - {"reference"}
         for record in records:
             # Records that do not fit are reported when they are read.
             with suppress(Misfit, RecursionError):
@@ -115,8 +136,18 @@ class OutputReader:
                 if found is not None:
                     self._gold_field = found.field
                     gold.append(gold_from(found.value, found.field))
+                readable.append(parts)
         if self.kind is None:
             self.kind = kind_of_gold(gold)
+        for parts in readable:
+            if {"question", "output"} <= parts.keys():
+                self._note(parts)
+
+    def _has_gold(self, record: Record) -> bool:
+        try:
+            return bool({"answers", "claims", "reference", *OWN} & self._parts(record).keys())
+        except (Misfit, RecursionError, DataError):
+            return True  # reported when it is read
 
     def _converted(self, record: Record) -> dict[str, Any]:
         self._read += 1
@@ -130,10 +161,17 @@ class OutputReader:
         for name in ("question", "output"):
             if name not in found:
                 self._missing(name, record)
+        if self._gold_field is not None and not found.keys() & {"answers", "claims", *OWN}:
+            missing(record, self._gold_field, "Other records have it. An empty value means that there is no answer.")
+        if was_cut(record.data):
+            found["finish_reason"] = "length"
+        self._note(parts)
+        return found
+
+    def _note(self, parts: Parts) -> None:
         for name, part in parts.items():
             how = _HOW.get(str(self.kind), "") if name == "reference" else ""
             self.used.setdefault("gold" if name == "reference" else name, f'"{part.field}"{how}')
-        return found
 
     def _in_own_format(self, parts: Parts, record: Record) -> dict[str, Any]:
         found: dict[str, Any] = dict(record.data) if self.shape is None else {}
@@ -152,8 +190,6 @@ class OutputReader:
             del found["docs"]
         if self._has_texts:
             found.setdefault("docs", [])
-        if self._gold_field is not None and not found.keys() & {"answers", "claims", *OWN}:
-            missing(record, self._gold_field, "Other records have it. An empty value means that there is no answer.")
         return found
 
     def _docs(self, part: Part) -> list[dict[str, Any]] | None:
@@ -184,11 +220,13 @@ class OutputReader:
         there = next((name for name in (self.used.get(part, "").strip('"'), *names) if name in record.data), None)
         if there is not None:
             wrong(record, there, record.data[there], allowed, _EMPTY if part == "output" else "")
+        may_be = paths_that_may_hold(part, record.data)
         missing(
             record,
             part,
             f"It is looked for in {quoted(names, 6)}; the record has {quoted(record.data, 20)}.\n"
-            f"  Name the field: {option('map', **{part: 'FIELD'})}",
+            f"  Name the field: {option('map', **{part: may_be[0] if may_be else 'FIELD'})}"
+            + (f" (or {', '.join(may_be[1:])})" if may_be[1:] else ""),
         )
 
 

@@ -6,15 +6,19 @@ from collections.abc import Iterable
 
 from groundeval.tasks.formats.outputs import (
     anthropic,
+    anywhere,
     bedrock,
+    cited_sentences,
     cohere,
     gemini,
     haystack,
     langchain,
     llamaindex,
+    mistral,
     named,
     openai,
     perplexity,
+    spans,
     trulens,
 )
 from groundeval.tasks.formats.outputs.parts import Data, Shape
@@ -25,6 +29,9 @@ SHAPES: tuple[Shape, ...] = (
     gemini.SHAPE,
     bedrock.SHAPE,
     perplexity.SHAPE,
+    mistral.SHAPE,
+    cited_sentences.SHAPE,
+    spans.SHAPE,
     llamaindex.SHAPE,
     haystack.SHAPE,
     langchain.SHAPE,
@@ -33,6 +40,7 @@ SHAPES: tuple[Shape, ...] = (
     named.DEEPEVAL,
     named.RAGAS,
     named.TABLE,
+    anywhere.SHAPE,
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from groundeval.tasks.formats.outputs.parts import Data, Misfit, Part, first_of
+from groundeval.tasks.formats.outputs.roles import renamed
 from groundeval.tasks.formats.outputs.texts import decoded, text_of
 
 DOCUMENTS = (
@@ -16,17 +17,25 @@ DOCUMENTS = (
 )  # fmt: skip
 """Fields that hold documents, the more specific first."""
 
-_TEXT = (
+TEXTS = (
     "text", "page_content", "content", "snippet", "passage", "chunk", "body", "contents", "data", "document", "quote",
+    "passage_text", "chunk_text", "content_text", "document_content", "document_text", "fact_text", "page_snippet",
+    "segment", "snippets", "sentences", "sentence", "excerpt", "highlight", "description",
 )  # fmt: skip
-_TITLE = ("title", "name", "filename", "file_name", "document_title", "source", "url", "uri", "link")
+"""Fields of a document that hold its text, in snake case."""
+_TITLE = (
+    "title", "name", "filename", "file_name", "document_title", "document_name", "doc_name", "page_name", "source",
+    "url", "uri", "link", "page_url",
+)  # fmt: skip
 _KEYS = (
-    "id", "doc_id", "document_id", "id_", "node_id", "file_id", "url", "uri", "link", "source", "title", "filename",
+    "id", "doc_id", "docid", "document_id", "id_", "node_id", "file_id", "content_id", "chunk_id", "url", "uri", "link",
+    "page_url", "source", "title", "filename",
 )  # fmt: skip
 _INSIDE = (
-    "node", "kwargs", "document", "data", "retrievedContext", "retrieved_context", "web", "ragChunk", "rag_chunk",
+    "node", "kwargs", "document", "data", "retrieved_context", "web", "rag_chunk", "doc", "chunk_info", "chunk", "file",
+    "source", "payload", "properties", "fields",
 )  # fmt: skip
-_METADATA = ("metadata", "meta", "extra_info", "location")
+_METADATA = ("metadata", "meta", "extra_info", "location", "document_metadata", "attributes")
 _OWN = ("sent", "summary", "extraction", "answers_found")
 """Fields of a document in groundeval's own format besides title and text."""
 _ALLOWED = "a list of texts, or of objects with a text (text, page_content, content, snippet, ...) and perhaps a title"
@@ -92,8 +101,10 @@ def documents_from(value: Any, name: str) -> list[Source]:
     if isinstance(value, str):
         return [Source(text=value)]
     if isinstance(value, Mapping):
-        flat = _flattened(value)
-        if not any(key in flat for key in (*_TEXT, *_KEYS)) and all(isinstance(each, str) for each in value.values()):
+        value = _rows(value) or value
+    if isinstance(value, Mapping):
+        flat = flattened(value)
+        if not any(key in flat for key in (*TEXTS, *_KEYS)) and all(isinstance(each, str) for each in value.values()):
             return [Source(str(title), text, {str(title)}) for title, text in value.items()]
         value = [value]
     if not isinstance(value, list):
@@ -101,9 +112,25 @@ def documents_from(value: Any, name: str) -> list[Source]:
     return [_source(item, f"{name}[{index}]") for index, item in enumerate(value)]
 
 
+def _rows(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """Documents stored by columns, `{title: [...], sentences: [...]}`; None for anything else."""
+    columns = {name: each[0] if _is_nested(each) else each for name, each in renamed(value).items() if each}
+    kept = {name.removesuffix("s"): each for name, each in columns.items() if isinstance(each, list)}
+    if len({len(each) for each in kept.values()}) != 1 or len(kept) != len(columns) or not {*kept} & {*TEXTS}:
+        return None
+    return [dict(zip(kept, row, strict=True)) for row in zip(*kept.values(), strict=True)]
+
+
+def _is_nested(value: Any) -> bool:
+    """Whether it is the result of one query among several: `[[...]]`."""
+    return isinstance(value, list) and len(value) == 1 and isinstance(value[0], list)
+
+
 def _source(item: Any, name: str) -> Source:
     if isinstance(item, list) and len(item) == 2 and isinstance(item[1], int | float):
         item = item[0]  # a document and its score
+    if isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], list):
+        item = {"title": item[0], "text": item[1]}  # a title and sentences
     item = decoded(item)
     if isinstance(item, Source):
         return item
@@ -112,8 +139,8 @@ def _source(item: Any, name: str) -> Source:
         return Source(item, None, {item}) if is_address else Source(text=item)
     if not isinstance(item, Mapping):
         raise Misfit(name, item, _ALLOWED)
-    flat = _flattened(item)
-    text = next((found for key in _TEXT if (found := text_of(flat.get(key))) is not None), None)
+    flat = flattened(item)
+    text = next((found for key in TEXTS if (found := _text(flat.get(key))) is not None), None)
     title = next((flat[key] for key in _TITLE if isinstance(flat.get(key), str)), "")
     keys = {str(flat[key]) for key in _KEYS if isinstance(flat.get(key), str | int)}
     if text is None and not keys:
@@ -121,12 +148,19 @@ def _source(item: Any, name: str) -> Source:
     return Source(title, text, keys, {key: item[key] for key in _OWN if item.get(key) is not None})
 
 
-def _flattened(item: Data) -> dict[str, Any]:
+def _text(value: Any) -> str | None:
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        return " ".join(map(str.strip, value))  # sentences or snippets
+    return text_of(value)
+
+
+def flattened(item: Data) -> dict[str, Any]:
     """The fields of a document, and those of its metadata and of the object inside it; its own take precedence."""
+    item = renamed(item)
     flat: dict[str, Any] = {}
     for name in (*_INSIDE, *_METADATA):
         if isinstance(item.get(name), Mapping):
-            flat = {**_flattened(item[name]), **flat}
+            flat = {**flattened(item[name]), **flat}
     nested = (*_INSIDE, *_METADATA)
     own = {key: value for key, value in item.items() if not (key in nested and isinstance(value, Mapping))}
     return {**flat, **{key: value for key, value in own.items() if value is not None}}

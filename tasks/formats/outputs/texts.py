@@ -7,16 +7,26 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from groundeval.tasks.formats.outputs.parts import Data, Part, at, first_of, objects
+from groundeval.tasks.formats.outputs.parts import Data
 
 QUESTIONS = (
     "question", "user_input", "query", "input", "user_query", "main_input", "user_question", "prompt", "request",
 )  # fmt: skip
 """Fields that hold the question, the more specific first."""
 
-_CONVERSATIONS = ("messages", "input", "contents", "chat_history", "inputs")
-
-_TEXTS = ("text", "content", "value", "response", "answer", "result", "output", "output_text", "query", "question")
+_TEXTS = (
+    "text",
+    "content",
+    "value",
+    "response",
+    "answer",
+    "result",
+    "output",
+    "output_text",
+    "query",
+    "question",
+    "parts",
+)
 
 
 def text_of(value: Any) -> str | None:
@@ -47,48 +57,3 @@ def decoded(value: Any) -> Any:
             continue
         return list(found) if isinstance(found, tuple) else found
     return value
-
-
-def question_in(data: Any) -> Part | None:
-    """The question of a record: a field of that name, or the last turn of the user in its messages or request."""
-    if not isinstance(data, Mapping):
-        return None
-    for name in QUESTIONS:
-        value = data.get(name)
-        if isinstance(value, str) and value.strip():
-            return Part(value, name)
-        if isinstance(value, Mapping):
-            inner = question_in(value) or first_of(value, "text", "content")
-            if inner is not None and isinstance(inner.value, str):
-                return Part(inner.value, f"{name}.{inner.field}")
-    for name in (*_CONVERSATIONS, *QUESTIONS):
-        found = _last_user_turn(data.get(name))
-        if found is not None:
-            return Part(found, name)
-    message = first_of(data, "message")
-    return message if message is not None and isinstance(message.value, str) else None
-
-
-def _last_user_turn(turns: Any) -> str | None:
-    if isinstance(turns, Mapping):
-        part = question_in(turns)
-        return None if part is None else part.value
-    said = [turn for turn in objects(turns) if str(turn.get("role", turn.get("type", ""))).lower() in ("user", "human")]
-    for turn in reversed(said):
-        text = text_of(turn.get("content", turn.get("parts", turn.get("message"))))
-        if text and text.strip():
-            return text
-    return None
-
-
-def last_answer(turns: Any) -> Data | None:
-    """The last message of the assistant."""
-    roles = ("assistant", "ai", "model", "chatbot")
-    found = [turn for turn in objects(turns) if str(turn.get("role", turn.get("type", ""))).lower() in roles]
-    return found[-1] if found else None
-
-
-def answer_in(choices: Data) -> Data | None:
-    """The message of a chat completion's first choice."""
-    message = at(choices, "choices", 0, "message")
-    return message if isinstance(message, Mapping) else None

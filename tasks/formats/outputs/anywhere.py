@@ -1,0 +1,204 @@
+"""Finds the parts of a record wherever they lie in it, by what their names mean: for logs whose format is unknown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from groundeval.tasks.formats.outputs import roles
+from groundeval.tasks.formats.outputs.conversations import is_conversation, last_answer, last_question, turn_text
+from groundeval.tasks.formats.outputs.parts import Data, Misfit, Part, Parts, Shape, objects
+from groundeval.tasks.formats.outputs.sources import TEXTS, documents_from, flattened
+from groundeval.tasks.formats.outputs.texts import decoded, text_of
+
+_DEPTH, _MOST = 8, 5_000
+"""Levels and places that are searched of one record: documents by the hundred are not."""
+
+
+_UNNAMED = 4
+"""The rank of what only its structure shows, after all that a name says."""
+_SPECIAL = re.compile(r"[.\[\]*]")
+_WORDS = 6
+"""Least words of a document under a name that says nothing: a label or a title has fewer."""
+
+
+class Place(NamedTuple):
+    """A value within a record."""
+
+    path: tuple[str, ...]
+    """The names of the fields on the way to it."""
+    shown: str
+    """The way to it, for notes: `outputs[0].answer`."""
+    exact: str
+    """The way to it as `parse_path` reads it: names that have dots or brackets themselves are quoted."""
+    value: Any
+    first: bool
+    """Whether it lies in no list, or in the first elements of lists: others are further answers, or documents."""
+
+
+def places(data: Data, closed: Container[str] = ()) -> Iterator[Place]:
+    """The values of a record with a name, those near the top first; dots in a name separate names.
+
+    What lies inside of a `closed` place is left out; places may be closed as they come.
+    """
+    level = [Place((), "", "", data, True)]
+    left = _MOST
+    for _ in range(_DEPTH):
+        below: list[Place] = []
+        for place in level:
+            if place.shown in closed:
+                continue
+            for each in _inside(place):
+                left -= 1
+                if left < 0:
+                    return
+                yield each
+                below.append(each)
+        level = below
+
+
+def _inside(place: Place) -> Iterator[Place]:
+    value = place.value
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            path = (*place.path, *(part for part in str(name).split(".") if part))
+            if path:
+                shown = f"{place.shown}.{name}".lstrip(".")
+                exact = (
+                    f'{place.exact}["{name}"]' if _SPECIAL.search(str(name)) else f"{place.exact}.{name}".lstrip(".")
+                )
+                yield Place(path, shown, exact, each, place.first)
+    elif is_conversation(value):
+        answer = last_answer(value)
+        if answer is not None:
+            yield Place(
+                place.path, f"{place.shown}[-1]", f"{place.exact}[-1]", {**answer, "content": None}, place.first
+            )
+    elif isinstance(value, list) and place.path:
+        last = len(value) - 1 if place.path[-1].lower().endswith("turns") else 0
+        for number, each in enumerate(value):
+            if isinstance(each, Mapping | list):
+                index = f"[{number}]"
+                yield Place(place.path, place.shown + index, place.exact + index, each, place.first and number == last)
+
+
+def parts_anywhere(data: Data) -> Parts:
+    """The parts of a record by what the names of its fields mean: question, output, documents, gold answers.
+
+    Of several places the one whose name says it most surely is used, and of those the one nearest to the top.
+    """
+    found: dict[str, list[tuple[tuple[int, int, int], Part]]] = {}
+    documents = set[str]()
+    for order, place in enumerate(places(data, documents)):
+        for name, rank, part in _candidates(place):
+            if name == "docs" and rank < _UNNAMED:
+                documents.add(place.shown)
+            found.setdefault(name, []).append(((rank, len(place.path), order), part))
+    parts = {name: min(each, key=_rank)[1] for name, each in found.items() if name != "docs"}
+    said = text_of(parts["output"].value) if "output" in parts else None
+    # Blocks of the answer look like documents.
+    others = [each for each in found.get("docs", ()) if "".join(doc.text or "" for doc in each[1].value) != said]
+    if others:
+        parts["docs"] = min(others, key=_rank)[1]
+    if "reference" in parts and "output" in parts and parts["reference"].field == parts["output"].field:
+        del parts["reference"]
+    return parts
+
+
+def _rank(candidate: tuple[tuple[int, int, int], Part]) -> tuple[int, int, int]:
+    return candidate[0]
+
+
+def _candidates(place: Place) -> Iterator[tuple[str, int, Part]]:
+    value = place.value
+    conversation = is_conversation(value)
+    if place.first:
+        question = last_question(value) if conversation else value
+        if isinstance(question, str) and question.strip():
+            rank = roles.asked(place.path)
+            rank = _UNNAMED if rank is None and conversation else rank
+            if rank is not None:
+                yield "question", rank, Part(question, place.shown)
+        rank = roles.said(place.path)
+        if conversation:
+            text = turn_text(last_answer(value) or {})
+            if text is not None:
+                yield "output", 3 if rank is None else rank, Part(text, place.shown)
+        elif rank is not None:
+            text = text_of(_first(value))
+            if text is not None:
+                yield "output", rank, Part(text, place.shown)
+        rank = roles.gold(place.path)
+        if rank is not None and not conversation:
+            gold = _gold(value)
+            if gold is not None:
+                yield "reference", rank, Part(gold, place.shown)
+    if not conversation and not roles.is_gold(place.path[:-1]):
+        yield from _documents(place)
+
+
+def _first(value: Any) -> Any:
+    """Of answers drawn several times, the first: `["a"]`, `[["a", "b"]]`."""
+    while isinstance(value, list) and value and isinstance(value[0], str | list):
+        value = value[0]
+    return value
+
+
+def _gold(value: Any) -> Any:
+    value = decoded(value)
+    if isinstance(value, list) and objects(value):
+        if any({"url", "uri", "link", "title", "docid", "doc_id"} & each.keys() for each in objects(value)):
+            return None  # documents that the answer refers to
+        right = [each for each in objects(value) if "correct" in (each.get("tags") or ["correct"])]
+        texts = [text_of(each) for each in right]
+        return texts if texts and all(text is not None for text in texts) else None
+    if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    return value if isinstance(value, list) and value and all(isinstance(each, str | list) for each in value) else None
+
+
+def _documents(place: Place) -> Iterator[tuple[str, int, Part]]:
+    rank, value = roles.shown(place.path), decoded(place.value)
+    named = rank is not None
+    if rank is None:
+        # A list of objects with texts, under a name that says nothing.
+        if roles.asked(place.path) is not None or not _has_texts(value):
+            return
+        rank = _UNNAMED
+    elif not isinstance(value, str | list) and not (isinstance(value, Mapping) and len(value) > 1):
+        return
+    if isinstance(value, str) and "context" not in place.path[-1].lower():
+        return
+    try:
+        read = documents_from(value, place.shown)
+    except Misfit:
+        return
+    if any(each.text for each in read):
+        yield "docs", rank, Part(read, place.shown)
+    elif read and named and not isinstance(value, str):
+        yield "docs", rank + 10, Part(read, place.shown)
+
+
+def _has_texts(value: Any) -> bool:
+    """Whether it is a list of objects, each with a text of some length and none a turn, a call or a grade."""
+    items = objects(value)
+    if not items or len(items) != len(value):
+        return False
+    return all(
+        not ({"role", "type", "score_type", "metric", "from"} & each.keys())
+        and any(isinstance(text, str) and len(text.split()) >= _WORDS for text in _texts(each))
+        for each in items
+    )
+
+
+def _texts(item: Data) -> Iterator[Any]:
+    known = flattened(item)
+    return (known[name] for name in TEXTS if name in known)
+
+
+def _fits(data: Data) -> bool:
+    return {"question", "output"} <= parts_anywhere(data).keys()
+
+
+SHAPE = Shape("nested fields", _fits, parts_anywhere, is_whole=True)

@@ -1,0 +1,170 @@
+"""Logs of no known tool are read by the names and the structure of their fields, or say which `--map` to write."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_cases import Cli, write
+
+from groundeval.errors import DataError
+from groundeval.run.options import ScoreOptions
+from groundeval.run.outputs import Outputs, read_outputs
+from groundeval.tasks import load_task
+
+Q = "How long is the warranty?"
+D = ["The pump defrosts itself when it is very cold.", "The warranty lasts five years and no longer."]
+SAID = "It lasts five years [2]. It defrosts itself [1]."
+PLAIN = "It lasts five years. It defrosts itself."
+GOLD = "Five years"
+TURNS = [{"role": "user", "content": Q}, {"role": "assistant", "content": SAID}]
+CHOICE = {"message": {"role": "assistant", "content": SAID}, "finish_reason": "length"}
+
+
+def read(source: Any, **options: Any) -> Outputs:
+    return read_outputs(ScoreOptions(predictions=source, **options), load_task("own"))
+
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "case and separators": {"userQuery": Q, "Model Response": SAID, "retrieved-contexts": D, "groundTruth": GOLD},
+    "inputs and outputs": {"inputs": {"question": Q}, "outputs": SAID, "expectations": {"expected_response": GOLD},
+                           "retrieved_context": [{"doc_uri": "a", "content": each} for each in D]},
+    "dots in names": {"inputs.question": Q, "outputs.answer": SAID, "outputs.contexts": D, "reference.answer": GOLD},
+    "a harness": {"doc_id": 0, "doc": {"question": Q, "contexts": D, "answers": [GOLD]}, "target": GOLD,
+                  "arguments": [["Q: ...", {}]], "resps": [[SAID]], "filtered_resps": [SAID]},
+    "example and prediction": {"example": {"question": Q, "answer": GOLD},
+                               "prediction": {"context": D, "response": SAID}},
+    "vectors": {"query": Q, "answer": SAID, "gold": GOLD, "points": [{"payload": {"pageContent": each}} for each in D]},
+    "a search": {"question": Q, "answer": SAID, "expected": GOLD,
+                 "response": {"hits": {"hits": [{"_source": {"text": each}} for each in D]}}},
+    "columns": {"question": Q, "answer": SAID, "ideal": GOLD, "results": {"ids": [["a", "b"]], "documents": [D]}},
+    "cited sentences": {"topic": Q, "references": ["a", "b"], "gold": GOLD, "answer": [
+        {"text": "It lasts five years.", "citations": [1]}, {"text": "It defrosts itself.", "citations": [0]}],
+        "documents": [{"docid": "a", "segment": D[0]}, {"docid": "b", "segment": D[1]}]},
+    "spans": {"query": Q, "answerText": PLAIN, "expected_answer": GOLD,
+              "citations": [{"endIndex": "20", "sources": [{"referenceId": "1"}]},
+                            {"startIndex": "21", "endIndex": "40", "sources": [{"referenceId": "0"}]}],
+              "references": [{"chunkInfo": {"content": each, "documentMetadata": {"title": "t"}}} for each in D]},
+    "references of Mistral": {"question": Q, "documents": D, "gold_answer": GOLD, "response": {"choices": [{"message": {
+        "content": [{"type": "text", "text": "It lasts five years."}, {"type": "reference", "reference_ids": [1]},
+                    {"type": "text", "text": " It defrosts itself."}, {"type": "reference", "reference_ids": [0]}]}}]}},
+    "a chat's sources": {"messages": [TURNS[0], {**TURNS[1], "sources": [{"document": [each]} for each in D]}],
+                         "expected": GOLD},
+    "data beside a choice": {"messages": TURNS[:1], "target": GOLD, "response": {"choices": [
+        {"message": {"role": "assistant", "content": SAID, "context": {"citations": [{"content": e} for e in D]}}}]}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_parts_are_found_by_what_fields_are_called_wherever_they_lie(name: str, tmp_path: Path):
+    packed = tmp_path / "log.jsonl.gz"
+    packed.write_bytes(gzip.compress(json.dumps(SHAPES[name]).encode()))
+    for source in ([SHAPES[name]], packed):
+        outputs = read(source)
+        [response] = outputs.responses
+        assert (response.example.question, response.text) == (Q, SAID)
+        assert [document.text for document in response.example.docs or ()] == D
+        assert response.example.answers == ((GOLD,),)
+        assert outputs.notes[0].startswith("read as ")
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        {"version": 2, "eval": {"task": "rag"}, "samples": [{"input": Q, "output": {"completion": SAID}}] * 2},
+        {"evalId": "e", "results": {"prompts": [{"raw": "x"}], "results": [
+            {"vars": {"query": Q}, "prompt": {"raw": "x"}, "response": {"output": SAID}}] * 2}},
+        {"request_states": [{"instance": {"input": {"text": Q}}, "request": {"prompt": "x"},
+                             "result": {"completions": [{"text": SAID}]}}] * 2},
+    ],
+)  # fmt: skip
+def test_a_log_that_holds_its_records_in_a_list_is_read_by_records(log: dict[str, Any], tmp_path: Path):
+    for outputs in (read(write(tmp_path / "log.json", log)),):
+        assert [(each.example.question, each.text) for each in outputs.responses] == [(Q, SAID)] * 2
+
+
+def test_a_zip_archive_of_samples_is_read_and_another_is_told_to_be_unpacked(tmp_path: Path, cli: Cli):
+    sample = {"id": 1, "input": Q, "output": {"choices": [CHOICE], "completion": SAID}, "metadata": {"documents": D}}
+    for name, member in (("log.eval", "samples/1_epoch_1.json"), ("other.zip", "data.json")):
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("header.json", "{}")
+            archive.writestr(member, json.dumps(sample))
+    [response] = read(tmp_path / "log.eval").responses
+    assert (response.example.question, response.text, len(response.example.docs or ())) == (Q, SAID, 2)
+    ran = cli("score", tmp_path / "other.zip", "--nli", "lexical")
+    assert ran.code == 1
+    assert "unzip" in ran.err
+
+
+ENDED: list[tuple[dict[str, Any], bool]] = [
+    ({"response": {"choices": [CHOICE]}}, True),
+    ({"response": {"choices": [{**CHOICE, "finish_reason": "stop"}]}}, False),
+    ({"response": {"choices": [{**CHOICE, "finish_reason": "stop"}, CHOICE]}}, False),
+    ({"response": {"type": "message", "role": "assistant", "stop_reason": "max_tokens",
+                   "content": [{"type": "text", "text": SAID}]}}, True),
+    ({"candidates": [{"content": {"parts": [{"text": SAID}]}, "finishReason": "MAX_TOKENS"}]}, True),
+    ({"response": {"output": {"message": {"role": "assistant", "content": [{"text": SAID}]}},
+                   "stopReason": "max_tokens"}}, True),
+    ({"response": {"incomplete_details": {"reason": "max_output_tokens"}, "output": [
+        {"type": "message", "content": [{"type": "output_text", "text": SAID}]}]}}, True),
+    ({"response": {"incomplete_details": {"reason": "content_filter"}, "output": [
+        {"type": "message", "content": [{"type": "output_text", "text": SAID}]}]}}, False),
+    ({"response": SAID, "done_reason": "length"}, True),
+    ({"output": SAID, "stop_reason": "length"}, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("record", "cut"), ENDED)
+def test_answers_that_were_cut_are_counted_wherever_the_tool_says_so(record: dict[str, Any], cut: bool):
+    outputs = read([{"question": Q, **record}])
+    assert outputs.responses[0].text == SAID
+    assert ("1 of 1 answers were cut at the limit on their length" in outputs.notes) == cut
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        ({"a": {"b.c": Q, "zz": SAID}}, "--map 'question=a[\"b.c\"]'"),
+        ({"question": Q, "log": {"zz": SAID}, "note": "of no use at all"}, "--map output=log.zz"),
+        ({"messages": TURNS[:1]}, 'field "output" is missing'),
+        ({"question": Q, "response": {"scores": [1]}}, 'field "response" is'),
+    ],
+)
+def test_what_is_not_found_is_said_with_the_map_to_write(record: Any, told: str, tmp_path: Path, cli: Cli):
+    ran = cli("score", write(tmp_path / "a.json", [record]), "--nli", "lexical")
+    assert ran.code == 1
+    assert told in ran.err
+
+
+def test_gold_answers_that_only_some_records_seem_to_have_are_none():
+    known, unknown = {"q": {"query": Q}, "reply": SAID, "expected_answer": GOLD}, {"q": {"query": Q}, "reply": SAID}
+    assert [each.example.answers for each in read([known, known]).responses] == [((GOLD,),)] * 2
+    assert [each.example.answers for each in read([known, unknown]).responses] == [None, None]
+
+
+def test_an_answer_beside_a_prediction_is_the_gold_answer():
+    [response] = read([{"question": Q, "answer": GOLD, "prediction": SAID, "context": [["t", [D[0]]]]}]).responses
+    assert (response.text, response.example.answers) == (SAID, ((GOLD,),))
+    assert [(document.title, document.text) for document in response.example.docs or ()] == [("t", D[0])]
+
+
+def test_tokens_are_no_documents_and_scores_no_gold_answers():
+    record = {"prompt": Q, "response": SAID, "context": [1, 2, 3], "target_hash": "abc", "correct_count": 3}
+    [response] = read([record]).responses
+    assert (response.example.docs, response.example.answers) == (None, None)
+
+
+def test_a_wrong_record_does_not_hide_what_the_others_are(tmp_path: Path, cli: Cli):
+    good = {"user_input": Q, "retrieved_contexts": D, "response": SAID}
+    for bad in ({"foo": 1}, {**good, "retrieved_contexts": 7}):
+        ran = cli("inspect", write(tmp_path / "a.json", [bad, good, good]), "--json")
+        assert ran.code == 1
+        assert ran.json["read_as"].startswith("read as ragas: question from")
+        assert "record 1" in ran.json["problem"]
+        assert {each["name"]: each["used_for"] for each in ran.json["fields"]}["response"] == "output"
+    with pytest.raises(DataError, match="record 1"):
+        read(tmp_path / "a.json")

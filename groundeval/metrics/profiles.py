@@ -14,10 +14,12 @@ from groundeval.parsing.reasoning import split_reasoning
 from groundeval.parsing.refusal import refuses
 from groundeval.parsing.statements import list_items, sentences
 from groundeval.parsing.strict import citations as strict_citations
+from groundeval.parsing.strict import items as strict_list
 from groundeval.parsing.strict import statements as strict_statements
 from groundeval.parsing.strict.part import Kind, Part
 from groundeval.parsing.strict.refusal import Decision, decide
 from groundeval.parsing.strict.titles import with_titles_read
+from groundeval.parsing.strict.unusual import with_own_marks_read
 from groundeval.parsing.strict.visible import for_verifier, visible
 from groundeval.records import Document, Example, Response, Statement
 
@@ -84,7 +86,7 @@ def strict_sentences(text: str) -> tuple[Statement, ...]:
 
 def strict_items(text: str, question: str) -> tuple[Statement, ...]:
     """List items by the grammar of `strict`; the hypothesis is the question followed by the item."""
-    return tuple(_strictly(part, f"{question} {for_verifier(part.plain)}") for part in strict_statements.items(text))
+    return tuple(_strictly(part, f"{question} {for_verifier(part.plain)}") for part in strict_list.items(text))
 
 
 def _strictly(part: Part, hypothesis: str) -> StrictStatement:
@@ -102,7 +104,7 @@ def answer_and_beside(response: Response) -> str:
     """The answer with all visible text: the text outside the answer's tags comes first (`strict`)."""
     tags = response.tags
     if tags.answer_open not in response.raw or response.status != "ok":
-        return with_titles_read(response.text, [document.title for document in response.example.docs or ()])
+        return _with_marks_read(response.text, response.example.docs or ())
     outside = split_reasoning(response.raw, replace(tags, answer_open="\0", answer_close="\0\0")).answer
     before, _, rest = outside.rpartition(tags.answer_open)
     after = rest.partition(tags.answer_close)[2]
@@ -110,7 +112,12 @@ def answer_and_beside(response: Response) -> str:
         each.strip() for each in (before.replace(tags.answer_open, "\n").replace(tags.answer_close, "\n"), after)
     ).strip()
     text = f"{beside}\n\n{response.text}" if beside else response.text
-    return with_titles_read(text, [document.title for document in response.example.docs or ()])
+    return _with_marks_read(text, response.example.docs or ())
+
+
+def _with_marks_read(text: str, docs: Sequence[Document]) -> str:
+    """The text with marks that only the documents explain, titles and marks of its own, as bracketed numbers."""
+    return with_own_marks_read(with_titles_read(text, [document.title for document in docs]), len(docs))
 
 
 def listed_as_cited(text: str) -> Sequence[str]:
@@ -120,7 +127,7 @@ def listed_as_cited(text: str) -> Sequence[str]:
 
 def strictly_listed(text: str) -> Sequence[str]:
     """The items of a list answer without their citations, by the grammar of `strict`."""
-    return [part.plain for part in strict_statements.items(text)]
+    return [part.plain for part in strict_list.items(text)]
 
 
 def first_three(cited: Sequence[int], docs: Sequence[Document]) -> tuple[int, ...] | None:
@@ -172,6 +179,8 @@ class Profile:
     """The items of a list answer, without citations."""
     decide: Callable[[str, Example], Decision] = answers_or_refuses
     """Classifies the output: answered or refused."""
+    settles: bool = False
+    """Whether a verifier decides what stands beside a refusal."""
     source: Callable[[Response], str] = answer_alone
     """The part of a response that is scored, before `prepare`."""
 
@@ -192,6 +201,7 @@ STRICT = Profile(
     items=strict_items,
     listed=strictly_listed,
     decide=answers_or_refuses_or_neither,
+    settles=True,
     source=answer_and_beside,
 )
 PROFILES = {profile.name: profile for profile in (ALCE, TRUST, STRICT)}

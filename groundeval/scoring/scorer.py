@@ -15,6 +15,7 @@ from typing import Any
 from groundeval.errors import GroundevalError, SampleError, excerpt, what_happened
 from groundeval.metrics.gold import needs_answers_found, with_answers_found
 from groundeval.metrics.metric import Context, Entailment, Models, Values
+from groundeval.metrics.strict.settling import settle
 from groundeval.records import Response, Status
 from groundeval.scoring.plan import Plan
 from groundeval.storage.scores import LARGEST
@@ -89,6 +90,8 @@ class Scorer:
         try:
             if self.plan.derives_answers_found and needs_answers_found(example):
                 response = replace(response, example=await with_answers_found(example, ctx))
+            if self.plan.asks_nli:
+                await settle(response, ctx)
             values = _checked(await self._values(response, ctx))
         except SampleError as error:
             return ScoredSample(example.id, "error", {}, error=str(error))

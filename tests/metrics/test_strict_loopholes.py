@@ -117,13 +117,13 @@ def test_a_whole_document_copied_with_its_citation_is_free_and_under_strict_lowe
     assert paid["useful"] == pytest.approx(8 / (8 + 0.05 * 13))  # thirteen words of context cost little
     more = " ".join(f"{sentence} [1]." for sentence in ["It has many houses and streets and squares"] * 20)
     told += [("A", "It has many houses and streets and squares.")]
-    assert values(f"{copied} {more}", ANSWERABLE, "strict", *told)["useful"] == pytest.approx(8 / (8 + 1.5 + 143))
+    assert values(f"{copied} {more}", ANSWERABLE, "strict", *told)["useful"] == pytest.approx(8 / (8 + 2 + 133))
 
 
 def test_joining_the_copied_sentences_into_one_does_not_bring_the_padding_back():
     joined = "it is Paris and " + " and ".join(["there are houses"] * 45) + " [1]."
     paid = values(joined, ANSWERABLE, "strict")
-    assert paid["useful"] == pytest.approx(8 / (8 + 1.5 + (183 - 8 - 30)))
+    assert paid["useful"] == pytest.approx(8 / (8 + 2 + (183 - 8 - 40)))
 
 
 @pytest.mark.parametrize("output", ["I", "find", "an answer"])

@@ -8,7 +8,8 @@ from strict_text import strict_text
 
 from groundeval.parsing.strict import statements
 from groundeval.parsing.strict.citations import citations
-from groundeval.parsing.strict.statements import items, sentences, words
+from groundeval.parsing.strict.items import items
+from groundeval.parsing.strict.statements import sentences, words
 from groundeval.parsing.strict.titles import with_titles_read
 
 
@@ -84,7 +85,9 @@ def test_words_are_runs_with_a_letter_or_digit():
 def test_no_citation_is_lost_or_counted_twice_as_long_as_there_is_a_statement(text: str):
     for parts in (sentences(text), items(text)):
         cited = tuple(index for part in parts for index in part.citations)
-        assert cited == (citations(text) if parts else ())
+        # `Document 1 says that it is so [1]` cites once.
+        assert list(dict.fromkeys(cited)) == (list(dict.fromkeys(citations(text))) if parts else [])
+        assert len(cited) <= len(citations(text))
         assert all(citations(part.plain) == () for part in parts)
         assert all(any(map(is_read, part.plain)) for part in parts)
 

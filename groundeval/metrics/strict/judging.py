@@ -13,8 +13,9 @@ from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import StrictStatement
 from groundeval.metrics.reading import Reading
 from groundeval.parsing.strict.marks import HIDDEN
-from groundeval.parsing.strict.matching import equals, tokens
+from groundeval.parsing.strict.matching import equals, spelled, tokens
 from groundeval.parsing.strict.refusal import is_aside
+from groundeval.parsing.strict.visible import for_verifier
 from groundeval.records import Response, Statement
 
 Role = Literal["supported", "aside", "unsupported"]
@@ -63,7 +64,8 @@ async def _judge(statement: Statement, reading: Reading, ctx: Context) -> Strict
     invalid = (False,) * len({*statement.citations} - {*own})
     nothing = (False,) * len(own) + invalid
     if HIDDEN in statement.text or denied:
-        return StrictlyJudged(False, nothing)
+        is_empty = denied and not statement.citations and await echoes(statement, reading, ctx)
+        return StrictlyJudged(False, nothing, "aside" if is_empty else "unsupported")
     if kind != "claim" or _is_title(statement, own, reading):
         return StrictlyJudged(False, nothing, "aside")
     cited = own or judged_citations(inherited, docs) or ()
@@ -128,11 +130,17 @@ def lender(statements: Sequence[Statement], place: int) -> int | None:
 async def echoes(statement: Statement, reading: Reading, ctx: Context) -> bool:
     """Whether the question alone entails the statement, as it does its own words and any tautology.
 
-    List tasks: whether the item holds only words of the question and is not a gold answer; no verifier is used.
+    List tasks: an item that holds only words of the question and is not a gold answer; of others the verifier is asked
+    only if they cite nothing and hold no gold answer.
     """
     example = reading.response.example
     question = example.question
     if reading.kind == "list":
         said = tokens(statement.text)
-        return {*tokens(question)}.issuperset(said) and not any(equals(each, said) for each in example.answers or ())
+        gold = example.answers or ()
+        if {*tokens(question)}.issuperset(said):
+            return not any(equals(each, said) for each in gold)
+        if statement.citations or any(spelled(each, statement.text) for each in gold):
+            return False
+        return await ctx.entails(question, for_verifier(statement.text), source="question")
     return await ctx.entails(question, statement.hypothesis, source="question")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from groundeval.metrics.lists import ratio
+from groundeval.metrics.profiles import StrictStatement
 from groundeval.metrics.reading import Reading
 from groundeval.metrics.strict.gold import Brought, Part, other_items
 from groundeval.metrics.strict.judging import StrictlyJudged
@@ -16,14 +17,16 @@ from groundeval.parsing.strict.wording import without_opener
 
 ROOM = 2
 """Words allowed for each gold answer besides those of the question and twice its own."""
-ALLOWANCE = 30
+ALLOWANCE = 40
 """Number of neutral words that cost little: openers, context, a summary."""
 LITTLE = 0.05
 """Cost of a word within the allowance, in words."""
 SHORTEST = 8
 """Least number of words that a wrong statement, or an item of a list, counts as."""
-FOREIGN = 0.5
-"""Worth of a word to a reader who asked in another language."""
+AGAIN = 1
+"""Cost, in words, of an item that gives an answer again."""
+FOREIGN = 0.95
+"""Worth of a word to a reader who asked in another language: little less, since many such readers understand it."""
 _PARENTHESES = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 
 
@@ -37,7 +40,8 @@ def useful(bringing: Brought, judged: Sequence[StrictlyJudged], reading: Reading
     question = words(reading.response.example.question)
     is_list = reading.kind == "list"
     gold = reading.response.example.answers or ()
-    good = bad = besides = 0.0
+    good = bad = besides = listed = 0.0
+    given = [alias for part in bringing for alias in part.aliases]
     for place, (statement, each) in enumerate(zip(reading.statements, judged, strict=True)):
         said = words(without_opener(statement.text))
         if place in places:
@@ -49,8 +53,13 @@ def useful(bringing: Brought, judged: Sequence[StrictlyJudged], reading: Reading
             besides += aside
             if is_list:
                 bad += SHORTEST * other_items(statement.text, gold, reading.response.example.question)
+        elif isinstance(statement, StrictStatement) and statement.kind == "source":
+            listed += LITTLE * said
         elif each.role == "aside" or (each.role == "supported" and not is_list):
             besides += said
+        elif is_list and each.role == "supported" and spelled(given, statement.text):
+            # An answer given again.
+            bad += AGAIN
         else:
             bad += max(SHORTEST, said)
     room = sum(max(SHORTEST, ROOM + question + 2 * _longest(part)) for part in bringing)
@@ -58,7 +67,7 @@ def useful(bringing: Brought, judged: Sequence[StrictlyJudged], reading: Reading
     good = min(good, room)
     free = min(besides, ALLOWANCE)
     is_foreign = good and differs(reading.plain, reading.response.example.question, lambda: _documents(reading))
-    return ratio(FOREIGN * good if is_foreign else good, good + bad + LITTLE * free + (besides - free))
+    return ratio(FOREIGN * good if is_foreign else good, good + bad + listed + LITTLE * free + (besides - free))
 
 
 def _longest(part: Part) -> int:

@@ -17,14 +17,8 @@ from dataclasses import dataclass
 
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.marks import PLACE
+from groundeval.parsing.strict.sources import SOURCE
 
-SOURCE = (
-    r"(?:documents?|docs?|sources?|refs?|references?|passages?|(?:search )?results?|contexts?|snippets?|excerpts?|"
-    r"citations?|footnotes?|dokument\w*|quellen?|document[oi]s?|fuentes?|font[ei]s?|bron(?:nen)?|belge\w*|kaynak\w*"
-    r"|документ\w*|источник\w*|джерел\w*|文档|文献|文件|资料|来源|資料|出典|문서|자료|출처|وثيقة|المستند|مستند|المصدر|مصدر"
-    r"|दस्तावेज़?|स्रोत|เอกสาร|แหล่ง|tài liệu)"
-)
-"""Words that name a source, in the languages that the grammar knows."""
 _WORD = rf"(?:{SOURCE}|articles?|texts?|notes?|evidence|see|also|cite[ds]?|cf|from|per|via|id|no|nr|参考|参照|参见|見)"
 _PAGES = (
     r"(?:pp?|pages?|seiten?|s|sec(?:tions?)?|ch(?:ap(?:ter)?)?|lines?|para(?:graph)?s?|§|¶)"
@@ -47,6 +41,7 @@ _PART = re.compile(
     rf"(?P<page>(?<![^\W\d_]){_PAGES}(?!\w))"
     r"|(?:\d{1,3}:)?(?P<tool>\d{1,3})†(?:[^\s,;\]】]*)"
     r"|\^?(?P<first>\d{1,3})(?!\d)(?::\d{1,4}(?!\d)|\s*(?:[-‐‑‒–—]|\bto\b)\s*\^?(?P<last>\d{1,3})(?!\d))?"
+    r"|(?P<circled>[①-⑳❶-❿])"
     rf"|{_WORD}(?![^\W\d_])\s*[.:#=№_-]?"
     rf"|\s+|\.(?=\s*$)|\^(?=\s*$)|[,;&†#№«»~、，；：:{PLACE}]|(?:and|und|et|y|or)(?![^\W\d_])",
     re.IGNORECASE,
@@ -58,7 +53,7 @@ _NUMBER_WORD = re.compile(
     r"|section|page)\s*$",
     re.IGNORECASE,
 )
-_CLAUSE_END = re.compile(rf"\s*(?:[.,;:!?。，；！？|]|$|\n|{PLACE}|\(\d{{1,3}}\)|(?:and|but|while|or)\b|\s[A-Z])")
+CLAUSE_END = re.compile(rf"\s*(?:[.,;:!?。，；！？|]|$|\n|{PLACE}|\(\d{{1,3}}\)|(?:and|but|while|or)\b|\s[A-Z])")
 _RAISED = re.compile(r"(?<![ \t^{(\[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻])[ \t]?((?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+[⁻˒,·; ]?)*[⁰¹²³⁴⁵⁶⁷⁸⁹])(?![\w⁺⁻])")
 _YEAR = re.compile(r"(?<!\d)[12]\d{3}$")
 """A superscript after any other number is its exponent."""
@@ -76,6 +71,7 @@ _BARE = re.compile(
 )
 _NUMBER_WORDS = "one two three four five six seven eight nine ten"
 _NUMBERS = {word: value for value, word in enumerate(_NUMBER_WORDS.split(), 1)}
+_WORDED = re.compile(rf"(?i)\s*(?:{SOURCE}\s+)?({'|'.join(_NUMBERS)})\s*")
 _ORDINAL_WORDS = """
     first second third fourth fifth sixth seventh eighth ninth tenth 1st 2nd 3rd 4th 5th 6th 7th 8th 9th 10th
 """
@@ -91,6 +87,81 @@ _IN_WORDS = re.compile(
 """`document two`, `the second document`, where it speaks or is pointed to."""
 _NOUNS = ("document", "passage", "source", "search result", "snippet", "excerpt")
 """One of these stands in any such citation."""
+_LABELLED = re.compile(
+    r"[\W_]{0,3}(?P<label>[^\W\d_]{1,20})(?:[\W_]{1,2}[^\W\d_]{1,12})?[\W_]{0,3}\d{1,3}"
+    r"(?:\s*[,;&]\s*[^\W\d_]{0,20}[\W_]{0,2}\d{1,3})*[\W_]?|[@*†~]\d{1,3}|\d{1,3}[*†]"
+)
+"""One or two words and a number: `chunk 3`, `web:1`, `n° 2`, `@doc1`."""
+_OTHER_NOUNS = frozenset(
+    [
+        "figure",
+        "fig",
+        "figures",
+        "table",
+        "tab",
+        "eq",
+        "eqn",
+        "equation",
+        "step",
+        "chapter",
+        "ch",
+        "section",
+        "sec",
+        "version",
+        "season",
+        "episode",
+        "part",
+        "act",
+        "scene",
+        "volume",
+        "vol",
+        "line",
+        "page",
+        "verse",
+        "rule",
+        "article",
+        "day",
+        "week",
+        "month",
+        "year",
+        "january",
+        "february",
+        "march",
+        "april",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "sept",
+        "oct",
+        "nov",
+        "dec",
+        "sic",
+        "approx",
+        "about",
+        "circa",
+        "ca",
+        "age",
+        "aged",
+        "born",
+        "no",
+        "nos",
+        "number",
+        "numbers",
+    ]
+)
+"""Nouns whose numbers name something else than a source."""
 _CIRCLED = re.compile(r"[①-⑳❶-❿]+")
 _LATEX_CITE = re.compile(r"\\(?:cite[pt]?|textsuperscript|footnotemark)\s*[\[{]([\d,;\s]{1,30})[\]}]")
 _FOOTNOTE = re.compile(rf"\\(?:footnote|textsuperscript|cite\w*)(?={PLACE})")
@@ -148,6 +219,8 @@ def numbers(content: str) -> tuple[int, ...] | None:
             if abs(last - first) >= _WIDEST:
                 return None
             found += range(min(first, last), max(first, last) + 1)
+        elif part["circled"]:
+            found.append(int(unicodedata.numeric(part["circled"])))
         position = part.end()
     return tuple(found) if found else None
 
@@ -245,11 +318,26 @@ def _in_brackets(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, .
     read_before = tuple(index for each in inner for index in each)
     if cited is None and inner and not _without_words(content):
         cited = ()
+    if cited is None and not inner and opening in _SQUARE and is_labelled(content) and _ends_clause(found):
+        cited = tuple(int(figures) for figures in re.findall(r"\d+", content))
+    if cited is None and opening in _SQUARE and (named := _WORDED.fullmatch(content)) and _ends_clause(found):
+        cited = (_NUMBERS[named[1].lower()],)
     if cited is None and opening in _SQUARE and (value := _ROMAN.get(content.strip().lower())) and _ends_clause(found):
         cited = (value,)
     if cited is None or (opening in _ROUND and not (inner or _is_mark(found, content))):
         return None
     return "", (*read_before, *(number - 1 for number in cited))
+
+
+def is_labelled(content: str) -> bool:
+    """Whether the content of brackets is a number with the name of a source, whatever that is called."""
+    found = _LABELLED.fullmatch(content)
+    return found is not None and not is_other_noun(found["label"] or "")
+
+
+def is_other_noun(label: str) -> bool:
+    """Whether the number after a noun names something else than a source: `figure 2`, `May 4`."""
+    return label.lower() in _OTHER_NOUNS
 
 
 def _without_words(content: str) -> str:
@@ -264,14 +352,30 @@ def _is_mark(found: re.Match[str], content: str) -> bool:
     before = found.string[: found.start()]
     if not re.fullmatch(r"[\d\s,;&–#№-]+", content) or not before.strip() or re.search(r"[\\^_}\d]$", before[-3:]):
         return False
+    if (
+        _cites_in_square(found.string)
+        and not _BESIDE.search(before[-3:])
+        and found.string[found.end() : found.end() + 1] != found[1]
+    ):
+        return False
     return not (found[1] == "{" and before[-1:].isalnum()) and _ends_clause(found)
+
+
+_BESIDE = re.compile(rf"(?:[)\]】）}}]|{PLACE})\s?$")
+_IN_SQUARE = re.compile(r"[\[【]\d{1,3}[\]】]")
+
+
+@remembered(16)
+def _cites_in_square(line: str) -> bool:
+    """Whether the line cites in square brackets, so that `channels (3)` is a number."""
+    return _IN_SQUARE.search(line) is not None
 
 
 def _ends_clause(found: re.Match[str]) -> bool:
     """Whether a mark stands at the end of a clause, and not after a word that it repeats."""
     line = found.string[: found.start()].rpartition("\n")[2]
     after = found.string[found.end() : found.end() + 12]
-    return bool(line.strip(" -•*#")) and not _NUMBER_WORD.search(line[-30:]) and bool(_CLAUSE_END.match(after))
+    return bool(line.strip(" -•*#")) and not _NUMBER_WORD.search(line[-30:]) and bool(CLAUSE_END.match(after))
 
 
 def _in_circle(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, ...]] | None:

@@ -16,8 +16,9 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from groundeval.parsing.strict.citations import SOURCE, numbers, read_citations
+from groundeval.parsing.strict.citations import numbers, read_citations
 from groundeval.parsing.strict.marks import HIDDEN
+from groundeval.parsing.strict.sources import SOURCE
 from groundeval.parsing.strict.splitting import STARTER
 
 HEADING, ITEM = "# ", "- "
@@ -181,7 +182,7 @@ def _json(text: str) -> list[str] | None:
         value = json.loads(stripped)
     except (ValueError, RecursionError):
         return None
-    return list(_json_lines(value))
+    return list(_json_lines(value)) or ["null"]
 
 
 def _json_records(text: str) -> list[str] | None:

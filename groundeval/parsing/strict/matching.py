@@ -19,6 +19,8 @@ _UNSPACED = (
     r"\uf900-\ufaff\uac00-\ud7af"
 )
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3}(?:(?:,|\{,\}|[\u2009\u202f\u00a0 ’'])\d{3})+)(?![\d])")
+_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d{1,4}),(\d{1,2})(?![\d.,])")
+"""`29,76`, as it is written in most of Europe."""
 _INITIALS = re.compile(r"(?<![^\W_])((?:[^\W\d_]\.\s?)+[^\W\d_])(?:\.|(?![^\W_]))")
 _APOSTROPHE = re.compile(r"['’ʼ](?!s\b)")
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
@@ -115,6 +117,7 @@ def _spanned(text: str) -> tuple[tuple[str, int, int], ...]:
     text = folded(text)
     length = len(text)
     text = _THOUSANDS.sub(lambda found: _padded(re.sub(r"\D", "", found[0]), found[0]), text)
+    text = _DECIMAL_COMMA.sub(r"\1.\2", text)
     text = _INITIALS.sub(lambda found: _padded(re.sub(r"[.\s]", "", found[0]), found[0]), text)
     text = _ORDINAL.sub(lambda found: "\ue010" * len(found[0]), text)
     text = _APOSTROPHE.sub("\ue010", text)

@@ -32,7 +32,9 @@ class Decision:
 
     outcome: Outcome
     beside: int = 0
-    """Words beside the refusal."""
+    """Words beside the refusal, or, in a text with open claims, beside what would be one."""
+    open_claims: tuple[Part, ...] = ()
+    """Statements beside a refusal that a verifier may find to be context or empty; the text then refuses."""
 
 
 def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ()) -> Decision:
@@ -48,7 +50,11 @@ def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ())
         return Decision("void")
     if not wording.may_refuse(text):
         return Decision("answered")
-    sayings = [_sayings(part, question) for part in parts]
+    answered = [any(each.citations or each.inherited for each in parts[:place]) for place in range(len(parts))]
+    sayings = [
+        _sayings(part, question, later, place > 0 and parts[place - 1].plain.endswith("?"))
+        for place, (part, later) in enumerate(zip(parts, answered, strict=True))
+    ]
     said = frozenset[Saying]().union(*sayings)
     if said.isdisjoint(("refusal", "lack")):
         return Decision("answered")
@@ -59,9 +65,31 @@ def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ())
     ]
     if not claims and not _tells(text, question, answers) and HIDDEN not in text:
         return Decision("refused", sum(_beside(part, own) for part, own in zip(parts, sayings, strict=True)))
-    if not claims or "refusal" in said:
-        return Decision("mixed")
-    return Decision("answered")
+    outcome: Outcome = "mixed" if not claims or "refusal" in said else "answered"
+    first = next(own for own in sayings if own != {"aside"})
+    opened = [_open(part, question) for part in claims]
+    if first.isdisjoint(("refusal", "lack")) or not all(opened) or HIDDEN in text or _tells(text, question, answers):
+        return Decision(outcome)
+    beside = sum(_beside(part, own) for part, own in zip(parts, sayings, strict=True))
+    return Decision(outcome, beside, tuple(claim for own in opened for claim in own))
+
+
+SHORTEST_CONTEXT = 4
+"""Least number of words of context; anything shorter beside a refusal is a guess."""
+
+
+def _open(part: Part, question: str) -> list[Part]:
+    """The claims of a sentence that a verifier may find to be context or empty; none if it guesses."""
+    own = list(wording.clauses(part.plain))
+    refusing = [clause for clause in own if wording.is_refusing(clause, cited=bool(part.citations))]
+    rest = [clause for clause in own if clause not in refusing and not _is_beside(clause, question)]
+    if any(words(clause) < SHORTEST_CONTEXT and wording.content(clause) for clause in rest):
+        return []
+    if not refusing:
+        return [part]
+    if any(wording.guesses(clause, question) for clause in refusing) or wording.is_reported(part.plain):
+        return []
+    return [part._replace(plain=clause.strip()) for clause in rest]
 
 
 def _beside(part: Part, sayings: frozenset[Saying]) -> int:
@@ -85,8 +113,11 @@ def is_aside(text: str, question: str) -> bool:
 
 
 @lru_cache(maxsize=4_096)
-def _sayings(part: Part, question: str) -> frozenset[Saying]:
-    """Classes of the clauses of a sentence."""
+def _sayings(part: Part, question: str, later: bool = False, asked: bool = False) -> frozenset[Saying]:
+    """Classes of the clauses of a sentence; whether it stands behind a cited statement, or behind a question.
+
+    There a refusal without a subject of its own is about the rest of its sentence, or about that question.
+    """
     text = part.plain
     if _is_canonical(text):
         return frozenset(("refusal",))
@@ -101,6 +132,8 @@ def _sayings(part: Part, question: str) -> frozenset[Saying]:
         return frozenset(("aside" if is_aside and not part.citations else "claim",))
     whole = " ".join(refusing)
     is_whole = not wording.beyond(whole, question) and wording.restates(whole, question)
+    if (later or part.citations) and not wording.content(whole):
+        is_whole = not asked and not wording.content(text)
     # "It is so, but the year is not given" lacks part of an answer, even if the question asked for that part.
     completes = wording.turns(refusing[0]) and own[0] not in refusing and bool(wording.content(whole))
     found: set[Saying] = {"refusal" if (is_whole and not completes) or wording.is_of_answer(whole) else "lack"}

@@ -12,15 +12,17 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 from groundeval.parsing.remembered import remembered
-from groundeval.parsing.strict.citations import SOURCE, Cited, citations, read_citations
+from groundeval.parsing.strict.carriers import carries, without_carriers
+from groundeval.parsing.strict.citations import Cited, citations, read_citations
 from groundeval.parsing.strict.denial import has_denial_sign, is_denied, taken_back
 from groundeval.parsing.strict.markdown import HEADING, ITEM
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.part import Kind, Part
+from groundeval.parsing.strict.sources import SOURCE
 from groundeval.parsing.strict.splitting import spans
 from groundeval.parsing.strict.wording import clauses, is_refusing
 
-_LIST_MARK = re.compile(r"[ \t]*(?:(?:[-*•+·◦▪–☑✓✔✅①-⑳❶-❿]|#{1,6}|\(?\d{1,2}[.)]|\(?[a-h]\)|\[[xX]\])[ \t]+)*")
+LIST_MARK = re.compile(r"[ \t]*(?:(?:[-*•+·◦▪–☑✓✔✅①-⑳❶-❿]|#{1,6}|\(?\d{1,2}[.)]|\(?[a-h]\)|\[[xX]\])[ \t]+)*")
 _LETTERED = r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUN = rf"[^\W_{_LETTERED}]"
 _ENCLOSED = re.compile("[\u2460-\u24ff\U0001f100-\U0001f1ff]")
@@ -43,31 +45,27 @@ _LEAD = re.compile(
     rf"|number|and|{SOURCE})\b[ \t]*|[,.\[\]()“\"]\s*)*"
 )
 """The words before a citation that introduces a sentence: `According to Document`."""
-_AFTER_LEAD = re.compile(rf"\s*(?:[,:]|{_VERB}[,:]?)\s*", re.IGNORECASE)
+_AFTER_LEAD = re.compile(rf"\s*(?:[,:]|{_VERB}[,:]?|(?:[^\W\d_]+\s+){{0,4}}?that\b)\s*", re.IGNORECASE)
 _CLAUSE_START = re.compile(
-    r"\s*(?:[,;:—–]|(?:and|but|while|whereas|whilst|yet|or|though|although|however|und|aber|et|mais|y|pero)\b)\s*",
+    r"\s*(?:[,;:—–(（]|(?:and|but|while|whereas|whilst|yet|or|though|although|however|und|aber|et|mais|y|pero)\b)\s*",
     re.IGNORECASE,
 )
 _CONCESSION = re.compile(r"(?i)\s*(?:although|though|while|whereas|even (?:though|if))\b[^,;]{3,200},\s+")
-_LABEL = re.compile(
+LABEL = re.compile(
     r"(?i)(?:(?:final|short|direct|brief|my|the)\s+)?(?:answers?|antwort|response|result|conclusion|summary"
     r"|résumé|réponse|respuesta)\s*[:：]\s*"
 )
-_SOURCES_HEADING = re.compile(
+_ASKED = re.compile(r"(?i)[ \t]*(?:[-*•] )?(?:question|query|q|frage|pregunta|domanda|вопрос|问题|質問)\s*[:：]")
+"""The beginning of a line that says the question again."""
+SOURCES_HEADING = re.compile(
     rf"(?i)(?:{SOURCE}|bibliography|works cited|further reading|cited)(?:\s+(?:used|cited))?\s*[:：]?\s*$"
 )
-_SOURCES_LINE = re.compile(
+SOURCES_LINE = re.compile(
     r"(?i)(?:sources|references|citations|works cited|bibliography|further reading|quellen|fuentes)\s*[:：]"
 )
 """The beginning of a line of sources."""
-_NOTE = re.compile(rf"\s*[:：.]?\s*(?:{SOURCE}\b|$)", re.IGNORECASE)
-_ITEM_END = re.compile(r",(?!\d{3}(?!\d))|[;\n、，；/|]|\s[·•∙・+→]\s")
-_JOINING = re.compile(r"(?:(?:and|or|und|et|y|as well as)\b|&)\s*", re.IGNORECASE)
-_ORDINAL = re.compile(
-    r"(?i)(?:first|second|third|fourth|fifth|sixth|last|next|final)(?:ly)?|then|also|in addition|moreover|furthermore"
-)
-"""Words that count the items of a list."""
-_HEADING_WORDS = 12
+NOTE = re.compile(rf"\s*[:：.]?\s*(?:{SOURCE}\b|$)", re.IGNORECASE)
+HEADING_WORDS = 12
 """The largest number of words in a heading."""
 
 
@@ -98,47 +96,57 @@ def sentences(text: str) -> tuple[Part, ...]:
         found += parts
     if hidden and found:
         found[-1] = found[-1]._replace(plain=found[-1].plain + HIDDEN)
-    return tuple(_with_source_list(taken_back(found)))
+    return tuple(with_source_list(taken_back(found)))
 
 
 def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], bool]:
     """The statements of a line, the citations of a line without any, and whether a list of sources continues."""
     heading = line.startswith(HEADING)
-    mark = _LIST_MARK.match(line)
+    if _ASKED.match(line) and "[" not in line:
+        return [Part(line.strip(), (), "aside")], (), False
+    mark = LIST_MARK.match(line)
     bare = line[mark.end() :] if mark else line
     before: tuple[int, ...] = ()
     if numbered := _CITED_NUMBER.match(bare):
         bare, before = bare[numbered.end() :], citations(numbered[1])
-    cited = read_citations(bare)
+    cited = without_carriers(read_citations(bare))
     said = cited.plain.strip()
-    if not any(map(str.isalnum, said)) and not _enclosed(said):
+    if not any(map(str.isalnum, said)) and not enclosed(said):
         return [], before + tuple(index for _, each in cited.marks for index in each), in_sources
     everything = tuple(index for _, each in cited.marks for index in each)
-    if _SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-")) or (
-        cited.marks and (_SOURCES_LINE.match(said) or (_SOURCES_HEADING.match(said) and words(said) <= 3))
+    if SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-")) or (
+        cited.marks and (SOURCES_LINE.match(said) or (SOURCES_HEADING.match(said) and words(said) <= 3))
     ):
         return [Part(said, everything, "source")], before, True
     leads = bool(cited.marks) and not cited.plain[: cited.marks[0][0]].strip()
-    if leads and (in_sources or (bare.lstrip().startswith("[^") and _NOTE.match(cited.plain))):
+    if leads and (in_sources or (bare.lstrip().startswith("[^") and NOTE.match(cited.plain))):
         return [Part(said, everything, "source")], before, True
     if heading or (said.endswith((":", "：")) and not cited.marks):
-        kind: Kind = "aside" if words(said) <= _HEADING_WORDS and not cited.marks and HIDDEN not in said else "claim"
-        return [Part(said, everything, kind)], before, bool(_SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-:")))
+        kind: Kind = "aside" if words(said) <= HEADING_WORDS and not cited.marks and HIDDEN not in said else "claim"
+        return [Part(said, everything, kind)], before, bool(SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-:")))
     denied = is_denied(line, bare, said)
-    parts = [part._replace(denied=denied or has_denial_sign(part.plain)) for part in _of_line(cited)]
+    parts = [
+        part._replace(denied=denied or has_denial_sign(part.plain), kind="source" if _points(part) else part.kind)
+        for part in _of_line(cited)
+    ]
     return parts, before, False
 
 
-def _enclosed(text: str) -> bool:
+def _points(part: Part) -> bool:
+    """Whether a sentence only points to its sources: `Documents 1 and 2 are the relevant ones.`"""
+    return bool(part.citations) and carries(part.plain)
+
+
+def enclosed(text: str) -> bool:
     return _ENCLOSED.search(text) is not None
 
 
 def _of_line(cited: Cited) -> list[Part]:
     plain = cited.plain
-    label = _LABEL.match(plain)
+    label = LABEL.match(plain)
     skip = label.end() if label else 0
     places = [
-        (max(start, skip), end) for start, end in spans(plain) if any(map(str.isalnum, plain[max(start, skip) : end]))
+        (max(start, skip), end) for start, end in _spans(cited) if any(map(str.isalnum, plain[max(start, skip) : end]))
     ]
     if not places:
         return [Part(plain.strip(), tuple(index for _, each in cited.marks for index in each))]
@@ -147,12 +155,44 @@ def _of_line(cited: Cited) -> list[Part]:
     owned: list[list[tuple[int, tuple[int, ...]]]] = [[] for _ in places]
     for offset, indices in cited.marks:
         owned[_owner(starts, ends, offset, leading)].append((offset, indices))
+    places, owned = _with_sources_named(places, owned, plain)
     parts = [
         part
         for (start, end), marks in zip(places, owned, strict=True)
         for part in _clauses(plain, start, end, marks, leading)
     ]
     return _with_hidden(parts, plain, places)
+
+
+def _spans(cited: Cited) -> Iterable[tuple[int, int]]:
+    """The sentences of a line; one begins also where a citation behind a stop says something: `[1] explains that`."""
+    plain = cited.plain
+    cuts = [
+        offset
+        for offset, _ in cited.marks
+        if offset and plain[offset - 1] in ".!?" and introduced(plain, offset, len(plain), in_words=False)
+    ]
+    for start, end in spans(plain):
+        for cut in cuts:
+            if start < cut < end:
+                yield start, cut
+                start = cut
+        yield start, end
+
+
+Owned = list[list[tuple[int, tuple[int, ...]]]]
+
+
+def _with_sources_named(places: list[tuple[int, int]], owned: Owned, plain: str) -> tuple[list[tuple[int, int]], Owned]:
+    """The sentences and their citations, less those that only name the source of the one before: `Source: [1].`"""
+    kept, marks = places[:1], owned[:1]
+    for (start, end), own in zip(places[1:], owned[1:], strict=True):
+        if own and not marks[-1] and carries(plain[start:end]):
+            marks[-1] = [(kept[-1][1], indices) for _, indices in own]
+        else:
+            kept.append((start, end))
+            marks.append(own)
+    return kept, marks
 
 
 def _with_hidden(parts: list[Part], plain: str, places: Sequence[tuple[int, int]]) -> list[Part]:
@@ -184,19 +224,19 @@ def _clauses(
         start = conceded
     lead, begin = list[int](), start
     pieces: list[tuple[int, int, tuple[int, ...]]] = []
+    named: set[int] = set()
     for offset, indices in marks:
         before = plain[begin:offset]
-        if (
-            offset <= begin
-            or _LEAD.fullmatch(before.strip() + " ")
-            or (pieces and _LEAD.fullmatch(_clause(before) + " "))
-        ):
-            after = _AFTER_LEAD.match(plain, max(offset, begin), end)
-            if offset > begin and after and after.end() < end:
-                begin = after.end()
+        if offset <= begin or introduces(before) or (pieces and introduces(_clause(before))):
+            if after := introduced(plain, max(offset, begin), end, offset > begin):
+                begin = after
+            if carries(before.strip()):
+                named.update(indices)
             lead += indices
             continue
-        pieces.append((begin, offset, (*lead, *indices)))
+        # "Source 3 says that it is so [3]" cites once.
+        again = named.issuperset(lead) and {*indices}.issuperset(lead)
+        pieces.append((begin, offset, indices if again else (*lead, *indices)))
         lead, begin = [], offset
     rest = plain[begin:end]
     if not pieces or lead:
@@ -210,6 +250,21 @@ def _clauses(
     for place, (first, last_, indices) in enumerate(merged):
         text = plain[first:last_].strip()
         yield Part(_clause(text) if place else text, indices, continues=place > 0)
+
+
+def introduces(before: str) -> bool:
+    """Whether words before a citation introduce a sentence: `According to`, `It is stated in`."""
+    before = before.strip()
+    return _LEAD.fullmatch(before + " ") is not None or carries(before)
+
+
+def introduced(plain: str, offset: int, end: int, in_words: bool) -> int:
+    """Start of what a citation introduces: behind a comma, a colon, or `states that`; 0 if it introduces nothing."""
+    after = _AFTER_LEAD.match(plain, offset, end)
+    if after is None or after.end() >= end or not (in_words or after[0].strip(" ,")):
+        return 0
+    is_empty = not any(map(str.isalpha, after[0])) or carries(f"from {after[0]}")
+    return after.end() if is_empty else 0
 
 
 def _conceded(plain: str, start: int, end: int) -> int:
@@ -259,7 +314,7 @@ def _shared(paragraph: list[Part]) -> list[Part]:
     ]
 
 
-def _with_source_list(parts: list[Part]) -> list[Part]:
+def with_source_list(parts: list[Part]) -> list[Part]:
     """Apply a list of sources: it adds nothing to a text that cites, and applies to all of one that does not."""
     listed = [index for part in parts if part.kind == "source" for index in part.citations]
     if not listed:
@@ -283,109 +338,6 @@ def _with_source_list(parts: list[Part]) -> list[Part]:
         else part
         for part in parts
     ]
-
-
-@remembered(1_024)
-def items(text: str) -> tuple[Part, ...]:
-    """The items of a list answer, separated by commas, semicolons, slashes, line ends, and the `and` before the last.
-
-    A line with several is one item if it cites once, at its end. An item without a citation shares those of the next
-    in its line. Sentences that list nothing are asides.
-    """
-    lines = [line for line in text.split("\n") if line.strip()]
-    found: list[Part] = []
-    waiting: tuple[int, ...] = ()
-    in_sources = hidden = False
-    for line in lines:
-        mark = _LIST_MARK.match(line)
-        bare = line[mark.end() :] if mark else line
-        cited = read_citations(bare)
-        everything = tuple(index for _, each in cited.marks for index in each)
-        said = cited.plain.strip()
-        in_sources = in_sources or bool(
-            _SOURCES_LINE.match(said) or (_SOURCES_HEADING.match(said) and words(said) <= 3)
-        )
-        if in_sources and everything:
-            found.append(Part(said, everything, "source"))
-        elif not any(map(str.isalnum, said)) and not _enclosed(said):
-            hidden = hidden or HIDDEN in said
-            waiting += everything if not found else ()
-            if found and everything:
-                found[-1] = found[-1]._replace(citations=found[-1].citations + everything)
-        elif line.startswith(HEADING) or (said.endswith((":", "：")) and not everything):
-            found.append(Part(said, everything, "aside" if words(said) <= _HEADING_WORDS else "claim"))
-        else:
-            denied = is_denied(line, bare, said)
-            own = _items_of(cited, one=line.startswith(ITEM) and len(lines) > 1, denied=denied)
-            if own and waiting:
-                own[0] = own[0]._replace(citations=waiting + own[0].citations)
-                waiting = ()
-            found += own
-    if hidden and found:
-        found[-1] = found[-1]._replace(plain=found[-1].plain + HIDDEN)
-    return tuple(_with_source_list(taken_back(found)))
-
-
-def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
-    plain = cited.plain
-    label = _LABEL.match(plain)
-    begin = label.end() if label else 0
-    ends = [found.span() for found in _ITEM_END.finditer(plain, begin)]
-    # After a citation the word joins items; elsewhere it may be part of a name.
-    ends += [(offset, offset) for offset, _ in cited.marks if _JOINING.match(plain[offset:].lstrip())]
-    stops = [end for _, end in spans(plain)][:-1]
-    cuts = sorted([*ends, *((stop, stop) for stop in stops)])
-    if one and len(cited.marks) <= 1 and not re.search(r"[/|;]", plain):
-        cuts = []
-    pieces: list[tuple[int, int]] = []
-    for first, after in cuts:
-        pieces.append((begin, first))
-        begin = after
-    pieces.append((begin, len(plain)))
-    cited_by: list[list[int]] = [[] for _ in pieces]
-    leads = (
-        bool(cited.marks) and not plain[: cited.marks[0][0]].strip() and bool(plain[cited.marks[-1][0] :].strip(" ."))
-    )
-    for offset, indices in cited.marks:
-        before = sum(_first_letter(plain, first, last) < offset for first, last in pieces)
-        cited_by[min(before, len(pieces) - 1) if leads else max(0, before - 1)] += indices
-    parts = []
-    for (first, last), own in zip(pieces, cited_by, strict=True):
-        text = plain[first:last].strip().rstrip(".:").strip(" “”\"'")
-        if (joining := _JOINING.match(text)) and any(map(str.isalnum, text[joining.end() :])):
-            text = text[joining.end() :]
-        if not own and _ORDINAL.fullmatch(text):
-            continue
-        if any(map(str.isalnum, text)) or _enclosed(text) or own:
-            hidden = HIDDEN if HIDDEN in plain and HIDDEN not in text else ""
-            parts.append(Part(text + hidden, tuple(own), denied=denied or has_denial_sign(text)))
-    parts = _with_loose(parts)
-    for place in range(len(parts) - 2, -1, -1):
-        following = parts[place + 1]
-        if not parts[place].citations and (following.citations or following.inherited):
-            parts[place] = parts[place]._replace(inherited=following.citations or following.inherited)
-    return parts
-
-
-def _first_letter(text: str, start: int, end: int) -> int:
-    return next((place for place in range(start, end) if text[place].isalnum()), end)
-
-
-def _with_loose(parts: list[Part]) -> list[Part]:
-    """Pass the citations of items without a letter on to the item before, or to the first."""
-    kept: list[Part] = []
-    waiting: tuple[int, ...] = ()
-    for each in parts:
-        part = each._replace(citations=waiting + each.citations)
-        waiting = ()
-        if not any(map(str.isalnum, part.plain)) and not _enclosed(part.plain) and not kept:
-            waiting = part.citations
-            continue
-        if not any(map(str.isalnum, part.plain)) and not _enclosed(part.plain) and kept and HIDDEN not in part.plain:
-            kept[-1] = kept[-1]._replace(citations=kept[-1].citations + part.citations)
-        else:
-            kept.append(part)
-    return kept or [part for part in parts if waiting]
 
 
 def words(text: str) -> int:

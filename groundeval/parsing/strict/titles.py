@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from groundeval.parsing.strict.citations import SOURCE, read_citations
+from groundeval.parsing.strict.citations import read_citations
+from groundeval.parsing.strict.sources import SOURCE
 
 _BEFORE = re.compile(r"[(\[](?:source:\s*)?[\"“]?$", re.IGNORECASE)
 _AFTER = re.compile(r"[\"”]?[)\]](?=\s*(?:[.,;!?(\[\n]|$))")

@@ -12,8 +12,8 @@ import re
 from collections.abc import Collection, Iterator
 
 from groundeval.parsing.remembered import remembered
-from groundeval.parsing.strict.citations import SOURCE
 from groundeval.parsing.strict.foreign import denies, has_negation
+from groundeval.parsing.strict.sources import SOURCE
 
 _NEGATION = re.compile(
     r"\b(?:not|no|none|nothing(?! but\b)|nowhere|neither|never|cannot|without|unable|insufficient|lack(?:s|ed|ing)?"
@@ -31,7 +31,8 @@ _FILLER = re.compile(
     re.IGNORECASE,
 )
 _TELLING = re.compile(
-    r"\b(?:answer\w*|unanswer\w*|guess|speculat\w+|leav(?:e|es|ing)|remains?|unstated|unmentioned|undetermined|inconclusive|find|found|finding|locat\w+|determin\w+|stat(?:e|es|ed|ing)|say(?:s|ing)?|said"
+    r"\b(?:answer\w*|unanswer\w*|guess|speculat\w+|leav(?:e|es|ing)|remains?|unstated|unmentioned|undetermined"
+    r"|inconclusive|find|found|finding|locat\w+|determin\w+|stat(?:e|es|ed|ing)|say(?:s|ing)?|said"
     r"|mention\w*|specif\w+|unspecified|contain\w*|"
     r"provid\w+|giv(?:e|es|en|ing)|gave|includ\w+|address\w*|discuss\w*|cover\w*|explain\w*|describ\w+"
     r"|identif\w+|reveal\w*|"
@@ -51,8 +52,8 @@ _PLAINLY = (
 )
 """Words that mean the documents of the question, whatever its subject."""
 _PERHAPS = (
-    r"(?:results?|references?|texts?|articles?|information|materials?|evidence|pages?|paragraphs?|paper|content)"
-    r"(?! of\b)"
+    r"(?:(?:results?|references?|texts?|articles?|information|materials?|evidence|pages?|paragraphs?|paper|content)"
+    r"(?! of\b)|(?:my|the|this|our) search(?:es)?)"
 )
 """Words that may mean the documents or the subject of the question; used only where nothing is cited."""
 _NAMED_SOURCE = rf"(?:{_PLAINLY}|{_PERHAPS})"
@@ -69,7 +70,8 @@ def _refusing(source: str) -> re.Pattern[str]:
     """Pattern of a negated verb of telling or finding with the writer or a source, in English word order."""
     no, tells = f"(?:{_NEGATION.pattern})", f"(?:{_TELLING.pattern})"
     helping = (
-        r"(?:do|does|did|is|are|was|were|have|has|had|can|could|may|also|simply|actually|themselves|provided|here|above|"
+        r"(?:do|does|did|is|are|was|were|have|has|had|can|could|may|also|simply|actually|themselves|provided"
+        r"|here|above|"
         r"given|available|that|i|we|you|gave)"
     )
     return re.compile(
@@ -77,10 +79,11 @@ def _refusing(source: str) -> re.Pattern[str]:
         rf"|\b{source}\b(?:\W+{helping}){{0,5}}\W+{no}"
         r"|\b(?:I|we)\b.{1,80}?\b(?:came up (?:empty|short)|drew a blank)"
         rf"|beyond what (?:\w+ )?{source}\b"
-        rf"|\b{source}\b\W+(?:say|give|tell|contain|offer|provide|reveal|mention|have)s?\W+(?:us\W+)?(?:nothing|no|none)\b"
+        rf"|\b{source}\b\W+(?:say|give|tell|contain|offer|provide|reveal|mention|have)s?\W+(?:us\W+)?(?:nothing"
+        rf"|no|none)\b"
         r"|\b(?:I|we)\b.{1,80}?\b(?:find|found|see|saw|have|got)\s+(?:nothing|none|no)\b"
         rf"|\b(?:none|neither|nothing|nowhere|no)\b{_gap(3)}{source}\b{_gap(6)}{tells}"
-        rf"|\bnothing\b{_gap(4)}{source}\b"
+        rf"|\bnothing\b{_gap(4)}{source}\b|\b(?:none|neither) of (?:them|these|those)\s+{tells}"
         rf"|{no}{_gap(12)}(?:in|by|from|within|on|of|using){_gap(3)}{source}\b"
         rf"|\b{source}\b{_gap(4)}{no}{_gap(3)}{tells}",
         re.IGNORECASE,
@@ -122,11 +125,26 @@ _NO_ANSWER = re.compile(
     r"|^\W*(?:they|these|none of (?:them|these)|neither)\b(?:\W+\w+){0,2}?\W+(?:not|never|fail to|\w+n['’]t|none)\W+"
     r"(?:\w+ ){0,2}(?:mention|say|state|give|specify|provide|contain|include|tell|answer|discuss|cover|address|reveal"
     r"|disclose|go into)\b"
-    r"|\bnothing (?:is|was) (?:said|stated|mentioned|known|given|written)\b"
+    r"|\bnothing (?:is|was) (?:said|stated|mentioned|known|given|written|found)\b"
+    r"|\bnothing (?:\w+ ){0,2}(?:about|on|regarding|concerning|to (?:say|tell|report))\b"
+    r"|^\W*nothing(?: found| there| here)?\W*$"
+    r"|\b(?:impossible|not possible|no way) to (?:say|tell|know|find|determine|answer|establish)\b"
+    r"|\b(?:answer|that|this|it) (?:would|could|can) (?:only )?be (?:a |an? \w+ |mere |pure )?(?:guess\w*"
+    r"|speculati\w+)\b"
+    r"|\b(?:would|could) (?:only )?be (?:guessing|speculating|(?:a |mere |pure )?(?:guess|guesswork|speculation))\b"
+    r"|\b(?:would|will) (?:rather |prefer )?not (?:to )?(?:guess|speculate)\b|\bwould have to (?:guess|speculate)\b"
     r"|\b(?:is|are|was|were) (?:lacking|missing|absent|left (?:open|out|unsaid))\W*$|\b(?:leaves?|left) out\b"
     r"|^\W*what (?:is|was) (?:missing|lacking|left out|not (?:said|given|stated|mentioned))\b|^\W*no (?:idea|clue)\W*$"
     r"|^\W*(?:but |and )?(?:came up (?:empty|short)|drew a blank)\b"
-    r"|^\W*(?:n/a|n\.a\.)\W*$",
+    r"|\boutside (?:of )?(?:(?:the|their|its) (?:scope|coverage)|what)\b"
+    r"|\b(?:documents?|sources?|passages?|texts?|results?)\b.{0,30}\b(?:irrelevant|unrelated|unhelpful|useless"
+    r"|(?:of )?no (?:help|use))\b"
+    r"|\bkeeps? (?:quiet|silent)\b|\b(?:must|have to|had to|will) pass\b|\bno (?:such )?luck\b"
+    r"|\b(?:is|are|remains?)(?: \w+ly)? (?:unclear|unknown|uncertain|not (?:clear|known|stated|said|specified|told))\s+"
+    r"(?:\w+ )?(?:who|what|when|where|which|how|why|whether)\b"
+    r"|\b(?:answer|question)(?: \w+){0,2} (?:is|was) not (?:\w+ ){0,2}(?:answered|here|there|found|in|among)\b"
+    rf"|\b{_PLAINLY}\b[^,.;]{{3,60}},\s*(?:but )?not\b"
+    r"|^\W*(?:n/a|n\.a\.|none|nei|null|nil)\W*$",
     re.IGNORECASE,
 )
 _EXCEPT = re.compile(
@@ -167,7 +185,8 @@ _TOPIC = re.compile(
     re.IGNORECASE,
 )
 _TOPIC_SUBJECT = re.compile(
-    rf"^\W*(?:(?:but|while|although|though|whereas)\s+)?(?:(?:the|these|those|all|both|most|some|of|provided|given|retrieved|available"
+    rf"^\W*(?:(?:but|while|although|though|whereas)\s+)?(?:(?:the|these|those|all|both|most|some|of|provided"
+    rf"|given|retrieved|available"
     rf"|other)\s+)*(?:{_NAMED_SOURCE}|they|these|which|it|instead|that)\b",
     re.IGNORECASE,
 )
@@ -178,21 +197,23 @@ _ADDRESS = re.compile(
 )
 _INTERJECTION = re.compile(
     r"\W*(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|great question|good question|hello|hi|hey"
-    r"|thanks|thank you|"
+    r"|thanks|thank you|hmm+|alas|oh|ah|huh|oops|no (?:such )?(?:luck|dice)|(?:i wish i could|happy to"
+    r"|glad to) help|honestly|to be honest|"
     r"unfortunately|sorry|got it|understood|no problem|right|well|alright|gladly|cheers|have a (?:nice"
     r"|good|great|lovely) \w+"
     r"|(?:confidence|certainty)\s*[:=].{1,12})\W*",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
-    r"[;:—–\n]|\.{3}|…|[()]|(?<!nothing)(?<!anything),?\s+(?=(?:but|however|although|though|yet|because|since|whereas|while)\b)"
+    r"[;:—–\n]|\.{3}|…|[()]|(?<!nothing)(?<!anything),?\s+(?=(?:but|however|although|though|yet|because|since"
+    r"|whereas|while)\b)"
     r"|,\s*(?=(?:which|who|so|as|nor)\b)|,\s+(?=and\b)",
     re.IGNORECASE,
 )
 
 _CONCEDED = re.compile(r"\W*(?:although|though|while|whereas|even (?:though|if))\b[^,;]{3,200},\s+", re.IGNORECASE)
 _I_CAN = re.compile(r"\W*I can (?:only )?(?:tell|say|inform|help|speak|answer)\b", re.IGNORECASE)
-_BUT_NOT = re.compile(r"^\W*but (?:do |does )?not\b", re.IGNORECASE)
+_BUT_NOT = re.compile(r"^\W*but (?:(?:do |does |did )?not|(?:do|does|did)n['’]t|never|nowhere)\b", re.IGNORECASE)
 
 _GENERIC_WORDS = """
     q searched i'm reasoning clue far puts go goes given confidence high medium low note based
@@ -214,7 +235,7 @@ _GENERIC_WORDS = """
     sufficient insufficient know known unknown sure determine determined specify specified answerable unanswerable
     able include includes included cover covers covered address addresses addressed present discuss discusses locate
     support supported indicate indicates explain explains let look like looking topic subject matter regarding
-    concerning related let's consider considering read using use used now again please thank thanks help helps yes
+    ones concerning related let's consider considering read using use used now again please thank thanks help helps yes
 """
 _GENERIC = frozenset(_GENERIC_WORDS.split())
 """Words that say nothing about the subject of a question."""
@@ -228,6 +249,7 @@ _NEGATING = """
     unresolved mystery open out empty short blank decline refuse tidak tak belum tiada nu nici ei
     en nem nincs sem ne nije nisu nema nisam ni pole nav wala
     walang hindi hakuna haina hazina sijui neni nejsou
+    irrelevant unrelated unhelpful useless quiet outside guess guessing speculation speculate speculating pass null nei
     dont doesnt didnt isnt wasnt arent werent cant couldnt wouldnt havent hasnt hadnt
 """
 _NEGATING_WORDS = frozenset(_NEGATING.split())
@@ -271,14 +293,14 @@ def is_refusing(clause: str, *, cited: bool = False) -> bool:
     """
     if len(clause) > LONGEST_REFUSAL:
         return False
-    clause = _FILLER.sub("", clause)
+    clause = _FILLER.sub("", _uncontracted(clause))
     if not may_refuse(clause) or _UNREAL.search(clause):
         return False
     said = [word.lower() for word in _PIECE.findall(clause)]
     if len(said) <= _FOREIGN_WORDS and not _is_english(said) and denies(clause, said):
         return True
     if len(_NEGATION.findall(clause)) % 2 == 0:
-        return False
+        return not cited and not _NEGATION.search(clause) and _NO_ANSWER.search(clause) is not None
     if _REFUSING[cited].search(clause) and _TELLING.search(clause):
         return True
     if _DOCUMENTS_DO_NOT.search(clause):
@@ -286,6 +308,18 @@ def is_refusing(clause: str, *, cited: bool = False) -> bool:
     return not cited and (
         _NO_ANSWER.search(clause) is not None
         or (not content(clause) and (_TELLING.search(clause) is not None or _SOURCED.search(clause) is not None))
+    )
+
+
+_CONTRACTED = re.compile(r"(?i)\b(ca|wo|\w+?)n['’]t\b")
+
+
+def _uncontracted(clause: str) -> str:
+    """The clause with `cannot` and `not` for `can't` and `n't`."""
+    if "n't" not in clause and "n’t" not in clause:
+        return clause
+    return _CONTRACTED.sub(
+        lambda found: {"ca": "cannot", "wo": "will not"}.get(found[1].lower(), f"{found[1]} not"), clause
     )
 
 
@@ -316,6 +350,11 @@ def is_negated(clause: str) -> bool:
     return len(_NEGATION.findall(clause)) % 2 == 1
 
 
+def is_telling(phrase: str) -> bool:
+    """Whether a phrase has a word of telling or finding."""
+    return _TELLING.search(phrase) is not None
+
+
 def is_of_answer(clause: str) -> bool:
     """Whether a refusing clause denies an answer as such: `I couldn't find an answer to ...`."""
     return _NO_ANSWER_FOUND.search(clause) is not None
@@ -343,7 +382,9 @@ def guesses(clause: str, question: str) -> bool:
     if _EXCEPT.search(clause) and beyond(_EXCEPT.split(clause)[-1] or "", question):
         return True
     if any(
-        (segment[:1].isupper() or segment[:1].isdigit()) and beyond(segment, question)
+        (segment[:1].isupper() or segment[:1].isdigit())
+        and beyond(segment, question)
+        and not re.match(r"(?:I|We)\b", segment)
         for segment in re.split(r",\s+", clause)[1:]
     ):
         return True

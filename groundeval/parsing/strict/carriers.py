@@ -1,0 +1,77 @@
+"""Phrases that carry a citation and say nothing else: `as [1] states`, `(supported by [2])`, `Source: [3]`.
+
+They are told by what they lack: they have no content word, no negation, and a word of telling, of support or for a
+source. The phrase goes, and the citation stays.
+"""
+
+from __future__ import annotations
+
+import re
+
+from groundeval.parsing.remembered import remembered
+from groundeval.parsing.strict.citations import Cited
+from groundeval.parsing.strict.sources import SOURCE
+from groundeval.parsing.strict.wording import content, is_negated, is_telling
+
+_CARRYING = re.compile(
+    rf"(?i)\b(?:according|based|basis|per|from|via|see|cf|by|in|cit(?:e|es|ed|ing)|evidence|laut|nach|gemäß|selon|d['’]après|según"
+    rf"|secondo|segundo|volgens|enligt|ifølge|według|согласно|по|согласно|göre|menurut|theo|{SOURCE})\b"
+    r"|根据|根據|依据|據|によると|によれば|에 따르면"
+)
+_WORD = re.compile(r"[^\W\d_]+")
+_BEFORE = re.compile(r"[,;:(（—–\"“”][^,;:(（—–\"“”\n]{0,80}$")
+_AFTER = re.compile(r"[^,;:.)）!?—–\n]{0,60}?(?=\s*(?:[,;.)）!?。—–\n]|$))")
+_MOST_WORDS = 8
+
+
+@remembered(4_096)
+def carries(phrase: str) -> bool:
+    """Whether a phrase, given without its citation, only says where something is said."""
+    count = len(_WORD.findall(phrase))
+    if not 0 < count <= _MOST_WORDS or any(map(str.isdigit, phrase)):
+        return False
+    told = _CARRYING.search(phrase)
+    if told is not None and count <= 1 + len(_WORD.findall(told[0])) and not phrase.isascii():
+        return True
+    return bool(told or is_telling(phrase)) and not content(phrase) and not is_negated(phrase)
+
+
+def without_carriers(cited: Cited) -> Cited:
+    """The text without the phrases, inside or at the end of a sentence, that carry its citations."""
+    pieces: list[str] = []
+    marks: list[tuple[int, tuple[int, ...]]] = []
+    end = length = 0
+    for offset, indices in cited.marks:
+        if offset >= end and (span := _phrase(cited.plain, end, offset)) is not None:
+            start, after = span
+            pieces.append(cited.plain[end:start])
+            length += start - end
+            marks.append((length, indices))
+            end = after
+        else:
+            marks.append((length + max(0, offset - end), indices))
+    if not end:
+        return cited
+    return Cited("".join([*pieces, cited.plain[end:]]), tuple(marks))
+
+
+def _phrase(plain: str, begin: int, offset: int) -> tuple[int, int] | None:
+    """The offsets of the phrase around a citation, with what separates it from the text before it."""
+    before = _BEFORE.search(plain, max(begin, offset - 90), offset)
+    if before is None or not any(map(str.isalnum, plain[begin : before.start()])):
+        return None
+    after = _AFTER.match(plain, offset)
+    if after is None or not carries(before[0][1:] + after[0]):
+        return None
+    is_open, end = before[0][0] in "(（", after.end()
+    closing = re.match(r"\s*[)）]", plain[end:])
+    if is_open != bool(closing):
+        return None
+    start = before.start()
+    while start > begin and plain[start - 1].isspace():
+        start -= 1
+    if closing:
+        return start, end + closing.end()
+    # In "It was, according to [3], tall" the phrase has two commas.
+    goes_on = before[0][0] == "," and plain[end : end + 2] == ", "
+    return start, end + goes_on

@@ -1,0 +1,26 @@
+"""What stands beside a refusal: context, which the verifier finds in the documents, or a guess."""
+
+from __future__ import annotations
+
+import pytest
+from strict_cases import sample, values
+
+NEAR = "The river of Lyon is the Rhone."
+REFUSES = "The documents do not say which cities are meant."
+UNANSWERABLE = sample((0, 0), question="Which cities are meant?")
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "refused"),
+    [
+        (f"{REFUSES} {NEAR[:-1]} [2].", [("B", NEAR)], 1),  # a near miss that its document holds
+        (f"{REFUSES} {NEAR[:-1]} [2].", [], 0),  # a guess that it does not hold
+        (f"{REFUSES} It is Paris beyond any doubt [2].", [("B", "It is Paris beyond any doubt.")], 0),  # a gold answer
+        (f"{REFUSES} Lyon [2].", [("B", "Lyon.")], 0),  # too short for context
+        (f"{NEAR[:-1]} [2]. {REFUSES}", [("B", NEAR)], 0),  # an answer, then a refusal
+    ],
+)
+def test_what_the_cited_documents_entail_beside_a_refusal_is_context(
+    text: str, told: list[tuple[str, str]], refused: int
+):
+    assert values(text, UNANSWERABLE, "strict", *told)["refused"] == refused

@@ -101,7 +101,10 @@ bench: $(VENV)/.runs   ## How fast scoring is on this machine
 
 audit: $(VENV)/.tests   ## Known vulnerabilities of the installed packages (asks the advisory database of the package index)
 	$(PIP) install --quiet pip-audit
-	$(BIN)/python -m pip_audit --skip-editable
+	@mkdir -p build
+	@$(BIN)/python -m pip_audit --skip-editable >build/audit.txt; status=$$?; cat build/audit.txt; \
+	left=$$(grep -c 'could not be audited' build/audit.txt); \
+	[ "$$left" = 0 ] || echo "not audited: $$left packages, of which the package index has no advisories"; exit $$status
 
 sbom: $(VENV)/.tests   ## A CycloneDX bill of materials of the environment: build/sbom.json
 	$(PIP) install --quiet cyclonedx-bom

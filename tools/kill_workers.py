@@ -84,6 +84,7 @@ def shards(place: Path, command: list[str], whole: Evaluation, kills: int, momen
             fail(merged.log.read_text())
         check(merged, whole)
         runs += 1
+        print(f"  shards: {hits} kills, {runs} runs", flush=True)
     return f"{SHARDS} shards, merged: {hits} kills in {runs} runs; every line stayed, no other shard was touched"
 
 
@@ -138,6 +139,7 @@ def actors(place: Path, command: list[str], whole: Evaluation, kills: int, momen
             fail(f"{repeats} batches were repeated after {found} kills:\n{said}")
         check(run, whole)
         hits, repeated, runs = hits + found, repeated + repeats, runs + 1
+        print(f"  actors: {hits} kills, {runs} runs", flush=True)
     return f"2 actors: {hits} kills at work in {runs} runs; {repeated} batches were repeated, one for each at most"
 
 
@@ -209,6 +211,7 @@ def servers(place: Path, command: list[str], whole: Evaluation, kills: int, mome
         needed = judged if runs == 0 else needed
         repeated += max(0, judged - needed)
         hits, runs = hits + found, runs + 1
+        print(f"  servers: {hits} kills, {runs} runs", flush=True)
     return f"2 servers: {hits} kills in {runs} runs; {needed} pairs in a run, {repeated} in all judged again"
 
 

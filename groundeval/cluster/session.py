@@ -17,6 +17,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from groundeval.cluster.options import ClusterOptions
@@ -92,6 +93,8 @@ def connected(options: ClusterOptions, *, quiet: bool = True) -> Any:
             "starting Ray" if options.address is None else f"connecting to Ray at {options.address}", quiet=quiet
         ):
             _session = _start(ray, options)
+        # Ray prints each death of a worker on standard output, which is for results; the pool says it.
+        ray._private.worker._worker_logs_enabled = False
         atexit.register(disconnect)
     return ray
 
@@ -111,6 +114,7 @@ def disconnect() -> None:
 
 
 def _start(ray: Any, options: ClusterOptions) -> _Session:
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
     silent = {"log_to_driver": False, "logging_level": logging.CRITICAL}
     if options.address is not None:
         try:
@@ -126,6 +130,9 @@ def _started_here(ray: Any, cpus: int, silent: Mapping[str, Any]) -> _Session:
     """A cluster of this machine alone. Ray gives its processes half a minute, too little where others use the CPUs."""
     # A short path: it holds sockets, whose paths have a limit.
     folder = tempfile.mkdtemp(prefix="groundeval-ray-")
+    # At once: this process may be stopped while Ray starts.
+    remove = partial(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(remove)
     for left in reversed(range(TRIES)):
         try:
             with _own_signals():
@@ -141,6 +148,7 @@ def _started_here(ray: Any, cpus: int, silent: Mapping[str, Any]) -> _Session:
         except Exception as error:
             ray.shutdown()
             if not left:
+                atexit.unregister(remove)
                 raise BackendError(f"Ray does not start: {error}\n  Its logs: {folder}") from error
     return _Session(None, folder)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+
 import pytest
 
 from groundeval.errors import UsageError
+from groundeval.generation.backends import vllm_parallel
 from groundeval.generation.backends.vllm import _check_args
 
 
@@ -36,3 +40,37 @@ def test_more_engines_than_gpus_are_refused_before_anything_is_loaded(monkeypatc
     # Without CUDA the ranks share the processor.
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     _check_args({"data_parallel_size": 2})
+
+
+def test_several_engines_give_the_last_output_of_each_prompt_in_the_order_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Engine:
+        model_config, over = "config", False
+
+        async def generate(self, prompt: int, params: str, request: str, *, lora_request: object) -> AsyncIterator[str]:
+            requests.append(request)
+            await asyncio.sleep(0.01 * (3 - prompt))
+            yield f"{prompt} begun"
+            if params == "fails":
+                raise RuntimeError("the engine is dead")
+            yield f"{prompt} {params}"
+
+        def shutdown(self) -> None:
+            self.over = True
+
+    async def started(arguments: Mapping[str, object]) -> Engine:
+        assert arguments == {"model": "m", "data_parallel_size": 2}
+        return engine
+
+    requests: list[str] = []
+    engine = Engine()
+    monkeypatch.setattr(vllm_parallel, "_started", started)
+    several = vllm_parallel.ParallelEngine(model="m", data_parallel_size=2)
+    assert several.model_config == "config"
+    assert several.generate([1, 2, 3], ["a", "b", "c"], use_tqdm=False, lora_request=None) == ["1 a", "2 b", "3 c"]
+    with pytest.raises(RuntimeError, match="the engine is dead"):
+        several.generate([1, 2], ["a", "fails"])
+    assert len(set(requests)) == 5
+    several.shutdown()
+    assert engine.over

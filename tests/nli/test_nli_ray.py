@@ -20,7 +20,6 @@ FILES = ("generations.jsonl", "scores/*/scores.jsonl", "scores/*/results.json")
 @pytest.mark.slow
 def test_texts_verdicts_and_results_are_those_of_one_process(cli: Cli, tiny: Callable[..., Path], tmp_path: Path):
     judge = write_classifier(tmp_path / "judge", ["entailment", "neutral"])
-    # Answers that cite, so that there is something to judge: the model is asked to go on with one.
     data = write(tmp_path / "data.json", records(9))
     whole = {}
     for way in ("", "ray:"):
@@ -31,7 +30,7 @@ def test_texts_verdicts_and_results_are_those_of_one_process(cli: Cli, tiny: Cal
         outputs = ("score", data, "--task", "asqa", "--nli", f"{way}{judge}", "--no-cache", "--ray", "actors=2")
         scored = cli(*outputs, "--output-path", tmp_path / f"scores-{way}", "--json")
         assert scored.code == 0, scored.err
-        assert scored.json["nli_pairs"]["computed"] > 20
+        assert scored.json["nli_pairs"]["computed"] >= 10
         places = [*(tmp_path / f"runs-{way}").glob("*/asqa/*"), tmp_path / f"scores-{way}"]
         found = [path for place in places for name in FILES for path in sorted(place.glob(name))]
         assert len(found) == 5

@@ -1,6 +1,7 @@
 """`ray:vllm` on GPUs: Ray Data's batch inference with vLLM, several engines fed from one stream of prompts.
 
-Looked up in Ray 2.60. It needs CUDA, and is not tested with it; without, its pipeline runs with vLLM for CPU.
+Written against Ray 2.60, and not run: it needs CUDA. Tests cover the settings that Ray takes, and the completions made
+of its rows.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from groundeval.cluster import ClusterOptions
 from groundeval.cluster.session import check_cluster, connected
-from groundeval.errors import BackendError, UsageError, option
+from groundeval.errors import BackendError, MissingExtra, UsageError, option
 from groundeval.generation.backends.vllm import VLLMGenerator
 from groundeval.generation.interface import Completion, SamplingParams
 from groundeval.generation.sampling import check_sampling
@@ -66,8 +67,11 @@ class RayVLLMGenerator(VLLMGenerator):
         _ = self.local.format
         self._ray = connected(self.cluster)
         from ray.data import DataContext
-        from ray.data.llm import build_processor, vLLMEngineProcessorConfig
 
+        try:
+            from ray.data.llm import build_processor, vLLMEngineProcessorConfig
+        except ImportError as error:
+            raise MissingExtra(f"{option('backend', 'ray:vllm')} on GPUs ({error})", "ray") from error
         DataContext.get_current().enable_progress_bars = False
         DataContext.get_current().print_on_execution_start = False
         settings = self.processor_settings(self._ray.cluster_resources())

@@ -23,7 +23,8 @@ class ParallelEngine:
     def __init__(self, **arguments: Any) -> None:
         self._loop = asyncio.new_event_loop()
         self._numbers = count()
-        threading.Thread(target=self._loop.run_forever, name="groundeval-vllm", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="groundeval-vllm", daemon=True)
+        self._thread.start()
         self._engine = self._wait(_started(arguments))
         self.model_config = self._engine.model_config
 
@@ -45,6 +46,7 @@ class ParallelEngine:
         """End the engines."""
         self._loop.call_soon_threadsafe(self._engine.shutdown)
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

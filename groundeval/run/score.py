@@ -127,10 +127,14 @@ def score_responses(responses: ResponseSet, options: ScoringOptions, *, keep_sam
     if nli is not None:
         # Its weights are loaded by the first pair that is not in the cache.
         nli.check()
-    return ScoreResults(
-        _score_under(plan, responses, nli.scope() if nli is not None and plan.asks_nli else None, options, keep_samples)
-        for plan in plans
-    )
+    # Once for all profiles: it reads every example.
+    examples = content_hash(responses.examples) if responses.folder is not None or keep_samples else None
+
+    def scored(plan: Plan) -> ScoreResult:
+        scope = nli.scope() if nli is not None and plan.asks_nli else None
+        return _score_under(plan, responses, scope, options, examples, keep_samples)
+
+    return ScoreResults(map(scored, plans))
 
 
 def _with_citations(responses: ResponseSet, options: ScoringOptions) -> ResponseSet:
@@ -169,7 +173,12 @@ def encoder_of(options: ScoringOptions) -> SentenceEncoder | None:
 
 
 def _score_under(
-    plan: Plan, responses: ResponseSet, nli: NLI | None, options: ScoringOptions, keep_samples: bool
+    plan: Plan,
+    responses: ResponseSet,
+    nli: NLI | None,
+    options: ScoringOptions,
+    examples_sha256: str | None,
+    keep_samples: bool,
 ) -> ScoreResult:
     encoder = encoder_of(options)
     identity = {
@@ -187,7 +196,7 @@ def _score_under(
         if folder is not None and lines is not None:
             # The identity names the model; whether it ran here or on a server is not part of it.
             around = {**environment(), "nli": None if nli is None else nli.name}
-            about = {"kind": "scores", "identity": identity, "examples_sha256": content_hash(responses.examples)}
+            about = {"kind": "scores", "identity": identity, "examples_sha256": examples_sha256}
             folder.write_json("manifest.json", {**about, "environment": around})
             stored = _recall(lines, responses, table, notes)
         models = OptionalModels(options.metric_models)
@@ -209,7 +218,7 @@ def _score_under(
         pairs,
         None if folder is None else folder.path,
         identity,
-        content_hash(responses.examples) if kept is not None else None,
+        examples_sha256 if kept is not None else None,
         each_of(responses.examples, lambda example: example.id),
         kept,
     )

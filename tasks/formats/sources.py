@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -50,7 +50,7 @@ class PublicData:
                 f"  Use a local copy ({option('data', 'FILE')}), or the embedded data "
                 f"({option('data', EMBEDDED)})."
             ) from error
-        return _dataset(Spool(read_examples(fetched.path, name=fetched.name)), fetched.name)
+        return _dataset(read_examples(fetched.path, name=fetched.name), fetched.name)
 
 
 def alce_file(member: str, dataset: str) -> PublicData:
@@ -67,7 +67,7 @@ def file_dataset(path: str) -> Dataset:
     """The examples of a local file in the ALCE or Trust-Score format. Raises UserError if it is missing or faulty."""
     if not Path(path).exists():
         raise UsageError(f"{option('data', path)}: no such file.{did_you_mean(path, [EMBEDDED], likeness=0.8)}")
-    return _dataset(Spool(read_examples(path)), Path(path).name)
+    return _dataset(read_examples(path), Path(path).name)
 
 
 def embedded(dataset: str, split: str = "test") -> Dataset:
@@ -119,5 +119,14 @@ class _TrustFile:
         return hub.plain_file(TRUST_DATA, f"Trust-Score/{self.dataset}_eval_top100_calibrated.json")
 
 
-def _dataset(examples: Sequence[Example], source: str) -> Dataset:
-    return Dataset(examples, source, content_hash(examples))
+def _dataset(examples: Iterable[Example], source: str) -> Dataset:
+    kept = Spool[Example]()
+
+    def read() -> Iterator[Example]:
+        for example in examples:
+            kept.append(example)
+            yield example
+
+    # Hashed on the way, since reading the examples again would take longer.
+    sha256 = content_hash(read())
+    return Dataset(kept, source, sha256)

@@ -12,6 +12,7 @@ from tiny_models import CHATML, REASONING, make_model
 
 from groundeval.errors import BackendError, UsageError
 from groundeval.generation.interface import GENERATORS, Completion, Generator, SamplingParams
+from groundeval.models.chat import ChatFormat, Encoded
 from groundeval.models.options import GeneratorOptions
 from groundeval.records import Prompt
 
@@ -241,3 +242,24 @@ def test_the_embedded_model_answers_in_batches_as_alone(smollm2: str) -> None:
     [greedy] = generator.generate(prompts[:1], SamplingParams(max_new_tokens=10))
     assert (greedy.text, greedy.finish_reason) == ("The capital of France is Paris.", "stop")
     assert generator.identity()["gguf"] == "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+def test_a_prompt_is_tokenised_once_by_checks_and_generation_together(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    original = ChatFormat.encode
+
+    def counted(self: ChatFormat, prompt: Prompt) -> Encoded:
+        asked.append(prompt.id)
+        return original(self, prompt)
+
+    monkeypatch.setattr(ChatFormat, "encode", counted)
+    generator = hf(tiny(CHATML), batch_size=4)
+    for prompt in (*PROMPTS, *PROMPTS):
+        generator.render(prompt)
+    completions(generator, PROMPTS, SamplingParams(max_new_tokens=2))
+    assert asked == [prompt.id for prompt in PROMPTS]
+    # Another system text is another prompt.
+    generator.render(replace(PROMPTS[0], system="Be brief."))
+    assert asked == [prompt.id for prompt in (*PROMPTS, PROMPTS[0])]

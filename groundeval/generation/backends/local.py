@@ -41,7 +41,7 @@ class LocalGenerator:
         ready: list[tuple[Prompt, Encoded]] = []
         failed: list[Completion] = []
         for prompt in prompts:
-            encoded = self.local.format.encode(prompt)
+            encoded = self.local.encode(prompt)
             length = len(encoded.ids)
             if length and (longest is None or length + new_tokens <= longest):
                 ready.append((prompt, encoded))

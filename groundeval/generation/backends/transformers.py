@@ -126,7 +126,7 @@ class TransformersGenerator(LocalGenerator):
 
         self.load()
         device = self._model.get_input_embeddings().weight.device
-        ids = torch.tensor([[*self.local.format.encode(prompt).ids, *begun]], device=device)
+        ids = torch.tensor([[*self.local.encode(prompt).ids, *begun]], device=device)
         with torch.inference_mode():
             likeliest, second = self._model(input_ids=ids).logits[0, -1].double().topk(2).values.tolist()
         return float(likeliest - second)

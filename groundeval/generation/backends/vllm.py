@@ -183,7 +183,7 @@ class VLLMGenerator(LocalGenerator):
         try:
             with _watched(self._engine):
                 outputs = self._engine.generate(
-                    [TokensPrompt(prompt_token_ids=encoded.ids) for _, encoded in ready],
+                    [TokensPrompt(prompt_token_ids=list(encoded.ids)) for _, encoded in ready],
                     [EngineParams(**self.sampling_arguments(prompt, params)) for prompt, _ in ready],
                     use_tqdm=False,
                     lora_request=self._lora,

@@ -9,7 +9,9 @@ def main() -> int:
     """Run the command line; returns the exit code."""
     try:
         from groundeval.cli.app import main as run
+
+        # It answers for itself from the moment in which a command begins.
+        return run()
     except KeyboardInterrupt:
         print("interrupted: nothing was begun", file=sys.stderr)
         return 3
-    return run()

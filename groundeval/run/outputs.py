@@ -76,11 +76,12 @@ def read_outputs(options: ScoreOptions, task: Task, reader: OutputReader | None 
     """Read everything to score. Raises UserError for a source, a mapping or a record that cannot be read."""
     accepted = Accepted(reads_flags=set(options.profiles or (task.profile,)) != {"alce"})
     reader = reader or reader_for(options, task)
-    responses, present = Spool[Response](), FieldsPresent()
+    responses, present, shown = Spool[Response](), FieldsPresent(), _Documents()
     with doing(f"reading {_called(options.predictions)}", quiet=options.quiet):
         for response in _responses(options, task, accepted, reader):
             responses.append(response)
             present.add(response.example)
+            shown.add(response.example)
     if not responses:
         raise DataError(f"{_called(options.predictions)}: no records")
     if task.name == OWN:
@@ -88,7 +89,31 @@ def read_outputs(options: ScoreOptions, task: Task, reader: OutputReader | None 
             _refuse_asqa(options, responses[0])
         claims = "claims" in present.known and "qa_pairs" not in present.known
         task = replace(task, kind="claims" if claims else "em")
-    return Outputs(task, responses, present.known, reader, (*reader.notes, *accepted.notes))
+    return Outputs(task, responses, present.known, reader, (*reader.notes, *shown.notes(reader), *accepted.notes))
+
+
+class _Documents:
+    """Counts the records with documents: where only some have them, the others may have been misread."""
+
+    def __init__(self) -> None:
+        self.read = self.found = 0
+        self.first_without: int | None = None
+
+    def add(self, example: Example) -> None:
+        self.read += 1
+        if any(doc.text for doc in example.docs or ()):
+            self.found += 1
+        elif self.first_without is None:
+            self.first_without = self.read
+
+    def notes(self, reader: OutputReader) -> tuple[str, ...]:
+        if self.found in (0, self.read):
+            return ()
+        path = reader.documents_at
+        named = "" if path is None else f"; where others have them: {option('map', docs=path)}"
+        return (
+            f"documents in {self.found} of {self.read} records (first without: record {self.first_without}){named}",
+        )
 
 
 def _responses(options: ScoreOptions, task: Task, accepted: Accepted, reader: OutputReader) -> Iterator[Response]:

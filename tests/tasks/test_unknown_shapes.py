@@ -168,3 +168,19 @@ def test_a_wrong_record_does_not_hide_what_the_others_are(tmp_path: Path, cli: C
         assert {each["name"]: each["used_for"] for each in ran.json["fields"]}["response"] == "output"
     with pytest.raises(DataError, match="record 1"):
         read(tmp_path / "a.json")
+
+
+def test_what_shows_documents_in_one_record_shows_them_in_all():
+    def log(*texts: str) -> dict[str, Any]:
+        steps = [{"kind": "RETRIEVER", "output": [{"pageContent": text} for text in texts]}]
+        return {"userQuery": Q, "finalAnswer": SAID, "observations": steps}
+
+    short = log("It lasts five years.", "No.")
+    outputs = read([short, log(*D), short, log()])
+    found = [[document.text for document in each.example.docs or ()] for each in outputs.responses]
+    assert found == [["It lasts five years.", "No."], D, ["It lasts five years.", "No."], []]
+    assert any("documents in 3 of 4 records (first without: record 4)" in note for note in outputs.notes)
+    assert outputs.reader.documents_at == "observations[0].output"
+    assert not any("documents in" in note for note in read([log(*D), short]).notes)
+    # Without a record that shows it, short texts are no documents.
+    assert not any(each.example.docs for each in read([short, short]).responses)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from groundeval.tasks.formats.outputs import roles
@@ -18,6 +18,7 @@ _DEPTH, _MOST = 8, 5_000
 
 _UNNAMED = 4
 """The rank of what only its structure shows, after all that a name says."""
+_INDEX = re.compile(r"\[-?\d+\]")
 _SPECIAL = re.compile(r"[.\[\]*]")
 _WORDS = 6
 """Least words of a document under a name that says nothing: a label or a title has fewer."""
@@ -83,15 +84,16 @@ def _inside(place: Place) -> Iterator[Place]:
                 yield Place(place.path, place.shown + index, place.exact + index, each, place.first and number == last)
 
 
-def parts_anywhere(data: Data) -> Parts:
+def parts_anywhere(data: Data, known: Sequence[str] = ()) -> Parts:
     """The parts of a record by what the names of its fields mean: question, output, documents, gold answers.
 
-    Of several places the one whose name says it most surely is used, and of those the one nearest to the top.
+    Of several places the one whose name says it most surely is used, and of those the one nearest to the top. `known`:
+    places that hold documents in other records of the file, the surest first; there, short texts are documents, too.
     """
     found: dict[str, list[tuple[tuple[int, int, int], Part]]] = {}
     documents = set[str]()
     for order, place in enumerate(places(data, documents)):
-        for name, rank, part in _candidates(place):
+        for name, rank, part in _candidates(place, known):
             if name == "docs" and rank < _UNNAMED:
                 documents.add(place.shown)
             found.setdefault(name, []).append(((rank, len(place.path), order), part))
@@ -110,7 +112,7 @@ def _rank(candidate: tuple[tuple[int, int, int], Part]) -> tuple[int, int, int]:
     return candidate[0]
 
 
-def _candidates(place: Place) -> Iterator[tuple[str, int, Part]]:
+def _candidates(place: Place, known: Sequence[str]) -> Iterator[tuple[str, int, Part]]:
     value = place.value
     conversation = is_conversation(value)
     if place.first:
@@ -135,7 +137,7 @@ def _candidates(place: Place) -> Iterator[tuple[str, int, Part]]:
             if gold is not None:
                 yield "reference", rank, Part(gold, place.shown)
     if not conversation and not roles.is_gold(place.path[:-1]):
-        yield from _documents(place)
+        yield from _documents(place, known)
 
 
 def _first(value: Any) -> Any:
@@ -158,14 +160,15 @@ def _gold(value: Any) -> Any:
     return value if isinstance(value, list) and value and all(isinstance(each, str | list) for each in value) else None
 
 
-def _documents(place: Place) -> Iterator[tuple[str, int, Part]]:
+def _documents(place: Place, known: Sequence[str]) -> Iterator[tuple[str, int, Part]]:
     rank, value = roles.shown(place.path), decoded(place.value)
     named = rank is not None
     if rank is None:
         # A list of objects with texts, under a name that says nothing.
-        if roles.asked(place.path) is not None or not _has_texts(value):
+        found = _rank_among(known, place.shown)
+        if roles.asked(place.path) is not None or not _has_texts(value, 1 if found < len(known) else _WORDS):
             return
-        rank = _UNNAMED
+        rank = _UNNAMED + found
     elif not isinstance(value, str | list) and not (isinstance(value, Mapping) and len(value) > 1):
         return
     if isinstance(value, str) and "context" not in place.path[-1].lower():
@@ -177,18 +180,27 @@ def _documents(place: Place) -> Iterator[tuple[str, int, Part]]:
     if any(each.text for each in read):
         yield "docs", rank, Part(read, place.shown)
     elif read and named and not isinstance(value, str):
-        yield "docs", rank + 10, Part(read, place.shown)
+        yield "docs", rank + 100, Part(read, place.shown)
 
 
-def _has_texts(value: Any) -> bool:
-    """Whether it is a list of objects, each with a text of some length and none a turn, a call or a grade."""
+def _rank_among(known: Sequence[str], shown: str) -> int:
+    """The position of a place among those known, then of one that differs only by indices; else their number."""
+    if shown in known:
+        return known.index(shown)
+    alike = (n for n, each in enumerate(known) if _INDEX.sub("", each) == _INDEX.sub("", shown))
+    return next(alike, len(known))
+
+
+def _has_texts(value: Any, words: int) -> bool:
+    """Whether it is a list of objects with texts, most of them of so many words, and none a turn, a call or a grade."""
     items = objects(value)
     if not items or len(items) != len(value):
         return False
-    return all(
-        not ({"role", "type", "score_type", "metric", "from"} & each.keys())
-        and any(isinstance(text, str) and len(text.split()) >= _WORDS for text in _texts(each))
-        for each in items
+    longest = [max((len(text.split()) for text in _texts(each) if isinstance(text, str)), default=0) for each in items]
+    return (
+        not any({"role", "type", "score_type", "metric", "from"} & each.keys() for each in items)
+        and all(longest)
+        and sum(each >= words for each in longest) * 2 > len(items)
     )
 
 

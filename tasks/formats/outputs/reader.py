@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -13,7 +14,8 @@ from groundeval.metrics.reading import AnswerKind
 from groundeval.storage.json_records import Record
 from groundeval.tasks.formats.field_path import Absent, FieldPath, parse_path
 from groundeval.tasks.formats.fields import missing, wrong
-from groundeval.tasks.formats.outputs.anywhere import parts_anywhere
+from groundeval.tasks.formats.outputs.anywhere import SHAPE as NESTED
+from groundeval.tasks.formats.outputs.anywhere import parts_anywhere, places
 from groundeval.tasks.formats.outputs.conversations import question_in
 from groundeval.tasks.formats.outputs.ended import was_cut
 from groundeval.tasks.formats.outputs.gold import claims_in, gold_from, kind_of_gold
@@ -26,6 +28,8 @@ from groundeval.tasks.formats.outputs.texts import QUESTIONS, decoded, text_of
 
 LOOKED_AT = 100
 """Number of records from which the shape of a file is recognised."""
+_MOST_PLACES = 20
+"""Number of places of documents that are remembered."""
 _ORDER = ("question", "output", "docs", "gold", *PARTS, *OWN)
 _HOW = {"claims": " (each sentence a claim)", "em": " (looked for as it is)", "list": " (looked for as items)"}
 _EMPTY = 'Write "" for an empty output: it counts as an empty answer.'
@@ -52,6 +56,10 @@ class OutputReader:
         self._has_gold_throughout = True
         self._found = set[str]()
         """Those that were found so."""
+        self._document_places: tuple[str, ...] = ()
+        """Where documents lie in the first records, the most frequent place first."""
+        self.documents_at: str | None = None
+        """The path to the documents of the records, as `--map` takes it; None where none were found."""
         self._without_text = 0
         self._read = 0
 
@@ -107,12 +115,18 @@ class OutputReader:
         if self.shape is None:
             return mapped
         shape = self.shape if self.shape.fits(data) else shape_of([data]) or TABLE
-        parts = named_parts(data, used) if "output" in mapped else shape.parts(data)
+        if "output" in mapped:
+            parts = named_parts(data, used)
+        elif shape is NESTED:
+            parts = parts_anywhere(data, self._document_places)
+        else:
+            parts = shape.parts(data)
         if shape.is_whole and not self._has_gold_throughout:
             parts.pop("reference", None)
         lacking = set[str]() if shape.is_whole else self._sought - {*parts, *mapped}
         if lacking:
-            found = parts_anywhere({name: value for name, value in data.items() if name not in used})
+            free = {name: value for name, value in data.items() if name not in used}
+            found = parts_anywhere(free, self._document_places)
             parts = {**{name: part for name, part in found.items() if name in lacking}, **parts}
             self._found |= lacking & found.keys()
         if mapped.keys() & {"answers", "claims"}:
@@ -126,6 +140,7 @@ class OutputReader:
         # What no record has need not be sought in the others; gold answers that only some seem to have are none.
         self._has_gold_throughout = not [record for record in records if not self._has_gold(record)]
         self._sought = self._found if self._has_gold_throughout else self._found - {"reference"}
+        self._document_places = self._places_of_documents(records)
         for record in records:
             # Records that do not fit are reported when they are read.
             with suppress(Misfit, RecursionError):
@@ -142,6 +157,20 @@ class OutputReader:
         for parts in readable:
             if {"question", "output"} <= parts.keys():
                 self._note(parts)
+
+    def _places_of_documents(self, records: Sequence[Record]) -> tuple[str, ...]:
+        """Where any of the records has documents: what shows them in one record, shows them in all."""
+        found = Counter[str]()
+        for record in records:
+            with suppress(Misfit, RecursionError, DataError):
+                docs = self._parts(record).get("docs")
+                if docs is None or not any(each.text for each in _sources(docs)):
+                    continue
+                if not found:
+                    paths = {place.shown: place.exact for place in places(record.data)}
+                    self.documents_at = paths.get(docs.field, docs.field)
+                found[docs.field] += 1
+        return tuple(field for field, _ in found.most_common(_MOST_PLACES))
 
     def _has_gold(self, record: Record) -> bool:
         try:

@@ -2,6 +2,6 @@
 
 import sys
 
-from groundeval.cli.app import main
+from groundeval.cli.entry import main
 
 sys.exit(main())

@@ -199,7 +199,9 @@ def _ratios(seconds: Mapping[tuple[str, str], float], dtypes: Sequence[str]) -> 
         return seconds[slow] / seconds[fast] if fast in seconds else None
 
     published, own = dtypes[0], dtypes[-1]
-    found = {f"cold, {published} against {own}": ratio((SEQUENTIAL, published), (BATCHED, own))}
+    found: dict[str, float | None] = {}
+    if published != own:
+        found[f"cold, {published} against {own}"] = ratio((SEQUENTIAL, published), (BATCHED, own))
     found |= {f"cold, both {dtype}": ratio((SEQUENTIAL, dtype), (BATCHED, dtype)) for dtype in dtypes}
     found[f"warm, {published} against the cache"] = ratio((SEQUENTIAL, published), (CACHED, own))
     return found

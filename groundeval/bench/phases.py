@@ -5,11 +5,13 @@ Unlike a tracing profiler this costs next to nothing, so the shares are those of
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 SECONDS_BETWEEN_LOOKS = 0.002
@@ -77,6 +79,8 @@ class PhaseSeconds:
 
 def phase_of(module: str, function: str) -> str | None:
     """The phase that a function belongs to; None where only its caller tells."""
+    if function == "<module>" and module != "__main__":
+        return "imports"
     for place, name, phase in _PLACES:
         if (module == place or module.startswith(f"{place}.")) and function.startswith(name):
             return phase
@@ -89,7 +93,6 @@ def main() -> None:
     import resource
     import runpy
     import time
-    from pathlib import Path
 
     file, arguments = Path(sys.argv[1]), sys.argv[2:]
     phases = PhaseSeconds()
@@ -108,10 +111,20 @@ def main() -> None:
         "phases": {each: share * cpu for each, share in phases.shares().items()},
         "cpu_seconds": cpu,
         "seconds": time.perf_counter() - started,
-        "peak_mb": used.ru_maxrss / (1 << 10 if sys.platform != "darwin" else 1 << 20),
+        "peak_mb": _peak_mib(used.ru_maxrss),
     }
     file.write_text(json.dumps(measured), encoding="utf-8")
     sys.exit(code)
+
+
+def _peak_mib(maxrss: int) -> float:
+    """Peak of this process; on Linux not `maxrss`, which begins at the size of the process that started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"^VmHWM:\s*(\d+) kB", status.read_text(encoding="ascii", errors="replace"), re.MULTILINE)
+        if found:
+            return int(found[1]) / 1024
+    return maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 if __name__ == "__main__":

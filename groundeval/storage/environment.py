@@ -39,17 +39,17 @@ def hardware() -> dict[str, Any]:
 
 def git_state() -> dict[str, Any] | None:
     """Commit of groundeval's own checkout and whether it has uncommitted changes; None outside of a checkout."""
-    here = Path(__file__).resolve().parent
     try:
-        commit = subprocess.run(
-            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True
-        )
-        status = subprocess.run(
-            ["git", "-C", str(here), "status", "--porcelain"], capture_output=True, text=True, timeout=10, check=True
-        )
+        commit, status = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
     except (OSError, subprocess.SubprocessError):
         return None
-    return {"commit": commit.stdout.strip(), "dirty": bool(status.stdout.strip())}
+    return {"commit": commit, "dirty": bool(status)}
+
+
+def _git(*command: str) -> str:
+    """What git says of groundeval's own checkout. It takes no lock there, which a killed process would leave behind."""
+    asked = ["git", "--no-optional-locks", "-C", str(Path(__file__).resolve().parent), *command]
+    return subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
 
 
 def now() -> str:

@@ -43,7 +43,7 @@ def test_whole_runs_are_split_into_phases_which_add_up(tmp_path: Path, capsys: p
     for each in found["runs"]:
         assert set(each["phases"]) <= set(PHASES)
         assert sum(each["phases"].values()) == pytest.approx(each["cpu_seconds"])
-        assert each["peak_mb"] > 10
+        assert 10 < each["peak_mb"] < 400
     assert json.loads((out / "bench_speed.json").read_text())["figures"] == found["figures"]
     assert (out / "bench_speed.png").read_bytes().startswith(b"\x89PNG")
 
@@ -53,6 +53,7 @@ def test_a_function_belongs_to_the_phase_of_the_first_module_that_fits():
     assert phase_of("groundeval.metrics.citation", "judge") == "metrics"
     assert phase_of("groundeval.storage.folder", "read_json") == "load"
     assert phase_of("groundeval.storage.folder", "append_lines") == "write"
+    assert phase_of("groundeval.metrics.rouge", "<module>") == "imports"
     assert phase_of("groundevaluation", "main") is None
     assert phase_of("json.decoder", "decode") is None
 

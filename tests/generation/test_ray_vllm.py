@@ -57,10 +57,8 @@ def test_a_row_becomes_the_completion_that_vllm_would_give(make: Callable[..., R
 
 @pytest.mark.slow
 def test_ray_takes_the_settings(make: Callable[..., RayVLLMGenerator]):
-    pytest.importorskip("ray")
-    from ray.data.llm import vLLMEngineProcessorConfig
-
+    llm = pytest.importorskip("ray.data.llm", exc_type=ImportError)
     generator = make(batch_size=32)
-    config = vLLMEngineProcessorConfig(**generator.processor_settings({"GPU": 2.0}))
+    config = llm.vLLMEngineProcessorConfig(**generator.processor_settings({"GPU": 2.0}))
     assert (config.batch_size, config.concurrency) == (32, (2, 2))
     assert config.engine_kwargs["enable_prefix_caching"] is True

@@ -7,6 +7,7 @@ import pytest
 from groundeval.parsing.strict.carriers import carries
 from groundeval.parsing.strict.statements import sentences
 from groundeval.parsing.strict.unusual import with_own_marks_read
+from groundeval.parsing.strict.visible import visible
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,21 @@ def test_a_phrase_that_only_carries_a_citation_goes_with_it(text: str, citations
 @pytest.mark.parametrize("phrase", ["as did others", "", "the river Seine says", "Source 1874", "not according to"])
 def test_a_phrase_with_content_or_a_negation_carries_nothing(phrase: str):
     assert not carries(phrase)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\\begin{itemize}\n\\item Paris is large [1].\n\\item \\textbf{Rome is old} [2].\n\\end{itemize}",
+        "<answers>\n <fact>Paris is large [1].</fact>\n <fact>Rome is old [2].</fact>\n</answers>",
+    ],
+)
+def test_lists_of_latex_and_unknown_elements_are_read_as_lists(text: str):
+    read = [(part.plain, part.citations) for part in sentences(visible(text))]
+    assert read == [("Paris is large.", (0,)), ("Rome is old.", (1,))]
+
+
+def test_what_latex_strikes_out_is_not_unwrapped():
+    assert "Paris is large" not in [
+        part.plain.rstrip(".") for part in sentences(visible("\\sout{Paris is large} [1]."))
+    ]

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundeval.errors import DataError, UsageError
+from groundeval.storage.environment import git_state
 from groundeval.storage.folder import (
     DiskFull,
     Folder,
@@ -258,3 +259,14 @@ def test_the_leaves_of_nested_values_are_named_by_their_place(tree: dict[str, di
         for key, value in inner.items():
             assert found.pop(f"{name}.{key}") == value
     assert found == ({} if tree else {"": {}})
+
+
+def test_asking_git_leaves_no_lock_in_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """`git status` writes what it has learnt into the index; killed then, it would leave its lock behind."""
+    asked = tmp_path / "asked"
+    git = tmp_path / "git"
+    git.write_text(f'#!/bin/sh\necho "$*" >> {asked}\n')
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert git_state() == {"commit": "", "dirty": False}
+    assert [line.startswith("--no-optional-locks ") for line in asked.read_text().splitlines()] == [True, True]

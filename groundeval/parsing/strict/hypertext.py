@@ -108,8 +108,8 @@ def _keep_lines(text: str) -> str:
 
 @lru_cache(maxsize=64)
 def _closed(text: str) -> frozenset[str]:
-    """The one-letter elements that have an end tag."""
-    return frozenset(name.lower() for name in re.findall(r"</([a-zA-Z])\b", text))
+    """The elements that have an end tag."""
+    return frozenset(name.lower() for name in re.findall(r"</([a-zA-Z][\w:-]*)\s*>", text))
 
 
 def _is_tag(found: re.Match[str], closed: frozenset[str]) -> bool:
@@ -120,7 +120,8 @@ def _is_tag(found: re.Match[str], closed: frozenset[str]) -> bool:
         return "=" in attributes or not _SWITCHES.isdisjoint(attributes.lower().split())
     if name.lower() in _PAIRED:
         return name.lower() in closed
-    return name.lower() in _SHOWN or name.lower() in _HIDING
+    # A browser shows the content of elements that it does not know.
+    return name.lower() in _SHOWN or name.lower() in _HIDING or name.lower() in closed
 
 
 def _pieces(node: Any) -> Iterator[str]:
@@ -148,12 +149,20 @@ def _piece(node: Any) -> Iterator[str]:
         yield inside.strip().translate(_RAISED if tag == "sup" else _LOWERED)
     elif tag in ("td", "th"):
         yield f"{inside.strip()}: " if node.next is not None else inside.strip()
-    elif tag in _BLOCKS:
+    elif tag in _BLOCKS or (tag not in _SHOWN and _stands_alone(node)):
         yield "\n\n" if tag == "p" else "\n"
         yield _OPENING.get(tag, "") + inside
         yield "\n\n" if tag == "p" else "\n"
     else:
         yield inside
+
+
+def _stands_alone(node: Any) -> bool:
+    """Whether an unknown element has only blanks, line ends or other elements around it: a record, not a word."""
+    return all(
+        beside is None or (beside.tag or "-") != "-text" or not beside.text(deep=False).strip(" \t\n\ue003")
+        for beside in (node.prev, node.next)
+    )
 
 
 def _is_hidden(tag: str, attributes: dict[str, str]) -> bool:

@@ -329,14 +329,15 @@ def _is_english(said: Collection[str]) -> bool:
 
 def content(text: str) -> list[str]:
     """The content words of a text, lower-cased."""
-    return [
-        word
-        for each in _PIECE.findall(text)
-        if (word := each.lower().replace("’", "'")) not in _GENERIC
-        and word.removesuffix("'s") not in _GENERIC
-        and not _TELLING.fullmatch(word)
-        and not _NEGATION.fullmatch(word)
-    ]
+    return [word for each in _PIECE.findall(text) if _has_content(word := each.lower().replace("’", "'"))]
+
+
+@remembered(16_384)
+def _has_content(word: str) -> bool:
+    """Whether a word, in small letters, says something about a subject."""
+    return not (
+        word in _GENERIC or word.removesuffix("'s") in _GENERIC or _TELLING.fullmatch(word) or _NEGATION.fullmatch(word)
+    )
 
 
 def beyond(text: str, question: str) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from groundeval.parsing.strict.foreign import has_negation
+from groundeval.parsing.strict.language import language
 from groundeval.parsing.strict.sources import SOURCE
 from groundeval.parsing.strict.wording import LONGEST_REFUSAL, beyond, content, is_refusing, is_unreal, uncontracted
 
@@ -83,6 +84,8 @@ def is_lacking(clause: str, question: str, *, cited: bool = False) -> bool:
         return True
     if is_unreal(clause):
         return False
+    if language(clause) not in (None, "en"):
+        return _is_foreign_lack(clause)
     clause = uncontracted(clause)
     if len(_ABSENCE.findall(clause)) % 2 == 0:
         return _is_foreign_lack(clause)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from groundeval.parsing.harmony import HARMONY, in_usual_tags
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags, split_reasoning
@@ -16,6 +17,17 @@ Status = Literal["ok", "empty", "unclosed_reasoning", "error"]
 answer); `error` (generation or scoring failed: it has no values and is left out of every mean)."""
 
 
+T = TypeVar("T")
+
+
+def _pickled_by_position(record: type[T]) -> type[T]:
+    """Class decorator: pickle a record as the call that builds it, which takes half the time of its fields by name."""
+    values = attrgetter(*(each.name for each in fields(record)))  # type: ignore[arg-type]
+    record.__reduce__ = lambda self: (type(self), values(self))  # type: ignore[method-assign]
+    return record
+
+
+@_pickled_by_position
 @dataclass(frozen=True, slots=True)
 class Document:
     """One document as given to the model. `sent` is ALCE's shorter premise, used instead of `text` if present."""
@@ -34,6 +46,7 @@ class Document:
         return f"Title: {self.title}\n{self.text if self.sent is None else self.sent}"
 
 
+@_pickled_by_position
 @dataclass(frozen=True, slots=True)
 class QAPair:
     """One sub-question of an ambiguous question (ASQA) with the aliases of its answer."""
@@ -42,6 +55,7 @@ class QAPair:
     short_answers: tuple[str, ...]
 
 
+@_pickled_by_position
 @dataclass(frozen=True, slots=True)
 class Example:
     """A question, its documents and its gold data. Fields that the data lacks are None."""
@@ -110,6 +124,7 @@ class Verdict:
     """Whether it was scored again, alone, because the batched result was within numeric noise."""
 
 
+@_pickled_by_position
 @dataclass(frozen=True, slots=True)
 class Response:
     """A model's text for one example, with the reasoning split off. Created only by `Response.build`."""

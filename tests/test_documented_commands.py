@@ -160,3 +160,10 @@ def test_what_fails_is_told_with_its_place_and_output(tmp_path: Path):
     assert shell.startswith("p.md:1: exit code 1\nbefore")
     assert 'File "p.md:7", line 10' in session
     assert "ValueError: 1" in session
+
+
+def test_commands_are_found_in_loops_beside_redirections_and_here_documents():
+    script = (
+        "cat > a.yaml <<'END'\ngroundeval no\nEND\nfor i in 1 2; do\n  make demo > log\ndone\nX=1 cat log & last=$!"
+    )
+    assert list(commands_in(script)) == [["cat"], ["make", "demo"], ["cat", "log"]]

@@ -11,25 +11,47 @@ from typing import Any
 import typer
 
 ROOT = Path(__file__).resolve().parents[1]
-ENDS_COMMAND = frozenset({"|", "||", "&&", ";", "&", ">", ">>", "<", "2>"})
+ENDS_COMMAND = frozenset({"|", "||", "&&", ";", "&"})
+REDIRECTS = frozenset({">", ">>", "<"})
+LOOP_WORDS = frozenset({"do", "done"})
 KNOWN = frozenset(
-    {"groundeval", "pip", "make", "python", "curl", "cp", "mkdir", "cat", "cd", "accelerate", "torchrun", "pytest"}
+    {
+        "groundeval",
+        "pip",
+        "make",
+        "python",
+        "curl",
+        "cp",
+        "mkdir",
+        "cat",
+        "cd",
+        "kill",
+        "accelerate",
+        "torchrun",
+        "pytest",
+    }
 )
+_HERE_DOCUMENT = re.compile(r"[ ]*<<'?(\w+)'?\n.*?^\1$", re.MULTILINE | re.DOTALL)
 
 
 def commands_in(script: str) -> Iterator[list[str]]:
-    """The commands of a shell script as words: comments, assignments before a command and what follows a pipe apart."""
-    for line in script.replace("\\\n", " ").splitlines():
+    """The commands of a shell script as words, what follows a pipe and what a loop repeats apart; without comments,
+    assignments before a command, redirections and here-documents."""
+    for line in _HERE_DOCUMENT.sub("", script).replace("\\\n", " ").splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
         lexer.whitespace_split, lexer.commenters = True, "#"
         words: list[str] = []
-        for word in [*lexer, ";"]:
+        read = iter([*lexer, ";"])
+        for word in read:
+            if word in REDIRECTS:
+                next(read)
+                continue
             if word not in ENDS_COMMAND:
                 words.append(word)
                 continue
-            while words and re.match(r"[A-Za-z_]\w*=", words[0]):
+            while words and (words[0] in LOOP_WORDS or re.match(r"[A-Za-z_]\w*=", words[0])):
                 words.pop(0)
-            if words:
+            if words and words[0] != "for":
                 yield words
             words = []
 
@@ -107,14 +129,17 @@ def _checks(command: str) -> Mapping[str, Callable[[str], object]]:
     def judge(spec: str) -> object:
         return resolve(spec, NLIOptions())
 
+    def backend(name: str) -> object:
+        return GENERATORS.get(name.removeprefix("ray:"))
+
     judges = {"model": each(judge)} if command in ("serve-nli", "nli") else {}
     return {
         "task": each(_task),
         "tasks": each(_task),
         "profile": each(profile_named),
         "nli": judge,
-        "backend": GENERATORS.get,
-        "backends": each(GENERATORS.get),
+        "backend": backend,
+        "backends": each(backend),
         "reward": each(_reward),
         "rewards": each(_reward),
         "recipe": _recipe,

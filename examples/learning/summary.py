@@ -58,7 +58,7 @@ COMPARED = (
 )
 METRICS = ("answered_citation_f1", "macro_f1", "calib_str_em_f1", "trust_score", "answered_ratio", "regular_length")
 JUDGES = ("lexical", "encoder", "small")
-TRENDS = ("reward", "strict", "refused", "words", "citations")
+TRENDS = ("reward", "answerable", "unanswerable", "strict", "refused", "words", "citations")
 TASK = "short_asqa"
 STRICT = "strict_grounded"
 PERMUTATIONS = 20_000
@@ -120,8 +120,8 @@ def against(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str
 
 
 def steps(run: Path, stage: str) -> list[dict[str, Any]]:
-    """Every step of a stage, from its logged completions: means of its reward, of what `strict_grounded` would have
-    given, of refusals, of words, of citations in an answer, and the seconds of its phases."""
+    """Every step of a stage, from its logged completions: means of its reward, also by kind of question, of what
+    `strict_grounded` would have given, of refusals, of words, of citations in an answer; the seconds of its phases."""
     logged = {
         each["step"]: each
         for each in Lines(run / "metrics.jsonl").read()
@@ -147,7 +147,7 @@ def steps(run: Path, stage: str) -> list[dict[str, Any]]:
                 "step": number,
                 "reward": fmean(each["reward"] for each in records),
                 "strict": fmean(each.total or 0.0 for each in rewarder(rollouts)),
-                "answerable": fmean(each["answerable"] for each in values),
+                **rewards_by_kind(records, values),
                 "refused": fmean(each["refused"] for each in values),
                 "words": fmean(each["length"] for each in values),
                 "citations": fmean(len(citations(each)) for each in answers) if answers else None,
@@ -157,9 +157,21 @@ def steps(run: Path, stage: str) -> list[dict[str, Any]]:
     return rows
 
 
-def trend(values: Sequence[float | None]) -> dict[str, Any]:
-    """Slope of a value over the steps (per ten), and the p of a two-sided permutation test of it."""
+def rewards_by_kind(records: Sequence[dict[str, Any]], values: Sequence[Any]) -> dict[str, float | None]:
+    """The mean reward of the step's answerable questions, and of the others; None without such questions."""
+    found: dict[str, float | None] = {}
+    for kind in ("answerable", "unanswerable"):
+        of = [each["reward"] for each, value in zip(records, values, strict=True) if value[kind]]
+        found[kind] = fmean(of) if of else None
+    return found
+
+
+def trend(values: Sequence[float | None]) -> dict[str, Any] | None:
+    """Slope of a value over the steps (per ten), and the p of a two-sided permutation test of it; None for fewer than
+    three values."""
     known = [(place, value) for place, value in enumerate(values) if value is not None]
+    if len(known) < 3:
+        return None
     x, y = (np.array(each, dtype=float) for each in zip(*known, strict=True))
     x -= x.mean()
     rng = np.random.default_rng(0)
@@ -230,19 +242,36 @@ def cell(line: dict[str, Any] | None, key: str) -> str:
     return "-" if value is None else f"{value:.1f}"
 
 
+SHOWN = (
+    ("answered", "lexical", "answered_ratio"),
+    ("refusal F1", "lexical", "macro_f1"),
+    ("citation F1, lexical", "lexical", "answered_citation_f1"),
+    ("citation F1, small", "small", "answered_citation_f1"),
+    ("Trust-Score, small", "small", "trust_score"),
+    ("strict_grounded, small", "small", STRICT),
+)
+"""Columns of the table of comparisons: name, judge, metric. All others are in `results.json`."""
+
+
 def compared_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Every comparison: difference, interval, p; those that are significant after correction in bold."""
-    yield "| judge | from | to | metric | difference | 95% interval | p | p (Holm) |"
-    yield "|---|---|---|---|---|---|---|---|"
-    for row in rows:
-        if row["difference"] is None or row["ci95"] is None:
-            continue
-        sure = row["p_holm"] is not None and row["p_holm"] <= 0.05
-        corrected = "" if row["p_holm"] is None else f"{row['p_holm']:.4f}"
-        difference = f"**{row['difference']:+.1f}**" if sure else f"{row['difference']:+.1f}"
-        low, high = row["ci95"]
-        named = " | ".join(row[each] for each in ("judge", "from", "to", "metric"))
-        yield f"| {named} | {difference} | {low:+.1f} to {high:+.1f} | {row['p']:.4f} | {corrected} |"
+    """Every comparison: differences with their intervals; those that are significant in bold."""
+    yield "| from | to | " + " | ".join(name for name, _, _ in SHOWN) + " |"
+    yield "|---|---|" + "---|" * len(SHOWN)
+    found = {(row["from"], row["to"], row["judge"], row["metric"]): row for row in rows}
+    for first, second in COMPARED:
+        if any(key[:2] == (first, second) for key in found):
+            cells = [difference(found[first, second, judge, metric]) for _, judge, metric in SHOWN]
+            yield f"| {ARMS[first]} | {ARMS[second]} | {' | '.join(cells)} |"
+
+
+def difference(row: dict[str, Any]) -> str:
+    """A difference with its interval, bold if p is at most 5%, after correction where there is one."""
+    if row["difference"] is None or row["ci95"] is None:
+        return "-"
+    p = row["p"] if row["p_holm"] is None else row["p_holm"]
+    low, high = row["ci95"]
+    told = f"{row['difference']:+.1f}"
+    return f"{f'**{told}**' if p <= 0.05 else told} ({low:+.1f} to {high:+.1f})"
 
 
 def trend_table(trends: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -250,7 +279,10 @@ def trend_table(trends: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield "| stage | steps | " + " | ".join(TRENDS) + " |"
     yield "|---|---|" + "---|" * len(TRENDS)
     for stage, values in trends.items():
-        cells = [f"{each['first']:.2f} to {each['last']:.2f}, p {each['p']:.4f}" for each in values.values()]
+        cells = [
+            "-" if each is None else f"{each['first']:.2f} to {each['last']:.2f}, p {max(each['p'], 0.0001):.4f}"
+            for each in values.values()
+        ]
         yield f"| {stage} | {values['reward']['n']} | {' | '.join(cells)} |"
 
 

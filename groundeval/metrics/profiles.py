@@ -52,7 +52,7 @@ def answers_or_refuses(text: str, example: Example) -> Decision:
 
 def answers_or_refuses_or_neither(text: str, example: Example) -> Decision:
     """The decision of `strict`, which also knows outputs that do both, and outputs that say nothing."""
-    return decide(text, example.question, example.answers or ())
+    return decide(text, example.question, example.answers or (), example.supported)
 
 
 def sentences_as_cited(text: str) -> tuple[Statement, ...]:

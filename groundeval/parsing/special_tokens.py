@@ -58,8 +58,15 @@ def without_end_tokens(text: str) -> str:
 
 
 def without_ending(text: str, ending: re.Pattern[str]) -> str:
-    """The text without what a pattern, which must end in `\\Z`, finds at its end, as often as it finds something."""
+    """The text without the special tokens that a pattern, which must end in `\\Z`, finds at its end, as often as it
+    finds something."""
     # Only the end is searched: a pattern anchored there would be tried at every place of a long text.
-    while found := ending.search(text[-_WINDOW:]):
+    while _may_end_in_token(text) and (found := ending.search(text[-_WINDOW:])):
         text = text[: -len(found[0])]
     return text
+
+
+def _may_end_in_token(text: str) -> bool:
+    """Whether a text ends as tokens do, `>`, `[` or `]`; a citation, `[2]`, does not."""
+    end = text[-_WINDOW:].rstrip()[-2:]
+    return end.endswith((">", "[")) or (end.endswith("]") and not end[:1].isdigit())

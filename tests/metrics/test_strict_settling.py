@@ -17,7 +17,8 @@ UNANSWERABLE = sample((0, 0), question="Which cities are meant?")
         (f"{REFUSES} {NEAR[:-1]} [2].", [], 0),  # a guess that it does not hold
         (f"{REFUSES} It is Paris beyond any doubt [2].", [("B", "It is Paris beyond any doubt.")], 0),  # a gold answer
         (f"{REFUSES} Lyon [2].", [("B", "Lyon.")], 0),  # too short for context
-        (f"{NEAR[:-1]} [2]. {REFUSES}", [("B", NEAR)], 0),  # an answer, then a refusal
+        (f"{NEAR[:-1]} [2]. {REFUSES}", [("B", NEAR)], 1),  # the same before the refusal
+        (f"{NEAR[:-1]} [2]. {REFUSES}", [], 0),  # a guess before the refusal
     ],
 )
 def test_what_the_cited_documents_entail_beside_a_refusal_is_context(

@@ -36,6 +36,7 @@ def cached(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
             return SimpleNamespace(sha="c", siblings=[SimpleNamespace(rfilename=n, size=s) for n, s in SIZES.items()])
 
     monkeypatch.setattr("huggingface_hub.HfApi", Hub)
+    monkeypatch.setattr("groundeval.models.downloads.use_cache_if_unreachable", lambda: None)
     monkeypatch.setattr(
         "huggingface_hub.try_to_load_from_cache", lambda repo, name, **options: name if name in there else None
     )

@@ -205,3 +205,8 @@ def test_marks_of_other_languages_and_signs_are_read(mark: str):
     read = read_citations(f"Paris is large {mark}. It is old.")
     assert [indices for _, indices in read.marks] == [(1,)]
     assert read.plain == "Paris is large. It is old."
+
+
+@pytest.mark.parametrize("text", ["The firſt document says so.", "It is so [fıve].", "Document sıx says so."])
+def test_words_that_only_resemble_numbers_cite_nothing(text: str):
+    assert citations(text) == ()

@@ -146,3 +146,22 @@ def test_dates_in_figures_and_long_number_words_are_found(alias: str, text: str)
 )
 def test_a_date_that_may_mean_two_days_and_numbers_side_by_side_are_not_found(alias: str, text: str):
     assert spelled([alias], text) is None
+
+
+@pytest.mark.parametrize(
+    ("alias", "text", "is_given"),
+    [
+        ("12 May 1994", "Der Film kam am 12. Mai 1994 ins Kino.", True),
+        ("12 May 1994", "Der Film kam am 12. Juni 1994 ins Kino.", False),
+        ("12 May 1994", "el 12 de mayo de 1994", True),
+        ("12 May 1994", "1994년 5월 12일에 개봉했다", True),
+        ("12 May 1994", "on the twelfth of May, 1994", True),
+        ("12 May 1994", "on the eleventh of May, 1994", False),
+        ("8,412", "Port Selby hatte 2021 laut der Zählung 8.412 Einwohner.", True),
+        ("8,412", "The value of the constant is 8.412 in the table.", False),
+        ("340 metres", "Das Wrack liegt in 340 Metern Tiefe auf dem Grund.", True),
+        ("340 metres", "The wreck is in the sea at 340 fathoms.", False),
+    ],
+)
+def test_dates_and_numbers_in_another_language_match_by_their_values(alias: str, text: str, is_given: bool):
+    assert (spelled([alias], text) is not None) == is_given

@@ -75,3 +75,13 @@ def test_what_latex_strikes_out_is_not_unwrapped():
     assert "Paris is large" not in [
         part.plain.rstrip(".") for part in sentences(visible("\\sout{Paris is large} [1]."))
     ]
+
+
+def test_raised_numbers_cite_if_the_text_uses_them_throughout():
+    read = with_own_marks_read("It was lit in 1871¹ and has a tower of 34 metres².", documents=3)
+    assert read == "It was lit in 1871[1] and has a tower of 34 metres[2]."
+
+
+@pytest.mark.parametrize("text", ["It has 20 m² in the park¹.", "It is 10².", "The park¹ is large².[1]", "The park⁹."])
+def test_raised_numbers_beside_powers_and_other_citations_stay(text: str):
+    assert with_own_marks_read(text, documents=3) == text

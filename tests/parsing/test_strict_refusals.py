@@ -232,3 +232,42 @@ def test_a_refusal_in_further_words_and_languages_refuses(text: str):
 )
 def test_who_supposes_bids_asks_or_reports_a_refusal_does_not_refuse(text: str):
     assert outcome(text) != "refused"
+
+
+COST, COSTS = "How much did the new footbridge over the river Aller cost?", [["4.2 million euros"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Not one of the three texts puts a price on the footbridge.",
+        "sorry, it doesn't say what the footbridge cost",
+        "can't find the cost anywhere in there, sorry!",
+        "The cost? The sources skip it.",
+        "I have read all the documents. None of them gives the cost of the footbridge.",
+        "De kosten van de brug worden nergens vermeld.",
+    ],
+)
+def test_a_refusal_is_composed_of_sources_writer_or_matter_and_an_absence(text: str):
+    assert decide(text, COST, COSTS).outcome == "refused"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The mayor could not say what it cost [1].",
+        "The footbridge is missing a railing [2].",
+        "It cost 3 million euros [1], which the documents do not say.",
+        "I cannot find a cost, but 3 million euros it is.",
+        "The cost was not 3 million euros but 4.2 million euros [1].",
+    ],
+)
+def test_a_negation_beside_a_claim_or_a_guess_does_not_refuse(text: str):
+    assert decide(text, COST, COSTS).outcome != "refused"
+
+
+def test_a_question_that_asks_twice_may_be_answered_and_refused_by_halves():
+    question, gold = "When did the bridge open, and what did it cost?", [["2019"], ["4 million"]]
+    text = "It opened in 2019 [1]. Unfortunately, I was unable to find what it cost in the documents."
+    assert decide(text, question, gold, (True, False)).outcome == "answered"
+    assert decide(f"{REFUSAL} It opened in 2019 [1].", question, gold, (True, False)).outcome == "mixed"

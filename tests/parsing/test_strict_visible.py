@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from strict_text import strict_text
 
+from groundeval.parsing.special_tokens import END_TOKENS
 from groundeval.parsing.strict.matching import tokens
 from groundeval.parsing.strict.statements import words
 from groundeval.parsing.strict.visible import HIDDEN, for_verifier, visible
@@ -31,6 +32,11 @@ def test_what_generation_leaves_at_the_end_goes_without_a_trace(end: str):
 )  # fmt: skip
 def test_what_is_hidden_inside_leaves_a_mark_and_nothing_of_its_content(hidden: str):
     assert visible(f"Paris {hidden} is large.") == f"Paris {HIDDEN} is large."
+
+
+def test_every_end_token_goes_at_the_end_and_leaves_a_mark_inside():
+    assert {visible(f"Paris is large [1]. {token}\n") for token in END_TOKENS} == {"Paris is large [1]."}
+    assert {visible(f"Paris {token} is large.") for token in END_TOKENS} == {f"Paris {HIDDEN} is large."}
 
 
 @pytest.mark.parametrize(

@@ -81,12 +81,12 @@ def test_what_a_table_holds_nothing_of_is_absent(form: Callable[[list[dict[str, 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ([record(0), record(1, docs="x")], ("predictions[1]", "What is city 1?", 'field "docs"')),
+        ([record(0), record(1, docs=3)], ("predictions[1]", "What is city 1?", 'field "docs"')),
         ([record(0), record(1, output=...)], ("predictions[1]", '"output"')),
         ([record(0, output=3)], ("predictions[0]", '"output"', "string")),
         ([record(0), "text"], ("predictions[1]", "'text'", "dict")),
         ([], ("predictions", "no records")),
-        ([record(0), record(1, answers="x")], ("predictions[1]", "answers", "list")),
+        ([record(0), record(1, answers={"a": 1})], ("predictions[1]", "answers")),
     ],
 )
 def test_an_error_names_the_index_of_the_record_and_the_field(source: list[Any], words: tuple[str, ...]):

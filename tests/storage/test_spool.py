@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from groundeval.records import Document, Example
+from groundeval.records import Document, Example, QAPair, Response
 from groundeval.storage.folder import DiskFull
 from groundeval.storage.id_index import IdIndex
 from groundeval.storage.spool import Spool, each_of
@@ -26,6 +26,12 @@ def test_a_spool_gives_back_what_was_put_in_wherever_it_is_kept(in_memory: int):
     assert list(each_of(spool, lambda example: example.id)) == [f"id-{n}" for n in range(20)]
     with pytest.raises(IndexError):
         spool[20]
+
+
+def test_a_response_on_disk_keeps_every_field():
+    example = Example("a", "why?", answers=(("b",),), qa_pairs=(QAPair("q", ("c", "d")),), annotations=("e",))
+    response = Response.build(example, "<think>f</think><answer>g</answer>", finish_reason="length")
+    assert Spool([response], in_memory=0)[0] == response
 
 
 def test_a_spool_grows_after_it_was_read():

@@ -49,7 +49,7 @@ def test_a_few_lines_make_a_task(tmp_path: Path) -> None:
     assert task.headline == ("str_em", "citation_rec", "citation_prec")
     assert task.demonstrations() == ()
     dataset = task.load()
-    assert dataset.examples == (
+    assert tuple(dataset.examples) == (
         Example(
             "0",
             "Who sang Aida?",

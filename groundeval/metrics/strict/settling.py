@@ -14,7 +14,7 @@ from groundeval.records import Response
 async def settle(response: Response, ctx: Context) -> None:
     """Decide outputs whose wording leaves open whether they refuse, or refuse and answer.
 
-    A text that refuses first, and holds no gold answer, refuses if each of its other statements is empty, that is,
+    A text that refuses somewhere, and holds no gold answer, refuses if each of its other statements is empty, that is,
     follows from the question alone, or is entailed by the documents that it cites, or by all of them if it cites none.
     """
     if not ctx.profile.settles or ctx.nli is None:

@@ -19,7 +19,8 @@ _CARRYING = re.compile(
     r"|根据|根據|依据|據|によると|によれば|에 따르면"
 )
 _WORD = re.compile(r"[^\W\d_]+")
-_BEFORE = re.compile(r"[,;:(（—–\"“”][^,;:(（—–\"“”\n]{0,80}$")
+_SEPARATORS = ',;:(（—–"“”'
+_BEFORE = re.compile(rf"[{_SEPARATORS}][^{_SEPARATORS}\n]{{0,80}}$")
 _AFTER = re.compile(r"[^,;:.)）!?—–\n]{0,60}?(?=\s*(?:[,;.)）!?。—–\n]|$))")
 _MOST_WORDS = 8
 
@@ -27,13 +28,17 @@ _MOST_WORDS = 8
 @remembered(4_096)
 def carries(phrase: str) -> bool:
     """Whether a phrase, given without its citation, only says where something is said."""
-    count = len(_WORD.findall(phrase))
-    if not 0 < count <= _MOST_WORDS or any(map(str.isdigit, phrase)):
+    if _says_too_much(phrase) or not (count := len(_WORD.findall(phrase))):
         return False
     told = _CARRYING.search(phrase)
     if told is not None and count <= 1 + len(_WORD.findall(told[0])) and not phrase.isascii():
         return True
     return bool(told or is_telling(phrase)) and not content(phrase) and not is_negated(phrase)
+
+
+def _says_too_much(phrase: str) -> bool:
+    """Whether a phrase has a figure, or more words than one that carries a citation has."""
+    return any(map(str.isdigit, phrase)) or len(_WORD.findall(phrase)) > _MOST_WORDS
 
 
 def without_carriers(cited: Cited) -> Cited:
@@ -57,8 +62,10 @@ def without_carriers(cited: Cited) -> Cited:
 
 def _phrase(plain: str, begin: int, offset: int) -> tuple[int, int] | None:
     """The offsets of the phrase around a citation, with what separates it from the text before it."""
-    before = _BEFORE.search(plain, max(begin, offset - 90), offset)
-    if before is None or not any(map(str.isalnum, plain[begin : before.start()])):
+    near = max(begin, offset - 90)
+    separator = max(plain.rfind(each, near, offset) for each in _SEPARATORS)
+    before = None if separator < 0 else _BEFORE.match(plain, separator, offset)
+    if before is None or not any(map(str.isalnum, plain[begin : before.start()])) or _says_too_much(before[0]):
         return None
     after = _AFTER.match(plain, offset)
     if after is None or not carries(before[0][1:] + after[0]):

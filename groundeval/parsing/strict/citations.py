@@ -32,7 +32,6 @@ _BRACKETS = re.compile(
     rf"([{re.escape(_SQUARE + _ROUND)}])([^{_ANY}\n]{{1,80}})[{re.escape(_SQUARE_ENDS + _ROUND_ENDS)}]"
     r"(?:\((?:https?://|#)[^\s()]*\))?"
 )
-_OPENING = re.compile(f"[{re.escape(_SQUARE + _ROUND)}]")
 _LETTERED = re.compile(r"\s*[DSPR]\d{1,3}(?:\s*[,;]?\s*[DSPR]\d{1,3})*\s*")
 """`D2`, `S2`, `P2`, `R2`: a document, source, passage or result by the letter it begins with."""
 _ROMAN_NUMERALS = "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx"
@@ -69,6 +68,11 @@ _BARE = re.compile(
     r"|quellen?|documentos?|fuentes?|документ\w*|источник\w*)\s+(?:no\.?\s*|nr\.?\s*|#\s*|№\s*)?|(?:文档|文献|资料|資料|문서)\s*)"
     r"(\d{1,3}(?:\s*(?:,|and|&|-|–)\s*\d{1,3})*)(?![\w-]|[.,]\d)"
 )
+_BARE_NOUN_WORDS = """
+    doc dok source passage search snippet excerpt quelle fuente документ источник 文档 文献 资料 資料 문서
+"""
+_BARE_NOUNS = tuple(_BARE_NOUN_WORDS.split())
+"""One of these stands in any citation by a noun and a number."""
 _NUMBER_WORDS = "one two three four five six seven eight nine ten"
 _NUMBERS = {word: value for value, word in enumerate(_NUMBER_WORDS.split(), 1)}
 _WORDED = re.compile(rf"(?i)\s*(?:{SOURCE}\s+)?({'|'.join(_NUMBERS)})\s*")
@@ -166,7 +170,6 @@ _CIRCLED = re.compile(r"[①-⑳❶-❿]+")
 _LATEX_CITE = re.compile(r"\\(?:cite[pt]?|textsuperscript|footnotemark)\s*[\[{]([\d,;\s]{1,30})[\]}]")
 _FOOTNOTE = re.compile(rf"\\(?:footnote|textsuperscript|cite\w*)(?={PLACE})")
 _GROUP = re.compile(rf"{PLACE}(?:\s*(?:(?:[,;&]|and\b)\s*)?{PLACE})+")
-_SPACED = re.compile(rf"(?<![ \t])[ \t]*{PLACE}")
 _ENDINGS = tuple(".!?")
 """In `Paris is large. [1].` the last full stop belongs to the citation."""
 _WIDEST = 100
@@ -204,6 +207,8 @@ def numbers(content: str) -> tuple[int, ...] | None:
 
     A range that runs backwards is read forwards; one of more than 100 documents makes the whole content text.
     """
+    if len(content) <= 3 and content.isdecimal():
+        return (int(content),)
     if _LETTERED.fullmatch(content):
         return tuple(int(figures) for figures in re.findall(r"\d+", content))
     found: list[int] = []
@@ -229,25 +234,28 @@ def numbers(content: str) -> tuple[int, ...] | None:
 def read_citations(text: str) -> Cited:
     """Take the citations out of a text; keep their positions and indices."""
     text = text.replace(PLACE, "")
-    if not _MAY_CITE.search(text):
+    if not _has_opening(text) and not _MAY_CITE.search(text):
         return Cited(text, ())
     text, groups = _marked(text)
     marks: list[tuple[int, tuple[int, ...]]] = []
     parts: list[str] = []
-    length = end = 0
-    for indices, place in zip(groups, _SPACED.finditer(text), strict=True):
-        plain = text[end : place.start()]
+    length = 0
+    plain, *rest = text.split(PLACE)
+    for indices, after in zip(groups, rest, strict=True):
+        plain = plain.rstrip(" \t")
         parts.append(plain)
         length += len(plain)
         marks.append((length, indices))
-        end = place.end()
-        before, after = plain[-1:], text[end : end + 1]
-        if before in _ENDINGS and after == ".":
-            end += 1
-        if before and not before.isspace() and after.isalnum():
+        before = plain[-1:]
+        if before and not before.isspace() and after[:1].isalnum():
             parts.append(" ")
             length += 1
-    return Cited("".join([*parts, text[end:]]), tuple(marks))
+        plain = after[1:] if before in _ENDINGS and after[:1] == "." else after
+    return Cited("".join([*parts, plain]), tuple(marks))
+
+
+def _has_opening(text: str) -> bool:
+    return any(opening in text for opening in _SQUARE + _ROUND)
 
 
 Groups = list[tuple[int, ...]]
@@ -257,12 +265,12 @@ Groups = list[tuple[int, ...]]
 def _marked(text: str) -> tuple[str, Groups]:
     """The text with the mark `PLACE` for every run of citations, and the indices of each."""
     groups: Groups = []
-    lowered = text.lower()
+    lowered = text.casefold()
     is_named = any(noun in lowered for noun in _NOUNS)
     if is_named and _IN_WORDS.search(text):
         text, groups, _ = _replaced(text, groups, _IN_WORDS, _in_words)
     for _ in range(_NESTING):
-        if not _OPENING.search(text):
+        if not _has_opening(text):
             break
         text, groups, changed = _replaced(text, groups, _BRACKETS, _in_brackets)
         if not changed:
@@ -272,11 +280,12 @@ def _marked(text: str) -> tuple[str, Groups]:
     if "\\" in text:
         text, groups, _ = _replaced(text, groups, _LATEX_CITE, _listed)
         text = _FOOTNOTE.sub("", text)
-    if any(digit in text for digit in "⁰¹²³⁴⁵⁶⁷⁸⁹"):
-        text, groups, _ = _replaced(text, groups, _RAISED, _raised)
-    if _CIRCLED.search(text):
-        text, groups, _ = _replaced(text, groups, _CIRCLED, _in_circle)
-    if _BARE.search(text):
+    if not lowered.isascii():
+        if any(digit in text for digit in "⁰¹²³⁴⁵⁶⁷⁸⁹"):
+            text, groups, _ = _replaced(text, groups, _RAISED, _raised)
+        if _CIRCLED.search(text):
+            text, groups, _ = _replaced(text, groups, _CIRCLED, _in_circle)
+    if any(noun in lowered for noun in _BARE_NOUNS) and _BARE.search(text):
         text, groups, _ = _replaced(text, groups, _BARE, _named)
     return _joined(text, groups)
 
@@ -321,7 +330,7 @@ def _in_brackets(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, .
     if cited is None and not inner and opening in _SQUARE and is_labelled(content) and _ends_clause(found):
         cited = tuple(int(figures) for figures in re.findall(r"\d+", content))
     if cited is None and opening in _SQUARE and (named := _WORDED.fullmatch(content)) and _ends_clause(found):
-        cited = (_NUMBERS[named[1].lower()],)
+        cited = None if (number := _number_of(named[1])) is None else (number,)
     if cited is None and opening in _SQUARE and (value := _ROMAN.get(content.strip().lower())) and _ends_clause(found):
         cited = (value,)
     if cited is None or (opening in _ROUND and not (inner or _is_mark(found, content))):
@@ -410,9 +419,13 @@ def _named(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, ...]] |
 
 
 def _in_words(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, ...]] | None:
-    if found["ordinal"]:
-        return found["named"], (_ORDINALS[found["ordinal"].lower()] - 1,)
-    return found["noun"], (_NUMBERS[found["number"].lower()] - 1,)
+    noun, number = found["noun"] or found["named"], _number_of(found["number"] or found["ordinal"])
+    return None if number is None else (noun, (number - 1,))
+
+
+def _number_of(word: str) -> int | None:
+    """The number of a word; None for one that a pattern takes for it without regard to case alone: `firſt`."""
+    return _NUMBERS.get(word.lower(), _ORDINALS.get(word.lower()))
 
 
 def _joined(text: str, groups: Groups) -> tuple[str, Groups]:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from groundeval.parsing.strict.part import Part
 
-_DENIED = re.compile(
-    r"[¬≠❌❎✖✗✘✕⛔🚫👎☐🙃🤥🤡🤷⁉❓❔]|^[ \t]*\[ ?\](?=[ \t])|[(\[]\s*\?+\s*[)\]]|\?!|!\?|\?{2}|(?<!\S)/s(?!\S)"
-)
+_DENYING = re.compile("[¬≠❌❎✖✗✘✕⛔🚫👎☐🙃🤥🤡🤷⁉❓❔]")
+_DENIED = re.compile(r"^[ \t]*\[ ?\](?=[ \t])|[(\[]\s*\?+\s*[)\]]|\?!|!\?|\?{2}|(?<!\S)/s(?!\S)")
 """Signs that deny or doubt the line or list item that holds them: `❌ ...`, `... (?)`, `...?!`."""
+_IN_DENIED = ("?", "/s", "[]", "[ ]")
+"""One of these stands in any match of `_DENIED`: most texts hold none, and need no search."""
 _FALSE = (
     r"(?:false|wrong|incorrect|untrue|mistaken|inaccurate|invalid|fictitious|made[- ]up|lies|nonsense|falsch"
     r"|faux|falso|"
@@ -32,7 +33,9 @@ _DENIES_BEFORE = re.compile(
 
 def has_denial_sign(text: str) -> bool:
     """Whether a text contains a sign of denial or begins with an empty box."""
-    return _DENIED.search(text) is not None
+    if not text.isascii() and _DENYING.search(text):
+        return True
+    return any(each in text for each in _IN_DENIED) and _DENIED.search(text) is not None
 
 
 def is_denied(line: str, bare: str, said: str) -> bool:

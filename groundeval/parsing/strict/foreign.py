@@ -7,34 +7,41 @@ from collections.abc import Sequence
 
 _LANGUAGES = (
     (
-        r"\b(?:kein\w*|nicht|nichts)\b",
+        r"\b(?:kein\w*|nicht|nichts|nirgends|nirgendwo)\b",
         r"\b(?:antwort\w*|beantwort\w*|\w*dokument\w*|quelle\w*|suchergebnis\w*|textstelle\w*|angaben?"
-        r"|informationen|weiß|passagen)\b",
+        r"|informationen|weiß|passagen|genannt|erwähnt|angegeben|hervor|vermerkt|steht|gefunden|findet)\b",
     ),
     (
         r"(?:\bne\b|\bn['’]|\bpas\b|\baucun\w*|\brien\b|\bimpossible\b)",
         r"\b(?:réponses?|répondre|sais|documents? (?:ne|fourni\w*)|les documents|résultats|sources? (?:ne"
-        r"|fourni\w*)|informations?)\b",
+        r"|fourni\w*)|informations?|indiqué\w*|précisé\w*|mentionné\w*|trouvé?\w*)\b",
     ),
     (
         r"\b(?:no|ning[uú]n\w*|nada|desconozco)\b",
-        r"\b(?:respuestas?|responder|documentos|fuentes|resultados|sé|información)\b",
+        r"\b(?:respuestas?|responder|documentos|fuentes|resultados|sé|información|indican?|mencionan?|encuentr\w+)\b",
     ),
     (
         r"\b(?:non|nessun\w*|niente)\b",
-        r"\b(?:rispost\w+|rispondere|documenti|fonti|risultati|lo so|informazion\w+)\b",
+        r"\b(?:rispost\w+|rispondere|documenti|fonti|risultati|lo so|informazion\w+"
+        r"|indicat[oaie]|riportat[oaie]|menzionat[oaie]|dicono)\b",
     ),
     (r"\b(?:não|nenhum\w*|nada)\b", r"\b(?:respostas?|responder|documentos|fontes|resultados|sei|informaç\w+)\b"),
     (
-        r"\b(?:geen|niet|niets)\b",
-        r"\b(?:antwoord\w*|beantwoord\w*|documenten|bronnen|zoekresultaten|weet|informatie)\b",
+        r"\b(?:geen|niet|niets|nergens)\b",
+        r"\b(?:antwoord\w*|beantwoord\w*|documenten|bronnen|zoekresultaten|weet|informatie|vermeld|genoemd|gevonden)\b",
     ),
     (
         r"\b(?:inte|inget|inga|ikke|ingen|intet)\b",
         r"\b(?:svar\w*|besvar\w*|dokument\w*|vet|ved|käll\w*|kild\w*|sökresultat\w*|information\w*)\b",
     ),
-    (r"\b(?:nie|brak)\b", r"\b(?:odpowied\w+|dokument\w*|wiem|źródł\w*|informacj\w*|wynik\w*)\b"),
-    (r"\b(?:не|нет|ни\w*|умалчива\w*)\b", r"\b(?:ответ\w*|документ\w*|источник\w*|результат\w*|знаю|информаци\w*)\b"),
+    (
+        r"\b(?:nie|brak)\b",
+        r"\b(?:odpowied\w+|dokument\w*|wiem|źródł\w*|informacj\w*|wynik\w*|podan\w*|wymienion\w*|wspomnian\w*)\b",
+    ),
+    (
+        r"\b(?:не|нет|ни\w*|умалчива\w*)\b",
+        r"\b(?:указан\w*|назван\w*|упом\w+|ответ\w*|документ\w*|источник\w*|результат\w*|знаю|информаци\w*)\b",
+    ),
     (
         r"\b(?:yok\w*|değil|bulunmamakta\w*|bilmiyorum|\w+m[ae]d[ıi]\w*|\w+m[ıiuü]yor\w*)\b",
         r"\b(?:cevap\w*|yanıt\w*|belge\w*|kaynak\w*|sonuç\w*|bilgi\w*|bilmiyorum)\b",
@@ -116,6 +123,7 @@ def has_negation(text: str) -> bool:
 
 _PLAIN = """
     nicht nichts ne n pas rien no nada desconozco non niente geen niet niets inte inget inga ikke ingen intet nie brak
+    nirgends nirgendwo nergens
     tidak tak bukan belum tiada ei en nu nimic nic nem sem ni cap res pole nav hindi si impossible
 """
 _PLAIN_WORDS = frozenset(_PLAIN.split())

@@ -22,7 +22,8 @@ from groundeval.parsing.strict.sources import SOURCE
 from groundeval.parsing.strict.splitting import STARTER
 
 HEADING, ITEM = "# ", "- "
-_MARKED = re.compile(r"[*_`~|#\\]|\n|!\[|\]\(|^\s*(?:[-+>]|\(?\d{1,2}[.)])\s|^\s*[\[{]\s*[\"{\[]")
+_MARKS = re.compile(r"[*_`~|#\\\n]")
+_MARKED_START = re.compile(r"\s*(?:(?:[-+>]|\(?\d{1,2}[.)])\s|[\[{]\s*[\"{\[])")
 _SOURCES = re.compile(rf"(?i)(?:{SOURCE}|citations?|cites?|cited)(?: ?(?:no|nr|id|number)s?)?[.:#]?")
 """The head of a column of sources."""
 _NARROWEST = 30
@@ -51,7 +52,8 @@ def _parser() -> MarkdownIt:
 
 def has_layout(text: str) -> bool:
     """Whether the text may render differently from its source."""
-    return _MARKED.search(text) is not None
+    is_linked = "](" in text or "![" in text
+    return is_linked or _MARKED_START.match(text) is not None or _MARKS.search(text) is not None
 
 
 def laid_out(text: str) -> str:

@@ -11,8 +11,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from groundeval.parsing.remembered import remembered
+from groundeval.parsing.strict.dates import with_english_dates
+from groundeval.parsing.strict.language import language
 
 _UNSPACED = (
     r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -27,10 +30,11 @@ _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _TOKEN = re.compile(rf"[{_UNSPACED}]|\d+(?:\.\d+)+|[{_RAISED}]+|(?:(?![{_UNSPACED}{_RAISED}])[^\W_]|\ue010)+|%")
 _IN_FIGURES = re.compile(
     r"(?<![\w.])(?:(?P<year1>\d{4})[-/](?P<month1>\d{1,2})[-/](?P<day1>\d{1,2})(?![\w-])"
-    r"|(?P<year2>\d{4})年\s*(?P<month2>\d{1,2})月\s*(?P<day2>\d{1,2})日"
+    r"|(?P<year2>\d{4})[年년]\s*(?P<month2>\d{1,2})[月월]\s*(?P<day2>\d{1,2})[日일]"
+    r"|(?P<day4>\d{1,2}) tháng (?P<month4>\d{1,2}) năm (?P<year4>\d{4})"
     r"|(?P<day3>\d{1,2})(?P<between>[./-])\s?(?P<month3>\d{1,2})(?P=between)\s?(?P<year3>\d{4})(?![\w-]|\.\d))"
 )
-_DATE_PARTS = tuple(tuple(f"{part}{form}" for form in (1, 2, 3)) for part in ("year", "month", "day"))
+_DATE_PARTS = tuple(tuple(f"{part}{form}" for form in (1, 2, 3, 4)) for part in ("year", "month", "day"))
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
 _ARTICLES = frozenset(("a", "an", "the"))
 _FORMS = frozenset(
@@ -81,6 +85,7 @@ _UNITS = {
     for name in names.split()
 } | dict.fromkeys(("km", "kms", "kilometre", "kilometres", "kilometer", "kilometers"), ("m", 1_000))
 """Units, by their names after a number; kilometres become metres."""
+_UNIT_TOKENS = frozenset(unit for unit, _ in _UNITS.values())
 
 
 def folded(text: str) -> str:
@@ -116,6 +121,7 @@ def _spanned(text: str) -> tuple[tuple[str, int, int], ...]:
     """Tokens with their offsets in the folded text."""
     text = folded(text)
     length = len(text)
+    text = with_english_dates(text, "\ue010")
     text = _THOUSANDS.sub(lambda found: _padded(re.sub(r"\D", "", found[0]), found[0]), text)
     text = _DECIMAL_COMMA.sub(r"\1.\2", text)
     text = _INITIALS.sub(lambda found: _padded(re.sub(r"[.\s]", "", found[0]), found[0]), text)
@@ -295,13 +301,35 @@ def spelled(aliases: Iterable[str], text: str, question: str = "") -> str | None
     found = _spanned(text)
     said = tuple(token for token, _, _ in found)
     joined = f" {' '.join(said)} "
-    for alias in aliases:
+    lowered = text.lower()
+    for alias in sorted(aliases, key=lambda alias: alias.lower() not in lowered):
         own = alias_tokens(alias)
         if own and f" {' '.join(own)} " in joined:
             return alias if alias.lower() in text.lower() else _written(own, found, text)
     for alias in aliases:
         if (name := _named(alias, text)) or (name := _bare(alias, found, text, question)):
             return name
+    return _in_another_language(aliases, found, text)
+
+
+_POINTS = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?![\d]|[.,]\d)")
+
+
+def _in_another_language(aliases: Iterable[str], found: Sequence[tuple[str, int, int]], text: str) -> str | None:
+    """The first alias that is a number, alone or with one word, whose number a text in another language than English
+    holds: `8.412` for `8,412`, `340 Meter` for `340 metres`. What it counts is left to the verifier."""
+    numbered = [(alias, own) for alias in aliases if (own := alias_tokens(alias)) and own[0].isdigit() and len(own) < 3]
+    if not numbered or language(text) == "en":
+        return None
+    pointed = {re.sub(r"\D", "", each) for each in _POINTS.findall(text)}
+    counted = {
+        token
+        for (token, _, _), (unit, _, _) in pairwise(found)
+        if token.isdigit() and unit.isalpha() and unit not in _UNIT_TOKENS
+    }
+    for alias, own in numbered:
+        if own[0] in pointed or (len(own) == 2 and own[0] in counted):
+            return alias
     return None
 
 

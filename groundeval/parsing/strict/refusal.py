@@ -14,6 +14,7 @@ from groundeval.parsing.normalize import normalize
 from groundeval.parsing.refusal import REFUSAL, REFUSAL_PATTERN, REFUSAL_THRESHOLD
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict import wording
+from groundeval.parsing.strict.lacking import concerns, is_lacking
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import alias_tokens, holds, tokens
 from groundeval.parsing.strict.part import Part
@@ -37,13 +38,18 @@ class Decision:
     """Statements beside a refusal that a verifier may find to be context or empty; the text then refuses."""
 
 
-def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ()) -> Decision:
+def decide(
+    text: str, question: str = "", answers: Sequence[Iterable[str]] = (), supported: Sequence[bool] = ()
+) -> Decision:
     """Classify a text: it answers, refuses, does both, or neither.
 
     Read clause by clause, a text refuses if some clause says that there is no answer, and none makes a claim. Beside a
     refusal, the topic of the documents and words addressed to the reader are not claims. With claims the text is mixed,
     unless the refusals concern something that the question does not ask: then they complete an answer. A gold answer
     that is not in the question, hidden text, a guess or an exception are claims.
+
+    `supported` says which gold answers the documents hold. If they hold only some, a question that asks twice may be
+    answered first and refused then.
     """
     parts = [part for part in sentences(text) if part.kind == "claim"]
     if not parts:
@@ -55,6 +61,22 @@ def decide(text: str, question: str = "", answers: Sequence[Iterable[str]] = ())
         _sayings(part, question, later, place > 0 and parts[place - 1].plain.endswith("?"))
         for place, (part, later) in enumerate(zip(parts, answered, strict=True))
     ]
+    decision = _decided(parts, sayings, text, question, answers)
+    if decision.outcome == "refused":
+        return decision
+    if decision.outcome == "mixed" and any(supported) and not all(supported) and _ASKS_TWICE.search(question):
+        held = [aliases for aliases, is_held in zip(answers, supported, strict=False) if is_held]
+        return Decision("answered") if _answers_first(parts, sayings, question, held) else decision
+    return _if_all_else_is_found(decision, parts, text, question, answers)
+
+
+def _decided(
+    parts: Sequence[Part],
+    sayings: Sequence[frozenset[Saying]],
+    text: str,
+    question: str,
+    answers: Sequence[Iterable[str]],
+) -> Decision:
     said = frozenset[Saying]().union(*sayings)
     if said.isdisjoint(("refusal", "lack")):
         return Decision("answered")
@@ -92,6 +114,81 @@ def _open(part: Part, question: str) -> list[Part]:
     return [part._replace(plain=clause.strip()) for clause in rest]
 
 
+LONGEST_NAME = 8
+"""Words. A longer gold answer is a claim, which an answer need not contain."""
+_ASKS_TWICE = re.compile(r"(?i)(?:,|\band\b|\?)\s+(?:\w+\s+)?(?:who|what|when|where|how|which|why|whose|whom)\b")
+
+
+def _answers_first(
+    parts: Sequence[Part], sayings: Sequence[frozenset[Saying]], question: str, held: Sequence[Iterable[str]]
+) -> bool:
+    """Whether a text first gives one of these answers, and then refuses something without a guess."""
+    refusing = [place for place, own in enumerate(sayings) if "refusal" in own]
+    before = " ".join(part.plain for part in parts[: refusing[0]]) if refusing else ""
+    return _tells(before, question, held) and not any(
+        _is_canonical(parts[place].plain)
+        or wording.is_of_answer(parts[place].plain)
+        or wording.is_reported(parts[place].plain)
+        or any(wording.guesses(clause, question) for clause in wording.clauses(parts[place].plain))
+        for place in refusing
+    )
+
+
+_NUMBERED = re.compile(r"(?i)\b(?:documents?|docs?|sources?|passages?)(?:\s+(?:to|and|or|\d{1,2}))+\b")
+"""What is left of `documents 2 to 4` where a number was read as a citation."""
+
+
+def _if_all_else_is_found(
+    decision: Decision, parts: Sequence[Part], text: str, question: str, answers: Sequence[Iterable[str]]
+) -> Decision:
+    """A text that says, somewhere and in any wording, that what is asked is not to be found, and holds no gold answer,
+    refuses if the verifier finds all that it says besides in the documents."""
+    if HIDDEN in text or _tells(text, question, answers):
+        return decision
+    lacking, opened, beside = list[str](), list[Part](), 0
+    for part in parts:
+        own = [
+            piece
+            for clause in wording.clauses(part.plain)
+            for piece in (
+                [clause] if is_lacking(clause, question, cited=bool(part.citations)) else re.split(r"(?<=\D), ", clause)
+            )
+        ]
+        lack = [clause for clause in own if is_lacking(clause, question, cited=bool(part.citations))]
+        if wording.is_reported(part.plain) or any(
+            wording.guesses(_NUMBERED.sub(" ", clause), question) for clause in lack
+        ):
+            return decision
+        lacking += lack
+        rest = [clause for clause in own if clause not in lack]
+        beside += sum(map(words, rest)) + len(part.citations)
+        is_told = any(holds(aliases, tokens(" ".join(rest))) for aliases in answers)
+        if (
+            (lack or not part.citations)
+            and not is_told
+            and not any(
+                not _is_beside(clause, question)
+                and not (clause.rstrip().endswith("?") and not wording.beyond(clause, question))
+                for clause in rest
+            )
+        ):
+            continue
+        said = part.plain
+        for clause in lack:
+            said = said.replace(clause, " ")
+        if words(said) < SHORTEST_CONTEXT:
+            return decision
+        opened.append(part._replace(plain=said.strip(" ,;:–—-\n")))
+    if not lacking or not concerns(lacking, question):
+        return decision
+    # A gold answer that the question names may be given all the same, and one in whole sentences in any words.
+    if opened and any(words(alias) > LONGEST_NAME for aliases in answers for alias in aliases):
+        return decision
+    if any(holds(aliases, tokens(part.plain)) for aliases in answers for part in opened):
+        return decision
+    return Decision(decision.outcome, beside, tuple(opened)) if opened else Decision("refused", beside)
+
+
 def _beside(part: Part, sayings: frozenset[Saying]) -> int:
     """Number of words of a sentence outside its refusal; a citation counts as one."""
     if _is_canonical(part.plain):
@@ -107,8 +204,9 @@ def is_aside(text: str, question: str) -> bool:
     if wording.is_courtesy(text, question) or wording.says_nothing(text, question):
         return True
     own = list(wording.clauses(text))
-    return any(map(wording.is_refusing, own)) and all(
-        wording.is_refusing(clause) or not wording.beyond(clause, question) for clause in own
+    lacking = [is_lacking(clause, question) for clause in own]
+    return any(lacking) and all(
+        lacks or not wording.beyond(clause, question) for lacks, clause in zip(lacking, own, strict=True)
     )
 
 

@@ -25,8 +25,35 @@ _PLAIN = frozenset(("(", "{", ":", "*", "**", "|"))
 """Openings that the grammar reads itself, or that layout uses."""
 
 
+_RAISED = re.compile(r"(?<=[\w.,;:!?%)”\"’])[⁰¹²³⁴⁵⁶⁷⁸⁹]+(?:[˒,·; ][⁰¹²³⁴⁵⁶⁷⁸⁹]+)*(?![\w⁺⁻])")
+_POWER = re.compile(r"(?:(?<![\w.])10|[×*/^·]\s?\d+|(?<![^\W\d])[^\W\d])$|\d\s?[^\W\d]{1,2}$|/[^\W\d]{1,2}$")
+"""What a raised number behind it is a power of: `10`, a single letter, a unit in short behind a number or a stroke."""
+_WORD_BEFORE = re.compile(r"[^\W\d]{3,}[\W_]?$")
+_PLAIN_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+
+
+def with_raised_read(text: str, documents: int) -> str:
+    """The text with its raised numbers as bracketed ones, if they are its marks of citations.
+
+    They are if it has no others, if each names a document and is no power, and if some stands behind a word.
+    """
+    found = list(_RAISED.finditer(text))
+    if not found or read_citations(_RAISED.sub("", text)).marks:
+        return text
+    before = [text[max(0, each.start() - 30) : each.start()] for each in found]
+    numbers = [re.findall(r"\d+", each[0].translate(_PLAIN_DIGITS)) for each in found]
+    if any(map(_POWER.search, before)) or not any(map(_WORD_BEFORE.search, before)):
+        return text
+    if not all(0 < int(number) <= documents for each in numbers for number in each):
+        return text
+    return _RAISED.sub(
+        lambda mark: "".join(f"[{n}]" for n in re.findall(r"\d+", mark[0].translate(_PLAIN_DIGITS))), text
+    )
+
+
 def with_own_marks_read(text: str, documents: int) -> str:
     """The text with the marks of its own that cite one of so many documents replaced by bracketed numbers."""
+    text = with_raised_read(text, documents)
     if not _HAS_NUMBER_IN_MARKS.search(text):
         return text
     found = [each for each in _CANDIDATE.finditer(text) if _may_cite(each, documents)]

@@ -30,6 +30,10 @@ _DEFINITION = (
 )
 """A Markdown link definition, which is not rendered: `[//]: # (...)`."""
 _CONTROL = r"[\x00-\x08\x0e-\x1b\x7f\u202d\u202e\u2800-\u28ff\U000e0000-\U000e007f\ufffc]+"
+_HAS_CONTROL = re.compile(_CONTROL)
+_IN_HIDDEN = ("<", "~", "\\", "%", "]:")
+_OPENS_TOKEN = re.compile(r"\[(?!\d)")
+"""What hides text holds one of these, or begins with a bracket that no figure follows, or is a control character."""
 _HIDING = re.compile(f"{_STRUCK}|{_DEFINITION}|{SPECIAL_TOKEN}|{_LATEX}|{_CONTROL}", re.DOTALL | re.IGNORECASE)
 _ENDING = re.compile(rf"(?:\s*(?:{SPECIAL_TOKEN}))+\s*\Z", re.IGNORECASE)
 _INVISIBLE = re.compile(
@@ -52,10 +56,13 @@ def visible(text: str) -> str:
     Special tokens at the very end are left over from generation and are dropped. Elsewhere special tokens, control
     characters and markup that hides text become `HIDDEN`.
     """
-    text = _BLANK.sub(" ", without_ending(_INVISIBLE.sub("", _LINE_END.sub("\n", text)), _ENDING))
+    text = without_ending(_INVISIBLE.sub("", _LINE_END.sub("\n", text)), _ENDING)
+    if not text.isascii():
+        text = _BLANK.sub(" ", text)
     if any(opening in text for opening in _COMMENT_OPENINGS):
         text = _COMMENT.sub(HIDDEN, text)
-    text = _HIDING.sub(HIDDEN, text)
+    if any(each in text for each in _IN_HIDDEN) or _OPENS_TOKEN.search(text) or _HAS_CONTROL.search(text):
+        text = _HIDING.sub(HIDDEN, text)
     if "\\" in text:
         text = _without_commands(text)
     if has_markup(text):
@@ -91,7 +98,7 @@ def for_verifier(text: str) -> str:
 
 def _without_fields(text: str) -> str:
     if text.isascii():
-        return _VERIFIER_MARK.sub(r"\1 ", text)
+        return _VERIFIER_MARK.sub(r"\1 ", text) if ":" in text or "=" in text else text
     plain = folded(text)
     if len(plain) != len(text):
         return _VERIFIER_MARK.sub(r"\1 ", text)

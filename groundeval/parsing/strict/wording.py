@@ -250,6 +250,8 @@ _NEGATING = """
     en nem nincs sem ne nije nisu nema nisam ni pole nav wala
     walang hindi hakuna haina hazina sijui neni nejsou
     irrelevant unrelated unhelpful useless quiet outside guess guessing speculation speculate speculating pass null nei
+    nirgends nirgendwo nergens
+    nor nobody omit omits omitted skip skips skipped mute stop stops dark leave leaves left leaving
     dont doesnt didnt isnt wasnt arent werent cant couldnt wouldnt havent hasnt hadnt
 """
 _NEGATING_WORDS = frozenset(_NEGATING.split())
@@ -293,7 +295,7 @@ def is_refusing(clause: str, *, cited: bool = False) -> bool:
     """
     if len(clause) > LONGEST_REFUSAL:
         return False
-    clause = _FILLER.sub("", _uncontracted(clause))
+    clause = _FILLER.sub("", uncontracted(clause))
     if not may_refuse(clause) or _UNREAL.search(clause):
         return False
     said = [word.lower() for word in _PIECE.findall(clause)]
@@ -314,13 +316,18 @@ def is_refusing(clause: str, *, cited: bool = False) -> bool:
 _CONTRACTED = re.compile(r"(?i)\b(ca|wo|\w+?)n['’]t\b")
 
 
-def _uncontracted(clause: str) -> str:
+def uncontracted(clause: str) -> str:
     """The clause with `cannot` and `not` for `can't` and `n't`."""
     if "n't" not in clause and "n’t" not in clause:
         return clause
     return _CONTRACTED.sub(
         lambda found: {"ca": "cannot", "wo": "will not"}.get(found[1].lower(), f"{found[1]} not"), clause
     )
+
+
+def is_unreal(clause: str) -> bool:
+    """Whether a clause asks, supposes or commands, and so says nothing about the documents."""
+    return _UNREAL.search(clause) is not None
 
 
 def _is_english(said: Collection[str]) -> bool:

@@ -11,6 +11,7 @@ from groundeval.tasks.formats.outputs.texts import QUESTIONS, text_of
 _USER = ("user", "human", "humanmessage")
 _MODEL = ("assistant", "ai", "model", "chatbot", "gpt", "bot", "aimessage", "aimessagechunk")
 _OTHERS = ("system", "tool", "developer", "function", "context", "systemmessage", "toolmessage", "message")
+_ROLES = frozenset((*_USER, *_MODEL, *_OTHERS))
 CONVERSATIONS = ("messages", "conversations", "conversation", "input", "contents", "chat_history", "inputs")
 """Fields that hold a conversation."""
 _TEXTS = ("content", "parts", "message", "value", "text", "data")
@@ -28,10 +29,10 @@ def role_of(turn: Data) -> str:
 def is_conversation(value: Any) -> bool:
     """Whether it is a list of turns, at least one of the user or the model."""
     turns = objects(value)
-    if not turns or len(turns) != len(value):
+    if not turns or len(turns) != len(value) or role_of(turns[0]) not in _ROLES:
         return False
     roles = {role_of(turn) for turn in turns}
-    return bool(roles & {*_USER, *_MODEL}) and all(role in (*_USER, *_MODEL, *_OTHERS) for role in roles)
+    return roles <= _ROLES and not roles.isdisjoint((*_USER, *_MODEL))
 
 
 def last_question(turns: Any) -> str | None:

@@ -1,0 +1,121 @@
+"""Clauses that say, in any wording, that what is asked cannot be found: composed of a negation, and of the sources, the
+writer or the asked thing.
+
+This is wider than `wording.is_refusing`, and too wide to convict an answer. It serves where nothing else is at stake:
+in a text that holds no gold answer and whose other claims the verifier finds in the documents, and for a statement
+without a citation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from groundeval.parsing.strict.foreign import has_negation
+from groundeval.parsing.strict.language import language
+from groundeval.parsing.strict.sources import SOURCE
+from groundeval.parsing.strict.wording import LONGEST_REFUSAL, beyond, content, is_refusing, is_unreal, uncontracted
+
+_NOT = (
+    r"(?:not(?! only\b)|no(?! (?:more|less|fewer|later|earlier)\b)|none|neither|nor"
+    r"|nothing(?! but\b)|nowhere|never|nobody|without|cannot|unable|impossible"
+    r"|(?:ca|do|does|did|is|was|are|were|have|has|could|wo)nt)"
+)
+_GONE = (
+    r"(?:missing|absent|lack(?:s|ed|ing)?|omit(?:s|ted|ting)?|skip(?:s|ped)?|silent|mute|fails?|failed"
+    r"|(?:leav(?:e|es|ing)|left) (?:\w+ ){0,6}?(?:out|open|blank|aside)|stops? short|short of|keeps? quiet|in the dark"
+    r"|un(?:mentioned|stated|specified|known|named|disclosed|answered|reported|recorded|listed|told|said|clear))"
+)
+_ABSENCE = re.compile(rf"\b(?:{_NOT}|{_GONE})\b", re.IGNORECASE)
+_GONE_ALONE = re.compile(rf"\b{_GONE}\b", re.IGNORECASE)
+_TELLS = re.compile(
+    r"\b(?:answer\w*|f(?:ind|ound)|locat\w+|determin\w+|stat(?:e|es|ed|ing)|say(?:s|ing)?|said|mention\w*|specif\w+"
+    r"|g(?:ive|ives|iven|iving|ave)|nam(?:e|es|ed|ing)|t(?:ell|ells|old|elling)|kn(?:ow|ows|own)|contain\w*|includ\w+"
+    r"|discuss\w*|cover\w*|identif\w+|reveal\w*|indicat\w+|list(?:s|ed)?|disclos\w+|publish\w*|document\w+|record\w*"
+    r"|report(?:s|ed)?|(?:com|turn)(?:e|es|ed|s)? up|work\w* out|read off|puts?|quot\w+|deriv\w+|infer\w*|comput\w+"
+    r"|calculat\w+|spell\w* out|appear\w*|available|suppl(?:y|ies|ied)|provid\w+|add(?:s|ed)?|touch\w*|explain\w*"
+    r"|figured? out|see|get|there|have)\b",
+    re.IGNORECASE,
+)
+_SOURCES = (
+    r"(?:documents?|docs?|sources?|passages?|search results?|contexts?|snippets?|excerpts?|references?"
+    r"|(?:the|these|those|three|four|five|any|my|this|all) (?:\w+ )?(?:texts?|pages?|materials?|articles?|readings?))"
+)
+_PLACE = re.compile(
+    rf"(?<!according to )(?<!according to the )(?<!according to these )\b(?:{_SOURCES}|in there|anywhere|nowhere"
+    r"|(?:none|neither|any|either|one) of (?:them|these|those))\b",
+    re.IGNORECASE,
+)
+_WRITER = re.compile(
+    rf"^\W*(?:[a-z]+\W+){{0,2}}?(?:(?:I|we|one|you)\b(?:\W+[\w'’]+){{0,4}}?\W+)?"
+    rf"(?:{_NOT}|{_GONE})\b",
+    re.IGNORECASE,
+)
+_SUBJECT = re.compile(r"^\W*(?:(?:but|so|and|sorry|unfortunately|either)\W+)*(?:I|we|one|you)\b", re.IGNORECASE)
+_ELIDED = re.compile(
+    r"^\W*(?:(?:but|so|and|sorry|unfortunately)\W+)*(?:cannot|could not|unable|did not|not able|no)\b", re.I
+)
+_THEY = re.compile(
+    r"^\W*(?:(?:but|so|and|sorry|because|since|unfortunately|either)\W+)*(?:it|they|these|those|nobody|no one)\b"
+    rf"(?:\W+(?:also|just|simply|do|does|did))*\W+(?:{_NOT}|{_GONE}|tells?|says?)\b",
+    re.IGNORECASE,
+)
+_IS_NOT = re.compile(
+    rf"\b(?:is|are|was|were|be|been|goes|comes?|remains?|stays?|gets?)\W+(?:\w+\W+){{0,2}}?(?:{_NOT}\b|{_GONE}\b)"
+    rf"|\b{_NOT}\b[^,;]*\b(?:is|are|was|were|be|been|comes?|goes)\b|\bnever comes up\b",
+    re.IGNORECASE,
+)
+_BARE = re.compile(
+    r"(?:^|\b(?:but|and|alone|only)\b)\W*(?:none|not (?:those|that|the|what|who|when|where|how|which|why)|no)\b"
+    r"|\b(?:is|are|was|were|does|do|did) not\W*$|\bthere(?:['’]s| is| are| was| were) (?:none|nothing)\W*$",
+    re.IGNORECASE,
+)
+_FOREIGN_SOURCE = re.compile(rf"\b{SOURCE}\b", re.IGNORECASE)
+_CONTENT_TOLD = re.compile(r"\bthat\b|\bwhere\b|,|:")
+
+
+@lru_cache(maxsize=4_096)
+def is_lacking(clause: str, question: str, *, cited: bool = False) -> bool:
+    """Whether a clause says that something is not told, known or found; true of every refusing clause."""
+    if len(clause) > LONGEST_REFUSAL:
+        return False
+    if is_refusing(clause, cited=cited):
+        return True
+    if is_unreal(clause):
+        return False
+    if language(clause) not in (None, "en"):
+        return _is_foreign_lack(clause)
+    clause = uncontracted(clause)
+    if len(_ABSENCE.findall(clause)) % 2 == 0:
+        return _is_foreign_lack(clause)
+    tells = _TELLS.search(clause) is not None
+    place = _PLACE.search(clause)
+    if place is not None and (tells or _GONE_ALONE.search(clause) or not beyond(clause, question)):
+        told = _CONTENT_TOLD.search(clause, place.end())
+        return told is None or _ABSENCE.search(clause[: told.start()]) is not None
+    if tells and _THEY.match(clause) and len(beyond(clause, question)) <= 2:
+        return True
+    if tells and _WRITER.match(clause) and (_SUBJECT.match(clause) or _ELIDED.match(clause)):
+        return True
+    if beyond(_TELLS.sub(" ", clause), question):
+        return False
+    asks = bool(content(clause))
+    return asks and (
+        (tells and _IS_NOT.search(clause) is not None)
+        or _BARE.search(clause) is not None
+        or _GONE_ALONE.search(clause) is not None
+    )
+
+
+def _is_foreign_lack(clause: str) -> bool:
+    """A negation of another language beside a source, in a clause that has no English negation."""
+    return not _ABSENCE.search(clause) and has_negation(clause) and _FOREIGN_SOURCE.search(clause) is not None
+
+
+def concerns(clauses: Sequence[str], question: str) -> bool:
+    """Whether what such clauses miss may be what the question asks: it has no words of its own, shares one with the
+    question, or has two at most (`the price` for `how much`); words of other languages cannot tell."""
+    said = content(" ".join(clauses))
+    other = len(beyond(" ".join(clauses), question))
+    return other <= 2 or other < len(said) or any(map(_is_foreign_lack, clauses))

@@ -92,6 +92,8 @@ class _Reader:
         self.bytes_read = 0
         self.lines_before = 0
         self.number = 0
+        self.began: int | None = None
+        """Where in the text the record now being read begins, outside of lists; None once that has been dropped."""
 
     def records(self, layout: Layout) -> Iterator[Record]:
         if self.peek() == BYTE_ORDER_MARK:
@@ -130,6 +132,7 @@ class _Reader:
     def wrapped_or_lines(self, layout: Layout) -> Iterator[Record]:
         """An object: either one with a list `data`, whose elements are the records, or the first of many records."""
         fields: dict[str, Any] = {}
+        self.began = self.at
         self.at += 1
         while self.peek() != "}":
             key = self.value()
@@ -137,6 +140,7 @@ class _Reader:
                 self.not_json("a field must look like " + '"name": value', offset=1)
             self.at += 1
             if key == "data" and self.peek() == "[" and layout != "jsonl":
+                self.began = None
                 yield from self.listed()
                 self.rest_of_object()
                 self.nothing_follows("the object that holds `data`")
@@ -155,6 +159,7 @@ class _Reader:
         self.number = 1
         yield Record(self.name, 1, fields)
         while self.peek():
+            self.began = self.at
             yield self.record()
 
     def rest_of_object(self) -> None:
@@ -242,6 +247,8 @@ class _Reader:
         self.ended = not data
         self.lines_before += self.text.count("\n", 0, self.at)
         self.text = self.text[self.at :] + more
+        if self.began is not None:
+            self.began = self.began - self.at if self.began >= self.at else None
         self.at = 0
         return bool(data)
 
@@ -257,6 +264,18 @@ class _Reader:
                 f"joined; remove it: sed -i 's/\\xEF\\xBB\\xBF//g' {shlex.quote(str(self.path))}"
             )
 
+    def no_line_cut_off(self) -> None:
+        """Raise DataError if the line on which a record begins is no JSON and the next one is: an error seems later."""
+        if self.began is None:
+            return
+        first, _, rest = self.text[self.began :].partition("\n")
+        second = rest.lstrip().partition("\n")[0]
+        if not _is_object(first) and _is_object(second):
+            raise DataError(
+                f"{self.name}, line {self.line(self.began)} is cut off: it ends in {excerpt(first.rstrip()[-30:])}.\n"
+                "  The next line is whole. Write this one again, or remove it."
+            ) from None
+
     def broken(self, error: json.JSONDecodeError, position: int, offset: int) -> NoReturn:
         """Say where the JSON ends too early or goes wrong."""
         record = f"record {self.number + offset}"
@@ -266,6 +285,7 @@ class _Reader:
                 "  The file was not written or copied to its end; write it again."
             ) from None
         self.no_mark_here(position)
+        self.no_line_cut_off()
         near = excerpt(self.text[position : position + 30])
         raise DataError(
             f"{self.name} is not JSON: {record}, line {self.line(position)}: {error.msg.lower()}, at {near}"
@@ -274,6 +294,7 @@ class _Reader:
     def not_json(self, rule: str, offset: int = 0) -> NoReturn:
         found = self.peek()
         self.no_mark_here()
+        self.no_line_cut_off()
         where = f"record {self.number + offset}, line {self.line()}"
         if not found:
             raise DataError(
@@ -297,6 +318,13 @@ class _Reader:
         except ValueError:
             raise DataError(f"{self.name} is not JSON: it begins with {excerpt(begin)}.\n  {form}") from None
         raise DataError(f"{self.name} holds {excerpt(value)} at its top level.\n  {form}")
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line, strict=False), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def file_hash(path: Path) -> str:

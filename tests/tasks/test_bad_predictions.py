@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from run_cases import Cli, record, records, write
 
+from groundeval.errors import DataError
+from groundeval.tasks.formats.predictions import read_predictions
+
 
 def changed(number: int, **changes: Any) -> list[dict[str, Any]]:
     """Three records, one of them changed."""
@@ -140,3 +143,17 @@ def test_a_file_without_any_gold_data_has_its_lengths_under_alce_and_nothing_und
     ran = cli("score", path, "--task", "asqa", "--profile", "trust", "--nli", "lexical", "--json")
     assert (ran.code, ran.out) == (1, "")
     assert "nothing can be scored" in ran.err
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_line_that_is_cut_off_is_named_itself_and_not_the_one_after_it(at: int, tmp_path: Path):
+    lines = [json.dumps({"question": f"Number {each}?", "output": "An answer."}) for each in range(3)]
+    cut = [line[:30] if each == at else line for each, line in enumerate(lines)]
+    path = tmp_path / "cut.jsonl"
+    path.write_text("\n".join(cut))
+    with pytest.raises(DataError, match=f"line {at + 1} is cut off: it ends in"):
+        list(read_predictions(path))
+    # Where the next line is no record either, nothing is known of this one.
+    path.write_text("\n".join([*lines[:1], '{"question": }', "}", *lines[1:]]))
+    with pytest.raises(DataError, match="is not JSON"):
+        list(read_predictions(path))

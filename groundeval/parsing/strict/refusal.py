@@ -143,7 +143,7 @@ def _if_all_else_is_found(
 ) -> Decision:
     """A text that says, somewhere and in any wording, that what is asked is not to be found, and holds no gold answer,
     refuses if the verifier finds all that it says besides in the documents."""
-    if HIDDEN in text or _tells(text, question, answers):
+    if HIDDEN in text:
         return decision
     lacking, opened, beside = list[str](), list[Part](), 0
     for part in parts:
@@ -179,7 +179,7 @@ def _if_all_else_is_found(
         if words(said) < SHORTEST_CONTEXT:
             return decision
         opened.append(part._replace(plain=said.strip(" ,;:–—-\n")))
-    if not lacking or not concerns(lacking, question):
+    if not lacking or not concerns(lacking, question) or _tells(text, question, answers):
         return decision
     # A gold answer that the question names may be given all the same, and one in whole sentences in any words.
     if opened and any(words(alias) > LONGEST_NAME for aliases in answers for alias in aliases):

@@ -37,7 +37,7 @@ def NAME_data(source: str | None = None, split: str = "test") -> Dataset:
 
 @groundeval.register_task("NAME")
 def NAME_task() -> Task:
-    return Task("NAME", "em", NAME_data, TRUST_ANSWER, "trust", ("trust_score",), description="about Oslo")
+    return Task("NAME", "em", NAME_data, TRUST_ANSWER, "trust", ("trust_score",), description="what this task asks")
 ''',
     """
 def test_the_task_has_data_that_its_protocol_can_score() -> None:
@@ -107,14 +107,14 @@ class NAME_verifier:
     def __init__(self, options: object) -> None: ...
 
     def score(self, pairs: Sequence[groundeval.Pair]) -> list[groundeval.Verdict]:
-        words = [({*pair.premise.lower().split()}, {*pair.hypothesis.lower().split()}) for pair in pairs]
+        words = [[{w.strip(".,!?") for w in text.lower().split()} for text in (p.premise, p.hypothesis)] for p in pairs]
         return [groundeval.Verdict(said <= known, score=float(said <= known)) for known, said in words]
 ''',
     """
 def test_the_verifier_tells_what_is_supported_from_what_is_not() -> None:
-    premise = "Verdi wrote Aida"
+    premise = "Verdi wrote Aida."
     with groundeval.connect("NAME") as nli:
-        verdicts = nli.judge([groundeval.Pair(premise, "verdi wrote aida"), groundeval.Pair(premise, "Bizet wrote")])
+        verdicts = nli.judge([groundeval.Pair(premise, "Verdi wrote Aida!"), groundeval.Pair(premise, "Bizet wrote")])
     assert [verdict.entailed for verdict in verdicts] == [True, False]
 """,
     {"collections.abc": "Sequence"},

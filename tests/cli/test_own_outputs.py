@@ -124,6 +124,18 @@ def test_a_mistake_in_a_table_names_file_line_field_and_value(tmp_path: Path, cl
     assert f"error: {path}, record 2 (line 3): field \"question\" is ''" in ran.err
 
 
+def test_a_broken_cell_among_whole_ones_is_an_error_and_a_text_in_brackets_is_none(tmp_path: Path, cli: Cli):
+    path = tmp_path / "rows.csv"
+    whole = 'Who?,"[""By Verdi.""]",By Verdi [1].\n'
+    path.write_text("question,contexts,answer\n" + whole + 'Who?,"[""By Verdi.",By Verdi [1].\n' + whole)
+    ran = cli("score", path, *NLI)
+    assert (ran.code, ran.out) == (1, "")
+    assert 'record 2 ("Who?")' in ran.err.replace(" (line 3)", "")
+    assert 'field "contexts" is' in ran.err
+    path.write_text("question,contexts,answer\nWho?,[sic] By Verdi.,By Verdi [1].\nWho?,Verdi.,[Hm] Verdi [1].\n")
+    assert cli("score", path, *NLI).code == 0
+
+
 def test_a_file_without_outputs_says_what_was_looked_for_and_how_to_name_it(tmp_path: Path, cli: Cli):
     ran = cli("score", write(tmp_path / "a.json", [{"question": "Who?", "said": "x", "docs": ["y"]}]), *NLI)
     assert (ran.code, ran.out) == (1, "")

@@ -56,6 +56,8 @@ class OutputReader:
         self._has_gold_throughout = True
         self._found = set[str]()
         """Those that were found so."""
+        self._coded = frozenset[str]()
+        """The fields whose texts are lists or objects as JSON, as cells of a table hold them."""
         self._document_places: tuple[str, ...] = ()
         """Where documents lie in the first records, the most frequent place first."""
         self.documents_at: str | None = None
@@ -140,6 +142,7 @@ class OutputReader:
         # What no record has need not be sought in the others; gold answers that only some seem to have are none.
         self._has_gold_throughout = not [record for record in records if not self._has_gold(record)]
         self._sought = self._found if self._has_gold_throughout else self._found - {"reference"}
+        self._coded = _coded([record.data for record in records])
         self._document_places = self._places_of_documents(records)
         for record in records:
             # Records that do not fit are reported when they are read.
@@ -182,6 +185,8 @@ class OutputReader:
         self._read += 1
         try:
             parts = self._parts(record)
+            for name in parts.keys() - {"question", "output"}:  # a model may write broken JSON
+                self._refuse_broken(parts[name].field, record.data.get(parts[name].field))
             found = self._in_own_format(parts, record)
         except RecursionError:
             raise DataError(f"{record.where}: nested too deeply to be read") from None
@@ -196,6 +201,11 @@ class OutputReader:
             found["finish_reason"] = "length"
         self._note(parts)
         return found
+
+    def _refuse_broken(self, field: str, value: object) -> None:
+        """Raise Misfit for a cell that is broken JSON where the others are whole: it is no single text."""
+        if field in self._coded and isinstance(value, str) and _begins_as_code(value) and decoded(value) is value:
+            raise Misfit(field, value, "a whole list or object, as in the other records: it begins as one")
 
     def _note(self, parts: Parts) -> None:
         for name, part in parts.items():
@@ -308,6 +318,20 @@ def _is_own(data: Data, paths: Mapping[str, FieldPath]) -> bool:
     # With its own gold data a record is complete: a closed-book run has no documents, and may have other fields.
     elsewhere = {*REFERENCES} | ({*DOCUMENTS} - {"docs"} if data.get("docs") is None else set())
     return has_gold or not any(data.get(name) is not None for name in elsewhere)
+
+
+def _coded(records: Sequence[Data]) -> frozenset[str]:
+    """The fields of which most texts that begin as a list or an object are one."""
+    whole, broken = Counter[str](), Counter[str]()
+    for data in records:
+        for name, value in data.items():
+            if isinstance(value, str) and _begins_as_code(value):
+                (broken if decoded(value) is value else whole)[name] += 1
+    return frozenset(name for name in whole if whole[name] > broken[name])
+
+
+def _begins_as_code(text: str) -> bool:
+    return text.lstrip()[:1] in ("[", "{")
 
 
 def is_written_here(data: Data) -> bool:

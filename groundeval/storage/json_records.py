@@ -270,7 +270,7 @@ class _Reader:
             return
         first, _, rest = self.text[self.began :].partition("\n")
         second = rest.lstrip().partition("\n")[0]
-        if not _is_object(first) and _is_object(second):
+        if first.lstrip().startswith("{") and not _is_object(first) and _is_object(second):
             raise DataError(
                 f"{self.name}, line {self.line(self.began)} is cut off: it ends in {excerpt(first.rstrip()[-30:])}.\n"
                 "  The next line is whole. Write this one again, or remove it."

@@ -138,6 +138,17 @@ _NUMBERED = re.compile(r"(?i)\b(?:documents?|docs?|sources?|passages?)(?:\s+(?:t
 """What is left of `documents 2 to 4` where a number was read as a citation."""
 
 
+def _clauses_and_lacks(part: Part, question: str) -> tuple[list[str], list[str]]:
+    """The clauses of a sentence, and those of them that say that something is not to be found."""
+    cited = bool(part.citations)
+    own = [
+        piece
+        for clause in wording.clauses(part.plain)
+        for piece in ([clause] if is_lacking(clause, question, cited=cited) else re.split(r"(?<=\D), ", clause))
+    ]
+    return own, [clause for clause in own if is_lacking(clause, question, cited=cited)]
+
+
 def _if_all_else_is_found(
     decision: Decision, parts: Sequence[Part], text: str, question: str, answers: Sequence[Iterable[str]]
 ) -> Decision:
@@ -145,32 +156,26 @@ def _if_all_else_is_found(
     refuses if the verifier finds all that it says besides in the documents."""
     if HIDDEN in text:
         return decision
-    lacking, opened, beside = list[str](), list[Part](), 0
-    for part in parts:
-        own = [
-            piece
-            for clause in wording.clauses(part.plain)
-            for piece in (
-                [clause] if is_lacking(clause, question, cited=bool(part.citations)) else re.split(r"(?<=\D), ", clause)
-            )
-        ]
-        lack = [clause for clause in own if is_lacking(clause, question, cited=bool(part.citations))]
+    clauses = [_clauses_and_lacks(part, question) for part in parts]
+    lacking = [clause for _, lack in clauses for clause in lack]
+    if not lacking or not concerns(lacking, question) or _tells(text, question, answers):
+        return decision
+    opened, beside = list[Part](), 0
+    for part, (own, lack) in zip(parts, clauses, strict=True):
         if wording.is_reported(part.plain) or any(
             wording.guesses(_NUMBERED.sub(" ", clause), question) for clause in lack
         ):
             return decision
-        lacking += lack
         rest = [clause for clause in own if clause not in lack]
         beside += sum(map(words, rest)) + len(part.citations)
-        is_told = any(holds(aliases, tokens(" ".join(rest))) for aliases in answers)
         if (
             (lack or not part.citations)
-            and not is_told
             and not any(
                 not _is_beside(clause, question)
                 and not (clause.rstrip().endswith("?") and not wording.beyond(clause, question))
                 for clause in rest
             )
+            and not any(holds(aliases, tokens(" ".join(rest))) for aliases in answers)
         ):
             continue
         said = part.plain
@@ -179,8 +184,6 @@ def _if_all_else_is_found(
         if words(said) < SHORTEST_CONTEXT:
             return decision
         opened.append(part._replace(plain=said.strip(" ,;:–—-\n")))
-    if not lacking or not concerns(lacking, question) or _tells(text, question, answers):
-        return decision
     # A gold answer that the question names may be given all the same, and one in whole sentences in any words.
     if opened and any(words(alias) > LONGEST_NAME for aliases in answers for alias in aliases):
         return decision

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import IO
 
 from groundeval.errors import DataError, excerpt, quoted
-from groundeval.storage.json_records import Record
+from groundeval.storage.json_records import Record, not_utf8
 
 DELIMITERS = (",", "\t", ";", "|")
 _LONGEST_LINE = 1 << 26
@@ -48,10 +48,7 @@ def read_delimited(stream: IO[bytes], name: str, *, delimiter: str | None = None
                 yield Record(name, number, _record(cells, header, name, line), line=line)
             line = found.line_num + 1
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{name} is not UTF-8, on line {line} or after it: 0x{error.object[error.start]:02x}.\n"
-            "  Convert it, for instance: iconv -f latin1 -t utf8 OLD > NEW"
-        ) from None
+        raise not_utf8(name, f", on line {line} or after it:", error) from None
     except csv.Error as error:
         raise DataError(
             f"{name}, record from line {line}: {error}.\n"

@@ -239,10 +239,7 @@ class _Reader:
             more = self.decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
             position = self.bytes_read - len(error.object) + len(data) + error.start
-            raise DataError(
-                f"{self.name} is not UTF-8: byte {position} is 0x{error.object[error.start]:02x}.\n"
-                "  Convert it, for instance: iconv -f latin1 -t utf8 OLD > NEW"
-            ) from None
+            raise not_utf8(self.name, f": byte {position} is", error) from None
         self.bytes_read += len(data)
         self.ended = not data
         self.lines_before += self.text.count("\n", 0, self.at)
@@ -318,6 +315,19 @@ class _Reader:
         except ValueError:
             raise DataError(f"{self.name} is not JSON: it begins with {excerpt(begin)}.\n  {form}") from None
         raise DataError(f"{self.name} holds {excerpt(value)} at its top level.\n  {form}")
+
+
+def not_utf8(name: str, where: str, error: UnicodeDecodeError) -> DataError:
+    """The error for a file that is no UTF-8: text in another encoding, or, where it has control characters, no text."""
+    byte = error.object[error.start]
+    data = bytes(error.object)
+    is_binary = any(each < 32 and each not in b"\t\n\r\f\v\x1b" for each in data[:4_096])
+    advice = (
+        "It looks like a binary file: name the file of records itself."
+        if is_binary
+        else "Convert it, for instance: iconv -f latin1 -t utf8 OLD > NEW"
+    )
+    return DataError(f"{name} is not UTF-8{where} 0x{byte:02x}.\n  {advice}")
 
 
 def _is_object(line: str) -> bool:

@@ -14,6 +14,7 @@ from groundeval.storage.json_records import Layout, Record
 from groundeval.tasks.formats.examples import Checked
 from groundeval.tasks.formats.fields import missing, wrong
 from groundeval.tasks.formats.outputs.columns import by_rows, rows_in
+from groundeval.tasks.formats.outputs.parts import NO_OUTPUT
 from groundeval.tasks.formats.outputs.reader import OutputReader, is_written_here
 
 if TYPE_CHECKING:
@@ -168,7 +169,6 @@ def _output(record: Record) -> str:
     output = record.data.get("output")
     if type(output) is str:
         return output
-    advice = 'Write "" for an empty output: it counts as an empty answer.'
     if "output" not in record.data:
-        missing(record, "output", f"Every record needs the model's text. {advice}")
-    return wrong(record, "output", output, "a string, the model's text", advice)
+        missing(record, "output", f"Every record needs the model's text. {NO_OUTPUT}")
+    return wrong(record, "output", output, "a string, the model's text", NO_OUTPUT)

@@ -108,6 +108,11 @@ def test_a_file_that_is_not_utf_8_says_which_byte_and_how_to_convert(tmp_path: P
     ran = cli("score", path, "--task", "asqa")
     assert ran.code == 1
     assert re.search(r"not UTF-8: byte 16 .*\n.*iconv", ran.err)
+    path.write_bytes(b"\x97\x00\x01\x02" * 40)
+    ran = cli("score", path, "--task", "asqa")
+    assert ran.code == 1
+    assert "binary file" in ran.err
+    assert "iconv" not in ran.err
 
 
 def test_the_verifier_is_not_even_connected_before_the_file_was_read(tmp_path: Path, cli: Cli):

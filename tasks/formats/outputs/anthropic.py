@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from groundeval.tasks.formats.outputs.conversations import last_answer, question_in
+from groundeval.tasks.formats.outputs.answered import answered
+from groundeval.tasks.formats.outputs.conversations import last_answer
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, objects, within
 from groundeval.tasks.formats.outputs.sources import Source, Sources, sources_in
@@ -62,13 +63,7 @@ def _parts(data: Data) -> Parts:
         if cited:
             spans.append(Span(len(text), len(text) + len(said), cited))
         text += said
-    parts: Parts = {"output": Part(with_marks(text, spans), f"{where}.content".lstrip("."))}
-    question = question_in(data) or question_in(data.get("request") or {})
-    if question is not None:
-        parts["question"] = question
-    if sources.all:
-        parts["docs"] = sources.part(name)
-    return parts
+    return answered(data, Part(with_marks(text, spans), f"{where}.content".lstrip(".")), sources, name)
 
 
 def _documents(data: Data) -> tuple[Sources, str]:

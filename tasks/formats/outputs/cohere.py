@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from groundeval.tasks.formats.outputs.conversations import question_in
+from groundeval.tasks.formats.outputs.answered import answered
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, listed, objects, offset, within
 from groundeval.tasks.formats.outputs.sources import Source, Sources, documents_from, sources_in
@@ -37,13 +37,12 @@ def _parts(data: Data) -> Parts:
         for each in objects(answer.get("citations"))
     ]
     field = "text" if "text" in answer else "content"
-    parts: Parts = {"output": Part(with_marks(text_of(answer[field]) or "", spans), f"{where}.{field}".lstrip("."))}
-    question = question_in(data) or question_in(data.get("request") or {})
-    if question is not None:
-        parts["question"] = question
-    if sources.all:
-        parts["docs"] = sources.part(name or "citations[].sources")
-    return parts
+    return answered(
+        data,
+        Part(with_marks(text_of(answer[field]) or "", spans), f"{where}.{field}".lstrip(".")),
+        sources,
+        name or "citations[].sources",
+    )
 
 
 def _cited(citation: Data, sources: Sources) -> tuple[int, ...]:

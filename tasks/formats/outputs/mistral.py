@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from groundeval.tasks.formats.outputs.conversations import answer_in, question_in
+from groundeval.tasks.formats.outputs.answered import answered
+from groundeval.tasks.formats.outputs.conversations import answer_in
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, objects, within
 from groundeval.tasks.formats.outputs.sources import Sources, documents_from, sources_in
@@ -43,13 +44,7 @@ def _parts(data: Data) -> Parts:
             spans += [Span(len(text), len(text), cited)] if cited else []
         else:
             text += text_of(block) or ""
-    parts: Parts = {"output": Part(with_marks(text, spans), f"{where}.content".lstrip("."))}
-    question = question_in(data) or question_in(data.get("request") or {})
-    if question is not None:
-        parts["question"] = question
-    if sources.all:
-        parts["docs"] = sources.part(name)
-    return parts
+    return answered(data, Part(with_marks(text, spans), f"{where}.content".lstrip(".")), sources, name)
 
 
 def _cited(block: Data, sources: Sources) -> list[int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from groundeval.tasks.formats.outputs.conversations import answer_in, last_answer, question_in, turn_text
+from groundeval.tasks.formats.outputs.answered import answered
+from groundeval.tasks.formats.outputs.conversations import answer_in, last_answer, turn_text
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, objects, within
 from groundeval.tasks.formats.outputs.sources import Sources, sources_in
@@ -41,13 +42,7 @@ def _parts(data: Data) -> Parts:
         base = len(text)
         text += said
         spans += [span for each in cited for span in _span(each, base, len(said), sources)]
-    parts: Parts = {"output": Part(with_marks(text, spans), f"{where}.content".lstrip("."))}
-    question = question_in(data) or question_in(data.get("request") or data.get("body") or {})
-    if question is not None:
-        parts["question"] = question
-    if sources.all:
-        parts["docs"] = sources.part(name or "annotations")
-    return parts
+    return answered(data, Part(with_marks(text, spans), f"{where}.content".lstrip(".")), sources, name or "annotations")
 
 
 def _blocks(answer: Data) -> list[Block]:

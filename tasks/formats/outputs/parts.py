@@ -20,6 +20,12 @@ PARTS = {
 Data = Mapping[str, Any]
 
 
+NO_OUTPUT = (
+    "Remove a record that has none, such as a failed request. "
+    'Write "" for an empty output: it counts as an empty answer.'
+)
+
+
 class Misfit(Exception):
     """A field whose value cannot be read as its part: the field, its value, and what is allowed."""
 

@@ -21,7 +21,7 @@ from groundeval.tasks.formats.outputs.ended import was_cut
 from groundeval.tasks.formats.outputs.gold import claims_in, gold_from, kind_of_gold
 from groundeval.tasks.formats.outputs.hints import paths_that_may_hold
 from groundeval.tasks.formats.outputs.named import OUTPUTS, OWN, REFERENCES, TABLE, named_parts
-from groundeval.tasks.formats.outputs.parts import PARTS, Data, Misfit, Part, Parts, Shape, first_of
+from groundeval.tasks.formats.outputs.parts import NO_OUTPUT, PARTS, Data, Misfit, Part, Parts, Shape, first_of
 from groundeval.tasks.formats.outputs.shapes import shape_of
 from groundeval.tasks.formats.outputs.sources import DOCUMENTS, Source, documents_from
 from groundeval.tasks.formats.outputs.texts import QUESTIONS, decoded, text_of
@@ -32,7 +32,6 @@ _MOST_PLACES = 20
 """Number of places of documents that are remembered."""
 _ORDER = ("question", "output", "docs", "gold", *PARTS, *OWN)
 _HOW = {"claims": " (each sentence a claim)", "em": " (looked for as it is)", "list": " (looked for as items)"}
-_EMPTY = 'Write "" for an empty output: it counts as an empty answer.'
 
 
 class OutputReader:
@@ -93,7 +92,7 @@ class OutputReader:
             self._missing("output", record)
         self.used.setdefault("output", f'"{part.field}"')
         text = text_of(part.value)
-        return wrong(record, part.field, part.value, "a string, the model's text", _EMPTY) if text is None else text
+        return wrong(record, part.field, part.value, "a string, the model's text", NO_OUTPUT) if text is None else text
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -258,7 +257,7 @@ class OutputReader:
         }[part]
         there = next((name for name in (self.used.get(part, "").strip('"'), *names) if name in record.data), None)
         if there is not None:
-            wrong(record, there, record.data[there], allowed, _EMPTY if part == "output" else "")
+            wrong(record, there, record.data[there], allowed, NO_OUTPUT if part == "output" else "")
         may_be = paths_that_may_hold(part, record.data)
         missing(
             record,

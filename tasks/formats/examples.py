@@ -129,13 +129,28 @@ def fields_present(examples: Iterable[Example]) -> frozenset[str]:
     return present.found
 
 
+class ContentHash:
+    """SHA-256 of the content of the examples seen so far, independent of the file format."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, example: Example) -> None:
+        """See an example."""
+        self._digest.update(json.dumps(_plain(example), sort_keys=True, default=str).encode())
+        self._digest.update(b"\n")
+
+    def hexdigest(self) -> str:
+        """The hash, as hexadecimal digits."""
+        return self._digest.hexdigest()
+
+
 def content_hash(examples: Iterable[Example]) -> str:
-    """SHA-256 of the examples' content, independent of the file format."""
-    digest = hashlib.sha256()
+    """SHA-256 of the examples' content (see `ContentHash`)."""
+    content = ContentHash()
     for example in examples:
-        digest.update(json.dumps(_plain(example), sort_keys=True, default=str).encode())
-        digest.update(b"\n")
-    return digest.hexdigest()
+        content.add(example)
+    return content.hexdigest()
 
 
 def _present(example: Example) -> Iterator[tuple[str, bool]]:

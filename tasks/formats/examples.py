@@ -75,7 +75,9 @@ class Checked:
         for field, present in _present(example):
             if field in self.may_lack:
                 continue
-            before, where = self._first.setdefault(field, (present, record.where))
+            if field not in self._first:
+                self._first[field] = present, record.where
+            before, where = self._first[field]
             if before != present:
                 lacking, having = (where, record.where) if present else (record.where, where)
                 raise DataError(f'{lacking}: field "{field}" is missing, but {having} has it.\n  {_PURPOSE[field]}')

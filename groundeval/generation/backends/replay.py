@@ -10,9 +10,8 @@ prompt with its `id`; if no record has that id, to the prompt with its `question
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundeval.errors import DataError, UsageError, excerpt, option
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
@@ -31,8 +30,7 @@ WINDOW = 1000
 """Number of samples per write to disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """One record of the file."""
 
     number: int

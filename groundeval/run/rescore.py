@@ -157,7 +157,7 @@ def _stored_examples(
     rows, numbers = array("q"), array("q")
     for row, example in enumerate(samples):
         number = stored.number(example.id)
-        if number is not None:
+        if number >= 0:
             rows.append(row)
             numbers.append(number)
 
@@ -179,5 +179,5 @@ def _unfinished(folder: Path, stored: Generations) -> list[str]:
         for record in Lines(path).read():
             identifier, before = str(record.get("id")), len(asked)
             asked.setdefault(identifier, before)
-            lacking += len(asked) > before and stored.number(identifier) is None
+            lacking += len(asked) > before and stored.number(identifier) < 0
     return [f"the run is unfinished: {lacking} of {len(asked)} samples have no text yet"] if lacking else []

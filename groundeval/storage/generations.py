@@ -93,14 +93,15 @@ class Generations:
         file.seek(self._places[number] & (1 << _PLACE_BITS) - 1)
         return record_of(file.readline())
 
-    def number(self, identifier: str) -> int | None:
-        """The number of a sample; None for one that has no line."""
-        return self._ids.get(identifier)
+    def number(self, identifier: str) -> int:
+        """The number of a sample; -1 for one that has no line."""
+        found = self._ids.get(identifier)
+        return -1 if found is None else found
 
     def has_text(self, identifier: str) -> bool:
         """Whether a sample was generated, and did not fail."""
-        number = self._ids.get(identifier)
-        return number is not None and not self._failed[number]
+        number = self.number(identifier)
+        return number >= 0 and not self._failed[number]
 
     def documents_shown(self, number: int, usual: int) -> int:
         """Number of documents in the prompt of a sample; `usual` where its line does not record it."""

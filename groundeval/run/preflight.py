@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Sequence
 
@@ -91,8 +90,7 @@ def bytes_to_write(job: Job, missing: bytearray, options: RunOptions) -> int:
     answer = options.sampling.max_new_tokens * TOKEN_BYTES
     size = 0
     if options.phase != "score":
-        prompts = (job.asked[row].prompt for row, lacks in enumerate(missing) if lacks)
-        size += sum(len(json.dumps(prompt.user)) + 2 * LINE_BYTES + answer for prompt in prompts)
+        size += (job.prompt_bytes if any(missing) else 0) + sum(missing) * (2 * LINE_BYTES + answer)
     if options.phase != "generate":
         size += len(job.asked) * (LINE_BYTES + EVIDENCE * answer) * max(1, len(options.profiles))
     return size

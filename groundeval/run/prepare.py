@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -58,6 +59,8 @@ class Job:
     """What each sample is asked, in the order of the examples."""
     tags: ReasoningTags | None = None
     """The tags around the model's reasoning; None: `<think>`, or what the form of a text shows."""
+    prompt_bytes: int = 0
+    """Of all prompts as JSON."""
     longest_prompt: int | None = None
     """In tokens, where the generator can count them."""
     dropped: int = 0
@@ -116,7 +119,7 @@ def prepare(
     judged = 0 if options.post_hoc == "none" else options.cite_docs
     documents = array("q")
     asked, fields, content = Spool[Asked](), FieldsPresent(), ContentHash()
-    longest = dropped = unfitting = 0
+    size = longest = dropped = unfitting = 0
     fitted = _fitting(template, demonstrations, generator, options)
 
     def scored(row: int, example: Example) -> Example:
@@ -127,6 +130,7 @@ def prepare(
         found, rendered = fitted(example)
         asked.append(Asked(found.prompt, rendered, found.kept if found.dropped else None))
         documents.append(max(judged, found.kept if found.dropped else options.num_docs))
+        size += len(json.dumps(found.prompt.user))
         longest = max(longest, found.tokens)
         dropped += found.dropped > 0
         unfitting += not found.fits
@@ -150,6 +154,7 @@ def prepare(
         identity,
         asked if draws == 1 else Lazy(draws * len(asked), asked_of),
         tags,
+        draws * size,
         longest or None,
         draws * dropped,
         draws * unfitting,

@@ -11,6 +11,7 @@ import pytest
 from groundeval.bench.damaged_text import damaged
 from groundeval.bench.phases import PHASES, phase_of
 from groundeval.bench.speed import Figure, Speed, changes, machine
+from groundeval.bench.whole_runs import WholeRun, growth
 from groundeval.cli.app import main
 
 
@@ -46,6 +47,15 @@ def test_whole_runs_are_split_into_phases_which_add_up(tmp_path: Path, capsys: p
         assert 10 < each["peak_mb"] < 400
     assert json.loads((out / "bench_speed.json").read_text())["figures"] == found["figures"]
     assert (out / "bench_speed.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_a_sample_more_costs_leaves_the_start_out():
+    runs = [WholeRun("score", size, 9.0, 1.0 + size / 1000, 100.0 + size / 100, {}) for size in (10_000, 100, 1_000)]
+    runs.append(WholeRun("run", 100, 9.0, 1.0, 100.0, {}))
+    first, second = growth(runs)
+    assert (first.command, first.smaller, first.larger, second.larger) == ("score", 100, 1_000, 10_000)
+    assert [first.cpu_ms, second.cpu_ms] == pytest.approx([1.0, 1.0])
+    assert second.times_memory == pytest.approx(200 / 110)
 
 
 def test_a_function_belongs_to_the_phase_of_the_first_module_that_fits():

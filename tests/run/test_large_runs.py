@@ -33,7 +33,7 @@ def test_a_run_whose_records_wait_on_disk_writes_the_same_bytes(
     model = write(tmp_path / "outputs.json", outputs)
     data = write(tmp_path / "data.json", records(9))
     found = []
-    for in_memory in (4096, 2):
+    for in_memory in (2048, 2):
         monkeypatch.setitem(Spool.__init__.__kwdefaults__, "in_memory", in_memory)
         out = tmp_path / str(in_memory)
         command = (*RUN, "--model", model, "--data", data, "--output-path", out, *more)

@@ -8,8 +8,9 @@ import pytest
 from recipe_cases import small_recipe
 
 from groundeval.errors import DataError, UsageError
-from groundeval.trainers.recipe import Recipe, Stage
+from groundeval.trainers.recipe import Recipe
 from groundeval.trainers.recipe_file import read_recipe, shipped
+from groundeval.trainers.recipe_stage import Stage
 from groundeval.trainers.scoring import check_rewards
 from groundeval.trainers.trl_config import StageConfig, stage_config
 

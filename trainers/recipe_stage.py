@@ -184,9 +184,7 @@ class Stage(Section):
         if self.trainer != "grpo" and self.normalize != "total":
             raise ValueError(f"stage {self.name}: `normalize` belongs to grpo, which compares rewards within a group")
         if self.trainer != "grpo" and self.share_prompts:
-            raise ValueError(
-                f"stage {self.name}: `share_prompts` belongs to grpo, which samples a prompt several times"
-            )
+            raise ValueError(f"stage {self.name}: `share_prompts` belongs to grpo, which repeats prompts")
         if self.mix is not None and self.answerable != "any":
             raise ValueError(
                 f"stage {self.name}: `mix` needs both kinds of examples, `answerable: {self.answerable}` selects one"

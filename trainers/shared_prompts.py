@@ -26,35 +26,27 @@ class SharedPrompts:
         compute_entropy: bool = False,
         compute_aux_loss: bool = False,
         **images: Any,
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Log-probabilities of the completions' tokens, and their entropies if they are wanted."""
+    ) -> Any:
+        """Log-probabilities of the completions' tokens, their entropies, and a loss of experts, each None if it is not
+        wanted. With images or experts TRL computes them."""
+        given = (model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, compute_aux_loss)
         if compute_aux_loss or any(each is not None for each in images.values()):
-            found: tuple[Tensor, Tensor | None, Tensor | None] = super()._get_per_token_logps_and_entropies(  # type: ignore[misc]
-                model,
-                input_ids,
-                attention_mask,
-                logits_to_keep,
-                batch_size,
-                compute_entropy,
-                compute_aux_loss,
-                **images,
-            )
-            return found
+            return super()._get_per_token_logps_and_entropies(*given, **images)  # type: ignore[misc]
         together = batch_size or len(input_ids)
-        chunks = zip(input_ids.split(together), attention_mask.split(together), strict=True)
         outputs = []
-        for ids, mask in chunks:
+        for ids, mask in zip(torch.split(input_ids, together), torch.split(attention_mask, together), strict=True):
             with self.accelerator.autocast():  # type: ignore[attr-defined]
                 outputs.append(completions_scored(model, ids, mask, logits_to_keep))
-        log_probs = torch.cat([each.log_probs for each in outputs])
-        return log_probs, torch.cat([each.entropy for each in outputs]) if compute_entropy else None, None
+        entropies = torch.cat([each.entropy for each in outputs]) if compute_entropy else None
+        return torch.cat([each.log_probs for each in outputs]), entropies, None
 
 
 def completions_scored(model: Any, ids: Tensor, mask: Tensor, kept: int) -> Any:
     """The output of TRL's fused head for the last `kept` tokens of every row, with equal prompts computed once."""
     # The last token of a prompt goes with the completion, whose first token it predicts.
     start = ids.size(1) - kept - 1
-    prompts, row_of = torch.stack([ids[:, :start], mask[:, :start]], dim=1).unique(dim=0, return_inverse=True)
+    seen = torch.stack([ids[:, :start], mask[:, :start]], dim=1)
+    prompts, row_of = torch.unique(seen, dim=0, return_inverse=True)
     cache = model(
         input_ids=prompts[:, 0], attention_mask=prompts[:, 1], use_cache=True, logits_to_keep=1
     ).past_key_values

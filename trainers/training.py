@@ -235,6 +235,8 @@ def _quiet_libraries() -> None:
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     datasets.disable_progress_bars()
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+    # Its new name is not known to the oldest transformers supported.
+    warnings.filterwarnings("ignore", category=FutureWarning, message="`past_key_values` is deprecated")
 
 
 def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator, *, main: bool, quiet: bool) -> None:

@@ -223,8 +223,8 @@ def _check_groups(stage: Stage, fields: Mapping[str, Any], world: int) -> None:
 def _check_sharing(stage: Stage, given: Mapping[str, Any], world: int) -> None:
     if given.get("gradient_checkpointing"):
         raise UsageError(
-            f"stage {stage.name}: trl.gradient_checkpointing is true, but `share_prompts` needs the attention cache that "
-            "checkpointing does not keep; give only one of them"
+            f"stage {stage.name}: trl.gradient_checkpointing is true, but `share_prompts` needs the attention cache "
+            "that checkpointing does not keep; give only one of them"
         )
     if world > 1:
         raise UsageError(f"stage {stage.name}: `share_prompts` is for one process, and there are {world}")

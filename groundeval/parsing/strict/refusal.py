@@ -231,19 +231,36 @@ def _sayings(part: Part, question: str, later: bool = False, asked: bool = False
             or (wording.says_nothing(text, question) and words(text) > 1)
         )
         return frozenset(("aside" if is_aside and not part.citations else "claim",))
-    whole = " ".join(refusing)
+    # What stands before a colon is what cannot be found: "Budget: not specified in the sources".
+    label = _label(own, refusing[0], text)
+    whole = " ".join([label, *refusing])
     is_whole = not wording.beyond(whole, question) and wording.restates(whole, question)
     if (later or part.citations) and not wording.content(whole):
         is_whole = not asked and not wording.content(text)
     # "It is so, but the year is not given" lacks part of an answer, even if the question asked for that part.
     completes = wording.turns(refusing[0]) and own[0] not in refusing and bool(wording.content(whole))
     found: set[Saying] = {"refusal" if (is_whole and not completes) or wording.is_of_answer(whole) else "lack"}
-    rest = (clause for clause in own if clause not in refusing)
+    rest = (clause for clause in own if clause not in refusing and clause != label)
     if any(wording.guesses(clause, question) for clause in refusing) or wording.is_reported(text):
         found |= {"refusal", "claim"}
     if not all(_is_beside(clause, question) for clause in rest):
         found.add("claim")
     return frozenset(found)
+
+
+LONGEST_LABEL = 6
+"""Words of a label."""
+
+
+def _label(own: Sequence[str], refusing: str, text: str) -> str:
+    """The clause that a colon or a dash puts before a refusing one; empty if there is none or it is long."""
+    place = own.index(refusing)
+    before = own[place - 1] if place else ""
+    is_label = before and _COLON.match(text, text.find(before) + len(before)) and words(before) <= LONGEST_LABEL
+    return before if is_label else ""
+
+
+_COLON = re.compile(r"\W*?[:：–—]")
 
 
 def _is_beside(clause: str, question: str) -> bool:

@@ -19,7 +19,8 @@ _CARRYING = re.compile(
     r"|根据|根據|依据|據|によると|によれば|에 따르면"
 )
 _ATTRIBUTING = re.compile(
-    r"(?i)\b(?:points? out|pointed out|makes? (?:it )?clear|made (?:it )?clear|goes on to|learn\w*|gather\w*|reads?|wr(?:ites?|itten|ote)"
+    r"(?i)\b(?:points? out|pointed out|makes? (?:it )?clear|made (?:it )?clear|goes on to|learn\w*|gather\w*"
+    r"|reads?|wr(?:ites?|itten|ote)"
     r"|quot\w+|attest\w*|corroborat\w+|claims?|asserts?|argues?|observes?|remarks?|suggests?|put it|we see)\b"
 )
 """Verbs that attribute what follows, or what stands before, to a source, and leave its sense as it is."""

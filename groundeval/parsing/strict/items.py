@@ -173,11 +173,11 @@ def _with_loose(parts: list[Part]) -> list[Part]:
     for each in parts:
         part = each._replace(citations=waiting + each.citations)
         waiting = ()
-        if not any(map(str.isalnum, part.plain)) and not enclosed(part.plain) and not kept:
-            waiting = part.citations
-            continue
-        if not any(map(str.isalnum, part.plain)) and not enclosed(part.plain) and kept and HIDDEN not in part.plain:
-            kept[-1] = kept[-1]._replace(citations=kept[-1].citations + part.citations)
-        else:
+        if any(map(str.isalnum, part.plain)) or enclosed(part.plain):
             kept.append(part)
+        elif kept:
+            plain = kept[-1].plain.rstrip(HIDDEN) + HIDDEN if HIDDEN in part.plain else kept[-1].plain
+            kept[-1] = kept[-1]._replace(plain=plain, citations=kept[-1].citations + part.citations)
+        else:
+            waiting = part.citations
     return kept or [part for part in parts if waiting]

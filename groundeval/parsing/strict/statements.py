@@ -124,9 +124,17 @@ def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], boo
     leads = bool(cited.marks) and not cited.plain[: cited.marks[0][0]].strip()
     if leads and (in_sources or (bare.lstrip().startswith("[^") and NOTE.match(cited.plain))):
         return [Part(said, everything, "source")], before, True
+    said_before = list[Part]()
+    if not heading and said.endswith((":", "：")) and len(own := spans(said)) > 1:
+        # Only the last sentence introduces what follows.
+        said_before, said = [Part(said[: own[-1][0]].strip(), ())] if not cited.marks else [], said[own[-1][0] :]
     if heading or (said.endswith((":", "：")) and not cited.marks):
         kind: Kind = "aside" if words(said) <= HEADING_WORDS and not cited.marks and HIDDEN not in said else "claim"
-        return [Part(said, everything, kind)], before, bool(SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-:")))
+        return (
+            [*said_before, Part(said, everything, kind)],
+            before,
+            bool(SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-:"))),
+        )
     denied = is_denied(line, bare, said)
     cited, lacks = _without_lacks(cited)
     parts = [

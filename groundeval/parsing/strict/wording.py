@@ -197,7 +197,8 @@ _ADDRESS = re.compile(
 )
 _INTERJECTION = re.compile(
     r"\W*(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|great question|good question|hello|hi|hey"
-    r"|thanks|thank you|hmm+|alas|oh|ah|huh|oops|no (?:such )?(?:luck|dice|clue)|beats me|search me|dunno|(?:i wish i could|happy to"
+    r"|thanks|thank you|hmm+|alas|oh|ah|huh|oops|no (?:such )?(?:luck|dice|clue)|beats me|search me|dunno"
+    r"|(?:i wish i could|happy to"
     r"|glad to) help|honestly|to be honest|"
     r"unfortunately|sorry|got it|understood|no problem|right|well|alright|gladly|cheers|have a (?:nice"
     r"|good|great|lovely) \w+"
@@ -207,8 +208,7 @@ _INTERJECTION = re.compile(
 _CLAUSE = re.compile(
     r"[;:—–\n]|\.{3}|…|[()]|(?<!nothing)(?<!anything),?\s+(?=(?:but|however|although|though|yet|because|since"
     r"|whereas|while)\b)"
-    r"|,\s*(?=(?:which|who|so|as|nor)\b)|,\s+(?=and\b)|，(?=但|不过|可|只)|、(?=しかし|だが)"
-    r"|,\s+(?=(?:aber|jedoch|doch|sondern|mais|pero|sino|ma|mas|porém|maar|men|но|ale|ama|fakat|tetapi|nhưng)\b)",
+    r"|,\s*(?=(?:which|who|so|as|nor)\b)|,\s+(?=and\b)",
     re.IGNORECASE,
 )
 
@@ -355,7 +355,7 @@ def beyond(text: str, question: str) -> list[str]:
     return [word for word in content(text) if word[:4] not in asked]
 
 
-_NAME = re.compile(r"(?<=[^.!?\s] )[A-Z][\w'’]+|\d[\d.,]*")
+_NAME = re.compile(r"(?<=[^.!?\s] )[A-Z][\w'’]+|\d+(?:[.,]\d+)*")
 
 
 def names(text: str, question: str) -> list[str]:
@@ -395,6 +395,12 @@ def restates(text: str, question: str) -> bool:
     return not said or 2 * len(said & asked) >= len(asked)
 
 
+_TURNS = re.compile(
+    r",\s+(?:aber|jedoch|doch|sondern|mais|pero|sino|ma|mas|porém|maar|men|но|ale|ama|fakat|tetapi|nhưng)\b|，(?:但|不过)|、しかし"
+)
+"""`but` of other languages."""
+
+
 def guesses(clause: str, question: str) -> bool:
     """Whether a refusing clause adds an exception, a guess, or a figure that is not in the question."""
     if _EXCEPT.search(clause) and beyond(_EXCEPT.split(clause)[-1] or "", question):
@@ -405,6 +411,8 @@ def guesses(clause: str, question: str) -> bool:
         and not re.match(r"(?:I|We)\b", segment)
         for segment in re.split(r",\s+", clause)[1:]
     ):
+        return True
+    if any(not has_negation(turn) for turn in _TURNS.split(clause)[1:]):
         return True
     return any(figure not in question for figure in _FIGURE.findall(clause))
 

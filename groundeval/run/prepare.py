@@ -137,8 +137,9 @@ def prepare(
         unfitting += not found.fits
         cut = scored(row, example)
         fields.add(cut)
-        for each in () if content is None else drawn((cut,), draws):
-            content.add(each)
+        if content is not None:
+            for each in drawn((cut,), draws):
+                content.add(each)
 
     def asked_of(row: int) -> Asked:
         found = asked[row // draws]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from groundeval.errors import DataError, UsageError, excerpt, option
+from groundeval.errors import DataError, UsageError, excerpt, no_such, option
 from groundeval.metrics.metric import METRICS
 from groundeval.metrics.profiles import PROFILES
 from groundeval.run.reward_metrics import reward_aggregate
@@ -146,7 +146,7 @@ def find_scorings(root: Path) -> Iterator[Path]:
     if root.is_file():
         raise UsageError(f"{root}: is a file; name a run folder, or a folder that holds some")
     if not root.is_dir():
-        raise UsageError(f"{root}: no such folder")
+        raise no_such(root, "folder")
     for manifest in sorted(root.rglob("scores/*/manifest.json")):
         # A FIFO or a link is reported when it is read; only a scoring that is not finished is passed over.
         if os.path.lexists(manifest.parent / "results.json"):

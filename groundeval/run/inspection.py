@@ -82,7 +82,11 @@ def inspect_outputs(options: ScoreOptions, task: Task) -> Inspection:
         _with_uses(fields, reader),
         read_as=next((note for note in outputs.notes if note.startswith("read as ")), "read as groundeval's format"),
         counts=_counts(outputs),
-        first=_parsed(outputs, outputs.responses[0], options.profiles[0] if options.profiles else task.profile),
+        first=_parsed(
+            outputs,
+            next(each for each in outputs.responses if each.status != "error"),
+            options.profiles[0] if options.profiles else task.profile,
+        ),
         possible=tuple(_possible(outputs, profile, options) for profile in profiles),
         notes=tuple(notes),
     )
@@ -119,6 +123,9 @@ def _counts(outputs: Outputs) -> dict[str, int]:
     profile = PROFILES["strict"]
     counts = dict.fromkeys(("output", "empty output", "documents", "citations", "refusal", "gold answers"), 0)
     for response in outputs.responses:
+        if response.status == "error":
+            counts["failed request"] = counts.get("failed request", 0) + 1
+            continue
         reading = Context(profile, outputs.task.kind).read(response)
         counts["output"] += 1
         counts["empty output"] += response.status != "ok"

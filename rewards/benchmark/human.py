@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from groundeval.errors import DataError, UsageError, excerpt
+from groundeval.errors import DataError, excerpt, no_such
 from groundeval.metrics.metric import METRICS, Context, Values
 from groundeval.metrics.profiles import ALCE
 from groundeval.records import Example, Response
@@ -127,7 +127,7 @@ def _read(file: Path, gold: Mapping[str, Example]) -> Iterator[tuple[str, list[R
     try:
         content = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"--human {file}: no such file") from None
+        raise no_such(file, given=f"--human {file}") from None
     except (OSError, ValueError) as error:
         raise DataError(f"--human {file} cannot be read as JSON: {error}\n  {form}") from error
     if not isinstance(content, dict) or not all(isinstance(runs, dict) for runs in content.values()):

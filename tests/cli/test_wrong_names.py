@@ -214,7 +214,8 @@ def test_names_are_looked_up_before_data_are_read_and_models_loaded(
     ],
 )
 def test_names_are_looked_up_before_outputs_are_read(change: tuple[str, ...], words: str, tmp_path: Path, cli: Cli):
-    ran = cli("score", tmp_path / "nowhere.json", *SCORE, *change)
+    (tmp_path / "outputs.json").write_text("no JSON", encoding="utf-8")
+    ran = cli("score", tmp_path / "outputs.json", *SCORE, *change)
     assert ran.code == 2
     assert words in ran.err
     assert "nowhere" not in ran.err

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from groundeval.cli.options import All, AsJson, IncludePath
+from groundeval.cli.options import All, AsJson, IncludePath, existing
 from groundeval.errors import UsageError
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders or folders of scores; the first is the baseline.")],
+    runs: Annotated[list[Path], existing("Run folders or folders of scores; the first is the baseline.")],
     profile: Annotated[str | None, typer.Option(help="Which scoring of a run folder: its profile.")] = None,
     nli: Annotated[str | None, typer.Option(help="Which scoring of a run folder: its NLI model, or none.")] = None,
     out: Annotated[

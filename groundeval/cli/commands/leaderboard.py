@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from groundeval.cli.options import existing
 from groundeval.errors import EXIT_FAILED
 
 leaderboard = typer.Typer(
@@ -16,7 +17,7 @@ leaderboard = typer.Typer(
 
 @leaderboard.command()
 def build(
-    runs: Annotated[list[Path], typer.Argument(help="Folders with run folders, at any depth; untrusted ones too.")],
+    runs: Annotated[list[Path], existing("Folders with run folders, at any depth; untrusted ones too.")],
     out: Annotated[Path, typer.Option(help="Folder of the site; an existing leaderboard is replaced.")],
     reported: Annotated[
         list[Path] | None, typer.Option(help="A JSON file of numbers from a paper, in addition to the shipped ones.")

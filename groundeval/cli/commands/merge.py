@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from groundeval.cli.options import existing
+
 
 def merge(
-    folders: Annotated[list[Path], typer.Argument(help="Run folders, or folders of runs, that hold the shards.")],
+    folders: Annotated[list[Path], existing("Run folders, or folders of runs, that hold the shards.")],
     output_path: Annotated[Path, typer.Option(help="Folder for the merged runs.")] = Path("runs"),
 ) -> None:
     """Merge the shards of a run that `run --shard I/N --phase generate` wrote on several machines.

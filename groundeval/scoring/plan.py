@@ -151,7 +151,7 @@ def _left_out(metrics: Sequence[Metric], missing: Sequence[str], profile: Profil
     for metric in metrics:
         labels = [label_of(key) for key in _keys(metric)]
         names += [label.name for label in labels if label.tells(profile.name)] or [label.name for label in labels[:1]]
-    has_no = " and ".join(_CALLED.get(field, f'"{field}"') for field in missing)
+    has_no = " or ".join(_CALLED.get(field, f'"{field}"') for field in missing)
     return f"{', '.join(dict.fromkeys(names))} left out: the data has no {has_no}"
 
 

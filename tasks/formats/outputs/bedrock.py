@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from groundeval.tasks.formats.outputs.conversations import question_in
+from groundeval.tasks.formats.outputs.answered import answered
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, objects, offset, within
 from groundeval.tasks.formats.outputs.sources import Sources, documents_from
@@ -31,12 +31,9 @@ def _parts(data: Data) -> Parts:
         if cited and isinstance(span, dict):
             start, last = (offset(span, name, "citations[].span") for name in ("start", "end"))
             spans.append(Span(start, last + 1, cited))
-    parts: Parts = {
-        "output": Part(with_marks(answer["output"]["text"], spans), f"{where}.output.text".lstrip(".")),
-        "docs": sources.part("citations[].retrievedReferences"),
-    }
-    question = question_in({name: value for name, value in data.items() if name != "output"})
-    return parts if question is None else {**parts, "question": question}
+    output = Part(with_marks(answer["output"]["text"], spans), f"{where}.output.text".lstrip("."))
+    rest = {name: value for name, value in data.items() if name != "output"}
+    return answered(rest, output, sources, f"{where}.citations[].retrievedReferences".lstrip("."))
 
 
 SHAPE = Shape("Amazon Bedrock", _fits, _parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -135,6 +136,8 @@ class OutputReader:
         if lacking:
             free = {name: value for name, value in data.items() if name not in used}
             found = parts_anywhere(free, self._document_places)
+            if "docs" in lacking and "docs" in found and _is_said(found["docs"], parts.get("output")):
+                del found["docs"]
             parts = {**{name: part for name, part in found.items() if name in lacking}, **parts}
             self._found |= lacking & found.keys()
         if mapped.keys() & {"answers", "claims"}:
@@ -323,6 +326,16 @@ def _string(part: Part) -> str:
     if text is None:
         raise Misfit(part.field, part.value, "a string, or a message or block with a text")
     return text
+
+
+def _is_said(docs: Part, output: Part | None) -> bool:
+    """Whether the texts of documents are the output itself, in its blocks."""
+    said = text_of(output.value) if output is not None else None
+    return said is not None and _letters("".join(each.text or "" for each in _sources(docs))) == _letters(said)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"\[\d+\]|\W", "", text)
 
 
 def _sources(part: Part) -> list[Source]:

@@ -38,7 +38,6 @@ def test_the_size_and_what_is_smaller_are_said_once(capsys: pytest.CaptureFixtur
     assert "nli='true'" not in shown
 
 
-@pytest.mark.usefixtures("nothing_cached")
 def test_small_models_unknown_ones_and_folders_are_not_announced(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     weights.announce("lytang/MiniCheck-Flan-T5-Large", 0.8)
     weights.announce("someone/model", None)

@@ -92,7 +92,7 @@ def read_outputs(options: ScoreOptions, task: Task, reader: OutputReader | None 
         raise DataError(f"{_called(options.predictions)}: no records")
     if answered is None:
         reason = failed.finish_reason if failed is not None else None
-        raise DataError(f"{_called(options.predictions)}: all {len(responses)} requests failed; the first: {reason}")
+        raise DataError(f"{_called(options.predictions)}: every request failed ({len(responses)}); the first: {reason}")
     if task.name == OWN:
         if options.task is None and reader.shape is None:
             _refuse_asqa(options, answered)

@@ -89,7 +89,7 @@ def test_failed_requests_are_counted_and_left_out_wherever_they_stand(tmp_path: 
 def test_a_file_in_which_every_request_failed_is_an_error_that_says_why(tmp_path: Path, cli: Cli):
     ran = cli("score", write(tmp_path / "log.jsonl", _log(failed=130)), "--nli", "lexical")
     assert ran.code == 1
-    assert "all 130 requests failed; the first: Rate limit reached" in ran.err
+    assert "every request failed (130); the first: Rate limit reached" in ran.err
 
 
 def test_a_failed_request_need_not_have_what_the_others_have():

@@ -26,9 +26,9 @@ def merge(
 
       groundeval merge runs    # shards written into one folder: checks that they are complete
     """
+    from groundeval.console.tally import counted
     from groundeval.run.shards import merge_shards
 
     for merged in merge_shards(folders, output_path):
-        shards = f"{merged.shards} shard{'s' * (merged.shards != 1)}"
-        typer.echo(f"{merged.folder}: {shards}, {merged.samples} samples")
+        typer.echo(f"{merged.folder}: {counted(merged.shards, 'shard')}, {counted(merged.samples, 'sample')}")
         typer.echo(f"  groundeval score {merged.folder}")

@@ -84,7 +84,9 @@ class Checked:
         for field, present in _present(example):
             if field in self.may_lack:
                 continue
-            before, where = self._first.setdefault(field, (present, record.where))
+            if field not in self._first:
+                self._first[field] = present, record.where
+            before, where = self._first[field]
             if before != present:
                 lacking, having = (where, record.where) if present else (record.where, where)
                 raise DataError(f'{lacking}: field "{field}" is missing, but {having} has it.\n  {_PURPOSE[field]}')
@@ -138,13 +140,28 @@ def fields_present(examples: Iterable[Example]) -> frozenset[str]:
     return present.found
 
 
+class ContentHash:
+    """SHA-256 of the content of the examples seen so far, independent of the file format."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, example: Example) -> None:
+        """See an example."""
+        self._digest.update(json.dumps(_plain(example), sort_keys=True, default=str).encode())
+        self._digest.update(b"\n")
+
+    def hexdigest(self) -> str:
+        """The hash, as hexadecimal digits."""
+        return self._digest.hexdigest()
+
+
 def content_hash(examples: Iterable[Example]) -> str:
-    """SHA-256 of the examples' content, independent of the file format."""
-    digest = hashlib.sha256()
+    """SHA-256 of the examples' content (see `ContentHash`)."""
+    content = ContentHash()
     for example in examples:
-        digest.update(json.dumps(_plain(example), sort_keys=True, default=str).encode())
-        digest.update(b"\n")
-    return digest.hexdigest()
+        content.add(example)
+    return content.hexdigest()
 
 
 def _present(example: Example) -> Iterator[tuple[str, bool]]:

@@ -19,6 +19,7 @@ from groundeval.tasks.formats.outputs.columns import by_rows, rows_in
 from groundeval.tasks.formats.outputs.failed import failure_in
 from groundeval.tasks.formats.outputs.parts import NO_OUTPUT
 from groundeval.tasks.formats.outputs.reader import OutputReader, is_written_here
+from groundeval.tasks.formats.outputs.traces import joined
 
 if TYPE_CHECKING:
     from groundeval.tasks.task import RecordFields
@@ -99,7 +100,7 @@ def _read(
     reader = OutputReader() if reader is None else reader
     is_file = isinstance(source, str | Path)
     records = read_any(source, layout=layout, name=name) if is_file else records_of(source)  # type: ignore[arg-type]
-    records = by_rows(records)
+    records = joined(by_rows(records), reader.tell)
     first = next(records, None)
     if first is None:
         return

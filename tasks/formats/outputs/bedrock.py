@@ -9,9 +9,15 @@ from groundeval.tasks.formats.outputs.sources import Sources, documents_from
 
 
 def _cites(data: Data) -> bool:
-    return isinstance(at(data, "output", "text"), str) and any(
-        "retrievedReferences" in each for each in objects(data.get("citations"))
-    )
+    return _text(data) is not None and any("retrievedReferences" in each for each in objects(data.get("citations")))
+
+
+def _text(data: Data) -> Part | None:
+    """The text beside citations, in an object of its own or not."""
+    found = at(data, "output", "text")
+    if isinstance(found, str):
+        return Part(found, "output.text")
+    return Part(data["text"], "text") if isinstance(data.get("text"), str) else None
 
 
 def _fits(data: Data) -> bool:
@@ -31,7 +37,9 @@ def _parts(data: Data) -> Parts:
         if cited and isinstance(span, dict):
             start, last = (offset(span, name, "citations[].span") for name in ("start", "end"))
             spans.append(Span(start, last + 1, cited))
-    output = Part(with_marks(answer["output"]["text"], spans), f"{where}.output.text".lstrip("."))
+    said = _text(answer)
+    assert said is not None
+    output = Part(with_marks(said.value, spans), f"{where}.{said.field}".lstrip("."))
     rest = {name: value for name, value in data.items() if name != "output"}
     return answered(rest, output, sources, f"{where}.citations[].retrievedReferences".lstrip("."))
 

@@ -67,6 +67,11 @@ class OutputReader:
         """The path to the documents of the records, as `--map` takes it; None where none were found."""
         self._without_text = 0
         self._read = 0
+        self._told = list[str]()
+
+    def tell(self, note: str) -> None:
+        """Take a note on how the records came about, to be among `notes`."""
+        self._told.append(note)
 
     def read(self, records: Iterable[Record]) -> Iterator[Record]:
         """The records, one at a time. Raises DataError for one that cannot be read, naming its field and value."""
@@ -109,7 +114,7 @@ class OutputReader:
             return ()
         name = "groundeval's format" if self.shape is None else self.shape.name
         found = ", ".join(f"{part} from {self.used[part]}" for part in sorted(self.used, key=_ORDER.index))
-        notes = [f"read as {name}: {found}"]
+        notes = [f"read as {name}: {found}", *self._told]
         if self._without_text:
             notes.append(
                 f"{self._without_text} of {self._read} records name their documents without their texts: "

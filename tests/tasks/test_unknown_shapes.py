@@ -56,11 +56,11 @@ SHAPES: dict[str, dict[str, Any]] = {
                          "expected": GOLD},
     "data beside a choice": {"messages": TURNS[:1], "target": GOLD, "response": {"choices": [
         {"message": {"role": "assistant", "content": SAID, "context": {"citations": [{"content": e} for e in D]}}}]}},
-    "passages under an answer's name": {"request": {"query": [{"query": Q}]}, "gold": GOLD, "response": {"responseSet": [{
+    "passages under an answer's name": {"request": {"query": [{"query": Q}]}, "gold": GOLD, "response": {"set": [{
         "response": [{"text": each, "score": 0.5} for each in D], "summary": [{"text": SAID, "lang": "eng"}]}]}},
     "attributes of a span": {"name": "rag", "context": {"trace_id": "0x1", "span_id": "0x2"}, "attributes": {
-        "input.value": Q, "output.value": SAID, "reference.answer": GOLD, "retrieval.documents.0.document.content": D[0],
-        "retrieval.documents.0.document.score": 0.9, "retrieval.documents.1.document.content": D[1]}},
+        "input.value": Q, "output.value": SAID, "reference.answer": GOLD,
+        "retrieval.documents.0.document.content": D[0], "retrieval.documents.0.document.score": 0.9, "retrieval.documents.1.document.content": D[1]}},
     "numbered messages": {"gen_ai.prompt.0.role": "system", "gen_ai.prompt.0.content": "Cite.", "documents": D,
                           "gen_ai.prompt.1.role": "user", "gen_ai.prompt.1.content": Q, "expected": GOLD,
                           "gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.content": SAID},
@@ -70,8 +70,8 @@ SHAPES: dict[str, dict[str, Any]] = {
     "speakers": {"expected": GOLD, "turns": [{"speaker": "customer", "text": Q}, {"speaker": "assistant", "text": SAID,
                  "sources": [{"snippet": each} for each in D]}]},
     "numbered columns": {"user question": Q, "bot answer": SAID, "Context 1": D[0], "Context 2": D[1], "gold": GOLD},
-    "sources with segments": {"request": {"userMessage": Q}, "gold": GOLD, "response": {"systemMessage": PLAIN, "attributions": [
-        {"snippet": D[0], "segments": [{"beginOffset": 21, "endOffset": 40}]},
+    "sources with segments": {"request": {"userMessage": Q}, "gold": GOLD, "response": {
+        "systemMessage": PLAIN, "attributions": [{"snippet": D[0], "segments": [{"beginOffset": 21, "endOffset": 40}]},
         {"snippet": D[1], "segments": [{"beginOffset": 0, "endOffset": 20}]}]}},
 }  # fmt: skip
 
@@ -106,12 +106,13 @@ def test_a_log_that_holds_its_records_in_a_list_is_read_by_records(log: dict[str
 
 def _steps(number: int) -> list[dict[str, Any]]:
     """The steps of one request: it, what it retrieved, and what a model was asked for it."""
-    above = {"trace_id": f"t{number}", "parent_run_id": f"{number}"}
+    root, above = {"trace_id": f"t{number}", "parent_run_id": None}, {"trace_id": f"t{number}", "parent_run_id": "x"}
+    found = [{"page_content": each} for each in D]
     return [
-        {"trace_id": f"t{number}", "parent_run_id": None, "name": "rag", "inputs": {"question": Q}, "outputs": {"output": SAID}},
-        {**above, "name": "Retriever", "inputs": {"query": "pump"}, "outputs": {"documents": [{"page_content": d} for d in D]}},
+        {**root, "name": "rag", "inputs": {"question": Q}, "outputs": {"output": SAID}},
+        {**above, "name": "Retriever", "inputs": {"query": "pump"}, "outputs": {"documents": found}},
         {**above, "name": "LLM", "inputs": {"prompt": "Answer from these."}, "outputs": {"text": SAID}},
-    ]  # fmt: skip
+    ]
 
 
 def test_the_steps_of_a_request_are_joined_by_their_trace_wherever_they_lie(tmp_path: Path):

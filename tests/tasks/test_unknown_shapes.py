@@ -60,7 +60,8 @@ SHAPES: dict[str, dict[str, Any]] = {
         "response": [{"text": each, "score": 0.5} for each in D], "summary": [{"text": SAID, "lang": "eng"}]}]}},
     "attributes of a span": {"name": "rag", "context": {"trace_id": "0x1", "span_id": "0x2"}, "attributes": {
         "input.value": Q, "output.value": SAID, "reference.answer": GOLD,
-        "retrieval.documents.0.document.content": D[0], "retrieval.documents.0.document.score": 0.9, "retrieval.documents.1.document.content": D[1]}},
+        "retrieval.documents.0.document.content": D[0], "retrieval.documents.0.document.score": 0.9,
+        "retrieval.documents.1.document.content": D[1]}},
     "numbered messages": {"gen_ai.prompt.0.role": "system", "gen_ai.prompt.0.content": "Cite.", "documents": D,
                           "gen_ai.prompt.1.role": "user", "gen_ai.prompt.1.content": Q, "expected": GOLD,
                           "gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.content": SAID},

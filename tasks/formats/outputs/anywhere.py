@@ -190,8 +190,8 @@ def _documents(place: Place, known: Sequence[str]) -> Iterator[tuple[str, int, P
         return
     if isinstance(value, str) and "context" not in place.path[-1].lower() and len(value.split()) < _WORDS:
         return
-    if isinstance(value, Mapping) and not any(len(str(each).split()) > 1 for each in value.values()):
-        return  # ids: `context: {trace_id, span_id}`
+    if isinstance(value, Mapping) and roles.are_ids(value):
+        return
     try:
         read = documents_from(value, place.shown)
     except Misfit:

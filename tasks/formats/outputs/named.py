@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from groundeval.tasks.formats.outputs.conversations import last_answer, question_in
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, first_of
+from groundeval.tasks.formats.outputs.roles import are_ids
 from groundeval.tasks.formats.outputs.sources import DOCUMENTS, documents_from
 from groundeval.tasks.formats.outputs.texts import QUESTIONS, text_of
 
@@ -62,7 +63,7 @@ def _may_be_said(value: object) -> bool:
 def _names_nothing(value: object) -> bool:
     """Whether it is a list of numbers (tokens, scores or positions) or an object of ids: they are no documents."""
     if isinstance(value, Mapping):
-        return all(isinstance(each, str) and len(each.split()) < 2 for each in value.values())
+        return are_ids(value)
     return isinstance(value, list) and bool(value) and all(isinstance(each, int | float) for each in value)
 
 

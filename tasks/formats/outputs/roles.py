@@ -53,6 +53,11 @@ def canonical(name: str) -> str:
     return "_".join(words(name))
 
 
+def are_ids(data: Mapping[str, Any]) -> bool:
+    """Whether the fields of an object are all ids: `context: {trace_id, span_id}` is no document."""
+    return all((found := words(str(name))) and found[-1] in ("id", "ids") for name in data)
+
+
 def renamed(data: Mapping[str, Any]) -> dict[str, Any]:
     """An object with names in snake case; of two that become one, the first with a value."""
     found: dict[str, Any] = {}

@@ -108,7 +108,6 @@ class Policy:
 
         with loading(self.options), init_empty_weights():
             model = import_transformers().AutoModelForCausalLM.from_config(self.local.config)
-            model.tie_weights()  # an output layer that shares its weights is no second one
         return sum(parameter.numel() for parameter in model.parameters())
 
     def generator(self) -> TransformersGenerator:

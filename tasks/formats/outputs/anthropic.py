@@ -75,12 +75,12 @@ def _documents(data: Data) -> tuple[Sources, str | None]:
         for place, source in enumerate(sources.all):
             source.keys.add(f"document {place}")
         return sources, name
-    place = "messages" if data.get("messages") else "request.messages"
+    asked = "messages" if data.get("messages") else "request.messages"
     turns = data.get("messages") or at(data, "request", "messages")
     blocks = [block for turn in objects(turns) for block in _all_blocks(turn.get("content"))]
     given = [_source(block, "document", n) for n, block in enumerate(b for b in blocks if b["type"] == "document")]
     given += [_source(block, "result", n) for n, block in enumerate(b for b in blocks if b["type"] == "search_result")]
-    return Sources(given), f"{place}[].content" if given else None
+    return Sources(given), f"{asked}[].content" if given else None
 
 
 def _all_blocks(content: Any) -> list[Data]:

@@ -21,10 +21,9 @@ _MOST_ITEMS = 1_000
 _PAIR = {"key", "value"}
 
 
-def unfolded(data: dict[str, Any]) -> dict[str, Any]:
+def unfolded(data: Mapping[str, Any]) -> dict[str, Any]:
     """A record with what was flattened in it put back; itself where nothing was."""
-    found = _unfolded(data, _DEPTH)
-    assert isinstance(found, dict)
+    found: dict[str, Any] = _unfolded(data if isinstance(data, dict) else dict(data), _DEPTH)
     return found
 
 

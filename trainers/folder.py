@@ -30,7 +30,8 @@ from groundeval.trainers.inspection import (
     inspect_weights,
     seal,
 )
-from groundeval.trainers.recipe import Recipe, Stage
+from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.recipe_stage import Stage
 
 MARKER = "groundeval.json"
 """File in every complete checkpoint with its run and stage. Written last, so that a partial checkpoint has none."""

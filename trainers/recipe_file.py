@@ -7,7 +7,8 @@ from pathlib import Path
 
 from groundeval.errors import UsageError, unknown
 from groundeval.tasks.yaml.file import read_yaml
-from groundeval.trainers.recipe import Data, Recipe, Stage
+from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.recipe_stage import Data, Stage
 
 
 def shipped() -> dict[str, Path]:

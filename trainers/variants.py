@@ -8,7 +8,8 @@ from typing import Any, get_args
 
 from groundeval.errors import UsageError, unknown
 from groundeval.tasks.formats.sources import EMBEDDED
-from groundeval.trainers.recipe import Action, Data, Recipe, Stage
+from groundeval.trainers.recipe import Action, Recipe
+from groundeval.trainers.recipe_stage import Data, Stage
 
 EVERY_TASK = "*"
 

@@ -14,7 +14,7 @@ from groundeval.parsing.normalize import normalize
 from groundeval.parsing.refusal import REFUSAL, REFUSAL_PATTERN, REFUSAL_THRESHOLD
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict import wording
-from groundeval.parsing.strict.lacking import concerns, is_lacking
+from groundeval.parsing.strict.lacking import concerns, is_lacking, may_lack
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import alias_tokens, holds, tokens
 from groundeval.parsing.strict.part import Part
@@ -36,6 +36,8 @@ class Decision:
     """Words beside the refusal, or, in a text with open claims, beside what would be one."""
     open_claims: tuple[Part, ...] = ()
     """Statements beside a refusal that a verifier may find to be context or empty; the text then refuses."""
+    possible_lacks: tuple[Part, ...] = ()
+    """If no wording is known to refuse: statements of which a verifier must find one to say that there is no answer."""
 
 
 def decide(
@@ -51,10 +53,10 @@ def decide(
     `supported` says which gold answers the documents hold. If they hold only some, a question that asks twice may be
     answered first and refused then.
     """
-    parts = [part for part in sentences(text) if part.kind == "claim"]
+    parts = [part._replace(plain=_spaced(part.plain)) for part in sentences(text) if part.kind == "claim"]
     if not parts:
         return Decision("void")
-    if not wording.may_refuse(text):
+    if not wording.may_refuse(_spaced(text)):
         return Decision("answered")
     answered = [any(each.citations or each.inherited for each in parts[:place]) for place in range(len(parts))]
     sayings = [
@@ -68,6 +70,11 @@ def decide(
         held = [aliases for aliases, is_held in zip(answers, supported, strict=False) if is_held]
         return Decision("answered") if _answers_first(parts, sayings, question, held) else decision
     return _if_all_else_is_found(decision, parts, text, question, answers)
+
+
+def _spaced(text: str) -> str:
+    """The text with blanks for the underscores of a program's words: `not_found`."""
+    return text.replace("_", " ") if "_" in text else text
 
 
 def _decided(
@@ -154,12 +161,12 @@ def _if_all_else_is_found(
 ) -> Decision:
     """A text that says, somewhere and in any wording, that what is asked is not to be found, and holds no gold answer,
     refuses if the verifier finds all that it says besides in the documents."""
-    if HIDDEN in text:
+    if HIDDEN in text or _tells(text, question, answers):
         return decision
     clauses = [_clauses_and_lacks(part, question) for part in parts]
     lacking = [clause for _, lack in clauses for clause in lack]
-    if not lacking or not concerns(lacking, question) or _tells(text, question, answers):
-        return decision
+    if not lacking or not concerns(lacking, question):
+        return _if_it_lacks(decision, parts, question, answers)
     opened, beside = list[Part](), 0
     for part, (own, lack) in zip(parts, clauses, strict=True):
         if wording.is_reported(part.plain) or any(
@@ -190,6 +197,21 @@ def _if_all_else_is_found(
     if any(holds(aliases, tokens(part.plain)) for aliases in answers for part in opened):
         return decision
     return Decision(decision.outcome, beside, tuple(opened)) if opened else Decision("refused", beside)
+
+
+def _if_it_lacks(
+    decision: Decision, parts: Sequence[Part], question: str, answers: Sequence[Iterable[str]]
+) -> Decision:
+    """A text without a gold answer, and with an absence of any kind in it, is left to the verifier."""
+    lacks = tuple(part for part in parts if not part.citations and may_lack(part.plain, question))
+    opened = tuple(part for part in parts if part in lacks or not _is_beside(part.plain, question))
+    if not lacks or any(words(alias) > LONGEST_NAME for aliases in answers for alias in aliases):
+        return decision
+    if any(words(part.plain) < SHORTEST_CONTEXT and wording.names(part.plain, question) for part in opened):
+        return decision
+    return Decision(
+        decision.outcome, sum(map(words, (part.plain for part in parts if part not in lacks))), opened, lacks
+    )
 
 
 def _beside(part: Part, sayings: frozenset[Saying]) -> int:
@@ -231,19 +253,36 @@ def _sayings(part: Part, question: str, later: bool = False, asked: bool = False
             or (wording.says_nothing(text, question) and words(text) > 1)
         )
         return frozenset(("aside" if is_aside and not part.citations else "claim",))
-    whole = " ".join(refusing)
+    # What stands before a colon is what cannot be found: "Budget: not specified in the sources".
+    label = _label(own, refusing[0], text)
+    whole = " ".join([label, *refusing])
     is_whole = not wording.beyond(whole, question) and wording.restates(whole, question)
     if (later or part.citations) and not wording.content(whole):
         is_whole = not asked and not wording.content(text)
     # "It is so, but the year is not given" lacks part of an answer, even if the question asked for that part.
     completes = wording.turns(refusing[0]) and own[0] not in refusing and bool(wording.content(whole))
     found: set[Saying] = {"refusal" if (is_whole and not completes) or wording.is_of_answer(whole) else "lack"}
-    rest = (clause for clause in own if clause not in refusing)
+    rest = (clause for clause in own if clause not in refusing and clause != label)
     if any(wording.guesses(clause, question) for clause in refusing) or wording.is_reported(text):
         found |= {"refusal", "claim"}
     if not all(_is_beside(clause, question) for clause in rest):
         found.add("claim")
     return frozenset(found)
+
+
+LONGEST_LABEL = 6
+"""Words of a label."""
+
+
+def _label(own: Sequence[str], refusing: str, text: str) -> str:
+    """The clause that a colon or a dash puts before a refusing one; empty if there is none or it is long."""
+    place = own.index(refusing)
+    before = own[place - 1] if place else ""
+    is_label = before and _COLON.match(text, text.find(before) + len(before)) and words(before) <= LONGEST_LABEL
+    return before if is_label else ""
+
+
+_COLON = re.compile(r"\W*?[:：–—]")
 
 
 def _is_beside(clause: str, question: str) -> bool:

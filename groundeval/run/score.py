@@ -178,8 +178,8 @@ async def _score_pending(
     quiet: bool,
     detail: Callable[[], str] | None,
 ) -> array[int]:
-    """Score the samples that have no values, and write or keep their lines as they finish; returns their positions in
-    that order."""
+    """Score the samples that have no values, and write or keep their lines as they finish; returns the positions of the
+    lines in that order."""
     finished = array("q")
     waiting: list[bytes] = []
     under_way: dict[str, int] = {}
@@ -212,7 +212,8 @@ async def _score_pending(
                     for response, found in some:
                         scored, line = _with_line(response, found, written=lines is not None)
                         row = under_way.pop(scored.id)
-                        finished.append(row)
+                        if lines is not None:
+                            finished.append(row)
                         table.add(row, scored.status, scored.values, scored.error)
                         if kept is not None:
                             kept[scored.id] = scored.record()

@@ -69,11 +69,12 @@ def agreement(file: Path, gold: Path | None = None, *, seed: int = 0, resamples:
         for metric in dict.fromkeys(name for each in rated for name in each.values):
             having = [each for each in rated if metric in each.values]
             if len(having) == len(rated):
-                found.append(_agreement(data, metric, having, seed, resamples))
+                found.append(correlation(data, metric, having, seed, resamples))
     return found
 
 
-def _agreement(data: str, metric: str, rated: Sequence[Rated], seed: int, resamples: int) -> Agreement:
+def correlation(data: str, metric: str, rated: Sequence[Rated], seed: int = 0, resamples: int = RESAMPLES) -> Agreement:
+    """The rank correlation of one metric with the utility of rated outputs, with intervals over their questions."""
     values = np.array([each.values[metric] for each in rated])
     utility = np.array([each.utility for each in rated])
     places: dict[str, list[int]] = {}

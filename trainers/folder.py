@@ -69,6 +69,7 @@ NEW_FIELDS: Mapping[str, Any] = {
     "normalize": "total",
     "patience": None,
     "seed": None,
+    "share_prompts": False,
     "stop_when": {},
 }
 """Fields of a stage that runs begun before them lack: as they are by default, they are not named."""

@@ -23,7 +23,7 @@ from groundeval.tasks import Task
 from groundeval.tasks.formats.accepted import Accepted
 from groundeval.tasks.formats.examples import ContentHashes, FieldsPresent, with_documents
 from groundeval.tasks.formats.outputs.reader import OutputReader
-from groundeval.tasks.formats.predictions import IN_MEMORY, read_predictions, responses_in
+from groundeval.tasks.formats.predictions import IN_MEMORY, read_responses, responses_in
 from groundeval.tasks.own import OWN
 
 
@@ -87,18 +87,27 @@ def read_outputs(
     reader = reader or reader_for(options, task)
     responses, present, shown = Spool[Response](), FieldsPresent(), _Documents()
     content = ContentHashes() if hashed else None
+    answered: Response | None = None
+    failed: Response | None = None
     with doing(f"reading {_called(options.predictions)}", quiet=options.quiet):
         for response in _responses(options, task, accepted, reader):
             responses.append(response)
-            present.add(response.example)
-            shown.add(response.example)
             if content is not None:
                 content.add(response.example)
+            if response.status == "error":
+                failed = failed or response
+                continue
+            answered = answered or response
+            present.add(response.example)
+            shown.add(response.example, len(responses))
     if not responses:
         raise DataError(f"{_called(options.predictions)}: no records")
+    if answered is None:
+        reason = failed.finish_reason if failed is not None else None
+        raise DataError(f"{_called(options.predictions)}: every request failed ({len(responses)}); the first: {reason}")
     if task.name == OWN:
         if options.task is None and reader.shape is None:
-            _refuse_asqa(options, responses[0])
+            _refuse_asqa(options, answered)
         claims = "claims" in present.known and "qa_pairs" not in present.known
         task = replace(task, kind="claims" if claims else "em")
     return Outputs(
@@ -118,12 +127,12 @@ class _Documents:
         self.read = self.found = 0
         self.first_without: int | None = None
 
-    def add(self, example: Example) -> None:
+    def add(self, example: Example, record: int) -> None:
         self.read += 1
         if any(doc.text for doc in example.docs or ()):
             self.found += 1
         elif self.first_without is None:
-            self.first_without = self.read
+            self.first_without = record
 
     def notes(self, reader: OutputReader) -> tuple[str, ...]:
         if self.found in (0, self.read):
@@ -145,8 +154,7 @@ def _responses(options: ScoreOptions, task: Task, accepted: Accepted, reader: Ou
             raise UsageError(f"{option(name)}: responses are parsed already, and have no fields; build them with it")
     read: Iterator[Response] = iter(given or ())
     if given is None:
-        pairs = read_predictions(source, accepted, reader=reader, fields=task.fields)  # type: ignore[arg-type]
-        read = (Response.build(example, output, tags=tags) for example, output in pairs)
+        read = read_responses(source, accepted, tags=tags, reader=reader, fields=task.fields)  # type: ignore[arg-type]
     for response in islice(read, options.limit):
         example = response.example if options.num_docs is None else with_documents(response.example, options.num_docs)
         yield replace(response, example=with_answers(example))

@@ -21,6 +21,8 @@ from groundeval.run.prepare import MODEL_NAME
 from groundeval.run.responses import ResponseSet
 from groundeval.run.score import check_scoring_names, score_responses
 from groundeval.scoring.reasoning_notes import note_on_named_tags
+from groundeval.storage.any_records import FORMATS
+from groundeval.storage.contents import files_below, runs_below
 from groundeval.storage.folder import Lines, read_json
 from groundeval.storage.generations import Generations, as_response
 from groundeval.storage.id_index import IdIndex
@@ -32,6 +34,8 @@ from groundeval.tasks.loading import registered_task
 from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset, Task
 
+_NAMED = 5
+"""Most runs and files that a message names."""
 NEEDED = ("task", "task_reference", "data", "num_docs", "oracle_docs")
 """The fields that the identity of a run must have."""
 
@@ -52,7 +56,7 @@ def score_run(
     """
     manifest = read_json(folder / "manifest.json")
     if not isinstance(manifest, dict) or manifest.get("kind") != "generation":
-        raise UsageError(f"{folder} is not a run folder: it has no manifest.json of a run.")
+        raise _no_run(folder)
     identity = run_identity(manifest, folder, NEEDED)
     judged = _task_of(identity, task, folder)
     source = _data_of(identity, data or {}, folder)
@@ -93,6 +97,15 @@ def note_on_fewer_documents(stored: Generations, numbers: Sequence[int]) -> list
     return (
         [f"{fewer} of {len(numbers)} prompts show fewer documents than requested, to fit the context"] if fewer else []
     )
+
+
+def _no_run(folder: Path) -> UsageError:
+    """The error for a folder that is no run: what it holds that can be scored, as commands."""
+    there = runs_below(folder, _NAMED) or files_below(folder, _NAMED)
+    rest = f"  Give a run folder, or a file: {FORMATS}."
+    if there:
+        rest = "  It holds:\n" + "\n".join(f"    groundeval score {shlex.quote(str(path))}" for path in there)
+    return UsageError(f"{folder} is not a run folder: it has no manifest.json of a run.\n{rest}")
 
 
 def _task_of(identity: RunIdentity, named: Task | None, folder: Path) -> Task | None:

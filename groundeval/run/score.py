@@ -258,15 +258,14 @@ def _results(
         estimates |= corpus_estimates(plan, Lazy(len(examples), responses.at), models)
     statuses = table.statuses()
     failure = table.first_error()
-    first = None if failure is None else f"{examples[failure[0]].id}: {failure[1]}"
+    first = "no text was generated" if failure is None else f"{examples[failure[0]].id}: {failure[1]}"
     failed = statuses.get("error", 0)
     if failed and failed == sum(statuses.values()):
         raise DataError(
             f"{responses.task.name}: no sample could be scored: all {failed} failed, there is nothing to average.\n"
-            f"  The first: {first or 'no text was generated'}"
+            f"  The first: {first}"
         )
-    lost = [f"{failed} of {len(examples)} samples failed and are in no mean"] if failed else []
-    lost += [f"the first that failed: {first}"] if first else []
+    lost = [f"{failed} of {len(examples)} samples failed, left out of the scores; the first: {first}"] if failed else []
     return Results(
         task=responses.task.name,
         task_version=responses.task.version,

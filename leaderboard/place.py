@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 from groundeval.errors import DataError, UsageError
 from groundeval.leaderboard.files import KIND
 from groundeval.storage.folder import read_json
+from groundeval.scratch import scratch_folder
 
 MARK = "leaderboard.json"
 """The file that marks a folder as a site that may be replaced."""
@@ -51,13 +50,13 @@ def check_site(site: Path) -> None:
 def put_in_place(out: Path) -> Iterator[Path]:
     """A folder to write a site into; it replaces `out` once all is written, not before."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
-        site = Path(temporary) / "site"
+    with scratch_folder(out.parent, f".{out.name}.", ".building") as temporary:
+        site = temporary / "site"
         site.mkdir()
         yield site
         if out.exists():
-            shutil.rmtree(out)
-        site.chmod(0o755)
+            # Removing a large site takes long: it is moved away, so that there is always a whole one.
+            os.replace(out, temporary / "before")
         os.replace(site, out)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from groundeval.leaderboard.serve import HOST, open_server
 from groundeval.leaderboard.viewer import Viewer
+from groundeval.scratch import scratch_folder
 
 
 def serve_viewer(write: Callable[[Path], Viewer], port: int, *, opens: bool) -> None:
@@ -18,9 +19,9 @@ def serve_viewer(write: Callable[[Path], Viewer], port: int, *, opens: bool) -> 
 
     The address goes to stdout. Raises UsageError for a port that is taken.
     """
-    with tempfile.TemporaryDirectory(prefix="groundeval-view-") as temporary:
-        written = write(Path(temporary))
-        with open_server(Path(temporary), port) as server:
+    with scratch_folder(Path(tempfile.gettempdir()), "groundeval-view-") as temporary:
+        written = write(temporary)
+        with open_server(temporary, port) as server:
             address = f"http://{HOST}:{server.server_port}/{written.page}"
             print(address, flush=True)
             if opens and _has_a_window():

@@ -63,6 +63,8 @@ class Training:
 
     kinds = ("time", "metrics", "stages", "stages", "evaluations")
     """Moments to kill at: a time, or a share of the bytes of these files."""
+    times = 1
+    """How often it has to end well."""
 
     def __init__(self, folder: Path, command: list[str]) -> None:
         self.folder = folder
@@ -99,6 +101,10 @@ class Training:
     def kept(self) -> list[str]:
         """What must still be there after a resumed session: the finished stages."""
         return [line for file in self.folder.glob("training/*/*/stages.json") for line in _stages(file)]
+
+    def keeps(self, before: list[str]) -> bool:
+        """Whether what was there before is there now."""
+        return self.kept()[: len(before)] == before
 
     def outcome(self) -> dict[str, Any]:
         """What must be as in an undisturbed run: logged values, held-out results, weights, and the names of files."""

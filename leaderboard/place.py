@@ -9,8 +9,8 @@ from pathlib import Path
 
 from groundeval.errors import DataError, UsageError
 from groundeval.leaderboard.files import KIND
-from groundeval.storage.folder import read_json
 from groundeval.scratch import scratch_folder
+from groundeval.storage.folder import read_json
 
 MARK = "leaderboard.json"
 """The file that marks a folder as a site that may be replaced."""

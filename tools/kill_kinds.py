@@ -154,7 +154,13 @@ class Scoring(Command):
 class Building(Command):
     """`leaderboard build`, into a new folder, and then over the site that is there: at any time it is whole."""
 
+    kinds = ("time", "site", "site")
     times = 2
+
+    def size(self, kind: str) -> int:
+        """Bytes of the site that is being written; of the finished one where none is."""
+        places = list(self.folder.glob(".site.*")) or [self.folder / "site"]
+        return sum(_bytes(path) for place in places for path in place.rglob("*"))
 
     def target(self) -> list[str]:
         """The arguments that name the folder of the site."""

@@ -123,7 +123,7 @@ def moment(
     """When to kill: a question that is asked again and again. What is written already gives no moment any more."""
     kind = moments.choice(run.kinds)
     if kind == "time":
-        end = time.monotonic() + moments.uniform(0, longest)
+        end = time.monotonic() + moments.uniform(0, 1.2 * longest)  # now and then none: it comes to its end
         return lambda: time.monotonic() >= end
     share = moments.uniform(run.size(kind), max(whole.size(kind), run.size(kind)))
     return lambda: run.size(kind) > share

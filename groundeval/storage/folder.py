@@ -121,6 +121,8 @@ class Folder:
                 f"{self.path} is being written by another run (process {owner}).\n"
                 f"  Wait for it to end, or choose another {option('output_path')}."
             ) from None
+        if os.fstat(lock).st_nlink > 1:
+            return  # A hard link, as in a copy by `cp -l`, or to a file of somebody else's choice: it is not written.
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
 
@@ -182,6 +184,11 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from leaves(value, f"{path}.{key}" if path else str(key))
     else:
         yield path, tree
+
+
+def _without_links(path: str, flags: int) -> int:
+    """Open a file to write, but none that a link leads to: it may have been put there since that was checked."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -288,9 +295,10 @@ class Lines:
         refuse_links(self.path, self.path.parent if self._root is None else self._root)
         try:
             if not self._repaired and self.path.exists():
+                self._stop_sharing()
                 self._drop_torn_line()
             self._repaired = True
-            with self.path.open("ab", buffering=0) as file:
+            with open(self.path, "ab", buffering=0, opener=_without_links) as file:
                 start = file.tell()
                 try:
                     self._write_all(file.fileno(), content)
@@ -327,8 +335,14 @@ class Lines:
         while view:
             view = view[os.write(descriptor, view) :]
 
+    def _stop_sharing(self) -> None:
+        """Put a copy in the place of a hard link: appending would change the file that it shares its content with."""
+        if self.path.stat(follow_symlinks=False).st_nlink > 1:
+            with open_regular(self.path, self._root) as file:
+                write_whole(self.path, iter(partial(file.read, 1 << 20), b""))
+
     def _drop_torn_line(self) -> None:
-        with self.path.open("rb+") as file:
+        with open(self.path, "rb+", opener=_without_links) as file:
             size = file.seek(0, os.SEEK_END)
             end = size
             while end > 0:

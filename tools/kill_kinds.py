@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from forked import Forked
 
 
 class Command:
@@ -28,20 +27,23 @@ class Command:
         self.log = folder.with_suffix(".log")
         self.temporary = folder.with_suffix(".tmp")
         self.cache = folder.with_suffix(".cache")
-        self.command = [sys.executable, "-m", "groundeval", *command, *self.target()]
+        self.command = [*command, *self.target()]
+        self.is_heavy = any(part == "hf" or part.startswith("true:") for part in command)
 
     def target(self) -> list[str]:
         """The arguments that name the folder."""
         return ["--output-path", str(self.folder), "--quiet"]
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> Forked:
         """Start it, or resume it."""
         self.temporary.mkdir(parents=True, exist_ok=True)
+        if self.is_heavy:
+            import transformers
+
+            transformers.AutoModelForCausalLM, transformers.LlamaForCausalLM  # noqa: B018  imported when they are named
+            transformers.AutoModelForSeq2SeqLM, transformers.T5ForConditionalGeneration  # noqa: B018
         places = {"TMPDIR": str(self.temporary), "GROUNDEVAL_CACHE": str(self.cache)}
-        with self.log.open("wb") as log:
-            return subprocess.Popen(
-                self.command, stdout=log, stderr=log, start_new_session=True, env={**os.environ, **places}
-            )
+        return Forked(self.command, self.log, places)
 
     def size(self, kind: str) -> int:
         """Bytes that such files have so far."""

@@ -28,7 +28,11 @@ class Command:
         self.temporary = folder.with_suffix(".tmp")
         self.cache = folder.with_suffix(".cache")
         self.command = [*command, *self.target()]
-        self.is_heavy = any(part == "hf" or part.startswith("true:") for part in command)
+        if any(part == "hf" or part.startswith("true:") for part in command):
+            import transformers
+
+            transformers.AutoModelForCausalLM, transformers.LlamaForCausalLM  # noqa: B018  imported when they are named
+            transformers.AutoModelForSeq2SeqLM, transformers.T5ForConditionalGeneration  # noqa: B018
 
     def target(self) -> list[str]:
         """The arguments that name the folder."""
@@ -37,11 +41,6 @@ class Command:
     def start(self) -> Forked:
         """Start it, or resume it."""
         self.temporary.mkdir(parents=True, exist_ok=True)
-        if self.is_heavy:
-            import transformers
-
-            transformers.AutoModelForCausalLM, transformers.LlamaForCausalLM  # noqa: B018  imported when they are named
-            transformers.AutoModelForSeq2SeqLM, transformers.T5ForConditionalGeneration  # noqa: B018
         places = {"TMPDIR": str(self.temporary), "GROUNDEVAL_CACHE": str(self.cache)}
         return Forked(self.command, self.log, places)
 

@@ -47,8 +47,8 @@ def main() -> None:
     moments = random.Random(asked.seed)
     kind = Training if asked.command[0] == "train" else COMMANDS[asked.command[0]]
     with tempfile.TemporaryDirectory(prefix="groundeval-kills-") as place:
-        began = time.monotonic()
         whole = kind(Path(place, "undisturbed"), asked.command)
+        began = time.monotonic()
         for _ in range(whole.times):
             if lives(whole, None) != 0:
                 fail(f"the undisturbed run failed:\n{whole.log.read_text()}")

@@ -29,7 +29,7 @@ from pathlib import Path
 from types import FrameType
 
 from damage import altered
-from fuzz_cases import RECORD, Cases
+from fuzz_cases import RECORD, Cases, found_out_once
 
 __all__ = ["RECORD", "Cases", "altered", "fuzz"]
 
@@ -135,6 +135,7 @@ def in_a_process(seeds: range, until: float | None) -> tuple[list[Case], int | N
     with tempfile.TemporaryFile("w+", buffering=1) as ledger:
 
         def work() -> None:
+            found_out_once()
             for case, _ in fuzz(seeds, until, show=True):
                 ledger.write(json.dumps(asdict(case)) + "\n")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from groundeval.errors import UsageError, unknown
+from groundeval.storage.regular import is_there
 from groundeval.tasks.formats.sources import EMBEDDED
 from groundeval.trainers.recipe import Action, Data, Recipe, Stage
 
@@ -58,7 +59,7 @@ def _source(source: Data, data: Mapping[str, str]) -> Data:
     file = None if source.task is None else data.get(source.task) or data.get(EVERY_TASK)
     if file is None:
         return source
-    if file != EMBEDDED and not Path(file).is_file():
+    if file != EMBEDDED and not is_there(Path(file), Path.is_file):
         raise UsageError(f"--data {file}: no such file")
     return source.model_copy(update={"source": file})
 

@@ -51,6 +51,8 @@ class _Unfolded(io.RawIOBase):
 
     def __init__(self, file: IO[bytes], begin: Callable[[], _Decoder]) -> None:
         self._file, self._begin, self._decoder = file, begin, begin()
+        self._rest = b""
+        """Read from the file, but not yet decompressed: what follows the end of a stream."""
         self._ended = False
 
     def readable(self) -> bool:
@@ -59,7 +61,7 @@ class _Unfolded(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         size = len(buffer)
         while not self._ended:
-            data = self._file.read(_STEP) if self._decoder.needs_input else b""
+            data = self._more() if self._decoder.needs_input else b""
             if self._decoder.needs_input and not data:
                 raise EOFError("the compressed file ends before its end marker")
             found = self._decoder.decompress(data, size)
@@ -70,26 +72,16 @@ class _Unfolded(io.RawIOBase):
                 return len(found)
         return 0
 
+    def _more(self) -> bytes:
+        rest, self._rest = self._rest, b""
+        return rest or self._file.read(_STEP)
+
     def _next_stream(self) -> None:
-        rest = self._decoder.unused_data or self._file.read(_STEP)
-        if not rest.strip(b"\0"):
+        self._rest = self._decoder.unused_data or self._file.read(_STEP)
+        if self._rest.strip(b"\0"):
+            self._decoder = self._begin()
+        else:
             self._ended = True
-            return
-        self._decoder = self._begin()
-        self._file = cast("IO[bytes]", _Before(rest, self._file))
-
-
-class _Before(io.RawIOBase):
-    """A file with bytes put back in front of it."""
-
-    def __init__(self, first: bytes, file: IO[bytes]) -> None:
-        self._first, self._rest = first, file
-
-    def read(self, size: int = -1) -> bytes:
-        if self._first:
-            found, self._first = self._first[:size], self._first[size:]
-            return found
-        return self._rest.read(size)
 
 
 def _xz(file: IO[bytes]) -> _Stream:

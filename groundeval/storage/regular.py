@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -75,10 +76,13 @@ def is_regular(path: Path, root: Path | None = None) -> bool:
         return False
 
 
-def is_there(path: Path) -> bool:
-    """Whether there is a file or folder; False, too, for a name that none can have, or that must not be looked up."""
+def is_there(path: Path, what: Callable[[Path], bool] = Path.exists) -> bool:
+    """Whether there is a file or folder, or what else is asked: `Path.is_file`, `Path.is_dir`.
+
+    False, too, for a name that none can have, or that must not be looked up: `exists` raises for one that is too long.
+    """
     try:
-        return path.exists()
+        return what(path)
     except (OSError, ValueError):
         return False
 

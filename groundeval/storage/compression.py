@@ -25,6 +25,8 @@ SUFFIXES = (".gz", ".xz", ".bz2", ".zst")
 _XZ_MEMORY = 256 << 20
 """Bytes that a decoder of xz may take: a file says itself how large its window is."""
 _ZSTD_WINDOW = 128 << 20
+MOST_UNFOLDED, MOST_FOLDED = 1 << 30, 200
+"""Bytes that a file may unfold to, unless it has a two hundredth of them: texts and logs are folded to a fiftieth."""
 _STEP = 1 << 16
 
 
@@ -84,6 +86,27 @@ class _Unfolded(io.RawIOBase):
             self._ended = True
 
 
+class _Bounded(io.RawIOBase):
+    """Decompressed bytes; those of a file that was made to unfold for hours are a DataError."""
+
+    def __init__(self, stream: _Stream, raw: io.BufferedReader, name: str) -> None:
+        self._stream, self._raw, self._name = stream, raw, name
+        self._size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        size = self._stream.readinto(buffer)
+        self._size += size
+        if self._size > MOST_UNFOLDED and self._size > MOST_FOLDED * self._raw.tell():
+            raise DataError(
+                f"{self._name} unfolds to more than {MOST_UNFOLDED:,} bytes, and to more than {MOST_FOLDED} times its "
+                "own. It is not read further."
+            )
+        return size
+
+
 def _xz(file: IO[bytes]) -> _Stream:
     def begin() -> _Decoder:
         return cast("_Decoder", lzma.LZMADecompressor(memlimit=_XZ_MEMORY))
@@ -140,7 +163,7 @@ def opened(path: Path, name: str) -> Iterator[IO[bytes]]:
         with path.open("rb") as raw:
             begin = raw.peek(8)[:8]
             unfold = next((each for magic, each in _KINDS.items() if begin.startswith(magic)), None)
-            stream = raw if unfold is None else unfold(cast("IO[bytes]", raw))
+            stream = raw if unfold is None else io.BufferedReader(_Bounded(unfold(cast("IO[bytes]", raw)), raw, name))
             kind = kind_of_file(stream.peek(HEAD)[:HEAD])
             if kind is not None:
                 raise DataError(kind.message(path, name))

@@ -35,6 +35,8 @@ MOST_JSON = 256 << 20
 """Bytes of a manifest or of results: they are read whole."""
 MOST_LINE = 64 << 20
 """Bytes of one line: an answer of 10 MB with its evidence."""
+MOST_VALUES = 4_000_000
+"""Values in one of either: each takes many times as much memory as its text."""
 
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.part|\.writable\.[A-Za-z0-9_]{8}")
@@ -155,7 +157,9 @@ def read_json(path: Path, root: Path | None = None) -> Any | None:
     """
     try:
         with open_regular(path, root, most_bytes=MOST_JSON) as file:
-            return json.loads(file.read())
+            content = file.read()
+        _refuse_many_values(content, str(path))
+        return json.loads(content)
     except FileNotFoundError:
         return None
     except (ValueError, RecursionError) as error:
@@ -205,6 +209,11 @@ def remove_leftovers(folder: Path) -> None:
     for path in folder.iterdir():
         if _TEMPORARY.fullmatch(path.name) and path.is_file():
             path.unlink(missing_ok=True)
+
+
+def _refuse_many_values(content: bytes, where: str) -> None:
+    if len(content) > MOST_VALUES and sum(map(content.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise DataError(f"{where}: more than {MOST_VALUES:,} values")
 
 
 def _parsed(line: bytes) -> Any:
@@ -267,6 +276,7 @@ class Lines:
                     if len(line) == MOST_LINE:
                         raise DataError(f"{self.path}, line {number}: longer than {MOST_LINE:,} bytes")
                     return
+                _refuse_many_values(line, f"{self.path}, line {number}")
                 try:
                     record = _parsed(line)
                 except (ValueError, RecursionError):

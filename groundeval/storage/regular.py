@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -74,6 +75,16 @@ def is_regular(path: Path, root: Path | None = None) -> bool:
             return True
     except (DataError, OSError):
         return False
+
+
+def folders_below(root: Path) -> Iterator[Path]:
+    """A folder and all folders below it, however deep; none that a link leads to, and none that cannot be read."""
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        yield folder
+        with suppress(OSError), os.scandir(folder) as entries:
+            waiting += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
 def is_there(path: Path, what: Callable[[Path], bool] = Path.exists) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from groundeval.errors import DataError, UsageError
-from groundeval.storage import compression, json_records
+from groundeval.storage import columnar, compression, json_records
 from groundeval.storage.any_records import read_any
 
 ROWS: list[dict[str, Any]] = [
@@ -294,3 +294,30 @@ def test_many_records_of_a_few_values_are_read(tmp_path: Path, monkeypatch: pyte
     for content in ('{"a": [1, 2, 3]}\n' * 2_000, "[" + ",".join(['{"a": [1, 2, 3]}'] * 2_000) + "]"):
         path.write_text(content)
         assert len(rows(path)) == 2_000
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstandard])
+def test_a_file_that_was_made_to_unfold_without_end_is_refused_and_an_honest_one_is_not(
+    compress: Callable[[bytes], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(compression, "MOST_UNFOLDED", 1 << 18)
+    path = tmp_path / "rows"
+    path.write_bytes(compress(b'{"question": "Who?"}\n' * 200_000))
+    with pytest.raises(DataError, match=r"rows unfolds to more than 262,144 bytes"):
+        rows(path)
+    path.write_bytes(compress(b"".join(b'{"question": "%x"}\n' % number**20 for number in range(5_000))))
+    assert len(rows(path)) == 5_000
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_rows_that_take_no_room_are_refused(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import pyarrow
+    from pyarrow import feather, parquet
+
+    monkeypatch.setattr(columnar, "MOST_EMPTY_ROWS", 10_000)
+    table = pyarrow.table({"question": pyarrow.nulls(200_000)})
+    path = tmp_path / "rows"
+    parquet.write_table(table, path) if kind == "parquet" else feather.write_feather(table, path)
+    with pytest.raises(DataError, match="rows, more than bytes"):
+        for _ in read_any(path):
+            pass

@@ -198,6 +198,7 @@ def as_premise(docs: Sequence[Document], cited: Sequence[int]) -> str:
     return "\n".join(docs[index].premise for index in cited)
 
 
+@_pickled_by_position
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """One sample's input before a model's chat template: an id and the text of the user's turn."""
@@ -210,6 +211,7 @@ class Prompt:
     None for a single answer."""
 
 
+@_pickled_by_position
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """A prompt in the form given to the model."""

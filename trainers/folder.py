@@ -31,7 +31,8 @@ from groundeval.trainers.inspection import (
     inspect_weights,
     seal,
 )
-from groundeval.trainers.recipe import Recipe, Stage
+from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.recipe_stage import Stage
 
 MARKER = "groundeval.json"
 """File in every complete checkpoint with its run and stage. Written last, so that a partial checkpoint has none."""
@@ -69,6 +70,7 @@ NEW_FIELDS: Mapping[str, Any] = {
     "normalize": "total",
     "patience": None,
     "seed": None,
+    "share_prompts": False,
     "stop_when": {},
 }
 """Fields of a stage that runs begun before them lack: as they are by default, they are not named."""

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from groundeval.bench import limits, nli_speed, process_speed, reward_speed, text_speed, whole_runs
+from groundeval.bench import limits, nli_speed, originals, process_speed, reward_speed, text_speed, whole_runs
 from groundeval.bench.made_outputs import write_outputs
 from groundeval.bench.text_speed import Outputs
 from groundeval.console.progress import say
@@ -21,8 +21,8 @@ from groundeval.storage.environment import hardware, now, versions
 
 SCHEMA_VERSION = 1
 DEFAULT_PARTS = ("text", "rouge", "rewards", "start", "runs", "nli", "limits")
-PARTS = (*DEFAULT_PARTS, "generation", "gpu")
-"""`generation` needs a model, `gpu` a GPU; `gpu` is measured wherever there is one."""
+PARTS = (*DEFAULT_PARTS, "originals", "generation", "gpu")
+"""`originals` needs a clone of ALCE, `generation` a model, `gpu` a GPU; `gpu` is measured wherever there is one."""
 NLI_RECORDS = 16
 CLIENTS = 4
 """Of the verifier's server; 0 without the extra `server`."""
@@ -61,6 +61,8 @@ class Settings:
     model: str | None = None
     """The model of the part `generation`."""
     backends: Sequence[str] = ("hf",)
+    originals: Path | None = None
+    """The clone of ALCE of the part `originals`."""
 
 
 @dataclass(slots=True)
@@ -195,6 +197,19 @@ def _rouge(settings: Settings) -> Measured:
     return values, [Figure(f"{each.what}, against rouge-score", 1 / each.ratio, "times", limit) for each in costs]
 
 
+def _originals(settings: Settings) -> Measured:
+    if settings.originals is None:
+        raise UsageError("--parts originals needs a clone of ALCE: --originals FOLDER")
+    with tempfile.TemporaryDirectory(prefix="groundeval-") as folder:
+        found = originals.measure_originals(settings.originals, settings.repeats, Path(folder))
+    what = "length, str_em and ROUGE of a file"
+    return {"originals": {**asdict(found), "ratio": found.ratio}}, [
+        Figure(f"{what}, ALCE's script", found.original_seconds, "CPU s", "one core"),
+        Figure(what, found.seconds, "CPU s", "one core: ROUGE, matching and 1,000 resamples for intervals"),
+        Figure(f"{what}, against ALCE's script", found.ratio, "times", "the original's time for the same numbers is 1"),
+    ]
+
+
 def _rewards(settings: Settings) -> Measured:
     found = [
         speed
@@ -218,8 +233,13 @@ def _runs(settings: Settings) -> Measured:
     for each in found:
         name = f"{each.command}, {each.samples:,} samples"
         figures.append(Figure(name, each.cpu_seconds, "CPU s", "one core: the phases below"))
-        figures.append(Figure(f"{name}, peak memory", each.peak_mb, "MiB", "imports, and 4,096 records in memory"))
-    return {"runs": [asdict(each) for each in found]}, figures
+        figures.append(Figure(f"{name}, peak memory", each.peak_mb, "MiB", "imports, and 2,048 records in memory"))
+    grown = whole_runs.growth(found)
+    for step in grown:
+        name = f"{step.command}, from {step.smaller:,} to {step.larger:,} samples"
+        figures.append(Figure(f"{name}, a sample more", step.cpu_ms, "CPU ms", "the same at all sizes: time is linear"))
+        figures.append(Figure(f"{name}, memory", step.times_memory, "as much", "1: records beyond 2,048 are on disk"))
+    return {"runs": [asdict(each) for each in found], "growth": [asdict(each) for each in grown]}, figures
 
 
 def _nli(settings: Settings) -> Measured:
@@ -309,6 +329,7 @@ _MEASURES: Mapping[str, Callable[[Settings], Measured]] = {
     "runs": _runs,
     "nli": _nli,
     "limits": _limits,
+    "originals": _originals,
     "generation": _generation,
     "gpu": _gpu,
 }

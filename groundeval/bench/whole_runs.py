@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from groundeval.bench.made_outputs import write_outputs
@@ -41,6 +42,35 @@ def measure_runs(sizes: Sequence[int], folder: Path) -> list[WholeRun]:
         found.append(_measured("run, replay", size, (*replay, *output, *common), folder))
         file.unlink()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What more samples cost, from one size of a command to the next: start-up is in neither."""
+
+    command: str
+    smaller: int
+    larger: int
+    cpu_ms: float
+    """CPU milliseconds for each sample more."""
+    times_memory: float
+    """Peak memory of the larger run, divided by that of the smaller."""
+
+
+def growth(runs: Sequence[WholeRun]) -> list[Growth]:
+    """Of every command from each size to the next."""
+    found = []
+    for command in dict.fromkeys(each.command for each in runs):
+        for small, large in pairwise(sorted((each for each in runs if each.command == command), key=_samples)):
+            more = large.samples - small.samples
+            if more:
+                cpu = 1000 * (large.cpu_seconds - small.cpu_seconds) / more
+                found.append(Growth(command, small.samples, large.samples, cpu, large.peak_mb / small.peak_mb))
+    return found
+
+
+def _samples(run: WholeRun) -> int:
+    return run.samples
 
 
 def _measured(name: str, samples: int, arguments: Sequence[str], folder: Path) -> WholeRun:

@@ -13,6 +13,8 @@ _ARTICLE = re.compile(r"\b(?:an?|the)\b")
 _ARTICLES = frozenset(("a", "an", "the"))
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_NOT_FOR_MODELS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_ASCII_PRINTABLE = bytes(32 if _UNPRINTABLE.match(chr(code)) else code for code in range(256))
 
 
 def normalize(text: str) -> str:
@@ -55,4 +57,9 @@ def printable(text: str) -> str:
     Line ends become `\\n`; tabs stay. Scores are computed on the text as it is; model inputs pass through here.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.isascii():
+        # A table of bytes is ten times as fast as a search, and every prompt passes through here.
+        return text.encode("ascii").translate(_ASCII_PRINTABLE).decode("ascii")
+    if _NOT_FOR_MODELS.search(text) is None:
+        return text
     return _UNPRINTABLE.sub(" ", _SURROGATE.sub("\ufffd", text))

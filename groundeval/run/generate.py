@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,12 @@ from groundeval.generation.prompts import choose_demonstrations
 from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.records import Example, Prompt, Rendered
 from groundeval.run.options import RunOptions
-from groundeval.run.prepare import Job
+from groundeval.run.prepare import Asked, Job
 from groundeval.scoring.cut_answers import cut_answers
 from groundeval.storage.environment import environment, now
 from groundeval.storage.folder import Folder, Lines
-from groundeval.storage.generations import answers_cut, as_response, stored_generations, unopened_thoughts
+from groundeval.storage.generations import Generations, as_response, is_cut, unopened_thoughts
+from groundeval.storage.id_index import IdIndex
 from groundeval.storage.manifest import longest_answer, sessions_of
 
 SECONDS_BETWEEN_WRITES = 0.5
@@ -37,90 +40,88 @@ def generate(job: Job, generator: Generator, options: RunOptions) -> None:
     """
     part = f".{options.shard[0]}-of-{options.shard[1]}" if options.shard else ""
     quiet = options.quiet
+    total = len(job.asked)
     with Folder(job.folder).open(part.strip(".")) as folder:
-        missing = missing_prompts(job)
+        stored = Generations(job.folder)
+        missing = without_text(job, stored)
+        done_before = total - sum(missing)
         prompts = job.folder / f"prompts{part}.jsonl"
-        if not missing:
-            if not job.prompts:
+        if done_before == total:
+            if not total:
                 # A shard without samples still leaves its files, so that it counts as done.
-                _write_manifest(folder, job, {})
-            if not job.prompts or not _has_prompts(job):
-                _write_prompts(job, generator, prompts)
+                _write_manifest(folder, job, stored, {})
+            if not total or not _has_prompts(job):
+                _write_prompts(job, prompts)
             return
-        _write_manifest(folder, job, {})
-        _write_prompts(job, generator, prompts)
-        if not quiet and len(missing) < len(job.prompts):
-            say(f"{job.task.name}: {len(job.prompts) - len(missing)} of {len(job.prompts)} samples exist already")
+        _write_manifest(folder, job, stored, {})
+        _write_prompts(job, prompts)
+        if not quiet and done_before:
+            say(f"{job.task.name}: {done_before} of {total} samples exist already")
         with doing(f"{job.task.name}: loading {options.model}", quiet=quiet):
             generator.load()
         lines = Lines(job.folder / f"generations{part}.jsonl", checksums=True)
         counts = {"prompt_tokens": 0, "completion_tokens": 0, "samples": 0, "failed": 0, "cut": 0}
         started = time.perf_counter()
-        done_before = len(job.prompts) - len(missing)
         what = f"{job.task.name}: generating"
         try:
-            with progress(what, total=len(job.prompts), done=done_before, quiet=quiet) as advance:
-                for record in _windows(job, {prompt.id for prompt in missing}, generator, options, lines, advance):
+            with progress(what, total=total, done=done_before, quiet=quiet) as advance:
+                for record in _windows(job, missing, generator, options, lines, advance):
                     counts["samples"] += 1
                     counts["failed"] += record["status"] == "error"
-                    counts["cut"] += answers_cut([record])
+                    counts["cut"] += is_cut(record)
                     counts["prompt_tokens"] += record.get("prompt_tokens") or 0
                     counts["completion_tokens"] += record.get("completion_tokens") or 0
+            if hasattr(generator, "generate_windows"):
+                _put_in_order(lines, job)
         finally:
             # Interrupted and failed generations have used tokens too.
             if counts["samples"]:
                 seconds = time.perf_counter() - started
                 spent = {**counts, "seconds": round(seconds, 3), **_rates(counts, seconds)}
-                _write_manifest(folder, job, {**spent, **_engine(generator, options)})
-    if hasattr(generator, "generate_windows"):
-        _put_in_order(lines, job)
-    stored = stored_generations(job.folder)
-    unknown = unopened_thoughts(stored.values(), job.tags)
+                stored = Generations(job.folder)
+                _write_manifest(folder, job, stored, {**spent, **_engine(generator, options)})
+    unknown = unopened_thoughts(stored, job.tags)
     if unknown is not None and not quiet:
         say(f"warning: {job.task.name}: {unknown}")
     if options.phase == "generate" and not quiet:
         # Otherwise scoring, which follows, reports it.
-        texts = [record for record in stored.values() if record["status"] != "error"]
         longest = longest_answer(options.backend, job.identity["sampling"])
-        for note in cut_answers(answers_cut(texts), len(texts), longest):
+        for note in cut_answers(stored.answers_cut, stored.texts, longest):
             say(f"note: {job.task.name}: {note}")
     if counts["failed"]:
-        first = next(r["error"] for r in stored.values() if r["status"] == "error")
+        first = next(record["error"] for record in stored if record["status"] == "error")
         raise BackendError(
-            f"{job.task.name}: {counts['failed']} of {len(job.prompts)} samples failed; the first: {first}\n"
+            f"{job.task.name}: {counts['failed']} of {total} samples failed; the first: {first}\n"
             f"  The others are written. The same command tries these again; {option('phase', 'score')} leaves them out."
         )
 
 
-def missing_prompts(job: Job) -> list[Prompt]:
-    """The prompts of a job that have no text yet, failed ones included."""
-    done = {each for each, record in stored_generations(job.folder).items() if record["status"] != "error"}
-    return [prompt for prompt in job.prompts if prompt.id not in done]
+def without_text(job: Job, stored: Generations) -> bytearray:
+    """For each sample of a job 1 if it has no text yet, or has failed; else 0."""
+    return bytearray(not stored.has_text(prompt.id) for prompt in job.prompts)
 
 
 def _windows(
-    job: Job, missing: set[str], generator: Generator, options: RunOptions, lines: Lines, advance: Advance
+    job: Job, missing: bytearray, generator: Generator, options: RunOptions, lines: Lines, advance: Advance
 ) -> Iterator[dict[str, Any]]:
     """Generate in windows at fixed places of the data set: a resumed run forms the batches of an uninterrupted one.
 
     Every answer is counted as it comes, and written with its window; those of an independent generator need not wait.
     """
     size = _window(generator, options)
-    examples = {example.id: example for example in job.examples}
-    starts = range(0, len(job.prompts), size)
-    parts = ([prompt for prompt in job.prompts[start : start + size] if prompt.id in missing] for start in starts)
-    windows = (window for window in parts if window)
+    starts = range(0, len(missing), size)
+    rows = ([row for row in range(start, min(start + size, len(missing))) if missing[row]] for start in starts)
+    windows = ([job.asked[row] for row in each] for each in rows if each)
     with stop_requests("the answers under way") as stop_requested, _watched(generator, advance):
         if hasattr(generator, "generate_windows"):
-            yield from _side_by_side(windows, job, examples, generator, options, lines, advance, stop_requested)
+            yield from _side_by_side(windows, job, generator, options, lines, advance, stop_requested)
             return
         for window in windows:
             if stop_requested():
                 raise Interrupted(f"{job.task.name}: stopped on request. The same command resumes.")
-            rendered = {prompt.id: generator.render(prompt) for prompt in window}
-            writer = _Writer(job, window, examples, rendered, lines)
+            writer = _Writer(job, window, lines)
             try:
-                _complete(window, generator, options, writer, advance)
+                _complete(writer.prompts, generator, options, writer, advance)
             except KeyboardInterrupt:
                 writer.write()
                 raise Interrupted(
@@ -137,18 +138,17 @@ def _windows(
 
 def _put_in_order(lines: Lines, job: Job) -> None:
     """Put lines that were written as they came into the order of the data: the bytes of a run that takes turns."""
-    place = {prompt.id: number for number, prompt in enumerate(job.prompts)}
+    places = IdIndex(prompt.id for prompt in job.prompts)
+    rows = (places.get(record["id"]) for record in lines.read())
     # Samples of a larger --limit, which are not of this job, stay behind.
-    found = [place.get(record["id"], len(place)) for record in lines.read()]
-    order = sorted(range(len(found)), key=found.__getitem__)
-    if order != list(range(len(found))):
-        lines.reorder(order)
+    found = array("q", (len(places) if row is None else row for row in rows))
+    if any(before > after for before, after in pairwise(found)):
+        lines.reorder(array("q", sorted(range(len(found)), key=found.__getitem__)))
 
 
 def _side_by_side(
-    windows: Iterator[Sequence[Prompt]],
+    windows: Iterator[Sequence[Asked]],
     job: Job,
-    examples: Mapping[str, Example],
     generator: Any,
     options: RunOptions,
     lines: Lines,
@@ -156,19 +156,21 @@ def _side_by_side(
     stop_requested: Callable[[], bool],
 ) -> Iterator[dict[str, Any]]:
     """Generate several windows at a time; each is written when it is done."""
+    under_way: dict[str, _Writer] = {}
 
     def until_stopped() -> Iterator[Sequence[Prompt]]:
         for window in windows:
             if stop_requested():
                 return
-            yield window
+            writer = _Writer(job, window, lines)
+            under_way[writer.prompts[0].id] = writer
+            yield writer.prompts
 
     try:
-        for window, completions in generator.generate_windows(until_stopped(), options.sampling):
-            rendered = {prompt.id: generator.render(prompt) for prompt in window}
-            writer = _Writer(job, window, examples, rendered, lines)
+        for prompts, completions in generator.generate_windows(until_stopped(), options.sampling):
+            writer = under_way.pop(prompts[0].id)
             writer.found.update((completion.id, completion) for completion in completions)
-            _check_complete(window, writer.found, options)
+            _check_complete(prompts, writer.found, options)
             writer.write()
             for record in writer.written:
                 advance()
@@ -197,17 +199,11 @@ def _watched(generator: Generator, advance: Advance) -> Iterator[None]:
 class _Writer:
     """The completions of a window, and their lines, each written once."""
 
-    def __init__(
-        self,
-        job: Job,
-        window: Sequence[Prompt],
-        examples: Mapping[str, Example],
-        rendered: Mapping[str, Rendered],
-        lines: Lines,
-    ) -> None:
+    def __init__(self, job: Job, window: Sequence[Asked], lines: Lines) -> None:
+        self.prompts = [asked.prompt for asked in window]
         self.found: dict[str, Completion] = {}
         self.written: list[dict[str, Any]] = []
-        self._job, self._window, self._examples, self._rendered, self._lines = job, window, examples, rendered, lines
+        self._job, self._window, self._lines = job, window, lines
         self._ids: set[str] = set()
         self._last = time.monotonic()
 
@@ -219,7 +215,11 @@ class _Writer:
     def write(self) -> None:
         """Write the lines of those completions that have none yet, in the order of the data."""
         new = {each: completion for each, completion in self.found.items() if each not in self._ids}
-        records = _records(self._job, self._window, self._examples, self._rendered, new)
+        records = [
+            {**as_record(asked.rendered, new[asked.prompt.id], self._job.tags), **_fewer_shown(asked)}
+            for asked in self._window
+            if asked.prompt.id in new
+        ]
         self._lines.append(records)
         self._ids |= set(new)
         self.written += records
@@ -262,25 +262,12 @@ def _check_complete(window: Sequence[Prompt], found: Mapping[str, Completion], o
         raise BackendError(f'backend {options.backend} gave no completion for sample "{missing[0]}"')
 
 
-def _records(
-    job: Job,
-    window: Sequence[Prompt],
-    examples: Mapping[str, Example],
-    rendered: Mapping[str, Rendered],
-    found: Mapping[str, Completion],
-) -> list[dict[str, Any]]:
-    """The lines of those prompts of a window that have a completion, in the order of the data."""
-    records = []
-    for each in (prompt.id for prompt in window if prompt.id in found):
-        record = as_record(examples[each], rendered[each], found[each], job.tags)
-        shown = {"documents_shown": job.shown[each]} if each in job.shown else {}
-        records.append({**record, **shown})
-    return records
+def _fewer_shown(asked: Asked) -> dict[str, Any]:
+    """The field of a line that says how many documents its prompt shows, where not all fitted."""
+    return {} if asked.shown is None else {"documents_shown": asked.shown}
 
 
-def as_record(
-    example: Example, rendered: Rendered, completion: Completion, tags: ReasoningTags | None
-) -> dict[str, Any]:
+def as_record(rendered: Rendered, completion: Completion, tags: ReasoningTags | None) -> dict[str, Any]:
     """The line of `generations.jsonl`; `tags` as `Response.build` takes them."""
     record: dict[str, Any] = {
         "id": completion.id,
@@ -294,7 +281,11 @@ def as_record(
     }
     if completion.error:
         return {**record, "error": completion.error}
-    return {**record, "status": as_response(example, record, tags).status}
+    # The status is read off the text alone.
+    return {**record, "status": as_response(_ANY_EXAMPLE, record, tags).status}
+
+
+_ANY_EXAMPLE = Example("", "")
 
 
 def _rates(counts: Mapping[str, int], seconds: float) -> dict[str, float]:
@@ -317,7 +308,7 @@ def _engine(generator: Generator, options: RunOptions) -> dict[str, Any]:
     }
 
 
-def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> None:
+def _write_manifest(folder: Folder, job: Job, stored: Generations, throughput: Mapping[str, Any]) -> None:
     before = folder.read_json("manifest.json")
     sessions = sessions_of(before)
     if throughput:
@@ -331,8 +322,8 @@ def _write_manifest(folder: Folder, job: Job, throughput: Mapping[str, Any]) -> 
             "identity": job.identity,
             "data_notes": list(job.dataset.notes),
             "demonstrations": [example.id for example in _demonstrations(job)],
-            "documents_dropped": len(job.shown),
-            "answers_cut": answers_cut(stored_generations(job.folder).values()),
+            "documents_dropped": job.dropped,
+            "answers_cut": stored.answers_cut,
             "longest_prompt_tokens": job.longest_prompt,
             "created": before.get("created", now()) if isinstance(before, dict) else now(),
             "environment": environment(),
@@ -349,36 +340,51 @@ def _demonstrations(job: Job) -> tuple[Example, ...]:
     return choose_demonstrations(job.task.demonstrations(), count, seed=seed, closed_book=job.identity["num_docs"] == 0)
 
 
-def _write_prompts(job: Job, generator: Generator, path: Path) -> None:
+def _write_prompts(job: Job, path: Path) -> None:
     """`prompts.jsonl` (a shard has its own), whole: what each sample was asked, its hash, and what it shows if cut."""
 
-    def line(prompt: Prompt) -> dict[str, Any]:
-        rendered = generator.render(prompt)
-        record = {"id": prompt.id, "sha256": rendered.sha256, "tokens": rendered.tokens, "text": rendered.text}
-        shown = {"documents_shown": job.shown[prompt.id]} if prompt.id in job.shown else {}
-        return {**record, **shown}
+    def line(asked: Asked) -> dict[str, Any]:
+        rendered = asked.rendered
+        record = {"id": asked.prompt.id, "sha256": rendered.sha256, "tokens": rendered.tokens, "text": rendered.text}
+        return {**record, **_fewer_shown(asked)}
 
-    mine = {prompt.id for prompt in job.prompts}
+    Lines(path).rewrite(chain(_prompts_of_others(job, path), map(line, job.asked)))
+
+
+def _prompts_of_others(job: Job, path: Path) -> Iterator[dict[str, Any]]:
+    """The prompts in a file that are not of this job: those of a run with a larger --limit."""
+    if not path.exists():
+        return
+    mine = IdIndex(prompt.id for prompt in job.prompts)
     try:
-        kept = [record for record in Lines(path).read() if record["id"] not in mine]
+        kept = array("q", (place for place, record in Lines(path).placed() if record["id"] not in mine))
     except (DataError, KeyError, TypeError):
         # Damaged: what this run asks is written again, the prompts of another --limit are not known here.
-        kept = []
-    records = [*kept, *map(line, job.prompts)]
-    Lines(path).rewrite(records)
+        return
+    following = iter(kept)
+    wanted = next(following, None)
+    for place, record in Lines(path).placed() if kept else ():
+        if place == wanted:
+            yield record
+            wanted = next(following, None)
 
 
 def _has_prompts(job: Job) -> bool:
     """Whether the folder holds every prompt of the job, each with the hash of its text. Damaged files are removed."""
-    stored: dict[str, Any] = {}
+    rows = IdIndex(prompt.id for prompt in job.prompts)
+    there = bytearray(len(job.asked))
     for path in job.folder.glob("prompts*.jsonl"):
         try:
-            stored |= {record["id"]: record for record in Lines(path).read() if _is_prompt(record)}
+            found = [rows.get(record["id"]) for record in Lines(path).read() if _is_prompt(record)]
         except (DataError, KeyError):
             if path.is_dir():
                 raise DataError(f"{path} is a folder. Remove it: the prompts are written there.") from None
             path.unlink()
-    return all(prompt.id in stored for prompt in job.prompts)
+            continue
+        for row in found:
+            if row is not None:
+                there[row] = 1
+    return all(there)
 
 
 def _is_prompt(record: Mapping[str, Any]) -> bool:

@@ -15,14 +15,15 @@ from groundeval.metrics.gold import with_answers
 from groundeval.records import Example, Response
 from groundeval.run.options import ScoreOptions
 from groundeval.run.outcome import ScoreResults
-from groundeval.run.score import ResponseSet, check_scoring_names, sample_hash, score_responses
+from groundeval.run.responses import ResponseSet, sample_hash
+from groundeval.run.score import check_scoring_names, score_responses
 from groundeval.storage.json_records import file_hash
 from groundeval.storage.spool import Spool, each_of
 from groundeval.tasks import Task
 from groundeval.tasks.formats.accepted import Accepted
-from groundeval.tasks.formats.examples import FieldsPresent, with_documents
+from groundeval.tasks.formats.examples import ContentHash, FieldsPresent, with_documents
 from groundeval.tasks.formats.outputs.reader import OutputReader
-from groundeval.tasks.formats.predictions import IN_MEMORY, read_predictions, responses_in
+from groundeval.tasks.formats.predictions import IN_MEMORY, read_responses, responses_in
 from groundeval.tasks.own import OWN
 
 
@@ -39,6 +40,8 @@ class Outputs:
     reader: OutputReader
     """How the records were read."""
     notes: tuple[str, ...] = ()
+    examples_sha256: str | None = None
+    """Hash of the examples, if it was asked for."""
 
     @property
     def examples(self) -> Sequence[Example]:
@@ -50,7 +53,7 @@ def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool =
     """Score outputs from a file or from memory, or responses. `keep_samples` as in `score_responses`."""
     if task.name != OWN:
         check_scoring_names(task, options)
-    outputs = read_outputs(options, task)
+    outputs = read_outputs(options, task, hashed=keep_samples or options.output_path is not None)
     if task.name == OWN:
         # Which metrics there are depends on the gold data.
         check_scoring_names(outputs.task, options)
@@ -63,6 +66,7 @@ def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool =
         outputs.notes,
         folder=folder,
         origin={} if folder is None else _origin(options, outputs),
+        examples_sha256=outputs.examples_sha256,
     )
     return score_responses(given, options, keep_samples=keep_samples)
 
@@ -72,24 +76,47 @@ def reader_for(options: ScoreOptions, task: Task) -> OutputReader:
     return OutputReader(options.map, None if task.name == OWN else task.kind)
 
 
-def read_outputs(options: ScoreOptions, task: Task, reader: OutputReader | None = None) -> Outputs:
-    """Read everything to score. Raises UserError for a source, a mapping or a record that cannot be read."""
+def read_outputs(
+    options: ScoreOptions, task: Task, reader: OutputReader | None = None, *, hashed: bool = False
+) -> Outputs:
+    """Read everything to score; `hashed`: compute the hash of the examples on the way.
+
+    Raises UserError for a source, a mapping or a record that cannot be read.
+    """
     accepted = Accepted(reads_flags=set(options.profiles or (task.profile,)) != {"alce"})
     reader = reader or reader_for(options, task)
-    responses, present, shown = Spool[Response](), FieldsPresent(), _Documents()
+    responses, present, shown, content = Spool[Response](), FieldsPresent(), _Documents(), ContentHash()
+    answered: Response | None = None
+    failed: Response | None = None
     with doing(f"reading {_called(options.predictions)}", quiet=options.quiet):
         for response in _responses(options, task, accepted, reader):
             responses.append(response)
+            if hashed:
+                content.add(response.example)
+            if response.status == "error":
+                failed = failed or response
+                continue
+            answered = answered or response
             present.add(response.example)
-            shown.add(response.example)
+            shown.add(response.example, len(responses))
     if not responses:
         raise DataError(f"{_called(options.predictions)}: no records")
+    if answered is None:
+        reason = failed.finish_reason if failed is not None else None
+        raise DataError(f"{_called(options.predictions)}: every request failed ({len(responses)}); the first: {reason}")
     if task.name == OWN:
         if options.task is None and reader.shape is None:
-            _refuse_asqa(options, responses[0])
+            _refuse_asqa(options, answered)
         claims = "claims" in present.known and "qa_pairs" not in present.known
         task = replace(task, kind="claims" if claims else "em")
-    return Outputs(task, responses, present.known, reader, (*reader.notes, *shown.notes(reader), *accepted.notes))
+    return Outputs(
+        task,
+        responses,
+        present.known,
+        reader,
+        (*reader.notes, *shown.notes(reader), *accepted.notes),
+        content.hexdigest() if hashed else None,
+    )
 
 
 class _Documents:
@@ -99,12 +126,12 @@ class _Documents:
         self.read = self.found = 0
         self.first_without: int | None = None
 
-    def add(self, example: Example) -> None:
+    def add(self, example: Example, record: int) -> None:
         self.read += 1
         if any(doc.text for doc in example.docs or ()):
             self.found += 1
         elif self.first_without is None:
-            self.first_without = self.read
+            self.first_without = record
 
     def notes(self, reader: OutputReader) -> tuple[str, ...]:
         if self.found in (0, self.read):
@@ -126,8 +153,7 @@ def _responses(options: ScoreOptions, task: Task, accepted: Accepted, reader: Ou
             raise UsageError(f"{option(name)}: responses are parsed already, and have no fields; build them with it")
     read: Iterator[Response] = iter(given or ())
     if given is None:
-        pairs = read_predictions(source, accepted, reader=reader, fields=task.fields)  # type: ignore[arg-type]
-        read = (Response.build(example, output, tags=tags) for example, output in pairs)
+        read = read_responses(source, accepted, tags=tags, reader=reader, fields=task.fields)  # type: ignore[arg-type]
     for response in islice(read, options.limit):
         example = response.example if options.num_docs is None else with_documents(response.example, options.num_docs)
         yield replace(response, example=with_answers(example))

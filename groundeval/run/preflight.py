@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from groundeval.console.progress import say
+from groundeval.console.tally import counted
 from groundeval.errors import UsageError, option
 from groundeval.generation.interface import Generator
 from groundeval.models.metric_models import METRIC_MODELS, OptionalModels
 from groundeval.nli import NLI
 from groundeval.parsing.statements import sentences
-from groundeval.run.generate import missing_prompts
 from groundeval.run.options import RunOptions, ScoringOptions
 from groundeval.run.prepare import Job
-from groundeval.run.score import encoder_of
+from groundeval.run.responses import encoder_of
 from groundeval.scoring.plan import Plan
 from groundeval.storage.folder import check_writable
 
@@ -50,8 +49,8 @@ def check_lengths(job: Job, quiet: bool) -> None:
     Those that do not fit are recorded as failed, one by one.
     """
     if not quiet and job.longest_prompt is not None:
-        say(f"{job.task.name}: {len(job.prompts)} prompts, the longest of {job.longest_prompt} tokens")
-    if job.unfitting and job.unfitting == len(job.prompts):
+        say(f"{job.task.name}: {counted(len(job.asked), 'prompt')}, the longest of {job.longest_prompt} tokens")
+    if job.unfitting and job.unfitting == len(job.asked):
         raise UsageError(
             f"{job.task.name}: no prompt leaves room for the answer, not even without documents.\n"
             f"  Allow shorter answers ({option('sampling', max_new_tokens=100)}), fewer demonstrations, or more "
@@ -61,20 +60,23 @@ def check_lengths(job: Job, quiet: bool) -> None:
         say(f"note: {job.task.name}: {job.unfitting} prompts do not fit, not even without documents")
 
 
-def check_generator(generator: Generator, jobs: Sequence[Job]) -> None:
-    """Run a generator's own cheap checks, unless it has nothing left to generate.
+def check_generator(generator: Generator, missing: Iterable[bytearray]) -> None:
+    """Run a generator's own cheap checks, unless it has nothing left to generate: no job's samples are `missing`.
 
     Raises UserError.
     """
     check = getattr(generator, "check", None)
-    if callable(check) and any(missing_prompts(job) for job in jobs):
+    if callable(check) and any(map(any, missing)):
         check()
 
 
-def check_disk(jobs: Sequence[Job], options: RunOptions) -> None:
-    """Raises UsageError if the folder cannot be written to, or the disk has less room than the run may take."""
+def check_disk(jobs: Sequence[Job], missing: Sequence[bytearray], options: RunOptions) -> None:
+    """Raises UsageError if the folder cannot be written to, or the disk has less room than the run may take.
+
+    `missing`: of each job, 1 for each sample without a text.
+    """
     check_writable(options.folder)
-    needed = sum(bytes_to_write(job, options) for job in jobs)
+    needed = sum(bytes_to_write(job, each, options) for job, each in zip(jobs, missing, strict=True))
     free = shutil.disk_usage(options.folder).free
     if needed > free:
         raise UsageError(
@@ -84,14 +86,14 @@ def check_disk(jobs: Sequence[Job], options: RunOptions) -> None:
         )
 
 
-def bytes_to_write(job: Job, options: RunOptions) -> int:
+def bytes_to_write(job: Job, missing: bytearray, options: RunOptions) -> int:
     """Upper estimate of the bytes still to be written for a job."""
     answer = options.sampling.max_new_tokens * TOKEN_BYTES
     size = 0
     if options.phase != "score":
-        size += sum(len(json.dumps(prompt.user)) + 2 * LINE_BYTES + answer for prompt in missing_prompts(job))
+        size += (job.prompt_bytes if any(missing) else 0) + sum(missing) * (2 * LINE_BYTES + answer)
     if options.phase != "generate":
-        size += len(job.prompts) * (LINE_BYTES + EVIDENCE * answer) * max(1, len(options.profiles))
+        size += len(job.asked) * (LINE_BYTES + EVIDENCE * answer) * max(1, len(options.profiles))
     return size
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from array import array
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundeval.errors import UsageError, option
 from groundeval.generation.interface import Generator
 from groundeval.generation.prompts import Fitted, PromptTemplate, fit_documents, render_prompt
+from groundeval.metrics.gold import with_answers
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
-from groundeval.records import Example, Prompt
+from groundeval.records import Example, Prompt, Rendered
+from groundeval.run.draws import drawn, drawn_prompt
 from groundeval.run.options import RunOptions
-from groundeval.stats.repeats import drawn, repeat_id
 from groundeval.storage.folder import content_id, folder_name
-from groundeval.storage.spool import each_of
-from groundeval.tasks.formats.examples import content_hash, with_documents
+from groundeval.storage.spool import Lazy, Spool, each_of
+from groundeval.tasks.formats.examples import ContentHash, FieldsPresent, content_hash, with_documents
 from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset, Task
 
@@ -24,26 +27,51 @@ MODEL_NAME = "model name"
 """Source of reasoning tags that only the model's name shows."""
 
 
+class Asked(NamedTuple):
+    """What one sample is asked."""
+
+    prompt: Prompt
+    rendered: Rendered
+    shown: int | None
+    """Documents that the prompt shows, where fewer than requested fitted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One task of a run, ready to generate: examples cut to the documents shown, and where everything goes."""
+    """One task of a run, ready to generate: examples cut to the documents shown, and where everything goes.
+
+    Examples and prompts are read one at a time, as often as they are needed: those of a large data set are on disk.
+    """
 
     task: Task
     reference: str
     """How the task was named: a registered name or a path."""
     dataset: Dataset
-    examples: tuple[Example, ...]
+    examples: Sequence[Example]
+    """With the answers that can be derived, as they are scored."""
+    fields: frozenset[str]
+    """Fields that all examples have."""
+    examples_sha256: str | None
+    """Hash of the examples; None where nothing will be scored."""
     folder: Path
     identity: Mapping[str, Any]
-    prompts: tuple[Prompt, ...]
-    shown: Mapping[str, int]
-    """Documents that each prompt shows, by sample id, where fewer than requested fitted."""
+    asked: Sequence[Asked]
+    """What each sample is asked, in the order of the examples."""
     tags: ReasoningTags | None = None
     """The tags around the model's reasoning; None: `<think>`, or what the form of a text shows."""
+    prompt_bytes: int = 0
+    """Of all prompts as JSON."""
     longest_prompt: int | None = None
     """In tokens, where the generator can count them."""
+    dropped: int = 0
+    """Prompts that show fewer documents than requested."""
     unfitting: int = 0
     """Prompts that do not fit, not even without documents."""
+
+    @property
+    def prompts(self) -> Sequence[Prompt]:
+        """The prompt of each sample."""
+        return each_of(self.asked, lambda asked: asked.prompt)
 
 
 def prepare(
@@ -87,23 +115,49 @@ def prepare(
         identity["demonstrations"] = content_hash(demonstrations)
     named = folder_name(options.model), folder_name(task.name), content_id(_for_hash(identity))
     selected = _selected(dataset, options)
-    fitted = _fitted(selected, template, demonstrations, generator, options)
-    shown = {each.prompt.id: each.kept for each in fitted if each.dropped}
+    draws = options.num_samples
     judged = 0 if options.post_hoc == "none" else options.cite_docs
-    cut = [with_documents(each, max(judged, shown.get(each.id, options.num_docs))) for each in selected]
-    draws = range(1, options.num_samples + 1)
+    documents = array("q")
+    asked, fields, content = Spool[Asked](), FieldsPresent(), ContentHash()
+    size = longest = dropped = unfitting = 0
+    fitted = _fitting(template, demonstrations, generator, options)
+
+    def scored(row: int, example: Example) -> Example:
+        return with_answers(with_documents(example, documents[row]))
+
+    # One pass, since reading an example from disk again costs as much as rendering its prompt.
+    for row, example in enumerate(selected):
+        found, rendered = fitted(example)
+        asked.append(Asked(found.prompt, rendered, found.kept if found.dropped else None))
+        documents.append(max(judged, found.kept if found.dropped else options.num_docs))
+        size += len(json.dumps(found.prompt.user))
+        longest = max(longest, found.tokens)
+        dropped += found.dropped > 0
+        unfitting += not found.fits
+        cut = scored(row, example)
+        fields.add(cut)
+        for each in drawn((cut,), draws) if options.phase != "generate" else ():
+            content.add(each)
+
+    def asked_of(row: int) -> Asked:
+        found = asked[row // draws]
+        return found._replace(prompt=drawn_prompt(found.prompt, row, draws))
+
     return Job(
         task,
         reference,
         dataset,
-        drawn(cut, options.num_samples),
+        drawn(Lazy(len(selected), lambda row: scored(row, selected[row])), draws),
+        fields.known,
+        content.hexdigest() if options.phase != "generate" else None,
         options.folder.joinpath(*named),
         identity,
-        _repeats([each.prompt for each in fitted], options.num_samples),
-        shown if len(draws) == 1 else {repeat_id(each, draw): kept for each, kept in shown.items() for draw in draws},
+        asked if draws == 1 else Lazy(draws * len(asked), asked_of),
         tags,
-        max((each.tokens for each in fitted), default=0) or None,
-        len(draws) * sum(not each.fits for each in fitted),
+        draws * size,
+        longest or None,
+        draws * dropped,
+        draws * unfitting,
     )
 
 
@@ -117,14 +171,13 @@ def _selected(dataset: Dataset, options: RunOptions) -> Sequence[Example]:
     return selected
 
 
-def _fitted(
-    examples: Sequence[Example],
-    template: PromptTemplate,
-    demonstrations: Sequence[Example],
-    generator: Generator,
-    options: RunOptions,
-) -> list[Fitted]:
-    """The prompts, with as many documents as the model's context has room for, where that is known."""
+def _fitting(
+    template: PromptTemplate, demonstrations: Sequence[Example], generator: Generator, options: RunOptions
+) -> Callable[[Example], tuple[Fitted, Rendered]]:
+    """Makes the prompt of an example, with as many documents as the model's context has room for, where that is known.
+
+    Every prompt is rendered for the model: that reveals errors before anything is generated.
+    """
     settings: dict[str, Any] = {
         "num_docs": options.num_docs,
         "demonstrations": demonstrations,
@@ -132,29 +185,24 @@ def _fitted(
         "seed": options.seed,
         "docs_field": options.docs_field,
     }
-
-    def tokens(prompt: Prompt) -> int:
-        return generator.render(prompt).tokens or 0
-
     limit = _prompt_limit(generator, options)
-    if limit is not None:
-        return [fit_documents(each, template, length=tokens, limit=limit, **settings) for each in examples]
-    prompts = [render_prompt(each, template, **settings) for each in examples]
-    # Rendering the longest prompt for the model reveals errors before anything is generated.
-    longest = max(prompts, key=lambda prompt: len(prompt.user), default=None)
-    return [
-        Fitted(prompt, tokens(prompt) if prompt is longest else 0, options.num_docs, dropped=0, fits=True)
-        for prompt in prompts
-    ]
 
+    def as_they_are(example: Example) -> tuple[Fitted, Rendered]:
+        prompt = render_prompt(example, template, **settings)
+        rendered = generator.render(prompt)
+        return Fitted(prompt, rendered.tokens or 0, options.num_docs, dropped=0, fits=True), rendered
 
-def _repeats(prompts: Sequence[Prompt], count: int) -> tuple[Prompt, ...]:
-    """Each prompt once for every answer that is drawn."""
-    if count == 1:
-        return tuple(prompts)
-    return tuple(
-        replace(prompt, id=repeat_id(prompt.id, draw), draw=draw) for prompt in prompts for draw in range(1, count + 1)
-    )
+    def cut_to_fit(example: Example) -> tuple[Fitted, Rendered]:
+        tried: dict[str, Rendered] = {}
+
+        def tokens(prompt: Prompt) -> int:
+            rendered = tried[prompt.user] = generator.render(prompt)
+            return rendered.tokens or 0
+
+        found = fit_documents(example, template, length=tokens, limit=limit or 0, **settings)
+        return found, tried[found.prompt.user]
+
+    return as_they_are if limit is None else cut_to_fit
 
 
 def _absolute(reference: str) -> str:

@@ -7,30 +7,35 @@ registered (or named with `task`), and data have to be embedded, the task's own,
 from __future__ import annotations
 
 import shlex
+from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from groundeval.errors import DataError, UsageError, option, unknown
 from groundeval.metrics.gold import with_answers
-from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.records import Example
+from groundeval.run.draws import drawn
 from groundeval.run.options import EVERY_TASK, ScoringOptions
 from groundeval.run.outcome import ScoreResults
 from groundeval.run.prepare import MODEL_NAME
-from groundeval.run.score import ResponseSet, check_scoring_names, score_responses
+from groundeval.run.responses import ResponseSet
+from groundeval.run.score import check_scoring_names, score_responses
 from groundeval.scoring.reasoning_notes import note_on_named_tags
-from groundeval.stats.repeats import drawn
+from groundeval.storage.any_records import FORMATS
+from groundeval.storage.contents import files_below, runs_below
 from groundeval.storage.folder import Lines, read_json
-from groundeval.storage.generations import as_response, documents_shown, stored_generations
+from groundeval.storage.generations import Generations, as_response
+from groundeval.storage.id_index import IdIndex
 from groundeval.storage.manifest import RunIdentity, longest_answer, run_identity, stored_tags
-from groundeval.tasks.formats.examples import known_fields, with_documents
+from groundeval.storage.spool import Lazy
+from groundeval.tasks.formats.examples import ContentHash, FieldsPresent, with_documents
 from groundeval.tasks.formats.sources import EMBEDDED
 from groundeval.tasks.loading import registered_task
 from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset, Task
 
+_NAMED = 5
+"""Most runs and files that a message names."""
 NEEDED = ("task", "task_reference", "data", "num_docs", "oracle_docs")
 """The fields that the identity of a run must have."""
 
@@ -51,7 +56,7 @@ def score_run(
     """
     manifest = read_json(folder / "manifest.json")
     if not isinstance(manifest, dict) or manifest.get("kind") != "generation":
-        raise UsageError(f"{folder} is not a run folder: it has no manifest.json of a run.")
+        raise _no_run(folder)
     identity = run_identity(manifest, folder, NEEDED)
     judged = _task_of(identity, task, folder)
     source = _data_of(identity, data or {}, folder)
@@ -59,58 +64,48 @@ def score_run(
         raise _not_named(identity, folder, task=judged is None, data=source is None)
     check_scoring_names(judged, options)
     dataset = _dataset(judged, source, identity, folder)
-    stored = stored_generations(folder)
-    examples = _examples(dataset, identity, stored, options, folder)
+    stored = Generations(folder)
+    numbers, examples = _stored_examples(dataset, identity, stored, options, folder)
     notes = [*dataset.notes, *_unfinished(folder, stored)]
     tags = stored_tags(identity.reasoning_tags, folder)
     asked = options.reasoning_tags or tags
     if asked is not None and asked == tags and identity.reasoning_tags_from == MODEL_NAME:
         notes.append(note_on_named_tags(asked))
-    responses = stored_responses(
+    fields, content = FieldsPresent(), ContentHash()
+    for example in examples:
+        fields.add(example)
+        content.add(example)
+    responses = ResponseSet(
         judged,
         examples,
-        stored,
-        notes,
+        lambda row: as_response(examples[row], stored[numbers[row]], asked),
+        fields.known,
+        (*notes, *note_on_fewer_documents(stored, numbers)),
         folder,
-        asked,
-        identity.num_samples,
-        longest_answer(identity.backend, identity.sampling),
+        # Named also where they are the usual ones: those of the run are what needs no name.
+        origin={} if asked is None or asked == tags else {"reasoning_tags": list(asked.all())},
+        longest_answer=longest_answer(identity.backend, identity.sampling),
+        num_samples=identity.num_samples,
+        examples_sha256=content.hexdigest(),
     )
-    # Named also where they are the usual ones: those of the run are what needs no name.
-    origin = {} if asked is None or asked == tags else {"reasoning_tags": list(asked.all())}
-    return score_responses(replace(responses, origin=origin), options, keep_samples=keep_samples)
+    return score_responses(responses, options, keep_samples=keep_samples)
 
 
-def stored_responses(
-    task: Task,
-    examples: Sequence[Example],
-    stored: Mapping[str, Mapping[str, Any]],
-    notes: Sequence[str],
-    folder: Path,
-    tags: ReasoningTags | None,
-    num_samples: int,
-    longest: int | None,
-) -> ResponseSet:
-    """The responses to these examples that a run folder holds; `stored` are its generations by sample id."""
-    derived = tuple(with_answers(example) for example in examples)
-    return ResponseSet(
-        task,
-        derived,
-        lambda row: as_response(derived[row], stored[derived[row].id], tags),
-        known_fields(derived),
-        (*notes, *_with_fewer_documents(stored, examples)),
-        folder,
-        longest_answer=longest,
-        num_samples=num_samples,
-    )
-
-
-def _with_fewer_documents(stored: Mapping[str, Mapping[str, Any]], examples: Sequence[Example]) -> list[str]:
+def note_on_fewer_documents(stored: Generations, numbers: Sequence[int]) -> list[str]:
     """The note on prompts that lost documents, since not all requested ones fit the model's context."""
-    fewer = sum(stored[example.id].get("documents_shown") is not None for example in examples)
+    fewer = sum(stored.documents_shown(number, -1) >= 0 for number in numbers)
     return (
-        [f"{fewer} of {len(examples)} prompts show fewer documents than requested, to fit the context"] if fewer else []
+        [f"{fewer} of {len(numbers)} prompts show fewer documents than requested, to fit the context"] if fewer else []
     )
+
+
+def _no_run(folder: Path) -> UsageError:
+    """The error for a folder that is no run: what it holds that can be scored, as commands."""
+    there = runs_below(folder, _NAMED) or files_below(folder, _NAMED)
+    rest = f"  Give a run folder, or a file: {FORMATS}."
+    if there:
+        rest = "  It holds:\n" + "\n".join(f"    groundeval score {shlex.quote(str(path))}" for path in there)
+    return UsageError(f"{folder} is not a run folder: it has no manifest.json of a run.\n{rest}")
 
 
 def _task_of(identity: RunIdentity, named: Task | None, folder: Path) -> Task | None:
@@ -158,28 +153,44 @@ def _dataset(task: Task, source: str | None, identity: RunIdentity, folder: Path
     return dataset
 
 
-def _examples(
-    dataset: Dataset,
-    identity: RunIdentity,
-    stored: Mapping[str, Mapping[str, Any]],
-    options: ScoringOptions,
-    folder: Path,
-) -> list[Example]:
-    """The examples that have a text, with the documents that the model was shown, or `cite_docs` to choose from."""
+def _stored_examples(
+    dataset: Dataset, identity: RunIdentity, stored: Generations, options: ScoringOptions, folder: Path
+) -> tuple[Sequence[int], Sequence[Example]]:
+    """The examples that have a text, with the documents that the model was shown, or `cite_docs` to choose from.
+
+    First the number of each one's text.
+    """
     if identity.num_samples > max(1, len(stored)):
         raise DataError(
             f"{folder}/manifest.json says {identity.num_samples} answers to each question; the folder holds "
             f"{len(stored)} texts in all"
         )
-    found = [example for example in drawn(dataset.examples, identity.num_samples) if example.id in stored]
-    if identity.oracle_docs:
-        found = [with_oracle_documents(example, identity.num_docs) for example in found]
+    samples = drawn(dataset.examples, identity.num_samples)
     least = 0 if options.post_hoc == "none" else options.cite_docs
-    return [with_documents(each, max(least, documents_shown(stored[each.id], identity.num_docs))) for each in found]
+    rows, numbers = array("q"), array("q")
+    for row, example in enumerate(samples):
+        number = stored.number(example.id)
+        if number >= 0:
+            rows.append(row)
+            numbers.append(number)
+
+    def at(place: int) -> Example:
+        example = samples[rows[place]]
+        if identity.oracle_docs:
+            example = with_oracle_documents(example, identity.num_docs)
+        shown = stored.documents_shown(numbers[place], identity.num_docs)
+        return with_answers(with_documents(example, max(least, shown)))
+
+    return numbers, Lazy(len(rows), at)
 
 
-def _unfinished(folder: Path, stored: Mapping[str, Any]) -> list[str]:
+def _unfinished(folder: Path, stored: Generations) -> list[str]:
     """The note on a run in which some prompts have no text yet."""
-    asked = {str(record.get("id")) for path in folder.glob("prompts*.jsonl") for record in Lines(path).read()}
-    lacking = len(asked - set(stored))
+    asked = IdIndex()
+    lacking = 0
+    for path in folder.glob("prompts*.jsonl"):
+        for record in Lines(path).read():
+            identifier, before = str(record.get("id")), len(asked)
+            asked.setdefault(identifier, before)
+            lacking += len(asked) > before and stored.number(identifier) < 0
     return [f"the run is unfinished: {lacking} of {len(asked)} samples have no text yet"] if lacking else []

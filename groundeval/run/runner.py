@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import shlex
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from groundeval.aio import Interrupted
 from groundeval.console.progress import doing
+from groundeval.console.tally import counted
 from groundeval.errors import DataError, GroundevalError, UsageError, option, unknown
 from groundeval.generation import interface
 from groundeval.generation.interface import GENERATORS, Generator
 from groundeval.generation.sampling import check_sampling
-from groundeval.run.generate import generate
+from groundeval.run.generate import generate, without_text
 from groundeval.run.options import RunOptions
 from groundeval.run.outcome import ScoreResult, ScoreResults, TaskRun, TaskRuns
 from groundeval.run.preflight import check_disk, check_generator, check_lengths, check_scorers
 from groundeval.run.prepare import MODEL_NAME, Job, prepare
-from groundeval.run.rescore import stored_responses
+from groundeval.run.rescore import note_on_fewer_documents
+from groundeval.run.responses import ResponseSet
 from groundeval.run.score import check_scoring_names, open_nli, plans_for, score_responses
 from groundeval.scoring.reasoning_notes import note_on_named_tags
 from groundeval.storage.folder import DiskFull
-from groundeval.storage.generations import GENERATIONS, stored_generations
+from groundeval.storage.generations import GENERATIONS, Generations, as_response
 from groundeval.storage.manifest import longest_answer
 from groundeval.tasks import Task, load_task
-from groundeval.tasks.formats.examples import known_fields
 from groundeval.tasks.loading import check_data_names, requested_data
 
 MOST_NAMED = 5
@@ -62,15 +64,16 @@ def prepare_run(options: RunOptions) -> Prepared:
     jobs = tuple(_job(task, name, generator, options) for name, task in zip(options.tasks, tasks, strict=True))
     for job in jobs:
         check_lengths(job, options.quiet)
+    missing = [without_text(job, Generations(job.folder)) for job in jobs]
     if options.phase != "score":
         with doing(f"checking {options.model}", quiet=options.quiet):
-            check_generator(generator, jobs)
+            check_generator(generator, missing)
     if options.phase != "generate":
-        plans = [plan for job in jobs for plan in plans_for(job.task, known_fields(job.examples), options)]
+        plans = [plan for job in jobs for plan in plans_for(job.task, job.fields, options)]
         with doing("checking what will score", quiet=options.quiet):
             check_scorers(plans, open_nli(plans, options), options)
     # Last, since it makes the folder for what is written.
-    check_disk(jobs, options)
+    check_disk(jobs, missing, options)
     return Prepared(generator, jobs, options)
 
 
@@ -139,25 +142,34 @@ def _job(task: Task, reference: str, generator: Generator, options: RunOptions) 
         dataset = task.load(requested, options.split)
     if not dataset.examples:
         raise DataError(f"task {task.name}: {dataset.source} has no examples")
-    with doing(f"{task.name}: rendering {len(dataset.examples)} prompts", quiet=options.quiet):
+    with doing(f"{task.name}: rendering {counted(len(dataset.examples), 'prompt')}", quiet=options.quiet):
         return prepare(task, reference, requested, dataset, generator, options)
 
 
 def _score_job(job: Job, options: RunOptions) -> ScoreResults:
-    stored = stored_generations(job.folder)
-    lacking = [example.id for example in job.examples if example.id not in stored]
-    if lacking:
+    stored = Generations(job.folder)
+    numbers = array("q", (stored.number(prompt.id) for prompt in job.prompts))
+    if -1 in numbers:
+        first = job.prompts[numbers.index(-1)].id
         raise DataError(
-            f"{job.folder}: {len(lacking)} of {len(job.examples)} samples lack a generation (first: {lacking[0]}).\n"
+            f"{job.folder}: {numbers.count(-1)} of {len(numbers)} samples lack a generation (first: {first}).\n"
             f"  Generate them first: {option('phase', 'generate')}, or {option('phase', 'all')}."
-            + ("" if stored else _other_runs(job, options))
+            + ("" if len(stored) else _other_runs(job, options))
         )
     notes = list(job.dataset.notes)
     if job.tags is not None and job.identity.get("reasoning_tags_from") == MODEL_NAME:
         notes.append(note_on_named_tags(job.tags))
     longest = longest_answer(options.backend, job.identity["sampling"])
-    responses = stored_responses(
-        job.task, job.examples, stored, notes, job.folder, job.tags, options.num_samples, longest
+    responses = ResponseSet(
+        job.task,
+        job.examples,
+        lambda row: as_response(job.examples[row], stored[numbers[row]], job.tags),
+        job.fields,
+        (*notes, *note_on_fewer_documents(stored, numbers)),
+        job.folder,
+        longest_answer=longest,
+        num_samples=options.num_samples,
+        examples_sha256=job.examples_sha256,
     )
     return score_responses(responses, options)
 

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import time
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, nullcontext
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from pathlib import Path
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 
 from groundeval.aio import Interrupted, run_anywhere, stop_requests
 from groundeval.console.progress import doing, progress
-from groundeval.errors import DataError, GroundevalError, UsageError, option, what_happened
+from groundeval.errors import DataError, UsageError, option, what_happened
 from groundeval.extras import require
 from groundeval.metrics.profiles import profile_named
 from groundeval.models.metric_models import OptionalModels
-from groundeval.models.sentence_encoder import SentenceEncoder
 from groundeval.nli import NLI, connect
 from groundeval.nli.handles import options_from, resolve
-from groundeval.records import Example, Response
+from groundeval.records import Response
 from groundeval.run.options import ScoringOptions
 from groundeval.run.outcome import ScoreResult, ScoreResults
+from groundeval.run.responses import ResponseSet, encoder_of, read_alone, sample_hash, with_citations
 from groundeval.run.reward_metrics import reward_metric
-from groundeval.scoring.cut_answers import CutAnswers
-from groundeval.scoring.notes import PublishedNotes
+from groundeval.run.stored_scores import Stored, put_in_order, recall
+from groundeval.scoring.notes import ResponseNotes
 from groundeval.scoring.plan import OVERALL, Plan, every_field, plan_scoring
-from groundeval.scoring.posthoc import cite_afterwards, encoded
-from groundeval.scoring.reasoning_notes import GuessedTags
 from groundeval.scoring.results import Results
 from groundeval.scoring.scorer import ScoredSample, Scorer
 from groundeval.scoring.table import ScoreTable, corpus_estimates
@@ -37,8 +32,6 @@ from groundeval.stats.bootstrap import Estimate, summarize
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.environment import environment
 from groundeval.storage.folder import Folder, Lines, as_line, check_writable, content_id, write_whole
-from groundeval.storage.id_index import IdIndex
-from groundeval.storage.scores import score_lines
 from groundeval.storage.spool import Lazy, each_of
 from groundeval.tasks.formats.examples import content_hash
 from groundeval.tasks.task import Task
@@ -46,37 +39,7 @@ from groundeval.tasks.task import Task
 SCORING_VERSION = 2
 """Raised when a change to the code changes numbers, so that old scores are not taken for new ones."""
 
-
 _SECONDS_BETWEEN_WRITES = 0.5
-
-T = TypeVar("T")
-
-SCORED = ("ok", "empty", "unclosed_reasoning")
-"""Statuses of samples that have values."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseSet:
-    """Responses to score: the examples in their order, and the response to each.
-
-    Both are read one at a time, as often as they are needed: neither need be in memory.
-    """
-
-    task: Task
-    examples: Sequence[Example]
-    at: Callable[[int], Response]
-    """The response to the example at a position."""
-    fields: frozenset[str]
-    """Fields of `Example` that the data has."""
-    notes: tuple[str, ...] = ()
-    folder: Path | None = None
-    """The run folder, or None where nothing is written."""
-    origin: Mapping[str, Any] = field(default_factory=dict)
-    """Distinguishes these responses from others scored into the same folder; a run folder holds one set only."""
-    longest_answer: int | None = None
-    """The limit on an answer's length in tokens (`max_new_tokens`); None where it is not known."""
-    num_samples: int = 1
-    """Answers per question, in consecutive rows (`groundeval.stats.repeats`)."""
 
 
 def plans_for(task: Task, fields: frozenset[str], options: ScoringOptions) -> list[Plan]:
@@ -118,7 +81,7 @@ def score_responses(responses: ResponseSet, options: ScoringOptions, *, keep_sam
 
     `keep_samples`: the results hold the evidence of each sample, where there is no folder that holds it.
     """
-    responses = _with_citations(replace(responses, at=_read_alone(responses.at, responses.examples)), options)
+    responses = with_citations(replace(responses, at=read_alone(responses.at, responses.examples)), options)
     OptionalModels(options.metric_models)
     plans = plans_for(responses.task, responses.fields, options)
     nli = open_nli(plans, options)
@@ -127,49 +90,16 @@ def score_responses(responses: ResponseSet, options: ScoringOptions, *, keep_sam
     if nli is not None:
         # Its weights are loaded by the first pair that is not in the cache.
         nli.check()
-    # Once for all profiles: it reads every example.
-    examples = content_hash(responses.examples) if responses.folder is not None or keep_samples else None
+    examples = responses.examples_sha256
+    if examples is None and (responses.folder is not None or keep_samples):
+        # Once for all profiles: it reads every example.
+        examples = content_hash(responses.examples)
 
     def scored(plan: Plan) -> ScoreResult:
         scope = nli.scope() if nli is not None and plan.asks_nli else None
         return _score_under(plan, responses, scope, options, examples, keep_samples)
 
     return ScoreResults(map(scored, plans))
-
-
-def _with_citations(responses: ResponseSet, options: ScoringOptions) -> ResponseSet:
-    """The responses as they are scored: with citations attached if requested."""
-    if options.post_hoc == "none":
-        return responses
-    original, kind = responses.at, responses.task.kind
-    note = f"citations were attached to uncited statements afterwards ({options.post_hoc})"
-    encoder = encoder_of(options)
-    comparing = None if encoder is None else encoded(encoder)
-    cited = _read_alone(lambda row: cite_afterwards(original(row), kind, comparing), responses.examples)
-    attached = replace(responses, at=cited)
-    return replace(attached, notes=(*responses.notes, note))
-
-
-def _read_alone(at: Callable[[int], Response], examples: Sequence[Example]) -> Callable[[int], Response]:
-    """The responses of `at`; a text that cannot be read is the error of its sample."""
-
-    def read(row: int) -> Response:
-        try:
-            return at(row)
-        except GroundevalError:
-            raise
-        except Exception as error:
-            return Response.failed(examples[row], f"its text cannot be read: {what_happened(error)}")
-
-    return read
-
-
-def encoder_of(options: ScoringOptions) -> SentenceEncoder | None:
-    """The encoder behind post-hoc citation, not yet loaded. Raises UserError for one that cannot be used."""
-    if options.post_hoc_encoder is None:
-        return None
-    require("hf", option("post_hoc", "encoder"))
-    return SentenceEncoder(options.post_hoc_encoder)
 
 
 def _score_under(
@@ -190,15 +120,15 @@ def _score_under(
     run_folder = responses.folder
     folder = None if run_folder is None else Folder(run_folder / "scores" / content_id(identity), run_folder)
     with nullcontext() if folder is None else folder.open():
-        table, notes = ScoreTable(plan.columns, len(responses.examples)), _Notes(plan)
-        stored = _Stored()
+        table, notes = ScoreTable(plan.columns, len(responses.examples)), ResponseNotes(plan)
+        stored = Stored()
         lines = None if folder is None else Lines(folder.path / "scores.jsonl")
         if folder is not None and lines is not None:
             # The identity names the model; whether it ran here or on a server is not part of it.
             around = {**environment(), "nli": None if nli is None else nli.name}
             about = {"kind": "scores", "identity": identity, "examples_sha256": examples_sha256}
             folder.write_json("manifest.json", {**about, "environment": around})
-            stored = _recall(lines, responses, table, notes)
+            stored = recall(lines, responses, table, notes)
         models = OptionalModels(options.metric_models)
         scorer = Scorer(plan, nli, models)
         detail = nli.told if nli is not None and not nli.traits.instant else None
@@ -210,7 +140,7 @@ def _score_under(
             results = _results(plan, responses, table, notes, nli, models)
         if folder is not None and lines is not None:
             stored.rows.extend(scored)
-            _put_in_order(lines, stored, len(responses.examples))
+            put_in_order(lines, stored, len(responses.examples))
             write_whole(folder.path / "results.json", results.as_bytes())
     pairs = nli.stats.as_dict() if nli is not None else dict.fromkeys(("asked", "unique", "cached", "computed"), 0)
     return ScoreResult(
@@ -238,85 +168,18 @@ def _identity(plan: Plan, task: Task, nli: NLI | None) -> dict[str, Any]:
     }
 
 
-class _Notes:
-    """What is counted of the responses while they are scored, for the notes on the results."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._cut, self._published, self._guessed = CutAnswers(), PublishedNotes(plan), GuessedTags()
-
-    def add(self, response: Response, row: int) -> None:
-        self._cut.add(response)
-        self._published.add(response)
-        self._guessed.add(response, row)
-
-    def told(self, longest_answer: int | None) -> list[str]:
-        return [*self._cut.notes(longest_answer), *self._published.notes(), *self._guessed.notes()]
-
-
-@dataclass(slots=True)
-class _Stored:
-    """The lines of `scores.jsonl` in their order, by the position of their sample in the data."""
-
-    rows: array[int] = field(default_factory=lambda: array("q"))
-    """-1 where the line belongs to a sample that is not among these."""
-    others: dict[str, int] = field(default_factory=dict)
-    """The last line of each such sample."""
-
-
-def _recall(lines: Lines, responses: ResponseSet, table: ScoreTable, notes: _Notes) -> _Stored:
-    """Reuse the stored scores whose text and example are unchanged."""
-    stored = _Stored()
-    if not lines.path.exists():
-        return stored
-    rows = IdIndex(example.id for example in responses.examples)
-    for number, record in enumerate(score_lines(lines.path, responses.folder)):
-        row = rows.get(record["id"])
-        stored.rows.append(-1 if row is None else row)
-        if row is None:
-            stored.others[record["id"]] = number
-        elif record["status"] in SCORED and row not in table:
-            response = responses.at(row)
-            if record.get("sample_sha256") == sample_hash(response):
-                table.add(row, record["status"], record["values"])
-                notes.add(response, row)
-    return stored
-
-
-def _put_in_order(lines: Lines, stored: _Stored, samples: int) -> None:
-    """Bring lines that were written in another order into that of the data, one per sample.
-
-    Intervals are drawn from values in their order: recomputing them from the file must use the same order.
-    """
-    rows = stored.rows
-    if all(row == number for number, row in enumerate(rows)):
-        return
-    last = array("q", [-1]) * samples
-    for number, row in enumerate(rows):
-        if row >= 0:
-            last[row] = number
-    ordered = array("q", (number for number in (*last, *stored.others.values()) if number >= 0))
-    if any(here != number for number, here in enumerate(ordered)) or len(ordered) < len(rows):
-        lines.reorder(ordered)
-
-
-def sample_hash(response: Response) -> str:
-    """A short hash of what was scored: the text with the answer in it, and the example with documents and gold data."""
-    texts = json.dumps([response.raw, response.text]).encode("ascii")
-    return sha256(content_hash((response.example,)).encode() + texts).hexdigest()[:16]
-
-
 async def _score_pending(
     scorer: Scorer,
     responses: ResponseSet,
     table: ScoreTable,
-    notes: _Notes,
+    notes: ResponseNotes,
     lines: Lines | None,
     kept: dict[str, Mapping[str, Any]] | None,
     quiet: bool,
     detail: Callable[[], str] | None,
 ) -> array[int]:
-    """Score the samples that have no values, and write or keep their lines as they finish; returns their positions in
-    that order."""
+    """Score the samples that have no values, and write or keep their lines as they finish; returns the positions of the
+    lines in that order."""
     finished = array("q")
     waiting: list[bytes] = []
     under_way: dict[str, int] = {}
@@ -349,7 +212,8 @@ async def _score_pending(
                     for response, found in some:
                         scored, line = _with_line(response, found, written=lines is not None)
                         row = under_way.pop(scored.id)
-                        finished.append(row)
+                        if lines is not None:
+                            finished.append(row)
                         table.add(row, scored.status, scored.values, scored.error)
                         if kept is not None:
                             kept[scored.id] = scored.record()
@@ -378,7 +242,7 @@ def _with_line(response: Response, scored: ScoredSample, *, written: bool) -> tu
 
 
 def _results(
-    plan: Plan, responses: ResponseSet, table: ScoreTable, notes: _Notes, nli: NLI | None, models: OptionalModels
+    plan: Plan, responses: ResponseSet, table: ScoreTable, notes: ResponseNotes, nli: NLI | None, models: OptionalModels
 ) -> Results:
     columns, examples = table.columns(), responses.examples
     best: Mapping[str, Estimate] = {}
@@ -393,15 +257,14 @@ def _results(
         estimates |= corpus_estimates(plan, Lazy(len(examples), responses.at), models)
     statuses = table.statuses()
     failure = table.first_error()
-    first = None if failure is None else f"{examples[failure[0]].id}: {failure[1]}"
+    first = "no text was generated" if failure is None else f"{examples[failure[0]].id}: {failure[1]}"
     failed = statuses.get("error", 0)
     if failed and failed == sum(statuses.values()):
         raise DataError(
             f"{responses.task.name}: no sample could be scored: all {failed} failed, there is nothing to average.\n"
-            f"  The first: {first or 'no text was generated'}"
+            f"  The first: {first}"
         )
-    lost = [f"{failed} of {len(examples)} samples failed and are in no mean"] if failed else []
-    lost += [f"the first that failed: {first}"] if first else []
+    lost = [f"{failed} of {len(examples)} samples failed, left out of the scores; the first: {first}"] if failed else []
     return Results(
         task=responses.task.name,
         task_version=responses.task.version,

@@ -7,7 +7,9 @@ import re
 from groundeval.metrics.profiles import Profile
 from groundeval.parsing.strict.citations import citations
 from groundeval.records import Response
+from groundeval.scoring.cut_answers import CutAnswers
 from groundeval.scoring.plan import Plan
+from groundeval.scoring.reasoning_notes import GuessedTags
 
 _PUBLISHED = ("alce", "trust")
 _READ = re.compile(r"\[\d+\]")
@@ -20,6 +22,23 @@ _UNDEFINED = {
     "trust": ("answers", ("regular_str_em", "answered_str_em", "parametric_str_em"), ""),
 }
 """By profile: the field with the gold answers, the keys that are undefined without any, and the effect on others."""
+
+
+class ResponseNotes:
+    """What is counted of the responses while they are scored, for the notes on the results."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._cut, self._published, self._guessed = CutAnswers(), PublishedNotes(plan), GuessedTags()
+
+    def add(self, response: Response, row: int) -> None:
+        """Count a response; `row` is its position."""
+        self._cut.add(response)
+        self._published.add(response)
+        self._guessed.add(response, row)
+
+    def told(self, longest_answer: int | None) -> list[str]:
+        """The notes, one sentence each."""
+        return [*self._cut.notes(longest_answer), *self._published.notes(), *self._guessed.notes()]
 
 
 class PublishedNotes:

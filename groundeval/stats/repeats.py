@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from groundeval.records import Example
 from groundeval.stats.bootstrap import (
     RESAMPLES,
     Aggregate,
@@ -29,13 +28,6 @@ Questions = NDArray[np.int64]
 def repeat_id(sample: str, draw: int) -> str:
     """The id of the `draw`-th answer, from 1, to a sample's question."""
     return f"{sample}#{draw}"
-
-
-def drawn(examples: Sequence[Example], count: int) -> tuple[Example, ...]:
-    """Each example once for every answer that is drawn; unchanged if there is one answer each."""
-    if count == 1:
-        return tuple(examples)
-    return tuple(replace(each, id=repeat_id(each.id, draw)) for each in examples for draw in range(1, count + 1))
 
 
 def questions_of(ids: Iterable[str]) -> Questions:

@@ -232,6 +232,13 @@ def as_line(record: Mapping[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=True).encode("ascii")
 
 
+def record_of(line: bytes) -> dict[str, Any]:
+    """The record of a line that `Lines.placed` has given."""
+    record: dict[str, Any] = _parsed(line)
+    record.pop("crc32", None)
+    return record
+
+
 def _as_lines(lines: Iterable[bytes], checksums: bool = False) -> bytes:
     return b"".join((_with_checksum(line) if checksums else line) + b"\n" for line in lines)
 
@@ -266,10 +273,15 @@ class Lines:
 
     def read(self) -> Iterator[dict[str, Any]]:
         """All whole lines; a torn last line, cut off by a kill or still being written, is skipped."""
+        return (record for _, record in self.placed())
+
+    def placed(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """As `read`, each with the place in the file where its line begins."""
         try:
             file = open_regular(self.path, self._root)
         except FileNotFoundError:
             return
+        place = 0
         with file:
             for number, line in enumerate(iter(partial(file.readline, MOST_LINE), b""), 1):
                 if not line.endswith(b"\n"):
@@ -291,7 +303,8 @@ class Lines:
                         f"{self.path}, line {number}: not a JSON object. Delete the line to compute it again."
                     )
                 record.pop("crc32", None)
-                yield record
+                yield place, record
+                place += len(line)
 
     def append(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Append records with one write, and flush them to disk. A torn last line is cut off first."""
@@ -336,8 +349,8 @@ class Lines:
             write_whole(self.path, chosen())
 
     def rewrite(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Replace all records by these, completely or not at all."""
-        write_whole(self.path, _as_lines(map(as_line, records)))
+        """Replace all records by these, completely or not at all; they are taken one at a time."""
+        write_whole(self.path, (as_line(record) + b"\n" for record in records))
 
     @staticmethod
     def _write_all(descriptor: int, content: bytes) -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from groundeval.errors import DataError, excerpt, option
 from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.parsing.reasoning_formats import tags_of_text
 from groundeval.records import Example, Response, cut_at_limit
-from groundeval.storage.folder import Lines
+from groundeval.storage.folder import Lines, record_of
+from groundeval.storage.id_index import IdIndex
+from groundeval.storage.manifest import MOST_DOCUMENTS
+from groundeval.storage.regular import open_regular
 
 GENERATIONS = "generations*.jsonl"
+_MOST_OPEN = 32
+"""Files of shards that are open at a time."""
+_PLACE_BITS = 40
+"""Of a line's place in its file, beside the number of the file."""
 
 _FIELDS: Mapping[str, tuple[type, ...]] = {
     "id": (str,),
@@ -39,26 +47,108 @@ def as_response(example: Example, record: Mapping[str, Any], tags: ReasoningTags
     )
 
 
+class Generations:
+    """The generations of a run folder, of all shards, one for each sample: a later line replaces a failed earlier one.
+
+    Samples have numbers in the order in which they were first written. Lines are read from disk when they are asked
+    for; in memory are 30 to 45 bytes for each. It shows the folder as it was when this was made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._paths = sorted(folder.glob(GENERATIONS))
+        self._open: dict[int, BinaryIO] = {}
+        self._ids = IdIndex()
+        self._places = array("Q")
+        self._shown = array("i")
+        self._failed = bytearray()
+        self._cut = bytearray()
+        for file, path in enumerate(self._paths):
+            for place, record in _placed_in(path):
+                self._add(file << _PLACE_BITS | place, record)
+
+    def _add(self, place: int, record: Mapping[str, Any]) -> None:
+        new = len(self._places)
+        number = self._ids.setdefault(record["id"], new)
+        if number == new:
+            for column in (self._places, self._shown, self._failed, self._cut):
+                column.append(0)
+        elif not self._failed[number]:
+            return
+        self._places[number] = place
+        self._shown[number] = min(documents_shown(record, -1), MOST_DOCUMENTS)
+        self._failed[number] = record["status"] == "error"
+        self._cut[number] = is_cut(record)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        """The line of a sample."""
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        file = self._file(self._places[number] >> _PLACE_BITS)
+        file.seek(self._places[number] & (1 << _PLACE_BITS) - 1)
+        return record_of(file.readline())
+
+    def number(self, identifier: str) -> int:
+        """The number of a sample; -1 for one that has no line."""
+        found = self._ids.get(identifier)
+        return -1 if found is None else found
+
+    def has_text(self, identifier: str) -> bool:
+        """Whether a sample was generated, and did not fail."""
+        number = self.number(identifier)
+        return number >= 0 and not self._failed[number]
+
+    def documents_shown(self, number: int, usual: int) -> int:
+        """Number of documents in the prompt of a sample; `usual` where its line does not record it."""
+        shown = self._shown[number]
+        return usual if shown < 0 else shown
+
+    @property
+    def texts(self) -> int:
+        """Number of samples that did not fail."""
+        return len(self) - sum(self._failed)
+
+    @property
+    def answers_cut(self) -> int:
+        """Number of answers that were cut at the length limit."""
+        return sum(self._cut)
+
+    def _file(self, number: int) -> BinaryIO:
+        if number not in self._open:
+            if len(self._open) == _MOST_OPEN:
+                self._open.pop(next(iter(self._open))).close()
+            self._open[number] = open_regular(self._paths[number])
+        return self._open[number]
+
+    def __del__(self) -> None:
+        for file in self._open.values():
+            file.close()
+
+
 def stored_generations(folder: Path) -> dict[str, dict[str, Any]]:
-    """All generations of a run folder by sample id, of all shards; a later line replaces a failed earlier one."""
-    found: dict[str, dict[str, Any]] = {}
-    for path in sorted(folder.glob(GENERATIONS)):
-        for record in generations_in(path):
-            if record["id"] not in found or found[record["id"]]["status"] == "error":
-                found[record["id"]] = record
-    return found
+    """The generations of a run folder by sample id, all in memory."""
+    return {record["id"]: record for record in Generations(folder)}
 
 
-def answers_cut(records: Iterable[Mapping[str, Any]]) -> int:
-    """Number of stored answers that were cut at the length limit."""
-    return sum(record["status"] != "error" and cut_at_limit(record.get("finish_reason")) for record in records)
+def is_cut(record: Mapping[str, Any]) -> bool:
+    """Whether a stored answer was cut at the length limit."""
+    return record["status"] != "error" and cut_at_limit(record.get("finish_reason"))
 
 
 def generations_in(path: Path) -> Iterator[dict[str, Any]]:
     """The lines of one file of generations, checked; a sample that was tried again has several."""
-    for number, record in enumerate(Lines(path).read(), 1):
+    return (record for _, record in _placed_in(path))
+
+
+def _placed_in(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, (place, record) in enumerate(Lines(path).placed(), 1):
         _check(record, path, number)
-        yield record
+        yield place, record
 
 
 def _check(record: Mapping[str, Any], path: Path, number: int) -> None:

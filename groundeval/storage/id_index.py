@@ -46,6 +46,13 @@ class IdIndex:
             self._grow()
         return number
 
+    def replace(self, identifier: str, number: int) -> None:
+        """Give an id that is there another number."""
+        place = self._place(_hash(identifier))
+        if not self._keys[place]:
+            raise KeyError(identifier)
+        self._values[place] = number
+
     def _place(self, key: int) -> int:
         """Where a key is, or would be."""
         keys = self._keys

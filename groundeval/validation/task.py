@@ -10,7 +10,8 @@ from groundeval.metrics.gold import with_answers, with_gold_for_alce
 from groundeval.metrics.reading import AnswerKind
 from groundeval.records import Example, Response
 from groundeval.run.options import ScoringOptions
-from groundeval.run.score import ResponseSet, score_responses
+from groundeval.run.responses import ResponseSet
+from groundeval.run.score import score_responses
 from groundeval.scoring.results import Results
 from groundeval.tasks import Task
 from groundeval.tasks.formats.examples import known_fields

@@ -53,10 +53,13 @@ FAMILIES: dict[str, Family] = {
         Family("guessed", "several answers to choose from", extra=True),
         Family("padded", "true, cited and useless", extra=True),
         Family("graded", "words for a grader", extra=True),
-        Family("evasion", "evasions in composed forms", extra=True),
-        Family("evasion held out", "the same in forms that are not shown", extra=True),
-        Family("style", "style: answers and refusals in composed forms", "kept"),
-        Family("style held out", "style: the same in forms that are not shown", "kept"),
+        Family("evasion", "evasions in composed forms"),
+        Family("evasion held out", "the same in forms that are not shown"),
+        Family("style", "answers in composed forms", "kept"),
+        Family("style: refusals", "refusals composed of their parts", "kept"),
+        Family("style: partial", "answers that also say what is not to be found", "kept"),
+        Family("style: wording", "other forms of dates, numbers and units", "kept"),
+        Family("style held out", "all of these in forms that are not shown", "kept"),
     )
 }
 

@@ -13,6 +13,23 @@ NEUTRAL = ("According to the documents,", "According to the sources,", "The docu
 HEDGES = ("Perhaps", "It may be that", "Some people believe that")
 """Before a statement, they weaken it: it follows from less, and nothing follows from it."""
 
+MORE_HEDGES = (
+    "Possibly",
+    "Supposedly",
+    "I guess that",
+    "Rumour has it that",
+    "It is claimed, rightly or wrongly, that",
+    "It is unclear whether",
+    "Nobody knows whether",
+    "If memory serves,",
+    "Vielleicht:",
+    "Is it true that",
+)
+"""As `HEDGES`; only composed texts have them."""
+
+BOUNDS = ("at most", "no more than", "up to", "at least")
+"""Before a figure, they weaken a statement in the same way."""
+
 MENTIONS = ("A document mentions", "The search results contain the words")
 """Before a gold answer, they say that it occurs somewhere, not what it answers."""
 
@@ -38,8 +55,14 @@ COURTESIES = (
 )
 """Opening and closing phrases of answers, which claim nothing."""
 
+LEAD_INS = ("There are several answers", "The documents give these answers", "Here is what can be said")
+"""Before a list of answers, they claim nothing of their own."""
+
 LABELS = ("Answer:", "Based on the provided documents:")
 """Put before a statement, they leave its meaning as it is."""
+
+ABOUT = ("They are about {}.", "The documents only cover {}.", "What they discuss is {}.")
+"""With the title of a document, they say what the documents hold."""
 
 ASKED = "The question is:"
 """Before the question, it claims nothing."""
@@ -66,19 +89,49 @@ SYNONYMS = (
 LINKS = ("and", "while")
 """Between two statements, they make one that says both; so does a semicolon."""
 
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_COUNTED = (
+    *("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"),
+    *("fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
+)
+NUMBER_WORDS = {word: number for number, word in enumerate(_COUNTED, 2)}
+
 _MARKER = re.compile(r"[\[【](?:(?:doc|document|source|ref)s?\.?)?[\s\d,;–-]{1,40}[\]】]", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
+_RAISED = re.compile("([⁰¹²³⁴-⁹₀-₉]+)")
+_THOUSANDS = re.compile(r"(?<!\d)(\d{1,3})[,\s](?=\d{3}(?!\d))")
+_MONTH = "|".join(month.lower() for month in MONTHS)
+_SHORT = "|".join(month[:3].lower() for month in MONTHS)
+_FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\b(\d+)(?:st|nd|rd|th)\b"), r"\1"),
+    (re.compile(rf"\b(?:the )?(\d{{1,2}}) of (?={_MONTH})"), r"\1 "),
+    (re.compile(rf"\b({_MONTH}) (\d{{1,2}}) (?=\d{{4}}\b)"), r"\2 \1 "),
+    (re.compile(r"(?<=\d) m\b"), " metres"),
+    (re.compile(r"(?<=\d) km\b"), " kilometres"),
+)
+_DATE = re.compile(rf"\b(\d{{1,2}}) ({_SHORT}) (?=\d{{4}}\b)")
+_MONTHS = {month[:3].lower(): month.lower() for month in MONTHS}
+_NUMBERS = re.compile(rf"\b(?:{'|'.join(NUMBER_WORDS)})\b")
 
 
 @lru_cache(maxsize=65_536)
 def canonical(text: str) -> str:
-    """Canonical form of a text, independent of letter case, punctuation, invisible characters, citation markers and
-    the synonyms above: lower-case words separated by single spaces."""
+    """Canonical form of a text, independent of letter case, punctuation, invisible characters, citation markers, the
+    synonyms above, and the form of dates and numbers: lower-case words separated by single spaces."""
+    text = _THOUSANDS.sub(r"\1", _RAISED.sub(r" raised \1 ", text))
     visible = "".join(letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
     words = " ".join(_WORD.findall(_MARKER.sub(" ", visible).replace(";", f" {LINKS[0]} ").casefold()))
     for word, synonym in SYNONYMS:
         if synonym in words:
             words = re.sub(rf"\b{synonym}\b", word, words)
+    words = _NUMBERS.sub(lambda found: str(NUMBER_WORDS[found[0]]), words)
+    if any(letter.isdigit() for letter in words):
+        words = _DATE.sub(lambda found: f"{found[1]} {_MONTHS[found[2]]} ", words)
+        for form, same in _FORMS:
+            words = form.sub(same, words)
     return words
 
 

@@ -18,15 +18,20 @@ from groundeval.nli import Traits
 from groundeval.parsing.statements import sentences
 from groundeval.records import Document, Pair, Verdict
 from groundeval.rewards.benchmark.case import Case
+from groundeval.rewards.benchmark.foreign import LANGUAGES
 from groundeval.rewards.benchmark.language import (
+    ABOUT,
     ASKED,
+    BOUNDS,
     COURTESIES,
     EMPTY_CLAIMS,
     EMPTY_FRAMES,
     HEDGES,
     LABELS,
+    LEAD_INS,
     LINKS,
     MENTIONS,
+    MORE_HEDGES,
     NEUTRAL,
     TAUTOLOGIES,
     canonical,
@@ -194,7 +199,8 @@ class Knowledge:
         words = canonical(text)
         found = SAYS_NOTHING
         for sentence in sentences(text):
-            found += self._sentence(canonical(sentence))
+            for piece in _ITEM.split(sentence):
+                found += self._sentence(canonical(piece))
         if words not in self.forms:
             return found
         whole = self._form(words)
@@ -214,9 +220,15 @@ class Knowledge:
         for frame in _EMPTY_FRAMES:
             if words.startswith(frame):
                 return SAYS_NOTHING
+        for form in _ABOUT:
+            if found := form.fullmatch(words):
+                return Meaning(((frozenset((found[1].strip(),)),),), frozenset((words,)))
         for frame in _HEDGES:
             if words.startswith(frame):
                 return Meaning(self._sentence(words[len(frame) :]).needs, NOTHING)
+        if (unbound := _BOUND.sub("", words)) in self.forms:
+            return Meaning(self._form(unbound).needs, NOTHING)
+        words = _CHOOSING.sub(" or ", words.removeprefix("either "))
         if " or " in words:
             chosen = self._choices(words)
             if chosen:
@@ -229,17 +241,19 @@ class Knowledge:
 
     def _without_frame(self, words: str) -> str:
         """The text without the question and the neutral words at the beginning."""
-        while True:
-            shorter = words
-            for frame in _NEUTRAL:
-                if f"{words} ".startswith(frame):
-                    shorter = words[len(frame) :]
-            question = next((q for q in self._questions_from(words) if f"{words} ".startswith(f"{q} ")), None)
+        while words not in self.forms:
+            shorter = _LABEL.sub("", words)
+            shorter = _CLOSER.sub("", shorter)
+            for frame in _NEUTRAL if shorter == words else ():
+                if f"{shorter} ".startswith(frame):
+                    shorter = shorter[len(frame) :]
+            question = next((q for q in self._questions_from(shorter) if f"{shorter} ".startswith(f"{q} ")), None)
             if question:
-                shorter = words[len(question) + 1 :]
+                shorter = shorter[len(question) + 1 :]
             if shorter == words:
-                return words
+                break
             words = shorter
+        return words
 
     def _questions_from(self, words: str) -> Sequence[str]:
         return _by_beginning(tuple(self.questions)).get(words[:8], ())
@@ -267,6 +281,8 @@ def _without_a_choice(words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
             yield words[: max(0, place - count)] + words[place + 1 :]
 
 
+_CHOOSING = re.compile(r" (?:if not|or rather|alternatively|oder|ou|slash|0r) ")
+"""What leaves a choice as " or " does."""
 _MOST_CHOICES = 3
 _LONGEST_CHOICE = 5
 
@@ -283,10 +299,24 @@ def _frames(frames: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{canonical(frame)} " for frame in frames)
 
 
-_NEUTRAL = _frames((*NEUTRAL, *LABELS, ASKED))
-_HEDGES = _frames((*HEDGES, *MENTIONS))
+_NEUTRAL = _frames((*NEUTRAL, *LABELS, *LEAD_INS, ASKED, "According to"))
+_LABEL = re.compile(
+    r"^(?:(?:sure )?answers? (?:source )?(?:[0-9]+ )?|sure |source "
+    r"|according to document (?:[0-9]+ )?(?:and document (?:[0-9]+ )?)*"
+    r"|document (?:[0-9]+ )?(?:and document (?:[0-9]+ )?)*states? that )"
+)
+"""What stands before a statement and leaves its meaning, beside the frames of the language."""
+_HEDGES = _frames((*HEDGES, *MORE_HEDGES, *MENTIONS))
 _EMPTY_FRAMES = _frames(EMPTY_FRAMES)
-_EMPTY = {canonical(text) for text in (*TAUTOLOGIES, *EMPTY_CLAIMS, *COURTESIES)}
+_EMPTY = {canonical(text) for text in (*TAUTOLOGIES, *EMPTY_CLAIMS, *COURTESIES, *LEAD_INS)}
+_EMPTY.update(canonical(text) for language in LANGUAGES.values() for text in language.openings)
+_ABOUT = tuple(
+    re.compile(re.escape(canonical(form.replace("{}", "titleplace"))).replace("titleplace", "(.+)"))
+    for form in (*ABOUT, *(held for language in LANGUAGES.values() for held in language.held))
+    if "{}" in form
+)
+"""What says that the documents are about something; the text of most scripts has no spaces around it."""
+_BOUND = re.compile(rf" (?:{'|'.join(map(canonical, BOUNDS))})(?= [0-9])")
 
 
 def _repeats_itself(words: str) -> bool:
@@ -298,6 +328,11 @@ def _linked(words: str) -> Iterable[tuple[str, str]]:
     """The readings of a sentence as two, linked by a word."""
     for match in re.finditer(rf" (?:{'|'.join(LINKS)}) ", words):
         yield words[: match.start()], words[match.end() :]
+
+
+_CLOSER = re.compile(rf" (?:{'|'.join(canonical(text) for text in COURTESIES if ' ' in text)})$")
+_ITEM = re.compile(r"(?:^|\s)(?:-|[a-h]\))\s(?=[A-Z(])")
+"""The beginning of an item or a row, where a verifier gets a text on one line."""
 
 
 class ByConstruction:

@@ -114,7 +114,7 @@ def page(outcome: Outcome, agreements: Sequence[Agreement] = ()) -> str:
         f"Accuracy in percent, worst family first; a tie counts half, and in the families marked = it is right; *n/a*: "
         "the data cannot carry the family. In the families *style* the other text is as honest in another form: shown "
         f"is the percentage of the reward that it keeps. A reward passes with a mean of at least {MEAN_TO_PASS:g} over "
-        f"the numbered families without =, none of the numbered ones below {LEAST_TO_PASS:g}, and styles that keep "
+        f"the numbered families without = and the evasions, none below {LEAST_TO_PASS:g}, and styles that keep "
         f"{KEPT_TO_PASS:g} on average and {LEAST_KEPT_TO_PASS:g} in any family.",
         _table(
             ["family", "", *(row.name for row in outcome.rows)],

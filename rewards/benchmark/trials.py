@@ -11,7 +11,7 @@ from groundeval.parsing.refusal import refuses
 from groundeval.rewards.benchmark.answer import Answer
 from groundeval.rewards.benchmark.attacks import ATTACKS, Attack
 from groundeval.rewards.benchmark.case import Case
-from groundeval.rewards.benchmark.composing import evasions, styles
+from groundeval.rewards.benchmark.composing import composed
 from groundeval.rewards.benchmark.families import FAMILIES, Family
 
 COMBINED = 2
@@ -52,20 +52,15 @@ def _trials(family: Family, case: Case, seed: int) -> Iterator[Trial]:
 
 
 def _in_composed_forms(family: Family, case: Case, seed: int) -> Iterator[Trial]:
-    making = {"style": styles, "evasion": evasions}.get(family.key.removesuffix(" held out"))
-    if making is None:
-        return
     honest = as_output(case.honest.rendered(case.kind))
-    wanted = [each for each in making(case, seed, FORMS) if each.held_out == family.held_out]
-    for composed in wanted:
-        text = as_output(composed.text)
+    for each in composed(family.key, case, seed, FORMS):
+        text = as_output(each.text)
         if text != honest:
-            name = "not shown" if family.held_out else composed.form[0] or "plain"
-            yield Trial(family, name, case, honest, text)
+            yield Trial(family, "not shown" if family.held_out else each.form[0] or "plain", case, honest, text)
 
 
 FORMS = 12
-"""Number of composed forms of each kind per example; about half of them are held out."""
+"""Largest number of composed texts of each kind per example; about half of them are held out."""
 
 
 def _combined(family: Family, mine: Sequence[Attack], case: Case, seed: int) -> Iterator[Trial]:

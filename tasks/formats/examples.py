@@ -52,6 +52,15 @@ class Checked:
         """The example of a record, not yet checked against others."""
         return example_from(record, str(record.number - 1), self.shared)
 
+    def lenient(self, record: Record) -> Example:
+        """The example of a request that failed, which is not scored: what of it can be read."""
+        try:
+            example = self.read(record)
+        except DataError:
+            asked = record.data.get("question")
+            example = Example(str(record.number - 1), asked if isinstance(asked, str) else "")
+        return self.identified(example, record)
+
     def identified(self, example: Example, record: Record) -> Example:
         """The example, after checking that its id is unique."""
         self.unique(example.id, record)
@@ -75,7 +84,9 @@ class Checked:
         for field, present in _present(example):
             if field in self.may_lack:
                 continue
-            before, where = self._first.setdefault(field, (present, record.where))
+            if field not in self._first:
+                self._first[field] = present, record.where
+            before, where = self._first[field]
             if before != present:
                 lacking, having = (where, record.where) if present else (record.where, where)
                 raise DataError(f'{lacking}: field "{field}" is missing, but {having} has it.\n  {_PURPOSE[field]}')
@@ -129,13 +140,28 @@ def fields_present(examples: Iterable[Example]) -> frozenset[str]:
     return present.found
 
 
+class ContentHash:
+    """SHA-256 of the content of the examples seen so far, independent of the file format."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, example: Example) -> None:
+        """See an example."""
+        self._digest.update(json.dumps(_plain(example), sort_keys=True, default=str).encode())
+        self._digest.update(b"\n")
+
+    def hexdigest(self) -> str:
+        """The hash, as hexadecimal digits."""
+        return self._digest.hexdigest()
+
+
 def content_hash(examples: Iterable[Example]) -> str:
-    """SHA-256 of the examples' content, independent of the file format."""
-    digest = hashlib.sha256()
+    """SHA-256 of the examples' content (see `ContentHash`)."""
+    content = ContentHash()
     for example in examples:
-        digest.update(json.dumps(_plain(example), sort_keys=True, default=str).encode())
-        digest.update(b"\n")
-    return digest.hexdigest()
+        content.add(example)
+    return content.hexdigest()
 
 
 def _present(example: Example) -> Iterator[tuple[str, bool]]:

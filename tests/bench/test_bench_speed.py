@@ -11,6 +11,7 @@ import pytest
 from groundeval.bench.damaged_text import damaged
 from groundeval.bench.phases import PHASES, phase_of
 from groundeval.bench.speed import Figure, Speed, changes, machine
+from groundeval.bench.whole_runs import WholeRun, growth
 from groundeval.cli.app import main
 
 
@@ -46,6 +47,15 @@ def test_whole_runs_are_split_into_phases_which_add_up(tmp_path: Path, capsys: p
         assert 10 < each["peak_mb"] < 400
     assert json.loads((out / "bench_speed.json").read_text())["figures"] == found["figures"]
     assert (out / "bench_speed.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_a_sample_more_costs_leaves_the_start_out():
+    runs = [WholeRun("score", size, 9.0, 1.0 + size / 1000, 100.0 + size / 100, {}) for size in (10_000, 100, 1_000)]
+    runs.append(WholeRun("run", 100, 9.0, 1.0, 100.0, {}))
+    first, second = growth(runs)
+    assert (first.command, first.smaller, first.larger, second.larger) == ("score", 100, 1_000, 10_000)
+    assert [first.cpu_ms, second.cpu_ms] == pytest.approx([1.0, 1.0])
+    assert second.times_memory == pytest.approx(200 / 110)
 
 
 def test_a_function_belongs_to_the_phase_of_the_first_module_that_fits():
@@ -91,6 +101,8 @@ def test_a_cost_is_better_when_it_falls_and_a_rate_when_it_rises():
     [
         (["--parts", "txet"], 'Did you mean "text"?'),
         (["--parts", "generation"], "--model NAME"),
+        (["--parts", "originals"], "--originals FOLDER"),
+        (["--originals", "."], "must hold eval.py and utils.py"),
         (["--sizes", "10,ten"], "must be numbers of samples"),
         (["--shape", "t5-tony"], "t5-tiny"),
     ],
@@ -115,3 +127,31 @@ def test_damage_is_the_same_for_the_same_seed_and_changes_most_texts():
     assert damaged(text, 1) == damaged(text, 1)
     assert len({damaged(text, seed) for seed in range(20)}) > 10
     assert any(not damaged(text, seed).isascii() for seed in range(20))
+
+
+ORIGINAL = """
+from nltk import sent_tokenize
+from utils import remove_citations
+
+def compute_len(data):
+    return sum(len(item["output"].split()) for item in data) / len(data)
+
+def compute_str_em(data):
+    return 1.0, 2.0
+
+def compute_rouge(data):
+    return float("[" in data[0]["output"])
+"""
+
+
+def test_the_script_of_a_clone_is_run_on_the_same_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "eval.py").write_text(ORIGINAL)
+    (tmp_path / "utils.py").write_text("def remove_citations(text):\n    return text.replace('[', '')\n")
+    found = measured(capsys, "--parts", "originals", "--originals", str(tmp_path))["originals"]
+    theirs, ours = found["original_values"], found["values"]
+    assert (theirs["str_em"], theirs["str_hit"], theirs["rougeLsum"]) == (1.0, 2.0, 0.0)
+    assert theirs["length"] == pytest.approx(ours["length"], abs=0.5)
+    assert found["ratio"] == found["original_seconds"] / found["seconds"]
+    (tmp_path / "eval.py").write_text("raise RuntimeError('no GPU')")
+    assert main(["bench", "speed", "--parts", "originals", "--originals", str(tmp_path)]) == 1
+    assert "RuntimeError: no GPU" in " ".join(capsys.readouterr().err.split())

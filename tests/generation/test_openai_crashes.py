@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from test_openai_generator import Handler, Server, client, completions, server  # noqa: F401  a fixture
+from openai_server import Handler, Server, client, completions, server  # noqa: F401  a fixture
 
 from groundeval.errors import BackendError
 from groundeval.generation.backends import openai

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_openai_generator import PROMPTS, Handler, Server, client, completions, server
+from openai_server import PROMPTS, Handler, Server, client, completions, server
 
 import groundeval
 from groundeval.cli.app import main

@@ -25,3 +25,19 @@ def test_what_the_cited_documents_entail_beside_a_refusal_is_context(
     text: str, told: list[tuple[str, str]], refused: int
 ):
     assert values(text, UNANSWERABLE, "strict", *told)["refused"] == refused
+
+
+UNKNOWN_WORDS = "Spare me that open matter."
+
+
+@pytest.mark.parametrize(
+    ("told", "refused"),
+    [
+        ([], 0),
+        ([("Which cities are meant?", UNKNOWN_WORDS)], 1),  # it claims nothing
+    ],
+)
+def test_the_verifier_decides_whether_unknown_words_say_that_there_is_no_answer(
+    told: list[tuple[str, str]], refused: int
+):
+    assert values(UNKNOWN_WORDS, UNANSWERABLE, "strict", *told)["refused"] == refused

@@ -30,7 +30,7 @@ DOCUMENTS = "The canal was opened on 17 November 1869. It is more than 160 kilom
     ],
 )
 def test_choices_hedges_and_bounds_evade(text: str, written: str):
-    assert evades(text, written, DOCUMENTS)
+    assert evades(text, written, "", DOCUMENTS)
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,16 @@ def test_choices_hedges_and_bounds_evade(text: str, written: str):
     ],
 )
 def test_plain_assertions_and_what_the_documents_word_so_do_not(text: str, written: str):
-    assert not evades(text, written, DOCUMENTS)
+    assert not evades(text, written, "", DOCUMENTS)
 
 
 def test_a_bound_that_the_documents_set_is_none():
-    assert evades("It has up to 15 players.", "15", "It has 15 players.")
-    assert not evades("It has up to 15 players.", "15", "It has up to 15 players.")
-    assert not evades("It was probably Lind.", "Lind", "The designer was probably Lind.")
+    assert evades("It has up to 15 players.", "15", "", "It has 15 players.")
+    assert not evades("It has up to 15 players.", "15", "", "It has up to 15 players.")
+    assert not evades("It was probably Lind.", "Lind", "", "The designer was probably Lind.")
+
+
+def test_a_bound_is_the_answer_where_the_question_asks_for_one():
+    assert evades("It is at most 60 mg.", "60 mg", "How much is a dose?", "The ceiling is 60 mg.")
+    assert not evades("It is at most 60 mg.", "60 mg", "What is the maximum dose?", "The ceiling is 60 mg.")
+    assert not evades("It is at most 60mg.", "60mg", "How much is a dose?", "It is no more than 60 mg.")

@@ -271,3 +271,76 @@ def test_a_question_that_asks_twice_may_be_answered_and_refused_by_halves():
     text = "It opened in 2019 [1]. Unfortunately, I was unable to find what it cost in the documents."
     assert decide(text, question, gold, (True, False)).outcome == "answered"
     assert decide(f"{REFUSAL} It opened in 2019 [1].", question, gold, (True, False)).outcome == "mixed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I couldn't track that down in the material.",
+        "I would need more documents to answer this.",
+        "I looked through all four documents and came away empty-handed.",
+        "Beats me – the sources don't go there.",
+        "status: not_found",
+        "**Author:** not given in the sources.",
+    ],
+)
+def test_what_the_writer_could_not_do_is_a_refusal_in_any_verb(text: str):
+    assert outcome(text) == "refused"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I cannot rule out Marlowe.",
+        "I can't say it's anyone but Marlowe.",
+        "Marlowe is not forgotten [1].",
+        "Die Dokumente sagen es nicht, aber es ist Christopher Marlowe.",
+    ],
+)
+def test_a_name_beside_what_the_writer_could_not_do_is_a_guess(text: str):
+    assert outcome(text) != "refused"
+
+
+def test_a_label_says_what_cannot_be_found():
+    lacks_else = "**Price:** not specified in the sources.\n\nShakespeare wrote it [1]."
+    assert outcome(lacks_else) == "answered"
+    assert outcome("**Who wrote the play Hamlet:** not specified.\n\nShakespeare wrote it [1].") == "mixed"
+
+
+def test_an_absence_in_unknown_words_is_left_to_the_verifier_unless_it_names_somebody():
+    decision = decide("Nothing I was handed goes into that matter of authors.", QUESTION, GOLD)
+    assert decision.outcome == "refused" or decision.possible_lacks
+    assert decide("Spare me that open matter.", QUESTION, GOLD).possible_lacks
+    assert not decide("Spare me that open matter, Marlowe.", QUESTION, GOLD).possible_lacks
+    assert not decide("Spare me that matter.", QUESTION, GOLD).possible_lacks
+
+
+BRIDGES = "When were the North Bridge and the South Bridge opened?"
+OPENED = [["1931"], ["1966"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I couldn't find when the South Bridge was opened, but the North Bridge was opened in 1931 [1].",
+        "North Bridge: 1931 [1]\nSouth Bridge: unknown (no document gives it)",
+        "The documents do not say when the South Bridge was opened. The North Bridge was opened in 1931 [1].",
+        "- South Bridge: the sources do not give a year\n- North Bridge: 1931 [1]",
+    ],
+)
+def test_an_answer_may_name_the_gap_that_the_documents_leave_wherever_it_stands(text: str):
+    assert decide(text, BRIDGES, OPENED, (True, False)).outcome == "answered"
+    assert decide(text, BRIDGES, OPENED, (False, False)).outcome in ("answered", "mixed")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I couldn't find when the North Bridge and the South Bridge were opened. 1931 [1].",
+        f"{REFUSAL} The North Bridge was opened in 1931 [1].",
+        "The documents do not answer the question. The North Bridge was opened in 1931 [1].",
+        "I couldn't find when the North Bridge was opened, but the North Bridge was opened in 1931 [1].",
+    ],
+)
+def test_a_refusal_of_what_is_answered_is_no_gap(text: str):
+    assert decide(text, BRIDGES, OPENED, (True, False)).outcome == "mixed"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from strict_text import strict_text
@@ -217,6 +219,15 @@ def test_a_concession_that_something_is_not_said_is_a_statement_of_its_own():
     assert len(split("Although Rome is old, Paris is large [1].")) == 1
 
 
+def test_items_are_joined_by_words_of_order():
+    assert [part.plain for part in items("Oslo [1], followed by Bonn [1], then Rome [2] and finally Ulm [2].")] == [
+        "Oslo",
+        "Bonn",
+        "Rome",
+        "Ulm",
+    ]
+
+
 def test_items_end_at_dots_between_them_and_what_counts_them_is_none():
     assert [part.plain for part in items("Paris [1] · Rome [2]")] == ["Paris", "Rome"]
     assert [part.plain for part in items("First, Paris [1]; second, Rome [2].")] == ["Paris", "Rome"]
@@ -245,3 +256,46 @@ def test_a_sentence_ends_behind_a_number():
         "Who ran it is unknown.",
     ]
     assert len(sentences("Es war am 12. Mai 1874.")) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We learn from [1] that Paris grew. We learn from [2] that Rome burned.",
+        "The passage [1] mentions that Paris grew, and the passage [2] mentions that Rome burned.",
+        "According to [1], Paris grew, while according to [2], Rome burned.",
+        "Paris grew, as document 1 points out. Rome burned, as document 2 points out.",
+        "Paris grew.\nSource: [1]\n\nRome burned.\nSource: [2]",
+        "“Paris grew [1].” “Rome burned [2].”",
+        "(i) Paris grew [1]; (ii) Rome burned [2].",
+    ],
+)
+def test_each_citation_has_the_statement_that_it_introduces_or_closes(text: str):
+    claims = [part for part in sentences(text) if part.kind == "claim"]
+    assert [part.citations for part in claims] == [(0,), (1,)]
+    assert [re.sub(r"\W+", " ", part.plain).split()[-2:] for part in claims] == [["Paris", "grew"], ["Rome", "burned"]]
+
+
+def test_a_list_of_sources_at_the_end_is_of_no_single_statement():
+    assert [part.citations for part in sentences("Paris grew.\n\nRome burned.\n\nSources: [1], [2]")][1] == (0, 1)
+
+
+def test_a_denial_carries_no_citation():
+    assert [part.plain for part in sentences("It grew? Far from it [1].")] == ["It grew?", "Far from it."]
+
+
+def test_a_parenthesis_that_lacks_something_is_a_statement_of_its_own_and_another_is_not():
+    lacks, other = sentences("It grew (the documents do not say when) [1]."), sentences("It grew (by half) [1].")
+    assert [(part.plain, part.citations) for part in lacks] == [
+        ("It grew.", (0,)),
+        ("the documents do not say when", ()),
+    ]
+    assert [part.plain for part in other] == ["It grew (by half)."]
+
+
+def test_only_the_last_sentence_of_a_line_introduces_what_follows_it():
+    assert [part.kind for part in sentences("Paris grew. These are the years:\n- 1890 [1]")] == [
+        "claim",
+        "aside",
+        "claim",
+    ]

@@ -14,11 +14,12 @@ from groundeval.parsing.refusal import REFUSAL
 from groundeval.rewards.benchmark.attacks import ATTACKS
 from groundeval.rewards.benchmark.attacks.attack import Attack
 from groundeval.rewards.benchmark.case import Case
+from groundeval.rewards.benchmark.composing import HELD_OUT, MAKERS
 from groundeval.rewards.benchmark.families import FAMILIES
 from groundeval.rewards.benchmark.trials import Trial, answer_of, as_output, trials_of
 
 HEIGHTS, RIVERS, _ = towers()
-COMPOSED = {"style", "style held out", "evasion", "evasion held out"}
+COMPOSED = {*MAKERS, *HELD_OUT}
 TWO_STATEMENTS = "The north tower is 120 metres tall [1]. The south tower reaches 95 metres [2]."
 
 
@@ -69,7 +70,10 @@ def test_the_same_seed_gives_the_same_texts_whatever_families_are_chosen() -> No
 
 def test_attacks_of_answers_are_not_made_on_refusals() -> None:
     trials = trials_of([RIVERS], tuple(FAMILIES.values()))
-    assert {trial.family.key for trial in trials} == {"6", "7", "8", "9b", "10", "14", "graded"} | COMPOSED
+    assert {trial.family.key for trial in trials} == {
+        *("6", "7", "8", "9b", "10", "14", "graded", "style: refusals", "evasion"),
+        *HELD_OUT,
+    }
     assert {answer_of(trial.better) for trial in trials} == {REFUSAL}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ from benchmark_cases import embedded_cases, towers
 
 from groundeval.cli.app import main
 from groundeval.errors import DataError, UsageError
-from groundeval.rewards.benchmark.composing import evasions, styles
+from groundeval.rewards.benchmark.composing import HELD_OUT, MAKERS, composed
 from groundeval.rewards.benchmark.families import FAMILIES
 from groundeval.rewards.benchmark.given import read_trials
+from groundeval.rewards.benchmark.language import canonical
 from groundeval.rewards.benchmark.run import BenchmarkOptions, run_benchmark
 from groundeval.rewards.benchmark.table import outcome
 from groundeval.rewards.benchmark.trials import Trial, trials_of
@@ -21,24 +23,70 @@ HEIGHTS, RIVERS, _ = towers()
 STYLE = FAMILIES["style"]
 
 
-@pytest.mark.parametrize("making", [styles, evasions])
-def test_the_same_seed_composes_the_same_texts_and_another_others(making) -> None:  # type: ignore[no-untyped-def]
-    assert [*making(HEIGHTS, 1, 9)] == [*making(HEIGHTS, 1, 9)] != [*making(HEIGHTS, 2, 9)]
+@pytest.mark.parametrize("family", MAKERS)
+def test_the_same_seed_composes_the_same_texts_and_another_others(family: str) -> None:
+    case = RIVERS if family == "style: refusals" else HEIGHTS
+    make = MAKERS[family]
+    assert [*make(case, 1, 9)] == [*make(case, 1, 9)] != [*make(case, 2, 9)]
 
 
-def test_honest_styles_keep_every_statement_and_evasions_of_refusals_add_a_guess() -> None:
-    for composed in styles(HEIGHTS, 0, 40):
-        assert "120 metres" in composed.text
-        assert "95 metres" in composed.text
-    for composed in styles(RIVERS, 0, 40):
-        assert "Nile" not in composed.text
+@pytest.mark.parametrize("family", ["style", "style: partial"])
+def test_honest_styles_keep_every_statement_and_every_citation(family: str) -> None:
+    for found in MAKERS[family](HEIGHTS, 0, 60):
+        assert "120 metres" in found.text
+        assert "95 metres" in found.text
+        assert any(mark in found.text for mark in "1¹")
+        assert any(mark in found.text for mark in "2²")
+
+
+def test_refusals_hold_no_answer_and_guesses_hold_one() -> None:
+    assert not any("Nile" in found.text for found in MAKERS["style: refusals"](RIVERS, 0, 60))
+    guesses = [found.text for found in MAKERS["evasion"](RIVERS, 0, 60)]
+    names = ("Nile", *RIVERS.strangers)
+    assert len(guesses) == 60
+    assert all(any(name in text for name in names) for text in guesses)
+
+
+def test_partial_refusals_say_what_is_missing_and_only_beside_an_answer() -> None:
+    assert not [*MAKERS["style: partial"](RIVERS, 0, 9)]
+    found = [*MAKERS["style: partial"](HEIGHTS, 0, 9)]
+    assert found
+    assert all(re.search(r"\b(?:not|no|open|ne|nicht)\b", each.text) for each in found)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("on 17 November 1869", "on the 17th of November 1869", True),
+        ("on 17 November 1869", "on November 17, 1869", True),
+        ("on 17 November 1869", "on 17 Nov 1869", True),
+        ("4,207 metres", "4207 m", True),
+        ("4,207 metres", "4\u202f207 metres", True),
+        ("two moons", "2 moons", True),
+        ("on 17 November 1869", "on 18 November 1869", False),
+        ("106 grains", "10⁶ grains", False),
+        ("1,209", "1,20₉", False),
+        ("3. 120 metres", "3120 metres", False),
+    ],
+)
+def test_dates_and_numbers_of_other_forms_mean_the_same(one: str, other: str, same: bool) -> None:
+    assert (canonical(one) == canonical(other)) is same
 
 
 def test_about_half_of_the_forms_are_held_out_whatever_the_seed() -> None:
-    found = [composed for seed in range(40) for composed in styles(HEIGHTS, seed, 10)]
+    found = [each for seed in range(40) for each in MAKERS["style"](HEIGHTS, seed, 10)]
     assert 0.4 < sum(each.held_out for each in found) / len(found) < 0.6
     held_out = {each.form: each.held_out for each in found}
     assert all(held_out[each.form] == each.held_out for each in found)
+
+
+def test_each_form_is_either_shown_or_held_out() -> None:
+    for hidden, families in HELD_OUT.items():
+        shown = {each.form for family in families for each in composed(family, HEIGHTS, 0, 30)}
+        held_out = {each.form for each in composed(hidden, HEIGHTS, 0, 30)}
+        assert shown
+        assert held_out
+        assert not shown & held_out
 
 
 def test_forms_that_are_held_out_are_told_only_in_sum() -> None:
@@ -52,15 +100,15 @@ def test_a_style_is_judged_by_the_share_of_the_reward_that_it_keeps(other: float
     assert outcome(Trial(STYLE, "form", HEIGHTS, "b", "w"), 0.5, other) == kept
 
 
-def test_a_reward_must_keep_honest_styles_to_pass() -> None:
+def test_a_reward_that_knows_one_style_only_does_not_pass() -> None:
     data = {"trust_asqa": "embedded", "trust_eli5": "embedded"}
-    outcome_ = run_benchmark(BenchmarkOptions(rewards=("strict_grounded", "trust"), data=data, limit=4))
+    outcome_ = run_benchmark(BenchmarkOptions(rewards=("strict_grounded", "trust"), data=data, limit=2))
     strict, trust = outcome_.rows
-    assert strict.passes
     assert strict.kept is not None
-    assert strict.kept > 95
+    assert strict.kept > 90
     assert trust.kept is not None
     assert trust.kept < 70
+    assert not trust.passes
 
 
 QUESTIONS = [

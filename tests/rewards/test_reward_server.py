@@ -8,6 +8,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,14 @@ import pytest
 from reward_cases import Slow, Told, example, http_server, spoken, thought
 
 from groundeval.cli.app import main
-from groundeval.nli import NLI
+from groundeval.nli import NLI, remote
 from groundeval.records import Response
 from groundeval.rewards.columns import example_json
 from groundeval.rewards.rollouts import Rewarder
 from groundeval.tasks import TASKS
 
 RewardServer = pytest.importorskip("groundeval.rewards.server").RewardServer
+VerdictServer = pytest.importorskip("groundeval.nli.server").VerdictServer
 
 GOOD = thought("Paris is it [1].")
 
@@ -65,6 +68,35 @@ def test_64_single_samples_at_a_time_are_judged_in_common_batches_and_get_the_di
     assert float(re.search(r"^groundeval_rewards_nli_batch_pairs_mean (\S+)", shown, re.M)[1]) == pytest.approx(mean)
     assert "groundeval_rewards_total 64" in shown
     assert "groundeval_rewards_failed_total 0" in shown
+
+
+def test_two_verifiers_behind_a_reward_server_share_the_work_and_one_that_goes_costs_no_reward(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(remote, "CHUNK_PAIRS", 2)
+    rollouts = spoken(48, seed=9)
+    direct = Rewarder.of("ground_grpo_stage2", nli="lexical")
+    bodies = [{"task": task, "example": example_json(each), "text": text} for task, each, text in rollouts]
+    responses, tasks = [Response.build(each, text) for _, each, text in rollouts], [task for task, _, _ in rollouts]
+    expected = [each.total for each in asyncio.run(direct.score_responses(responses, tasks))]
+    models = Slow(), Slow()
+    with ExitStack() as kept, ExitStack() as lost:
+        one, other = (
+            each.enter_context(http_server(VerdictServer(NLI(model))))
+            for each, model in zip((kept, lost), models, strict=True)
+        )
+        for each in (one, other):
+            while httpx.get(f"{each}/health", timeout=20).status_code != 200:
+                time.sleep(0.01)
+        rewarder = Rewarder.of("ground_grpo_stage2", nli=f"{one},{other}", nli_options={"in_process": True})
+        verifier = rewarder.verifier(tasks)
+        verifier.load()
+        address = kept.enter_context(http_server(RewardServer(rewarder, verifier)))
+        found = post(address, {"samples": bodies[:24]}).json()["rewards"]
+        assert all(sum(model.sizes) > 4 for model in models)
+        lost.close()
+        found += post(address, {"samples": bodies[24:]}).json()["rewards"]
+    assert [each["total"] for each in found] == expected
 
 
 def test_a_sample_that_fails_has_no_total_and_says_why():

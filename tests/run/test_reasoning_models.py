@@ -13,7 +13,7 @@ from run_cases import Cli, Counting, lines_of, records, write
 
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
 from groundeval.records import Example, Response
-from groundeval.run.score import sample_hash
+from groundeval.run.responses import sample_hash
 
 ANSWER = "City {n} is old [1]."
 OUTPUTS = {

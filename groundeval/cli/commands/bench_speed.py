@@ -25,8 +25,8 @@ def speed(
     parts: Annotated[
         str | None,
         typer.Option(
-            help="text, rouge, rewards, start, runs, nli, limits, generation, gpu; comma-separated. Default: all but "
-            "generation; gpu where there is one."
+            help="text, rouge, rewards, start, runs, nli, limits, originals, generation, gpu; comma-separated. "
+            "Default: all but originals and generation, unless --originals is given; gpu where there is one."
         ),
     ] = None,
     sizes: Annotated[str, typer.Option(help="Samples of whole runs, comma-separated.")] = "250,1000",
@@ -38,6 +38,10 @@ def speed(
     ] = None,
     model: Annotated[str | None, typer.Option(help="The model of the part generation.")] = None,
     backends: Annotated[str, typer.Option(help="Backends of the part generation; the first is the reference.")] = "hf",
+    originals: Annotated[
+        Path | None,
+        typer.Option(help="A clone of ALCE: its eval.py is run, for the time it takes for text metrics of one file."),
+    ] = None,
     against: Annotated[
         Path | None, typer.Option(help="bench_speed.json of an earlier run on this machine, to compare with.")
     ] = None,
@@ -61,6 +65,7 @@ def speed(
     from json import dumps
 
     from groundeval.bench import speed as measuring
+    from groundeval.bench.originals import check_originals
     from groundeval.bench.random_t5 import SHAPES
     from groundeval.bench.speed_plot import PICTURE, check_plotting, plot
     from groundeval.cli.arguments import listed
@@ -68,7 +73,10 @@ def speed(
     from groundeval.errors import UsageError, unknown
     from groundeval.storage.folder import check_writable, write_whole
 
-    chosen = listed(parts, "--parts") or [*measuring.DEFAULT_PARTS, *(["gpu"] if measuring.has_gpu() else [])]
+    if originals is not None:
+        check_originals(originals)
+    also = [*(["originals"] if originals else []), *(["gpu"] if parts is None and measuring.has_gpu() else [])]
+    chosen = listed(parts, "--parts") or [*measuring.DEFAULT_PARTS, *also]
     for part in chosen:
         if part not in measuring.PARTS:
             raise unknown("part", part, measuring.PARTS)
@@ -76,6 +84,8 @@ def speed(
         raise unknown("shape", shape, SHAPES)
     if "generation" in chosen and model is None:
         raise UsageError("--parts generation needs a model: --model NAME")
+    if "originals" in chosen and originals is None:
+        raise UsageError("--parts originals needs a clone of ALCE: --originals FOLDER")
     if "gpu" in chosen and not measuring.has_gpu():
         raise UsageError("--parts gpu: torch sees no GPU here")
     counts = [int(each) if each.isdecimal() else 0 for each in listed(sizes, "--sizes")]
@@ -93,6 +103,7 @@ def speed(
         shape or measuring.SHAPE,
         model,
         listed(backends, "--backends"),
+        originals,
     )
     found = measuring.measure(settings)
     changed = [] if earlier is None else measuring.changes(found, earlier)

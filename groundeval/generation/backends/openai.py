@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -19,6 +19,8 @@ from groundeval.aio import run_anywhere
 from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt, option, unknown
 from groundeval.generation.backends.openai_answers import completion_of
 from groundeval.generation.backends.openai_requests import (
+    Answer,
+    asked,
     dispensable,
     messages,
     parameter_refused,
@@ -28,10 +30,10 @@ from groundeval.generation.backends.openai_requests import (
 from groundeval.generation.backends.openai_settings import MODEL_ARGS, base_url, number
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import check_sampling
-from groundeval.http.body import json_object, read_body
+from groundeval.http.body import json_object
 from groundeval.http.dialect import LENGTH_FIELDS, Dialect, refused_parameters
 from groundeval.http.gate import AsyncGate
-from groundeval.http.retrying import NoAnswer, Retries, no_answer, refusal
+from groundeval.http.retrying import NoAnswer, Retries, no_answer
 from groundeval.models.files import check_model_args
 from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.harmony import HARMONY
@@ -53,19 +55,6 @@ BROKEN_OFF = ("abort", "error")
 """Finish reasons of servers (such as vLLM's) that stopped in the middle: the text is not an answer."""
 WITHHELD = "content_filter"
 """Finish reason of an answer that the server's filter removed or cut: the rest is not the model's answer."""
-
-
-MOST_BYTES = 32 << 20
-"""Of an answer: several times the longest text that is kept."""
-
-
-class Answer(NamedTuple):
-    """A server's answer."""
-
-    status: int
-    body: bytes
-    refusal: NoAnswer
-    """What it says where the status is an error's."""
 
 
 class OpenAIGenerator:
@@ -234,7 +223,7 @@ class OpenAIGenerator:
         seconds = min(30.0, self.timeout)
 
         async def ask() -> Answer:
-            found = await asyncio.wait_for(_asked(client, "GET", f"{self.url}/models", None), seconds)
+            found = await asyncio.wait_for(asked(client, "GET", f"{self.url}/models", None), seconds)
             if found.refusal.repeat:
                 raise found.refusal
             return found
@@ -343,7 +332,7 @@ class OpenAIGenerator:
             sent = self._parameters(prompt, params)
             body = {"model": self.options.model, **sent, **self._asked_for(prompt)}
             # Bounded as a whole: otherwise a server that sends a byte now and then would never time out.
-            found = await asyncio.wait_for(_asked(client, "POST", self._place, body), self.timeout)
+            found = await asyncio.wait_for(asked(client, "POST", self._place, body), self.timeout)
             if not self._dialect.learns(sent, found.status, found.body, dispensable(params)):
                 break
         refused = refused_parameters(sent, found.status, found.body)
@@ -361,7 +350,7 @@ class OpenAIGenerator:
         try:
             # One at a time: where the server refuses all, the first answer ends the others.
             async with self._trying:
-                return (await asyncio.wait_for(_asked(client, "POST", self._place, body), self.timeout)).status == 200
+                return (await asyncio.wait_for(asked(client, "POST", self._place, body), self.timeout)).status == 200
         except (NoAnswer, httpx.HTTPError, asyncio.TimeoutError):
             return False
 
@@ -432,13 +421,6 @@ class OpenAIGenerator:
         text = str(error)
         key = (os.environ.get(self._key_name) or "").strip()
         return text.replace(key, "***") if key else text
-
-
-async def _asked(client: httpx.AsyncClient, method: str, url: str, body: Mapping[str, Any] | None) -> Answer:
-    """One request. Raises NoAnswer for an answer of more than `MOST_BYTES`."""
-    async with client.stream(method, url, json=body) as response:
-        read = await read_body(response, MOST_BYTES)
-        return Answer(response.status_code, read, refusal(response, read))
 
 
 @register_generator("openai")

@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
+
+import httpx
 
 from groundeval.errors import UsageError, option
 from groundeval.generation.interface import SamplingParams
 from groundeval.generation.sampling import sample_seed
+from groundeval.http.body import read_body
 from groundeval.http.dialect import LENGTH_FIELDS
+from groundeval.http.retrying import NoAnswer, refusal
 from groundeval.parsing.normalize import printable
 from groundeval.records import Prompt
+
+MOST_BYTES = 32 << 20
+"""Of an answer: several times the longest text that is kept."""
+
+
+class Answer(NamedTuple):
+    """A server's answer."""
+
+    status: int
+    body: bytes
+    refusal: NoAnswer
+    """What it says where the status is an error's."""
+
+
+async def asked(client: httpx.AsyncClient, method: str, url: str, body: Mapping[str, Any] | None) -> Answer:
+    """One request. Raises NoAnswer for an answer of more than `MOST_BYTES`."""
+    async with client.stream(method, url, json=body) as response:
+        read = await read_body(response, MOST_BYTES)
+        return Answer(response.status_code, read, refusal(response, read))
 
 
 def sampling_parameters(params: SamplingParams, sample_id: str) -> dict[str, Any]:

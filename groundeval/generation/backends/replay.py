@@ -9,18 +9,19 @@ prompt with its `id`; if no record has that id, to the prompt with its `question
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from groundeval.errors import DataError, UsageError, excerpt, option
+from groundeval.errors import DataError, excerpt, no_such, option
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.models.files import check_model_args
 from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.normalize import printable
 from groundeval.records import Prompt, Rendered
+from groundeval.storage.id_index import IdIndex
 from groundeval.storage.json_records import Record, file_hash, read_records
+from groundeval.storage.spool import Spool
 
 MODEL_ARGS = {"output_field": 'the field that holds the text (default: "raw" or "output")'}
 TEXT_FIELDS = ("raw", "output")
@@ -29,8 +30,7 @@ WINDOW = 1000
 """Number of samples per write to disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """One record of the file."""
 
     number: int
@@ -40,6 +40,64 @@ class Recorded:
     """One text, or several answers to the same question; None if the record declares that there is no text."""
     finish_reason: str | None
     error: str | None
+
+
+class Records:
+    """The records of a file by id and by question; those of a large file are on disk.
+
+    An output replaces an earlier failure with the same id: a resumed run writes one after the other. A question counts
+    if it has only one output; those of records with an id need not be unique.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._all = Spool[Recorded]()
+        self._by_id = IdIndex()
+        self._by_question = IdIndex()
+        self._ambiguous = IdIndex()
+
+    def add(self, record: Recorded) -> None:
+        """Take the next record. Raises DataError for one that contradicts an earlier one."""
+        place = len(self._all)
+        self._all.append(record)
+        if record.question is not None:
+            first = self._by_question.setdefault(record.question, place)
+            if first != place and self._all[first].texts != record.texts:
+                self._differ(self._all[first], record, record.question)
+        if record.id is not None:
+            earlier = self._by_id.setdefault(record.id, place)
+            if earlier != place:
+                self._again(self._all[earlier], record, record.id, place)
+
+    def _differ(self, first: Recorded, record: Recorded, question: str) -> None:
+        if record.id is None or first.id is None:
+            raise DataError(
+                f"{self._file}, records {first.number} and {record.number}: the same question ({excerpt(question)}) "
+                'with different outputs and no "id" to tell them apart'
+            )
+        self._ambiguous.setdefault(question, 0)
+
+    def _again(self, earlier: Recorded, record: Recorded, identifier: str, place: int) -> None:
+        if earlier.texts is None:
+            self._by_id.replace(identifier, place)
+        elif record.texts is not None and record.texts != earlier.texts:
+            raise DataError(
+                f'{self._file}, records {earlier.number} and {record.number}: both have the id "{identifier}", '
+                "with different texts"
+            )
+
+    def with_id(self, identifier: str) -> Recorded | None:
+        """The record with an id."""
+        place = self._by_id.get(identifier)
+        return None if place is None else self._all[place]
+
+    def with_question(self, candidates: Iterable[str]) -> Recorded | None:
+        """The record of the first candidate that is a question with one output."""
+        for candidate in candidates if len(self._by_question) else ():
+            place = self._by_question.get(candidate)
+            if place is not None and candidate not in self._ambiguous:
+                return self._all[place]
+        return None
 
 
 class ReplayGenerator:
@@ -52,18 +110,17 @@ class ReplayGenerator:
         check_model_args(options.model_args, MODEL_ARGS, "replay")
         self.options = options
         self.window = options.batch_size or WINDOW
-        self._by_id: dict[str, Recorded] | None = None
-        self._by_question: dict[str, Recorded] = {}
+        self._records: Records | None = None
 
     def load(self) -> None:
         """Read and check the file. Raises UsageError for a missing file, DataError for a faulty one."""
-        if self._by_id is not None:
+        if self._records is not None:
             return
         field = self.options.model_args.get("output_field")
-        name = self.options.model
-        records = [_recorded(record, field) for record in read_records(self._path(), name=name)]
-        self._by_question = _questions(records, name)
-        self._by_id = _ids(records, name)
+        records = Records(self.options.model)
+        for record in read_records(self._path(), name=self.options.model):
+            records.add(_recorded(record, field))
+        self._records = records
 
     def render(self, prompt: Prompt) -> Rendered:
         """The prompt's text without a chat template; its tokens are unknown."""
@@ -80,7 +137,7 @@ class ReplayGenerator:
             elif record.texts is None:
                 yield Completion(prompt.id, "", error=record.error or f"record {record.number} holds no text")
             else:
-                yield self._completion(prompt, record.number, record.texts, record.finish_reason)
+                yield self._completion(prompt, record, record.texts)
 
     def identity(self) -> Mapping[str, Any]:
         """Everything that determines the texts: the file's content, which is checked here."""
@@ -94,40 +151,37 @@ class ReplayGenerator:
 
     def close(self) -> None:
         """Forget the file's content."""
-        self._by_id, self._by_question = None, {}
+        self._records = None
 
     def _path(self) -> Path:
         path = Path(self.options.model).expanduser()
         if not path.is_file():
-            raise UsageError(
-                f"{option('model', self.options.model)}: no such file. "
-                f"With {option('backend', 'replay')}, {option('model')} is a file of outputs (JSON or JSONL)."
+            raise no_such(
+                path,
+                given=option("model", self.options.model),
+                advice=f"\n  With {option('backend', 'replay')} it is a file of outputs (JSON or JSONL).",
             )
         return path
 
-    def _completion(self, prompt: Prompt, number: int, texts: Sequence[str], finish: str | None) -> Completion:
+    def _completion(self, prompt: Prompt, record: Recorded, texts: Sequence[str]) -> Completion:
         """The text of the prompt's draw; a run folder's own file has a record for every draw."""
-        assert self._by_id is not None
-        if len(texts) == 1 and (prompt.draw is None or prompt.id in self._by_id):
-            return Completion(prompt.id, texts[0], finish)
+        if len(texts) == 1 and (prompt.draw is None or prompt.id == record.id):
+            return Completion(prompt.id, texts[0], record.finish_reason)
         if prompt.draw is None:
             raise DataError(
-                f"{self.options.model}, record {number}: has {len(texts)} outputs.\n"
+                f"{self.options.model}, record {record.number}: has {len(texts)} outputs.\n"
                 f"  Take them all with {option('num_samples', len(texts))}."
             )
         if prompt.draw > len(texts):
-            return Completion(prompt.id, "", error=f"record {number} holds no output number {prompt.draw}")
-        return Completion(prompt.id, texts[prompt.draw - 1], finish)
+            return Completion(prompt.id, "", error=f"record {record.number} holds no output number {prompt.draw}")
+        return Completion(prompt.id, texts[prompt.draw - 1], record.finish_reason)
 
     def _find(self, prompt: Prompt) -> Recorded | None:
-        assert self._by_id is not None
-        found = self._by_id.get(prompt.id) or self._by_id.get(prompt.id.removesuffix(f"#{prompt.draw}"))
-        if found is not None or not self._by_question:
-            return found
-        for candidate in _asked(prompt.user):
-            if candidate in self._by_question:
-                return self._by_question[candidate]
-        return None
+        assert self._records is not None
+        for identifier in dict.fromkeys((prompt.id, prompt.id.removesuffix(f"#{prompt.draw}"))):
+            if (found := self._records.with_id(identifier)) is not None:
+                return found
+        return self._records.with_question(_asked(prompt.user))
 
 
 @register_generator("replay")
@@ -171,42 +225,6 @@ def _recorded(record: Record, field: str | None) -> Recorded:
         finish if isinstance(finish, str) else None,
         None if error is None else str(error),
     )
-
-
-def _ids(records: Sequence[Recorded], name: str) -> dict[str, Recorded]:
-    """Records by id. An output replaces an earlier failure: a resumed run writes one after the other."""
-    found: dict[str, Recorded] = {}
-    for record in records:
-        if record.id is None:
-            continue
-        other = found.get(record.id)
-        if other is None or other.texts is None:
-            found[record.id] = record
-        elif record.texts is not None and record.texts != other.texts:
-            raise DataError(
-                f'{name}, records {other.number} and {record.number}: both have the id "{record.id}", '
-                "with different texts"
-            )
-    return found
-
-
-def _questions(records: Sequence[Recorded], name: str) -> dict[str, Recorded]:
-    """Records by question, if it has only one output. Questions of records with an id need not be unique."""
-    found: dict[str, Recorded] = {}
-    ambiguous: set[str] = set()
-    for record in records:
-        if record.question is None:
-            continue
-        other = found.setdefault(record.question, record)
-        if other is record or other.texts == record.texts:
-            continue
-        if record.id is None or other.id is None:
-            raise DataError(
-                f"{name}, records {other.number} and {record.number}: the same question ({excerpt(record.question)}) "
-                'with different outputs and no "id" to tell them apart'
-            )
-        ambiguous.add(record.question)
-    return {question: record for question, record in found.items() if question not in ambiguous}
 
 
 def _asked(user: str) -> Iterator[str]:

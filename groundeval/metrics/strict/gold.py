@@ -84,7 +84,7 @@ async def _stating(part: Part, said: Sequence[str], reading: Reading, ctx: Conte
             continue
         if not by_meaning or (reading.kind == "list" and equals(part.aliases, tokens(text))):
             return (place,)
-        if evades(text, alias, f"{question} {_documents(reading)}"):
+        if evades(text, alias, question, _documents(reading)):
             continue
         premise = f"{question}\n{for_verifier(text)}"
         if await ctx.entails(premise, f'The answer to the question "{question}" is {alias}.', source="statement"):

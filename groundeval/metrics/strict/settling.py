@@ -20,12 +20,30 @@ async def settle(response: Response, ctx: Context) -> None:
     if not ctx.profile.settles or ctx.nli is None:
         return
     reading = ctx.read(response)
-    open_claims = reading.decision.open_claims
-    if not open_claims:
+    open_claims, lacks = reading.decision.open_claims, reading.decision.possible_lacks
+    if not open_claims or (lacks and not any(await asyncio.gather(*(_lacks(part, response, ctx) for part in lacks)))):
         return
     is_context = await asyncio.gather(*(_is_beside(part, response, ctx) for part in open_claims))
     if all(is_context):
         reading.decision = Decision("refused", reading.decision.beside)
+
+
+async def _lacks(part: Part, response: Response, ctx: Context) -> bool:
+    """Whether a statement in unknown words says that there is no answer.
+
+    It does if it means that none is given, if it claims nothing, or if the documents entail it together and none of
+    them alone: what is absent is absent from all.
+    """
+    said, example = for_verifier(part.plain), response.example
+    question, docs = example.question, example.docs or ()
+    none_given = f'The answer to the question "{question}" is not given.'
+    if await ctx.entails(question, said, source="question") or await ctx.entails(
+        f"{question}\n{said}", none_given, source="statement"
+    ):
+        return True
+    if not docs or not await ctx.supports(docs, range(len(docs)), said):
+        return False
+    return not any(await asyncio.gather(*(ctx.supports(docs, (index,), said) for index in range(len(docs)))))
 
 
 async def _is_beside(part: Part, response: Response, ctx: Context) -> bool:

@@ -18,6 +18,14 @@ _CARRYING = re.compile(
     rf"|secondo|segundo|volgens|enligt|ifølge|według|согласно|по|согласно|göre|menurut|theo|{SOURCE})\b"
     r"|根据|根據|依据|據|によると|によれば|에 따르면"
 )
+_ATTRIBUTING = re.compile(
+    r"(?i)\b(?:points? out|pointed out|makes? (?:it )?clear|made (?:it )?clear|goes on to|learn\w*|gather\w*"
+    r"|reads?|wr(?:ites?|itten|ote)"
+    r"|quot\w+|attest\w*|corroborat\w+|claims?|asserts?|argues?|observes?|remarks?|suggests?|put it|we see)\b"
+)
+"""Verbs that attribute what follows, or what stands before, to a source, and leave its sense as it is."""
+_JOINS = re.compile(r"(?i)\W*(?:and|but|while|whereas|whilst|yet|or|although|however|und|aber|et|mais|y|pero)\b")
+_FAR_FROM = re.compile(r"(?i)\bfar from\b")
 _WORD = re.compile(r"[^\W\d_]+")
 _SEPARATORS = ',;:(（—–"“”'
 _BEFORE = re.compile(rf"[{_SEPARATORS}][^{_SEPARATORS}\n]{{0,80}}$")
@@ -33,7 +41,9 @@ def carries(phrase: str) -> bool:
     told = _CARRYING.search(phrase)
     if told is not None and count <= 1 + len(_WORD.findall(told[0])) and not phrase.isascii():
         return True
-    return bool(told or is_telling(phrase)) and not content(phrase) and not is_negated(phrase)
+    attributed = _ATTRIBUTING.sub(" ", phrase)
+    is_carrier = told or attributed != phrase or is_telling(phrase)
+    return bool(is_carrier) and not content(attributed) and not is_negated(phrase) and not _FAR_FROM.search(phrase)
 
 
 def _says_too_much(phrase: str) -> bool:
@@ -81,4 +91,7 @@ def _phrase(plain: str, begin: int, offset: int) -> tuple[int, int] | None:
         return start, end + closing.end()
     # In "It was, according to [3], tall" the phrase has two commas.
     goes_on = before[0][0] == "," and plain[end : end + 2] == ", "
+    if goes_on and _JOINS.match(before[0]):
+        # "..., while according to [3], it was tall" begins a clause.
+        return None
     return start, end + goes_on

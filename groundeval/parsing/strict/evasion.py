@@ -47,20 +47,30 @@ _DISGUISED = frozenset(
 )
 
 
-def evades(text: str, written: str, documents: str) -> bool:
+_ASKS_BOUND = re.compile(
+    r"(?i)\b(?:max\w*|minim\w*|limit\w*|ceiling|at (?:most|least)|up to|deadline|latest|earliest"
+    r"|until when|by when|allowed|cap)\b"
+)
+
+
+def evades(text: str, written: str, question: str, documents: str) -> bool:
     """Whether a statement hedges, offers a choice or bounds the answer that it writes, where the documents do not.
 
-    `written` is the answer as the statement writes it; bounds are told only of answers with a number.
+    `written` is the answer as the statement writes it; bounds are told only of answers with a number, and where the
+    question does not ask for one.
     """
     if any(_is_disguised(word) for word in _MIXED.findall(text)):
         return True
     said = [found[0] for found in _EVASIVE.finditer(text)]
-    if said and not any(_is_in(each, documents) for each in said):
+    if said and not any(_is_in(each, f"{question} {documents}") for each in said):
         return True
-    if written not in text or not any(token[0].isdigit() for token in tokens(written)):
+    number = re.search(r"\d[\d.,]*", written)
+    if written not in text or (number is None and not any(token[0].isdigit() for token in tokens(written))):
         return False
     bound = _bound(text, written)
-    return bool(bound) and not _bound(documents, written) and not _is_in(bound, documents)
+    if not bound or _ASKS_BOUND.search(question) or _is_in(bound, documents):
+        return False
+    return not _bound(documents, number[0] if number else written)
 
 
 def _bound(text: str, written: str) -> str:

@@ -84,7 +84,7 @@ def shown(text: str) -> str:
 
     Text that is not an HTML tag (`a <b and c> d`) stays. List items, quotes and headings get Markdown's marks.
     """
-    text = _CITING_ATTRIBUTE.sub(r"\3[\2] ", _CITING.sub(_cited, text))
+    text = _CITING_ATTRIBUTE.sub(_attributed, _CITING.sub(_cited, text))
     closed = _closed(text)
     escaped = _TAG.sub(lambda found: found[0] if _is_tag(found, closed) else "&lt;" + found[0][1:], text)
     root = LexborHTMLParser(f"<body>{_keep_lines(escaped)}").root
@@ -100,6 +100,12 @@ def _cited(found: re.Match[str]) -> str:
     if number := _NUMBERED.fullmatch(inside):
         return f"[{number[1]}]"
     return found[0] if found["named"] is None else f"{inside}[{found['named']}]"
+
+
+def _attributed(found: re.Match[str]) -> str:
+    """The text of an element as a sentence of its own, which cites what the element names."""
+    said = found[3].rstrip()
+    return f"{said}[{found[2]}] " if said.endswith((".", "!", "?")) else f"{said} [{found[2]}]. "
 
 
 def _keep_lines(text: str) -> str:

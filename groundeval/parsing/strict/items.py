@@ -28,7 +28,11 @@ from groundeval.parsing.strict.statements import (
 )
 
 _ITEM_END = re.compile(r",(?!\d{3}(?!\d))|[;\n、，；/|]|\s[·•∙・+→]\s")
-_JOINING = re.compile(r"(?:(?:and|or|und|et|y|as well as)\b|&)\s*", re.IGNORECASE)
+_JOINING = re.compile(
+    r"(?:(?:and|or|und|et|y|as well as|plus|along with|together with|followed by|then|finally|lastly|also)\b|&)\s*"
+    r"(?:(?:then|finally|lastly|also)\b\s*)?",
+    re.IGNORECASE,
+)
 _SMALL = re.compile(r"\s+[a-zà-ÿ]+['’]?[ -][^\W_]")
 _ORDINAL = re.compile(
     r"(?i)(?:first|second|third|fourth|fifth|sixth|last|next|final)(?:ly)?|then|also|in addition|moreover|furthermore"
@@ -152,10 +156,10 @@ def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
 def _goes_on(plain: str, begin: int, comma: re.Match[str]) -> bool:
     """Whether the words behind a comma go on with the sentence before it, which begins with a capital: `Vienna, the
     capital of Austria, lies on the Danube`."""
-    if comma[0] != "," or (found := _SMALL.match(plain, comma.end())) is None:
+    if comma[0] != "," or _SMALL.match(plain, comma.end()) is None:
         return False
     first = next((each for each in plain[begin : comma.start()] if each.isalpha()), "")
-    return first.isupper() and not _JOINING.match(found[0].lstrip())
+    return first.isupper() and not _JOINING.match(plain[comma.end() : comma.end() + 40].lstrip())
 
 
 def _first_letter(text: str, start: int, end: int) -> int:
@@ -169,11 +173,11 @@ def _with_loose(parts: list[Part]) -> list[Part]:
     for each in parts:
         part = each._replace(citations=waiting + each.citations)
         waiting = ()
-        if not any(map(str.isalnum, part.plain)) and not enclosed(part.plain) and not kept:
-            waiting = part.citations
-            continue
-        if not any(map(str.isalnum, part.plain)) and not enclosed(part.plain) and kept and HIDDEN not in part.plain:
-            kept[-1] = kept[-1]._replace(citations=kept[-1].citations + part.citations)
-        else:
+        if any(map(str.isalnum, part.plain)) or enclosed(part.plain):
             kept.append(part)
+        elif kept:
+            plain = kept[-1].plain.rstrip(HIDDEN) + HIDDEN if HIDDEN in part.plain else kept[-1].plain
+            kept[-1] = kept[-1]._replace(plain=plain, citations=kept[-1].citations + part.citations)
+        else:
+            waiting = part.citations
     return kept or [part for part in parts if waiting]

@@ -15,7 +15,15 @@ from functools import lru_cache
 from groundeval.parsing.strict.foreign import has_negation
 from groundeval.parsing.strict.language import language
 from groundeval.parsing.strict.sources import SOURCE
-from groundeval.parsing.strict.wording import LONGEST_REFUSAL, beyond, content, is_refusing, is_unreal, uncontracted
+from groundeval.parsing.strict.wording import (
+    LONGEST_REFUSAL,
+    beyond,
+    content,
+    is_refusing,
+    is_unreal,
+    names,
+    uncontracted,
+)
 
 _NOT = (
     r"(?:not(?! only\b)|no(?! (?:more|less|fewer|later|earlier)\b)|none|neither|nor"
@@ -24,6 +32,8 @@ _NOT = (
 )
 _GONE = (
     r"(?:missing|absent|lack(?:s|ed|ing)?|omit(?:s|ted|ting)?|skip(?:s|ped)?|silent|mute|fails?|failed"
+    r"|needs? (?:more|other|further|additional|better)|empty-handed|(?:draws?|drew) (?:a )?blank"
+    r"|(?:falls?|fell) short"
     r"|(?:leav(?:e|es|ing)|left) (?:\w+ ){0,6}?(?:out|open|blank|aside)|stops? short|short of|keeps? quiet|in the dark"
     r"|un(?:mentioned|stated|specified|known|named|disclosed|answered|reported|recorded|listed|told|said|clear))"
 )
@@ -35,7 +45,10 @@ _TELLS = re.compile(
     r"|discuss\w*|cover\w*|identif\w+|reveal\w*|indicat\w+|list(?:s|ed)?|disclos\w+|publish\w*|document\w+|record\w*"
     r"|report(?:s|ed)?|(?:com|turn)(?:e|es|ed|s)? up|work\w* out|read off|puts?|quot\w+|deriv\w+|infer\w*|comput\w+"
     r"|calculat\w+|spell\w* out|appear\w*|available|suppl(?:y|ies|ied)|provid\w+|add(?:s|ed)?|touch\w*|explain\w*"
-    r"|figured? out|see|get|there|have)\b",
+    r"|figured? out|see|get|there|have|(?:track|dig|turn|pin|make|work)(?:s|ed|ned|ging)? (?:\w+ )?(?:down|up|out)"
+    r"|dug up|retriev\w+|extract\w*|spot(?:s|ted)?|trac(?:e|es|ed)"
+    r"|confirm\w*|verif\w+|establish\w*|come across|came across"
+    r"|conclude\w*|address\w*|clarif\w+|detail\w*|settle[sd]?|help\w*)\b",
     re.IGNORECASE,
 )
 _SOURCES = (
@@ -53,6 +66,12 @@ _WRITER = re.compile(
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(r"^\W*(?:(?:but|so|and|sorry|unfortunately|either)\W+)*(?:I|we|one|you)\b", re.IGNORECASE)
+_UNABLE = re.compile(
+    r"\b(?:cannot|could not|can not|unable|not (?:able|manage)|needs? (?:more|other|further|additional|better)"
+    r"|empty-handed|failed)\b",
+    re.IGNORECASE,
+)
+"""What a writer cannot do with the documents may be said by any verb."""
 _ELIDED = re.compile(
     r"^\W*(?:(?:but|so|and|sorry|unfortunately)\W+)*(?:cannot|could not|unable|did not|not able|no)\b", re.I
 )
@@ -91,12 +110,13 @@ def is_lacking(clause: str, question: str, *, cited: bool = False) -> bool:
         return _is_foreign_lack(clause)
     tells = _TELLS.search(clause) is not None
     place = _PLACE.search(clause)
-    if place is not None and (tells or _GONE_ALONE.search(clause) or not beyond(clause, question)):
+    if place is not None and (tells or _GONE_ALONE.search(clause) or not names(clause, question)):
         told = _CONTENT_TOLD.search(clause, place.end())
         return told is None or _ABSENCE.search(clause[: told.start()]) is not None
     if tells and _THEY.match(clause) and len(beyond(clause, question)) <= 2:
         return True
-    if tells and _WRITER.match(clause) and (_SUBJECT.match(clause) or _ELIDED.match(clause)):
+    can_tell = tells or (_UNABLE.search(clause) is not None and not names(clause, question))
+    if can_tell and _WRITER.match(clause) and (_SUBJECT.match(clause) or _ELIDED.match(clause)):
         return True
     if beyond(_TELLS.sub(" ", clause), question):
         return False
@@ -114,9 +134,24 @@ def _is_foreign_lack(clause: str) -> bool:
     return _FOREIGN_SOURCE.search(clause) is not None and not _ABSENCE.search(clause) and has_negation(clause)
 
 
+_IDLE = re.compile(r"\b(?:false|null|empty|open|nil)\b", re.IGNORECASE)
+_TWO_NAMES = re.compile(r"(?<=[^.!?\s] )[A-Z][\w'’]+ [A-Z][\w'’]+|\d+(?:[.,]\d+)*")
+
+
+def may_lack(text: str, question: str) -> bool:
+    """Whether a text shows an absence of any kind, in any of the languages, and nothing that could be an answer."""
+    if len(text) > LONGEST_REFUSAL or is_unreal(text):
+        return False
+    if (_ABSENCE.search(uncontracted(text)) or _IDLE.search(text)) and not names(text, question):
+        return True
+    is_foreign = language(text) not in (None, "en") and has_negation(text)
+    return is_foreign and all(name in question for name in _TWO_NAMES.findall(text))
+
+
 def concerns(clauses: Sequence[str], question: str) -> bool:
     """Whether what such clauses miss may be what the question asks: it has no words of its own, shares one with the
     question, or has two at most (`the price` for `how much`); words of other languages cannot tell."""
-    said = content(" ".join(clauses))
-    other = len(beyond(" ".join(clauses), question))
+    whole = _GONE_ALONE.sub(" ", " ".join(clauses))
+    said = content(whole)
+    other = len(beyond(whole, question))
     return other <= 2 or other < len(said) or any(map(_is_foreign_lack, clauses))

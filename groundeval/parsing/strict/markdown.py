@@ -218,6 +218,8 @@ def _json_lines(value: Any, depth: int = 0) -> Iterator[str]:
                 cited += "".join(f"[{number}]" for number in found)
             elif isinstance(each, (dict, list)):
                 said += list(_json_lines(each, depth + 1))
+            elif isinstance(each, bool):
+                said.append(key.replace("_", " ") if each else f"not {key.replace('_', ' ')}")
             elif each is not None:
                 said.append(str(each))
         if said and cited and read_citations(said[-1]).marks:

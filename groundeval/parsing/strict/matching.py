@@ -29,7 +29,7 @@ _APOSTROPHE = re.compile(r"['’ʼ](?!s\b)")
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _TOKEN = re.compile(rf"[{_UNSPACED}]|\d+(?:\.\d+)+|[{_RAISED}]+|(?:(?![{_UNSPACED}{_RAISED}])[^\W_]|\ue010)+|%")
 _IN_FIGURES = re.compile(
-    r"(?<![\w.])(?:(?P<year1>\d{4})[-/](?P<month1>\d{1,2})[-/](?P<day1>\d{1,2})(?![\w-])"
+    r"(?<![0-9A-Za-z_.])(?:(?P<year1>\d{4})[-/](?P<month1>\d{1,2})[-/](?P<day1>\d{1,2})(?![\w-])"
     r"|(?P<year2>\d{4})[年년]\s*(?P<month2>\d{1,2})[月월]\s*(?P<day2>\d{1,2})[日일]"
     r"|(?P<day4>\d{1,2}) tháng (?P<month4>\d{1,2}) năm (?P<year4>\d{4})"
     r"|(?P<day3>\d{1,2})(?P<between>[./-])\s?(?P<month3>\d{1,2})(?P=between)\s?(?P<year3>\d{4})(?![\w-]|\.\d))"

@@ -14,7 +14,7 @@ from groundeval.parsing.normalize import normalize
 from groundeval.parsing.refusal import REFUSAL, REFUSAL_PATTERN, REFUSAL_THRESHOLD
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict import wording
-from groundeval.parsing.strict.lacking import concerns, is_lacking
+from groundeval.parsing.strict.lacking import concerns, is_lacking, may_lack
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import alias_tokens, holds, tokens
 from groundeval.parsing.strict.part import Part
@@ -36,6 +36,8 @@ class Decision:
     """Words beside the refusal, or, in a text with open claims, beside what would be one."""
     open_claims: tuple[Part, ...] = ()
     """Statements beside a refusal that a verifier may find to be context or empty; the text then refuses."""
+    possible_lacks: tuple[Part, ...] = ()
+    """If no wording is known to refuse: statements of which a verifier must find one to say that there is no answer."""
 
 
 def decide(
@@ -51,23 +53,36 @@ def decide(
     `supported` says which gold answers the documents hold. If they hold only some, a question that asks twice may be
     answered first and refused then.
     """
-    parts = [part for part in sentences(text) if part.kind == "claim"]
+    parts = [part._replace(plain=_spaced(part.plain)) for part in sentences(text) if part.kind == "claim"]
     if not parts:
         return Decision("void")
-    if not wording.may_refuse(text):
+    if not wording.may_refuse(_spaced(text)):
         return Decision("answered")
     answered = [any(each.citations or each.inherited for each in parts[:place]) for place in range(len(parts))]
     sayings = [
         _sayings(part, question, later, place > 0 and parts[place - 1].plain.endswith("?"))
         for place, (part, later) in enumerate(zip(parts, answered, strict=True))
     ]
+    for place in range(1, len(parts)):
+        # "Price: unknown. No document gives it." is one lack.
+        if sayings[place] == {"refusal"} and sayings[place - 1] == {"lack"} and not wording.content(parts[place].plain):
+            sayings[place] = sayings[place - 1]
     decision = _decided(parts, sayings, text, question, answers)
     if decision.outcome == "refused":
         return decision
-    if decision.outcome == "mixed" and any(supported) and not all(supported) and _ASKS_TWICE.search(question):
+    if decision.outcome == "mixed" and any(supported) and not all(supported):
         held = [aliases for aliases, is_held in zip(answers, supported, strict=False) if is_held]
-        return Decision("answered") if _answers_first(parts, sayings, question, held) else decision
+        refusing = [part for part, own in zip(parts, sayings, strict=True) if "refusal" in own]
+        if _answers_first(parts, refusing, question, held) or _answers_rest(parts, refusing, question, held):
+            return Decision("answered")
+        if _ASKS_TWICE.search(question):
+            return decision
     return _if_all_else_is_found(decision, parts, text, question, answers)
+
+
+def _spaced(text: str) -> str:
+    """The text with blanks for the underscores of a program's words: `not_found`."""
+    return text.replace("_", " ") if "_" in text else text
 
 
 def _decided(
@@ -120,17 +135,52 @@ _ASKS_TWICE = re.compile(r"(?i)(?:,|\band\b|\?)\s+(?:\w+\s+)?(?:who|what|when|wh
 
 
 def _answers_first(
-    parts: Sequence[Part], sayings: Sequence[frozenset[Saying]], question: str, held: Sequence[Iterable[str]]
+    parts: Sequence[Part], refusing: Sequence[Part], question: str, held: Sequence[Iterable[str]]
 ) -> bool:
-    """Whether a text first gives one of these answers, and then refuses something without a guess."""
-    refusing = [place for place, own in enumerate(sayings) if "refusal" in own]
-    before = " ".join(part.plain for part in parts[: refusing[0]]) if refusing else ""
-    return _tells(before, question, held) and not any(
-        _is_canonical(parts[place].plain)
-        or wording.is_of_answer(parts[place].plain)
-        or wording.is_reported(parts[place].plain)
-        or any(wording.guesses(clause, question) for clause in wording.clauses(parts[place].plain))
-        for place in refusing
+    """Whether a text, asked twice, first gives one of these answers, and then refuses something without a guess."""
+    before = " ".join(part.plain for part in parts[: parts.index(refusing[0])]) if refusing else ""
+    asks_twice = _ASKS_TWICE.search(question) is not None
+    return asks_twice and _tells(before, question, held) and all(_is_gap(part.plain, question) for part in refusing)
+
+
+def _answers_rest(
+    parts: Sequence[Part], refusing: Sequence[Part], question: str, held: Sequence[Iterable[str]]
+) -> bool:
+    """Whether a text gives one of these answers, and what it refuses is something else: the answer names a word of the
+    question that the refusals do not, and they a word that it does not."""
+    lacking, told = list[str](), ""
+    for part in parts:
+        own = list(wording.clauses(part.plain))
+        lacks = [c for c in own if part in refusing and is_lacking(c, question, cited=bool(part.citations))]
+        lacks += [_label(own, clause, part.plain) for clause in lacks]
+        lacking += lacks
+        rest = " ".join(clause for clause in own if clause not in lacks)
+        told += f" {rest}" if _tells(rest, question, held) else ""
+    missed, answered = _stems(" ".join(lacking)), _stems(told)
+    return (
+        not (answered & _stems(question)).issubset(missed)
+        and not missed.issubset(answered)
+        and all(_is_gap(part.plain, question, lacking) for part in refusing)
+    )
+
+
+def _stems(text: str) -> set[str]:
+    """The content words of a text, inflections aside."""
+    return {word[:4] for word in wording.content(text)}
+
+
+def _is_gap(text: str, question: str, lacking: Sequence[str] | None = None) -> bool:
+    """Whether a refusing sentence may stand beside an answer: it denies no answer as such, and its clauses (or those
+    named) do not guess."""
+    return not (
+        _is_canonical(text)
+        or wording.is_of_answer(text)
+        or wording.is_reported(text)
+        or any(
+            wording.guesses(clause, question)
+            for clause in wording.clauses(text)
+            if lacking is None or clause in lacking
+        )
     )
 
 
@@ -154,12 +204,12 @@ def _if_all_else_is_found(
 ) -> Decision:
     """A text that says, somewhere and in any wording, that what is asked is not to be found, and holds no gold answer,
     refuses if the verifier finds all that it says besides in the documents."""
-    if HIDDEN in text:
+    if HIDDEN in text or _tells(text, question, answers):
         return decision
     clauses = [_clauses_and_lacks(part, question) for part in parts]
     lacking = [clause for _, lack in clauses for clause in lack]
-    if not lacking or not concerns(lacking, question) or _tells(text, question, answers):
-        return decision
+    if not lacking or not concerns(lacking, question):
+        return _if_it_lacks(decision, parts, question, answers)
     opened, beside = list[Part](), 0
     for part, (own, lack) in zip(parts, clauses, strict=True):
         if wording.is_reported(part.plain) or any(
@@ -192,6 +242,21 @@ def _if_all_else_is_found(
     return Decision(decision.outcome, beside, tuple(opened)) if opened else Decision("refused", beside)
 
 
+def _if_it_lacks(
+    decision: Decision, parts: Sequence[Part], question: str, answers: Sequence[Iterable[str]]
+) -> Decision:
+    """A text without a gold answer, and with an absence of any kind in it, is left to the verifier."""
+    lacks = tuple(part for part in parts if not part.citations and may_lack(part.plain, question))
+    opened = tuple(part for part in parts if part in lacks or not _is_beside(part.plain, question))
+    if not lacks or any(words(alias) > LONGEST_NAME for aliases in answers for alias in aliases):
+        return decision
+    if any(words(part.plain) < SHORTEST_CONTEXT and wording.names(part.plain, question) for part in opened):
+        return decision
+    return Decision(
+        decision.outcome, sum(map(words, (part.plain for part in parts if part not in lacks))), opened, lacks
+    )
+
+
 def _beside(part: Part, sayings: frozenset[Saying]) -> int:
     """Number of words of a sentence outside its refusal; a citation counts as one."""
     if _is_canonical(part.plain):
@@ -213,6 +278,19 @@ def is_aside(text: str, question: str) -> bool:
     )
 
 
+def claims(text: str, question: str) -> str:
+    """A sentence without those of its clauses that say what cannot be found, or that the writer says of himself."""
+    kept = [
+        clause.strip()
+        for clause in wording.clauses(text)
+        if not (is_aside(clause, question) or (_OF_WRITER.match(clause) and not wording.names(clause, question)))
+    ]
+    return " ".join(kept)
+
+
+_OF_WRITER = re.compile(r"\W*(?:I|we)\b", re.IGNORECASE)
+
+
 @lru_cache(maxsize=4_096)
 def _sayings(part: Part, question: str, later: bool = False, asked: bool = False) -> frozenset[Saying]:
     """Classes of the clauses of a sentence; whether it stands behind a cited statement, or behind a question.
@@ -231,19 +309,36 @@ def _sayings(part: Part, question: str, later: bool = False, asked: bool = False
             or (wording.says_nothing(text, question) and words(text) > 1)
         )
         return frozenset(("aside" if is_aside and not part.citations else "claim",))
-    whole = " ".join(refusing)
+    # What stands before a colon is what cannot be found: "Budget: not specified in the sources".
+    label = _label(own, refusing[0], text)
+    whole = " ".join([label, *refusing])
     is_whole = not wording.beyond(whole, question) and wording.restates(whole, question)
     if (later or part.citations) and not wording.content(whole):
         is_whole = not asked and not wording.content(text)
     # "It is so, but the year is not given" lacks part of an answer, even if the question asked for that part.
     completes = wording.turns(refusing[0]) and own[0] not in refusing and bool(wording.content(whole))
     found: set[Saying] = {"refusal" if (is_whole and not completes) or wording.is_of_answer(whole) else "lack"}
-    rest = (clause for clause in own if clause not in refusing)
+    rest = (clause for clause in own if clause not in refusing and clause != label)
     if any(wording.guesses(clause, question) for clause in refusing) or wording.is_reported(text):
         found |= {"refusal", "claim"}
     if not all(_is_beside(clause, question) for clause in rest):
         found.add("claim")
     return frozenset(found)
+
+
+LONGEST_LABEL = 6
+"""Words of a label."""
+
+
+def _label(own: Sequence[str], refusing: str, text: str) -> str:
+    """The clause that a colon or a dash puts before a refusing one; empty if there is none or it is long."""
+    place = own.index(refusing)
+    before = own[place - 1] if place else ""
+    is_label = before and _COLON.match(text, text.find(before) + len(before)) and words(before) <= LONGEST_LABEL
+    return before if is_label else ""
+
+
+_COLON = re.compile(r"\W*?[:：–—]")
 
 
 def _is_beside(clause: str, question: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.carriers import carries, without_carriers
@@ -22,7 +22,9 @@ from groundeval.parsing.strict.sources import SOURCE
 from groundeval.parsing.strict.splitting import spans
 from groundeval.parsing.strict.wording import clauses, is_refusing
 
-LIST_MARK = re.compile(r"[ \t]*(?:(?:[-*•+·◦▪–☑✓✔✅①-⑳❶-❿]|#{1,6}|\(?\d{1,2}[.)]|\(?[a-h]\)|\[[xX]\])[ \t]+)*")
+LIST_MARK = re.compile(
+    r"[ \t]*(?:(?:[-*•+·◦▪–➤➔→▶►☑✓✔✅①-⑳❶-❿]|#{1,6}|\(?\d{1,2}[.)]|\(?(?:[a-h]|[ivx]{1,4})\)|\[[xX]\])[ \t]+)*"
+)
 _LETTERED = r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUN = rf"[^\W_{_LETTERED}]"
 _ENCLOSED = re.compile("[\u2460-\u24ff\U0001f100-\U0001f1ff]")
@@ -47,7 +49,8 @@ _LEAD = re.compile(
 """The words before a citation that introduces a sentence: `According to Document`."""
 _AFTER_LEAD = re.compile(rf"\s*(?:[,:]|{_VERB}[,:]?|(?:[^\W\d_]+\s+){{0,4}}?that\b)\s*", re.IGNORECASE)
 _CLAUSE_START = re.compile(
-    r"\s*(?:[,;:—–(（]|(?:and|but|while|whereas|whilst|yet|or|though|although|however|und|aber|et|mais|y|pero)\b)\s*",
+    r"\s*(?:[,;:—–(（]|(?:and|but|while|whereas|whilst|yet|or|though|although|however|und|aber|et|mais|y|pero)\b"
+    r"|(?:[a-h]|[ivx]{1,4}|\d{1,2})\)(?=\s))\s*",
     re.IGNORECASE,
 )
 _CONCESSION = re.compile(r"(?i)\s*(?:although|though|while|whereas|even (?:though|if))\b[^,;]{3,200},\s+")
@@ -121,15 +124,43 @@ def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], boo
     leads = bool(cited.marks) and not cited.plain[: cited.marks[0][0]].strip()
     if leads and (in_sources or (bare.lstrip().startswith("[^") and NOTE.match(cited.plain))):
         return [Part(said, everything, "source")], before, True
+    said_before = list[Part]()
+    if not heading and said.endswith((":", "：")) and len(own := spans(said)) > 1:
+        # Only the last sentence introduces what follows.
+        said_before, said = [Part(said[: own[-1][0]].strip(), ())] if not cited.marks else [], said[own[-1][0] :]
     if heading or (said.endswith((":", "：")) and not cited.marks):
         kind: Kind = "aside" if words(said) <= HEADING_WORDS and not cited.marks and HIDDEN not in said else "claim"
-        return [Part(said, everything, kind)], before, bool(SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-:")))
+        return (
+            [*said_before, Part(said, everything, kind)],
+            before,
+            bool(SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-:"))),
+        )
     denied = is_denied(line, bare, said)
+    cited, lacks = _without_lacks(cited)
     parts = [
         part._replace(denied=denied or has_denial_sign(part.plain), kind="source" if _points(part) else part.kind)
         for part in _of_line(cited)
     ]
-    return parts, before, False
+    return [*parts, *(Part(lack, ()) for lack in lacks)], before, False
+
+
+_PARENTHESIS = re.compile(r"\s*[(（]([^()（）\n]{8,200})[)）]")
+
+
+def _without_lacks(cited: Cited) -> tuple[Cited, list[str]]:
+    """The line without its parentheses that say that something cannot be found, and what these say."""
+    found = [each for each in _PARENTHESIS.finditer(cited.plain) if is_refusing(each[1])] if "(" in cited.plain else []
+    if not found or len("".join(each[0] for each in found)) >= len(cited.plain.strip()) - 2:
+        return cited, []
+    pieces, end = list[str](), 0
+    for each in found:
+        pieces.append(cited.plain[end : each.start()])
+        end = each.end()
+    cut = [
+        (offset - sum(min(offset, each.end()) - each.start() for each in found if each.start() < offset), indices)
+        for offset, indices in cited.marks
+    ]
+    return Cited("".join([*pieces, cited.plain[end:]]), tuple(cut)), [each[1] for each in found]
 
 
 def _points(part: Part) -> bool:
@@ -224,12 +255,19 @@ def _clauses(
         start = conceded
     lead, begin = list[int](), start
     pieces: list[tuple[int, int, tuple[int, ...]]] = []
-    named: set[int] = set()
+    named, framed, is_framed = set[int](), set[int](), False
     for offset, indices in marks:
         before = plain[begin:offset]
+        if lead and (cut := _frame(plain, begin, offset)):
+            # "[1] says that it is so, and [2] adds that it was": the second citation introduces too.
+            pieces.append((begin, cut, tuple(lead)))
+            lead, begin, is_framed = [], cut, True
+            before = _clause(plain[begin:offset])
         if offset <= begin or introduces(before) or (pieces and introduces(_clause(before))):
             if after := introduced(plain, max(offset, begin), end, offset > begin):
                 begin = after
+                if is_framed:
+                    framed.add(begin)
             if carries(before.strip()):
                 named.update(indices)
             lead += indices
@@ -246,10 +284,16 @@ def _clauses(
     else:
         last = pieces.pop()
         pieces.append((last[0], end, last[2]))
-    merged = _with_words(pieces, plain)
+    merged = _with_words(pieces, plain, framed)
     for place, (first, last_, indices) in enumerate(merged):
         text = plain[first:last_].strip()
         yield Part(_clause(text) if place else text, indices, continues=place > 0)
+
+
+def _frame(plain: str, begin: int, offset: int) -> int:
+    """Start of a last clause before a citation that only introduces what follows it; 0 if there is none."""
+    starts = [found.start() for found in _CLAUSE_START.finditer(plain, begin, offset) if found.start() > begin]
+    return next((start for start in starts if introduces(_clause(plain[start:offset]))), 0)
 
 
 def introduces(before: str) -> bool:
@@ -275,14 +319,15 @@ def _conceded(plain: str, start: int, end: int) -> int:
 
 
 def _with_words(
-    pieces: Sequence[tuple[int, int, tuple[int, ...]]], plain: str
+    pieces: Sequence[tuple[int, int, tuple[int, ...]]], plain: str, framed: Collection[int]
 ) -> list[tuple[int, int, tuple[int, ...]]]:
-    """The pieces that begin a clause, each joined with those after it that do not."""
+    """The pieces that begin a clause, or are framed by a citation, each joined with those after it that do not."""
     merged: list[tuple[int, int, tuple[int, ...]]] = []
     for begin, end, indices in pieces:
         text = plain[begin:end]
         says = any(map(str.isalnum, plain[merged[-1][0] : merged[-1][1]])) if merged else True
-        if merged and (not says or not any(map(str.isalnum, text)) or not _CLAUSE_START.match(text)):
+        begins = begin in framed or _CLAUSE_START.match(text)
+        if merged and (not says or not any(map(str.isalnum, text)) or not begins):
             merged[-1] = (merged[-1][0], end, merged[-1][2] + indices)
         else:
             merged.append((begin, end, indices))
@@ -315,7 +360,11 @@ def _shared(paragraph: list[Part]) -> list[Part]:
 
 
 def with_source_list(parts: list[Part]) -> list[Part]:
-    """Apply a list of sources: it adds nothing to a text that cites, and applies to all of one that does not."""
+    """Apply a list of sources: it adds nothing to a text that cites, and applies to all of one that does not.
+
+    Where each statement is followed by its own, `Source: [1]`, these are its citations.
+    """
+    parts = _with_own_sources(parts)
     listed = [index for part in parts if part.kind == "source" for index in part.citations]
     if not listed:
         return parts
@@ -338,6 +387,23 @@ def with_source_list(parts: list[Part]) -> list[Part]:
         else part
         for part in parts
     ]
+
+
+def _with_own_sources(parts: list[Part]) -> list[Part]:
+    places = [place for place, part in enumerate(parts) if part.kind == "source" and part.citations]
+    before = [parts[place - 1] if place else None for place in places]
+    if len(places) < 2 or not all(each and each.kind == "claim" and not each.citations for each in before):
+        return parts
+    found = list(parts)
+    for place in places:
+        cited = parts[place].citations
+        found[place] = parts[place]._replace(citations=())
+        found[place - 1] = parts[place - 1]._replace(citations=cited, inherited=())
+        for earlier in range(place - 2, -1, -1):
+            if parts[earlier].kind != "claim" or parts[earlier].citations:
+                break
+            found[earlier] = parts[earlier]._replace(inherited=cited)
+    return found
 
 
 def words(text: str) -> int:

@@ -12,15 +12,15 @@ from collections import Counter
 from groundeval.parsing.strict.citations import CLAUSE_END, is_other_noun, read_citations
 
 _CANDIDATE = re.compile(
-    r"(?:(?<=[^\W\d])|(?<=[\s.!?,;:)\]}>”\"»*|^$」』》]))"
-    r"(?P<open>[<«「『《{|^†‡*$@:\\(]{1,3}"
+    r"(?:(?<=[^\W\d])|(?<=[\s.!?,;:)\]}>”\"»*|^$」』》])|(?<=\b[12]\d{3})(?=\^[^\s^]*\^))"
+    r"(?P<open>[<«「『《{|^†‡*$@:\\(📄📃📑📖📚📝🔗📎📌🗎]{1,3}"
     r"(?:(?P<label>[^\W\d_]{1,20})(?:[ ._:#=№°({\[-]{1,2}(?:[a-z]{1,12}[ :=]?)?)?)?[\[{]?)"
     r"(?P<numbers>\d{1,2}(?:\s?[,;]\s?\d{1,2})*)"
     r"(?P<close>(?:[>»」』》})\]]{1,3}\$?|[|^*$])?(?:\{index=\d{1,2}\})?)"
 )
-_OPEN_ENDED = re.compile(r"[†‡*]$")
+_OPEN_ENDED = re.compile(r"[†‡*📄📃📑📖📚📝🔗📎📌🗎]$")
 """Marks that nothing closes."""
-_HAS_NUMBER_IN_MARKS = re.compile(r"[<«「『《{|^†‡*$@:\\(][^\s\d]{0,24}\s?\d")
+_HAS_NUMBER_IN_MARKS = re.compile(r"[<«「『《{|^†‡*$@:\\(📄📃📑📖📚📝🔗📎📌🗎][^\s\d]{0,24}\s?\d")
 _PLAIN = frozenset(("(", "{", ":", "*", "**", "|"))
 """Openings that the grammar reads itself, or that layout uses."""
 

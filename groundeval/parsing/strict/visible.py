@@ -74,13 +74,13 @@ _COMMAND = re.compile(
     r"\\(?!cite|foot|textsuperscript|sout|st\b|xout|[bx]?cancel|tiny|censor|hide|color)[a-zA-Z]{2,20}\*?\s?\{([^{}\\\n]*[^{}\\\n\d,;\s][^{}\\\n]*)\}"
 )
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{[a-zA-Z*]{1,20}\}(?:\[[^\]\n]{0,40}\])?[ \t]*\n?")
-_ENTRY = re.compile(r"(?m)^[ \t]*\\item\b(?:\[[^\]\n]{0,40}\])?[ \t]*")
+_ENTRY = re.compile(r"(?:^|\n)?[ \t]*\\item\b(?:\[[^\]\n]{0,40}\])?[ \t]*")
 _HEADED = re.compile(r"(?m)^[ \t]*\\(?:sub)*(?:section|paragraph|chapter)\*?\{([^{}\n]*)\}[ \t]*")
 
 
 def _without_commands(text: str) -> str:
     """The text as LaTeX sets it: environments as lists, headings, and the words inside of other commands."""
-    text = _HEADED.sub(r"# \1\n", _ENTRY.sub("- ", _ENVIRONMENT.sub("", text)))
+    text = _HEADED.sub(r"# \1\n", _ENTRY.sub("\n- ", _ENVIRONMENT.sub("", text)))
     for _ in range(4):
         text, count = _COMMAND.subn(r"\1", text)
         if not count:

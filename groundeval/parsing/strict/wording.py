@@ -197,7 +197,8 @@ _ADDRESS = re.compile(
 )
 _INTERJECTION = re.compile(
     r"\W*(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|great question|good question|hello|hi|hey"
-    r"|thanks|thank you|hmm+|alas|oh|ah|huh|oops|no (?:such )?(?:luck|dice)|(?:i wish i could|happy to"
+    r"|thanks|thank you|hmm+|alas|oh|ah|huh|oops|no (?:such )?(?:luck|dice|clue)|beats me|search me|dunno"
+    r"|(?:i wish i could|happy to"
     r"|glad to) help|honestly|to be honest|"
     r"unfortunately|sorry|got it|understood|no problem|right|well|alright|gladly|cheers|have a (?:nice"
     r"|good|great|lovely) \w+"
@@ -234,7 +235,8 @@ _GENERIC_WORDS = """
     can't cannot don't doesn't didn't isn't aren't wasn't weren't anything something nothing everything enough
     sufficient insufficient know known unknown sure determine determined specify specified answerable unanswerable
     able include includes included cover covers covered address addresses addressed present discuss discusses locate
-    support supported indicate indicates explain explains let look like looking topic subject matter regarding
+    support supported indicate indicates explain explains let look looked looking through came come away
+    review reviewed reviewing checked went over like topic subject matter regarding
     ones concerning related let's consider considering read using use used now again please thank thanks help helps yes
 """
 _GENERIC = frozenset(_GENERIC_WORDS.split())
@@ -252,7 +254,7 @@ _NEGATING = """
     irrelevant unrelated unhelpful useless quiet outside guess guessing speculation speculate speculating pass null nei
     nirgends nirgendwo nergens
     nor nobody omit omits omitted skip skips skipped mute stop stops dark leave leaves left leaving
-    dont doesnt didnt isnt wasnt arent werent cant couldnt wouldnt havent hasnt hadnt
+    need needs dont doesnt didnt isnt wasnt arent werent cant couldnt wouldnt havent hasnt hadnt
 """
 _NEGATING_WORDS = frozenset(_NEGATING.split())
 _NEGATING_STEMS = frozenset(("kein", "aucu", "ning", "ness", "nenh", "bulu", "bilm"))
@@ -353,6 +355,14 @@ def beyond(text: str, question: str) -> list[str]:
     return [word for word in content(text) if word[:4] not in asked]
 
 
+_NAME = re.compile(r"(?<=[^.!?\s] )[A-Z][\w'’]+|\d+(?:[.,]\d+)*")
+
+
+def names(text: str, question: str) -> list[str]:
+    """The names and figures of a text that are not in the question: what could be an answer to it."""
+    return [name for name in _NAME.findall(text) if name not in question and not re.match(r"I['’]", name)]
+
+
 def is_negated(clause: str) -> bool:
     """Whether a clause has an odd number of negations."""
     return len(_NEGATION.findall(clause)) % 2 == 1
@@ -385,6 +395,12 @@ def restates(text: str, question: str) -> bool:
     return not said or 2 * len(said & asked) >= len(asked)
 
 
+_TURNS = re.compile(
+    r",\s+(?:aber|jedoch|doch|sondern|mais|pero|sino|ma|mas|porém|maar|men|но|ale|ama|fakat|tetapi|nhưng)\b|，(?:但|不过)|、しかし"
+)
+"""`but` of other languages."""
+
+
 def guesses(clause: str, question: str) -> bool:
     """Whether a refusing clause adds an exception, a guess, or a figure that is not in the question."""
     if _EXCEPT.search(clause) and beyond(_EXCEPT.split(clause)[-1] or "", question):
@@ -395,6 +411,8 @@ def guesses(clause: str, question: str) -> bool:
         and not re.match(r"(?:I|We)\b", segment)
         for segment in re.split(r",\s+", clause)[1:]
     ):
+        return True
+    if any(not has_negation(turn) for turn in _TURNS.split(clause)[1:]):
         return True
     return any(figure not in question for figure in _FIGURE.findall(clause))
 

@@ -15,6 +15,7 @@ import shlex
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path, PurePath
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_RESUMABLE = 0, 1, 2, 3
@@ -131,6 +132,40 @@ def nearest(name: str, allowed: Iterable[str], *, likeness: float = 0.5) -> str 
     """The allowed name most like this one; None if none reaches the likeness, from 0 to 1."""
     near = difflib.get_close_matches(name, sorted(allowed), n=1, cutoff=likeness)
     return near[0] if near else None
+
+
+def no_such(
+    path: str | Path, kind: str = "file", *, given: str | None = None, advice: str = "", others: Iterable[str] = ()
+) -> UsageError:
+    """The error for a path that does not exist, with the nearest name that its folder holds.
+
+    `given`: how the user wrote it, where that is more than the path (`--data FILE`). `others`: names that may stand for
+    a path.
+    """
+    near = nearest(str(path), others, likeness=0.8) or _nearest_path(Path(path).expanduser())
+    guess = "" if near is None else f' Did you mean "{near}"?'
+    return UsageError(f"{path if given is None else given}: no such {kind}.{guess}{advice}")
+
+
+def _nearest_path(path: Path) -> Path | None:
+    """An existing path that differs from this one in one name or a few; None if some part of it is like nothing."""
+    near = Path(path.anchor)
+    for part in path.parts[1 if path.anchor else 0 :]:
+        if not (near / part).exists():
+            try:
+                names = [each.name for each in islice(near.iterdir(), _MOST_NAMES)]
+            except OSError:
+                return None
+            found = nearest(part, names, likeness=0.6)
+            if found is None:
+                return None
+            part = found
+        near /= part
+    return None if near == path else near
+
+
+_MOST_NAMES = 5_000
+"""Names of a folder that are compared with one that it does not hold."""
 
 
 def excerpt(value: object, limit: int = 60) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from groundeval.errors import DataError, UsageError
+from groundeval.errors import DataError, UsageError, no_such
 from groundeval.leaderboard.files import KIND
 from groundeval.storage.folder import read_json
 
@@ -66,5 +66,5 @@ def given_files(paths: Sequence[Path]) -> list[Path]:
     found = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
     missing = [path for path in found if not path.is_file()]
     if missing:
-        raise UsageError(f"--data {missing[0]}: no such file")
+        raise no_such(missing[0], given=f"--data {missing[0]}")
     return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundeval.errors import did_you_mean, kind_of, nearest, quoted
+from groundeval.errors import did_you_mean, kind_of, nearest, no_such, quoted
 
 words = st.text(min_size=1, max_size=8)
 
@@ -34,3 +36,14 @@ def test_names_are_listed_in_quotes_up_to_a_limit():
 @pytest.mark.parametrize(("value", "kind"), [(None, "null"), (True, "a boolean"), (1.5, "a number"), (b"", "bytes")])
 def test_a_value_is_called_as_json_calls_it(value: object, kind: str):
     assert kind_of(value) == kind
+
+
+def test_a_path_that_is_not_there_is_answered_with_the_one_most_like_it(tmp_path: Path):
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "ragas.json").touch()
+    near = f'Did you mean "{tmp_path / "outputs" / "ragas.json"}"?'
+    assert near in str(no_such(tmp_path / "outputs" / "rags.json"))
+    assert near in str(no_such(tmp_path / "ouptuts" / "ragas.json")), "whichever part is wrong"
+    assert near in str(no_such(tmp_path / "ouptuts" / "rags.json"))
+    for other in ("zzz.csv", "outputs/zzz.csv", "zzz/ragas.json", "outputs/ragas.json/x"):
+        assert "Did you mean" not in str(no_such(tmp_path / other)), other

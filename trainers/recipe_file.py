@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from groundeval.errors import UsageError, unknown
+from groundeval.errors import UsageError, no_such, unknown
 from groundeval.tasks.yaml.file import read_yaml
 from groundeval.trainers.recipe import Recipe
 from groundeval.trainers.recipe_stage import Data, Stage
@@ -27,6 +27,8 @@ def find_recipe(name_or_path: str) -> Path:
         return known[name_or_path]
     if path.suffix in (".yaml", ".yml") and path.stem in known and path.parent == Path("."):
         return known[path.stem]
+    if path.suffix in (".yaml", ".yml"):
+        raise no_such(path, given=f"recipe {path}", advice=f"\n  Shipped recipes: {', '.join(known)}")
     raise unknown("recipe, nor a file of that name", name_or_path, known)
 
 

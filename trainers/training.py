@@ -129,23 +129,6 @@ def plan_training(recipe: Recipe, output_path: Path, *, folder: Path | None = No
     return TrainingPlan(recipe, policy, planned, hygiene, run)
 
 
-def described(plan: TrainingPlan) -> str:
-    """The plan as text: stages, data, optimizer steps, disk space."""
-    lines = [f"run folder: {plan.run.path}"]
-    for planned in plan.stages:
-        stage, config = planned.stage, planned.config.config
-        together = config.per_device_train_batch_size * config.gradient_accumulation_steps * config.world_size
-        lines.append(
-            f"stage {stage.name} ({stage.trainer}): {len(planned.rows.rows)} rows, {together} sequences per step, "
-            f"{planned.steps} steps"
-        )
-        lines += [
-            f"  {each.reference}: {len(each.dataset.examples)} examples, {each.answerable} of them answerable"
-            for each in planned.selected
-        ]
-    return "\n".join(lines) + "\n"
-
-
 def check_verifiers(recipe: Recipe) -> None:
     """Check that the recipe's verifiers are reachable. Raises UserError or BackendError.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from groundeval.errors import UsageError, unknown
+from groundeval.errors import UsageError, no_such, unknown
 from groundeval.tasks.formats.sources import EMBEDDED
 from groundeval.trainers.recipe import Action, Recipe
 from groundeval.trainers.recipe_stage import Data, Stage
@@ -60,7 +60,7 @@ def _source(source: Data, data: Mapping[str, str]) -> Data:
     if file is None:
         return source
     if file != EMBEDDED and not Path(file).is_file():
-        raise UsageError(f"--data {file}: no such file")
+        raise no_such(file, given=f"--data {file}")
     return source.model_copy(update={"source": file})
 
 

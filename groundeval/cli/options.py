@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import typer
 
 from groundeval.console.flags import PANELS, RUN, Flag
-from groundeval.errors import as_flag
+from groundeval.errors import as_flag, no_such
 from groundeval.generation.interface import SamplingParams
 from groundeval.parsing.reasoning import ReasoningTags
 
@@ -21,6 +21,20 @@ PLAIN = (int, str, bool, Path)
 """Types that typer parses itself; all others are texts that `_parsed` reads."""
 TEXTS = ("batch_size", "data", "map")
 """Fields whose flag takes more than their type says."""
+
+
+def _there(given: Any) -> Any:
+    """What was given, once every path in it is known to exist: before anything is imported for the command's work."""
+    for path in given if isinstance(given, list | tuple) else () if given is None else (given,):
+        if not path.exists():
+            raise no_such(path, "file or folder")
+    return given
+
+
+def existing(help: str) -> Any:
+    """An argument that names files or folders which have to exist."""
+    return typer.Argument(help=help, callback=_there)
+
 
 IncludePath = Annotated[
     list[Path] | None,

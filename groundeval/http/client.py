@@ -97,7 +97,7 @@ class Client:
         self._token_variable = token_variable
         self.patience = patience
         self.timeout = timeout
-        host = _host(self.address)
+        host = host_of(self.address)
         self._closed = threading.Event()
         self._retries = Retries(FIRST_PAUSE, LONGEST_PAUSE, LONGEST_RETRY_AFTER)
         self._lock = threading.Lock()
@@ -320,7 +320,7 @@ def _timeout(seconds: float) -> httpx.Timeout:
     return httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS), pool=None)
 
 
-def _host(address: str) -> str:
+def host_of(address: str) -> str:
     """The host of an address. Raises UsageError for anything but a plain http(s) address."""
     shown = re.sub("//[^/]*@", "//...@", address)
     if shown != address:

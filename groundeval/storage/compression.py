@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
-from groundeval.errors import DataError, UsageError
+from groundeval.errors import DataError, UsageError, no_such
 from groundeval.storage.file_kinds import HEAD, kind_of_file
 
 SUFFIXES = (".gz", ".xz", ".bz2", ".zst")
@@ -154,7 +154,7 @@ def opened(path: Path, name: str) -> Iterator[IO[bytes]]:
                 raise DataError(kind.message(path, name))
             yield cast("IO[bytes]", stream)
     except FileNotFoundError:
-        raise UsageError(f"{name}: no such file") from None
+        raise no_such(path, given=name) from None
     except DataError:
         raise
     except UsageError as error:

@@ -44,6 +44,8 @@ class Record:
     """It comes from a list, not from a file: `file` is the name of the list, and messages give its index."""
     line: int | None = None
     """The line of the file on which it begins, where that is known."""
+    failure: str | None = None
+    """Why the request that it records failed; None for one that has an answer."""
 
     @property
     def where(self) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from groundeval.cli.options import existing
 from groundeval.errors import EXIT_FAILED
 
 leaderboard = typer.Typer(
@@ -16,7 +18,7 @@ leaderboard = typer.Typer(
 
 @leaderboard.command()
 def build(
-    runs: Annotated[list[Path], typer.Argument(help="Folders with run folders, at any depth; untrusted ones too.")],
+    runs: Annotated[list[Path], existing("Folders with run folders, at any depth; untrusted ones too.")],
     out: Annotated[Path, typer.Option(help="Folder of the site; an existing leaderboard is replaced.")],
     reported: Annotated[
         list[Path] | None, typer.Option(help="A JSON file of numbers from a paper, in addition to the shipped ones.")
@@ -44,8 +46,10 @@ def build(
 
       groundeval leaderboard build runs/ --out site/
     """
+    from groundeval.cli.next_steps import called
     from groundeval.console.progress import say
     from groundeval.console.sanitize import one_line
+    from groundeval.console.tally import counted
     from groundeval.leaderboard import build as building
     from groundeval.tasks.loading import include
 
@@ -65,7 +69,9 @@ def build(
         say(f"left out: {one_line(each.folder, 200)}: {one_line(each.reason, 500)}")
     if not built.measured and not built.rejected:
         say(f"warning: no scored runs below {', '.join(map(str, runs))}")
-    print(f"{built.site / 'index.html'}: {built.measured} runs, {built.reported} reported rows")
+    reported_rows = f", {counted(built.reported, 'reported row')}" if built.reported else ""
+    print(f"{built.site / 'index.html'}: {counted(built.measured, 'run')}{reported_rows}")
+    say(f"next: open it in a browser, or\n  {called()} leaderboard serve {shlex.quote(str(built.site))}")
     if built.rejected:
         raise typer.Exit(EXIT_FAILED)
 

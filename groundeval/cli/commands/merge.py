@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from groundeval.cli.options import existing
+
 
 def merge(
-    folders: Annotated[list[Path], typer.Argument(help="Run folders, or folders of runs, that hold the shards.")],
+    folders: Annotated[list[Path], existing("Run folders, or folders of runs, that hold the shards.")],
     output_path: Annotated[Path, typer.Option(help="Folder for the merged runs.")] = Path("runs"),
 ) -> None:
     """Merge the shards of a run that `run --shard I/N --phase generate` wrote on several machines.
@@ -24,9 +26,9 @@ def merge(
 
       groundeval merge runs    # shards written into one folder: checks that they are complete
     """
+    from groundeval.console.tally import counted
     from groundeval.run.shards import merge_shards
 
     for merged in merge_shards(folders, output_path):
-        shards = f"{merged.shards} shard{'s' * (merged.shards != 1)}"
-        typer.echo(f"{merged.folder}: {shards}, {merged.samples} samples")
+        typer.echo(f"{merged.folder}: {counted(merged.shards, 'shard')}, {counted(merged.samples, 'sample')}")
         typer.echo(f"  groundeval score {merged.folder}")

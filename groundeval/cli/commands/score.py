@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from groundeval.cli.config import Config
-from groundeval.cli.options import All, AsJson, IncludePath, flags_of
+from groundeval.cli.options import All, AsJson, IncludePath, existing, flags_of
 from groundeval.console.flags import WHAT
 from groundeval.run.options import ScoreOptions
 
@@ -17,9 +17,7 @@ from groundeval.run.options import ScoreOptions
 @flags_of(ScoreOptions)
 def score(
     options: Callable[..., ScoreOptions],
-    predictions: Annotated[
-        Path, typer.Argument(help="A file of outputs, of groundeval or another tool, or a run folder.")
-    ],
+    predictions: Annotated[Path, existing("A file of outputs, of groundeval or another tool, or a run folder.")],
     task: Annotated[
         str | None,
         typer.Option(help="How outputs are judged. Default: as your own; a run folder knows it.", rich_help_panel=WHAT),

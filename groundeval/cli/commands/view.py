@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from groundeval.cli.options import IncludePath
+from groundeval.cli.options import IncludePath, existing
 
 
 def view(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders, folders of scores, or folders that hold some.")],
+    runs: Annotated[list[Path], existing("Run folders, folders of scores, or folders that hold some.")],
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open a browser; print the address.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
     data: Annotated[

@@ -102,6 +102,8 @@ def difference(found: Any, expected: Any) -> str:
         gained, lost = (
             [each for each in one if each not in other] for one, other in ((found, expected), (expected, found))
         )
+        if not gained and not lost:
+            return f"there are the same in another order or number: {found}\ninstead of {expected}"
         return f"there are also {gained}, there are not {lost}"
     return f"{str(found)[:2_000]}\n{str(expected)[:2_000]}"
 

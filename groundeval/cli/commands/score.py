@@ -65,4 +65,4 @@ def score(
         print_results([each.results for each in results], whole=all, notes=made.quiet)
         if not made.quiet:
             say_notes(results)
-            say_next(results, include_path or ())
+            say_next(results, include_path or (), predictions)

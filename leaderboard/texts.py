@@ -66,9 +66,8 @@ def _scored_outputs(run: ScoredRun, given: Sequence[Path]) -> SampleTexts:
     for path in given:
         if _hash_of(path) == wanted:
             shown = [replace(each, example=_shown(each.example, run)) for each in _read(path, run)]
-            return SampleTexts(
-                {each.example.id: each.example for each in shown}, {each.example.id: each for each in shown}
-            )
+            responses = {each.example.id: each for each in shown}
+            return SampleTexts({name: each.example for name, each in responses.items()}, responses)
     return SampleTexts()
 
 

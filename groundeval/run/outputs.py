@@ -21,7 +21,7 @@ from groundeval.storage.json_records import file_hash
 from groundeval.storage.spool import Spool, each_of
 from groundeval.tasks import Task
 from groundeval.tasks.formats.accepted import Accepted
-from groundeval.tasks.formats.examples import ContentHash, FieldsPresent, with_documents
+from groundeval.tasks.formats.examples import ContentHashes, FieldsPresent, with_documents
 from groundeval.tasks.formats.outputs.reader import OutputReader
 from groundeval.tasks.formats.predictions import IN_MEMORY, read_responses, responses_in
 from groundeval.tasks.own import OWN
@@ -40,8 +40,8 @@ class Outputs:
     reader: OutputReader
     """How the records were read."""
     notes: tuple[str, ...] = ()
-    examples_sha256: str | None = None
-    """Hash of the examples, if it was asked for."""
+    content: ContentHashes | None = None
+    """Hashes of the examples, if they were asked for."""
 
     @property
     def examples(self) -> Sequence[Example]:
@@ -66,7 +66,7 @@ def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool =
         outputs.notes,
         folder=folder,
         origin={} if folder is None else _origin(options, outputs),
-        examples_sha256=outputs.examples_sha256,
+        content=outputs.content,
     )
     return score_responses(given, options, keep_samples=keep_samples)
 
@@ -79,19 +79,20 @@ def reader_for(options: ScoreOptions, task: Task) -> OutputReader:
 def read_outputs(
     options: ScoreOptions, task: Task, reader: OutputReader | None = None, *, hashed: bool = False
 ) -> Outputs:
-    """Read everything to score; `hashed`: compute the hash of the examples on the way.
+    """Read everything to score; `hashed`: compute the hashes of the examples on the way.
 
     Raises UserError for a source, a mapping or a record that cannot be read.
     """
     accepted = Accepted(reads_flags=set(options.profiles or (task.profile,)) != {"alce"})
     reader = reader or reader_for(options, task)
-    responses, present, shown, content = Spool[Response](), FieldsPresent(), _Documents(), ContentHash()
+    responses, present, shown = Spool[Response](), FieldsPresent(), _Documents()
+    content = ContentHashes() if hashed else None
     answered: Response | None = None
     failed: Response | None = None
     with doing(f"reading {_called(options.predictions)}", quiet=options.quiet):
         for response in _responses(options, task, accepted, reader):
             responses.append(response)
-            if hashed:
+            if content is not None:
                 content.add(response.example)
             if response.status == "error":
                 failed = failed or response
@@ -115,7 +116,7 @@ def read_outputs(
         present.known,
         reader,
         (*reader.notes, *shown.notes(reader), *accepted.notes),
-        content.hexdigest() if hashed else None,
+        content,
     )
 
 

@@ -28,7 +28,7 @@ from groundeval.storage.generations import Generations, as_response
 from groundeval.storage.id_index import IdIndex
 from groundeval.storage.manifest import RunIdentity, longest_answer, run_identity, stored_tags
 from groundeval.storage.spool import Lazy
-from groundeval.tasks.formats.examples import ContentHash, FieldsPresent, with_documents
+from groundeval.tasks.formats.examples import ContentHashes, FieldsPresent, with_documents
 from groundeval.tasks.formats.sources import EMBEDDED
 from groundeval.tasks.loading import registered_task
 from groundeval.tasks.oracle import with_oracle_documents
@@ -71,7 +71,7 @@ def score_run(
     asked = options.reasoning_tags or tags
     if asked is not None and asked == tags and identity.reasoning_tags_from == MODEL_NAME:
         notes.append(note_on_named_tags(asked))
-    fields, content = FieldsPresent(), ContentHash()
+    fields, content = FieldsPresent(), ContentHashes()
     for example in examples:
         fields.add(example)
         content.add(example)
@@ -86,7 +86,7 @@ def score_run(
         origin={} if asked is None or asked == tags else {"reasoning_tags": list(asked.all())},
         longest_answer=longest_answer(identity.backend, identity.sampling),
         num_samples=identity.num_samples,
-        examples_sha256=content.hexdigest(),
+        content=content,
     )
     return score_responses(responses, options, keep_samples=keep_samples)
 

@@ -169,7 +169,7 @@ def _score_job(job: Job, options: RunOptions) -> ScoreResults:
         job.folder,
         longest_answer=longest,
         num_samples=options.num_samples,
-        examples_sha256=job.examples_sha256,
+        content=job.content,
     )
     return score_responses(responses, options)
 

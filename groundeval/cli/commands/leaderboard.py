@@ -86,10 +86,10 @@ def serve(
     from groundeval.extras import require
 
     require("server", "groundeval leaderboard serve")
-    from groundeval.leaderboard.serve import HOST, open_server
+    from groundeval.leaderboard.serve import open_server
 
     with open_server(site, port) as server:
-        print(f"http://{HOST}:{server.server_port}/", flush=True)
+        print(server.address, flush=True)
         server.serve_forever()
 
 

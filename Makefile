@@ -109,7 +109,7 @@ audit: $(VENV)/.tests   ## Known vulnerabilities of the installed packages (asks
 sbom: $(VENV)/.tests   ## A CycloneDX bill of materials of the environment: build/sbom.json
 	$(PIP) install --quiet cyclonedx-bom
 	@mkdir -p build
-	$(BIN)/cyclonedx-py environment $(VENV) --output-file build/sbom.json
+	$(BIN)/cyclonedx-py environment $(VENV) --pyproject pyproject.toml --output-reproducible --output-file build/sbom.json
 
 clean:   ## Remove environments and builds; run folders stay
 	rm -rf $(VENV) $(VENV)-wheel $(VENV)-adapters $(VLLM) build dist *.egg-info

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from groundeval.errors import UsageError, no_such, unknown
+from groundeval.storage.regular import is_there
 from groundeval.tasks.formats.sources import EMBEDDED
 from groundeval.trainers.recipe import Action, Recipe
 from groundeval.trainers.recipe_stage import Data, Stage
@@ -59,7 +60,7 @@ def _source(source: Data, data: Mapping[str, str]) -> Data:
     file = None if source.task is None else data.get(source.task) or data.get(EVERY_TASK)
     if file is None:
         return source
-    if file != EMBEDDED and not Path(file).is_file():
+    if file != EMBEDDED and not is_there(Path(file), Path.is_file):
         raise no_such(file, given=f"--data {file}")
     return source.model_copy(update={"source": file})
 

@@ -25,6 +25,7 @@ from groundeval.stats.paired import Answers
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.folder import read_json
 from groundeval.storage.manifest import run_identity
+from groundeval.storage.regular import folders_below
 from groundeval.storage.scores import LARGEST, score_lines
 from groundeval.tasks.task import TASKS
 
@@ -154,7 +155,8 @@ def find_scorings(root: Path) -> Iterator[Path]:
         raise UsageError(f"{root}: is a file; name a run folder, or a folder that holds some")
     if not root.is_dir():
         raise no_such(root, "folder")
-    for manifest in sorted(root.rglob("scores/*/manifest.json")):
+    found = (path for folder in folders_below(root) for path in folder.glob("scores/*/manifest.json"))
+    for manifest in sorted(found):
         # A FIFO or a link is reported when it is read; only a scoring that is not finished is passed over.
         if os.path.lexists(manifest.parent / "results.json"):
             yield manifest.parent

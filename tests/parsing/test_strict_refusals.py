@@ -344,3 +344,11 @@ def test_an_answer_may_name_the_gap_that_the_documents_leave_wherever_it_stands(
 )
 def test_a_refusal_of_what_is_answered_is_no_gap(text: str):
     assert decide(text, BRIDGES, OPENED, (True, False)).outcome == "mixed"
+
+
+def test_what_a_list_lacks_besides_its_items_is_a_gap():
+    question, gold, held = "Which names were retired?", [["Katrina"], ["Rita"], ["Dennis"]], (True, True, False)
+    text = "- Katrina [1]\n- Rita [2]\n- others: the documents do not say"
+    assert decide(text, question, gold, held).outcome == "answered"
+    assert decide("Katrina [1]; the documents may not list all of them.", question, gold, held).outcome == "answered"
+    assert decide("- others: the documents do not say", question, gold, held).outcome != "answered"

@@ -69,6 +69,8 @@ def items(text: str) -> tuple[Part, ...]:
             found.append(Part(said, everything, "aside" if words(said) <= HEADING_WORDS else "claim"))
         else:
             denied = is_denied(line, bare, said)
+            lead, cited = _lead_and_rest(cited) if not line.startswith(ITEM) else ("", cited)
+            found += [Part(lead, (), "aside")] if lead else []
             own = _items_of(cited, one=line.startswith(ITEM) and len(lines) > 1, denied=denied)
             if own and waiting:
                 own[0] = own[0]._replace(citations=waiting + own[0].citations)
@@ -77,6 +79,23 @@ def items(text: str) -> tuple[Part, ...]:
     if hidden and found:
         found[-1] = found[-1]._replace(plain=found[-1].plain + HIDDEN)
     return tuple(with_source_list(taken_back(found)))
+
+
+def _lead_and_rest(cited: Cited) -> tuple[str, Cited]:
+    """The words before the only colon of a line that lists several things behind it, and the line without them."""
+    found = _LEAD.match(cited.plain)
+    if found is None or not LEAST_LEAD <= words(found[0]) <= HEADING_WORDS or LABEL.match(cited.plain):
+        return "", cited
+    end, rest = found.end(), cited.plain[found.end() :]
+    several = (_ITEM_END.search(rest) or len(cited.marks) > 1) and not _ITEM_END.search(found[0])
+    if not several or ":" in rest or any(offset <= end for offset, _ in cited.marks):
+        return "", cited
+    return found[0].strip(), Cited(rest, tuple((offset - end, indices) for offset, indices in cited.marks))
+
+
+LEAST_LEAD = 3
+"""Words. Fewer before a colon are the item itself, which something is said of."""
+_LEAD = re.compile(r"[^:：\n.]*[:：]\s+")
 
 
 def _without_lead(cited: Cited) -> Cited:

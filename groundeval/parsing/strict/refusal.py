@@ -146,8 +146,8 @@ def _answers_first(
 def _answers_rest(
     parts: Sequence[Part], refusing: Sequence[Part], question: str, held: Sequence[Iterable[str]]
 ) -> bool:
-    """Whether a text gives one of these answers, and what it refuses is something else: the answer names a word of the
-    question that the refusals do not, and they a word that it does not."""
+    """Whether a text gives one of these answers, and what it refuses is something else: all others, or the answer
+    names a word of the question that the refusals do not, and they a word that it does not."""
     lacking, told = list[str](), ""
     for part in parts:
         own = list(wording.clauses(part.plain))
@@ -157,11 +157,9 @@ def _answers_rest(
         rest = " ".join(clause for clause in own if clause not in lacks)
         told += f" {rest}" if _tells(rest, question, held) else ""
     missed, answered = _stems(" ".join(lacking)), _stems(told)
-    return (
-        not (answered & _stems(question)).issubset(missed)
-        and not missed.issubset(answered)
-        and all(_is_gap(part.plain, question, lacking) for part in refusing)
-    )
+    is_rest = bool(told) and _REST.search(" ".join(lacking)) is not None
+    is_else = not (answered & _stems(question)).issubset(missed) and not missed.issubset(answered)
+    return (is_rest or is_else) and all(_is_gap(part.plain, question, lacking) for part in refusing)
 
 
 def _stems(text: str) -> set[str]:
@@ -182,6 +180,13 @@ def _is_gap(text: str, question: str, lacking: Sequence[str] | None = None) -> b
             if lacking is None or clause in lacking
         )
     )
+
+
+_REST = re.compile(
+    r"(?i)\b(?:others?|more|further|rest|remain\w*|all of|complete\w*|full|exhaust\w*|additional|else"
+    r"|beyond (?:these|those|that)|weitere\w*|andere\w*|autres?|otr[oa]s?|altr[ieo]|outr[oa]s?|ander|meer)\b"
+)
+"""Words for what is left when some answers are given."""
 
 
 _NUMBERED = re.compile(r"(?i)\b(?:documents?|docs?|sources?|passages?)(?:\s+(?:to|and|or|\d{1,2}))+\b")

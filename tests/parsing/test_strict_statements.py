@@ -310,3 +310,9 @@ def test_the_words_that_lead_to_a_list_are_no_item():
     [only] = items("Katrina, a storm: retired [1]")[:1]
     assert only.kind == "claim"
     assert [each.kind for each in items("Hurricane Katrina of 2005: retired in 2006 [1]")] == ["claim"]
+
+
+def test_a_genitive_ends_a_sentence():
+    assert [part.plain for part in sentences("The opera is Bizet's [1]. Premiere: March 1875 [2].")] == [
+        "The opera is Bizet's.", "Premiere: March 1875."
+    ]  # fmt: skip

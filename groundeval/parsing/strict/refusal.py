@@ -19,9 +19,10 @@ from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import alias_tokens, holds, tokens
 from groundeval.parsing.strict.part import Part
 from groundeval.parsing.strict.statements import sentences, words
+from groundeval.parsing.strict.visible import LONGEST
 
 Outcome = Literal["answered", "refused", "mixed", "void"]
-"""Class of an output. `mixed`: it refuses and answers; `void`: it holds no statement at all."""
+"""Class of an output. `mixed`: it refuses and answers; `void`: it holds no statement at all, or is far too long."""
 Saying = Literal["refusal", "lack", "aside", "claim"]
 """Class of a sentence. `refusal`: it says that the question is not answered; `lack`: that something else cannot be
 found; `aside`: it says nothing on the subject; `claim`: anything else."""
@@ -53,6 +54,8 @@ def decide(
     `supported` says which gold answers the documents hold. If they hold only some, a question that asks twice may be
     answered first and refused then.
     """
+    if len(text) > LONGEST:
+        return Decision("void")
     parts = [part._replace(plain=_spaced(part.plain)) for part in sentences(text) if part.kind == "claim"]
     if not parts:
         return Decision("void")

@@ -299,3 +299,21 @@ def test_only_the_last_sentence_of_a_line_introduces_what_follows_it():
         "aside",
         "claim",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("(1) Oslo [1] (2) Rome [2]", ["Oslo", "Rome"]),
+        ("Oslo [1] – Rome [2]", ["Oslo", "Rome"]),
+        ("I can name two cities: Oslo [1], Rome [2].", ["Oslo", "Rome"]),
+        ("- Document 1:\n- Oslo [1]\n- Document 2:\n- Rome [2]", ["Oslo", "Rome"]),
+        ("In May 1890, Smith saw Oslo [1].", ["In May 1890, Smith saw Oslo"]),
+    ],
+)
+def test_items_are_found_behind_numbers_dashes_and_what_introduces_them(text: str, plain: list[str]):
+    assert [part.plain for part in items(text) if part.kind == "claim"] == plain
+
+
+def test_a_number_in_parentheses_within_a_line_is_no_list_mark_unless_they_count():
+    assert [part.plain for part in sentences("It grew (1) fast and (3) wide.")] != ["It grew", "fast and", "wide."]

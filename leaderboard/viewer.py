@@ -18,6 +18,8 @@ from groundeval.leaderboard.place import MARK, given_files
 from groundeval.leaderboard.run_page import judge, shown, write_run_page
 from groundeval.leaderboard.site import write_page
 
+_MOST_REASONS = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
@@ -38,11 +40,11 @@ def write_viewer(runs: Sequence[Path], site: Path, *, data: Sequence[Path] = (),
     measured, rejected = collect(runs, site, data=given_files(data), quiet=quiet)
     entries = sorted_entries(measured)
     if not entries:
-        reasons = "".join(f"\n  {each.folder}: {each.reason}" for each in rejected[:10])
-        raise DataError(
-            f"{', '.join(map(str, runs))}: holds no scores to show{':' if reasons else '.'}{reasons}\n"
-            "  A run is scored by: groundeval score RUN_FOLDER"
-        )
+        where = ", ".join(map(str, runs))
+        if not rejected:
+            raise DataError(f"{where}: holds no scores to show.\n  A run is scored by: groundeval score RUN_FOLDER")
+        reasons = "".join(f"\n  {each.folder}: {each.reason}" for each in rejected[:_MOST_REASONS])
+        raise DataError(f"{where}: its scores cannot be shown:{reasons}")
     write_own_assets(site / "assets")
     (site / MARK).write_text(as_json(entries, rejected), encoding="utf-8")
     for entry in entries:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from groundeval.errors import UsageError, excerpt, option, unknown
 from groundeval.registry import load_plugin
+from groundeval.storage.regular import is_there
 from groundeval.tasks.own import OWN, own
 from groundeval.tasks.task import TASKS, Task
 
@@ -26,7 +27,7 @@ def load_task(name_or_path: str | Path) -> Task:
         return yaml_task(text)
     if text == OWN:
         return own()
-    if not text.endswith(".py") and Path(text).is_file():
+    if not text.endswith(".py") and is_there(Path(text), Path.is_file):
         raise UsageError(f"task {text}: a task file must be called .yaml, .yml or .py")
     return _made(TASKS.resolve(text))
 

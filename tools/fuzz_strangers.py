@@ -5,6 +5,7 @@
 A case is its seed: the same seed is the same damage. A case is fine if what it is given is read, or refused by one of
 groundeval's own errors; anything else, and more than five seconds of computing, is printed with the seed. The exit code
 is 1 if there was such a case. It goes on from where a time limit stopped it: the first seed that is left is printed.
+At the end it says how many cases of each kind there were, and which took longest.
 The cases run in a process of their own, so that one that ends the process is found, too. What was found has a test of
 its own where the code is tested; `tests/run/test_fuzzed_strangers.py` runs some cases.
 """
@@ -12,6 +13,7 @@ its own where the code is tested; `tests/run/test_fuzzed_strangers.py` runs some
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import resource
 import signal
@@ -19,15 +21,15 @@ import sys
 import tempfile
 import time
 import traceback
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from multiprocessing.sharedctypes import Synchronized
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 
 from damage import altered
-from fuzz_cases import RECORD, Cases
+from fuzz_cases import RECORD, Cases, found_out_once
 
 __all__ = ["RECORD", "Cases", "altered", "fuzz"]
 
@@ -58,43 +60,44 @@ def limited(seconds: float) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def fuzz(
-    seeds: range, until: float | None = None, *, quiet: bool = True, at: Synchronized[int] | None = None
-) -> tuple[Counter[str], list[str]]:
-    """Run the cases of some seeds: counts, and what was found, each with its seed.
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What became of a case."""
 
-    `until`: the time of the monotonic clock at which it stops. `at` is set to the seed that comes next.
+    seed: int
+    kind: str
+    outcome: str
+    """`fine`, `slow`, `traceback`, or `killed`: it ended the process."""
+    seconds: float
+    """Of computing."""
+
+
+def fuzz(seeds: Iterable[int], until: float | None = None, *, show: bool = False) -> Iterator[tuple[Case, str]]:
+    """Run the cases of some seeds; what became of each, with the traceback of one that is not fine.
+
+    `until`: the time of the monotonic clock at which it stops. `show` prints the tracebacks.
     """
-    counts: Counter[str] = Counter()
-    found: list[str] = []
     place = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(prefix="groundeval-fuzz-", dir=place) as folder:
         cases = Cases(Path(folder))
         for seed in seeds:
             if until is not None and time.monotonic() > until:
-                break
-            if at is not None:
-                at.value = seed
+                return
+            outcome, found, begun = "fine", "", time.process_time()
             try:
                 with limited(SECONDS):
                     cases.case(seed)
-                counts["fine"] += 1
-                continue
+            except KeyboardInterrupt:
+                raise
             except Slow:
-                counts["slow"] += 1
-                found.append(f"seed {seed}, {cases.kind(seed)}: more than {SECONDS:g} s\n{traceback.format_exc(-6)}")
-            except BaseException as error:
-                if isinstance(error, KeyboardInterrupt):
-                    raise
-                counts["traceback"] += 1
-                found.append(f"seed {seed}, {cases.kind(seed)}:\n{traceback.format_exc(limit=-6)}")
-            if not quiet:
-                print(found[-1], flush=True)
-        else:
-            seed = seeds.stop
-        if at is not None:
-            at.value = seed
-    return counts, found
+                outcome = "slow"
+                found = f"seed {seed}, {cases.kind(seed)}: more than {SECONDS:g} s\n{traceback.format_exc(-6)}"
+            except BaseException:
+                outcome = "traceback"
+                found = f"seed {seed}, {cases.kind(seed)}:\n{traceback.format_exc(limit=-6)}"
+            if found and show:
+                print(found, flush=True)
+            yield Case(seed, cases.kind(seed), outcome, time.process_time() - begun), found
 
 
 def main() -> int:
@@ -104,31 +107,51 @@ def main() -> int:
     given = parser.parse_args()
     first, end = map(int, given.seeds.split(":"))
     until = None if given.seconds is None else time.monotonic() + given.seconds
-    context = multiprocessing.get_context("fork")
-    at, total, killed = context.Value("q", first), context.Array("q", 3), 0
-    kinds = ("fine", "slow", "traceback")
+    done: list[Case] = []
+    while first < end and (until is None or time.monotonic() < until):
+        found, exit_code = in_a_process(range(first, end), until)
+        done += found
+        first += len(found)
+        if exit_code:
+            print(f"seed {first} ended the process: {exit_code}", flush=True)
+            done.append(Case(first, "unknown", "killed", 0.0))
+            first += 1
+    if first < end:
+        print(f"stopped at seed {first}")
+    for kind, outcomes in sorted(by_kind(done).items()):
+        print(f"{kind}: " + ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())))
+    if done:
+        longest = max(done, key=lambda case: case.seconds)
+        print(f"longest: seed {longest.seed}, {longest.kind}, {longest.seconds:.2f} s of computing")
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    counted = Counter(case.outcome for case in done)
+    print(f"{len(done)} cases: {dict(counted)}, at most {memory:.2f} GB of memory")
+    return 0 if counted["fine"] == len(done) else 1
 
-    def work(begin: int) -> None:
-        counts, _ = fuzz(range(begin, end), until, quiet=False, at=at)
-        for place, kind in enumerate(kinds):
-            total[place] += counts[kind]
 
-    while at.value < end and (until is None or time.monotonic() < until):
-        begin = at.value
-        process = context.Process(target=work, args=(begin,))
+def in_a_process(seeds: range, until: float | None) -> tuple[list[Case], int | None]:
+    """Run cases in a process of their own, which one of them may end: those before it, and the exit code."""
+    # A file and not a pipe: what was written is there whatever ends the process.
+    with tempfile.TemporaryFile("w+", buffering=1) as ledger:
+
+        def work() -> None:
+            found_out_once()
+            for case, _ in fuzz(seeds, until, show=True):
+                ledger.write(json.dumps(asdict(case)) + "\n")
+
+        process = multiprocessing.get_context("fork").Process(target=work)
         process.start()
         process.join()
-        if process.exitcode:
-            killed += 1
-            total[0] += at.value - begin
-            print(f"seed {at.value} ended the process: {process.exitcode}", flush=True)
-            at.value += 1
-    if at.value < end:
-        print(f"stopped at seed {at.value}")
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-    counted = {**dict(zip(kinds, total, strict=True)), "killed": killed}
-    print(f"{counted}, at most {memory:.2f} GB of memory")
-    return 1 if any(counted[kind] for kind in counted if kind != "fine") else 0
+        ledger.seek(0)
+        return [Case(**json.loads(line)) for line in ledger], process.exitcode
+
+
+def by_kind(cases: Iterable[Case]) -> dict[str, Counter[str]]:
+    """The number of cases of each outcome, by their kind."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for case in cases:
+        counts[case.kind][case.outcome] += 1
+    return counts
 
 
 if __name__ == "__main__":

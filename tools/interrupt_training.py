@@ -2,20 +2,22 @@
 
     python tools/interrupt_training.py RECIPE          a small recipe: SFT with `keep: best`, GRPO, `evaluate.every`
 
-One run is interrupted in moment after moment, started again each time, and in the end let through. Every session is a
-fork of this process: where its moment comes, it stays in it for a while, and gets SIGINT. It has to answer within a
-second (or so many as a second argument says), and to end with exit code 3; after a second SIGINT within three seconds.
-In the end the run has to be as one that was never disturbed. Exits with 1 at the first thing that is not so.
+One run is interrupted in every moment once, in the order in which they come, started again each time, and in the end
+let through. Every session is a fork of this process: in the first moment that is left it stays for a while, and gets
+SIGINT. It has to answer within a second (or so many as a second argument says), and to end with exit code 3; after a
+second SIGINT within three seconds. In the end the run has to be as one that was never disturbed. Exits with 1 at the
+first thing that is not so.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,23 +80,37 @@ def moments() -> dict[str, tuple[Any, str, Callable[..., bool], Callable[[], Non
 
 
 class Interrupted(Training):
-    """A training run that waits in a moment, which it marks by a file."""
+    """A training run that stays in the first moment it comes to of those that are left, and marks it by a file."""
 
-    def __init__(self, folder: Path, command: list[str], moment: str) -> None:
+    def __init__(self, folder: Path, command: list[str], left: Sequence[str]) -> None:
         super().__init__(folder, command)
-        self.mark = folder.with_suffix(f".{moment}")
-        owner, name, counts, stay = moments()[moment]
+        self.marks = {moment: folder.with_suffix(f".{moment}") for moment in left}
+        self._replaced = [self._watch(moment, *moments()[moment]) for moment in left]
+
+    def _watch(
+        self, moment: str, owner: Any, name: str, counts: Callable[..., bool], stay: Callable[[], None]
+    ) -> Callable[[], None]:
+        """Replace the moment's function; what puts it back."""
         before = getattr(owner, name)
         pid = os.getpid()
 
         def entered(*arguments: Any, **named: Any) -> Any:
-            if os.getpid() != pid and counts(*arguments, **named) and not self.mark.exists():
-                self.mark.touch()
+            if os.getpid() != pid and counts(*arguments, **named) and self.moment() is None:
+                self.marks[moment].touch()
                 stay()
             return before(*arguments, **named)
 
         setattr(owner, name, entered)
-        self.forget = lambda: setattr(owner, name, before)
+        return lambda: setattr(owner, name, before)
+
+    def forget(self) -> None:
+        """Put all functions back."""
+        for put_back in reversed(self._replaced):
+            put_back()
+
+    def moment(self) -> str | None:
+        """The moment that the run has come to."""
+        return next((moment for moment, mark in self.marks.items() if mark.exists()), None)
 
     def answered(self) -> bool:
         """Whether the run has said that it stops."""
@@ -112,12 +128,14 @@ def until(found: Callable[[], bool], what: str, seconds: float) -> float:
     return time.monotonic() - began
 
 
-def interrupted(run: Interrupted, moment: str, twice: bool, answer_within: float) -> str:
-    """Interrupt a run in its moment; how long it took to answer and to end."""
+def interrupted(run: Interrupted, twice: bool, answer_within: float) -> tuple[str, str]:
+    """Interrupt a run in the next of its moments: which it was, and how long the run took to answer and to end."""
     process = run.start()
-    until(lambda: run.mark.exists() or process.poll() is not None, moment, 600)
-    if process.poll() is not None:
-        sys.exit(f"error: {moment}: the run ended before\n{run.log.read_text()}")
+    left = ", ".join(run.marks)
+    until(lambda: run.moment() is not None or process.poll() is not None, f"one of {left}", 600)
+    moment = run.moment()
+    if moment is None:
+        sys.exit(f"error: the run ended without {left}\n{run.log.read_text()}")
     time.sleep(0.1)
     os.kill(process.pid, signal.SIGINT)
     answer = until(run.answered, f"{moment}: an answer to Ctrl-C\n{run.log.read_text()}", answer_within)
@@ -127,23 +145,30 @@ def interrupted(run: Interrupted, moment: str, twice: bool, answer_within: float
     if process.poll() != 3:
         sys.exit(f"error: {moment}: exit code {process.poll()}\n{run.log.read_text()}")
     [said, *_] = [line for line in run.log.read_text().splitlines() if any(each in line for each in ANSWERS)]
-    return f"answered after {answer:.2f} s, ended after {answer + end:.2f} s: {said}"
+    return moment, f"answered after {answer:.2f} s, ended after {answer + end:.2f} s: {said}"
 
 
 def main() -> None:
-    recipe, *others = sys.argv[1:] or sys.exit(__doc__)
-    answer_within = float(others[0]) if others else 1.0
-    command = ["train", recipe]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, usage="%(prog)s RECIPE [SECONDS]"
+    )
+    parser.add_argument("recipe")
+    parser.add_argument("answer_within", nargs="?", type=float, default=1.0, metavar="SECONDS")
+    given = parser.parse_args()
+    command = ["train", given.recipe]
     with tempfile.TemporaryDirectory(prefix="groundeval-interrupts-") as place:
         whole = Training(Path(place, "undisturbed"), command)
         if whole.start().wait() != 0:
             sys.exit(f"error: the undisturbed run failed:\n{whole.log.read_text()}")
         for name, twice in (("once", False), ("twice", True)):
             folder = Path(place, name)
-            for moment in moments():
-                run = Interrupted(folder, command, moment)
-                told = interrupted(run, moment, twice, answer_within)
+            left = [*moments()]
+            while left:
+                run = Interrupted(folder, command, left)
+                moment, told = interrupted(run, twice, given.answer_within)
                 run.forget()
+                run.marks[moment].unlink()
+                left.remove(moment)
                 print(f"{moment}, {name}: {told}", flush=True)
             last = Training(folder, command)
             if last.start().wait() != 0:

@@ -3,59 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import sys
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-COMPARED = ("loss", "grad_norm", "reward", "reward_std", "entropy", "held_out")
+from forked import Forked
+
+HELD_OUT = "held_out"
+COMPARED = ("loss", "grad_norm", "reward", "reward_std", "entropy", HELD_OUT)
 """What a step logs and a resumed run must log alike; times and counts of cached verdicts differ."""
-
-
-class Forked:
-    """A command of groundeval in a fork of this process, which has imported torch and TRL once for all of them."""
-
-    def __init__(self, command: list[str], log: Path) -> None:
-        import transformers
-        import trl
-
-        from groundeval.cli.app import main
-
-        trl.GRPOTrainer, trl.SFTTrainer, transformers.LlamaForCausalLM  # noqa: B018  imported when they are named
-        sys.stdout.flush()
-        self.pid = os.fork()
-        self.code: int | None = None
-        if self.pid == 0:
-            code = 70
-            try:
-                os.setsid()
-                signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
-                target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-                os.dup2(target, 1)
-                os.dup2(target, 2)
-                code = main(command)
-                sys.stdout.flush()
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(code)
-
-    def poll(self) -> int | None:
-        """The exit code, negative for a signal; None while it runs."""
-        if self.code is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.code = os.waitstatus_to_exitcode(status)
-        return self.code
-
-    def wait(self) -> int:
-        """Wait for its end; the exit code."""
-        if self.code is None:
-            self.code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return self.code
 
 
 class Training:
@@ -63,6 +19,8 @@ class Training:
 
     kinds = ("time", "metrics", "stages", "stages", "evaluations")
     """Moments to kill at: a time, or a share of the bytes of these files."""
+    times = 1
+    """How often it has to end well."""
 
     def __init__(self, folder: Path, command: list[str]) -> None:
         self.folder = folder
@@ -71,6 +29,10 @@ class Training:
 
     def start(self) -> Forked:
         """Start it, or resume it."""
+        import transformers
+        import trl
+
+        trl.GRPOTrainer, trl.SFTTrainer, transformers.LlamaForCausalLM  # noqa: B018  imported when they are named
         return Forked(self.command, self.log)
 
     def size(self, kind: str) -> int:
@@ -100,10 +62,16 @@ class Training:
         """What must still be there after a resumed session: the finished stages."""
         return [line for file in self.folder.glob("training/*/*/stages.json") for line in _stages(file)]
 
+    def keeps(self, before: list[str]) -> bool:
+        """Whether what was there before is there now."""
+        return self.kept()[: len(before)] == before
+
     def outcome(self) -> dict[str, Any]:
         """What must be as in an undisturbed run: logged values, held-out results, weights, and the names of files."""
         [folder] = self.folder.glob("training/*/*")
         rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        # An evaluation that was interrupted is made after its step's row is written, else before.
+        rows.sort(key=lambda row: (row["total_step"], HELD_OUT in row))
         return {
             "logged": [
                 (row["stage"], row["step"], {key: row[key] for key in COMPARED if key in row})

@@ -17,7 +17,8 @@ from groundeval.rewards.monitoring import hacking_alarm
 from groundeval.storage.folder import Lines
 from groundeval.trainers.data.datasets import Rows
 from groundeval.trainers.policy import Policy, peft_config
-from groundeval.trainers.recipe import Lora, Recipe, Stage
+from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.recipe_stage import Lora, Stage
 from groundeval.trainers.scoring import rewarder
 from groundeval.trainers.watching import HELD_OUT
 

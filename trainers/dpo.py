@@ -7,7 +7,7 @@ from typing import Any
 
 from groundeval.trainers.data.datasets import Rows
 from groundeval.trainers.policy import Policy, peft_config
-from groundeval.trainers.recipe import Lora
+from groundeval.trainers.recipe_stage import Lora
 
 
 def dpo_trainer(

@@ -10,7 +10,7 @@ from typing import Any
 from groundeval.console.progress import say
 from groundeval.trainers.evaluating import Evaluator
 from groundeval.trainers.folder import step_of
-from groundeval.trainers.recipe import Bounds, Stage
+from groundeval.trainers.recipe_stage import Bounds, Stage
 from groundeval.trainers.watching import HELD_OUT, AllStepsMade
 
 

@@ -27,7 +27,8 @@ from groundeval.tasks import load_task
 from groundeval.tasks.formats.examples import known_fields
 from groundeval.trainers.data.datasets import run_options
 from groundeval.trainers.policy import Policy
-from groundeval.trainers.recipe import START, Recipe, Stage
+from groundeval.trainers.recipe import START, Recipe
+from groundeval.trainers.recipe_stage import Stage
 from groundeval.trainers.watching import HELD_OUT, AllStepsMade
 
 

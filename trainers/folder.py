@@ -22,6 +22,7 @@ from groundeval.errors import DataError, UsageError
 from groundeval.storage.environment import environment, now
 from groundeval.storage.folder import Folder, Lines, content_id, read_json, remove_leftovers, write_whole
 from groundeval.storage.json_records import file_hash
+from groundeval.storage.regular import is_there
 from groundeval.trainers.inspection import (
     check_sealed,
     inspect_checkpoint,
@@ -30,7 +31,8 @@ from groundeval.trainers.inspection import (
     inspect_weights,
     seal,
 )
-from groundeval.trainers.recipe import Recipe, Stage
+from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.recipe_stage import Stage
 
 MARKER = "groundeval.json"
 """File in every complete checkpoint with its run and stage. Written last, so that a partial checkpoint has none."""
@@ -68,6 +70,7 @@ NEW_FIELDS: Mapping[str, Any] = {
     "normalize": "total",
     "patience": None,
     "seed": None,
+    "share_prompts": False,
     "stop_when": {},
 }
 """Fields of a stage that runs begun before them lack: as they are by default, they are not named."""
@@ -115,7 +118,7 @@ def _stage_identity(stage: Stage) -> dict[str, Any]:
 def _by_content(reward: str) -> str:
     """A registered reward by its name; one in a file (`mine.yaml`, `mine.py:brief`) by the file's content."""
     file, _, name = reward.rpartition(":") if ".py:" in reward else (reward, "", "")
-    if not file.endswith((".yaml", ".yml", ".py")) or not Path(file).is_file():
+    if not file.endswith((".yaml", ".yml", ".py")) or not is_there(Path(file), Path.is_file):
         return reward
     return f"{Path(file).name}:{name} {file_hash(Path(file))}"
 

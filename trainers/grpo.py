@@ -16,7 +16,8 @@ from groundeval.rewards.rollouts import Rollout
 from groundeval.trainers.data.datasets import Rows
 from groundeval.trainers.policy import Policy, peft_config
 from groundeval.trainers.precision import computed_in
-from groundeval.trainers.recipe import Lora, Recipe, Stage
+from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.recipe_stage import Lora, Stage
 from groundeval.trainers.rollouts.guard import DriftGuard
 from groundeval.trainers.scoring import rewarder
 from groundeval.trainers.trl_config import reshaped
@@ -65,7 +66,7 @@ def grpo_trainer(
     if not config.use_vllm:
         from trl import GRPOTrainer
 
-        return GRPOTrainer(**settings)
+        return made_of(GRPOTrainer, stage)(**settings)
     printed = import_engine(config)
     from groundeval.trainers.rollouts.trainer import RolloutTrainer
 
@@ -77,7 +78,16 @@ def grpo_trainer(
         guard = DriftGuard(
             stage.name, dtype, every=wanted.check_every, tolerance=wanted.tolerance, lora=lora is not None
         )
-    return RolloutTrainer(guard=guard, dtype=dtype, log=printed, **settings)
+    return made_of(RolloutTrainer, stage)(guard=guard, dtype=dtype, log=printed, **settings)
+
+
+def made_of(trainer: Any, stage: Stage) -> Any:
+    """The trainer's class for a stage: with `share_prompts` one that computes every prompt once."""
+    if not stage.share_prompts:
+        return trainer
+    from groundeval.trainers.shared_prompts import SharedPrompts
+
+    return type(trainer.__name__, (SharedPrompts, trainer), {})
 
 
 def import_engine(config: Any) -> EngineLog:

@@ -15,7 +15,8 @@ from groundeval.models.local import LocalModel, import_transformers, loading
 from groundeval.models.options import GeneratorOptions
 from groundeval.trainers.data.conversations import Messages
 from groundeval.trainers.precision import multiplies_bfloat16
-from groundeval.trainers.recipe import Lora, Model, Recipe, Stage
+from groundeval.trainers.recipe import Model, Recipe
+from groundeval.trainers.recipe_stage import Lora, Stage
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 ADAM_BYTES = 8

@@ -5,9 +5,11 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from groundeval.errors import UsageError, unknown
+from groundeval.errors import UsageError, no_such, unknown
+from groundeval.storage.regular import is_there
 from groundeval.tasks.yaml.file import read_yaml
-from groundeval.trainers.recipe import Data, Recipe, Stage
+from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.recipe_stage import Data, Stage
 
 
 def shipped() -> dict[str, Path]:
@@ -26,6 +28,8 @@ def find_recipe(name_or_path: str) -> Path:
         return known[name_or_path]
     if path.suffix in (".yaml", ".yml") and path.stem in known and path.parent == Path("."):
         return known[path.stem]
+    if path.suffix in (".yaml", ".yml"):
+        raise no_such(path, given=f"recipe {path}", advice=f"\n  Shipped recipes: {', '.join(known)}")
     raise unknown("recipe, nor a file of that name", name_or_path, known)
 
 
@@ -46,16 +50,16 @@ def _resolved(recipe: Recipe, folder: Path) -> Recipe:
             return None
         file, colon, rest = value.partition(".py:")
         candidate = folder / (f"{file}.py" if colon else value)
-        return f"{candidate.resolve()}{f':{rest}' if colon else ''}" if candidate.exists() else value
+        return f"{candidate.resolve()}{f':{rest}' if colon else ''}" if is_there(candidate) else value
 
     def located_file(value: str | None) -> str | None:
         """As `located`; a folder with the name of a task or reward is ignored."""
         found = located(value)
-        return value if found is not None and Path(found).is_dir() else found
+        return value if found is not None and is_there(Path(found), Path.is_dir) else found
 
     def source(data: Data) -> Data:
         for file in (data.conversations, data.source):
-            if file is not None and file != "embedded" and not Path(located_file(file) or "").is_file():
+            if file is not None and file != "embedded" and not is_there(Path(located_file(file) or ""), Path.is_file):
                 raise UsageError(f"data file {file}: no such file (looked for in {folder} and in the working folder)")
         update = {"task": located_file(data.task), "source": located_file(data.source)}
         return data.model_copy(update={**update, "conversations": located_file(data.conversations)})

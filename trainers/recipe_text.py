@@ -10,7 +10,8 @@ import yaml
 from pydantic_core import PydanticUndefined
 
 from groundeval.tasks.yaml.schema import Section
-from groundeval.trainers.recipe import Data, Evaluate, Lora, Model, Overlap, Recipe, RewardTerm, Rollouts, Stage
+from groundeval.trainers.recipe import Evaluate, Model, Overlap, Recipe, Rollouts
+from groundeval.trainers.recipe_stage import Data, Lora, RewardTerm, Stage
 
 PARTS: dict[tuple[type[Section], str], tuple[type[Section], str]] = {
     (Recipe, "model"): (Model, ""),

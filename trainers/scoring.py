@@ -10,7 +10,8 @@ from groundeval.rewards.adapters.trl_parts import parts_of
 from groundeval.rewards.columns import example_json
 from groundeval.rewards.rollouts import Rewarder, Rollout
 from groundeval.trainers.data.selection import Selected
-from groundeval.trainers.recipe import Recipe, Stage
+from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.recipe_stage import Stage
 
 
 def rewarder(recipe: Recipe, stage: Stage) -> Rewarder:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Any
 
-from groundeval.trainers.recipe import Recipe, Stage
+from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.recipe_stage import Stage
 
 
 def optimizer_steps(config: Any, rows: int) -> int:

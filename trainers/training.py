@@ -28,7 +28,8 @@ from groundeval.trainers.grpo import engine_ended, grpo_trainer, import_engine
 from groundeval.trainers.memory import bounding_callback, free
 from groundeval.trainers.phases import timing_callback
 from groundeval.trainers.policy import Policy, check_disk, disk_needed
-from groundeval.trainers.recipe import START, Recipe, Stage
+from groundeval.trainers.recipe import START, Recipe
+from groundeval.trainers.recipe_stage import Stage
 from groundeval.trainers.report.completions_page import write_page
 from groundeval.trainers.report.report import write_report
 from groundeval.trainers.scoring import check_fields, check_rewards
@@ -128,23 +129,6 @@ def plan_training(recipe: Recipe, output_path: Path, *, folder: Path | None = No
     return TrainingPlan(recipe, policy, planned, hygiene, run)
 
 
-def described(plan: TrainingPlan) -> str:
-    """The plan as text: stages, data, optimizer steps, disk space."""
-    lines = [f"run folder: {plan.run.path}"]
-    for planned in plan.stages:
-        stage, config = planned.stage, planned.config.config
-        together = config.per_device_train_batch_size * config.gradient_accumulation_steps * config.world_size
-        lines.append(
-            f"stage {stage.name} ({stage.trainer}): {len(planned.rows.rows)} rows, {together} sequences per step, "
-            f"{planned.steps} steps"
-        )
-        lines += [
-            f"  {each.reference}: {len(each.dataset.examples)} examples, {each.answerable} of them answerable"
-            for each in planned.selected
-        ]
-    return "\n".join(lines) + "\n"
-
-
 def check_verifiers(recipe: Recipe) -> None:
     """Check that the recipe's verifiers are reachable. Raises UserError or BackendError.
 
@@ -234,6 +218,8 @@ def _quiet_libraries() -> None:
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     datasets.disable_progress_bars()
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+    # Its new name is not known to the oldest transformers supported.
+    warnings.filterwarnings("ignore", category=FutureWarning, message="`past_key_values` is deprecated")
 
 
 def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator, *, main: bool, quiet: bool) -> None:

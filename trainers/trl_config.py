@@ -16,7 +16,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from groundeval.errors import MissingExtra, UsageError, did_you_mean, excerpt
 from groundeval.trainers.precision import multiplies_bfloat16
-from groundeval.trainers.recipe import Recipe, Stage, TrainerName
+from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.recipe_stage import Stage, TrainerName
 
 OWNED = {
     "output_dir": "set by the run folder: --output-path",
@@ -119,6 +120,9 @@ def stage_config(recipe: Recipe, stage: Stage, output_dir: Path, *, cuda: bool |
             fields["multi_objective_aggregation"] = "normalize_then_sum"
             if "scale_rewards" in given:
                 raise UsageError(f"stage {stage.name}: trl.scale_rewards has no effect with `normalize: parts`")
+        if stage.share_prompts:
+            _check_sharing(stage, given, world)
+            fields["gradient_checkpointing"] = False
         if stage.mix is not None:
             fields.setdefault("shuffle_dataset", False)  # the order of the rows holds the share in every step
     if stage.trainer == "sft":
@@ -214,6 +218,16 @@ def _check_groups(stage: Stage, fields: Mapping[str, Any], world: int) -> None:
             f"  Nearest: batch {_nearest(batch, generations)}. It is now per_device_train_batch_size {per_device} x "
             f"{world} device(s) x {steps} accumulation steps."
         )
+
+
+def _check_sharing(stage: Stage, given: Mapping[str, Any], world: int) -> None:
+    if given.get("gradient_checkpointing"):
+        raise UsageError(
+            f"stage {stage.name}: trl.gradient_checkpointing is true, but `share_prompts` needs the attention cache "
+            "that checkpointing does not keep; give only one of them"
+        )
+    if world > 1:
+        raise UsageError(f"stage {stage.name}: `share_prompts` is for one process, and there are {world}")
 
 
 def _nearest(value: int, divisor: int) -> int:

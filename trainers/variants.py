@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from groundeval.errors import UsageError, unknown
+from groundeval.errors import UsageError, no_such, unknown
+from groundeval.storage.regular import is_there
 from groundeval.tasks.formats.sources import EMBEDDED
-from groundeval.trainers.recipe import Action, Data, Recipe, Stage
+from groundeval.trainers.recipe import Action, Recipe
+from groundeval.trainers.recipe_stage import Data, Stage
 
 EVERY_TASK = "*"
 
@@ -58,8 +60,8 @@ def _source(source: Data, data: Mapping[str, str]) -> Data:
     file = None if source.task is None else data.get(source.task) or data.get(EVERY_TASK)
     if file is None:
         return source
-    if file != EMBEDDED and not Path(file).is_file():
-        raise UsageError(f"--data {file}: no such file")
+    if file != EMBEDDED and not is_there(Path(file), Path.is_file):
+        raise no_such(file, given=f"--data {file}")
     return source.model_copy(update={"source": file})
 
 

@@ -14,7 +14,7 @@ from groundeval.rewards.reward import Rewarded
 from groundeval.rewards.rollouts import Rollout
 from groundeval.storage.folder import Lines, folder_name
 from groundeval.trainers.folder import RunFolder
-from groundeval.trainers.recipe import Stage
+from groundeval.trainers.recipe_stage import Stage
 
 HELD_OUT = "held_out"
 """The held-out score in the trainer's logs: mean of the tasks' headlines, as a fraction."""

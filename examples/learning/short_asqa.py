@@ -1,8 +1,9 @@
-"""ASQA's questions with two documents of one sentence each: small enough to train on without a GPU.
+"""ASQA's questions with two documents, each a title and a sentence: small enough to train on without a GPU.
 
-Made of the sub-questions of ASQA for which a passage of the data has a short sentence with the short answer. Half of
-the held-out questions keep that sentence, beside one of another question; the other half get two sentences of other
-questions, so that their documents do not answer. For training every question comes in both forms.
+Made of the sub-questions of ASQA for which a passage of the data has a short sentence with the short answer. A question
+comes in two forms: with that sentence beside one of another question, or with two sentences of other questions, so that
+its documents do not answer. For training every sub-question comes in both forms; of a held-out question of ASQA the
+first sub-question is answerable and the last is not.
 
 The file: ASQA rows with `qa_pairs`, for instance gpt-3.5-turbo-instruct_result_dataset.jsonl of
 github.com/gomate-community/rageval (Apache-2.0), at the path below or as `source`.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +30,28 @@ from groundeval.tasks.task import Dataset, Task
 
 FILE = Path(__file__).parents[3] / "shared/data/rageval_asqa/gpt-3.5-turbo-instruct_result_dataset.jsonl"
 HELD_OUT = 120
-"""Questions of ASQA that are held out; one sub-question of each."""
-WORDS = range(6, 21)
+"""Questions of ASQA that are held out for the results, with two samples each."""
+DEV = 40
+"""Further questions of ASQA that are neither trained on nor used for results: what settings are tried on."""
+WORDS = range(6, 25)
 """Lengths of the sentences."""
 
 PROMPT = PromptTemplate(
     "short_asqa",
     instruction="",
-    document="[{index}] {text}",
+    document="[{index}] {title}: {text}",
     question="Question: {question}",
     answer="Answer:",
     separator="\n",
     document_separator="\n",
     system="Answer from the documents and cite them, like [1]. If they hold no answer, apologize.",
 )
+
+
+@groundeval.register_task("short_asqa_dev")
+def short_asqa_dev() -> Task:
+    """The same of the questions for trying settings."""
+    return replace(short_asqa(), name="short_asqa_dev", load=lambda source=None, split="test": made(source, "dev"))
 
 
 @groundeval.register_task("short_asqa")
@@ -61,32 +71,41 @@ def short_asqa() -> Task:
 
 def load(source: str | None = None, split: str = "test") -> Dataset:
     """The held-out questions (`test`) or those for training (`train`). Raises DataError if the file is missing."""
+    return made(source, split)
+
+
+def made(source: str | None, split: str) -> Dataset:
+    """The questions of `test`, `dev` or `train`, from different questions of ASQA."""
     path = Path(source or FILE)
     if not path.is_file():
         raise DataError(f"{path}: no such file.\n  Download it from github.com/gomate-community/rageval.")
     asked = sorted(questions(path), key=lambda each: drawn(each["asqa"], each["question"]))
-    held_out = list(dict.fromkeys(each["asqa"] for each in asked))[:HELD_OUT]
-    inside = [each for each in asked if each["asqa"] in held_out]
-    outside = [each for each in asked if each["asqa"] not in held_out]
+    order = list(dict.fromkeys(each["asqa"] for each in asked))
+    parts = {"test": order[:HELD_OUT], "dev": order[HELD_OUT : HELD_OUT + DEV], "train": order[HELD_OUT + DEV :]}
+    inside = [each for each in asked if each["asqa"] in parts[split]]
     if split == "train":
-        made = [example(each, outside, keep=keep) for each in outside for keep in (True, False)]
+        pairs = [(each, keep) for each in inside for keep in (True, False)]
     else:
-        first = {each["asqa"]: each for each in reversed(inside)}
-        made = [example(first[asqa], inside, keep=place % 2 == 0) for place, asqa in enumerate(held_out)]
-    examples = tuple(made)
+        of = {asqa: [each for each in inside if each["asqa"] == asqa] for asqa in parts[split]}
+        pairs = [pair for each in of.values() for pair in ((each[0], True), (each[-1], False))]
+    examples = tuple(example(each, inside, keep=keep) for each, keep in pairs)
     return Dataset(examples, path.name, content_hash(examples))
 
 
 def questions(path: Path) -> Iterator[dict[str, Any]]:
-    """The sub-questions that a sentence of a passage answers: `asqa`, `question`, `answers`, `sentence`."""
+    """The sub-questions that a sentence of a passage answers: `asqa`, `question`, `answers`, `title`, `sentence`."""
     for number, record in enumerate(read_records(path)):
-        known = [each["content"] or "" for note in record.data["annotations"] for each in note["knowledge"]]
+        known = [
+            (each["wikipage"], each["content"]) for note in record.data["annotations"] for each in note["knowledge"]
+        ]
         for pair in record.data["qa_pairs"]:
             asked, answers = pair["question"].split("|")[0], tuple(pair["short_answers"])
-            said = [sentence for text in (pair["context"], *known) for sentence in sentences(text)]
-            stating = [each for each in said if answering(each, asked, answers)]
+            passages = [(pair["wikipage"], pair["context"]), *known]
+            said = [(title, sentence) for title, text in passages if title for sentence in sentences(text or "")]
+            stating = [each for each in said if answering(each[1], asked, answers)]
             if stating:
-                yield {"asqa": number, "question": asked, "answers": answers, "sentence": stating[0]}
+                title, sentence = stating[0]
+                yield {"asqa": number, "question": asked, "answers": answers, "title": title, "sentence": sentence}
 
 
 def answering(sentence: str, question: str, answers: Sequence[str]) -> bool:
@@ -104,14 +123,20 @@ def words(text: str) -> list[str]:
 def example(asked: dict[str, Any], others: Sequence[dict[str, Any]], *, keep: bool) -> Example:
     """A question with two documents, at drawn positions: its own sentence if `keep`, the others of other questions."""
     aliases = asked["answers"]
-    foreign = {each["sentence"] for each in others if each["asqa"] != asked["asqa"]}
-    strange = sorted(
-        (sentence for sentence in foreign if not present(aliases, normalize(sentence))),
-        key=lambda sentence: drawn(asked["question"], sentence, keep),
+    foreign = {
+        each["sentence"]: each["title"]
+        for each in others
+        if each["asqa"] != asked["asqa"]
+        and not present(aliases, normalize(each["sentence"]))
+        and not {*words(asked["question"])} & {*words(f"{each['title']} {each['sentence']}")}
+    }
+    strange = sorted(foreign, key=lambda sentence: drawn(asked["question"], sentence, keep))
+    chosen = [(asked["title"], asked["sentence"])] if keep else []
+    chosen += [(foreign[sentence], sentence) for sentence in strange[: 2 - len(chosen)]]
+    chosen.sort(key=lambda each: drawn(each[1], asked["question"]))
+    docs = tuple(
+        Document(title, text, answers_found=(int(keep and text == asked["sentence"]),)) for title, text in chosen
     )
-    chosen = [asked["sentence"], strange[0]] if keep else strange[:2]
-    chosen.sort(key=lambda sentence: drawn(sentence, asked["question"]))
-    docs = tuple(Document("", text, answers_found=(int(keep and text == asked["sentence"]),)) for text in chosen)
     name = hashlib.sha256(asked["question"].encode()).hexdigest()[:10]
     return Example(f"{name}-{'own' if keep else 'exchanged'}", asked["question"], docs, answers=(aliases,))
 

@@ -19,48 +19,55 @@ from numpy.typing import NDArray
 
 from groundeval import score
 from groundeval.comparison.compare import compare, open_run
+from groundeval.comparison.saved_scores import ScoredRun
 from groundeval.parsing.citations import citations
 from groundeval.registry import load_plugin
 from groundeval.rewards.columns import example_json
 from groundeval.rewards.rollouts import Rewarder, Rollout
-from groundeval.stats.bootstrap import mean_of
-from groundeval.stats.paired import Answers, paired_differences
+from groundeval.stats.bootstrap import Aggregate, mean_of
+from groundeval.stats.paired import Answers, Difference, paired_differences
 from groundeval.storage.folder import Lines, read_json
 from groundeval.tasks import load_task
 
 ARMS = {
     "start": "no training",
     "sft": "SFT only",
-    "stage2": "SFT, stage 1, stage 2",
     "stage2_alone": "SFT, stage 2",
-    "stage1_alone": "SFT, stage 1",
     "sft_again": "SFT only, second seed",
-    "stage2_again": "SFT, stage 1, stage 2, second seed",
+    "stage2_alone_again": "SFT, stage 2, second seed",
+    "stage2": "SFT, stage 1, stage 2",
+    "stage1_alone": "SFT, stage 1",
+    "sft_long": "SFT, four times as long",
 }
 """The last stage of every arm."""
 
 PATHS = {
-    "stage2": ("stage1", "stage2"),
     "stage2_alone": ("stage2_alone",),
+    "stage2_alone_again": ("stage2_alone_again",),
+    "stage2": ("stage1", "stage2"),
     "stage1_alone": ("stage1_alone",),
-    "stage2_again": ("stage1_again", "stage2_again"),
 }
 """The GRPO stages of an arm."""
 
 COMPARED = (
     ("start", "sft"),
-    ("sft", "stage2"),
     ("sft", "stage2_alone"),
+    ("sft_again", "stage2_alone_again"),
+    ("sft", "stage2"),
     ("sft", "stage1_alone"),
     ("stage2_alone", "stage2"),
     ("stage1_alone", "stage2"),
-    ("sft_again", "stage2_again"),
+    ("sft_long", "stage2_alone"),
 )
+PRIMARY = ("sft", "stage2_alone", "small", "grounding")
+"""The one comparison and metric that the result is judged by: two-sided at 5%. All others are described."""
 METRICS = ("answered_citation_f1", "macro_f1", "calib_str_em_f1", "trust_score", "answered_ratio", "regular_length")
 JUDGES = ("lexical", "encoder", "small")
 TRENDS = ("reward", "answerable", "unanswerable", "strict", "refused", "words", "citations")
 TASK = "short_asqa"
 STRICT = "strict_grounded"
+GROUNDING = "grounding"
+"""The mean of citation F1 and refusal F1."""
 PERMUTATIONS = 20_000
 OWN = ("stage", "step", "output", "finish_reason", "reward", "components", "scored")
 """Fields of a logged completion that are not the example's."""
@@ -81,15 +88,25 @@ def comparisons(run: Path, scored: dict[str, dict[str, Any]]) -> Iterator[dict[s
     for judge, arms in scored.items():
         for first, second in COMPARED:
             if {first, second} <= {*arms}:
-                [pair] = compare([open_run(run / arms[each]["scores"]) for each in (first, second)]).pairs
+                opened = [open_run(run / arms[each]["scores"]) for each in (first, second)]
+                [pair] = compare(opened).pairs
                 named = {"judge": judge, "from": first, "to": second}
                 for each in pair.metrics:
                     if each.key in METRICS:
-                        told = {"before": each.first, "after": each.second, "difference": each.difference}
+                        values = {"before": each.first, "after": each.second, "difference": each.difference}
                         tests = {"ci95": each.ci95, "p": each.p, "p_holm": each.p_holm}
-                        yield {**named, "metric": each.key, **told, **tests}
+                        yield {**named, "metric": each.key, **values, **tests}
+                yield {**named, "metric": GROUNDING, **grounding(*opened)}
                 strict = [strictly(run, arms[each], judge) for each in (first, second)]
                 yield {**named, "metric": STRICT, **against(*strict)}
+
+
+def grounding(first: ScoredRun, second: ScoredRun) -> dict[str, Any]:
+    """The paired difference of the mean of citation F1 and refusal F1, in percent."""
+    citing, refusing = (first.aggregates[key] for key in ("answered_citation_f1", "macro_f1"))
+    both = Aggregate(lambda table: (citing.value(table) + refusing.value(table)) / 2)
+    asked = [*map(first.question_of, first.scored)]
+    return told(paired_differences(first.answers(asked), second.answers(asked), {GROUNDING: both})[GROUNDING])
 
 
 def strictly(run: Path, line: dict[str, Any], judge: str) -> NDArray[np.float64]:
@@ -112,11 +129,14 @@ def outputs(run: Path, arms: dict[str, Any]) -> Iterator[dict[str, str]]:
 def against(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str, Any]:
     """The paired difference of two means, in percent."""
     places = np.arange(len(first))
-    found = paired_differences(
-        Answers({STRICT: first}, places), Answers({STRICT: second}, places), {STRICT: mean_of(STRICT)}
-    )[STRICT]
-    told = {"before": found.first, "after": found.second, "difference": found.value}
-    return {**told, "ci95": found.ci95, "p": found.p, "p_holm": None}
+    columns = [Answers({STRICT: each}, places) for each in (first, second)]
+    return told(paired_differences(*columns, {STRICT: mean_of(STRICT)})[STRICT])
+
+
+def told(found: Difference) -> dict[str, Any]:
+    """A difference as the results hold it; it is tested alone."""
+    values = {"before": found.first, "after": found.second, "difference": found.value}
+    return {**values, "ci95": found.ci95, "p": found.p, "p_holm": None}
 
 
 def steps(run: Path, stage: str) -> list[dict[str, Any]]:
@@ -245,6 +265,7 @@ def cell(line: dict[str, Any] | None, key: str) -> str:
 SHOWN = (
     ("answered", "lexical", "answered_ratio"),
     ("refusal F1", "lexical", "macro_f1"),
+    ("both, small", "small", GROUNDING),
     ("citation F1, lexical", "lexical", "answered_citation_f1"),
     ("citation F1, small", "small", "answered_citation_f1"),
     ("Trust-Score, small", "small", "trust_score"),

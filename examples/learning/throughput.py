@@ -31,7 +31,8 @@ def measure(recipe: Recipe, engine: str, batch: int, steps: int) -> dict[str, An
     import torch
 
     [stage] = recipe.stages
-    trl = {**stage.trl, "max_steps": steps + 1, "per_device_train_batch_size": min(8, batch), "save_strategy": "no"}
+    together = batch if stage.share_prompts else min(8, batch)
+    trl = {**stage.trl, "max_steps": steps + 1, "per_device_train_batch_size": together, "save_strategy": "no"}
     stage = stage.model_copy(update={"batch": batch, "trl": trl, "after": None})
     changed = recipe.model_copy(
         update={"stages": [stage], "rollouts": Rollouts(**{**dict(recipe.rollouts), "engine": engine})}

@@ -34,14 +34,18 @@ def outputs(count: int, task: str = "asqa") -> Iterator[dict[str, Any]]:
     words = sorted(
         {word for each in examples for doc in each.docs or () for word in doc.text.split() if word.isalpha()}
     )
+    records = [record_of(example, output) for example, output in zip(examples, honest, strict=True)]
     for number in range(count):
         rng = random.Random(number)
-        example, output = examples[number % len(examples)], honest[number % len(examples)]
-        record = record_of(example, damaged(output, number) if number % 2 else output)
+        record = dict(records[number % len(records)])
+        if number % 2:
+            record["output"] = damaged(record["output"], number)
         record["id"] = f"made-{number:07d}"
-        record["question"] = f"{example.question} ({' '.join(rng.choices(words, k=3))}, {number})"
-        for doc in record.get("docs", ()):
-            doc["text"] += f" {' '.join(rng.choices(words, k=WORDS))}."
+        record["question"] += f" ({' '.join(rng.choices(words, k=3))}, {number})"
+        if "docs" in record:
+            record["docs"] = [
+                {**doc, "text": f"{doc['text']} {' '.join(rng.choices(words, k=WORDS))}."} for doc in record["docs"]
+            ]
         yield record
 
 

@@ -233,12 +233,12 @@ def _runs(settings: Settings) -> Measured:
     for each in found:
         name = f"{each.command}, {each.samples:,} samples"
         figures.append(Figure(name, each.cpu_seconds, "CPU s", "one core: the phases below"))
-        figures.append(Figure(f"{name}, peak memory", each.peak_mb, "MiB", "imports, and 4,096 records in memory"))
+        figures.append(Figure(f"{name}, peak memory", each.peak_mb, "MiB", "imports, and 2,048 records in memory"))
     grown = whole_runs.growth(found)
     for step in grown:
         name = f"{step.command}, from {step.smaller:,} to {step.larger:,} samples"
         figures.append(Figure(f"{name}, a sample more", step.cpu_ms, "CPU ms", "the same at all sizes: time is linear"))
-        figures.append(Figure(f"{name}, memory", step.times_memory, "as much", "1: records beyond 4,096 are on disk"))
+        figures.append(Figure(f"{name}, memory", step.times_memory, "as much", "1: records beyond 2,048 are on disk"))
     return {"runs": [asdict(each) for each in found], "growth": [asdict(each) for each in grown]}, figures
 
 

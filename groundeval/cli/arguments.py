@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import yaml
 
-from groundeval.errors import UsageError, did_you_mean, excerpt
+from groundeval.errors import UsageError, did_you_mean, excerpt, no_such
 from groundeval.generation.interface import SamplingParams
 from groundeval.nli.secrets import refuse_secrets
 from groundeval.parsing.reasoning import ReasoningTags, tags_from
@@ -221,6 +221,8 @@ def read_config(path: Path, flags: Mapping[str, FlagKind]) -> dict[str, Any]:
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise no_such(path, given=f"--config {path}") from None
     except OSError as error:
         raise UsageError(f"--config {path}: {error.strerror}") from None
     except Exception as error:

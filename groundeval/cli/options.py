@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import typer
 
 from groundeval.console.flags import PANELS, RUN, Flag
-from groundeval.errors import as_flag
+from groundeval.errors import as_flag, no_such
 from groundeval.generation.interface import SamplingParams
 from groundeval.parsing.reasoning import ReasoningTags
 
@@ -21,6 +21,14 @@ PLAIN = (int, str, bool, Path)
 """Types that typer parses itself; all others are texts that `_parsed` reads."""
 TEXTS = ("batch_size", "data", "map")
 """Fields whose flag takes more than their type says."""
+
+
+def check_there(*paths: Path) -> None:
+    """Check that what a command reads exists, before anything is imported for its work. Raises UsageError."""
+    for path in paths:
+        if not path.exists():
+            raise no_such(path, "file or folder")
+
 
 IncludePath = Annotated[
     list[Path] | None,

@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from groundeval.console.tally import counted
 from groundeval.metrics.labels import arranged, by_group
 from groundeval.scoring.results import Results, interval_of, nli_label, proxy_notes, title, value_of
 from groundeval.stats.bootstrap import Estimate
@@ -38,7 +39,7 @@ def print_results(results: Sequence[Results], *, heading: str = "", whole: bool 
         console.print(f"note: {note}", style="dim")
     hidden = max(len(each.metrics) - len(each.arranged()) for each in results) if results and not whole else 0
     if hidden:
-        console.print(f"--all shows {hidden} more metrics.", style="dim")
+        console.print(f"--all shows {counted(hidden, 'more metric')}.", style="dim")
 
 
 def print_json(value: Any) -> None:

@@ -8,6 +8,7 @@ Data plans blocks of its own, and gives no account of what it repeats.
 from __future__ import annotations
 
 import pickle
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -253,7 +254,12 @@ def portable(error: GroundevalError) -> GroundevalError:
     return kind(str(error))
 
 
+_DETAIL = re.compile(r"exit detail: (.{1,160}?\.)(?:\s|$)")
+
+
 def _reason(error: BaseException) -> str:
-    """The last line of Ray's account of a death, which holds its cause."""
+    """What Ray's account of a death says of its cause: how the process ended, else the end of the account."""
     text = " ".join(str(error).split())
+    if found := _DETAIL.search(text):
+        return found[1].rstrip(".")
     return text if len(text) <= 160 else "..." + text[-160:]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from groundeval.errors import DataError, UsageError, excerpt, option
-from groundeval.metrics.metric import METRICS
+from groundeval.errors import DataError, UsageError, excerpt, no_such, option
+from groundeval.metrics.metric import METRICS, Metric
 from groundeval.metrics.profiles import PROFILES
 from groundeval.run.reward_metrics import reward_aggregate
 from groundeval.run.score import SCORING_VERSION
@@ -25,6 +25,7 @@ from groundeval.stats.paired import Answers
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.folder import read_json
 from groundeval.storage.manifest import run_identity
+from groundeval.storage.regular import folders_below
 from groundeval.storage.scores import LARGEST, score_lines
 from groundeval.tasks.task import TASKS
 
@@ -95,15 +96,22 @@ class ScoredRun:
     def aggregates(self) -> dict[str, Aggregate]:
         """The reported keys that are functions of the per-sample values. Raises DataError for a metric unknown here."""
         known: dict[str, Aggregate] = {}
-        for name in self.scoring["metrics"]:
-            if name not in METRICS:
-                raise DataError(
-                    f'{self.folder}: metric "{name}" is not known here, so its numbers cannot be checked.\n'
-                    f"  Load the plugin that defines it: {option('include_path', 'PLUGIN')}."
-                )
-            known |= METRICS.get(name).aggregates
+        for metric in self.metrics:
+            known |= metric.aggregates
         known |= {key: reward_aggregate(key) for key in self.rewards}
         return {key: known[key] for key in self.results.metrics if key in known}
+
+    @cached_property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics of the scoring. Raises DataError for those that are not registered here."""
+        unknown = [f'"{name}"' for name in self.scoring["metrics"] if name not in METRICS]
+        if unknown:
+            raise DataError(
+                f"{self.folder}: of its metrics {', '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} not known "
+                "here, so the numbers cannot be checked.\n"
+                f"  Load the plugin that the run was made with: {option('include_path', 'PLUGIN')}"
+            )
+        return tuple(METRICS.get(name) for name in self.scoring["metrics"])
 
     @property
     def rewards(self) -> tuple[str, ...]:
@@ -115,7 +123,7 @@ class ScoredRun:
     @cached_property
     def columns(self) -> dict[str, Array]:
         """The per-sample values by column, rows as in `scored`; NaN where a value does not apply."""
-        own = (column for name in self.scoring["metrics"] for column in METRICS.get(name).columns)
+        own = (column for metric in self.metrics for column in metric.columns)
         names = dict.fromkeys([*own, *self.rewards])
         values = [self.samples[each]["values"] for each in self.scored]
         # None becomes NaN.
@@ -146,8 +154,9 @@ def find_scorings(root: Path) -> Iterator[Path]:
     if root.is_file():
         raise UsageError(f"{root}: is a file; name a run folder, or a folder that holds some")
     if not root.is_dir():
-        raise UsageError(f"{root}: no such folder")
-    for manifest in sorted(root.rglob("scores/*/manifest.json")):
+        raise no_such(root, "folder")
+    found = (path for folder in folders_below(root) for path in folder.glob("scores/*/manifest.json"))
+    for manifest in sorted(found):
         # A FIFO or a link is reported when it is read; only a scoring that is not finished is passed over.
         if os.path.lexists(manifest.parent / "results.json"):
             yield manifest.parent

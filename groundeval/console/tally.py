@@ -66,6 +66,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def counted(count: int, what: str) -> str:
+    """A number with its noun: `1 record`, `1,200 records`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def size(count: float) -> str:
     """A number of bytes for people: `980 MB`, `4.4 GB`."""
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

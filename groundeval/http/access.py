@@ -90,9 +90,13 @@ def check_request(scope: MutableMapping[str, Any], allowed_hosts: Collection[str
     origin = headers.get("origin")
     if origin is not None and not _same_site(origin, host):
         raise Refusal(403, f"a page of another site ({origin}) may not use this server")
+    from_elsewhere = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
     if scope["method"] in ("GET", "HEAD"):
+        # A link of another site may lead here; its pages may not load scripts, images or data from here.
+        if from_elsewhere and headers.get("sec-fetch-mode", "navigate") != "navigate":
+            raise Refusal(403, "a page of another site may not load parts of this one")
         return
-    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+    if from_elsewhere:
         raise Refusal(403, "a page of another site may not use this server")
     kind = headers.get("content-type")
     if kind is not None and not _is_json(kind):

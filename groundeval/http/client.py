@@ -20,6 +20,7 @@ from tenacity import RetryCallState
 
 from groundeval.errors import BackendError, GroundevalError, UsageError, option
 from groundeval.http.body import Body, json_object
+from groundeval.http.gate import Gate
 from groundeval.http.retrying import NoAnswer, Retries, in_our_words, no_answer, refusal, unreadable
 
 T = TypeVar("T")
@@ -36,6 +37,8 @@ MOST_UNREADABLE, UNREADABLE_IN_A_ROW = 6, 8
 """Number of unreadable answers to one request, and of consecutive unreadable requests, before giving up."""
 FREE_FAILURES = 2
 """Failures of a request before the server is asked for something plain, to see which of the two is at fault."""
+FAILURES_ALONE = 3
+"""Failures of its own for which one counts that a request meets alone, just after the server answered a plain one."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -97,10 +100,11 @@ class Client:
         self._token_variable = token_variable
         self.patience = patience
         self.timeout = timeout
-        host = _host(self.address)
+        host = host_of(self.address)
         self._closed = threading.Event()
         self._retries = Retries(FIRST_PAUSE, LONGEST_PAUSE, LONGEST_RETRY_AFTER)
         self._lock = threading.Lock()
+        self._gate = Gate()
         self._silent_since: float | None = None
         self._given_up_at: float | None = None
         self._said = False
@@ -145,9 +149,20 @@ class Client:
         most = self.patience if patience is None else patience
         self._begin()
         failures = own = 0
+        broken: NoAnswer | None = None
 
         def attempt() -> T:
-            nonlocal failures, own
+            if broken is None:
+                with self._gate.beside():
+                    return once()
+            # It may be what ends the server, and with it the requests of others: the next failure will show it.
+            with self._gate.alone():
+                if not self.answers(plain):
+                    raise broken
+                return once()
+
+        def once() -> T:
+            nonlocal failures, own, broken
             try:
                 body = self._once(method, path, content, limit, statuses, self.timeout)
                 answer = _read(read, body)
@@ -162,9 +177,12 @@ class Client:
             except (NoAnswer, httpx.HTTPError, ValueError) as error:
                 trouble = error if isinstance(error, NoAnswer) else no_answer(error)
                 failures += 1
-                own += trouble.unreadable or (
-                    trouble.repeat and not trouble.alive and failures > FREE_FAILURES and self.answers(plain)
-                )
+                if broken is not None and trouble.taken:
+                    own += FAILURES_ALONE
+                elif trouble.unreadable or self._is_its_own(trouble, failures, plain):
+                    own += 1
+                elif plain is not None and trouble.taken and failures > FREE_FAILURES:
+                    broken = trouble
                 raise trouble from error
             self._answered()
             return answer
@@ -178,7 +196,7 @@ class Client:
             )
         except NoAnswer as trouble:
             if own >= most_failures:
-                if not self.answers(plain):
+                if broken is None and not self.answers(plain):
                     self._demand_others_are_read(trouble)
                 raise Unreadable(f"NLI server {self.address}: {trouble}, {failures} times for one request") from None
             raise BackendError(
@@ -211,6 +229,11 @@ class Client:
         self._answered()
         return True
 
+    def _is_its_own(self, trouble: NoAnswer, failures: int, plain: Plain | None) -> bool:
+        """Whether a request's failure is its own fault: it is not the first, and the server answers a plain one."""
+        may_be = trouble.repeat and (trouble.taken or not trouble.alive) and failures > FREE_FAILURES
+        return may_be and self.answers(plain)
+
     # One attempt
 
     def _once(
@@ -225,7 +248,7 @@ class Client:
             for part in response.iter_raw():
                 body.add(part)
                 if time.monotonic() > until:
-                    raise NoAnswer(f"no whole answer within {seconds:g} s", alive=True)
+                    raise NoAnswer(f"no whole answer within {seconds:g} s", alive=True, taken=True)
         answer = body.whole()
         if response.status_code not in statuses:
             self._raise_for(response, answer)
@@ -320,7 +343,7 @@ def _timeout(seconds: float) -> httpx.Timeout:
     return httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS), pool=None)
 
 
-def _host(address: str) -> str:
+def host_of(address: str) -> str:
     """The host of an address. Raises UsageError for anything but a plain http(s) address."""
     shown = re.sub("//[^/]*@", "//...@", address)
     if shown != address:

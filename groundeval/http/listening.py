@@ -38,8 +38,8 @@ class Server(uvicorn.Server):
     """uvicorn's server, without a log of its own."""
 
     @classmethod
-    def of(cls, app: App, limits: Limits) -> Server:
-        """The server of an application."""
+    def of(cls, app: App, limits: Limits, grace: int = GRACE_SECONDS) -> Server:
+        """The server of an application; `grace`: seconds that requests in flight may take once it is told to stop."""
         config = LimitedConfig(
             app,
             limits,
@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
             server_header=False,
             proxy_headers=False,
             backlog=ACCEPTED_AT_ONCE,
-            timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_graceful_shutdown=grace,
             lifespan="on",
         )
         return cls(config)

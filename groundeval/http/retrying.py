@@ -32,12 +32,15 @@ class NoAnswer(Exception):
         repeat: bool = True,
         alive: bool = False,
         unreadable: bool = False,
+        taken: bool = False,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.repeat = repeat
         self.unreadable = unreadable
         """Whether an answer arrived that could not be read."""
+        self.taken = taken
+        """Whether the server had the request when the connection broke, or the time was over: it may be the reason."""
         self.alive = alive
         """Whether the server is busy or slow, but not dead: a timeout, 429."""
         self.retry_after = retry_after
@@ -127,9 +130,9 @@ def no_answer(error: Exception) -> NoAnswer:
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return NoAnswer(f"cannot be reached ({str(error) or 'no connection in time'})")
     if isinstance(error, httpx.TimeoutException | asyncio.TimeoutError):
-        return NoAnswer("no answer in time", alive=True)
+        return NoAnswer("no answer in time", alive=True, taken=True)
     if isinstance(error, httpx.HTTPError):
-        return NoAnswer(f"the connection broke ({error or type(error).__name__})")
+        return NoAnswer(f"the connection broke ({error or type(error).__name__})", taken=True)
     return unreadable(error)
 
 

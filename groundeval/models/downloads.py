@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from groundeval.console.progress import say
 from groundeval.console.tally import size
-from groundeval.models.hub import use_cache_if_unreachable
+from groundeval.models.hub import is_online, use_cache_if_unreachable
 
 _SECONDS = 10.0
 """Timeout of the request for file sizes, in seconds; after it the download starts without an announcement."""
@@ -25,9 +25,27 @@ def announce_model(repository: str, revision: str | None = None, *, only: str | 
 
     Says nothing of folders, of what is cached, and where the hub does not answer: then loading says what is wrong.
     """
-    if lacks(repository, revision):
+    if repository not in _said and lacks(repository, revision):
         use_cache_if_unreachable()
         _announce(repository, revision, "model", only)
+
+
+def will_be_downloaded(repository: str) -> bool:
+    """Whether using a model of the hub downloads it: it is not here, and the hub answers.
+
+    Asked by a caller that says so itself: `announce_model` then leaves it at that.
+    """
+    if not lacks(repository):
+        return False
+    use_cache_if_unreachable()
+    if not is_online():
+        return False
+    _said.add(repository)
+    return True
+
+
+_said = set[str]()
+"""Models whose download has been announced."""
 
 
 def announce_file(repository: str, file: str, revision: str | None = None) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 from groundeval.errors import BackendError
 from groundeval.models.files import ModelSource, file_sha256
 from groundeval.models.hub import cache_folder
+from groundeval.scratch import scratch_folder
 
 
 def as_folder(source: ModelSource, dtype: str) -> Path:
@@ -23,8 +22,8 @@ def as_folder(source: ModelSource, dtype: str) -> Path:
 
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        try:
+        with scratch_folder(target.parent, f".{target.name}-", ".part") as temporary:
+            partial = temporary / "model"
             model = AutoModelForCausalLM.from_pretrained(
                 source.location,
                 gguf_file=source.gguf_file,
@@ -37,8 +36,6 @@ def as_folder(source: ModelSource, dtype: str) -> Path:
             AutoTokenizer.from_pretrained(source.location, gguf_file=source.gguf_file).save_pretrained(partial)
             if not target.exists():
                 partial.rename(target)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise BackendError(
             f"{source.name}: cannot be unpacked to {target}: {error}\n"

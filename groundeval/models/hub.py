@@ -74,6 +74,13 @@ def use_cache_if_unreachable() -> None:
         say(f"{constants.ENDPOINT} cannot be reached: only what is in the cache of this machine is used")
 
 
+def is_online() -> bool:
+    """Whether this process may ask the hub: not where it did not answer, nor under `HF_HUB_OFFLINE=1`."""
+    from huggingface_hub import constants
+
+    return not constants.HF_HUB_OFFLINE
+
+
 def commit_of(path: Path) -> str | None:
     """The commit in a path of the hub's cache: `.../snapshots/COMMIT/file`."""
     parts = path.parts

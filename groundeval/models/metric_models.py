@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import UsageError, option, unknown
+from groundeval.errors import no_such, option, unknown
 from groundeval.models.extractive_qa import QA_MODEL, ExtractiveQA
 from groundeval.models.local import helper_model
 
@@ -26,7 +26,7 @@ class OptionalModels:
                 raise unknown("model behind metrics", name, METRIC_MODELS)
         for name, path in (paths or {}).items():
             if path.startswith(("/", ".", "~")) and not Path(path).expanduser().is_dir():
-                raise UsageError(f"{option('metric_models', **{name: path})}: no such folder")
+                raise no_such(path, "folder", given=option("metric_models", **{name: path}))
         self._paths = {**METRIC_MODELS, **(paths or {})}
         self._made: dict[str, Any] = {}
 

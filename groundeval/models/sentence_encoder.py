@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from groundeval.errors import UsageError
+from groundeval.errors import UsageError, no_such
 from groundeval.models.downloads import announce_model
 from groundeval.models.files import folder_sha256
 from groundeval.models.local import helper_model
@@ -32,7 +32,7 @@ class SentenceEncoder:
         self.name = model
         path = Path(model).expanduser()
         if model.startswith(("/", ".", "~")) and not path.is_dir():
-            raise UsageError(f"sentence encoder {model}: no such folder")
+            raise no_such(model, "folder", given=f"sentence encoder {model}")
         self._folder = path if path.is_dir() else None
         _check_pooling(model, self._folder)
 

@@ -19,6 +19,8 @@ SQLITE = b"SQLite format 3\0"
 PAIR_BYTES = 16
 MOST_IDENTITY = 1 << 20
 """Characters of a verifier's identity."""
+_UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises on a damaged file; the latter for names of tables and columns."""
 _COLUMNS = {
     "verifier": ("id", "hash", "identity"),
     "verdict": ("verifier", "pair", "flags", "score"),
@@ -56,7 +58,7 @@ def counts(path: Path) -> dict[str, int]:
     try:
         with closing(_opened(path)) as connection:
             return {str(identity): count for identity, count in connection.execute(query)}
-    except sqlite3.Error as error:
+    except _UNREADABLE as error:
         raise _no_cache(path, str(error)) from error
 
 
@@ -79,7 +81,7 @@ def verdicts_in(path: Path, bad: Callable[[str], None] | None = None) -> Iterato
                     if bad is None:
                         raise DataError(where) from None
                     bad(where)
-    except sqlite3.Error as error:
+    except _UNREADABLE as error:
         raise _no_cache(path, str(error)) from error
 
 
@@ -92,7 +94,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         # A file in write-ahead mode in a folder that cannot be written to.
         connection = _connection(path, "mode=ro&immutable=1")
-    except sqlite3.Error as error:
+    except _UNREADABLE as error:
         raise _no_cache(path, str(error)) from error
     return connection
 

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from groundeval.errors import BackendError, GroundevalError, UsageError, option
 from groundeval.http.client import (
+    FAILURES_ALONE,
+    FREE_FAILURES,
     MOST_UNREADABLE,
     UNREADABLE_IN_A_ROW,
     Client,
@@ -42,6 +44,8 @@ class _Server:
     client: Client
     probe: Client
     in_flight: int = 0
+    reserved: bool = False
+    """One request waits for the others to end, or is in flight alone."""
     used: int = 0
     """The number of its latest request."""
     up: bool = False
@@ -148,14 +152,20 @@ class Fleet:
         most_failures: int = MOST_UNREADABLE,
     ) -> T:
         """The result of `read` on the answer of one server. Arguments and errors are those of `Client.ask`."""
-        own = 0
+        own = broken = 0
         while True:
-            server = self._take()
+            # It may be what ends the servers, and with them the requests of others: alone, a failure shows it.
+            alone = plain is not None and broken > FREE_FAILURES
+            server = self._take(alone)
             try:
+                if alone and not server.client.answers(plain):
+                    raise NoAnswer("no answer to a plain request")
                 answer = server.client.attempt(method, path, body, read=read, limit=limit)
             except NoAnswer as trouble:
-                works = trouble.repeat and not trouble.alive and server.client.answers(plain)
-                own += trouble.unreadable or works
+                may_be = trouble.repeat and (trouble.taken or not trouble.alive)
+                works = (alone and trouble.taken) or (may_be and server.client.answers(plain))
+                own += FAILURES_ALONE if alone and trouble.taken else trouble.unreadable or works
+                broken += trouble.taken
                 if own >= most_failures:
                     raise self._unreadable(trouble, own, works) from None
                 if works or (trouble.unreadable and not self._is_bad(server)):
@@ -175,28 +185,38 @@ class Fleet:
                 self._answered(server)
                 return answer
             finally:
-                self._give_back(server)
+                self._give_back(server, alone)
 
     # Which server
 
-    def _take(self) -> _Server:
-        """The ready server with the fewest requests of this process in flight; waits until there is one."""
+    def _take(self, alone: bool = False) -> _Server:
+        """The ready server with the fewest requests of this process in flight; waits until there is one.
+
+        `alone`: until nothing else is in flight at it; nothing is sent to it then until it is given back.
+        """
         with self._changed:
             while True:
-                self._wait_until(lambda: any(each.up for each in self._servers))
+                self._wait_until(lambda: any(each.up and not each.reserved for each in self._servers))
                 now = time.monotonic()
-                free = [each for each in self._servers if each.up and each.not_before <= now]
+                usable = [each for each in self._servers if each.up and not each.reserved]
+                free = [each for each in usable if each.not_before <= now]
                 if free:
                     server = min(free, key=lambda each: (each.in_flight, each.used))
                     self._requests += 1
                     server.in_flight, server.used = server.in_flight + 1, self._requests
+                    if alone:
+                        server.reserved = True
+                        while server.in_flight > 1 and not self._closed:
+                            self._changed.wait(0.1)
                     return server
                 self._give_up_if_over()
-                self._changed.wait(min(each.not_before for each in self._servers if each.up) - now)
+                self._changed.wait(min(each.not_before for each in usable) - now)
 
-    def _give_back(self, server: _Server) -> None:
+    def _give_back(self, server: _Server, alone: bool) -> None:
         with self._changed:
             server.in_flight -= 1
+            server.reserved = server.reserved and not alone
+            self._changed.notify_all()
 
     def _answered(self, server: _Server) -> None:
         with self._changed:

@@ -11,10 +11,11 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from groundeval.errors import UsageError, did_you_mean, option, unknown
+from groundeval.errors import UsageError, did_you_mean, no_such, option, unknown
 from groundeval.nli.cache import VerdictCache, default_path
 from groundeval.nli.engine import VerdictStore
 from groundeval.nli.model import NLI_MODELS, Factory, NLIModel, NLIOptions, identity_of
+from groundeval.nli.remote import check_addresses
 from groundeval.nli.service import NLI
 from groundeval.nli.weights import kind_of_config, read_config
 
@@ -95,7 +96,10 @@ def _check_type(name: str, value: Any) -> None:
 def resolve(spec: str, options: NLIOptions) -> tuple[Factory, NLIOptions]:
     """The factory of a spec, and the options with its model filled in. Loads nothing."""
     if ADDRESS.match(spec):
+        check_addresses(spec)
         return NLI_MODELS.get("remote"), replace(options, model=options.model or spec.rstrip("/"))
+    if spec == "ray" and not options.model:
+        raise UsageError(f"{option('nli', 'ray')}: name the verifier, as in {option('nli', 'ray:true')}.")
     if spec in NLI_MODELS:
         return NLI_MODELS.get(spec), options
     if at := AT_ADDRESS.fullmatch(spec):
@@ -103,6 +107,7 @@ def resolve(spec: str, options: NLIOptions) -> tuple[Factory, NLIOptions]:
         return factory, replace(options, model=at["model"] or options.model, address=at["address"].rstrip("/"))
     kind, colon, model = spec.partition(":")
     if colon and model and kind in NLI_MODELS:
+        _check_inner(kind, model, options)
         return NLI_MODELS.get(kind), replace(options, model=model)
     path = Path(spec).expanduser()
     if spec and path.is_dir():
@@ -116,6 +121,19 @@ def resolve(spec: str, options: NLIOptions) -> tuple[Factory, NLIOptions]:
         f"  Allowed: {', '.join(NLI_MODELS.names())}; NAME:MODEL for a model of your own of that kind; a folder; "
         f"OWNER/MODEL of the hub; http://host:port of `groundeval serve-nli`; causal:MODEL@http://host:port/v1."
     )
+
+
+def _check_inner(kind: str, model: str, options: NLIOptions) -> None:
+    """Raises UsageError for a name or a folder within a spec (`ray:NAME`, `minicheck:FOLDER`) that does not exist."""
+    if kind == "ray":
+        if ADDRESS.match(model) or AT_ADDRESS.fullmatch(model) or model.partition(":")[0] == "ray":
+            raise UsageError(
+                f"{option('nli', f'ray:{model}')}: Ray runs verifiers in its actors; servers are given by their "
+                f"addresses, {option('nli', 'http://a:8765,http://b:8765')}."
+            )
+        resolve(model, options)
+    elif model.startswith(("/", "./", "../", "~")) and not Path(model).expanduser().is_dir():
+        raise no_such(model, "folder", given=option("nli", f"{kind}:{model}"))
 
 
 def _of_hub(options: NLIOptions) -> NLIModel:

@@ -195,6 +195,14 @@ def chunks(pairs: Sequence[Pair], most: int | None = None) -> Iterator[Sequence[
         yield pairs[begin:]
 
 
+def check_addresses(spec: str) -> None:
+    """Check the addresses of a comma-separated list, without asking any server. Raises UsageError."""
+    from groundeval.http.client import host_of
+
+    for each in addresses_of(spec):
+        host_of(each)
+
+
 def addresses_of(spec: str) -> list[str]:
     """The addresses in a comma-separated list. Raises UsageError for an empty or repeated one."""
     found = [each.strip().rstrip("/") for each in spec.split(",")]

@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
-from groundeval.errors import DataError, UsageError, excerpt
+from groundeval.errors import DataError, UsageError, excerpt, no_such
 from groundeval.nli.cache import ENTAILED, RECHECKED, default_path, in_file, verifier_id
 from groundeval.nli.cache_files import Kept, check_cache, is_database, verdicts_in
 from groundeval.records import Verdict
@@ -79,7 +79,7 @@ def add(sources: Sequence[Path], path: Path | None = None) -> Joined:
     path = path or default_path()
     for source in sources:
         if not source.is_file():
-            raise UsageError(f"{source}: no such file; expected a cache (nli.sqlite) or an exported file.")
+            raise no_such(source, advice="\n  Expected: a cache (nli.sqlite) or an exported file.")
         if path.exists() and source.samefile(path):
             raise UsageError(f"{source}: is the cache being added to. Choose another with --path FILE.")
     check_cache(path)

@@ -10,7 +10,7 @@ from typing import Any
 from groundeval.console.progress import say
 from groundeval.errors import MissingExtra, UsageError, did_you_mean, option
 from groundeval.models.device import devices, fastest_dtype, import_torch
-from groundeval.models.downloads import announce_model, is_cached, lacks
+from groundeval.models.downloads import announce_model, lacks, will_be_downloaded
 from groundeval.models.files import folder_sha256
 from groundeval.models.hub import use_cache_if_unreachable
 from groundeval.nli.model import NLIOptions
@@ -181,7 +181,7 @@ def smaller_than(source: str) -> str:
 @lru_cache(maxsize=16)
 def announce(source: str, parameters: float | None) -> None:
     """Announce once, before a download, how large a hub model is and which ones are smaller."""
-    if parameters is None or parameters < LARGE or Path(source).expanduser().is_dir() or is_cached(source):
+    if parameters is None or parameters < LARGE or not will_be_downloaded(source):
         return
     say(
         f"note: NLI model {source} has {parameters:g} billion parameters; about {4 * parameters:.0f} GB will be "

@@ -1,4 +1,4 @@
-"""Inspects a file of outputs as scoring would read it: fields, first parsed record, possible metrics."""
+"""Inspects a file of outputs as scoring would read it: fields, one parsed record, possible metrics."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import DataError, UserError, kind_of
+from groundeval.console.tally import counted
+from groundeval.errors import DataError, UsageError, UserError, kind_of, option
 from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import PROFILES, profile_named
 from groundeval.records import Response
@@ -56,14 +57,17 @@ class Inspection:
     counts: dict[str, int] = field(default_factory=dict)
     """Of the records: with question, output, documents, citations, refusal, gold answers."""
     first: dict[str, Any] = field(default_factory=dict)
+    """The record shown, as it is scored."""
+    number: int = 1
+    """Its position in the file, from 1."""
     possible: tuple[Possible, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def inspect_outputs(options: ScoreOptions, task: Task) -> Inspection:
-    """Read a file as `score` would; nothing is judged.
+def inspect_outputs(options: ScoreOptions, task: Task, number: int | None = None) -> Inspection:
+    """Read a file as `score` would; nothing is judged. `number`: the record to show; None: the first with an answer.
 
-    Raises UserError for a file that is missing, or that is in no format that can be read.
+    Raises UserError for a file that is missing, or that is in no format that can be read, and for a number beyond it.
     """
     path = Path(str(options.predictions))
     records, fields = _fields(path)
@@ -74,6 +78,10 @@ def inspect_outputs(options: ScoreOptions, task: Task) -> Inspection:
         # What the other records were recognised as helps to see what is wrong with this one.
         read_as = next(iter(reader.notes), "")
         return Inspection(str(path), records, _with_uses(fields, reader), read_as=read_as, problem=str(error))
+    answered = (row for row, each in enumerate(outputs.responses, 1) if each.status != "error")
+    shown = next(answered) if number is None else number
+    if shown > len(outputs.responses):
+        raise UsageError(f"{option('record', shown)}: {path} has {counted(len(outputs.responses), 'record')}")
     notes = [note for note in outputs.notes if not note.startswith("read as ")]
     profiles = options.profiles or tuple(PROFILES)
     return Inspection(
@@ -82,7 +90,8 @@ def inspect_outputs(options: ScoreOptions, task: Task) -> Inspection:
         _with_uses(fields, reader),
         read_as=next((note for note in outputs.notes if note.startswith("read as ")), "read as groundeval's format"),
         counts=_counts(outputs),
-        first=_parsed(outputs, outputs.responses[0], options.profiles[0] if options.profiles else task.profile),
+        first=_parsed(outputs, outputs.responses[shown - 1], options.profiles[0] if options.profiles else task.profile),
+        number=shown,
         possible=tuple(_possible(outputs, profile, options) for profile in profiles),
         notes=tuple(notes),
     )
@@ -119,6 +128,9 @@ def _counts(outputs: Outputs) -> dict[str, int]:
     profile = PROFILES["strict"]
     counts = dict.fromkeys(("output", "empty output", "documents", "citations", "refusal", "gold answers"), 0)
     for response in outputs.responses:
+        if response.status == "error":
+            counts["failed request"] = counts.get("failed request", 0) + 1
+            continue
         reading = Context(profile, outputs.task.kind).read(response)
         counts["output"] += 1
         counts["empty output"] += response.status != "ok"
@@ -137,6 +149,7 @@ def _parsed(outputs: Outputs, response: Response, profile: str) -> dict[str, Any
         "id": example.id,
         "question": example.question,
         "output": response.text,
+        "error": response.finish_reason if response.status == "error" else None,
         "documents": None if example.docs is None else [{"title": d.title, "text": d.text} for d in example.docs],
         "statements": [
             # Numbered as in the text, from 1.

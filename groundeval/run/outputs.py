@@ -21,9 +21,9 @@ from groundeval.storage.json_records import file_hash
 from groundeval.storage.spool import Spool, each_of
 from groundeval.tasks import Task
 from groundeval.tasks.formats.accepted import Accepted
-from groundeval.tasks.formats.examples import ContentHash, FieldsPresent, with_documents
+from groundeval.tasks.formats.examples import ContentHashes, FieldsPresent, with_documents
 from groundeval.tasks.formats.outputs.reader import OutputReader
-from groundeval.tasks.formats.predictions import IN_MEMORY, read_predictions, responses_in
+from groundeval.tasks.formats.predictions import IN_MEMORY, read_responses, responses_in
 from groundeval.tasks.own import OWN
 
 
@@ -40,8 +40,8 @@ class Outputs:
     reader: OutputReader
     """How the records were read."""
     notes: tuple[str, ...] = ()
-    examples_sha256: str | None = None
-    """Hash of the examples, if it was asked for."""
+    content: ContentHashes | None = None
+    """Hashes of the examples, if they were asked for."""
 
     @property
     def examples(self) -> Sequence[Example]:
@@ -66,7 +66,7 @@ def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool =
         outputs.notes,
         folder=folder,
         origin={} if folder is None else _origin(options, outputs),
-        examples_sha256=outputs.examples_sha256,
+        content=outputs.content,
     )
     return score_responses(given, options, keep_samples=keep_samples)
 
@@ -79,25 +79,35 @@ def reader_for(options: ScoreOptions, task: Task) -> OutputReader:
 def read_outputs(
     options: ScoreOptions, task: Task, reader: OutputReader | None = None, *, hashed: bool = False
 ) -> Outputs:
-    """Read everything to score; `hashed`: compute the hash of the examples on the way.
+    """Read everything to score; `hashed`: compute the hashes of the examples on the way.
 
     Raises UserError for a source, a mapping or a record that cannot be read.
     """
     accepted = Accepted(reads_flags=set(options.profiles or (task.profile,)) != {"alce"})
     reader = reader or reader_for(options, task)
-    responses, present, shown, content = Spool[Response](), FieldsPresent(), _Documents(), ContentHash()
+    responses, present, shown = Spool[Response](), FieldsPresent(), _Documents()
+    content = ContentHashes() if hashed else None
+    answered: Response | None = None
+    failed: Response | None = None
     with doing(f"reading {_called(options.predictions)}", quiet=options.quiet):
         for response in _responses(options, task, accepted, reader):
             responses.append(response)
-            present.add(response.example)
-            shown.add(response.example)
-            if hashed:
+            if content is not None:
                 content.add(response.example)
+            if response.status == "error":
+                failed = failed or response
+                continue
+            answered = answered or response
+            present.add(response.example)
+            shown.add(response.example, len(responses))
     if not responses:
         raise DataError(f"{_called(options.predictions)}: no records")
+    if answered is None:
+        reason = failed.finish_reason if failed is not None else None
+        raise DataError(f"{_called(options.predictions)}: every request failed ({len(responses)}); the first: {reason}")
     if task.name == OWN:
         if options.task is None and reader.shape is None:
-            _refuse_asqa(options, responses[0])
+            _refuse_asqa(options, answered)
         claims = "claims" in present.known and "qa_pairs" not in present.known
         task = replace(task, kind="claims" if claims else "em")
     return Outputs(
@@ -106,7 +116,7 @@ def read_outputs(
         present.known,
         reader,
         (*reader.notes, *shown.notes(reader), *accepted.notes),
-        content.hexdigest() if hashed else None,
+        content,
     )
 
 
@@ -117,12 +127,12 @@ class _Documents:
         self.read = self.found = 0
         self.first_without: int | None = None
 
-    def add(self, example: Example) -> None:
+    def add(self, example: Example, record: int) -> None:
         self.read += 1
         if any(doc.text for doc in example.docs or ()):
             self.found += 1
         elif self.first_without is None:
-            self.first_without = self.read
+            self.first_without = record
 
     def notes(self, reader: OutputReader) -> tuple[str, ...]:
         if self.found in (0, self.read):
@@ -144,8 +154,7 @@ def _responses(options: ScoreOptions, task: Task, accepted: Accepted, reader: Ou
             raise UsageError(f"{option(name)}: responses are parsed already, and have no fields; build them with it")
     read: Iterator[Response] = iter(given or ())
     if given is None:
-        pairs = read_predictions(source, accepted, reader=reader, fields=task.fields)  # type: ignore[arg-type]
-        read = (Response.build(example, output, tags=tags) for example, output in pairs)
+        read = read_responses(source, accepted, tags=tags, reader=reader, fields=task.fields)  # type: ignore[arg-type]
     for response in islice(read, options.limit):
         example = response.example if options.num_docs is None else with_documents(response.example, options.num_docs)
         yield replace(response, example=with_answers(example))

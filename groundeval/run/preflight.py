@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 
 from groundeval.console.progress import say
+from groundeval.console.tally import counted
 from groundeval.errors import UsageError, option
 from groundeval.generation.interface import Generator
 from groundeval.models.metric_models import METRIC_MODELS, OptionalModels
@@ -48,7 +49,7 @@ def check_lengths(job: Job, quiet: bool) -> None:
     Those that do not fit are recorded as failed, one by one.
     """
     if not quiet and job.longest_prompt is not None:
-        say(f"{job.task.name}: {len(job.asked)} prompts, the longest of {job.longest_prompt} tokens")
+        say(f"{job.task.name}: {counted(len(job.asked), 'prompt')}, the longest of {job.longest_prompt} tokens")
     if job.unfitting and job.unfitting == len(job.asked):
         raise UsageError(
             f"{job.task.name}: no prompt leaves room for the answer, not even without documents.\n"

@@ -19,7 +19,7 @@ from groundeval.run.draws import drawn, drawn_prompt
 from groundeval.run.options import RunOptions
 from groundeval.storage.folder import content_id, folder_name
 from groundeval.storage.spool import Lazy, Spool, each_of
-from groundeval.tasks.formats.examples import ContentHash, FieldsPresent, content_hash, with_documents
+from groundeval.tasks.formats.examples import ContentHashes, FieldsPresent, content_hash, with_documents
 from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset, Task
 
@@ -51,8 +51,8 @@ class Job:
     """With the answers that can be derived, as they are scored."""
     fields: frozenset[str]
     """Fields that all examples have."""
-    examples_sha256: str | None
-    """Hash of the examples; None where nothing will be scored."""
+    content: ContentHashes | None
+    """Hashes of the examples; None where nothing will be scored."""
     folder: Path
     identity: Mapping[str, Any]
     asked: Sequence[Asked]
@@ -118,7 +118,8 @@ def prepare(
     draws = options.num_samples
     judged = 0 if options.post_hoc == "none" else options.cite_docs
     documents = array("q")
-    asked, fields, content = Spool[Asked](), FieldsPresent(), ContentHash()
+    asked, fields = Spool[Asked](), FieldsPresent()
+    content = None if options.phase == "generate" else ContentHashes()
     size = longest = dropped = unfitting = 0
     fitted = _fitting(template, demonstrations, generator, options)
 
@@ -136,8 +137,9 @@ def prepare(
         unfitting += not found.fits
         cut = scored(row, example)
         fields.add(cut)
-        for each in drawn((cut,), draws) if options.phase != "generate" else ():
-            content.add(each)
+        if content is not None:
+            for each in drawn((cut,), draws):
+                content.add(each)
 
     def asked_of(row: int) -> Asked:
         found = asked[row // draws]
@@ -149,7 +151,7 @@ def prepare(
         dataset,
         drawn(Lazy(len(selected), lambda row: scored(row, selected[row])), draws),
         fields.known,
-        content.hexdigest() if options.phase != "generate" else None,
+        content,
         options.folder.joinpath(*named),
         identity,
         asked if draws == 1 else Lazy(draws * len(asked), asked_of),

@@ -21,17 +21,21 @@ from groundeval.run.prepare import MODEL_NAME
 from groundeval.run.responses import ResponseSet
 from groundeval.run.score import check_scoring_names, score_responses
 from groundeval.scoring.reasoning_notes import note_on_named_tags
+from groundeval.storage.any_records import FORMATS
+from groundeval.storage.contents import files_below, runs_below
 from groundeval.storage.folder import Lines, read_json
 from groundeval.storage.generations import Generations, as_response
 from groundeval.storage.id_index import IdIndex
 from groundeval.storage.manifest import RunIdentity, longest_answer, run_identity, stored_tags
 from groundeval.storage.spool import Lazy
-from groundeval.tasks.formats.examples import ContentHash, FieldsPresent, with_documents
+from groundeval.tasks.formats.examples import ContentHashes, FieldsPresent, with_documents
 from groundeval.tasks.formats.sources import EMBEDDED
 from groundeval.tasks.loading import registered_task
 from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset, Task
 
+_NAMED = 5
+"""Most runs and files that a message names."""
 NEEDED = ("task", "task_reference", "data", "num_docs", "oracle_docs")
 """The fields that the identity of a run must have."""
 
@@ -52,7 +56,7 @@ def score_run(
     """
     manifest = read_json(folder / "manifest.json")
     if not isinstance(manifest, dict) or manifest.get("kind") != "generation":
-        raise UsageError(f"{folder} is not a run folder: it has no manifest.json of a run.")
+        raise _no_run(folder)
     identity = run_identity(manifest, folder, NEEDED)
     judged = _task_of(identity, task, folder)
     source = _data_of(identity, data or {}, folder)
@@ -67,7 +71,7 @@ def score_run(
     asked = options.reasoning_tags or tags
     if asked is not None and asked == tags and identity.reasoning_tags_from == MODEL_NAME:
         notes.append(note_on_named_tags(asked))
-    fields, content = FieldsPresent(), ContentHash()
+    fields, content = FieldsPresent(), ContentHashes()
     for example in examples:
         fields.add(example)
         content.add(example)
@@ -82,7 +86,7 @@ def score_run(
         origin={} if asked is None or asked == tags else {"reasoning_tags": list(asked.all())},
         longest_answer=longest_answer(identity.backend, identity.sampling),
         num_samples=identity.num_samples,
-        examples_sha256=content.hexdigest(),
+        content=content,
     )
     return score_responses(responses, options, keep_samples=keep_samples)
 
@@ -93,6 +97,15 @@ def note_on_fewer_documents(stored: Generations, numbers: Sequence[int]) -> list
     return (
         [f"{fewer} of {len(numbers)} prompts show fewer documents than requested, to fit the context"] if fewer else []
     )
+
+
+def _no_run(folder: Path) -> UsageError:
+    """The error for a folder that is no run: what it holds that can be scored, as commands."""
+    there = runs_below(folder, _NAMED) or files_below(folder, _NAMED)
+    rest = f"  Give a run folder, or a file: {FORMATS}."
+    if there:
+        rest = "  It holds:\n" + "\n".join(f"    groundeval score {shlex.quote(str(path))}" for path in there)
+    return UsageError(f"{folder} is not a run folder: it has no manifest.json of a run.\n{rest}")
 
 
 def _task_of(identity: RunIdentity, named: Task | None, folder: Path) -> Task | None:

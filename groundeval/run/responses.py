@@ -15,7 +15,7 @@ from groundeval.models.sentence_encoder import SentenceEncoder
 from groundeval.records import Example, Response
 from groundeval.run.options import ScoringOptions
 from groundeval.scoring.posthoc import cite_afterwards, encoded
-from groundeval.tasks.formats.examples import content_hash
+from groundeval.tasks.formats.examples import ContentHashes, content_hash
 from groundeval.tasks.task import Task
 
 
@@ -41,8 +41,8 @@ class ResponseSet:
     """The limit on an answer's length in tokens (`max_new_tokens`); None where it is not known."""
     num_samples: int = 1
     """Answers per question, in consecutive rows (`groundeval.stats.repeats`)."""
-    examples_sha256: str | None = None
-    """Hash of the examples, if whoever read them has computed it on the way."""
+    content: ContentHashes | None = None
+    """Hashes of the examples, if whoever read them has computed them on the way."""
 
 
 def with_citations(responses: ResponseSet, options: ScoringOptions) -> ResponseSet:
@@ -80,7 +80,10 @@ def encoder_of(options: ScoringOptions) -> SentenceEncoder | None:
     return SentenceEncoder(options.post_hoc_encoder)
 
 
-def sample_hash(response: Response) -> str:
-    """A short hash of what was scored: the text with the answer in it, and the example with documents and gold data."""
+def sample_hash(response: Response, example: str | None = None) -> str:
+    """A short hash of what was scored: the text with the answer in it, and the example with documents and gold data.
+
+    `example`: the hash of the example alone, where it is known.
+    """
     texts = json.dumps([response.raw, response.text]).encode("ascii")
-    return sha256(content_hash((response.example,)).encode() + texts).hexdigest()[:16]
+    return sha256((example or content_hash((response.example,))).encode() + texts).hexdigest()[:16]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from groundeval.aio import Interrupted
 from groundeval.console.progress import doing
+from groundeval.console.tally import counted
 from groundeval.errors import DataError, GroundevalError, UsageError, option, unknown
 from groundeval.generation import interface
 from groundeval.generation.interface import GENERATORS, Generator
@@ -141,7 +142,7 @@ def _job(task: Task, reference: str, generator: Generator, options: RunOptions) 
         dataset = task.load(requested, options.split)
     if not dataset.examples:
         raise DataError(f"task {task.name}: {dataset.source} has no examples")
-    with doing(f"{task.name}: rendering {len(dataset.examples)} prompts", quiet=options.quiet):
+    with doing(f"{task.name}: rendering {counted(len(dataset.examples), 'prompt')}", quiet=options.quiet):
         return prepare(task, reference, requested, dataset, generator, options)
 
 
@@ -168,7 +169,7 @@ def _score_job(job: Job, options: RunOptions) -> ScoreResults:
         job.folder,
         longest_answer=longest,
         num_samples=options.num_samples,
-        examples_sha256=job.examples_sha256,
+        content=job.content,
     )
     return score_responses(responses, options)
 

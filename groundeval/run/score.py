@@ -33,7 +33,7 @@ from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.environment import environment
 from groundeval.storage.folder import Folder, Lines, as_line, check_writable, content_id, write_whole
 from groundeval.storage.spool import Lazy, each_of
-from groundeval.tasks.formats.examples import content_hash
+from groundeval.tasks.formats.examples import ContentHashes
 from groundeval.tasks.task import Task
 
 SCORING_VERSION = 2
@@ -90,14 +90,13 @@ def score_responses(responses: ResponseSet, options: ScoringOptions, *, keep_sam
     if nli is not None:
         # Its weights are loaded by the first pair that is not in the cache.
         nli.check()
-    examples = responses.examples_sha256
-    if examples is None and (responses.folder is not None or keep_samples):
+    if responses.content is None and (responses.folder is not None or keep_samples):
         # Once for all profiles: it reads every example.
-        examples = content_hash(responses.examples)
+        responses = replace(responses, content=ContentHashes(responses.examples))
 
     def scored(plan: Plan) -> ScoreResult:
         scope = nli.scope() if nli is not None and plan.asks_nli else None
-        return _score_under(plan, responses, scope, options, examples, keep_samples)
+        return _score_under(plan, responses, scope, options, keep_samples)
 
     return ScoreResults(map(scored, plans))
 
@@ -107,7 +106,6 @@ def _score_under(
     responses: ResponseSet,
     nli: NLI | None,
     options: ScoringOptions,
-    examples_sha256: str | None,
     keep_samples: bool,
 ) -> ScoreResult:
     encoder = encoder_of(options)
@@ -118,6 +116,7 @@ def _score_under(
         "origin": dict(responses.origin),
     }
     run_folder = responses.folder
+    examples_sha256 = None if responses.content is None else responses.content.together
     folder = None if run_folder is None else Folder(run_folder / "scores" / content_id(identity), run_folder)
     with nullcontext() if folder is None else folder.open():
         table, notes = ScoreTable(plan.columns, len(responses.examples)), ResponseNotes(plan)
@@ -178,8 +177,8 @@ async def _score_pending(
     quiet: bool,
     detail: Callable[[], str] | None,
 ) -> array[int]:
-    """Score the samples that have no values, and write or keep their lines as they finish; returns their positions in
-    that order."""
+    """Score the samples that have no values, and write or keep their lines as they finish; returns the positions of the
+    lines in that order."""
     finished = array("q")
     waiting: list[bytes] = []
     under_way: dict[str, int] = {}
@@ -210,14 +209,16 @@ async def _score_pending(
             async with aclosing(scorer.stream(pending())) as stream:
                 async for some in stream:
                     for response, found in some:
-                        scored, line = _with_line(response, found, written=lines is not None)
-                        row = under_way.pop(scored.id)
-                        finished.append(row)
+                        row = under_way.pop(found.id)
+                        scored, line = found, None
+                        if lines is not None and responses.content is not None:
+                            scored, line = _with_line(response, found, responses.content[row])
                         table.add(row, scored.status, scored.values, scored.error)
                         if kept is not None:
                             kept[scored.id] = scored.record()
                         if line is not None:
                             waiting.append(line)
+                            finished.append(row)
                         advance()
                     if time.monotonic() - written > _SECONDS_BETWEEN_WRITES:
                         write()
@@ -228,11 +229,12 @@ async def _score_pending(
     return finished
 
 
-def _with_line(response: Response, scored: ScoredSample, *, written: bool) -> tuple[ScoredSample, bytes | None]:
-    """A sample with its line of `scores.jsonl`. One whose evidence cannot be written has failed."""
-    if not written:
-        return scored, None
-    digest = {"sample_sha256": sample_hash(response)}
+def _with_line(response: Response, scored: ScoredSample, example: str) -> tuple[ScoredSample, bytes]:
+    """A sample with its line of `scores.jsonl`; `example`: the hash of its example.
+
+    One whose evidence cannot be written has failed.
+    """
+    digest = {"sample_sha256": sample_hash(response, example)}
     try:
         return scored, as_line({**scored.record(), **digest})
     except (TypeError, ValueError, RecursionError) as error:
@@ -256,15 +258,14 @@ def _results(
         estimates |= corpus_estimates(plan, Lazy(len(examples), responses.at), models)
     statuses = table.statuses()
     failure = table.first_error()
-    first = None if failure is None else f"{examples[failure[0]].id}: {failure[1]}"
+    first = "no text was generated" if failure is None else f"{examples[failure[0]].id}: {failure[1]}"
     failed = statuses.get("error", 0)
     if failed and failed == sum(statuses.values()):
         raise DataError(
             f"{responses.task.name}: no sample could be scored: all {failed} failed, there is nothing to average.\n"
-            f"  The first: {first or 'no text was generated'}"
+            f"  The first: {first}"
         )
-    lost = [f"{failed} of {len(examples)} samples failed and are in no mean"] if failed else []
-    lost += [f"the first that failed: {first}"] if first else []
+    lost = [f"{failed} of {len(examples)} samples failed, left out of the scores; the first: {first}"] if failed else []
     return Results(
         task=responses.task.name,
         task_version=responses.task.version,

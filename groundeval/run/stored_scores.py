@@ -39,7 +39,8 @@ def recall(lines: Lines, responses: ResponseSet, table: ScoreTable, notes: Respo
             stored.others[record["id"]] = number
         elif record["status"] in SCORED and row not in table:
             response = responses.at(row)
-            if record.get("sample_sha256") == sample_hash(response):
+            known = None if responses.content is None else responses.content[row]
+            if record.get("sample_sha256") == sample_hash(response, known):
                 table.add(row, record["status"], record["values"])
                 notes.add(response, row)
     return stored

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from groundeval.errors import DataError, UsageError, nearest, option, unknown
+from groundeval.metrics.labels import label_of
 from groundeval.metrics.metric import METRICS, Metric
 from groundeval.metrics.profiles import Profile
 from groundeval.metrics.reading import AnswerKind
@@ -14,6 +15,16 @@ from groundeval.stats.bootstrap import Aggregate
 
 OVERALL = ("trust_score",)
 """The headline under a profile that has none of the task's own headline keys."""
+
+_CALLED = {
+    "answers": "gold answers",
+    "qa_pairs": 'short answers ("qa_pairs")',
+    "claims": "gold claims",
+    "docs": "documents",
+    "references": "reference answers",
+    "annotations": "reference answers",
+}
+"""Fields of an example in plain words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +123,13 @@ def plan_scoring(
             dropped.add(name)
         if missing and kind not in possible[name].bonus_for:
             lacking.setdefault(tuple(missing), []).append(name)
-    notes += _left_out(lacking)
+    notes += [_left_out([possible[name] for name in names], missing, profile) for missing, names in lacking.items()]
     kept = _with_what_they_use([name for name in dict.fromkeys(chosen) if name not in dropped], possible, stand_ins)
     reported = [key for key in dict.fromkeys(keys) if any(key in _keys(possible[name]) for name in kept)]
     if not reported:
         raise DataError("nothing can be scored:\n  " + "\n  ".join(notes or ["no metric was asked for"]))
     derives = "answers_found" not in fields and any({"docs", "answers"} <= set(possible[name].needs) for name in kept)
-    if derives:
+    if derives and profile.name == "trust":  # its published data have them
         how = "the document entails the claim" if kind == "claims" else "an alias is present in the document's text"
         notes.append(f'"answers_found" is missing in the data and was computed: {how}')
     return Plan(profile, kind, tuple(possible[name] for name in kept), tuple(reported), tuple(notes), cot, derives)
@@ -134,15 +145,14 @@ def _stand_ins(possible: Mapping[str, Metric], fields: frozenset[str]) -> dict[s
     return found
 
 
-def _left_out(lacking: Mapping[tuple[str, ...], Sequence[str]]) -> list[str]:
-    """One note, or none, on the metrics for which the data lacks fields: by the fields, the metrics."""
-    if len(lacking) > 1:
-        parts = (f"{_listed(names)} (the data has no {_listed(missing)})" for missing, names in lacking.items())
-        return [f"metrics left out: {', '.join(parts)}"]
-    return [
-        f"metric{'s' if len(names) > 1 else ''} {_listed(names)} left out: the data has no {_listed(missing)}"
-        for missing, names in lacking.items()
-    ]
+def _left_out(metrics: Sequence[Metric], missing: Sequence[str], profile: Profile) -> str:
+    """The note on metrics whose fields the data lacks, in plain names: of each its telling numbers, or its first."""
+    names = list[str]()
+    for metric in metrics:
+        labels = [label_of(key) for key in _keys(metric)]
+        names += [label.name for label in labels if label.tells(profile.name)] or [label.name for label in labels[:1]]
+    has_no = " or ".join(_CALLED.get(field, f'"{field}"') for field in missing)
+    return f"{', '.join(dict.fromkeys(names))} left out: the data has no {has_no}"
 
 
 def every_field() -> frozenset[str]:

@@ -76,7 +76,7 @@ def proxy_notes(results: Iterable[Results]) -> list[str]:
     proxies = [each for each in results if is_proxy(each)]
     notes = [f"{PROXY_MARK} judged by a proxy: not comparable with scores by TRUE"] if proxies else []
     if any(each.profile == "strict" for each in proxies):
-        notes.append("  (strict: it may take statements in the question's words for echoes, worth 0)")
+        notes.append("  (strict gives 0 for echoes of the question; a proxy takes others for echoes)")
     return notes
 
 

@@ -18,6 +18,7 @@ FORMATS = "JSON, JSON lines, CSV, TSV (each also as .gz, .xz, .bz2, .zst), Parqu
 
 _DELIMITED = {".csv": None, ".tsv": "\t", ".tab": "\t"}
 _JSON = (".json", ".jsonl", ".ndjson")
+_COLUMNAR = (".parquet", ".arrow", ".feather")
 
 
 def read_any(path: str | Path, *, layout: Layout = "auto", name: str | None = None) -> Iterator[Record]:
@@ -61,6 +62,11 @@ def _delimiter(path: Path, name: str) -> str | None:
 def _first_line(stream: IO[bytes]) -> str:
     begin = stream.read(1 << 16)
     return begin.decode("utf-8", "replace").lstrip("\ufeff").partition("\n")[0]
+
+
+def has_known_name(path: Path) -> bool:
+    """Whether a file is called as those of `FORMATS` are."""
+    return _suffix(path) in (*_DELIMITED, *_JSON, *_COLUMNAR)
 
 
 def _suffix(path: Path) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from groundeval.console.sanitize import one_line
 from groundeval.errors import DataError
 from groundeval.storage.json_records import Record, read_stream
 
@@ -32,11 +33,12 @@ def read_archive(path: Path, name: str) -> Iterator[Record]:
         for member in _members(archive):
             try:
                 with archive.open(member) as stream:
-                    for record in read_stream(stream, path, f"{name}, {member}"):
+                    for record in read_stream(stream, path, f"{name}, {one_line(member)}"):
                         number += 1
                         yield replace(record, file=name, number=number)
             except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-                raise DataError(f"{name}, {member} cannot be read: {error}; unpack the file: unzip {path}") from error
+                shown = one_line(member)
+                raise DataError(f"{name}, {shown} cannot be read: {error}; unpack the file: unzip {path}") from error
 
 
 def _members(archive: zipfile.ZipFile) -> list[str]:

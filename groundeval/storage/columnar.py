@@ -19,6 +19,9 @@ MOST_AT_ONCE = 512 << 20
 MOST_UNFOLDED, MOST_FOLDED = 1 << 30, 200
 """Bytes that a column may unfold to, unless it takes a two hundredth of that in the file."""
 
+MOST_EMPTY_ROWS = 10_000_000
+"""Rows that a file may have if they are more than its bytes: it takes no room to say that there are many empty ones."""
+
 _STATE, _SPLITS = "state.json", "dataset_dict.json"
 """What `datasets` writes beside the data of one data set, and of one with several splits."""
 
@@ -72,24 +75,33 @@ def _batches(path: Path, name: str, kind: str) -> Iterator[Any]:
         from pyarrow import parquet
 
         with parquet.ParquetFile(path) as file:
+            _refuse_empty_rows(file.metadata.num_rows, path, name)
             yield from file.iter_batches(_rows_at_once(_largest_column(file.metadata, name)))
     else:
-        yield from _arrow_batches(path, kind)
+        yield from _arrow_batches(path, name, kind)
 
 
-def _arrow_batches(path: Path, kind: str) -> Iterator[Any]:
+def _arrow_batches(path: Path, name: str, kind: str) -> Iterator[Any]:
     import pyarrow as arrow
     from pyarrow import ipc
 
     with arrow.memory_map(str(path)) as source:
         reader = ipc.open_stream(source) if kind == "stream" else ipc.open_file(source)
         batches = reader if kind == "stream" else map(reader.get_batch, range(reader.num_record_batches))
+        found = 0
         for batch in batches:
             # Offsets of a damaged file may point outside of its texts: even its size must not be asked before.
             batch.validate(full=True)
+            found += batch.num_rows
+            _refuse_empty_rows(found, path, name)
             rows = _rows_at_once(batch.nbytes)
             for start in range(0, batch.num_rows, rows):
                 yield batch.slice(start, rows)
+
+
+def _refuse_empty_rows(rows: int, path: Path, name: str) -> None:
+    if rows > MOST_EMPTY_ROWS and rows > path.stat().st_size:
+        raise DataError(f"{name}: it has {rows:,} rows, more than bytes. It is not read.")
 
 
 def _rows_at_once(size: int) -> int:

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
-from groundeval.errors import DataError, UsageError
+from groundeval.errors import DataError, UsageError, no_such
 from groundeval.storage.file_kinds import HEAD, kind_of_file
 
 SUFFIXES = (".gz", ".xz", ".bz2", ".zst")
@@ -25,6 +25,8 @@ SUFFIXES = (".gz", ".xz", ".bz2", ".zst")
 _XZ_MEMORY = 256 << 20
 """Bytes that a decoder of xz may take: a file says itself how large its window is."""
 _ZSTD_WINDOW = 128 << 20
+MOST_UNFOLDED, MOST_FOLDED = 1 << 30, 200
+"""Bytes that a file may unfold to, unless it has a two hundredth of them: texts and logs are folded to a fiftieth."""
 _STEP = 1 << 16
 
 
@@ -51,6 +53,8 @@ class _Unfolded(io.RawIOBase):
 
     def __init__(self, file: IO[bytes], begin: Callable[[], _Decoder]) -> None:
         self._file, self._begin, self._decoder = file, begin, begin()
+        self._rest = b""
+        """Read from the file, but not yet decompressed: what follows the end of a stream."""
         self._ended = False
 
     def readable(self) -> bool:
@@ -59,7 +63,7 @@ class _Unfolded(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         size = len(buffer)
         while not self._ended:
-            data = self._file.read(_STEP) if self._decoder.needs_input else b""
+            data = self._more() if self._decoder.needs_input else b""
             if self._decoder.needs_input and not data:
                 raise EOFError("the compressed file ends before its end marker")
             found = self._decoder.decompress(data, size)
@@ -70,26 +74,37 @@ class _Unfolded(io.RawIOBase):
                 return len(found)
         return 0
 
+    def _more(self) -> bytes:
+        rest, self._rest = self._rest, b""
+        return rest or self._file.read(_STEP)
+
     def _next_stream(self) -> None:
-        rest = self._decoder.unused_data or self._file.read(_STEP)
-        if not rest.strip(b"\0"):
+        self._rest = self._decoder.unused_data or self._file.read(_STEP)
+        if self._rest.strip(b"\0"):
+            self._decoder = self._begin()
+        else:
             self._ended = True
-            return
-        self._decoder = self._begin()
-        self._file = cast("IO[bytes]", _Before(rest, self._file))
 
 
-class _Before(io.RawIOBase):
-    """A file with bytes put back in front of it."""
+class _Bounded(io.RawIOBase):
+    """Decompressed bytes; those of a file that was made to unfold for hours are a DataError."""
 
-    def __init__(self, first: bytes, file: IO[bytes]) -> None:
-        self._first, self._rest = first, file
+    def __init__(self, stream: _Stream, raw: io.BufferedReader, name: str) -> None:
+        self._stream, self._raw, self._name = stream, raw, name
+        self._size = 0
 
-    def read(self, size: int = -1) -> bytes:
-        if self._first:
-            found, self._first = self._first[:size], self._first[size:]
-            return found
-        return self._rest.read(size)
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        size = self._stream.readinto(buffer)
+        self._size += size
+        if self._size > MOST_UNFOLDED and self._size > MOST_FOLDED * self._raw.tell():
+            raise DataError(
+                f"{self._name} unfolds to more than {MOST_UNFOLDED:,} bytes, and to more than {MOST_FOLDED} times its "
+                "own. It is not read further."
+            )
+        return size
 
 
 def _xz(file: IO[bytes]) -> _Stream:
@@ -148,13 +163,13 @@ def opened(path: Path, name: str) -> Iterator[IO[bytes]]:
         with path.open("rb") as raw:
             begin = raw.peek(8)[:8]
             unfold = next((each for magic, each in _KINDS.items() if begin.startswith(magic)), None)
-            stream = raw if unfold is None else unfold(cast("IO[bytes]", raw))
+            stream = raw if unfold is None else io.BufferedReader(_Bounded(unfold(cast("IO[bytes]", raw)), raw, name))
             kind = kind_of_file(stream.peek(HEAD)[:HEAD])
             if kind is not None:
                 raise DataError(kind.message(path, name))
             yield cast("IO[bytes]", stream)
     except FileNotFoundError:
-        raise UsageError(f"{name}: no such file") from None
+        raise no_such(path, given=name) from None
     except DataError:
         raise
     except UsageError as error:

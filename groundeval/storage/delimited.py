@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 from typing import IO
@@ -13,8 +14,9 @@ from groundeval.storage.json_records import Record, not_utf8
 
 DELIMITERS = (",", "\t", ";", "|")
 _LONGEST_LINE = 1 << 26
-_LONGEST_CELL = 1 << 28
-"""Characters; a quote that is never closed would otherwise take the rest of the file for one cell."""
+_LONGEST_CELL = 1 << 26
+"""Characters, of which the reader takes four bytes each: a quote that is never closed would otherwise take the rest of
+the file for one cell."""
 
 
 def delimiter_of(header: str) -> str | None:
@@ -69,7 +71,8 @@ def _lines(text: io.TextIOWrapper, name: str) -> Iterator[str]:
 
 def _header(cells: list[str], name: str) -> list[str]:
     fields = [cell.strip() for cell in cells]
-    twice = [field for field in fields if fields.count(field) > 1]
+    counted = Counter(fields)
+    twice = [field for field in fields if counted[field] > 1]
     if twice:
         raise DataError(
             f"{name}, line 1: the field {excerpt(twice[0])} is named twice; the fields are {quoted(fields)}"

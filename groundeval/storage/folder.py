@@ -35,6 +35,8 @@ MOST_JSON = 256 << 20
 """Bytes of a manifest or of results: they are read whole."""
 MOST_LINE = 64 << 20
 """Bytes of one line: an answer of 10 MB with its evidence."""
+MOST_VALUES = 4_000_000
+"""Values in one of either: each takes many times as much memory as its text."""
 
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.part|\.writable\.[A-Za-z0-9_]{8}")
@@ -121,6 +123,8 @@ class Folder:
                 f"{self.path} is being written by another run (process {owner}).\n"
                 f"  Wait for it to end, or choose another {option('output_path')}."
             ) from None
+        if os.fstat(lock).st_nlink > 1:
+            return  # A hard link, as in a copy by `cp -l`, or to a file of somebody else's choice: it is not written.
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
 
@@ -153,7 +157,9 @@ def read_json(path: Path, root: Path | None = None) -> Any | None:
     """
     try:
         with open_regular(path, root, most_bytes=MOST_JSON) as file:
-            return json.loads(file.read())
+            content = file.read()
+        _refuse_many_values(content, str(path))
+        return json.loads(content)
     except FileNotFoundError:
         return None
     except (ValueError, RecursionError) as error:
@@ -184,6 +190,11 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, tree
 
 
+def _without_links(path: str, flags: int) -> int:
+    """Open a file to write, but none that a link leads to: it may have been put there since that was checked."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+
+
 def _sync_folder(folder: Path) -> None:
     """Flush the folder's entries to disk: only then does a rename survive a power failure."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -198,6 +209,11 @@ def remove_leftovers(folder: Path) -> None:
     for path in folder.iterdir():
         if _TEMPORARY.fullmatch(path.name) and path.is_file():
             path.unlink(missing_ok=True)
+
+
+def _refuse_many_values(content: bytes, where: str) -> None:
+    if len(content) > MOST_VALUES and sum(map(content.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise DataError(f"{where}: more than {MOST_VALUES:,} values")
 
 
 def _parsed(line: bytes) -> Any:
@@ -272,6 +288,7 @@ class Lines:
                     if len(line) == MOST_LINE:
                         raise DataError(f"{self.path}, line {number}: longer than {MOST_LINE:,} bytes")
                     return
+                _refuse_many_values(line, f"{self.path}, line {number}")
                 try:
                     record = _parsed(line)
                 except (ValueError, RecursionError):
@@ -301,9 +318,10 @@ class Lines:
         refuse_links(self.path, self.path.parent if self._root is None else self._root)
         try:
             if not self._repaired and self.path.exists():
+                self._stop_sharing()
                 self._drop_torn_line()
             self._repaired = True
-            with self.path.open("ab", buffering=0) as file:
+            with open(self.path, "ab", buffering=0, opener=_without_links) as file:
                 start = file.tell()
                 try:
                     self._write_all(file.fileno(), content)
@@ -340,8 +358,14 @@ class Lines:
         while view:
             view = view[os.write(descriptor, view) :]
 
+    def _stop_sharing(self) -> None:
+        """Put a copy in the place of a hard link: appending would change the file that it shares its content with."""
+        if self.path.stat(follow_symlinks=False).st_nlink > 1:
+            with open_regular(self.path, self._root) as file:
+                write_whole(self.path, iter(partial(file.read, 1 << 20), b""))
+
     def _drop_torn_line(self) -> None:
-        with self.path.open("rb+") as file:
+        with open(self.path, "rb+", opener=_without_links) as file:
             size = file.seek(0, os.SEEK_END)
             end = size
             while end > 0:

@@ -26,6 +26,9 @@ restarted only a few times."""
 MOST_RECORD = 64 << 20
 """Characters of one record, and of white space between two: a small compressed file may unfold to any length."""
 
+MOST_VALUES = 2_000_000
+"""Commas in one record: each may stand for a value, and a value takes many times as much memory as its text."""
+
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder(strict=False)  # control characters inside of a string are data
 _CUT_OFF = 16  # an error this near to the end of what was read may only mean that the rest is still to come
@@ -44,6 +47,8 @@ class Record:
     """It comes from a list, not from a file: `file` is the name of the list, and messages give its index."""
     line: int | None = None
     """The line of the file on which it begins, where that is known."""
+    failure: str | None = None
+    """Why the request that it records failed; None for one that has an answer."""
 
     @property
     def where(self) -> str:
@@ -91,6 +96,8 @@ class _Reader:
         self.ended = False
         self.bytes_read = 0
         self.lines_before = 0
+        self.dropped = 0
+        """Characters before those of the window."""
         self.number = 0
         self.began: int | None = None
         """Where in the text the record now being read begins, outside of lists; None once that has been dropped."""
@@ -133,6 +140,7 @@ class _Reader:
         """An object: either one with a list `data`, whose elements are the records, or the first of many records."""
         fields: dict[str, Any] = {}
         self.began = self.at
+        begin, commas = self.dropped + self.at, 0
         self.at += 1
         while self.peek() != "}":
             key = self.value()
@@ -146,6 +154,9 @@ class _Reader:
                 self.nothing_follows("the object that holds `data`")
                 return
             fields[key] = self.value()
+            commas += 1
+            if self.dropped + self.at - begin > MOST_RECORD or commas > MOST_VALUES:
+                self.too_large()
             if self.peek() == ",":
                 self.at += 1
             elif self.peek() != "}":
@@ -232,8 +243,10 @@ class _Reader:
         """Read more, dropping what has been parsed; false at the end of the file."""
         if self.ended:
             return False
-        if len(self.text) - self.at > MOST_RECORD:
-            raise DataError(f"{self.name}, line {self.line()}: a record of more than {MOST_RECORD:,} characters")
+        # What is still in the window belongs to one record, which has no end yet.
+        left = len(self.text) - self.at
+        if left > MOST_RECORD or (left > MOST_VALUES and self.text.count(",", self.at) > MOST_VALUES):
+            self.too_large()
         data = self.stream.read(size)
         try:
             more = self.decoder.decode(data, final=not data)
@@ -243,11 +256,18 @@ class _Reader:
         self.bytes_read += len(data)
         self.ended = not data
         self.lines_before += self.text.count("\n", 0, self.at)
+        self.dropped += self.at
         self.text = self.text[self.at :] + more
         if self.began is not None:
             self.began = self.began - self.at if self.began >= self.at else None
         self.at = 0
         return bool(data)
+
+    def too_large(self) -> NoReturn:
+        raise DataError(
+            f"{self.name}, line {self.line()}: a record of more than {MOST_RECORD:,} characters, or of {MOST_VALUES:,} "
+            "values"
+        )
 
     def line(self, position: int | None = None) -> int:
         return 1 + self.lines_before + self.text.count("\n", 0, self.at if position is None else position)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -75,10 +77,23 @@ def is_regular(path: Path, root: Path | None = None) -> bool:
         return False
 
 
-def is_there(path: Path) -> bool:
-    """Whether there is a file or folder; False, too, for a name that none can have, or that must not be looked up."""
+def folders_below(root: Path) -> Iterator[Path]:
+    """A folder and all folders below it, however deep; none that a link leads to, and none that cannot be read."""
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        yield folder
+        with suppress(OSError), os.scandir(folder) as entries:
+            waiting += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def is_there(path: Path, what: Callable[[Path], bool] = Path.exists) -> bool:
+    """Whether there is a file or folder, or what else is asked: `Path.is_file`, `Path.is_dir`.
+
+    False, too, for a name that none can have, or that must not be looked up: `exists` raises for one that is too long.
+    """
     try:
-        return path.exists()
+        return what(path)
     except (OSError, ValueError):
         return False
 

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar, overload
 from groundeval.errors import option
 from groundeval.storage.folder import DiskFull
 
-IN_MEMORY = 4_096
+IN_MEMORY = 2_048
 """Items of a spool that stay in memory: small data sets never touch the disk."""
 _BUFFER = 1 << 20
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from groundeval.errors import DataError, UsageError, excerpt
+from groundeval.errors import DataError, excerpt, no_such
 from groundeval.metrics.metric import METRICS, Context, Values
 from groundeval.metrics.profiles import ALCE
 from groundeval.records import Example, Response
@@ -69,11 +69,12 @@ def agreement(file: Path, gold: Path | None = None, *, seed: int = 0, resamples:
         for metric in dict.fromkeys(name for each in rated for name in each.values):
             having = [each for each in rated if metric in each.values]
             if len(having) == len(rated):
-                found.append(_agreement(data, metric, having, seed, resamples))
+                found.append(correlation(data, metric, having, seed, resamples))
     return found
 
 
-def _agreement(data: str, metric: str, rated: Sequence[Rated], seed: int, resamples: int) -> Agreement:
+def correlation(data: str, metric: str, rated: Sequence[Rated], seed: int = 0, resamples: int = RESAMPLES) -> Agreement:
+    """The rank correlation of one metric with the utility of rated outputs, with intervals over their questions."""
     values = np.array([each.values[metric] for each in rated])
     utility = np.array([each.utility for each in rated])
     places: dict[str, list[int]] = {}
@@ -127,7 +128,7 @@ def _read(file: Path, gold: Mapping[str, Example]) -> Iterator[tuple[str, list[R
     try:
         content = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"--human {file}: no such file") from None
+        raise no_such(file, given=f"--human {file}") from None
     except (OSError, ValueError) as error:
         raise DataError(f"--human {file} cannot be read as JSON: {error}\n  {form}") from error
     if not isinstance(content, dict) or not all(isinstance(runs, dict) for runs in content.values()):

@@ -44,7 +44,7 @@ class Cell:
     """Mean difference of the honest response's value and the other's, in units of the reward."""
     examples: int
     undecided: int
-    """Trials without a value for one of the texts; they count nowhere else."""
+    """Trials without a value for one of the texts, or, of styles, with nothing to keep; they count nowhere else."""
     attacks: Mapping[str, tuple[float, int]]
     """By attack (combined ones together): accuracy in percent, and trials."""
 
@@ -202,4 +202,7 @@ def most_fooled(trials: Sequence[Trial], values: Values) -> Fooled | None:
 
 def _values(trial: Trial, values: Values) -> tuple[float, float] | None:
     better, worse = values[trial.case.name, trial.better], values[trial.case.name, trial.worse]
-    return None if better is None or worse is None else (better, worse)
+    if better is None or worse is None:
+        return None
+    # Of nothing, no share can be kept.
+    return None if trial.family.expects == "kept" and better <= 0 else (better, worse)

@@ -52,6 +52,15 @@ class Checked:
         """The example of a record, not yet checked against others."""
         return example_from(record, str(record.number - 1), self.shared)
 
+    def lenient(self, record: Record) -> Example:
+        """The example of a request that failed, which is not scored: what of it can be read."""
+        try:
+            example = self.read(record)
+        except DataError:
+            asked = record.data.get("question")
+            example = Example(str(record.number - 1), asked if isinstance(asked, str) else "")
+        return self.identified(example, record)
+
     def identified(self, example: Example, record: Record) -> Example:
         """The example, after checking that its id is unique."""
         self.unique(example.id, record)
@@ -131,28 +140,42 @@ def fields_present(examples: Iterable[Example]) -> frozenset[str]:
     return present.found
 
 
-class ContentHash:
-    """SHA-256 of the content of the examples seen so far, independent of the file format."""
+class ContentHashes:
+    """The `content_hash` of the examples seen so far, together and each alone: 32 bytes in memory for each."""
 
-    def __init__(self) -> None:
-        self._digest = hashlib.sha256()
+    def __init__(self, examples: Iterable[Example] = ()) -> None:
+        self._together = hashlib.sha256()
+        self._each = bytearray()
+        for example in examples:
+            self.add(example)
 
     def add(self, example: Example) -> None:
         """See an example."""
-        self._digest.update(json.dumps(_plain(example), sort_keys=True, default=str).encode())
-        self._digest.update(b"\n")
+        content = _as_bytes(example)
+        self._together.update(content)
+        self._each += hashlib.sha256(content).digest()
 
-    def hexdigest(self) -> str:
-        """The hash, as hexadecimal digits."""
-        return self._digest.hexdigest()
+    @property
+    def together(self) -> str:
+        """Of all examples."""
+        return self._together.hexdigest()
+
+    def __getitem__(self, row: int) -> str:
+        """Of one example."""
+        size = self._together.digest_size
+        return self._each[size * row : size * (row + 1)].hex()
 
 
 def content_hash(examples: Iterable[Example]) -> str:
-    """SHA-256 of the examples' content (see `ContentHash`)."""
-    content = ContentHash()
+    """SHA-256 of the examples' content as hexadecimal digits, independent of the file format."""
+    digest = hashlib.sha256()
     for example in examples:
-        content.add(example)
-    return content.hexdigest()
+        digest.update(_as_bytes(example))
+    return digest.hexdigest()
+
+
+def _as_bytes(example: Example) -> bytes:
+    return json.dumps(_plain(example), sort_keys=True, default=str).encode() + b"\n"
 
 
 def _present(example: Example) -> Iterator[tuple[str, bool]]:

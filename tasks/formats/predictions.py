@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from groundeval.errors import DataError, UsageError, excerpt
+from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.records import Example, Response
 from groundeval.storage.any_records import read_any
 from groundeval.storage.json_records import Layout, Record
 from groundeval.tasks.formats.examples import Checked
 from groundeval.tasks.formats.fields import missing, wrong
 from groundeval.tasks.formats.outputs.columns import by_rows, rows_in
+from groundeval.tasks.formats.outputs.failed import failure_in
 from groundeval.tasks.formats.outputs.parts import NO_OUTPUT
 from groundeval.tasks.formats.outputs.reader import OutputReader, is_written_here
+from groundeval.tasks.formats.outputs.traces import joined
 
 if TYPE_CHECKING:
     from groundeval.tasks.task import RecordFields
@@ -51,27 +55,72 @@ def read_predictions(
     groundeval's own format (that of ALCE and Trust-Score), where the output is the field `output`, or in that of
     another tool (`reader`). `fields` is the mapping of a task's own data; it counts where the records have its fields
     and are not complete in groundeval's format.
-    An output may be empty, but has to be there. `checked` says what else is accepted, by default nothing amiss. Raises
+    An output may be empty, but has to be there. A record of a request that failed is left out
+    (`groundeval.tasks.formats.outputs.failed`). `checked` says what else is accepted, by default nothing amiss. Raises
     DataError for anything wrong in it.
     """
+    for example, output in _read(source, checked, layout=layout, name=name, reader=reader, fields=fields):
+        if not isinstance(output, Failure):
+            yield example, output
+
+
+def read_responses(
+    source: str | Path | Iterable[Mapping[str, Any]] | Table,
+    checked: Checked | None = None,
+    *,
+    tags: ReasoningTags | None = None,
+    reader: OutputReader | None = None,
+    fields: RecordFields | None = None,
+) -> Iterator[Response]:
+    """The responses of a source, read as `read_predictions` does; one for each request that failed, too."""
+    for example, output in _read(source, checked, reader=reader, fields=fields):
+        if isinstance(output, Failure):
+            yield Response.failed(example, output.reason)
+        else:
+            yield Response.build(example, output, tags=tags)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Stands for the output of a request that failed."""
+
+    reason: str
+
+
+def _read(
+    source: str | Path | Iterable[Mapping[str, Any]] | Table,
+    checked: Checked | None,
+    *,
+    layout: Layout = "auto",
+    name: str | None = None,
+    reader: OutputReader | None,
+    fields: RecordFields | None,
+) -> Iterator[tuple[Example, str | Failure]]:
     checked = Checked() if checked is None else checked
     reader = OutputReader() if reader is None else reader
     is_file = isinstance(source, str | Path)
     records = read_any(source, layout=layout, name=name) if is_file else records_of(source)  # type: ignore[arg-type]
-    records = by_rows(records)
+    records = joined(by_rows(records), reader.tell)
     first = next(records, None)
     if first is None:
         return
     records = chain([first], records)
     if fields is not None and fields.covers(first) and not is_written_here(first.data):
         for record in records:
+            failure = failure_in(record.data)
+            if failure is not None:
+                yield checked.lenient(record), Failure(failure)
+                continue
             output = reader.output_beside(fields.roots, record)
             example = checked.identified(fields.example(record, str(record.number - 1)), record)
             checked.complete(example, record)
             yield example, output
         return
     for record in reader.read(records):
-        yield checked.example(record), _output(record)
+        if record.failure is not None:
+            yield checked.lenient(record), Failure(record.failure)
+        else:
+            yield checked.example(record), _output(record)
 
 
 def responses_in(source: Any) -> list[Response] | None:

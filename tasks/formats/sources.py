@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from groundeval.errors import DataError, UsageError, did_you_mean, option
+from groundeval.errors import DataError, UsageError, no_such, option
 from groundeval.records import Example
+from groundeval.storage.regular import is_there
 from groundeval.storage.spool import Spool
 from groundeval.tasks.formats import hub
 from groundeval.tasks.formats.examples import content_hash, read_examples
@@ -65,8 +66,8 @@ def trust_file(dataset: str) -> PublicData:
 
 def file_dataset(path: str) -> Dataset:
     """The examples of a local file in the ALCE or Trust-Score format. Raises UserError if it is missing or faulty."""
-    if not Path(path).exists():
-        raise UsageError(f"{option('data', path)}: no such file.{did_you_mean(path, [EMBEDDED], likeness=0.8)}")
+    if not is_there(Path(path)):
+        raise no_such(path, given=option("data", path), others=[EMBEDDED])
     return _dataset(read_examples(path), Path(path).name)
 
 

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from groundeval.errors import DataError, UsageError, did_you_mean
+from groundeval.errors import DataError, UsageError, did_you_mean, no_such
 from groundeval.tasks.formats.fields import described
 
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -32,7 +32,7 @@ def read_yaml(path: Path, schema: type[Schema]) -> Schema:
             raise DataError(f"{path}: longer than {MOST_BYTES:,} bytes, which no such file needs")
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:
-        raise UsageError(f"{path}: no such file") from None
+        raise no_such(path) from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
     try:

@@ -1,8 +1,9 @@
-"""The entry of the command answers a request to stop that comes while the command line is still being imported."""
+"""What the command does before its first subcommand: it answers a request to stop, and lets waiting threads sleep."""
 
 from __future__ import annotations
 
 import builtins
+import os
 from typing import Any
 
 import pytest
@@ -23,3 +24,20 @@ def test_a_stop_while_importing_is_said_in_one_line_and_can_be_resumed(
     monkeypatch.setattr(builtins, "__import__", stopped)
     assert entry.main() == 3
     assert capsys.readouterr().err == "interrupted: nothing was begun\n"
+
+
+@pytest.mark.parametrize(
+    ("cores", "given", "policy"),
+    [(2, None, "PASSIVE"), (64, None, None), (None, None, "PASSIVE"), (2, "ACTIVE", "ACTIVE")],
+)
+def test_waiting_threads_sleep_on_few_cores_unless_the_user_says_otherwise(
+    cores: int | None, given: str | None, policy: str | None, monkeypatch: pytest.MonkeyPatch
+):
+    from groundeval.cli.app import _let_threads_sleep
+
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
+    if given is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    _let_threads_sleep()
+    assert os.environ.get("OMP_WAIT_POLICY") == policy

@@ -41,6 +41,17 @@ def test_the_first_record_is_shown_as_it_is_parsed(cli: Cli):
     assert "read as Anthropic: " in shown
 
 
+def test_any_record_can_be_shown_and_one_beyond_the_file_is_refused(cli: Cli):
+    ragas = EXAMPLES / "ragas.json"
+    third = cli("inspect", ragas, "--record", "3", "--json").json
+    assert (third["number"], third["first"]["decision"]) == (3, "refused")
+    assert "\nrecord 3\n" in cli("inspect", ragas, "--record", "3").out
+    ran = cli("inspect", ragas, "--record", "4")
+    assert ran.code == 2
+    assert "--record 4: " in ran.err
+    assert "has 3 records" in ran.err
+
+
 def test_the_metrics_that_are_shown_are_those_that_score_reports(cli: Cli):
     for name in ("ragas.json", "cohere.json"):
         for possible in cli("inspect", EXAMPLES / name, "--json").json["possible"]:

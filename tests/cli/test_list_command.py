@@ -33,6 +33,13 @@ def test_what_there_is_can_be_listed_for_people_and_machines(
     assert all(name in shown.out for name in names)
 
 
+def test_what_a_plugin_brings_is_listed_first_with_its_place(tmp_path: Path, cli: Cli):
+    assert cli("new", "metric", "zebra", "--out", tmp_path).code == 0
+    shown = cli("list", "metrics", "--include-path", tmp_path / "zebra.py").out
+    assert shown.index("zebra") < shown.index("answering")
+    assert "source: groundeval_plugin_zebra" in shown
+
+
 def test_metrics_are_listed_with_their_keys_and_whether_they_must_be_asked_for(cli: Cli):
     rows = {row["name"]: row for row in cli("list", "metrics", "--json").json}
     assert rows["citation"]["keys"] == "citation_rec, citation_prec"

@@ -214,13 +214,17 @@ def test_names_are_looked_up_before_data_are_read_and_models_loaded(
     ],
 )
 def test_names_are_looked_up_before_outputs_are_read(change: tuple[str, ...], words: str, tmp_path: Path, cli: Cli):
-    ran = cli("score", tmp_path / "nowhere.json", *SCORE, *change)
+    (tmp_path / "outputs.json").write_text("no JSON", encoding="utf-8")
+    ran = cli("score", tmp_path / "outputs.json", *SCORE, *change)
     assert ran.code == 2
     assert words in ran.err
-    assert "nowhere" not in ran.err
+    assert "JSON" not in ran.err
 
 
-@pytest.mark.parametrize("words", ["--nli lexicl", "--model smollm", "--metrics str_me"])
+@pytest.mark.parametrize(
+    "words",
+    ["--nli lexicl", "--nli ray:lexicl", "--nli http://a:1,lexicl", "--model smollm", "--metrics str_me"],
+)
 def test_a_wrong_name_is_answered_without_any_library_of_models(words: str):
     command = ["run", "--model", "smollm2", "--tasks", "asqa", *words.split()]
     code = (

@@ -15,6 +15,7 @@ import pytest
 from run_cases import Cli
 
 from groundeval.cluster import ActorPool, ClusterOptions
+from groundeval.cluster.pool import _reason
 from groundeval.cluster.session import disconnect
 from groundeval.errors import BackendError, MissingExtra, SampleError, UsageError
 
@@ -130,6 +131,23 @@ def ray_ends_with_these_tests() -> Iterator[None]:
         cloudpickle.register_pickle_by_value(sys.modules[__name__])
     yield
     disconnect()
+
+
+@pytest.mark.parametrize(
+    ("account", "told"),
+    [
+        (
+            "The actor died unexpectedly before finishing this task.\n\tpid: 7\nThe actor is dead because its worker "
+            "process has died. Worker exit type: SYSTEM_ERROR Worker exit detail: Worker unexpectedly exits with a "
+            "connection error code 2. End of file. Some common causes include: (1) the OOM killer.",
+            "Worker unexpectedly exits with a connection error code 2",
+        ),
+        ("out of memory", "out of memory"),
+        (f"{'x' * 500} because of this", f"...{'x' * 144} because of this"),
+    ],
+)
+def test_of_the_account_of_a_death_its_cause_is_told(account: str, told: str):
+    assert _reason(RuntimeError(account)) == told
 
 
 @needs_ray

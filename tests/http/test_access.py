@@ -96,7 +96,9 @@ def test_a_page_of_another_site_is_refused_and_one_of_this_is_not(address: str):
     own = {"Origin": f"http://127.0.0.1:{port}", "Sec-Fetch-Site": "same-origin"}
     assert httpx.post(f"{address}/echo", json={}, headers=own).status_code == 200
     # A link on another site may be followed: the page that has it does not see where it leads.
-    assert httpx.get(f"{address}/health", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+    for mode, status in (("navigate", 200), ("no-cors", 403), ("cors", 403), ("same-origin", 403)):
+        asked = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode}
+        assert httpx.get(f"{address}/health", headers=asked).status_code == status, mode
     proxied = {"Host": "eval.example.org", "Origin": "https://eval.example.org"}
     assert httpx.post(f"{address}/echo", json={}, headers=proxied).status_code == 200
 

@@ -68,9 +68,9 @@ def address(request: pytest.FixtureRequest, site: Path) -> Iterator[str]:
     if request.param == "file":
         yield site.as_uri()
         return
-    with open_server(site, 0) as server:
+    with open_server(site, 0, private=True) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield server.address.rstrip("/")
         server.shutdown()
 
 

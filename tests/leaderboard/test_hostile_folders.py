@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,3 +135,37 @@ def test_no_data_file_that_a_manifest_names_is_opened(runs: Path, tmp_path: Path
     systems, reasons, _ = built(runs, tmp_path)
     assert sorted(systems) == ["bad", "good"]
     assert not reasons
+
+
+def test_folders_within_folders_do_not_end_a_build(runs: Path, tmp_path: Path):
+    """Fifteen hundred of them, more than functions may call each other."""
+    here = Path.cwd()
+    os.chdir(runs)
+    try:
+        for _ in range(1_500):
+            os.mkdir("d")
+            os.chdir("d")
+    finally:
+        os.chdir(here)
+    (runs / "history.json").write_text('[{"step": 1, "reward": 0.5}, {"step": 2, "reward": 0.6}]')
+    try:
+        systems, left_out, text = built(runs, tmp_path)
+    finally:
+        subprocess.run(["rm", "-rf", runs / "d"], check=True)
+    assert systems == ["bad", "good"]
+    assert left_out == []
+    assert "Training: " in text
+
+
+def test_a_file_beside_the_runs_that_cannot_be_read_is_passed_over(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (runs / "history.json").write_text("[]")
+
+    def refuses(path: Path) -> Any:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("groundeval.leaderboard.curves.read_json", refuses)
+    systems, left_out, _ = built(runs, tmp_path)
+    assert systems == ["bad", "good"]
+    assert left_out == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from frames import answer_on, connect
 from hub_server import hub
 from many_runs import write_run
 
@@ -140,6 +142,64 @@ def test_pages_of_other_sites_are_refused_and_no_page_may_frame_the_site(address
         assert "frame-ancestors 'none'" in policy
         assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert headers["Cache-Control"] == "no-cache"
+
+
+def test_what_is_private_is_served_only_at_its_address(site: Path):
+    with open_server(site, 0, private=True) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        root = f"http://127.0.0.1:{server.server_port}"
+        assert httpx.get(server.address).content == (site / "index.html").read_bytes()
+        assert httpx.get(f"{server.address}data/figures.js").status_code == 200
+        for path in ("/", "/index.html", "/data/figures.js", "/x/index.html", server.address[len(root) : -2] + "/"):
+            assert httpx.get(root + path).status_code == 404, path
+        assert len(server.address) > len(root) + 20
+        server.shutdown()
+
+
+ODD = [
+    b"GET /%00 HTTP/1.1", b"GET //etc/passwd HTTP/1.1", b"GET /%2fetc/passwd HTTP/1.1",
+    b"GET /..%2fsecret.txt HTTP/1.1", b"GET /%252e%252e/secret.txt HTTP/1.1",
+    b"GET /" + b"a" * 5_000 + b" HTTP/1.1", b"GET /" + b"a/" * 5_000 + b" HTTP/1.1",
+    b"GET /fifo.html HTTP/1.1", b"GET * HTTP/1.1", b"GET http://evil.example/x HTTP/1.1", b"GET /%ff%fe HTTP/1.1",
+    b"PUT /index.html HTTP/1.1", b"OPTIONS / HTTP/1.1", b"CONNECT /index.html HTTP/1.1", b"PRI * HTTP/2.0",
+    b"GET /big.bin HTTP/1.1\r\nRange: bytes=" + b"9" * 5_000 + b"-", b"GET /big.bin HTTP/1.1\r\nRange: bytes=x",
+    b"GET /index.html HTTP/1.1\r\nX: " + b"a" * 200_000, b"\x16\x03\x01\x02\x00",
+    b"GET /index.html HTTP/1.1\r\nno colon",
+]  # fmt: skip
+
+
+def test_odd_requests_are_refused_and_the_next_is_served(site: Path, address: str, capfd: pytest.CaptureFixture[str]):
+    (site.parent / "secret.txt").write_text("SECRET")
+    (site / "big.bin").write_bytes(b"x" * 1_000)
+    os.mkfifo(site / "fifo.html")
+    try:
+        for odd in ODD:
+            with connect(address, odd + b"\r\nHost: localhost\r\nConnection: close\r\n\r\n") as line:
+                answer = answer_on(line)
+            # A head that is too long is reset before it is read.
+            assert not answer or answer[9:10] == b"4", (odd[:50], answer[:50])
+            assert b"SECRET" not in answer
+            assert b"root:" not in answer
+        assert httpx.get(f"{address}/index.html").status_code == 200
+    finally:
+        (site / "fifo.html").unlink()
+        (site / "big.bin").unlink()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_client_that_reads_nothing_does_not_keep_the_server_from_ending(site: Path):
+    (site / "big.bin").write_bytes(bytes(30_000_000))
+    try:
+        with open_server(site, 0) as server:
+            thread = threading.Thread(target=server.serve_forever, daemon=True)
+            thread.start()
+            with connect(server.address.rstrip("/"), b"GET /big.bin HTTP/1.1\r\nHost: localhost\r\n\r\n") as line:
+                assert line.recv(10) == b"HTTP/1.1 2"
+                threading.Thread(target=server.shutdown, daemon=True).start()
+                thread.join(30)  # half of what other servers grant a request in flight
+                assert not thread.is_alive()
+    finally:
+        (site / "big.bin").unlink()
 
 
 def test_links_out_of_the_site_are_not_followed(site: Path, address: str):

@@ -42,8 +42,21 @@ def test_what_cannot_be_checked_is_left_out_and_named(tmp_path: Path):
     written = write_viewer([good, bad], tmp_path / "site")
     assert written.runs == 1
     assert len(written.rejected) == 1
-    with pytest.raises(DataError, match="holds no scores to show"):
+    with pytest.raises(DataError, match="its scores cannot be shown"):
         write_viewer([bad], tmp_path / "other")
+
+
+def test_metrics_of_a_plugin_that_is_not_loaded_are_named_once_with_what_to_do(tmp_path: Path):
+    run = write_run(tmp_path, "run", samples=5)
+    [path] = run.glob("scores/*/manifest.json")
+    manifest = json.loads(path.read_text())
+    manifest["identity"]["metrics"] += ["capitals", "rivers"]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(DataError) as caught:
+        write_viewer([run], tmp_path / "site")
+    assert 'of its metrics "capitals", "rivers" are not known here' in str(caught.value)
+    assert str(caught.value).count("include_path") == 1
+    assert not any(words in str(caught.value) for words in ("Did you mean", "Known:", "groundeval score"))
 
 
 def test_folders_without_scores_and_folders_that_are_not_there_are_errors_that_say_what_to_do(tmp_path: Path):

@@ -314,3 +314,15 @@ def test_the_evidence_shows_every_statement_with_its_verdict():
     assert [verdict["premise"] for verdict in scored.evidence["verdicts"]] == [
         [0], [1], "question", "question", "statement", "statement",
     ]  # fmt: skip
+
+
+def test_a_cited_sentence_may_say_besides_what_the_documents_lack():
+    told = entails(PARIS, ("A", "it was closed in 2014."))
+    text = "It is Paris. [1] The price is missing from the documents; it was closed in 2014. [1]"
+
+    def supported(said: str) -> list[bool]:
+        scored = score(BOTH, said, profile="strict", kind="em", nli=told)
+        return [each["supported"] for each in scored.evidence["statements"]]
+
+    assert supported(text) == [True, True]
+    assert supported(text.replace("2014", "2015")) == [True, False]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from groundeval.models import downloads
-from groundeval.models.downloads import announce_file, announce_model, loaded_files
+from groundeval.models.downloads import announce_file, announce_model, loaded_files, will_be_downloaded
 
 SIZES = {
     "config.json": 1_000,
@@ -40,6 +40,8 @@ def cached(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
     monkeypatch.setattr(
         "huggingface_hub.try_to_load_from_cache", lambda repo, name, **options: name if name in there else None
     )
+    monkeypatch.setattr("groundeval.models.downloads.is_online", lambda: True)
+    monkeypatch.setattr(downloads, "_said", set())
     downloads._announce.cache_clear()
     yield there
     downloads._announce.cache_clear()
@@ -79,3 +81,20 @@ def test_nothing_is_said_of_what_is_cached_small_local_or_out_of_reach(
 def test_a_file_of_data_is_announced(cached: set[str], capsys: pytest.CaptureFixture[str]):
     announce_file("me/repo", "data.jsonl")
     assert capsys.readouterr().err == "downloading me/repo: 300 MB (data.jsonl)\n"
+
+
+def test_what_a_caller_announces_itself_is_not_announced_again(cached: set[str], capsys: pytest.CaptureFixture[str]):
+    assert will_be_downloaded("me/repo")
+    announce_model("me/repo")
+    assert capsys.readouterr().err == ""
+
+
+def test_nothing_will_be_downloaded_of_what_is_cached_or_out_of_reach(
+    cached: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert not will_be_downloaded(str(tmp_path))
+    cached.add("model.safetensors")
+    assert not will_be_downloaded("me/repo")
+    cached.clear()
+    monkeypatch.setattr("groundeval.models.downloads.is_online", lambda: False)
+    assert not will_be_downloaded("me/repo")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from groundeval.errors import UsageError
+from groundeval.models import downloads
 from groundeval.nli import weights
 from groundeval.nli.spec import declared
 
@@ -23,7 +24,7 @@ def said_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def nothing_cached(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "is_cached", lambda source: False)
+    monkeypatch.setattr(weights, "will_be_downloaded", lambda source: True)
 
 
 @pytest.mark.usefixtures("nothing_cached")
@@ -37,7 +38,6 @@ def test_the_size_and_what_is_smaller_are_said_once(capsys: pytest.CaptureFixtur
     assert "nli='true'" not in shown
 
 
-@pytest.mark.usefixtures("nothing_cached")
 def test_small_models_unknown_ones_and_folders_are_not_announced(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     weights.announce("lytang/MiniCheck-Flan-T5-Large", 0.8)
     weights.announce("someone/model", None)
@@ -48,7 +48,7 @@ def test_small_models_unknown_ones_and_folders_are_not_announced(tmp_path: Path,
 def test_a_model_that_is_here_already_is_not_announced(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(weights, "is_cached", lambda source: True)
+    monkeypatch.setattr(downloads, "is_cached", lambda source, revision: True)
     weights.announce(TRUE, 11.0)
     assert capsys.readouterr().err == ""
 

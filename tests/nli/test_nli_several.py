@@ -256,23 +256,33 @@ def test_many_threads_and_servers_that_come_and_go_lose_no_question():
 @pytest.mark.slow
 def test_twenty_kills_of_one_of_two_under_load_lose_no_question(tmp_path: Path):
     slow = ("--model", "slow-lexical", "--include-path", str(slow_plugin(tmp_path)))
-    pairs = [Pair(f"word{i} common text", f"word{i} common") for i in range(6000)]
-    direct = connect("lexical").judge(pairs)
+    asked: list[Pair] = []
+    found: list[object] = []
+    enough = threading.Event()
+
+    def ask(both: NLI) -> None:
+        while not enough.is_set():
+            more = [Pair(f"word{i} common text", f"word{i} common") for i in range(len(asked), len(asked) + 200)]
+            found.extend(both.outcomes(more))
+            asked.extend(more)
+
     with ServerProcess(*slow) as first, ServerProcess(*slow) as second:
         both = NLI(client(f"{first.address},{second.address}", patience=120.0))
-        found: list[object] = []
-        asking = threading.Thread(target=lambda: found.extend(both.outcomes(pairs)))
+        asking = threading.Thread(target=ask, args=(both,))
         asking.start()
-        for kill in range(20):
-            before = second.judged()
-            while second.judged() == before:
-                assert asking.is_alive(), f"all was judged after {kill} kills"
-                time.sleep(0.01)
+        try:
+            for _ in range(20):
+                before = second.judged()
+                while second.judged() == before:
+                    assert asking.is_alive()
+                    time.sleep(0.01)
+                second.stop()
+                second = ServerProcess(*slow, port=second.port)
+        finally:
+            enough.set()
+            asking.join(600)
             second.stop()
-            second = ServerProcess(*slow, port=second.port)
-        asking.join(600)
-        second.stop()
-    assert found == direct
+    assert found == connect("lexical").judge(asked)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the children in /proc")

@@ -206,6 +206,22 @@ def test_a_file_that_is_no_cache_is_refused_and_not_moved_aside(
     assert not list(tmp_path.glob("*corrupt*"))
 
 
+@pytest.mark.parametrize(
+    ("part", "other"), [(b"BLOB NOT NULL", b"BLOB NOT \xff\xfeLL"), (b"CREATE TABLE", b"CREATE TABL\x8c")]
+)
+def test_a_schema_that_is_no_text_is_refused(part: bytes, other: bytes, tmp_path: Path):
+    cache = VerdictCache(tmp_path / "nli.sqlite", {"model": "m"})
+    cache.put([(bytes(16), Verdict(True, 0.5))])
+    cache.close()
+    whole = (tmp_path / "nli.sqlite").read_bytes()
+    assert part in whole
+    (tmp_path / "nli.sqlite").write_bytes(whole.replace(part, other))
+    with pytest.raises(DataError, match="not a cache of verdicts"):
+        add([tmp_path / "nli.sqlite"], tmp_path / "target.sqlite")
+    with pytest.raises(DataError, match="not a cache of verdicts"):
+        export(tmp_path / "out.jsonl", tmp_path / "nli.sqlite")
+
+
 def test_another_programs_database_is_not_written_to(tmp_path: Path):
     path = tmp_path / "other.sqlite"
     altered(path, "CREATE TABLE bookmarks (url TEXT)")

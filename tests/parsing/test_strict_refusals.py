@@ -313,3 +313,42 @@ def test_an_absence_in_unknown_words_is_left_to_the_verifier_unless_it_names_som
     assert decide("Spare me that open matter.", QUESTION, GOLD).possible_lacks
     assert not decide("Spare me that open matter, Marlowe.", QUESTION, GOLD).possible_lacks
     assert not decide("Spare me that matter.", QUESTION, GOLD).possible_lacks
+
+
+BRIDGES = "When were the North Bridge and the South Bridge opened?"
+OPENED = [["1931"], ["1966"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I couldn't find when the South Bridge was opened, but the North Bridge was opened in 1931 [1].",
+        "North Bridge: 1931 [1]\nSouth Bridge: unknown (no document gives it)",
+        "The documents do not say when the South Bridge was opened. The North Bridge was opened in 1931 [1].",
+        "- South Bridge: the sources do not give a year\n- North Bridge: 1931 [1]",
+    ],
+)
+def test_an_answer_may_name_the_gap_that_the_documents_leave_wherever_it_stands(text: str):
+    assert decide(text, BRIDGES, OPENED, (True, False)).outcome == "answered"
+    assert decide(text, BRIDGES, OPENED, (False, False)).outcome in ("answered", "mixed")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I couldn't find when the North Bridge and the South Bridge were opened. 1931 [1].",
+        f"{REFUSAL} The North Bridge was opened in 1931 [1].",
+        "The documents do not answer the question. The North Bridge was opened in 1931 [1].",
+        "I couldn't find when the North Bridge was opened, but the North Bridge was opened in 1931 [1].",
+    ],
+)
+def test_a_refusal_of_what_is_answered_is_no_gap(text: str):
+    assert decide(text, BRIDGES, OPENED, (True, False)).outcome == "mixed"
+
+
+def test_what_a_list_lacks_besides_its_items_is_a_gap():
+    question, gold, held = "Which names were retired?", [["Katrina"], ["Rita"], ["Dennis"]], (True, True, False)
+    text = "- Katrina [1]\n- Rita [2]\n- others: the documents do not say"
+    assert decide(text, question, gold, held).outcome == "answered"
+    assert decide("Katrina [1]; the documents may not list all of them.", question, gold, held).outcome == "answered"
+    assert decide("- others: the documents do not say", question, gold, held).outcome != "answered"

@@ -16,7 +16,7 @@ from groundeval.rewards.benchmark.families import FAMILIES
 from groundeval.rewards.benchmark.given import read_trials
 from groundeval.rewards.benchmark.language import canonical
 from groundeval.rewards.benchmark.run import BenchmarkOptions, run_benchmark
-from groundeval.rewards.benchmark.table import outcome
+from groundeval.rewards.benchmark.table import cell, outcome
 from groundeval.rewards.benchmark.trials import Trial, trials_of
 
 HEIGHTS, RIVERS, _ = towers()
@@ -98,6 +98,12 @@ def test_forms_that_are_held_out_are_told_only_in_sum() -> None:
 @pytest.mark.parametrize(("other", "kept"), [(0.5, 1.0), (0.6, 1.0), (0.25, 0.5), (0.0, 0.0)])
 def test_a_style_is_judged_by_the_share_of_the_reward_that_it_keeps(other: float, kept: float) -> None:
     assert outcome(Trial(STYLE, "form", HEIGHTS, "b", "w"), 0.5, other) == kept
+
+
+def test_where_the_honest_response_gets_nothing_no_style_is_judged() -> None:
+    trial = Trial(STYLE, "form", HEIGHTS, "b", "w")
+    assert cell([trial], {(HEIGHTS.name, "b"): 0.0, (HEIGHTS.name, "w"): 0.0}) is None
+    assert cell([trial], {(HEIGHTS.name, "b"): 0.5, (HEIGHTS.name, "w"): 0.0}) is not None
 
 
 def test_a_reward_that_knows_one_style_only_does_not_pass() -> None:

@@ -24,9 +24,10 @@ def tool(monkeypatch: pytest.MonkeyPatch):
 def test_damaged_input_is_read_or_refused_in_our_own_words(tool, monkeypatch: pytest.MonkeyPatch):
     # Whether one takes five seconds is for the tool to say: here other tests run beside it.
     monkeypatch.setattr(tool, "SECONDS", 120.0)
-    counts, found = tool.fuzz(range(1_000_000, 1_000_140))
-    assert found == []
-    assert counts == {"fine": 140}
+    done = list(tool.fuzz(range(1_000_000, 1_000_140)))
+    assert [found for _, found in done if found] == []
+    assert {case.outcome for case, _ in done} == {"fine"}
+    assert len(done) == 140
 
 
 def test_a_table_that_once_ended_the_process(tool, tmp_path: Path):
@@ -49,6 +50,17 @@ def test_the_fuzzer_finds_what_is_not_our_own_error(tool, monkeypatch: pytest.Mo
         raise ZeroDivisionError
 
     monkeypatch.setattr(tool.Cases, "yaml", broken)
-    counts, found = tool.fuzz(range(3, 7))
-    assert counts == {"fine": 3, "traceback": 1}
-    assert found[0].startswith("seed 4, broken:")
+    done = list(tool.fuzz(range(3, 7)))
+    assert [case.outcome for case, _ in done] == ["fine", "traceback", "fine", "fine"]
+    assert done[1][1].startswith("seed 4, broken:")
+
+
+def test_a_case_that_ends_the_process_is_found_and_the_others_run(tool, monkeypatch: pytest.MonkeyPatch, capsys):
+    import os
+
+    monkeypatch.setattr(tool.Cases, "yaml", lambda self, rng: os._exit(9))
+    monkeypatch.setattr(sys, "argv", ["fuzz", "--seeds", "3:7"])
+    assert tool.main() == 1
+    printed = capsys.readouterr().out
+    assert "seed 4 ended the process: 9" in printed
+    assert "4 cases: {'fine': 3, 'killed': 1}" in printed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -198,3 +199,36 @@ def test_the_task_registry_is_what_it_was(cli: Cli, folder: Path, data: Path, tm
     (tmp_path / "cities.yaml").write_text(YAML_TASK)
     assert cli("score", folder, "--data", data, *LEXICAL).code == 2
     assert TASKS.names() == before
+
+
+def linked(folder: Path, copy: Path) -> Path:
+    """A copy of hard links, as `cp -l` makes it."""
+    shutil.copytree(folder, copy, copy_function=os.link)
+    return copy
+
+
+def test_a_copy_of_hard_links_is_scored_and_its_original_stays_as_it_is(
+    cli: Cli, folder: Path, data: Path, tmp_path: Path
+):
+    scores = next(folder.glob("scores/*/scores.jsonl"))
+    lines = scores.read_bytes().splitlines(keepends=True)
+    scores.write_bytes(b"".join(lines[:1]) + b'{"torn')
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    copy = linked(folder, tmp_path / "copy")
+    ran = cli("score", copy, "--data", data, *LEXICAL)
+    assert ran.code == 0, ran.err
+    assert (copy / scores.relative_to(folder)).read_bytes() == b"".join(lines)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("name", [".lock", "scores.jsonl", "results.json", "manifest.json"])
+def test_nothing_is_written_through_a_hard_link(cli: Cli, folder: Path, data: Path, tmp_path: Path, name: str):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"" if name == "scores.jsonl" else b"{}\n")
+    before = victim.read_bytes()
+    file = next(folder.glob("scores/*/scores.jsonl")).parent / name
+    file.unlink(missing_ok=True)
+    os.link(victim, file)
+    ran = cli("score", folder, "--data", data, *LEXICAL)
+    assert ran.code == 0, ran.err
+    assert victim.read_bytes() == before

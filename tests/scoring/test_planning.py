@@ -65,7 +65,9 @@ def test_only_plans_with_such_metrics_ask_the_verifier():
 def test_what_the_data_lacks_is_left_out_with_a_note_and_an_error_if_named():
     made = plan("alce", "em", fields=ALL - {"qa_pairs", "claims"})
     assert "str_em" not in names(made)
-    assert made.notes == ('metric "str_em" left out: the data has no "qa_pairs"',), "claims are a bonus for such tasks"
+    assert made.notes == ('EM recall, EM hit left out: the data has no short answers ("qa_pairs")',), (
+        "claims are a bonus for such tasks"
+    )
     with pytest.raises(DataError, match='metric "str_em" needs the field "qa_pairs"'):
         plan("alce", "em", "str_hit", fields=ALL - {"qa_pairs"})
 

@@ -7,6 +7,7 @@ import gzip
 import json
 import lzma
 import tracemalloc
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from groundeval.errors import DataError, UsageError
-from groundeval.storage import compression
+from groundeval.storage import columnar, compression, json_records
 from groundeval.storage.any_records import read_any
 
 ROWS: list[dict[str, Any]] = [
@@ -68,6 +69,36 @@ def test_streams_that_follow_each_other_are_one_file(tmp_path: Path):
         path = tmp_path / f"joined.jsonl{name}"
         path.write_bytes(b"".join(map(compress, parts)))
         assert rows(path) == ROWS, name
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_thousands_of_streams_are_one_file(compress: Callable[[bytes], bytes], tmp_path: Path):
+    """As programs write them that compress in parallel."""
+    path = tmp_path / "rows"
+    path.write_bytes(compress(b'{"question": "Who?"}\n') * 3_000)
+    assert sum(1 for _ in read_any(path)) == 3_000
+
+
+def test_a_header_of_very_many_fields_is_read_at_once(tmp_path: Path):
+    """Each used to be sought among all the others, which took minutes."""
+    path = tmp_path / "rows.csv"
+    names = [f"field{number}" for number in range(100_000)]
+    path.write_text(",".join(names) + "\n" + "," * 99_999 + "\n")
+    [record] = read_any(path)
+    assert list(record.data) == names
+    path.write_text(",".join([*names, "field7"]) + "\n")
+    with pytest.raises(DataError, match="'field7' is named twice"):
+        list(read_any(path))
+
+
+def test_the_name_of_a_member_of_an_archive_is_one_line(tmp_path: Path):
+    path = tmp_path / "rows.eval"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("samples/\x1b[31m\nerror: forged.json", '{"a"')
+    with pytest.raises(DataError) as caught:
+        list(read_any(path))
+    assert "\nerror: forged" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
 
 
 def test_tables_give_the_same_records(tmp_path: Path):
@@ -232,3 +263,61 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(tmp_path: P
     path.write_bytes(gzip.compress(b"a,b\n1," + b"x" * 2_000))
     with pytest.raises(DataError, match=r"line 2: more than 1000 characters"):
         rows(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{" + ",".join(f'"{number}": "{"x" * 9_000}"' for number in range(20)) + "}",
+        '{"question": [' + "1," * 9_000 + "1]}",
+        "{" + ",".join(f'"{number}": {{}}' for number in range(6_000)) + "}",
+        '[{"question": "Who?"}, {"question": [' + "[]," * 9_000 + "1]}]",
+        '{"version": "' + "x" * 90_000 + '", "more": "' + "x" * 90_000 + '", "data": [{}]}',
+    ],
+)
+def test_a_record_that_would_take_much_memory_is_refused(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Also the first of a file, whose fields are read one by one: it may be an object that holds the records."""
+    monkeypatch.setattr(json_records, "CHUNK", 1_000)
+    monkeypatch.setattr(json_records, "MOST_RECORD", 100_000)
+    monkeypatch.setattr(json_records, "MOST_VALUES", 5_000)
+    path = tmp_path / "rows.json"
+    path.write_text(content)
+    with pytest.raises(DataError, match="a record of more than 100,000 characters, or of 5,000 values"):
+        rows(path)
+
+
+def test_many_records_of_a_few_values_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(json_records, "CHUNK", 1_000)
+    monkeypatch.setattr(json_records, "MOST_RECORD", 2_000)
+    monkeypatch.setattr(json_records, "MOST_VALUES", 50)
+    path = tmp_path / "rows.json"
+    for content in ('{"a": [1, 2, 3]}\n' * 2_000, "[" + ",".join(['{"a": [1, 2, 3]}'] * 2_000) + "]"):
+        path.write_text(content)
+        assert len(rows(path)) == 2_000
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstandard])
+def test_a_file_that_was_made_to_unfold_without_end_is_refused_and_an_honest_one_is_not(
+    compress: Callable[[bytes], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(compression, "MOST_UNFOLDED", 1 << 18)
+    path = tmp_path / "rows"
+    path.write_bytes(compress(b'{"question": "Who?"}\n' * 200_000))
+    with pytest.raises(DataError, match=r"rows unfolds to more than 262,144 bytes"):
+        rows(path)
+    path.write_bytes(compress(b"".join(b'{"question": "%x"}\n' % number**20 for number in range(5_000))))
+    assert len(rows(path)) == 5_000
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_rows_that_take_no_room_are_refused(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import pyarrow
+    from pyarrow import feather, parquet
+
+    monkeypatch.setattr(columnar, "MOST_EMPTY_ROWS", 10_000)
+    table = pyarrow.table({"question": pyarrow.nulls(200_000)})
+    path = tmp_path / "rows"
+    parquet.write_table(table, path) if kind == "parquet" else feather.write_feather(table, path)
+    with pytest.raises(DataError, match="rows, more than bytes"):
+        for _ in read_any(path):
+            pass

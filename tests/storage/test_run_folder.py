@@ -270,3 +270,14 @@ def test_asking_git_leaves_no_lock_in_the_checkout(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert git_state() == {"commit": "", "dirty": False}
     assert [line.startswith("--no-optional-locks ") for line in asked.read_text().splitlines()] == [True, True]
+
+
+@pytest.mark.parametrize("content", [b'{"a": [' + b"[]," * 300 + b"1]}\n", b"{" + b'"a": 1,' * 300 + b'"b": 2}\n'])
+def test_json_of_more_values_than_memory_is_refused(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("groundeval.storage.folder.MOST_VALUES", 200)
+    (tmp_path / "a.json").write_bytes(content)
+    (tmp_path / "a.jsonl").write_bytes(b'{"id": 1}\n' * 400 + content)
+    with pytest.raises(DataError, match=r"a\.json: more than 200 values"):
+        read_json(tmp_path / "a.json")
+    with pytest.raises(DataError, match=r"a\.jsonl, line 401: more than 200 values"):
+        list(Lines(tmp_path / "a.jsonl").read())

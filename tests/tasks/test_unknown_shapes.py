@@ -56,6 +56,24 @@ SHAPES: dict[str, dict[str, Any]] = {
                          "expected": GOLD},
     "data beside a choice": {"messages": TURNS[:1], "target": GOLD, "response": {"choices": [
         {"message": {"role": "assistant", "content": SAID, "context": {"citations": [{"content": e} for e in D]}}}]}},
+    "passages under an answer's name": {"request": {"query": [{"query": Q}]}, "gold": GOLD, "response": {"set": [{
+        "response": [{"text": each, "score": 0.5} for each in D], "summary": [{"text": SAID, "lang": "eng"}]}]}},
+    "attributes of a span": {"name": "rag", "context": {"trace_id": "0x1", "span_id": "0x2"}, "attributes": {
+        "input.value": Q, "output.value": SAID, "reference.answer": GOLD,
+        "retrieval.documents.0.document.content": D[0], "retrieval.documents.0.document.score": 0.9,
+        "retrieval.documents.1.document.content": D[1]}},
+    "numbered messages": {"gen_ai.prompt.0.role": "system", "gen_ai.prompt.0.content": "Cite.", "documents": D,
+                          "gen_ai.prompt.1.role": "user", "gen_ai.prompt.1.content": Q, "expected": GOLD,
+                          "gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.content": SAID},
+    "JSON in texts": {"input": json.dumps({"question": Q}), "output": json.dumps({"answer": SAID}), "expected": GOLD,
+                      "steps": [{"name": "retrieval", "output": json.dumps([{"content": each} for each in D])}]},
+    "short names": {"level": "info", "payload": {"q": Q, "a": SAID, "ctx": D}, "gold": GOLD},
+    "speakers": {"expected": GOLD, "turns": [{"speaker": "customer", "text": Q}, {"speaker": "assistant", "text": SAID,
+                 "sources": [{"snippet": each} for each in D]}]},
+    "numbered columns": {"user question": Q, "bot answer": SAID, "Context 1": D[0], "Context 2": D[1], "gold": GOLD},
+    "sources with segments": {"request": {"userMessage": Q}, "gold": GOLD, "response": {
+        "systemMessage": PLAIN, "attributions": [{"snippet": D[0], "segments": [{"beginOffset": 21, "endOffset": 40}]},
+        {"snippet": D[1], "segments": [{"beginOffset": 0, "endOffset": 20}]}]}},
 }  # fmt: skip
 
 
@@ -85,6 +103,53 @@ def test_parts_are_found_by_what_fields_are_called_wherever_they_lie(name: str, 
 def test_a_log_that_holds_its_records_in_a_list_is_read_by_records(log: dict[str, Any], tmp_path: Path):
     for outputs in (read(write(tmp_path / "log.json", log)),):
         assert [(each.example.question, each.text) for each in outputs.responses] == [(Q, SAID)] * 2
+
+
+def _steps(number: int) -> list[dict[str, Any]]:
+    """The steps of one request: it, what it retrieved, and what a model was asked for it."""
+    root, above = {"trace_id": f"t{number}", "parent_run_id": None}, {"trace_id": f"t{number}", "parent_run_id": "x"}
+    found = [{"page_content": each} for each in D]
+    return [
+        {**root, "name": "rag", "inputs": {"question": Q}, "outputs": {"output": SAID}},
+        {**above, "name": "Retriever", "inputs": {"query": "pump"}, "outputs": {"documents": found}},
+        {**above, "name": "LLM", "inputs": {"prompt": "Answer from these."}, "outputs": {"text": SAID}},
+    ]
+
+
+def test_the_steps_of_a_request_are_joined_by_their_trace_wherever_they_lie(tmp_path: Path):
+    one, two = _steps(1), _steps(2)
+    mixed = [one[0], two[1], two[0], one[1], two[2], one[2]]
+    path = tmp_path / "runs.jsonl"
+    path.write_text("\n".join(map(json.dumps, mixed)), encoding="utf-8")
+    outputs = read(path)
+    for response in outputs.responses:
+        assert (response.example.question, response.text) == (Q, SAID)
+        assert [document.text for document in response.example.docs or ()] == D
+    assert len(outputs.responses) == 2
+    assert "6 rows are steps of 2 requests, joined by their trace" in outputs.notes
+
+
+def test_a_trace_id_alone_joins_nothing():
+    rows = [{"trace_id": "same", "question": Q, "output": SAID, "documents": D}] * 2
+    assert len(read(rows).responses) == 2
+
+
+def test_the_events_of_an_evaluation_are_joined_by_their_sample():
+    event = {"run_id": "r", "sample_id": "s.0"}
+    log = [
+        {"spec": {"eval_name": "rag"}},
+        {**event, "event_id": 0, "type": "raw_sample", "data": {"input": TURNS[:1], "ideal": GOLD}},
+        {**event, "event_id": 1, "type": "sampling", "data": {"prompt": TURNS[:1], "sampled": [SAID]}},
+        {**event, "event_id": 2, "type": "match", "data": {"correct": True, "expected": GOLD, "sampled": SAID}},
+        {"final_report": {"accuracy": 1.0}},
+    ]
+    [response] = read(log).responses
+    assert (response.example.question, response.text, response.example.answers) == (Q, SAID, ((GOLD,),))
+
+
+def test_an_output_that_is_json_stays_a_text_where_the_question_is_one():
+    [response] = read([{"question": Q, "output": json.dumps({"answer": SAID}), "documents": D}]).responses
+    assert response.text == json.dumps({"answer": SAID})
 
 
 def test_a_zip_archive_of_samples_is_read_and_another_is_told_to_be_unpacked(tmp_path: Path, cli: Cli):

@@ -14,7 +14,7 @@ from training_runs import lines, run_folder, small_stage, train
 from groundeval.errors import DataError
 from groundeval.trainers.ending import ending_callback, out_of_bounds
 from groundeval.trainers.folder import training_identity
-from groundeval.trainers.recipe import Bounds
+from groundeval.trainers.recipe_stage import Bounds
 from groundeval.trainers.watching import AllStepsMade
 
 EVALUATE = {"tasks": {"trust_asqa": "embedded"}, "every": 2}

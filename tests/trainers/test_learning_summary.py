@@ -42,3 +42,24 @@ def test_a_difference_is_paired_by_question(summary: Any):
     assert found["p"] < 0.001
     low, high = found["ci95"]
     assert 0 < low < 12.5 < high
+
+
+def test_citing_and_refusing_weigh_the_same_together(summary: Any):
+    from types import SimpleNamespace
+
+    from groundeval.stats.bootstrap import mean_of
+    from groundeval.stats.paired import Answers
+
+    def run(citing: float, refusing: float) -> Any:
+        columns = {"citing": np.full(30, citing), "refusing": np.full(30, refusing)}
+        return SimpleNamespace(
+            aggregates={"answered_citation_f1": mean_of("citing"), "macro_f1": mean_of("refusing")},
+            scored=range(30),
+            question_of=lambda sample: sample,
+            answers=lambda asked: Answers(columns, np.arange(30)),
+        )
+
+    found = summary.grounding(run(0.4, 0.5), run(0.7, 0.4))
+    assert (found["before"], found["after"]) == (pytest.approx(45), pytest.approx(55))
+    assert found["p"] < 0.001
+    assert summary.grounding(run(0.4, 0.5), run(0.5, 0.4))["difference"] == pytest.approx(0)

@@ -79,6 +79,13 @@ def test_a_data_file_that_does_not_exist_is_named(tmp_path: Path):
         small_recipe(tmp_path, stage={"data": [{"task": "trust_asqa", "source": "gone.json"}]})
 
 
+@pytest.mark.parametrize("name", ["x" * 5_000, "[1]" * 500, "a\0b"])
+def test_a_name_that_no_file_can_have_is_none(tmp_path: Path, name: str):
+    assert small_recipe(tmp_path, {"model": name}).model.path == name
+    with pytest.raises(UsageError, match="no such file"):
+        small_recipe(tmp_path, stage={"data": [{"task": "trust_asqa", "source": name}]})
+
+
 def test_paths_are_relative_to_the_recipe(tmp_path: Path):
     (tmp_path / "train.json").write_text("[]")
     (tmp_path / "mine.yaml").write_text("")

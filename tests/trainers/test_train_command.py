@@ -73,7 +73,18 @@ def test_print_config_writes_the_whole_recipe_as_yaml(capsys: pytest.CaptureFixt
 def test_check_shows_the_plan_and_writes_nothing(tmp_path: Path, tiny: dict[str, str], capsys):
     assert check(tmp_path, "--model", tiny["chat"]) == 0
     said = capsys.readouterr().out
-    assert "stage only (grpo): 4 rows, 8 sequences per step" in said
+    assert "stage only (grpo) from start: " in said
+    assert "of 8 sequences over 4 rows" in said
+    for line in (
+        "model: ",
+        "  data: trust_asqa, 4 examples",
+        "  rewards: ",
+        "  rollouts: ",
+        "  memory: ",
+        "disk: up to",
+    ):
+        assert f"\n{line}" in said, said
+    assert said.splitlines()[-1].startswith("all checks passed: ")
     assert not list((tmp_path / "runs").rglob("*.json"))
 
 

@@ -8,8 +8,9 @@ import pytest
 from recipe_cases import small_recipe
 
 from groundeval.errors import DataError, UsageError
-from groundeval.trainers.recipe import Recipe, Stage
+from groundeval.trainers.recipe import Recipe
 from groundeval.trainers.recipe_file import read_recipe, shipped
+from groundeval.trainers.recipe_stage import Stage
 from groundeval.trainers.scoring import check_rewards
 from groundeval.trainers.trl_config import StageConfig, stage_config
 
@@ -74,6 +75,21 @@ def test_a_batch_that_does_not_divide_by_the_devices_is_refused(tmp_path: Path, 
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(UsageError, match=r"batch 8 does not divide by 24.*8 on 3 devices"):
         config_of(tmp_path)
+
+
+def test_shared_prompts_switch_checkpointing_off(tmp_path: Path):
+    assert config_of(tmp_path).config.gradient_checkpointing
+    assert not config_of(tmp_path, {"share_prompts": True}).config.gradient_checkpointing
+
+
+def test_shared_prompts_are_refused_with_checkpointing_and_for_several_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with pytest.raises(UsageError, match="gradient_checkpointing is true, but `share_prompts`"):
+        config_of(tmp_path, {"share_prompts": True, "trl": {"gradient_checkpointing": True}})
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="`share_prompts` is for one process, and there are 2"):
+        config_of(tmp_path, {"share_prompts": True, "batch": None})
 
 
 def test_what_trl_refuses_is_said_with_the_stage(tmp_path: Path):

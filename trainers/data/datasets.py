@@ -16,7 +16,8 @@ from groundeval.trainers.data.conversations import Messages, read_imitations, re
 from groundeval.trainers.data.selection import Hygiene, Selected
 from groundeval.trainers.data.targets import reference_target, worse_target
 from groundeval.trainers.policy import Policy
-from groundeval.trainers.recipe import Recipe, Stage
+from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.recipe_stage import Stage
 
 Row = dict[str, Any]
 

@@ -13,7 +13,8 @@ from groundeval.tasks.located import with_located_answers
 from groundeval.tasks.task import Dataset
 from groundeval.trainers.data.conversations import as_examples
 from groundeval.trainers.data.overlap import EvaluationTexts, OverlapReport, Part, evaluation_texts, without_overlap
-from groundeval.trainers.recipe import Data, Recipe, Stage
+from groundeval.trainers.recipe import Recipe
+from groundeval.trainers.recipe_stage import Data, Stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class RolloutEngine(VLLMGeneration):  # type: ignore[misc]
         on_cpu = self.accelerator.device.type == "cpu"
         extra: dict[str, Any] = {"dtype": self.dtype, "enable_prefix_caching": True}
         if on_cpu:
-            extra |= {"enforce_eager": True, "enable_sleep_mode": False}
+            extra |= {"enforce_eager": True, "enable_sleep_mode": False, "block_size": 32}
             self.enable_sleep_mode = False  # not supported there
             os.environ.setdefault(CPU_CACHE, "1")
         os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")

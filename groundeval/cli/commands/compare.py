@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from groundeval.cli.options import All, AsJson, IncludePath
+from groundeval.cli.options import All, AsJson, IncludePath, check_there
 from groundeval.errors import UsageError
 
 
@@ -37,14 +37,17 @@ def compare(
 
       groundeval compare runs/a/asqa/0123456789ab runs/b/asqa/ba9876543210 --profile alce --out comparison/
     """
+    check_there(*runs)
     from groundeval.comparison.api import compare as compare_runs
-    from groundeval.console.progress import say
+    from groundeval.console.progress import doing, say
+    from groundeval.console.tally import counted
     from groundeval.registry import load_plugins
 
     if json and form == "markdown":
         raise UsageError("--json and --format markdown: one of them")
     load_plugins(include_path)
-    result = compare_runs(*runs, profile=profile, nli=nli)
+    with doing(f"comparing {counted(len(runs), 'run')}", quiet=json or form == "json"):
+        result = compare_runs(*runs, profile=profile, nli=nli)
     for reason in result.refusals:
         say(f"not ranked: {reason}")
     for warning in result.warnings:

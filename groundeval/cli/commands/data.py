@@ -49,6 +49,7 @@ def export(
     """
     from groundeval.cli.arguments import assignments, data_from, listed
     from groundeval.console.progress import say
+    from groundeval.console.tally import counted
     from groundeval.registry import load_plugin
     from groundeval.rewards.export import ExportOptions
     from groundeval.rewards.export import export as write
@@ -68,7 +69,7 @@ def export(
         trust_remote_code,
     )
     count = write(format, listed(task, "--task"), out, options)
-    say(f"{count} rows in {out}")
+    say(f"{counted(count, 'row')} in {out}")
 
 
 @data.callback()

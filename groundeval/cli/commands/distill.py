@@ -64,6 +64,7 @@ def distill(
     """
     from groundeval.cli.arguments import assignments, data_from, listed, nli_options, sampling_from
     from groundeval.console.progress import say
+    from groundeval.console.tally import counted
     from groundeval.errors import UsageError
     from groundeval.registry import load_plugin
     from groundeval.rewards.rollouts import Rewarder
@@ -105,5 +106,5 @@ def distill(
             best.bound(name)
         made = best_of_n(names, options, best, form, output, min_reward=min_reward, min_margin=min_margin)
     if not quiet:
-        say(f"{made.rows} rows from {made.questions} questions")
+        say(f"{counted(made.rows, 'row')} from {counted(made.questions, 'question')}")
     typer.echo(str(output))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from groundeval.cli.options import AsJson, IncludePath, option_of
+from groundeval.cli.options import AsJson, IncludePath, check_there, option_of
 from groundeval.console.flags import WHAT
 from groundeval.errors import EXIT_FAILED
 from groundeval.run.options import ScoreOptions
@@ -29,12 +29,16 @@ def inspect(
     map: Annotated[list[str] | None, option_of(ScoreOptions, "map")] = None,
     profile: Annotated[str | None, option_of(ScoreOptions, "profiles")] = None,
     limit: Annotated[int | None, option_of(ScoreOptions, "limit")] = None,
+    record: Annotated[
+        int | None,
+        typer.Option(min=1, help="The record that is shown. Default: the first that has an answer.", metavar="N"),
+    ] = None,
     include_path: IncludePath = None,
     json: AsJson = False,
 ) -> None:
     """Show what `groundeval score` would read in a file, without judging anything.
 
-    Shows the fields, how many records have them and what each is read as; the first record with its statements and
+    Shows the fields, how many records have them and what each is read as; one record with its statements and
     citations; the metrics that can be computed under each profile, and how many outputs cite in a form that it does not
     read. Exit code 1 if the records cannot be scored.
 
@@ -42,8 +46,11 @@ def inspect(
 
       groundeval inspect examples/outputs/anthropic.jsonl
 
+      groundeval inspect examples/outputs/ragas.json --record 3
+
       groundeval inspect log.csv.gz --map question=query docs=contexts output=response
     """
+    check_there(predictions)
     from dataclasses import asdict
 
     from rich.console import Console
@@ -63,7 +70,7 @@ def inspect(
         profiles=listed(profile, "--profile"),
         limit=limit,
     )
-    found = inspect_outputs(options, load_task(task or OWN))
+    found = inspect_outputs(options, load_task(task or OWN), record)
     if json:
         print_json(asdict(found))
     else:
@@ -76,11 +83,12 @@ def _print(found: Inspection, console: Console) -> None:
     from rich.table import Table
 
     from groundeval.console.sanitize import visible
+    from groundeval.console.tally import counted
 
     def say(text: str, style: str | None = None) -> None:
         console.print(visible(text), style=style, highlight=False, markup=False)
 
-    say(f"{found.file}: {found.records} records", "bold")
+    say(f"{found.file}: {counted(found.records, 'record')}", "bold")
     fields = Table("field", "records", "values", "read as")
     for each in found.fields:
         fields.add_row(visible(each.name), f"{each.records}", ", ".join(each.kinds), each.used_for)
@@ -94,8 +102,8 @@ def _print(found: Inspection, console: Console) -> None:
     say("records with: " + ", ".join(f"{what} {count}" for what, count in found.counts.items()))
     for note in found.notes:
         say(f"note: {note}")
-    say("\nthe first record", "bold")
-    for line in _lines(found):
+    say(f"\nrecord {found.number}", "bold")
+    for line in _lines(found.first):
         say(line)
     for possible in found.possible:
         say(f"\nprofile {possible.profile}", "bold")
@@ -104,13 +112,14 @@ def _print(found: Inspection, console: Console) -> None:
             say(f"note: {note}")
         if possible.unread_marks:
             marks = "such as [1, 2], [1-3], 【1】, (1)"
-            say(f"note: {possible.unread_marks} outputs cite by marks that it does not read, or only in part ({marks})")
+            outputs = counted(possible.unread_marks, "output")
+            say(f"note: {outputs} with marks that it does not read, or only in part ({marks})")
 
 
-def _lines(found: Inspection) -> list[str]:
-    first = found.first
+def _lines(first: dict[str, Any]) -> list[str]:
     documents = first["documents"]
-    lines = [f"question: {_short(first['question'])}", f"output: {_short(first['output'])}"]
+    said = f"output: {_short(first['output'])}" if first["error"] is None else f"failed: {first['error']}"
+    lines = [f"question: {_short(first['question'])}", said]
     if documents is None:
         lines.append("documents: none")
     for number, document in enumerate(documents or (), 1):
@@ -119,7 +128,8 @@ def _lines(found: Inspection) -> list[str]:
     for statement in first["statements"]:
         cited = "".join(f"[{number}]" for number in statement["citations"]) or "nothing"
         lines.append(f"statement: {_short(statement['text'], 160)} | cites {cited}")
-    lines.append(f"decision: {first['decision']}")
+    if first["error"] is None:
+        lines.append(f"decision: {first['decision']}")
     if first["gold answers"] is not None:
         lines.append(f"gold answers: {_short('; '.join(' / '.join(each) for each in first['gold answers']) or 'none')}")
     return lines

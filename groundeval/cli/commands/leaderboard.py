@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from groundeval.cli.options import check_there
 from groundeval.errors import EXIT_FAILED
 
 leaderboard = typer.Typer(
@@ -44,8 +46,11 @@ def build(
 
       groundeval leaderboard build runs/ --out site/
     """
+    check_there(*runs)
+    from groundeval.cli.next_steps import called
     from groundeval.console.progress import say
     from groundeval.console.sanitize import one_line
+    from groundeval.console.tally import counted
     from groundeval.leaderboard import build as building
     from groundeval.tasks.loading import include
 
@@ -65,7 +70,9 @@ def build(
         say(f"left out: {one_line(each.folder, 200)}: {one_line(each.reason, 500)}")
     if not built.measured and not built.rejected:
         say(f"warning: no scored runs below {', '.join(map(str, runs))}")
-    print(f"{built.site / 'index.html'}: {built.measured} runs, {built.reported} reported rows")
+    reported_rows = f", {counted(built.reported, 'reported row')}" if built.reported else ""
+    print(f"{built.site / 'index.html'}: {counted(built.measured, 'run')}{reported_rows}")
+    say(f"next: open it in a browser, or\n  {called()} leaderboard serve {shlex.quote(str(built.site))}")
     if built.rejected:
         raise typer.Exit(EXIT_FAILED)
 
@@ -79,10 +86,10 @@ def serve(
     from groundeval.extras import require
 
     require("server", "groundeval leaderboard serve")
-    from groundeval.leaderboard.serve import HOST, open_server
+    from groundeval.leaderboard.serve import open_server
 
     with open_server(site, port) as server:
-        print(f"http://{HOST}:{server.server_port}/", flush=True)
+        print(server.address, flush=True)
         server.serve_forever()
 
 

@@ -41,6 +41,7 @@ def metrics() -> Rows:
             "keys": name if metric.corpus else ", ".join(metric.aggregates),
             "when": "always" if metric.default and METRICS.ships(name) else "when asked for",
             "description": metric.description,
+            "source": METRICS.source(name),
         }
         for name, metric in METRICS.items()
     ]
@@ -186,7 +187,12 @@ def list_(
     # Names are there to be copied: they are never cut, however narrow the terminal.
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
-    for row in rows:
-        facts = [f"{key}: {value}" for key, value in row.items() if key not in ("name", "description", "source")]
+    for row in sorted(rows, key=_ships):  # what a plugin brings is what one looks for
+        hidden = ("name", "description", "source") if _ships(row) else ("name", "description")
+        facts = [f"{key}: {value}" for key, value in row.items() if key not in hidden]
         table.add_row(row["name"], Text("\n".join([row["description"], *facts])))
     Console().print(table)
+
+
+def _ships(row: Mapping[str, str]) -> bool:
+    return row.get("source", "groundeval.").startswith("groundeval.")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from groundeval.cli.options import check_there
+
 
 def merge(
     folders: Annotated[list[Path], typer.Argument(help="Run folders, or folders of runs, that hold the shards.")],
@@ -24,9 +26,10 @@ def merge(
 
       groundeval merge runs    # shards written into one folder: checks that they are complete
     """
+    check_there(*folders)
+    from groundeval.console.tally import counted
     from groundeval.run.shards import merge_shards
 
     for merged in merge_shards(folders, output_path):
-        shards = f"{merged.shards} shard{'s' * (merged.shards != 1)}"
-        typer.echo(f"{merged.folder}: {shards}, {merged.samples} samples")
+        typer.echo(f"{merged.folder}: {counted(merged.shards, 'shard')}, {counted(merged.samples, 'sample')}")
         typer.echo(f"  groundeval score {merged.folder}")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from groundeval.cli.config import Config
-from groundeval.cli.options import All, AsJson, IncludePath, flags_of
+from groundeval.cli.options import All, AsJson, IncludePath, check_there, flags_of
 from groundeval.console.flags import WHAT
 from groundeval.run.options import ScoreOptions
 
@@ -51,6 +51,7 @@ def score(
     A run folder is read as data: a task or data file that its manifest names is used only if you name it, too (--task,
     --include-path, --data).
     """
+    check_there(predictions)
     from groundeval.registry import load_plugins
 
     load_plugins(include_path)
@@ -67,4 +68,4 @@ def score(
         print_results([each.results for each in results], whole=all, notes=made.quiet)
         if not made.quiet:
             say_notes(results)
-            say_next(results, include_path or ())
+            say_next(results, include_path or (), predictions)

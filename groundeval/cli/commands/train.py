@@ -96,7 +96,8 @@ def train(
         typer.echo(as_yaml(wanted), nl=False)
         return
     require("train", "training")
-    from groundeval.trainers.training import described, plan_training, train
+    from groundeval.trainers.plan_text import described
+    from groundeval.trainers.training import plan_training, train
 
     with doing(f"{wanted.name}: checking recipe, data and model", quiet=quiet):
         plan = plan_training(wanted, output_path, folder=resume)

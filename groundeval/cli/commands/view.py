@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from groundeval.cli.options import IncludePath
+from groundeval.cli.options import IncludePath, check_there
 
 
 def view(
@@ -34,6 +34,7 @@ def view(
 
       groundeval view runs/a/asqa/0123456789ab runs/b/asqa/ba9876543210
     """
+    check_there(*runs)
     from groundeval.console.progress import say
     from groundeval.console.sanitize import one_line
     from groundeval.extras import require

@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -31,7 +32,8 @@ from groundeval.generation.interface import Completion, Generator, SamplingParam
 from groundeval.generation.sampling import check_sampling
 from groundeval.http.body import json_object
 from groundeval.http.dialect import LENGTH_FIELDS, Dialect, refused_parameters
-from groundeval.http.retrying import NoAnswer, Retries
+from groundeval.http.gate import AsyncGate
+from groundeval.http.retrying import NoAnswer, Retries, no_answer
 from groundeval.models.files import check_model_args
 from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.harmony import HARMONY
@@ -45,6 +47,10 @@ FAILURES_IN_A_ROW = 8
 PLAIN = Prompt("plain", "What is the capital of Italy?")
 """A prompt that every working server completes: where it is completed, the failure of another is that other's own."""
 PLAIN_TOKENS = 16
+RESTART_SECONDS = 300.0
+"""For a server that broke off to be started again: its prompts are not sent, and tried in vain, before."""
+FREE_BREAKS, BREAKS_ALONE = 2, 2
+"""Connections that may break for a prompt until it is sent alone, once a plain prompt is completed; and those then."""
 BROKEN_OFF = ("abort", "error")
 """Finish reasons of servers (such as vLLM's) that stopped in the middle: the text is not an answer."""
 WITHHELD = "content_filter"
@@ -91,6 +97,7 @@ class OpenAIGenerator:
         self._down = False
         self._answered = False
         self._trying = asyncio.Lock()
+        self._gate = AsyncGate()
 
     @property
     def window(self) -> int:
@@ -234,6 +241,7 @@ class OpenAIGenerator:
         waiting = iter(prompts)
         failures = 0
         self._trying = asyncio.Lock()
+        self._gate = AsyncGate()
 
         async def worker(client: httpx.AsyncClient) -> None:
             nonlocal failures
@@ -273,7 +281,31 @@ class OpenAIGenerator:
                 await asyncio.gather(*workers, return_exceptions=True)
 
     async def _complete(self, client: httpx.AsyncClient, prompt: Prompt, params: SamplingParams) -> Completion:
+        broken = 0
+
         async def ask() -> Completion:
+            if broken:
+                await self._wait_until_it_works(client, params)
+            if broken < FREE_BREAKS:
+                async with self._gate.beside():
+                    return await noted()
+            # It may be what ends the server, and with it the answers to others: alone, the next break shows it.
+            async with self._gate.alone():
+                await self._wait_until_it_works(client, params)
+                return await noted()
+
+        async def noted() -> Completion:
+            nonlocal broken
+            try:
+                return await once()
+            except httpx.HTTPError as error:
+                trouble = no_answer(error)
+                broken += trouble.taken and not trouble.alive
+                if broken >= FREE_BREAKS + BREAKS_ALONE:
+                    raise NoAnswer(f"{trouble}, {broken} times for this prompt", repeat=False) from error
+                raise
+
+        async def once() -> Completion:
             found = await self._post(client, prompt, params)
             if found.status in (401, 403, 404) and not await self._works(client, params):
                 raise self._refused(found)
@@ -321,6 +353,17 @@ class OpenAIGenerator:
                 return (await asyncio.wait_for(asked(client, "POST", self._place, body), self.timeout)).status == 200
         except (NoAnswer, httpx.HTTPError, asyncio.TimeoutError):
             return False
+
+    async def _wait_until_it_works(self, client: httpx.AsyncClient, params: SamplingParams) -> None:
+        """Return when the server completes a plain prompt. Raises BackendError where it does not come back."""
+        until = time.monotonic() + RESTART_SECONDS
+        while not await self._works(client, params):
+            if time.monotonic() > until:
+                raise BackendError(
+                    f"{self.url}: the server broke off, and has completed nothing for {RESTART_SECONDS:g} s.\n"
+                    "  When it runs again, the same command resumes."
+                )
+            await asyncio.sleep(min(RESTART_SECONDS / 60, LONGEST_PAUSE))
 
     def _asked_for(self, prompt: Prompt) -> dict[str, Any]:
         return {"prompt": plain(prompt)} if self._is_plain else {"messages": messages(prompt)}

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from groundeval.errors import DataError, UsageError, excerpt, option
+from groundeval.errors import DataError, excerpt, no_such, option
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.models.files import check_model_args
 from groundeval.models.options import GeneratorOptions
@@ -156,9 +156,10 @@ class ReplayGenerator:
     def _path(self) -> Path:
         path = Path(self.options.model).expanduser()
         if not path.is_file():
-            raise UsageError(
-                f"{option('model', self.options.model)}: no such file. "
-                f"With {option('backend', 'replay')}, {option('model')} is a file of outputs (JSON or JSONL)."
+            raise no_such(
+                path,
+                given=option("model", self.options.model),
+                advice=f"\n  With {option('backend', 'replay')} it is a file of outputs (JSON or JSONL).",
             )
         return path
 

@@ -14,7 +14,7 @@ from groundeval.metrics.profiles import StrictStatement
 from groundeval.metrics.reading import Reading
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import equals, spelled, tokens
-from groundeval.parsing.strict.refusal import is_aside
+from groundeval.parsing.strict.refusal import claims, is_aside
 from groundeval.parsing.strict.visible import for_verifier
 from groundeval.records import Response, Statement
 
@@ -55,7 +55,8 @@ async def _judge(statement: Statement, reading: Reading, ctx: Context) -> Strict
 
     A citation that names no document is imprecise, and the others are judged. A statement with hidden text, one that a
     sign denies, or one that the question alone entails scores nothing, and neither do its citations. Without a citation
-    it may still claim nothing, or only what the documents say together.
+    it may still claim nothing, or only what the documents say together. With one, it may say besides its claim what the
+    documents do not hold, which no document entails.
     """
     docs = reading.response.example.docs or ()
     kind, inherited, denied = _layout(statement)
@@ -76,7 +77,10 @@ async def _judge(statement: Statement, reading: Reading, ctx: Context) -> Strict
                 return StrictlyJudged(False, nothing, "aside")
             return StrictlyJudged(True, found.precise + invalid, "supported")
     if statement.citations:
-        return StrictlyJudged(False, nothing)
+        rest = claims(statement.text, reading.response.example.question)
+        if reading.kind == "list" or not own or not rest or rest == statement.text.strip():
+            return StrictlyJudged(False, nothing)
+        return await _judge(replace(statement, text=rest, hypothesis=for_verifier(rest)), reading, ctx)
     if is_aside(statement.text, reading.response.example.question) or await echoes(statement, reading, ctx):
         return StrictlyJudged(False, (), "aside")
     if reading.kind != "list" and docs and await ctx.supports(docs, range(len(docs)), statement.hypothesis):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.cluster import ActorPool, ClusterOptions, portable
-from groundeval.errors import GroundevalError, UsageError, option
+from groundeval.errors import GroundevalError, option
 from groundeval.nli.model import (
     Factory,
     NLIModel,
@@ -40,11 +40,6 @@ class RayVerifier:
         # In this process it is asked what it is; its weights are loaded in the actors alone.
         self._verifier = factory(self._options)
         own = traits_of(self._verifier)
-        if own.kind == "remote" or spec.partition(":")[0] == "ray":
-            raise UsageError(
-                f"{option('nli', f'ray:{spec}')}: Ray runs verifiers in its actors; servers are given by their "
-                f"addresses, {option('nli', 'http://a:8765,http://b:8765')}."
-            )
         # A cluster that every rank of a job would start for itself is as much as a model in every rank.
         self.traits: Traits = replace(own, in_process=cluster.address is None, instant=False)
         self._pool: ActorPool[Sequence[Pair], list[Outcome]] = ActorPool(
@@ -131,6 +126,4 @@ class _Worker:
 @register_nli("ray")
 def ray(options: NLIOptions) -> NLIModel:
     """Another verifier in the actors of a Ray cluster: `ray:true`, `ray:NAME`, `ray:NAME:MODEL`, `ray:FOLDER`."""
-    if not options.model:
-        raise UsageError(f"{option('nli', 'ray')}: name the verifier, as in {option('nli', 'ray:true')}.")
     return RayVerifier(options.model, options)

@@ -82,6 +82,8 @@ def items(text: str) -> tuple[Part, ...]:
             found.append(Part(said, everything, "aside" if words(said) <= HEADING_WORDS else "claim"))
         else:
             denied = is_denied(line, bare, said)
+            lead, cited = _lead_and_rest(cited) if not line.startswith(ITEM) else ("", cited)
+            found += [Part(lead, (), "aside")] if lead else []
             own = _items_of(cited, one=line.startswith(ITEM) and len(lines) > 1, denied=denied)
             if own and waiting:
                 own[0] = own[0]._replace(citations=waiting + own[0].citations)
@@ -90,6 +92,23 @@ def items(text: str) -> tuple[Part, ...]:
     if hidden and found:
         found[-1] = found[-1]._replace(plain=found[-1].plain + HIDDEN)
     return tuple(with_source_list(taken_back(found)))
+
+
+def _lead_and_rest(cited: Cited) -> tuple[str, Cited]:
+    """The words before the only colon of a line that lists several things behind it, and the line without them."""
+    found = _LEAD.match(cited.plain)
+    if found is None or not LEAST_LEAD <= words(found[0]) <= HEADING_WORDS or LABEL.match(cited.plain):
+        return "", cited
+    end, rest = found.end(), cited.plain[found.end() :]
+    several = (_ITEM_END.search(rest) or len(cited.marks) > 1) and not _ITEM_END.search(found[0])
+    if not several or ":" in rest or any(offset <= end for offset, _ in cited.marks):
+        return "", cited
+    return found[0].strip(), Cited(rest, tuple((offset - end, indices) for offset, indices in cited.marks))
+
+
+LEAST_LEAD = 3
+"""Words. Fewer before a colon are the item itself, which something is said of."""
+_LEAD = re.compile(r"[^:：\n.]*[:：]\s+")
 
 
 def _without_lead(cited: Cited) -> Cited:
@@ -128,12 +147,6 @@ def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
     plain = cited.plain
     label = LABEL.match(plain)
     begin = label.end() if label else 0
-    lead = plain[begin : cited.marks[0][0]].rpartition(": ")[0] if len(cited.marks) > 1 else ""
-    if words(lead) > 2 and words(lead) <= HEADING_WORDS and not _ITEM_END.search(lead.partition(", ")[2]):
-        # "I can name four moons: Iapetus [2], Rhea [2]"
-        begin += len(lead) + 2
-    else:
-        lead = ""
     ends = [found.span() for found in _ITEM_END.finditer(plain, begin) if not _goes_on(plain, begin, found)]
     # After a citation a word or a dash joins items; elsewhere it may be part of a name.
     ends += [(offset, offset) for offset, _ in cited.marks if _JOINING.match(plain[offset:].lstrip())]
@@ -170,7 +183,7 @@ def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
         following = parts[place + 1]
         if not parts[place].citations and (following.citations or following.inherited):
             parts[place] = parts[place]._replace(inherited=following.citations or following.inherited)
-    return [Part(lead, (), "aside"), *parts] if lead else parts
+    return parts
 
 
 def _goes_on(plain: str, begin: int, comma: re.Match[str]) -> bool:

@@ -16,6 +16,7 @@ from itertools import pairwise
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.dates import with_english_dates
 from groundeval.parsing.strict.language import language
+from groundeval.parsing.strict.quantities import UNIT_TOKENS, UNITS, with_times
 
 _UNSPACED = (
     r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -72,20 +73,6 @@ _MONTHS = {
     )
     for name in names.split()
 }  # fmt: skip
-_UNIT_NAMES = """
-    m=m metre metres meter meters; cm=cm centimetre centimetres centimeter centimeters; ft=ft foot feet;
-    mm=mm millimetre millimetres millimeter millimeters; mi=mi mile miles; g=g gram grams gramme grammes;
-    kg=kg kilogram kilograms kilogramme kilogrammes; lb=lb lbs pound pounds; in=in inch inches;
-    s=s sec secs second seconds; min=min mins minute minutes; h=h hr hrs hour hours; %=percent % pct;
-    l=l litre litres liter liters
-"""
-_UNITS = {
-    name: (unit, 1)
-    for unit, _, names in (each.strip().partition("=") for each in _UNIT_NAMES.split(";"))
-    for name in names.split()
-} | dict.fromkeys(("km", "kms", "kilometre", "kilometres", "kilometer", "kilometers"), ("m", 1_000))
-"""Units, by their names after a number; kilometres become metres."""
-_UNIT_TOKENS = frozenset(unit for unit, _ in _UNITS.values())
 
 
 def folded(text: str) -> str:
@@ -111,7 +98,7 @@ def tokens(text: str) -> tuple[str, ...]:
     """Lower-cased words and numbers, without articles and punctuation.
 
     `4,207`, `4 207` and `4207` are the same token, and `1.2` is one; `U.S.` is `us`; a genitive s is a token of its
-    own; `two` is `2`; `10 km` is `10000 m`; a date is day, month, year.
+    own; `two` is `2`; `10 km` is `10000 m`; `8.50 pm` is `20h50`; a date is day, month, year.
     """
     return tuple(token for token, _, _ in _spanned(text))
 
@@ -121,7 +108,7 @@ def _spanned(text: str) -> tuple[tuple[str, int, int], ...]:
     """Tokens with their offsets in the folded text."""
     text = folded(text)
     length = len(text)
-    text = with_english_dates(text, "\ue010")
+    text = with_times(with_english_dates(text, "\ue010"), "\ue010")
     text = _THOUSANDS.sub(lambda found: _padded(re.sub(r"\D", "", found[0]), found[0]), text)
     text = _DECIMAL_COMMA.sub(r"\1.\2", text)
     text = _INITIALS.sub(lambda found: _padded(re.sub(r"[.\s]", "", found[0]), found[0]), text)
@@ -220,11 +207,11 @@ def _measured(found: Spanned) -> Spanned:
     merged: Spanned = []
     for token, start, end in found:
         glued = _GLUED.fullmatch(token) if token[0].isdigit() else None
-        if glued and glued[2] in _UNITS:
+        if glued and glued[2] in UNITS:
             merged.append((glued[1], start, start + len(glued[1])))
             token, start = glued[2], start + len(glued[1])
-        if token in _UNITS and merged and _NUMBER.fullmatch(merged[-1][0]):
-            unit, factor = _UNITS[token]
+        if token in UNITS and merged and _NUMBER.fullmatch(merged[-1][0]):
+            unit, factor = UNITS[token]
             number, first, last = merged[-1]
             if factor != 1:
                 merged[-1] = (
@@ -297,7 +284,7 @@ def may_hold(alias: str, text: str) -> bool:
     if not _LETTERS.fullmatch(lowered) or not text.isascii():
         return True
     longest = max(lowered.split(), key=len, default="")
-    return longest in text.lower() or longest in _MONTHS or longest in _SMALL or longest in _LARGE or longest in _UNITS
+    return longest in text.lower() or longest in _MONTHS or longest in _SMALL or longest in _LARGE or longest in UNITS
 
 
 def holds(aliases: Iterable[str], text: Sequence[str]) -> bool:
@@ -344,7 +331,7 @@ def _in_another_language(aliases: Iterable[str], found: Sequence[tuple[str, int,
     counted = {
         token
         for (token, _, _), (unit, _, _) in pairwise(found)
-        if token.isdigit() and unit.isalpha() and unit not in _UNIT_TOKENS
+        if token.isdigit() and unit.isalpha() and unit not in UNIT_TOKENS
     }
     for alias, own in numbered:
         if own[0] in pointed or (len(own) == 2 and own[0] in counted):

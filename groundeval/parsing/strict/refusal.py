@@ -70,14 +70,23 @@ def decide(
         _sayings(part, question, later, place > 0 and parts[place - 1].plain.endswith("?"))
         for place, (part, later) in enumerate(zip(parts, answered, strict=True))
     ]
+    for place in range(1, len(parts)):
+        # "Price: unknown. No document gives it." is one lack.
+        if sayings[place] == {"refusal"} and sayings[place - 1] == {"lack"} and not wording.content(parts[place].plain):
+            sayings[place] = sayings[place - 1]
     decision = _decided(parts, sayings, text, question, answers)
     if decision.outcome == "refused":
         return decision
-    if decision.outcome == "mixed" and any(supported) and not all(supported) and _ASKS_TWICE.search(question):
+    if decision.outcome == "mixed" and any(supported) and not all(supported):
         held = [aliases for aliases, is_held in zip(answers, supported, strict=False) if is_held]
-        return Decision("answered") if _answers_first(parts, sayings, question, held) else decision
-    if decision.outcome == "mixed" and any(supported) and (doubts := _doubts(parts, sayings, text, question, answers)):
-        return Decision("mixed", doubts=doubts)
+        refusing = [part for part, own in zip(parts, sayings, strict=True) if "refusal" in own]
+        if _answers_first(parts, refusing, question, held) or _answers_rest(parts, refusing, question, held):
+            return Decision("answered")
+    if decision.outcome == "mixed" and any(supported):
+        if doubts := _doubts(parts, sayings, text, question, answers):
+            return Decision("mixed", doubts=doubts)
+        if not all(supported) and _ASKS_TWICE.search(question):
+            return decision
     # A gold answer in whole sentences may be given in any words, if the documents hold it.
     in_any_words = any(words(alias) > LONGEST_NAME for aliases in answers for alias in aliases)
     return _if_all_else_is_found(
@@ -140,18 +149,58 @@ _ASKS_TWICE = re.compile(r"(?i)(?:,|\band\b|\?)\s+(?:\w+\s+)?(?:who|what|when|wh
 
 
 def _answers_first(
-    parts: Sequence[Part], sayings: Sequence[frozenset[Saying]], question: str, held: Sequence[Iterable[str]]
+    parts: Sequence[Part], refusing: Sequence[Part], question: str, held: Sequence[Iterable[str]]
 ) -> bool:
-    """Whether a text first gives one of these answers, and then refuses something without a guess."""
-    refusing = [place for place, own in enumerate(sayings) if "refusal" in own]
-    before = " ".join(part.plain for part in parts[: refusing[0]]) if refusing else ""
-    return _tells(before, question, held) and not any(
-        _is_canonical(parts[place].plain)
-        or wording.is_of_answer(parts[place].plain)
-        or wording.is_reported(parts[place].plain)
-        or any(wording.guesses(clause, question) for clause in wording.clauses(parts[place].plain))
-        for place in refusing
+    """Whether a text, asked twice, first gives one of these answers, and then refuses something without a guess."""
+    before = " ".join(part.plain for part in parts[: parts.index(refusing[0])]) if refusing else ""
+    asks_twice = _ASKS_TWICE.search(question) is not None
+    return asks_twice and _tells(before, question, held) and all(_is_gap(part.plain, question) for part in refusing)
+
+
+def _answers_rest(
+    parts: Sequence[Part], refusing: Sequence[Part], question: str, held: Sequence[Iterable[str]]
+) -> bool:
+    """Whether a text gives one of these answers, and what it refuses is something else: all others, or the answer
+    names a word of the question that the refusals do not, and they a word that it does not."""
+    lacking, told = list[str](), ""
+    for part in parts:
+        own = list(wording.clauses(part.plain))
+        lacks = [c for c in own if part in refusing and is_lacking(c, question, cited=bool(part.citations))]
+        lacks += [_label(own, clause, part.plain) for clause in lacks]
+        lacking += lacks
+        rest = " ".join(clause for clause in own if clause not in lacks)
+        told += f" {rest}" if _tells(rest, question, held) else ""
+    missed, answered = _stems(" ".join(lacking)), _stems(told)
+    is_rest = bool(told) and _REST.search(" ".join(lacking)) is not None
+    is_else = not (answered & _stems(question)).issubset(missed) and not missed.issubset(answered)
+    return (is_rest or is_else) and all(_is_gap(part.plain, question, lacking) for part in refusing)
+
+
+def _stems(text: str) -> set[str]:
+    """The content words of a text, inflections aside."""
+    return {word[:4] for word in wording.content(text)}
+
+
+def _is_gap(text: str, question: str, lacking: Sequence[str] | None = None) -> bool:
+    """Whether a refusing sentence may stand beside an answer: it denies no answer as such, and its clauses (or those
+    named) do not guess."""
+    return not (
+        _is_canonical(text)
+        or wording.is_of_answer(text)
+        or wording.is_reported(text)
+        or any(
+            wording.guesses(clause, question)
+            for clause in wording.clauses(text)
+            if lacking is None or clause in lacking
+        )
     )
+
+
+_REST = re.compile(
+    r"(?i)\b(?:others?|more|further|rest|remain\w*|all of|complete\w*|full|exhaust\w*|additional|else"
+    r"|beyond (?:these|those|that)|weitere\w*|andere\w*|autres?|otr[oa]s?|altr[ieo]|outr[oa]s?|ander|meer)\b"
+)
+"""Words for what is left when some answers are given."""
 
 
 _NUMBERED = re.compile(r"(?i)\b(?:documents?|docs?|sources?|passages?)(?:\s+(?:to|and|or|\d{1,2}))+\b")
@@ -284,6 +333,19 @@ def is_aside(text: str, question: str) -> bool:
     return any(lacking) and all(
         lacks or not wording.beyond(clause, question) for lacks, clause in zip(lacking, own, strict=True)
     )
+
+
+def claims(text: str, question: str) -> str:
+    """A sentence without those of its clauses that say what cannot be found, or that the writer says of himself."""
+    kept = [
+        clause.strip()
+        for clause in wording.clauses(text)
+        if not (is_aside(clause, question) or (_OF_WRITER.match(clause) and not wording.names(clause, question)))
+    ]
+    return " ".join(kept)
+
+
+_OF_WRITER = re.compile(r"\W*(?:I|we)\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4_096)

@@ -215,7 +215,7 @@ _CLAUSE = re.compile(
 
 _CONCEDED = re.compile(r"\W*(?:although|though|while|whereas|even (?:though|if))\b[^,;]{3,200},\s+", re.IGNORECASE)
 _I_CAN = re.compile(r"\W*I can (?:only )?(?:tell|say|inform|help|speak|answer)\b", re.IGNORECASE)
-_BUT_NOT = re.compile(r"^\W*but (?:(?:do |does |did )?not|(?:do|does|did)n['’]t|never|nowhere)\b", re.IGNORECASE)
+_BUT_NOT = re.compile(r"^\W*but (?:(?:do |does |did )?not|(?:do|does|did)n['’]t|never|nowhere|no)\b", re.IGNORECASE)
 
 _GENERIC_WORDS = """
     q searched i'm reasoning clue far puts go goes given confidence high medium low note based
@@ -306,7 +306,7 @@ def clauses(text: str) -> Iterator[str]:
         if any(map(str.isalnum, clause)):
             # "The passages cover the cost, but not the length": the documents still speak.
             yield _BUT_NOT.sub("but the documents do not give ", clause) if about_documents else clause
-            about_documents = is_about_documents(clause) or _I_CAN.match(clause) is not None
+            about_documents = about_documents or is_about_documents(clause) or _I_CAN.match(clause) is not None
 
 
 LONGEST_REFUSAL = 2_000

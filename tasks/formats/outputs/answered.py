@@ -10,9 +10,18 @@ from groundeval.tasks.formats.outputs.sources import Sources
 def answered(data: Data, output: Part, sources: Sources, name: str) -> Parts:
     """The output, the question of the record or of its request, and the documents, `name`d after their field."""
     parts: Parts = {"output": output}
-    question = question_in(data) or question_in(data.get("request") or data.get("body") or {})
+    question = question_in(data) or _requested(data)
     if question is not None:
         parts["question"] = question
     if sources.all:
         parts["docs"] = sources.part(name)
     return parts
+
+
+def _requested(data: Data) -> Part | None:
+    """The question in a request that a log keeps beside the answer."""
+    for name in ("request", "body"):
+        found = question_in(data.get(name))
+        if found is not None:
+            return Part(found.value, f"{name}.{found.field}")
+    return None

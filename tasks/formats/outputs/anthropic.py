@@ -63,21 +63,24 @@ def _parts(data: Data) -> Parts:
         if cited:
             spans.append(Span(len(text), len(text) + len(said), cited))
         text += said
-    return answered(data, Part(with_marks(text, spans), f"{where}.content".lstrip(".")), sources, name)
+    content = f"{where}.content".lstrip(".")
+    output = Part(with_marks(text, spans), f"{content}[].text")
+    return answered(data, output, sources, name or f"{content}[].citations[].cited_text")
 
 
-def _documents(data: Data) -> tuple[Sources, str]:
+def _documents(data: Data) -> tuple[Sources, str | None]:
     """The documents of a field of the record, else of the request; none if only cited passages are known."""
     sources, name = sources_in(data)
     if name is not None:
         for place, source in enumerate(sources.all):
             source.keys.add(f"document {place}")
         return sources, name
+    asked = "messages" if data.get("messages") else "request.messages"
     turns = data.get("messages") or at(data, "request", "messages")
     blocks = [block for turn in objects(turns) for block in _all_blocks(turn.get("content"))]
     given = [_source(block, "document", n) for n, block in enumerate(b for b in blocks if b["type"] == "document")]
     given += [_source(block, "result", n) for n, block in enumerate(b for b in blocks if b["type"] == "search_result")]
-    return Sources(given), "messages" if given else "citations[].cited_text"
+    return Sources(given), f"{asked}[].content" if given else None
 
 
 def _all_blocks(content: Any) -> list[Data]:

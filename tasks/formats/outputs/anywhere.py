@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from groundeval.tasks.formats.outputs import roles
 from groundeval.tasks.formats.outputs.conversations import is_conversation, last_answer, last_question, turn_text
 from groundeval.tasks.formats.outputs.parts import Data, Misfit, Part, Parts, Shape, objects
+from groundeval.tasks.formats.outputs.roles import renamed
 from groundeval.tasks.formats.outputs.sources import TEXTS, documents_from, flattened
 from groundeval.tasks.formats.outputs.texts import decoded, text_of
 
@@ -20,6 +21,9 @@ _UNNAMED = 4
 """The rank of what only its structure shows, after all that a name says."""
 _INDEX = re.compile(r"\[-?\d+\]")
 _SPECIAL = re.compile(r"[.\[\]*]")
+_PASSAGES = 20
+"""What the rank of passages under the name of an answer loses: they are the output where there is no other."""
+_SCORES = frozenset({"score", "distance", "relevance_score", "similarity", "rank"})
 _WORDS = 6
 """Least words of a document under a name that says nothing: a label or a title has fewer."""
 
@@ -102,7 +106,15 @@ def parts_anywhere(data: Data, known: Sequence[str] = ()) -> Parts:
     # Blocks of the answer look like documents.
     others = [each for each in found.get("docs", ()) if "".join(doc.text or "" for doc in each[1].value) != said]
     if others:
-        parts["docs"] = min(others, key=_rank)[1]
+        docs = parts["docs"] = min(others, key=_rank)[1]
+        # A passage under a name such as `response` is no answer where there is one outside of the passages.
+        outside = [
+            each
+            for each in found.get("output", ())
+            if not each[1].field.startswith((f"{docs.field}[", f"{docs.field}."))
+        ]
+        if outside:
+            parts["output"] = min(outside, key=_rank)[1]
     if "reference" in parts and "output" in parts and parts["reference"].field == parts["output"].field:
         del parts["reference"]
     return parts
@@ -130,7 +142,7 @@ def _candidates(place: Place, known: Sequence[str]) -> Iterator[tuple[str, int, 
         elif rank is not None:
             text = text_of(_first(value))
             if text is not None:
-                yield "output", rank, Part(text, place.shown)
+                yield "output", rank + (_PASSAGES if _are_ranked(value) else 0), Part(text, place.shown)
         rank = roles.gold(place.path)
         if rank is not None and not conversation:
             gold = _gold(value)
@@ -138,6 +150,11 @@ def _candidates(place: Place, known: Sequence[str]) -> Iterator[tuple[str, int, 
                 yield "reference", rank, Part(gold, place.shown)
     if not conversation and not roles.is_gold(place.path[:-1]):
         yield from _documents(place, known)
+
+
+def _are_ranked(value: Any) -> bool:
+    """Whether it is an object with a score, or a list of them: rather passages that were found than an answer."""
+    return any(_SCORES & renamed(each).keys() for each in objects(value if isinstance(value, list) else [value]))
 
 
 def _first(value: Any) -> Any:
@@ -171,7 +188,9 @@ def _documents(place: Place, known: Sequence[str]) -> Iterator[tuple[str, int, P
         rank = _UNNAMED + found
     elif not isinstance(value, str | list) and not (isinstance(value, Mapping) and len(value) > 1):
         return
-    if isinstance(value, str) and "context" not in place.path[-1].lower():
+    if isinstance(value, str) and "context" not in place.path[-1].lower() and len(value.split()) < _WORDS:
+        return
+    if isinstance(value, Mapping) and roles.are_ids(value):
         return
     try:
         read = documents_from(value, place.shown)

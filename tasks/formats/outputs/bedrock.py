@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from groundeval.tasks.formats.outputs.conversations import question_in
+from groundeval.tasks.formats.outputs.answered import answered
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, objects, offset, within
 from groundeval.tasks.formats.outputs.sources import Sources, documents_from
 
 
 def _cites(data: Data) -> bool:
-    return isinstance(at(data, "output", "text"), str) and any(
-        "retrievedReferences" in each for each in objects(data.get("citations"))
-    )
+    return _text(data) is not None and any("retrievedReferences" in each for each in objects(data.get("citations")))
+
+
+def _text(data: Data) -> Part | None:
+    """The text beside citations, in an object of its own or not."""
+    found = at(data, "output", "text")
+    if isinstance(found, str):
+        return Part(found, "output.text")
+    return Part(data["text"], "text") if isinstance(data.get("text"), str) else None
 
 
 def _fits(data: Data) -> bool:
@@ -31,12 +37,11 @@ def _parts(data: Data) -> Parts:
         if cited and isinstance(span, dict):
             start, last = (offset(span, name, "citations[].span") for name in ("start", "end"))
             spans.append(Span(start, last + 1, cited))
-    parts: Parts = {
-        "output": Part(with_marks(answer["output"]["text"], spans), f"{where}.output.text".lstrip(".")),
-        "docs": sources.part("citations[].retrievedReferences"),
-    }
-    question = question_in({name: value for name, value in data.items() if name != "output"})
-    return parts if question is None else {**parts, "question": question}
+    said = _text(answer)
+    assert said is not None
+    output = Part(with_marks(said.value, spans), f"{where}.{said.field}".lstrip("."))
+    rest = {name: value for name, value in data.items() if name != "output"}
+    return answered(rest, output, sources, f"{where}.citations[].retrievedReferences".lstrip("."))
 
 
 SHAPE = Shape("Amazon Bedrock", _fits, _parts)

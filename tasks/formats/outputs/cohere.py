@@ -27,7 +27,8 @@ def _parts(data: Data) -> Parts:
     answer, where = found
     sources, name = sources_in(data)
     if name is None:
-        sources, name = sources_in(answer)
+        sources, inner = sources_in(answer)
+        name = None if inner is None else f"{where}.{inner}".lstrip(".")
     ids = set[str]().union(*(source.keys for source in sources.all))
     for place, source in enumerate(sources.all):
         # The ids that Cohere gives documents without one.
@@ -41,7 +42,7 @@ def _parts(data: Data) -> Parts:
         data,
         Part(with_marks(text_of(answer[field]) or "", spans), f"{where}.{field}".lstrip(".")),
         sources,
-        name or "citations[].sources",
+        name or f"{where}.citations[].sources".lstrip("."),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -12,6 +13,7 @@ from groundeval.tasks.formats.outputs.conversations import is_conversation, ques
 from groundeval.tasks.formats.outputs.named import OUTPUTS
 from groundeval.tasks.formats.outputs.parts import objects
 from groundeval.tasks.formats.outputs.texts import QUESTIONS
+from groundeval.tasks.formats.outputs.unfolded import unfolded
 
 _LOOKED_AT = 5
 """Number of objects of a list by which it is known to hold records."""
@@ -25,11 +27,11 @@ def by_rows(records: Iterator[Record]) -> Iterator[Record]:
     second = next(records, None)
     rows = rows_in(first.data) or _listed_in(first.data) if second is None else None
     if rows is None:
-        yield first
-        yield from chain([] if second is None else [second], records)
+        for record in chain([first] if second is None else [first, second], records):
+            yield replace(record, data=unfolded(record.data))
         return
     for number, row in enumerate(rows, 1):
-        yield Record(first.file, number, row, first.in_memory)
+        yield Record(first.file, number, unfolded(row), first.in_memory)
 
 
 def rows_in(data: Mapping[str, Any]) -> list[dict[str, Any]] | None:
@@ -60,15 +62,20 @@ def _listed_in(data: Mapping[str, Any], depth: int = 3) -> list[dict[str, Any]] 
     """
     if depth == 3 and question_in(data) is not None:
         return None
+    if question_in(data) is not None and any(isinstance(data.get(name), str) for name in OUTPUTS):
+        return None  # lists beside a question and its output are parts of one record
     lists: list[list[dict[str, Any]]] = [value for value in data.values() if _holds_records(value)]
     if lists:
         return max(lists, key=len)
-    inside = [value for value in data.values() if isinstance(value, Mapping)] if depth else []
-    return next((rows for each in inside if (rows := _listed_in(each, depth - 1)) is not None), None)
+    if not depth:
+        return None
+    inside = [value if isinstance(value, list) else [value] for value in data.values()]
+    nested = ([row for each in objects(values) for row in _listed_in(each, depth - 1) or []] for values in inside)
+    return next((rows for rows in nested if rows), None)
 
 
 def _holds_records(value: Any) -> bool:
     items = objects(value)
     if not items or len(items) != len(value) or is_conversation(value):
         return False
-    return any(SHAPE.fits(item) for item in items[:_LOOKED_AT])
+    return any(SHAPE.fits(unfolded(item)) for item in items[:_LOOKED_AT])

@@ -8,8 +8,8 @@ from typing import Any
 from groundeval.tasks.formats.outputs.parts import Data, Part, at, first_of, objects
 from groundeval.tasks.formats.outputs.texts import QUESTIONS, text_of
 
-_USER = ("user", "human", "humanmessage")
-_MODEL = ("assistant", "ai", "model", "chatbot", "gpt", "bot", "aimessage", "aimessagechunk")
+_USER = ("user", "human", "humanmessage", "customer", "visitor")
+_MODEL = ("assistant", "ai", "model", "chatbot", "gpt", "bot", "agent", "aimessage", "aimessagechunk")
 _OTHERS = ("system", "tool", "developer", "function", "context", "systemmessage", "toolmessage", "message")
 _ROLES = frozenset((*_USER, *_MODEL, *_OTHERS))
 CONVERSATIONS = ("messages", "conversations", "conversation", "input", "contents", "chat_history", "inputs")
@@ -19,7 +19,7 @@ _TEXTS = ("content", "parts", "message", "value", "text", "data")
 
 def role_of(turn: Data) -> str:
     """The role of a turn in lower case; empty where it has none."""
-    role = next((turn[name] for name in ("role", "type", "from", "author", "sender") if name in turn), "")
+    role = next((turn[name] for name in ("role", "type", "from", "author", "sender", "speaker") if name in turn), "")
     role = role.get("role", "") if isinstance(role, dict) else role
     if role == "constructor":  # as LangChain serialises its messages
         role = at(turn, "id", -1)

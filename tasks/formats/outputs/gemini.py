@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from groundeval.tasks.formats.outputs.conversations import question_in
+from groundeval.tasks.formats.outputs.answered import answered
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, listed, objects, offset, within
 from groundeval.tasks.formats.outputs.sources import Sources, documents_from, sources_in
@@ -34,14 +34,11 @@ def _parts(data: Data) -> Parts:
     chunks = documents_from(objects(_either(metadata, "groundingChunks")), "groundingChunks")
     sources = Sources([own.all[own.cited(*each.keys, title=each.title, text=each.text)] for each in chunks])
     spans = [span for each in objects(_either(metadata, "groundingSupports")) for span in _span(each, texts, sources)]
-    field = f"{found[1]}.candidates[0].content".lstrip(".")
-    parts: Parts = {"output": Part(with_marks("".join(texts), spans), field)}
-    question = question_in(data) or question_in(data.get("request") or {})
-    if question is not None:
-        parts["question"] = question
-    if chunks or own.all:
-        parts["docs"] = (sources if chunks else own).part("groundingChunks" if chunks else name or "docs")
-    return parts
+    field = f"{found[1]}.candidates[0]".lstrip(".")
+    output = Part(with_marks("".join(texts), spans), f"{field}.content.parts")
+    if not chunks:
+        return answered(data, output, own, name or "docs")
+    return answered(data, output, sources, f"{field}.groundingMetadata.groundingChunks")
 
 
 def _says(part: Data) -> bool:

@@ -19,8 +19,11 @@ _ALLOWED = "a string, a list of strings, or a list of lists of aliases"
 def gold_from(value: Any, field: str) -> list[list[str]]:
     """Gold answers, each a list of its aliases; empty ones are left out."""
     value = decoded(value)
-    if isinstance(value, Mapping):  # as SQuAD has it: the aliases of one answer
-        value = [value["text"]] if isinstance(value.get("text"), list) else [value.get("text", value.get("answer"))]
+    if isinstance(value, Mapping):
+        inside = value.get("text", value.get("answer"))
+        if inside is None:
+            raise Misfit(field, value, _ALLOWED)
+        value = [inside]  # as SQuAD has it: the aliases of one answer, or one
     if value is None or value == "":
         return []
     items = value if isinstance(value, list) else [value]

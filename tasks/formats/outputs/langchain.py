@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from groundeval.tasks.formats.outputs.named import named_parts
-from groundeval.tasks.formats.outputs.parts import Data, Parts, Shape, objects
+from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, objects
 from groundeval.tasks.formats.outputs.sources import DOCUMENTS
 from groundeval.tasks.formats.outputs.texts import decoded
 
@@ -37,7 +37,18 @@ def _fits(data: Data) -> bool:
 
 
 def _parts(data: Data) -> Parts:
-    return named_parts(_whole(data))
+    return {name: Part(part.value, _place(part.field, data)) for name, part in named_parts(_whole(data)).items()}
+
+
+def _place(field: str, data: Data) -> str:
+    """The way to a field of `_whole` in the record itself."""
+    if field == "reference" and data.get("reference_outputs"):
+        return f"reference_outputs.{next(iter(data['reference_outputs']))}"
+    first = field.partition(".")[0]
+    inner = next(
+        (name for name in ("outputs", "inputs") if isinstance(data.get(name), dict) and first in data[name]), None
+    )
+    return field if inner is None else f"{inner}.{field}"
 
 
 SHAPE = Shape("LangChain", _fits, _parts)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from groundeval.tasks.formats.outputs.conversations import last_answer, question_in
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, first_of
+from groundeval.tasks.formats.outputs.roles import are_ids
 from groundeval.tasks.formats.outputs.sources import DOCUMENTS, documents_from
 from groundeval.tasks.formats.outputs.texts import QUESTIONS, text_of
 
@@ -42,7 +43,7 @@ def named_parts(data: Data, used: Collection[str] = ()) -> Parts:
     if said is not None:
         text = text_of(said.value)
         parts["output"] = Part(said.value if text is None else text, said.field)
-    found = first_of({name: value for name, value in free.items() if not _is_numbers(value)}, *DOCUMENTS)
+    found = first_of({name: value for name, value in free.items() if not _names_nothing(value)}, *DOCUMENTS)
     if found is not None:
         parts["docs"] = Part(documents_from(found.value, found.field), found.field)
     reference = first_of(free, *REFERENCES)
@@ -59,8 +60,10 @@ def _may_be_said(value: object) -> bool:
     return not isinstance(value, dict | list) or text_of(value) is not None
 
 
-def _is_numbers(value: object) -> bool:
-    """Whether it is a list of numbers: tokens, scores or positions are no documents."""
+def _names_nothing(value: object) -> bool:
+    """Whether it is a list of numbers (tokens, scores or positions) or an object of ids: they are no documents."""
+    if isinstance(value, Mapping):
+        return are_ids(value)
     return isinstance(value, list) and bool(value) and all(isinstance(each, int | float) for each in value)
 
 

@@ -42,7 +42,21 @@ def _parts(data: Data) -> Parts:
         base = len(text)
         text += said
         spans += [span for each in cited for span in _span(each, base, len(said), sources)]
-    return answered(data, Part(with_marks(text, spans), f"{where}.content".lstrip(".")), sources, name or "annotations")
+    output = Part(with_marks(text, spans), _at(where, _place(answer)))
+    return answered(data, output, sources, name or _at(where, _place(answer).removesuffix(".text") + ".annotations"))
+
+
+def _at(where: str, field: str) -> str:
+    return f"{where}.{field}".lstrip(".")
+
+
+def _place(answer: Data) -> str:
+    """Where the text of an answer stands in it."""
+    if any(item.get("type") == "message" for item in objects(answer.get("output"))):
+        return "output[].content[].text"
+    if answer_in(answer) is not None:
+        return "choices[0].message.content"
+    return "messages[-1].content" if last_answer(answer.get("messages")) is not None else "content"
 
 
 def _blocks(answer: Data) -> list[Block]:

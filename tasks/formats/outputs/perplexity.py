@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from groundeval.tasks.formats.outputs.conversations import answer_in, question_in
+from groundeval.tasks.formats.outputs.answered import answered
+from groundeval.tasks.formats.outputs.conversations import answer_in
 from groundeval.tasks.formats.outputs.parts import Data, Misfit, Part, Parts, Shape, objects, within
 from groundeval.tasks.formats.outputs.sources import Sources, documents_from, sources_in
 from groundeval.tasks.formats.outputs.texts import QUESTIONS, text_of
@@ -43,14 +44,11 @@ def _parts(data: Data) -> Parts:
     if said is None or said.value is None:
         raise Misfit("choices[0].message.content", None, "a string")
     sources, name = _documents(data, answer)
-    parts: Parts = {
-        "output": Part(said.value, f"{where}.{said.field}".lstrip(".")),
-        "docs": sources.part(name),
-    }
-    question = question_in(data) or question_in(data.get("request") or {})
-    if question is not None:
-        parts["question"] = question
-    return parts
+    return answered(data, Part(said.value, _at(where, said.field)), sources, _at(where, name))
+
+
+def _at(where: str, field: str) -> str:
+    return f"{where}.{field}".lstrip(".")
 
 
 def _documents(data: Data, answer: Data) -> tuple[Sources, str]:

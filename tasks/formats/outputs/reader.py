@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, NoReturn
 
 from groundeval.errors import DataError, UsageError, option, quoted, unknown
@@ -18,6 +19,7 @@ from groundeval.tasks.formats.outputs.anywhere import SHAPE as NESTED
 from groundeval.tasks.formats.outputs.anywhere import parts_anywhere, places
 from groundeval.tasks.formats.outputs.conversations import question_in
 from groundeval.tasks.formats.outputs.ended import was_cut
+from groundeval.tasks.formats.outputs.failed import failure_in
 from groundeval.tasks.formats.outputs.gold import claims_in, gold_from, kind_of_gold
 from groundeval.tasks.formats.outputs.hints import paths_that_may_hold
 from groundeval.tasks.formats.outputs.named import OUTPUTS, OWN, REFERENCES, TABLE, named_parts
@@ -28,6 +30,8 @@ from groundeval.tasks.formats.outputs.texts import QUESTIONS, decoded, text_of
 
 LOOKED_AT = 100
 """Number of records from which the shape of a file is recognised."""
+MOST_LOOKED_AT = 2_000
+"""Records read for that where requests failed: an outage may be at the beginning of a log."""
 _MOST_PLACES = 20
 """Number of places of documents that are remembered."""
 _ORDER = ("question", "output", "docs", "gold", *PARTS, *OWN)
@@ -63,23 +67,32 @@ class OutputReader:
         """The path to the documents of the records, as `--map` takes it; None where none were found."""
         self._without_text = 0
         self._read = 0
+        self._told = list[str]()
+
+    def tell(self, note: str) -> None:
+        """Take a note on how the records came about, to be among `notes`."""
+        self._told.append(note)
 
     def read(self, records: Iterable[Record]) -> Iterator[Record]:
         """The records, one at a time. Raises DataError for one that cannot be read, naming its field and value."""
         coming = iter(records)
-        first = list(islice(coming, LOOKED_AT))
-        data = [record.data for record in first]
+        first, answered = _begin(coming)
+        data = [record.data for record in answered]
         if sum(_is_own(each, self.paths) for each in data) * 2 <= len(data):
             self.shape = shape_of(data) or (TABLE if self.paths else None)
         if self.shape is None and not self.paths:
-            if first and "question" not in first[0].data:
-                self._missing("question" if question_in(first[0].data) is None else "output", first[0])
+            if data and "question" not in data[0]:
+                self._missing("question" if question_in(data[0]) is None else "output", answered[0])
             self._read = len(first)
-            yield from chain(first, coming)
-            return
-        self._look(first)
+        else:
+            self._look(answered)
+        is_own = self.shape is None and not self.paths
         for record in chain(first, coming):
-            yield replace(record, data=self._converted(record))
+            failure = failure_in(record.data)
+            if failure is not None:
+                yield replace(record, data=self._of_failed(record), failure=failure)
+            else:
+                yield record if is_own else replace(record, data=self._converted(record))
 
     def output_beside(self, others: Collection[str], record: Record) -> str:
         """The output of a record whose other parts are read from these fields by a task's mapping."""
@@ -101,7 +114,7 @@ class OutputReader:
             return ()
         name = "groundeval's format" if self.shape is None else self.shape.name
         found = ", ".join(f"{part} from {self.used[part]}" for part in sorted(self.used, key=_ORDER.index))
-        notes = [f"read as {name}: {found}"]
+        notes = [f"read as {name}: {found}", *self._told]
         if self._without_text:
             notes.append(
                 f"{self._without_text} of {self._read} records name their documents without their texts: "
@@ -128,6 +141,8 @@ class OutputReader:
         if lacking:
             free = {name: value for name, value in data.items() if name not in used}
             found = parts_anywhere(free, self._document_places)
+            if "docs" in lacking and "docs" in found and _is_said(found["docs"], parts.get("output")):
+                del found["docs"]
             parts = {**{name: part for name, part in found.items() if name in lacking}, **parts}
             self._found |= lacking & found.keys()
         if mapped.keys() & {"answers", "claims"}:
@@ -201,6 +216,18 @@ class OutputReader:
         self._note(parts)
         return found
 
+    def _of_failed(self, record: Record) -> dict[str, Any]:
+        """What can be read of a record without an answer: its question, documents and gold data."""
+        if self.shape is None and not self.paths:
+            return dict(record.data)
+        try:
+            parts = self._parts(record)
+            parts.pop("output", None)
+            return self._in_own_format(parts, record)
+        except (Misfit, DataError, RecursionError):
+            asked = question_in(record.data)
+            return {} if asked is None else {"question": asked.value}
+
     def _refuse_broken(self, field: str, value: object) -> None:
         """Raise Misfit for a cell that is broken JSON where the others are whole: it is no single text."""
         if field in self._coded and isinstance(value, str) and _begins_as_code(value) and decoded(value) is value:
@@ -268,6 +295,18 @@ class OutputReader:
         )
 
 
+def _begin(records: Iterator[Record]) -> tuple[list[Record], list[Record]]:
+    """The first records, so many that enough of them have an answer, and those that have one."""
+    first, answered = list[Record](), list[Record]()
+    for record in records:
+        first.append(record)
+        if failure_in(record.data) is None:
+            answered.append(record)
+        if len(answered) == LOOKED_AT or len(first) == MOST_LOOKED_AT:
+            break
+    return first, answered
+
+
 def _path(part: str, text: str) -> FieldPath:
     if part not in PARTS:
         raise unknown(f"part in {option('map')}", part, PARTS)
@@ -292,6 +331,16 @@ def _string(part: Part) -> str:
     if text is None:
         raise Misfit(part.field, part.value, "a string, or a message or block with a text")
     return text
+
+
+def _is_said(docs: Part, output: Part | None) -> bool:
+    """Whether the texts of documents are the output itself, in its blocks."""
+    said = text_of(output.value) if output is not None else None
+    return said is not None and _letters("".join(each.text or "" for each in _sources(docs))) == _letters(said)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"\[\d+\]|\W", "", text)
 
 
 def _sources(part: Part) -> list[Source]:

@@ -9,20 +9,23 @@ from typing import Any
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
-_FILLING = frozenset({"text", "content", "value", "raw", "string", "str", "message", "turns", "info"})
+_FILLING = frozenset(
+    {"text", "content", "value", "raw", "string", "str", "message", "messages", "texts", "turns", "info"}
+)
 """Last words that say nothing: `answerText` is an answer, `input.value` an input."""
 _ASKED = {
     "question": 0, "query": 0, "utterance": 0, "input": 1, "inputs": 1, "instruction": 2, "topic": 2, "narrative": 2,
-    "problem": 2, "prompt": 3, "request": 3,
+    "problem": 2, "q": 2, "prompt": 3, "request": 3, "user": 4,
 }  # fmt: skip
 _SAID = {
     "output": 0, "response": 0, "prediction": 0, "pred": 0, "answer": 1, "completion": 1, "completions": 1,
     "generation": 1, "generated": 1, "generative": 1, "reply": 1, "replies": 1, "outputs": 1, "responses": 1,
-    "result": 2, "summary": 2, "resps": 2, "sampled": 2, "candidate": 2,
+    "result": 2, "summary": 2, "resps": 2, "sampled": 2, "candidate": 2, "a": 3,
 }  # fmt: skip
 _SHOWN = {
     "documents": 0, "docs": 0, "contexts": 0, "passages": 0, "chunks": 0, "context": 1, "retrieved": 1, "retrieval": 1,
-    "nodes": 1, "sources": 1, "snippets": 1, "evidence": 1, "evidences": 1, "ctxs": 1, "resources": 2, "facts": 2,
+    "nodes": 1, "sources": 1, "snippets": 1, "evidence": 1, "evidences": 1, "ctxs": 1, "ctx": 1,
+    "document": 1, "passage": 1, "resources": 2, "facts": 2,
     "attributions": 2, "citations": 2, "references": 3, "results": 3, "contents": 3, "hits": 3, "candidates": 3,
 }  # fmt: skip
 """By word, how surely a field of that name is meant: 0 before 1."""
@@ -50,6 +53,11 @@ def canonical(name: str) -> str:
     return "_".join(words(name))
 
 
+def are_ids(data: Mapping[str, Any]) -> bool:
+    """Whether the fields of an object are all ids: `context: {trace_id, span_id}` is no document."""
+    return all((found := words(str(name))) and found[-1] in ("id", "ids") for name in data)
+
+
 def renamed(data: Mapping[str, Any]) -> dict[str, Any]:
     """An object with names in snake case; of two that become one, the first with a value."""
     found: dict[str, Any] = {}
@@ -74,6 +82,8 @@ def meaning(path: tuple[str, ...]) -> tuple[str, ...]:
 def asked(path: tuple[str, ...]) -> int | None:
     """How surely a place holds the question, 0 the most; None: it is called otherwise."""
     said = meaning(path)
+    if said == ("user",) and words(path[-1]) == said:
+        return None  # who asked, not what: `user` is a name, `userMessage` a question
     return _ASKED.get(said[-1]) if said and not is_gold(path) else None
 
 

@@ -30,11 +30,24 @@ def _spans(data: Data) -> tuple[str, list[dict[str, Any]]] | None:
             known = [renamed(item) for item in items]
             if all(map(_is_span, known)):
                 return place.shown, known
+            turned = [span for item in known for span in _turned(item)]
+            if turned:
+                return place.shown, turned
     return None
 
 
 def _is_span(item: Data) -> bool:
     return any(name in item for name in _END) and any(isinstance(item.get(name), list) for name in _CITED)
+
+
+def _turned(item: dict[str, Any]) -> list[dict[str, Any]]:
+    """The spans of a source that holds them itself, as a list of parts of the text that cite it."""
+    for name, value in item.items():
+        parts = [renamed(each) for each in objects(value)]
+        if parts and all(any(end in part for end in _END) and any(start in part for start in _START) for part in parts):
+            source = {key: each for key, each in item.items() if key != name}
+            return [{**part, "sources": [source]} for part in parts]
+    return []
 
 
 def _fits(data: Data) -> bool:
@@ -46,7 +59,7 @@ def _parts(data: Data) -> Parts:
     assert found is not None
     where, items = found
     parts = parts_anywhere(data)
-    said = parts.get("output") or first_of(data, *OUTPUTS)
+    said = parts.get("output") or _pointed_into(data, where, items) or first_of(data, *OUTPUTS)
     if said is None:
         return parts
     text = text_of(said.value) or ""
@@ -58,6 +71,18 @@ def _parts(data: Data) -> Parts:
     if sources.all:
         parts["docs"] = sources.part(docs.field if docs is not None and given else where)
     return parts
+
+
+def _pointed_into(data: Data, where: str, items: list[dict[str, Any]]) -> Part | None:
+    """The text that spans point into, whatever it is called: the shortest beside them that is long enough."""
+    beside = where.rpartition(".")[0]
+    end = max(item[name] for item in items for name in _END if isinstance(item.get(name), int))
+    texts = [
+        place for place in places(data)
+        if isinstance(place.value, str) and place.shown.rpartition(".")[0] == beside and len(place.value) >= max(end, 1)
+    ]  # fmt: skip
+    best = min(texts, key=lambda place: len(place.value), default=None)
+    return None if best is None else Part(best.value, best.shown)
 
 
 def _bounds(item: Data, text: str, where: str) -> tuple[int, int]:

@@ -1,0 +1,48 @@
+"""Units of measurement and times of day, under one name each."""
+
+from __future__ import annotations
+
+import re
+
+_NAMES = """
+    ft=ft foot feet; mi=mi mile miles; lb=lb lbs pound pounds; in=in inch inches; %=percent % pct;
+    s=s sec secs second seconds; min=min mins minute minutes; h=h hr hrs hour hours
+"""
+_METRIC = {"m": ("metre", "meter"), "g": ("gram", "gramme"), "l": ("litre", "liter")}
+_PREFIXES = {"": ("", 0), "k": ("kilo", 3), "c": ("centi", -2), "m": ("milli", -3), "µ": ("micro", -6)}
+UNITS: dict[str, tuple[str, float]] = {
+    name: (unit, 1)
+    for unit, _, names in (each.strip().partition("=") for each in _NAMES.split(";"))
+    for name in names.split()
+} | {
+    name: (unit, 10.0**power if power else 1)
+    for unit, words in _METRIC.items()
+    for short, (long, power) in _PREFIXES.items()
+    for name in (short + unit, *(f"{long}{word}{plural}" for word in words for plural in ("", "s")))
+}
+"""Units by their names after a number, each with what they are in the unit compared: metres, grams and litres."""
+UNIT_TOKENS = frozenset(unit for unit, _ in UNITS.values())
+
+_HALF = r"\s?([ap])\.?\s?m\b\.?"
+_OF_CLOCK = r"\s?(?:uhr|uur|hrs)\b"
+_CLOCK = re.compile(
+    rf"(?<![\d.,:/])([01]?\d|2[0-3])(?:[:h]([0-5]\d)(?![\d:])(?:{_HALF}|{_OF_CLOCK})?"
+    rf"|(?:\.([0-5]\d))?(?:{_HALF}|{_OF_CLOCK}))",
+    re.IGNORECASE,
+)
+
+
+def with_times(text: str, filler: str) -> str:
+    """The text with times of day as hours of 24 and minutes: `8.50 pm` and `20:50` are `20h50`, `9 a.m.` is `9h`.
+
+    What a time is shorter by is filled up, so that offsets stay.
+    """
+    return _CLOCK.sub(lambda found: _time(found).ljust(len(found[0]), filler), text)
+
+
+def _time(found: re.Match[str]) -> str:
+    hour, minutes, half = int(found[1]), found[2] or found[4] or "", (found[3] or found[5] or "").lower()
+    if half:
+        hour = hour % 12 + 12 * (half == "p")
+    said = f"{hour}h{minutes if minutes != '00' else ''}"
+    return said if len(said) <= len(found[0]) else found[0]

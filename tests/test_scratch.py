@@ -1,0 +1,76 @@
+"""Temporary folders: removed at the end, and those of killed processes by the next."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from groundeval.scratch import scratch_folder
+
+CHILD = """
+import sys
+from pathlib import Path
+from groundeval.scratch import scratch_folder
+with scratch_folder(Path(sys.argv[1]), ".site.", ".building") as folder:
+    (folder / "part").write_text("half")
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+def process_in(parent: Path) -> tuple[subprocess.Popen[str], Path]:
+    """A process that has made a folder, and holds it."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(parent)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    return child, Path(child.stdout.readline().strip())
+
+
+def test_a_folder_is_there_inside_and_gone_at_the_end_whatever_was_put_into_it(tmp_path: Path):
+    with scratch_folder(tmp_path, "a-") as folder:
+        (folder / "deep" / "er").mkdir(parents=True)
+        assert folder.parent == tmp_path
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_and_what_a_living_one_uses_is_not(tmp_path: Path):
+    living, used = process_in(tmp_path)
+    killed, left = process_in(tmp_path)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert (left / "part").exists()
+    with scratch_folder(tmp_path, ".site.", ".building") as folder:
+        assert sorted(tmp_path.iterdir()) == sorted([used, folder])
+        assert (used / "part").exists()
+    living.communicate("")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_that_are_only_called_alike_and_links_stay(tmp_path: Path):
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "mine").mkdir(parents=True)
+    (tmp_path / ".site.abcdefgh.building").symlink_to(elsewhere)
+    for name in (".site.backup", ".site.abcdefgh", ".site.toolongname.building", "x.site.abcdefgh.building"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".site.abcdefg0.building").write_text("a file")
+    before = sorted(tmp_path.iterdir())
+    with scratch_folder(tmp_path, ".site.", ".building"):
+        pass
+    assert sorted(tmp_path.iterdir()) == before
+    assert (elsewhere / "mine").is_dir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another account")
+def test_folders_of_other_accounts_stay(tmp_path: Path):
+    other = tmp_path / "a-abcdefgh"
+    other.mkdir()
+    os.chown(other, 12345, 12345)
+    with scratch_folder(tmp_path, "a-"):
+        assert other.is_dir()

@@ -190,7 +190,8 @@ def _beginning(value: object, limit: int) -> str:
         return repr(value[: limit + 1])
     if type(value) in (list, dict):
         opening, closing = "[]" if isinstance(value, list) else "{}"
-        parts, length = [], len(opening + closing)
+        parts: list[str] = []
+        length = len(opening + closing)
         for each in value:  # type: ignore[attr-defined]
             part = _beginning(each, limit - length)
             if isinstance(value, dict):

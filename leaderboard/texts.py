@@ -25,8 +25,11 @@ from groundeval.storage.manifest import stored_tags
 from groundeval.tasks import load_task
 from groundeval.tasks.formats.accepted import Accepted
 from groundeval.tasks.formats.examples import with_documents
-from groundeval.tasks.formats.predictions import read_predictions
+from groundeval.tasks.formats.outputs.reader import OutputReader
+from groundeval.tasks.formats.predictions import read_responses
+from groundeval.tasks.loading import registered_task
 from groundeval.tasks.oracle import with_oracle_documents
+from groundeval.tasks.own import OWN
 from groundeval.tasks.task import TASKS, Dataset
 
 EMBEDDED = "embedded"
@@ -62,15 +65,27 @@ def _scored_outputs(run: ScoredRun, given: Sequence[Path]) -> SampleTexts:
     wanted = run.origin.get("file_sha256")
     for path in given:
         if _hash_of(path) == wanted:
-            accepted = Accepted(reads_flags=run.results.profile != "alce")
-            pairs = [(with_answers(example), output) for example, output in read_predictions(path, accepted)]
-            count = run.origin.get("num_docs")
-            shown = [(each if count is None else with_documents(each, count), output) for each, output in pairs]
-            return SampleTexts(
-                {each.id: each for each, _ in shown},
-                {each.id: Response.build(each, output, tags=_tags(run)) for each, output in shown},
-            )
+            shown = [replace(each, example=_shown(each.example, run)) for each in _read(path, run)]
+            responses = {each.example.id: each for each in shown}
+            return SampleTexts({name: each.example for name, each in responses.items()}, responses)
     return SampleTexts()
+
+
+def _read(path: Path, run: ScoredRun) -> Iterator[Response]:
+    """The responses of a file, read as they were for scoring: by the same task, and the same names of fields."""
+    task = registered_task(str(run.origin.get("task")))
+    named = run.origin.get("map")
+    paths = {str(part): str(field) for part, field in named.items()} if isinstance(named, dict) else {}
+    reader = OutputReader(paths, None if task is None or task.name == OWN else task.kind)
+    accepted = Accepted(reads_flags=run.results.profile != "alce")
+    fields = None if task is None else task.fields
+    return read_responses(path, accepted, tags=_tags(run), reader=reader, fields=fields)
+
+
+def _shown(example: Example, run: ScoredRun) -> Example:
+    """The example with the documents that were scored, and its gold answers."""
+    count = run.origin.get("num_docs")
+    return with_answers(example if count is None else with_documents(example, count))
 
 
 def _tags(run: ScoredRun) -> ReasoningTags | None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from forked import Forked
 
-COMPARED = ("loss", "grad_norm", "reward", "reward_std", "entropy", "held_out")
+HELD_OUT = "held_out"
+COMPARED = ("loss", "grad_norm", "reward", "reward_std", "entropy", HELD_OUT)
 """What a step logs and a resumed run must log alike; times and counts of cached verdicts differ."""
 
 
@@ -69,6 +70,8 @@ class Training:
         """What must be as in an undisturbed run: logged values, held-out results, weights, and the names of files."""
         [folder] = self.folder.glob("training/*/*")
         rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        # An evaluation that was interrupted is made after its step's row is written, else before.
+        rows.sort(key=lambda row: (row["total_step"], HELD_OUT in row))
         return {
             "logged": [
                 (row["stage"], row["step"], {key: row[key] for key in COMPARED if key in row})

@@ -22,10 +22,11 @@ def say_notes(scores: Sequence[ScoreResult]) -> None:
         say(f"note: {note}")
 
 
-def say_next(scores: Sequence[ScoreResult], plugins: Sequence[Path] = ()) -> None:
+def say_next(scores: Sequence[ScoreResult], plugins: Sequence[Path] = (), outputs: Path | None = None) -> None:
     """Print where the results are, and commands that view and compare them.
 
-    `plugins`: files that the run loaded; without them the commands know neither its tasks nor its metrics.
+    `plugins`: files that the run loaded; without them the commands know neither its tasks nor its metrics. `outputs`:
+    the file that was scored; without it `view` has no texts to show.
     """
     folders = [each.folder for each in scores if each.folder is not None]
     if not folders:
@@ -37,7 +38,8 @@ def say_next(scores: Sequence[ScoreResult], plugins: Sequence[Path] = ()) -> Non
     loading = "".join(f" --include-path {_quoted(each)}" for each in plugins)
     command = called()
     say("next:")
-    say(f"  {command} view {' '.join(map(_quoted, _to_view(folders)))}{loading}")
+    data = f" --data {_quoted(outputs)}" if outputs is not None and outputs.is_file() else ""
+    say(f"  {command} view {' '.join(map(_quoted, _to_view(folders)))}{data}{loading}")
     say(f"  {command} compare {_quoted(folders[0])} {_other(folders)}{loading}")
 
 

@@ -23,17 +23,11 @@ TEXTS = ("batch_size", "data", "map")
 """Fields whose flag takes more than their type says."""
 
 
-def _there(given: Any) -> Any:
-    """What was given, once every path in it is known to exist: before anything is imported for the command's work."""
-    for path in given if isinstance(given, list | tuple) else () if given is None else (given,):
+def check_there(*paths: Path) -> None:
+    """Check that what a command reads exists, before anything is imported for its work. Raises UsageError."""
+    for path in paths:
         if not path.exists():
             raise no_such(path, "file or folder")
-    return given
-
-
-def existing(help: str) -> Any:
-    """An argument that names files or folders which have to exist."""
-    return typer.Argument(help=help, callback=_there)
 
 
 IncludePath = Annotated[

@@ -268,7 +268,7 @@ def _summarize_blocks(
         asked = whole.asked()
         drawn: dict[str, list[Array]] = {key: [] for key in aggregates}
         rng = np.random.default_rng(seed)
-        chunk = max(1, min(_MANY, 2 * _CHUNK_CELLS // rows))
+        chunk = max(1, min(_MANY, _CHUNK_CELLS // rows))
         for start in range(0, resamples, chunk):
             # A row is drawn 256 times once in 10^507 resamples.
             weights = np.empty((min(chunk, resamples - start), rows), dtype=np.uint8)

@@ -32,6 +32,17 @@ def test_fields_are_named_by_paths_with_blanks_or_commas_between_them(tmp_path: 
         assert (again["metrics"], again["notes"]) == (expected.json["metrics"], expected.json["notes"])
 
 
+def test_the_next_command_shows_the_texts_of_fields_that_were_named(tmp_path: Path, cli: Cli):
+    path, out = write(tmp_path / "rows.json", ROWS), tmp_path / "scored"
+    ran = cli("score", path, "--map", *MAP, "--nli", "lexical", "--output-path", out)
+    assert f"view {out} --data {path}" in ran.err
+    assert cli("view", out, "--data", path, "--out", tmp_path / "site").code == 0
+    [documents] = (tmp_path / "site" / "documents").glob("*.js")
+    assert DOC in documents.read_text()
+    [samples] = (tmp_path / "site" / "runs").glob("*/samples-0.js")
+    assert RIGHT in samples.read_text()
+
+
 def test_fields_may_be_named_in_a_configuration_file(tmp_path: Path, cli: Cli):
     path = write(tmp_path / "rows.json", ROWS)
     config = write(

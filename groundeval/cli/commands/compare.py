@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from groundeval.cli.options import All, AsJson, IncludePath, existing
+from groundeval.cli.options import All, AsJson, IncludePath, check_there
 from groundeval.errors import UsageError
 
 
 def compare(
-    runs: Annotated[list[Path], existing("Run folders or folders of scores; the first is the baseline.")],
+    runs: Annotated[list[Path], typer.Argument(help="Run folders or folders of scores; the first is the baseline.")],
     profile: Annotated[str | None, typer.Option(help="Which scoring of a run folder: its profile.")] = None,
     nli: Annotated[str | None, typer.Option(help="Which scoring of a run folder: its NLI model, or none.")] = None,
     out: Annotated[
@@ -37,6 +37,7 @@ def compare(
 
       groundeval compare runs/a/asqa/0123456789ab runs/b/asqa/ba9876543210 --profile alce --out comparison/
     """
+    check_there(*runs)
     from groundeval.comparison.api import compare as compare_runs
     from groundeval.console.progress import doing, say
     from groundeval.console.tally import counted

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from groundeval.cli.options import AsJson, IncludePath, existing, option_of
+from groundeval.cli.options import AsJson, IncludePath, check_there, option_of
 from groundeval.console.flags import WHAT
 from groundeval.errors import EXIT_FAILED
 from groundeval.run.options import ScoreOptions
@@ -22,7 +22,7 @@ _SHOWN = 300
 
 
 def inspect(
-    predictions: Annotated[Path, existing("A file of outputs, or a folder that `datasets` saved.")],
+    predictions: Annotated[Path, typer.Argument(help="A file of outputs, or a folder that `datasets` saved.")],
     task: Annotated[
         str | None, typer.Option(help="The task to score them as. Default: outputs of your own.", rich_help_panel=WHAT)
     ] = None,
@@ -50,6 +50,7 @@ def inspect(
 
       groundeval inspect log.csv.gz --map question=query docs=contexts output=response
     """
+    check_there(predictions)
     from dataclasses import asdict
 
     from rich.console import Console

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from groundeval.cli.options import existing
+from groundeval.cli.options import check_there
 from groundeval.errors import EXIT_FAILED
 
 leaderboard = typer.Typer(
@@ -18,7 +18,7 @@ leaderboard = typer.Typer(
 
 @leaderboard.command()
 def build(
-    runs: Annotated[list[Path], existing("Folders with run folders, at any depth; untrusted ones too.")],
+    runs: Annotated[list[Path], typer.Argument(help="Folders with run folders, at any depth; untrusted ones too.")],
     out: Annotated[Path, typer.Option(help="Folder of the site; an existing leaderboard is replaced.")],
     reported: Annotated[
         list[Path] | None, typer.Option(help="A JSON file of numbers from a paper, in addition to the shipped ones.")
@@ -46,6 +46,7 @@ def build(
 
       groundeval leaderboard build runs/ --out site/
     """
+    check_there(*runs)
     from groundeval.cli.next_steps import called
     from groundeval.console.progress import say
     from groundeval.console.sanitize import one_line

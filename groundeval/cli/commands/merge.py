@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from groundeval.cli.options import existing
+from groundeval.cli.options import check_there
 
 
 def merge(
-    folders: Annotated[list[Path], existing("Run folders, or folders of runs, that hold the shards.")],
+    folders: Annotated[list[Path], typer.Argument(help="Run folders, or folders of runs, that hold the shards.")],
     output_path: Annotated[Path, typer.Option(help="Folder for the merged runs.")] = Path("runs"),
 ) -> None:
     """Merge the shards of a run that `run --shard I/N --phase generate` wrote on several machines.
@@ -26,6 +26,7 @@ def merge(
 
       groundeval merge runs    # shards written into one folder: checks that they are complete
     """
+    check_there(*folders)
     from groundeval.console.tally import counted
     from groundeval.run.shards import merge_shards
 

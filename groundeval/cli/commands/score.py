@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from groundeval.cli.config import Config
-from groundeval.cli.options import All, AsJson, IncludePath, existing, flags_of
+from groundeval.cli.options import All, AsJson, IncludePath, check_there, flags_of
 from groundeval.console.flags import WHAT
 from groundeval.run.options import ScoreOptions
 
@@ -17,7 +17,9 @@ from groundeval.run.options import ScoreOptions
 @flags_of(ScoreOptions)
 def score(
     options: Callable[..., ScoreOptions],
-    predictions: Annotated[Path, existing("A file of outputs, of groundeval or another tool, or a run folder.")],
+    predictions: Annotated[
+        Path, typer.Argument(help="A file of outputs, of groundeval or another tool, or a run folder.")
+    ],
     task: Annotated[
         str | None,
         typer.Option(help="How outputs are judged. Default: as your own; a run folder knows it.", rich_help_panel=WHAT),
@@ -49,6 +51,7 @@ def score(
     A run folder is read as data: a task or data file that its manifest names is used only if you name it, too (--task,
     --include-path, --data).
     """
+    check_there(predictions)
     from groundeval.registry import load_plugins
 
     load_plugins(include_path)
@@ -65,4 +68,4 @@ def score(
         print_results([each.results for each in results], whole=all, notes=made.quiet)
         if not made.quiet:
             say_notes(results)
-            say_next(results, include_path or ())
+            say_next(results, include_path or (), predictions)

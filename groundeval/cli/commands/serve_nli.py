@@ -103,7 +103,7 @@ def serve_nli(
 
       groundeval serve-nli --model true --launch 4 --port 8765
 
-      groundeval score predictions.json --task asqa --nli http://127.0.0.1:8765,http://127.0.0.1:8766,...
+      groundeval score predictions.json --task asqa --nli http://127.0.0.1:8765,http://127.0.0.1:8766
 
     Monitoring: /health says `loading` or `ready` and which model, /metrics has counts for Prometheus. SIGTERM and
     Ctrl-C finish what is in flight, then stop.

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from groundeval.cli.options import IncludePath, existing
+from groundeval.cli.options import IncludePath, check_there
 
 
 def view(
-    runs: Annotated[list[Path], existing("Run folders, folders of scores, or folders that hold some.")],
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, folders of scores, or folders that hold some.")],
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open a browser; print the address.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
     data: Annotated[
@@ -34,6 +34,7 @@ def view(
 
       groundeval view runs/a/asqa/0123456789ab runs/b/asqa/ba9876543210
     """
+    check_there(*runs)
     from groundeval.console.progress import say
     from groundeval.console.sanitize import one_line
     from groundeval.extras import require

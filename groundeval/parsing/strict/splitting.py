@@ -8,7 +8,7 @@ from groundeval.parsing.remembered import remembered
 from groundeval.parsing.statements import sentence_spans
 
 _ABBREVIATED = re.compile(
-    r"(?:(?<![^\W_])[A-Za-z](?:\.[A-Za-z])*|(?<!\w)(?:e\.g|i\.e|al|etc|cf|vs|viz|ca|approx|est|fig|figs|eq|eqs"
+    r"(?:(?<![^\W_])(?<!['’])[A-Za-z](?:\.[A-Za-z])*|(?<!\w)(?:e\.g|i\.e|al|etc|cf|vs|viz|ca|approx|est|fig|figs|eq|eqs"
     r"|no|nos|vol|pp?|"
     r"ch|sec|dept|univ|inc|ltd|co|corp|jr|sr|dr|mr|mrs|ms|prof|rev|gen|col|capt|lt|sgt|gov|sen|rep|hon|st|mt|ft|"
     r"jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun|ave|blvd|rd|u\.s|u\.k|u\.n|d\.c"

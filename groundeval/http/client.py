@@ -63,6 +63,9 @@ class RequestRejected(BackendError):
 class Unreadable(BackendError):
     """The server never answers one request so that it can be read, while it answers others."""
 
+    breaks = False
+    """Whether the server broke at it: so it may at a part of it."""
+
 
 class Plain(NamedTuple):
     """A request that every working server answers.
@@ -137,11 +140,13 @@ class Client:
         patience: float | None = None,
         plain: Plain | None = None,
         most_failures: int = MOST_UNREADABLE,
+        alone: bool = False,
     ) -> T:
         """The result of `read` for the server's JSON object. An error of `read` means that the answer cannot be read.
 
         `limit`: most bytes of the answer. `statuses`: those whose answer is read. `patience`: overrides the client's.
-        `plain`: shows whether a failure is the request's own; after `most_failures` of those it is Unreadable. Raises
+        `plain`: shows whether a failure is the request's own; after `most_failures` of those it is Unreadable. `alone`:
+        it may break the server, and is sent while no others are in flight. Raises
         Refused, TooLarge, Unreadable, and BackendError for a server that answers no request.
         """
         # ASCII escapes carry lone surrogates, which UTF-8 cannot.
@@ -149,7 +154,7 @@ class Client:
         most = self.patience if patience is None else patience
         self._begin()
         failures = own = 0
-        broken: NoAnswer | None = None
+        broken = NoAnswer("no answer to a plain request") if alone and plain is not None else None
 
         def attempt() -> T:
             if broken is None:
@@ -198,7 +203,9 @@ class Client:
             if own >= most_failures:
                 if broken is None and not self.answers(plain):
                     self._demand_others_are_read(trouble)
-                raise Unreadable(f"NLI server {self.address}: {trouble}, {failures} times for one request") from None
+                given_up = Unreadable(f"NLI server {self.address}: {trouble}, {failures} times for one request")
+                given_up.breaks = broken is not None
+                raise given_up from None
             raise BackendError(
                 f"NLI server {self.address}: {trouble}; no answer for {self._silence():.0f} s.\n"
                 "  When it runs again, the same command resumes."

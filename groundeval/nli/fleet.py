@@ -150,9 +150,10 @@ class Fleet:
         limit: int,
         plain: Plain | None = None,
         most_failures: int = MOST_UNREADABLE,
+        alone: bool = False,
     ) -> T:
         """The result of `read` on the answer of one server. Arguments and errors are those of `Client.ask`."""
-        own = broken = 0
+        own, broken = 0, FREE_FAILURES + 1 if alone else 0
         while True:
             # It may be what ends the servers, and with them the requests of others: alone, a failure shows it.
             alone = plain is not None and broken > FREE_FAILURES
@@ -167,7 +168,10 @@ class Fleet:
                 own += FAILURES_ALONE if alone and trouble.taken else trouble.unreadable or works
                 broken += trouble.taken
                 if own >= most_failures:
-                    raise self._unreadable(trouble, own, works) from None
+                    given_up = self._unreadable(trouble, own, works)
+                    if isinstance(given_up, Unreadable):
+                        given_up.breaks = alone
+                    raise given_up from None
                 if works or (trouble.unreadable and not self._is_bad(server)):
                     self._rest(FIRST_UNREADABLE_PAUSE * 2 ** (own - 1))
                 elif trouble.alive and trouble.retry_after is not None:

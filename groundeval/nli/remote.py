@@ -130,8 +130,11 @@ class Remote:
         """Close the connections."""
         self._client.close()
 
-    def _chunk(self, pairs: Sequence[Pair]) -> Sequence[Outcome]:
-        """The outcomes of one request; of two smaller ones if it is too large for the server, or never answered."""
+    def _chunk(self, pairs: Sequence[Pair], alone: bool = False) -> Sequence[Outcome]:
+        """The outcomes of one request; of two smaller ones if it is too large for the server, or never answered.
+
+        `alone`: a pair of these may break the server.
+        """
         from groundeval.http.client import MOST_UNREADABLE, Plain, Refused, TooLarge, Unreadable
 
         try:
@@ -143,11 +146,12 @@ class Remote:
                 limit=65_536 + 4_096 * len(pairs),
                 plain=Plain("POST", "/verdicts", {"pairs": [PLAIN]}, self._judged_plain),
                 most_failures=MOST_UNREADABLE if len(pairs) == 1 else FAILURES_OF_MANY,
+                alone=alone,
             )
         except (TooLarge, Unreadable) as refusal:
             if len(pairs) > 1:
-                middle = len(pairs) // 2
-                return [*self._chunk(pairs[:middle]), *self._chunk(pairs[middle:])]
+                middle, breaks = len(pairs) // 2, isinstance(refusal, Unreadable) and refusal.breaks
+                return [*self._chunk(pairs[:middle], breaks), *self._chunk(pairs[middle:], breaks)]
             if isinstance(refusal, Unreadable):
                 return [SampleError(f"{refusal}\n  Hypothesis: {excerpt(pairs[0].hypothesis)}")]
             return [

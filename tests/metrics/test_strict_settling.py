@@ -41,3 +41,17 @@ def test_the_verifier_decides_whether_unknown_words_say_that_there_is_no_answer(
     told: list[tuple[str, str]], refused: int
 ):
     assert values(UNKNOWN_WORDS, UNANSWERABLE, "strict", *told)["refused"] == refused
+
+
+@pytest.mark.parametrize(
+    ("lack", "told", "answered"),
+    [
+        ("Nothing more can be said from the documents.", True, 1),  # the documents say so
+        ("Nothing more can be said from the documents.", False, 0),
+        (REFUSES, False, 0),
+    ],
+)
+def test_a_refusal_beside_an_answer_completes_it_if_the_verifier_finds_it_true(lack: str, told: bool, answered: int):
+    of = sample((1, 0), (0, 1))
+    facts = [("A", "Paris it is."), *([(of.question, lack)] if told else [])]
+    assert values(f"Paris it is [1]. {lack}", of, "strict", *facts)["answered"] == answered

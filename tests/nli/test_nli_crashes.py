@@ -78,7 +78,7 @@ def test_a_pair_that_ends_the_server_fails_alone(servers: int, monkeypatch: pyte
     assert failed == [70]
     assert isinstance(caught.value.outcomes[70], SampleError)
     assert "'poison'" in str(caught.value.outcomes[70])
-    assert sum(each.crashes for each in made) < 15
+    assert sum(each.crashes for each in made) < 20
 
 
 @pytest.mark.parametrize("servers", [1, 2])

@@ -301,6 +301,24 @@ def test_only_the_last_sentence_of_a_line_introduces_what_follows_it():
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("(1) Oslo [1] (2) Rome [2]", ["Oslo", "Rome"]),
+        ("Oslo [1] – Rome [2]", ["Oslo", "Rome"]),
+        ("I can name two cities: Oslo [1], Rome [2].", ["Oslo", "Rome"]),
+        ("- Document 1:\n- Oslo [1]\n- Document 2:\n- Rome [2]", ["Oslo", "Rome"]),
+        ("In May 1890, Smith saw Oslo [1].", ["In May 1890, Smith saw Oslo"]),
+    ],
+)
+def test_items_are_found_behind_numbers_dashes_and_what_introduces_them(text: str, plain: list[str]):
+    assert [part.plain for part in items(text) if part.kind == "claim"] == plain
+
+
+def test_a_number_in_parentheses_within_a_line_is_no_list_mark_unless_they_count():
+    assert [part.plain for part in sentences("It grew (1) fast and (3) wide.")] != ["It grew", "fast and", "wide."]
+
+
 def test_the_words_that_lead_to_a_list_are_no_item():
     [lead, *rest] = items("The guide names three licences: the LGPL [2], the MPL 2.0 [2] and the EPL 2.0 [3].")
     assert lead.kind == "aside"

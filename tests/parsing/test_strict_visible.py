@@ -10,6 +10,7 @@ from strict_text import strict_text
 
 from groundeval.parsing.special_tokens import END_TOKENS
 from groundeval.parsing.strict.matching import tokens
+from groundeval.parsing.strict.refusal import decide
 from groundeval.parsing.strict.statements import words
 from groundeval.parsing.strict.visible import HIDDEN, for_verifier, visible
 
@@ -224,3 +225,9 @@ def test_sources_in_attributes_and_records_and_roman_lists_are_read(text: str, s
 def test_what_is_too_small_too_pale_or_below_is_hidden(style: str):
     assert visible(f'<span style="{style}">Rome</span>') == HIDDEN
     assert visible('<span style="font-size:12px;opacity:.9;z-index:1">Rome</span>') == "Rome"
+
+
+def test_a_text_that_is_far_too_long_is_no_answer():
+    assert visible("- a\n" * 40_000) == "- a\n" * 40_000
+    assert decide("It is so. " * 20_000).outcome == "void"
+    assert decide("It is so. " * 10).outcome == "answered"

@@ -104,12 +104,15 @@ def _question_of(part: Part, reading: Reading) -> str:
     return own.question if own and own.question and set(own.short_answers) & set(part.aliases) else example.question
 
 
+def _says(statement: StrictStatement) -> bool:
+    """Whether a statement claims something: it is neither denied nor a question."""
+    is_asked = statement.text.rstrip().endswith(("?", "？", "؟"))
+    return statement.kind == "claim" and not statement.denied and not is_asked
+
+
 def _texts(reading: Reading, ctx: Context) -> list[str]:
     """The text of each statement; empty if it claims nothing, is denied, or in list tasks precedes the list (`cot`)."""
-    said = [
-        "" if isinstance(each, StrictStatement) and (each.denied or each.kind != "claim") else each.text
-        for each in reading.statements
-    ]
+    said = ["" if isinstance(each, StrictStatement) and not _says(each) else each.text for each in reading.statements]
     if reading.kind != "list" or not ctx.cot:
         return said
     listed = list(reading.profile.listed(list_text(reading.text, ctx.cot)))
@@ -124,7 +127,7 @@ async def _entailing(part: Part, reading: Reading, ctx: Context, allowed: Sequen
     places = [
         place
         for place, each in enumerate(reading.statements)
-        if allowed[place] and not (isinstance(each, StrictStatement) and (each.denied or each.kind != "claim"))
+        if allowed[place] and not (isinstance(each, StrictStatement) and not _says(each))
     ]
     for place in places:
         if await entails_claim(texts[place], part.aliases, ctx, source="statement"):

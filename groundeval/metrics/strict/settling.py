@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from groundeval.metrics.metric import Context
 from groundeval.parsing.strict.part import Part
@@ -16,16 +17,27 @@ async def settle(response: Response, ctx: Context) -> None:
 
     A text that refuses somewhere, and holds no gold answer, refuses if each of its other statements is empty, that is,
     follows from the question alone, or is entailed by the documents that it cites, or by all of them if it cites none.
+    One that answers with citations, and refuses, answers if its refusals are found so: they concern something else.
     """
     if not ctx.profile.settles or ctx.nli is None:
         return
     reading = ctx.read(response)
-    open_claims, lacks = reading.decision.open_claims, reading.decision.possible_lacks
-    if not open_claims or (lacks and not any(await asyncio.gather(*(_lacks(part, response, ctx) for part in lacks)))):
-        return
-    is_context = await asyncio.gather(*(_is_beside(part, response, ctx) for part in open_claims))
-    if all(is_context):
-        reading.decision = Decision("refused", reading.decision.beside)
+    if reading.decision.doubts and await _all_beside(reading.decision.doubts, response, ctx):
+        reading.decision = Decision("answered")
+    decision: Decision | None = reading.decision
+    while decision is not None and decision.open_claims:
+        possible = decision.possible_lacks
+        found = await asyncio.gather(*(_lacks(part, response, ctx) for part in possible))
+        lacks = [part for part, is_lack in zip(possible, found, strict=True) if is_lack]
+        others = [part for part in decision.open_claims if part not in lacks]
+        if (lacks or not possible) and await _all_beside(others, response, ctx):
+            reading.decision = Decision("refused", decision.beside)
+            return
+        decision = decision.otherwise
+
+
+async def _all_beside(parts: Sequence[Part], response: Response, ctx: Context) -> bool:
+    return all(await asyncio.gather(*(_is_beside(part, response, ctx) for part in parts)))
 
 
 async def _lacks(part: Part, response: Response, ctx: Context) -> bool:

@@ -20,10 +20,17 @@ _CARRYING = re.compile(
 )
 _ATTRIBUTING = re.compile(
     r"(?i)\b(?:points? out|pointed out|makes? (?:it )?clear|made (?:it )?clear|goes on to|learn\w*|gather\w*"
-    r"|reads?|wr(?:ites?|itten|ote)"
+    r"|read(?:s|ing)?|authors?|writers?|one finds|wr(?:ites?|itten|ote)"
     r"|quot\w+|attest\w*|corroborat\w+|claims?|asserts?|argues?|observes?|remarks?|suggests?|put it|we see)\b"
 )
 """Verbs that attribute what follows, or what stands before, to a source, and leave its sense as it is."""
+_ARTICLES = re.compile(
+    r"(?i)\b(?:le|la|les|el|los|las|il|lo|gli|der|die|das|den|dem|de|du|del|della|het|een|un|une|ein|eine)\b"
+)
+_ADDING = re.compile(
+    r"(?i)\W*(?:also|and|but|further(?:more)?|moreover|additionally|however|finally|similarly|likewise|next|lastly|first(?:ly)?"
+    r"|second(?:ly)?|third(?:ly)?|so|thus|hence)\W*"
+)
 _JOINS = re.compile(r"(?i)\W*(?:and|but|while|whereas|whilst|yet|or|although|however|und|aber|et|mais|y|pero)\b")
 _FAR_FROM = re.compile(r"(?i)\bfar from\b")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -43,7 +50,8 @@ def carries(phrase: str) -> bool:
         return True
     attributed = _ATTRIBUTING.sub(" ", phrase)
     is_carrier = told or attributed != phrase or is_telling(phrase)
-    return bool(is_carrier) and not content(attributed) and not is_negated(phrase) and not _FAR_FROM.search(phrase)
+    said = _ARTICLES.sub(" ", _CARRYING.sub(" ", attributed))
+    return bool(is_carrier) and not content(said) and not is_negated(phrase) and not _FAR_FROM.search(phrase)
 
 
 def _says_too_much(phrase: str) -> bool:
@@ -76,6 +84,9 @@ def _phrase(plain: str, begin: int, offset: int) -> tuple[int, int] | None:
     separator = max(plain.rfind(each, near, offset) for each in _SEPARATORS)
     before = None if separator < 0 else _BEFORE.match(plain, separator, offset)
     if before is None or not any(map(str.isalnum, plain[begin : before.start()])) or _says_too_much(before[0]):
+        return None
+    if _ADDING.fullmatch(plain, begin, before.start()):
+        # In "Also, as per [1], it is so" the phrase introduces the sentence.
         return None
     after = _AFTER.match(plain, offset)
     if after is None or not carries(before[0][1:] + after[0]):

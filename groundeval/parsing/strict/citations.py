@@ -39,7 +39,7 @@ _ROMAN = {numeral: value for value, numeral in enumerate(_ROMAN_NUMERALS.split()
 _PART = re.compile(
     rf"(?P<page>(?<![^\W\d_]){_PAGES}(?!\w))"
     r"|(?:\d{1,3}:)?(?P<tool>\d{1,3})†(?:[^\s,;\]】]*)"
-    r"|\^?(?P<first>\d{1,3})(?!\d)(?::\d{1,4}(?!\d)|\s*(?:[-‐‑‒–—]|\bto\b)\s*\^?(?P<last>\d{1,3})(?!\d))?"
+    r"|\^?(?P<first>\d{1,3})(?!\d)(?::\d{1,4}(?:-\d{1,4})?(?!\d)|\s*(?:[-‐‑‒–—]|\bto\b)\s*\^?(?P<last>\d{1,3})(?!\d))?"
     r"|(?P<circled>[①-⑳❶-❿])"
     rf"|{_WORD}(?![^\W\d_])\s*[.:#=№_-]?"
     rf"|\s+|\.(?=\s*$)|\^(?=\s*$)|[,;&†#№«»~、，；：:{PLACE}]|(?:and|und|et|y|or)(?![^\W\d_])",

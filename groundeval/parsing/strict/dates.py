@@ -51,12 +51,15 @@ _DAY = re.compile(
 )
 
 
+_FIGURE = re.compile(r"\d")
+
+
 def with_english_dates(text: str, filler: str) -> str:
     """The text with the month of `12. Mai 1994` and the day of `twelfth of May` in English and in figures.
 
     What becomes shorter is filled up with the filler, so that offsets stay.
     """
-    if not any(character.isdigit() for character in text):
+    if not _FIGURE.search(text):
         return text
     text = _DATE.sub(lambda found: _in_english(found, filler), text)
     return _DAY.sub(lambda found: _DAYS[found[0].lower()].ljust(len(found[0]), filler), text)

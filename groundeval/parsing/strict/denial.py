@@ -22,7 +22,9 @@ _DENIES_NEXT = re.compile(
     rf"|\W*{_FALSE}(?:\s+\w+)?\W*)"
 )
 """A heading or sentence that calls the text after it false; a label does so for its own line."""
-_DENIES_LINE = re.compile(rf"(?i)\W*(?:it is )?{_FALSE}\s*[:：–—-]\s*(?=\S)")
+_DENIES_LINE = re.compile(
+    rf"(?i)\W*(?:(?:it is )?{_FALSE}|(?:none|neither) of (?:these|the following|them))\s*[:：–—-]\s*(?=\S)"
+)
 _DENIES_BEFORE = re.compile(
     rf"(?i)\W*(?:(?:all|none|any|some|everything|nothing|each) (?:of )?)?(?:this|that|these|those|(?:the )?above|"
     rf"(?:the )?(?:previous|preceding|foregoing) \w+|the (?:answer|statement|sentence)s? above|i (?:said"

@@ -116,9 +116,17 @@ _PATTERNS = tuple((re.compile(each, re.IGNORECASE), re.compile(matter, re.IGNORE
 _ANY_NEGATION = re.compile("|".join(f"(?:{each})" for each, _ in _LANGUAGES), re.IGNORECASE)
 
 
+_ABSENCES = re.compile(
+    r"\b(?:schweig\w+|fehl(?:t|en)|unklar|unbekannt|manqu(?:e|ent)|inconnue?s?|manca(?:no)?|falta[n]?|desconocid\w+"
+    r"|ontbre\w+|onbekend|saknas|mangler|brakuje|nieznan\w+|отсутств\w+|неизвест\w+)\b|不明|不详|未知|不詳|미상",
+    re.IGNORECASE,
+)
+"""Words for what is missing or unknown, which need no negation."""
+
+
 def has_negation(text: str) -> bool:
-    """Whether a text holds a negation in one of the languages."""
-    return _ANY_NEGATION.search(text) is not None
+    """Whether a text holds a negation, or a word for what is missing, in one of the languages."""
+    return _ANY_NEGATION.search(text) is not None or _ABSENCES.search(text) is not None
 
 
 _PLAIN = """

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 
 from groundeval.parsing.remembered import remembered
-from groundeval.parsing.strict.carriers import without_carriers
+from groundeval.parsing.strict.carriers import carries, without_carriers
 from groundeval.parsing.strict.citations import Cited, read_citations
 from groundeval.parsing.strict.denial import has_denial_sign, is_denied, taken_back
 from groundeval.parsing.strict.markdown import HEADING, ITEM
@@ -23,6 +23,7 @@ from groundeval.parsing.strict.statements import (
     enclosed,
     introduced,
     introduces,
+    lines_of,
     with_source_list,
     words,
 )
@@ -33,6 +34,9 @@ _JOINING = re.compile(
     r"(?:(?:then|finally|lastly|also)\b\s*)?",
     re.IGNORECASE,
 )
+_DASH = re.compile(r"\s*[–—-]\s+")
+_ADVERBIAL = re.compile(r"(?i)(?:in|on|at|by|during|after|before|from|since)\b[^,]{1,40}$")
+"""What a sentence may begin with before a comma: `In October 1671`."""
 _SMALL = re.compile(r"\s+[a-zà-ÿ]+['’]?[ -][^\W_]")
 _ORDINAL = re.compile(
     r"(?i)(?:first|second|third|fourth|fifth|sixth|last|next|final)(?:ly)?|then|also|in addition|moreover|furthermore"
@@ -47,7 +51,7 @@ def items(text: str) -> tuple[Part, ...]:
     A line with several is one item if it cites once, at its end. An item without a citation shares those of the next
     in its line. Sentences that list nothing are asides.
     """
-    lines = [line for line in text.split("\n") if line.strip()]
+    lines = [line for line in lines_of(text) if line.strip()]
     found: list[Part] = []
     waiting: tuple[int, ...] = ()
     in_sources = hidden = False
@@ -57,6 +61,15 @@ def items(text: str) -> tuple[Part, ...]:
         cited = _without_lead(without_carriers(read_citations(bare)))
         everything = tuple(index for _, each in cited.marks for index in each)
         said = cited.plain.strip()
+        if (
+            everything
+            and said.endswith((":", "："))
+            and cited.marks[-1][0] < len(cited.plain.rstrip())
+            and carries(said)
+        ):
+            # "Document 2:" over its items
+            found.append(Part(said, everything, "source"))
+            continue
         in_sources = in_sources or bool(SOURCES_LINE.match(said) or (SOURCES_HEADING.match(said) and words(said) <= 3))
         if (in_sources and everything) or (bare.lstrip().startswith("[^") and NOTE.match(cited.plain)):
             found.append(Part(said, everything, "source"))
@@ -135,8 +148,9 @@ def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
     label = LABEL.match(plain)
     begin = label.end() if label else 0
     ends = [found.span() for found in _ITEM_END.finditer(plain, begin) if not _goes_on(plain, begin, found)]
-    # After a citation the word joins items; elsewhere it may be part of a name.
+    # After a citation a word or a dash joins items; elsewhere it may be part of a name.
     ends += [(offset, offset) for offset, _ in cited.marks if _JOINING.match(plain[offset:].lstrip())]
+    ends += [(offset, dash.end()) for offset, _ in cited.marks[:-1] if (dash := _DASH.match(plain, offset)) is not None]
     stops = [end for _, end in spans(plain)][:-1]
     cuts = sorted([*ends, *((stop, stop) for stop in stops)])
     if one and len(cited.marks) <= 1 and not re.search(r"[/|;]", plain):
@@ -175,6 +189,8 @@ def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
 def _goes_on(plain: str, begin: int, comma: re.Match[str]) -> bool:
     """Whether the words behind a comma go on with the sentence before it, which begins with a capital: `Vienna, the
     capital of Austria, lies on the Danube`."""
+    if comma[0] == "," and _ADVERBIAL.match(plain, begin, comma.start()):
+        return True
     if comma[0] != "," or _SMALL.match(plain, comma.end()) is None:
         return False
     first = next((each for each in plain[begin : comma.start()] if each.isalpha()), "")

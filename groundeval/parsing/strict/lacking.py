@@ -19,6 +19,7 @@ from groundeval.parsing.strict.wording import (
     LONGEST_REFUSAL,
     beyond,
     content,
+    is_generic,
     is_refusing,
     is_unreal,
     names,
@@ -134,18 +135,23 @@ def _is_foreign_lack(clause: str) -> bool:
     return _FOREIGN_SOURCE.search(clause) is not None and not _ABSENCE.search(clause) and has_negation(clause)
 
 
-_IDLE = re.compile(r"\b(?:false|null|empty|open|nil)\b", re.IGNORECASE)
+_IDLE = re.compile(
+    r"\b(?:false|null|empty|open|nil|off[- ]topic|something else|elsewhere"
+    r"|other (?:things|matters|topics|subjects)|needed"
+    r"|silence|irrelevant|unrelated|required|insufficient|declin\w+|refus\w+|(?:can|could) only|outside|beyond)\b",
+    re.IGNORECASE,
+)
 _TWO_NAMES = re.compile(r"(?<=[^.!?\s] )[A-Z][\w'’]+ [A-Z][\w'’]+|\d+(?:[.,]\d+)*")
 
 
 def may_lack(text: str, question: str) -> bool:
     """Whether a text shows an absence of any kind, in any of the languages, and nothing that could be an answer."""
-    if len(text) > LONGEST_REFUSAL or is_unreal(text):
+    if len(text) > LONGEST_REFUSAL or text.rstrip().endswith(("?", "？", "؟")):
         return False
     if (_ABSENCE.search(uncontracted(text)) or _IDLE.search(text)) and not names(text, question):
         return True
-    is_foreign = language(text) not in (None, "en") and has_negation(text)
-    return is_foreign and all(name in question for name in _TWO_NAMES.findall(text))
+    is_foreign = language(text) != "en" and not is_generic(text)
+    return is_foreign and has_negation(text) and all(name in question for name in _TWO_NAMES.findall(text))
 
 
 def concerns(clauses: Sequence[str], question: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 
 from groundeval.parsing.remembered import remembered
@@ -22,7 +23,11 @@ _FUNCTION_WORDS = {
     "tr": "ve bir bu ile için olarak olan da de en çok daha gibi kadar sonra ilk",
     "ru": "и в на что не с по для это как был была было из от к его который",
 }
-_SETS = {language: frozenset(words.split()) for language, words in _FUNCTION_WORDS.items()}
+_LANGUAGES_OF: dict[str, list[str]] = {}
+for _language, _words in _FUNCTION_WORDS.items():
+    for _word in dict.fromkeys(_words.split()):
+        _LANGUAGES_OF.setdefault(_word, []).append(_language)
+"""For each function word the languages that have it."""
 _SCRIPTS = (
     ("ja", re.compile("[\u3040-\u30ff]")), ("ko", re.compile("[\uac00-\ud7af]")), ("zh", re.compile("[\u4e00-\u9fff]")),
     ("th", re.compile("[\u0e00-\u0e7f]")), ("ar", re.compile("[\u0600-\u06ff]")), ("he", re.compile("[\u0590-\u05ff]")),
@@ -45,8 +50,10 @@ def _counted(text: str) -> dict[str, int]:
     for code, script in _SCRIPTS:
         if letters and not text.isascii() and len(found := script.findall(text)) > letters / 2:
             return {code: len(found)}
-    said = [word.lower() for word in _WORD.findall(_PARTICLE.sub("", text))]
-    return {code: count for code, own in _SETS.items() if (count := sum(word in own for word in said))}
+    said = _WORD.findall(_PARTICLE.sub("", text))
+    counts = Counter(code for word in said for code in _LANGUAGES_OF.get(word.lower(), ()))
+    # In the order of the languages, so that of two with as many words the same one comes first.
+    return {code: counts[code] for code in _FUNCTION_WORDS if code in counts}
 
 
 def language(text: str) -> str | None:

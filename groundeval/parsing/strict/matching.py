@@ -146,6 +146,9 @@ def _padded(short: str, long: str) -> str:
 Spanned = list[tuple[str, int, int]]
 
 
+_SCALED = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
+
+
 def _counted(found: Spanned) -> Spanned:
     """Number words turned into figures: `ten thousand` is `10000`, `twenty-one` is `21`."""
     merged: Spanned = []
@@ -155,7 +158,7 @@ def _counted(found: Spanned) -> Spanned:
         value = _SMALL.get(token)
         if value is None:
             scale = _LARGE.get(found[place + 1][0]) if place + 1 < len(found) else None
-            if scale and re.fullmatch(r"\d{1,6}(?:\.\d{1,6})?", token):
+            if scale and _SCALED.fullmatch(token):
                 merged.append((f"{round(float(token) * scale, 3):.15g}", start, found[place + 1][2]))
                 place += 2
                 continue
@@ -195,15 +198,19 @@ def _is_small(after: Spanned) -> bool:
     return bool(after) and 0 < _SMALL.get(after[0][0], 0) < 100 and (len(after) < 2 or after[1][0] not in _LARGE)
 
 
+_GLUED = re.compile(r"(\d+(?:\.\d+)*)([^\W\d_]+)")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
 def _measured(found: Spanned) -> Spanned:
     """Units after a number under one name each; `5km` is two tokens."""
     merged: Spanned = []
     for token, start, end in found:
-        glued = re.fullmatch(r"(\d+(?:\.\d+)*)([^\W\d_]+)", token)
+        glued = _GLUED.fullmatch(token) if token[0].isdigit() else None
         if glued and glued[2] in UNITS:
             merged.append((glued[1], start, start + len(glued[1])))
             token, start = glued[2], start + len(glued[1])
-        if token in UNITS and merged and re.fullmatch(r"\d+(?:\.\d+)?", merged[-1][0]):
+        if token in UNITS and merged and _NUMBER.fullmatch(merged[-1][0]):
             unit, factor = UNITS[token]
             number, first, last = merged[-1]
             if factor != 1:
@@ -266,6 +273,18 @@ def _is_day(token: str) -> bool:
 def alias_tokens(alias: str) -> tuple[str, ...]:
     """`tokens` of a gold alias; cached, since aliases recur."""
     return tokens(alias)
+
+
+_LETTERS = re.compile(r"[a-z ]+")
+
+
+def may_hold(alias: str, text: str) -> bool:
+    """A quick test, without tokens: False if the text lacks the longest word of an alias of plain letters."""
+    lowered = alias.lower()
+    if not _LETTERS.fullmatch(lowered) or not text.isascii():
+        return True
+    longest = max(lowered.split(), key=len, default="")
+    return longest in text.lower() or longest in _MONTHS or longest in _SMALL or longest in _LARGE or longest in UNITS
 
 
 def holds(aliases: Iterable[str], text: Sequence[str]) -> bool:

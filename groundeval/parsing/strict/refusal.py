@@ -16,12 +16,13 @@ from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict import wording
 from groundeval.parsing.strict.lacking import concerns, is_lacking, may_lack
 from groundeval.parsing.strict.marks import HIDDEN
-from groundeval.parsing.strict.matching import alias_tokens, holds, tokens
+from groundeval.parsing.strict.matching import alias_tokens, holds, may_hold, tokens
 from groundeval.parsing.strict.part import Part
 from groundeval.parsing.strict.statements import sentences, words
+from groundeval.parsing.strict.visible import LONGEST
 
 Outcome = Literal["answered", "refused", "mixed", "void"]
-"""Class of an output. `mixed`: it refuses and answers; `void`: it holds no statement at all."""
+"""Class of an output. `mixed`: it refuses and answers; `void`: it holds no statement at all, or is far too long."""
 Saying = Literal["refusal", "lack", "aside", "claim"]
 """Class of a sentence. `refusal`: it says that the question is not answered; `lack`: that something else cannot be
 found; `aside`: it says nothing on the subject; `claim`: anything else."""
@@ -36,6 +37,10 @@ class Decision:
     """Words beside the refusal, or, in a text with open claims, beside what would be one."""
     open_claims: tuple[Part, ...] = ()
     """Statements beside a refusal that a verifier may find to be context or empty; the text then refuses."""
+    doubts: tuple[Part, ...] = ()
+    """Refusals beside an answer; if a verifier finds them true, they concern something else, and the text answers."""
+    otherwise: Decision | None = None
+    """What is to be settled if the verifier does not find these statements."""
     possible_lacks: tuple[Part, ...] = ()
     """If no wording is known to refuse: statements of which a verifier must find one to say that there is no answer."""
 
@@ -53,6 +58,8 @@ def decide(
     `supported` says which gold answers the documents hold. If they hold only some, a question that asks twice may be
     answered first and refused then.
     """
+    if len(text) > LONGEST:
+        return Decision("void")
     parts = [part._replace(plain=_spaced(part.plain)) for part in sentences(text) if part.kind == "claim"]
     if not parts:
         return Decision("void")
@@ -75,9 +82,16 @@ def decide(
         refusing = [part for part, own in zip(parts, sayings, strict=True) if "refusal" in own]
         if _answers_first(parts, refusing, question, held) or _answers_rest(parts, refusing, question, held):
             return Decision("answered")
-        if _ASKS_TWICE.search(question):
+    if decision.outcome == "mixed" and any(supported):
+        if doubts := _doubts(parts, sayings, text, question, answers):
+            return Decision("mixed", doubts=doubts)
+        if not all(supported) and _ASKS_TWICE.search(question):
             return decision
-    return _if_all_else_is_found(decision, parts, text, question, answers)
+    # A gold answer in whole sentences may be given in any words, if the documents hold it.
+    in_any_words = any(words(alias) > LONGEST_NAME for aliases in answers for alias in aliases)
+    return _if_all_else_is_found(
+        decision, parts, text, question, answers, may_tell=in_any_words and (any(supported) or not supported)
+    )
 
 
 def _spaced(text: str) -> str:
@@ -205,22 +219,33 @@ def _clauses_and_lacks(part: Part, question: str) -> tuple[list[str], list[str]]
 
 
 def _if_all_else_is_found(
-    decision: Decision, parts: Sequence[Part], text: str, question: str, answers: Sequence[Iterable[str]]
+    decision: Decision,
+    parts: Sequence[Part],
+    text: str,
+    question: str,
+    answers: Sequence[Iterable[str]],
+    *,
+    may_tell: bool,
 ) -> Decision:
     """A text that says, somewhere and in any wording, that what is asked is not to be found, and holds no gold answer,
     refuses if the verifier finds all that it says besides in the documents."""
-    if HIDDEN in text or _tells(text, question, answers):
+    if HIDDEN in text:
         return decision
     clauses = [_clauses_and_lacks(part, question) for part in parts]
     lacking = [clause for _, lack in clauses for clause in lack]
-    if not lacking or not concerns(lacking, question):
-        return _if_it_lacks(decision, parts, question, answers)
+    is_known = bool(lacking) and concerns(lacking, question)
+    lacks = () if may_tell else _possible_lacks(parts, question)
+    if not (is_known or lacks) or _tells(text, question, answers):
+        return decision
+    otherwise = _left_to_the_verifier(decision, parts, lacks, question, answers) if lacks else decision
+    if not is_known:
+        return otherwise
     opened, beside = list[Part](), 0
     for part, (own, lack) in zip(parts, clauses, strict=True):
         if wording.is_reported(part.plain) or any(
             wording.guesses(_NUMBERED.sub(" ", clause), question) for clause in lack
         ):
-            return decision
+            return otherwise
         rest = [clause for clause in own if clause not in lack]
         beside += sum(map(words, rest)) + len(part.citations)
         if (
@@ -237,29 +262,56 @@ def _if_all_else_is_found(
         for clause in lack:
             said = said.replace(clause, " ")
         if words(said) < SHORTEST_CONTEXT:
-            return decision
+            return otherwise
         opened.append(part._replace(plain=said.strip(" ,;:–—-\n")))
-    # A gold answer that the question names may be given all the same, and one in whole sentences in any words.
-    if opened and any(words(alias) > LONGEST_NAME for aliases in answers for alias in aliases):
-        return decision
-    if any(holds(aliases, tokens(part.plain)) for aliases in answers for part in opened):
-        return decision
-    return Decision(decision.outcome, beside, tuple(opened)) if opened else Decision("refused", beside)
+    # A gold answer that the question names may be given all the same.
+    if (opened and may_tell) or any(holds(aliases, tokens(part.plain)) for aliases in answers for part in opened):
+        return otherwise
+    if not opened:
+        return Decision("refused", beside)
+    return Decision(decision.outcome, beside, tuple(opened), otherwise=otherwise if lacks else None)
 
 
-def _if_it_lacks(
-    decision: Decision, parts: Sequence[Part], question: str, answers: Sequence[Iterable[str]]
+def _doubts(
+    parts: Sequence[Part],
+    sayings: Sequence[frozenset[Saying]],
+    text: str,
+    question: str,
+    answers: Sequence[Iterable[str]],
+) -> tuple[Part, ...]:
+    """The refusals of a text with a cited answer, if no other statement refuses, and none of them guesses."""
+    refusing = [place for place, own in enumerate(sayings) if "refusal" in own]
+    doubts = tuple(parts[place] for place in refusing)
+    is_open = HIDDEN not in text and any(part.citations for part in parts if part not in doubts)
+    if not is_open or any(_is_canonical(part.plain) or wording.is_reported(part.plain) for part in doubts):
+        return ()
+    if any(wording.guesses(clause, question) for part in doubts for clause in wording.clauses(part.plain)):
+        return ()
+    in_any_words = any(words(alias) > LONGEST_NAME for aliases in answers for alias in aliases)
+    return doubts if in_any_words or _tells(text, question, answers) else ()
+
+
+def _possible_lacks(parts: Sequence[Part], question: str) -> tuple[Part, ...]:
+    """The statements that show an absence of any kind, and cite nothing for it."""
+    return tuple(part for part in parts if not part.citations and may_lack(part.plain, question))
+
+
+def _left_to_the_verifier(
+    decision: Decision,
+    parts: Sequence[Part],
+    lacks: tuple[Part, ...],
+    question: str,
+    answers: Sequence[Iterable[str]],
 ) -> Decision:
-    """A text without a gold answer, and with an absence of any kind in it, is left to the verifier."""
-    lacks = tuple(part for part in parts if not part.citations and may_lack(part.plain, question))
+    """The decision on a text in which one of these statements may say, in unknown words, that there is no answer."""
     opened = tuple(part for part in parts if part in lacks or not _is_beside(part.plain, question))
-    if not lacks or any(words(alias) > LONGEST_NAME for aliases in answers for alias in aliases):
-        return decision
     if any(words(part.plain) < SHORTEST_CONTEXT and wording.names(part.plain, question) for part in opened):
         return decision
-    return Decision(
-        decision.outcome, sum(map(words, (part.plain for part in parts if part not in lacks))), opened, lacks
-    )
+    # A gold answer that the question names may be given all the same.
+    if any(holds(aliases, tokens(part.plain)) for part in parts if part.citations for aliases in answers):
+        return decision
+    beside = sum(words(part.plain) for part in parts if part not in lacks)
+    return Decision(decision.outcome, beside, opened, possible_lacks=lacks)
 
 
 def _beside(part: Part, sayings: frozenset[Saying]) -> int:
@@ -368,9 +420,12 @@ def _is_canonical(sentence: str) -> bool:
 
 def _tells(text: str, question: str, answers: Sequence[Iterable[str]]) -> bool:
     """Whether the text contains a gold answer with words that are neither in the question nor in the refusal."""
+    possible = [near for aliases in answers if (near := [alias for alias in aliases if may_hold(alias, text)])]
+    if not possible:
+        return False
     said, known = tokens(text), {*tokens(question), *tokens(REFUSAL), *tokens(REFUSAL_PATTERN)}
     telling = [
         [alias for alias in aliases if not known.issuperset(alias_tokens(alias)) and wording.content(alias)]
-        for aliases in answers
+        for aliases in possible
     ]
     return any(holds(aliases, said) for aliases in telling)

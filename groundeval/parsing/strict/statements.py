@@ -81,7 +81,7 @@ def sentences(text: str) -> tuple[Part, ...]:
     found: list[Part] = []
     waiting: tuple[int, ...] = ()
     paragraph_start, in_sources, hidden = 0, False, False
-    for line in [*text.split("\n"), ""]:
+    for line in [*lines_of(text), ""]:
         if HIDDEN in line and not any(map(str.isalnum, line)):
             hidden, line = True, line.replace(HIDDEN, "") or " "
         if not line.strip():
@@ -100,6 +100,22 @@ def sentences(text: str) -> tuple[Part, ...]:
     if hidden and found:
         found[-1] = found[-1]._replace(plain=found[-1].plain + HIDDEN)
     return tuple(with_source_list(taken_back(found)))
+
+
+_INLINE_BULLET = re.compile(r"(?<=\S)[ \t]+[•‣▪◦][ \t]+(?=\S)")
+_NUMBERED_INSIDE = re.compile(r"(?<!\S)\((\d{1,2})\)[ \t]+(?=[^\W\d])")
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text; bullets and numbers within a line, `(1) Rome [2] (2) Bonn [1]`, begin lines of their own."""
+    lines = list[str]()
+    for line in _INLINE_BULLET.sub("\n- ", text).split("\n"):
+        numbers = (
+            [int(found[1]) for found in _NUMBERED_INSIDE.finditer(line)] if line.lstrip().startswith("(1)") else []
+        )
+        counts = len(numbers) > 1 and numbers == [*range(1, len(numbers) + 1)]
+        lines += _NUMBERED_INSIDE.sub("\n- ", line).strip("\n").split("\n") if counts else [line]
+    return lines
 
 
 def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], bool]:

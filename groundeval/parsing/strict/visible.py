@@ -50,12 +50,18 @@ _VERIFIER_MARK = re.compile(
 )
 
 
+LONGEST = 100_000
+"""Characters of the longest text that is read; a longer one is no answer, so that a text costs a second at most."""
+
+
 def visible(text: str) -> str:
     """The text as a browser or a Markdown renderer shows it, one block per line, without invisible characters.
 
     Special tokens at the very end are left over from generation and are dropped. Elsewhere special tokens, control
-    characters and markup that hides text become `HIDDEN`.
+    characters and markup that hides text become `HIDDEN`. A text of more than `LONGEST` characters is left as it is.
     """
+    if len(text) > LONGEST:
+        return text
     text = without_ending(_INVISIBLE.sub("", _LINE_END.sub("\n", text)), _ENDING)
     if not text.isascii():
         text = _BLANK.sub(" ", text)

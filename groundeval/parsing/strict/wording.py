@@ -9,7 +9,8 @@ word for answer, document or knowing. Any other wording is taken for a statement
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.foreign import denies, has_negation
@@ -149,7 +150,7 @@ _NO_ANSWER = re.compile(
 )
 _EXCEPT = re.compile(
     r"\b(?:other|better|further|more|rather|else) than|\b(?:except|besides|apart from|aside from|unless"
-    r"|save for|if not)\b"
+    r"|save for|if not|(?:any|no|some)(?:thing|one|body) but)\b"
     r"|\b(?:maybe|perhaps|probably|likely|possibly|presumably|my guess|best guess|wrong to say|would say"
     r"|is wrong|is false)\b"
     r"|\bi (?:think|guess|believe|suppose|suspect)\b"
@@ -254,10 +255,33 @@ _NEGATING = """
     irrelevant unrelated unhelpful useless quiet outside guess guessing speculation speculate speculating pass null nei
     nirgends nirgendwo nergens
     nor nobody omit omits omitted skip skips skipped mute stop stops dark leave leaves left leaving
-    need needs dont doesnt didnt isnt wasnt arent werent cant couldnt wouldnt havent hasnt hadnt
+    need needs needed required off else elsewhere other silence false insufficient declined declining refuse refused
+    dont doesnt didnt isnt wasnt arent werent cant couldnt wouldnt havent hasnt hadnt
 """
 _NEGATING_WORDS = frozenset(_NEGATING.split())
-_NEGATING_STEMS = frozenset(("kein", "aucu", "ning", "ness", "nenh", "bulu", "bilm"))
+_NEGATING_STEMS = frozenset(
+    (
+        "schw",
+        "fehl",
+        "unkl",
+        "unbe",
+        "manq",
+        "inco",
+        "manc",
+        "falt",
+        "ontb",
+        "onbe",
+        "sakn",
+        "mang",
+        "kein",
+        "aucu",
+        "ning",
+        "ness",
+        "nenh",
+        "bulu",
+        "bilm",
+    )
+)
 """The first four letters of negations, a quick test that a text has none."""
 _FOREIGN_WORDS = 40
 
@@ -295,8 +319,10 @@ def is_refusing(clause: str, *, cited: bool = False) -> bool:
 
     A clause of more than `LONGEST_REFUSAL` characters is a statement.
     """
-    if len(clause) > LONGEST_REFUSAL:
-        return False
+    return len(clause) <= LONGEST_REFUSAL and _REFUSES[cited](clause)
+
+
+def _refuses(clause: str, cited: bool) -> bool:
     clause = _FILLER.sub("", uncontracted(clause))
     if not may_refuse(clause) or _UNREAL.search(clause):
         return False
@@ -315,6 +341,7 @@ def is_refusing(clause: str, *, cited: bool = False) -> bool:
     )
 
 
+_REFUSES = {cited: remembered(4_096)(partial(_refuses, cited=cited)) for cited in (False, True)}
 _CONTRACTED = re.compile(r"(?i)\b(ca|wo|\w+?)n['’]t\b")
 
 
@@ -336,7 +363,13 @@ def _is_english(said: Collection[str]) -> bool:
     return sum(word in _GENERIC for word in said) > len(said) / 2
 
 
-def content(text: str) -> list[str]:
+def is_generic(text: str) -> bool:
+    """Whether most words of a text are English words that say nothing about a subject."""
+    return _is_english([word.lower() for word in _PIECE.findall(text)])
+
+
+@remembered(4_096)
+def content(text: str) -> Sequence[str]:
     """The content words of a text, lower-cased."""
     return [word for each in _PIECE.findall(text) if _has_content(word := each.lower().replace("’", "'"))]
 
@@ -395,6 +428,11 @@ def restates(text: str, question: str) -> bool:
     return not said or 2 * len(said & asked) >= len(asked)
 
 
+_NAMED = re.compile(
+    r"(?<=[^.!?\s] )(?<![\"“'‘«])[A-Z][\w'’]+ [A-Z][\w'’]+(?! (?:article|passage|page|document|text|entry|film|site)\b)"
+    r"|\b(?:is|was|are|were|be|been)\s+(?:by\s+)?([A-Z][\w'’]+)\W*$|(?:可能|也许|或许|大概)是?(.+)"
+)
+"""What could be an answer: a name of two words, or one that a sentence ends with, or what a hedge introduces."""
 _TURNS = re.compile(
     r",\s+(?:aber|jedoch|doch|sondern|mais|pero|sino|ma|mas|porém|maar|men|но|ale|ama|fakat|tetapi|nhưng)\b|，(?:但|不过)|、しかし"
 )
@@ -413,6 +451,8 @@ def guesses(clause: str, question: str) -> bool:
     ):
         return True
     if any(not has_negation(turn) for turn in _TURNS.split(clause)[1:]):
+        return True
+    if any(found[0] not in question for found in _NAMED.finditer(clause)):
         return True
     return any(figure not in question for figure in _FIGURE.findall(clause))
 

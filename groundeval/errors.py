@@ -189,7 +189,7 @@ def _beginning(value: object, limit: int) -> str:
     if isinstance(value, str):
         return repr(value[: limit + 1])
     if type(value) in (list, dict):
-        opening, closing = "[]" if isinstance(value, list) else "{}"
+        opening, closing = ("[", "]") if isinstance(value, list) else ("{", "}")
         parts: list[str] = []
         length = len(opening + closing)
         for each in value:  # type: ignore[attr-defined]

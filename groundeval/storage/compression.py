@@ -163,7 +163,9 @@ def opened(path: Path, name: str) -> Iterator[IO[bytes]]:
         with path.open("rb") as raw:
             begin = raw.peek(8)[:8]
             unfold = next((each for magic, each in _KINDS.items() if begin.startswith(magic)), None)
-            stream = raw if unfold is None else io.BufferedReader(_Bounded(unfold(cast("IO[bytes]", raw)), raw, name))
+            stream: _Stream = (
+                raw if unfold is None else io.BufferedReader(_Bounded(unfold(cast("IO[bytes]", raw)), raw, name))
+            )
             kind = kind_of_file(stream.peek(HEAD)[:HEAD])
             if kind is not None:
                 raise DataError(kind.message(path, name))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from groundeval.console.tally import counted, size
 from groundeval.trainers.policy import ADAM_BYTES, BYTES, Policy, disk_needed
-from groundeval.trainers.recipe import START, Lora, Recipe
+from groundeval.trainers.recipe import START, Recipe
+from groundeval.trainers.recipe_stage import Lora
 
 if TYPE_CHECKING:
     from groundeval.trainers.training import PlannedStage, TrainingPlan

@@ -17,7 +17,7 @@ ROWS = 256
 MOST_AT_ONCE = 512 << 20
 """Bytes that the rows in memory may take, if each held all that a column has: equal values are stored only once."""
 MOST_UNFOLDED, MOST_FOLDED = 1 << 30, 200
-"""Bytes that a column may unfold to, unless it takes a two hundredth of that in the file."""
+"""Bytes that a group of rows may unfold to, unless the file has a two hundredth of them."""
 
 MOST_EMPTY_ROWS = 10_000_000
 """Rows that a file may have if they are more than its bytes: it takes no room to say that there are many empty ones."""
@@ -76,7 +76,7 @@ def _batches(path: Path, name: str, kind: str) -> Iterator[Any]:
 
         with parquet.ParquetFile(path) as file:
             _refuse_empty_rows(file.metadata.num_rows, path, name)
-            yield from file.iter_batches(_rows_at_once(_largest_column(file.metadata, name)))
+            yield from file.iter_batches(_rows_at_once(_largest_group(file.metadata, path, name)))
     else:
         yield from _arrow_batches(path, name, kind)
 
@@ -109,18 +109,20 @@ def _rows_at_once(size: int) -> int:
     return max(1, min(ROWS, MOST_AT_ONCE // max(size, 1)))
 
 
-def _largest_column(metadata: Any, name: str) -> int:
-    """The bytes that the largest column of a group of rows takes in memory. Raises DataError for one that explodes."""
+def _largest_group(metadata: Any, path: Path, name: str) -> int:
+    """The bytes that the largest group of rows takes in memory. Raises DataError for one that explodes.
+
+    Its columns are not asked one by one: of a damaged file, pyarrow ends the process.
+    """
     largest = 0
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        for column in map(group.column, range(group.num_columns)):
-            size = column.total_uncompressed_size
-            if size > MOST_UNFOLDED and size > MOST_FOLDED * column.total_compressed_size:
-                raise DataError(
-                    f"{name}: the column {column.path_in_schema} unfolds to {size:,} bytes, from "
-                    f"{column.total_compressed_size:,}. It is not read."
-                )
-            largest = max(largest, size)
+        size = group.total_byte_size
+        if size > MOST_UNFOLDED and size > MOST_FOLDED * path.stat().st_size:
+            raise DataError(
+                f"{name}: {group.num_rows:,} rows unfold to {size:,} bytes, in a file of {path.stat().st_size:,}. "
+                "It is not read."
+            )
+        largest = max(largest, size)
     return largest
 
 

@@ -38,6 +38,14 @@ def test_a_table_that_once_ended_the_process(tool, tmp_path: Path):
         tool.Cases(tmp_path).tables(random.Random(100261))
 
 
+def test_a_parquet_file_that_once_ended_the_process(tool, tmp_path: Path):
+    """The statistics of a column do not fit: pyarrow does not raise then, where it is asked for the column."""
+    import random
+
+    with pytest.raises(DataError, match="cannot be read as parquet"):
+        tool.Cases(tmp_path).tables(random.Random(286055))
+
+
 def test_a_seed_is_always_the_same_damage(tool):
     import random
 

@@ -96,75 +96,13 @@ _LABELLED = re.compile(
     r"(?:\s*[,;&]\s*[^\W\d_]{0,20}[\W_]{0,2}\d{1,3})*[\W_]?|[@*†~]\d{1,3}|\d{1,3}[*†]"
 )
 """One or two words and a number: `chunk 3`, `web:1`, `n° 2`, `@doc1`."""
-_OTHER_NOUNS = frozenset(
-    [
-        "figure",
-        "fig",
-        "figures",
-        "table",
-        "tab",
-        "eq",
-        "eqn",
-        "equation",
-        "step",
-        "chapter",
-        "ch",
-        "section",
-        "sec",
-        "version",
-        "season",
-        "episode",
-        "part",
-        "act",
-        "scene",
-        "volume",
-        "vol",
-        "line",
-        "page",
-        "verse",
-        "rule",
-        "article",
-        "day",
-        "week",
-        "month",
-        "year",
-        "january",
-        "february",
-        "march",
-        "april",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-        "sic",
-        "approx",
-        "about",
-        "circa",
-        "ca",
-        "age",
-        "aged",
-        "born",
-        "no",
-        "nos",
-        "number",
-        "numbers",
-    ]
-)
+_OTHER_NOUN_WORDS = """
+    figure fig figures table tab eq eqn equation step chapter ch section sec version season episode part act
+    scene volume vol line page verse rule article day week month year january february march april june july
+    august september october november december jan feb mar apr jun jul aug sep sept oct nov dec sic approx about
+    circa ca age aged born no nos number numbers
+"""
+_OTHER_NOUNS = frozenset(_OTHER_NOUN_WORDS.split())
 """Nouns whose numbers name something else than a source."""
 _CIRCLED = re.compile(r"[①-⑳❶-❿]+")
 _LATEX_CITE = re.compile(r"\\(?:cite[pt]?|textsuperscript|footnotemark)\s*[\[{]([\d,;\s]{1,30})[\]}]")

@@ -141,7 +141,8 @@ class Evaluate(Section):
     def _by_name(cls, value: Any) -> Any:
         if isinstance(value, str):
             return {value: None}
-        return dict.fromkeys(value) if isinstance(value, list) else value
+        is_list = isinstance(value, list) and all(isinstance(each, str) for each in value)
+        return dict.fromkeys(value) if is_list else value
 
 
 class Recipe(Section):

@@ -352,3 +352,34 @@ def test_what_a_list_lacks_besides_its_items_is_a_gap():
     assert decide(text, question, gold, held).outcome == "answered"
     assert decide("Katrina [1]; the documents may not list all of them.", question, gold, held).outcome == "answered"
     assert decide("- others: the documents do not say", question, gold, held).outcome != "answered"
+
+
+YEAR = "What year was the gate opened?"
+
+
+@pytest.mark.parametrize("heading", ["1209", "Opened 1209", "Pope John"])
+def test_a_guess_as_a_heading_is_no_refusal(heading: str):
+    assert decide(f"# {heading}\n\nThere is no answer in the documents.", YEAR, [["1310"]]).outcome == "mixed"
+
+
+@pytest.mark.parametrize("heading", ["Answer", "Year of opening", "Key Findings", "What the documents cover"])
+def test_a_refusal_may_have_a_heading(heading: str):
+    assert decide(f"# {heading}\n\nThere is no answer in the documents.", YEAR, [["1310"]]).outcome == "refused"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sinto muito. Os documentos não mencionam isso.",
+        "Tyvärr. Dokumenten nämner inte det.",
+        "Désolé. Les sources ne le précisent pas.",
+    ],
+)
+def test_an_apology_in_another_language_is_no_claim(text: str):
+    assert decide(text, YEAR, [["1310"]]).outcome == "refused"
+
+
+def test_a_negative_answer_and_a_hyphen_lack_nothing():
+    asked = "Is the gate wide enough for carts in the documents?"
+    assert decide("[1] No, the gate is not wide enough for carts.", asked, [["no"]]).outcome == "answered"
+    assert decide("[1] It tests non-English texts from other sources.", "Why this test?", [["x"]]).outcome == "answered"

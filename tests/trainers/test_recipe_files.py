@@ -151,3 +151,8 @@ def test_a_task_given_by_flag_replaces_the_recipes_tasks_and_keeps_the_count():
 def test_data_for_a_task_that_is_not_trained_on_is_a_slip():
     with pytest.raises(UsageError, match=r'unknown task of this recipe in --data "trust_asq".*trust_asqa'):
         with_flags(read_recipe("ground_grpo"), data={"trust_asq": "embedded"})
+
+
+def test_a_list_of_tasks_that_holds_no_names_is_refused_by_field(tmp_path: Path):
+    with pytest.raises(DataError, match=r"evaluate\.tasks"):
+        small_recipe(tmp_path, {"evaluate": {"tasks": [{"trust_asqa": 5}]}})

@@ -5,6 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+APOLOGY = (
+    r"(?:(?:sinto|lamento)(?: muito)?|desculp[ae]\w*|désolée?s?|pardon|(?:lo )?(?:siento|lamento)(?: mucho)?"
+    r"|disculp[ea]\w*|perdón|lamentablemente|mi dispiace|spiacente|purtroppo|malheureusement|infelizmente"
+    r"|(?:es tut mir |tut mir )?leid|leider|bedaure|entschuldigung|helaas|het spijt me|tyvärr|förlåt|beklager"
+    r"|desværre|dessverre|valitettavasti|niestety|przykro mi|przepraszam|bohužel|sajnos|üzgünüm|maalesef"
+    r"|к сожалению|извините|простите|죄송합니다|미안합니다|很?抱歉|对不起|對不起|申し訳(?:ありません|ございません)"
+    r"|すみません|残念ながら|آسف|عذرا|للأسف|क्षमा करें|מצטער)"
+)
+"""What opens a refusal and says nothing."""
 _LANGUAGES = (
     (
         r"\b(?:kein\w*|nicht|nichts|nirgends|nirgendwo)\b",

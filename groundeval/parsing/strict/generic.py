@@ -17,6 +17,7 @@ _GENERIC_WORDS = """
     references evidence information info data content excerpts snippets find found say says said state states stated
     mention mentions mentioned contain contains contained provide provides give gives follow follows depend depends
     meant mean means meaning different distinct various ambiguous interpretation interpretations ways way part parts
+    findings overview limitations
     case cases list listed details detail need needs apologize apologise sorry unfortunately afraid unable couldn't
     can't cannot don't doesn't didn't isn't aren't wasn't weren't anything something nothing everything enough
     sufficient insufficient know known unknown sure determine determined specify specified answerable unanswerable

@@ -151,7 +151,7 @@ def _piece(node: Any) -> Iterator[str]:
     attributes = {name: value or "" for name, value in node.attributes.items()}
     if _is_hidden(tag, attributes) or (not inside.strip() and any(attributes.get(name) for name in _SAYS)):
         yield HIDDEN if inside.strip() or any(attributes.get(name) for name in _SAYS) else ""
-    elif tag in ("sup", "sub") and re.fullmatch(r"[\d+\-−()]+", inside.strip()):
+    elif tag in ("sup", "sub") and re.fullmatch(r"[\d+\-−()]+(?:,\s?\d+)*", inside.strip()):
         yield inside.strip().translate(_RAISED if tag == "sup" else _LOWERED)
     elif tag in ("td", "th"):
         yield f"{inside.strip()}: " if node.next is not None else inside.strip()

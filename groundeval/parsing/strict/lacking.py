@@ -28,7 +28,7 @@ from groundeval.parsing.strict.wording import (
 
 _NOT = (
     r"(?:not(?! only\b)|no(?! (?:more|less|fewer|later|earlier)\b)|none|neither|nor"
-    r"|nothing(?! but\b)|nowhere|never|nobody|without|cannot|unable|impossible"
+    r"|nothing(?! but\b)|nowhere|never|nobody|cannot|unable|impossible"
     r"|(?:ca|do|does|did|is|was|are|were|have|has|could|wo)nt)"
 )
 _GONE = (
@@ -69,7 +69,7 @@ _WRITER = re.compile(
 _SUBJECT = re.compile(r"^\W*(?:(?:but|so|and|sorry|unfortunately|either)\W+)*(?:I|we|one|you)\b", re.IGNORECASE)
 _UNABLE = re.compile(
     r"\b(?:cannot|could not|can not|unable|not (?:able|manage)|needs? (?:more|other|further|additional|better)"
-    r"|empty-handed|failed)\b",
+    r"|failed)\b(?=\W+\w)|\bempty-handed",
     re.IGNORECASE,
 )
 """What a writer cannot do with the documents may be said by any verb."""
@@ -92,6 +92,8 @@ _BARE = re.compile(
     re.IGNORECASE,
 )
 _FOREIGN_SOURCE = re.compile(rf"\b{SOURCE}\b", re.IGNORECASE)
+_YES_OR_NO = re.compile(r"\W*(?:yes|no)\W*, ", re.IGNORECASE)
+"""The answer to a question of yes or no: what it denies is the matter."""
 _CONTENT_TOLD = re.compile(r"\bthat\b|\bwhere\b|,|:")
 
 
@@ -108,7 +110,9 @@ def is_lacking(clause: str, question: str, *, cited: bool = False) -> bool:
         return _is_foreign_lack(clause)
     clause = uncontracted(clause)
     if len(_ABSENCE.findall(clause)) % 2 == 0:
-        return _is_foreign_lack(clause)
+        return language(clause) is None and _is_foreign_lack(clause)
+    if _YES_OR_NO.match(clause):
+        return False
     tells = _TELLS.search(clause) is not None
     place = _PLACE.search(clause)
     if place is not None and (tells or _GONE_ALONE.search(clause) or not names(clause, question)):

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from groundeval.parsing.remembered import remembered
 
 _FUNCTION_WORDS = {
-    "en": "the of and is was in to that it for on with as were are by from at which this be his her has had not an its",
+    "en": "the of and is was in to that it for on with as were are by from at which this be his her has had not an its"
+    " do does did what why how who when where which should will would can could have you they but or if there than",
     "de": "der die das und ist war den dem des ein eine einen einer einem im zum zur vom mit auf für von"
     " nicht wurde wird sich als auch bei über hat führte etwa durch nach am sie er es wie dass vor unter",
     "fr": "le la les des du et est était dans que pour sur avec une un au aux qui pas par ce cette ont été plus dont",

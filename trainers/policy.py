@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -139,10 +140,11 @@ class Policy:
             model = transformers.AutoModelForCausalLM.from_pretrained(
                 **files, **extra, dtype=getattr(torch, self.dtype(lora))
             )
-        ends = sorted(self.format.end_tokens)
-        model.generation_config = transformers.GenerationConfig(
-            eos_token_id=ends, pad_token_id=self.tokenizer.pad_token_id
-        )
+        names = ("bos_token_id", "eos_token_id", "pad_token_id")
+        own = {name: token for name in names if (token := getattr(self.tokenizer, name)) is not None}
+        align(model.config.get_text_config(), own)
+        ends = {"eos_token_id": sorted(self.format.end_tokens)}
+        model.generation_config = transformers.GenerationConfig(**{**own, **ends})
         return model
 
     def merge(self, weights: Path | None, adapter: Path, target: Path) -> None:
@@ -153,6 +155,16 @@ class Policy:
         merged: Any = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
         merged.save_pretrained(target)
         self.tokenizer.save_pretrained(target)
+
+
+def align(config: Any, own: Mapping[str, int]) -> None:
+    """Give a model's config the tokenizer's special tokens, as transformers' trainer does with a warning every time. Of
+    several tokens that a config lists none is lost."""
+    for name, token in own.items():
+        held = getattr(config, name, None)
+        listed = held if isinstance(held, list) else []
+        if token not in (held, *listed):
+            setattr(config, name, [token, *listed] if listed else token)
 
 
 def peft_config(lora: Lora | None) -> Any:

@@ -15,9 +15,11 @@ from typing import Any, get_type_hints
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from groundeval.errors import MissingExtra, UsageError, did_you_mean, excerpt
-from groundeval.trainers.precision import multiplies_bfloat16
+from groundeval.trainers.policy import Policy
+from groundeval.trainers.precision import computed_in, multiplies_bfloat16
 from groundeval.trainers.recipe import Recipe
 from groundeval.trainers.recipe_stage import Stage, TrainerName
+from groundeval.trainers.rollouts.guard import NOISE
 
 OWNED = {
     "output_dir": "set by the run folder: --output-path",
@@ -107,15 +109,14 @@ def stage_config(recipe: Recipe, stage: Stage, output_dir: Path, *, cuda: bool |
     given = _checked(stage, cls)
     known = {field.name for field in dataclasses.fields(cls)}
     fields = {**{name: value for name, value in SAFE[stage.trainer].items() if name in known}, **given}
-    notes = list(_departures(stage, given))
     world = int(os.environ.get("WORLD_SIZE", "1") or 1)
     fields |= _batches(stage, fields, world)
+    replaced: list[str] = []
     if stage.trainer == "grpo":
         if not asynchronous:  # its batches come from a queue of completions
             _check_groups(stage, fields, world)
-        rollouts, note = _rollouts(recipe, has_cuda)
+        rollouts, replaced = _rollouts(recipe, has_cuda)
         fields |= rollouts | {"chat_template_kwargs": dict(recipe.model.chat_template_kwargs)}
-        notes += note
         if stage.normalize == "parts":
             fields["multi_objective_aggregation"] = "normalize_then_sum"
             if "scale_rewards" in given:
@@ -143,7 +144,7 @@ def stage_config(recipe: Recipe, stage: Stage, output_dir: Path, *, cuda: bool |
             config = cls(**fields)
         except (ValueError, TypeError, ImportError) as error:
             raise UsageError(f"stage {stage.name}: TRL refuses the settings: {' '.join(str(error).split())}") from error
-    return StageConfig(config, tuple(notes))
+    return StageConfig(config, (*_departures(recipe, stage, given, config), *replaced))
 
 
 def _check_trackers(recipe: Recipe) -> None:
@@ -277,7 +278,7 @@ def reshaped(config: Any) -> bool:
     return bool(config.top_p < 1 or config.top_k > 0 or config.min_p or config.repetition_penalty != 1)
 
 
-def _departures(stage: Stage, given: Mapping[str, Any]) -> Iterator[str]:
+def _departures(recipe: Recipe, stage: Stage, given: Mapping[str, Any], config: Any) -> Iterator[str]:
     """Warnings about unsafe settings of a recipe, with their consequences."""
     reasons = {
         "top_p": "tokens outside of the nucleus are never drawn, yet training gives them probability: the importance "
@@ -297,9 +298,21 @@ def _departures(stage: Stage, given: Mapping[str, Any]) -> Iterator[str]:
         return
     if given.get("max_completion_length", ENDLESS) < ENDLESS:
         del reasons["mask_truncated_completions"]
+    if _sampled_as_trained(recipe, stage, config):
+        del reasons["vllm_importance_sampling_correction"]
     for name, reason in reasons.items():
         if name in given and given[name] not in neutral.get(name, (SAFE["grpo"].get(name),)):
             yield f"stage {stage.name}: trl.{name} is {given[name]} (safe: {SAFE['grpo'].get(name)}): {reason}"
+
+
+def _sampled_as_trained(recipe: Recipe, stage: Stage, config: Any) -> bool:
+    """Whether completions are drawn with the trainer's probabilities: it draws them itself, or the guard stops a run
+    whose engine differs from it by more than float32 rounds. The asynchronous trainer has no such setting."""
+    if not getattr(config, "use_vllm", False):
+        return True
+    precision = computed_in(config, Policy(recipe.model).dtype(recipe.lora_of(stage)))
+    allowed = NOISE[precision] if recipe.rollouts.tolerance is None else recipe.rollouts.tolerance
+    return not reshaped(config) and allowed <= NOISE["float32"]
 
 
 @contextmanager

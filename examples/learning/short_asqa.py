@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ def load(source: str | None = None, split: str = "test") -> Dataset:
     return made(source, split)
 
 
+@cache
 def made(source: str | None, split: str) -> Dataset:
     """The questions of `test`, `dev` or `train`, from different questions of ASQA."""
     path = Path(source or FILE)
@@ -84,6 +86,8 @@ def made(source: str | None, split: str) -> Dataset:
     parts = {"test": order[:HELD_OUT], "dev": order[HELD_OUT : HELD_OUT + DEV], "train": order[HELD_OUT + DEV :]}
     inside = [each for each in asked if each["asqa"] in parts[split]]
     if split == "train":
+        apart = {each["sentence"] for each in asked if each["asqa"] not in parts[split]}
+        inside = [each for each in inside if each["sentence"] not in apart]
         pairs = [(each, keep) for each in inside for keep in (True, False)]
     else:
         of = {asqa: [each for each in inside if each["asqa"] == asqa] for asqa in parts[split]}
@@ -104,20 +108,21 @@ def questions(path: Path) -> Iterator[dict[str, Any]]:
             said = [(title, sentence) for title, text in passages if title for sentence in sentences(text or "")]
             stating = [each for each in said if answering(each[1], asked, answers)]
             if stating:
-                title, sentence = stating[0]
+                title, sentence = min(stating, key=lambda each: len(each[1]))
                 yield {"asqa": number, "question": asked, "answers": answers, "title": title, "sentence": sentence}
 
 
 def answering(sentence: str, question: str, answers: Sequence[str]) -> bool:
     """Whether a sentence is short, states an answer, and shares a word with the question."""
-    common = {*words(question)} & {*words(sentence)}
+    common = words(question) & words(sentence)
     stated = present(answers, normalize(sentence)) and holds(answers, tokens(sentence))
     return len(sentence.split()) in WORDS and bool(common) and stated
 
 
-def words(text: str) -> list[str]:
+@cache
+def words(text: str) -> frozenset[str]:
     """The words of a text that are long enough to say what it is about."""
-    return [word for word in normalize(text).split() if len(word) > 3]
+    return frozenset(word for word in normalize(text).split() if len(word) > 3)
 
 
 def example(asked: dict[str, Any], others: Sequence[dict[str, Any]], *, keep: bool) -> Example:
@@ -128,7 +133,7 @@ def example(asked: dict[str, Any], others: Sequence[dict[str, Any]], *, keep: bo
         for each in others
         if each["asqa"] != asked["asqa"]
         and not present(aliases, normalize(each["sentence"]))
-        and not {*words(asked["question"])} & {*words(f"{each['title']} {each['sentence']}")}
+        and not words(asked["question"]) & words(f"{each['title']} {each['sentence']}")
     }
     strange = sorted(foreign, key=lambda sentence: drawn(asked["question"], sentence, keep))
     chosen = [(asked["title"], asked["sentence"])] if keep else []

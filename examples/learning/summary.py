@@ -32,18 +32,19 @@ from groundeval.tasks import load_task
 ARMS = {
     "start": "no training",
     "sft": "SFT only",
+    "strict": "SFT, strict",
     "stage2_alone": "SFT, stage 2",
     "sft_again": "SFT only, second seed",
-    "stage2_alone_again": "SFT, stage 2, second seed",
+    "strict_again": "SFT, strict, second seed",
     "stage2": "SFT, stage 1, stage 2",
     "stage1_alone": "SFT, stage 1",
-    "sft_long": "SFT, four times as long",
 }
 """The last stage of every arm."""
 
 PATHS = {
+    "strict": ("strict",),
     "stage2_alone": ("stage2_alone",),
-    "stage2_alone_again": ("stage2_alone_again",),
+    "strict_again": ("strict_again",),
     "stage2": ("stage1", "stage2"),
     "stage1_alone": ("stage1_alone",),
 }
@@ -51,16 +52,17 @@ PATHS = {
 
 COMPARED = (
     ("start", "sft"),
+    ("sft", "strict"),
+    ("sft_again", "strict_again"),
     ("sft", "stage2_alone"),
-    ("sft_again", "stage2_alone_again"),
     ("sft", "stage2"),
     ("sft", "stage1_alone"),
+    ("stage2_alone", "strict"),
     ("stage2_alone", "stage2"),
-    ("stage1_alone", "stage2"),
-    ("sft_long", "stage2_alone"),
 )
-PRIMARY = ("sft", "stage2_alone", "small", "grounding")
-"""The one comparison and metric that the result is judged by: two-sided at 5%. All others are described."""
+PRIMARY = ("sft", "strict", "small", "grounding")
+"""The one comparison and metric that the result is judged by, with the trend of the arm's reward over its steps: both
+two-sided, at 5% and 1%. All others are described."""
 METRICS = ("answered_citation_f1", "macro_f1", "calib_str_em_f1", "trust_score", "answered_ratio", "regular_length")
 JUDGES = ("lexical", "encoder", "small")
 TRENDS = ("reward", "answerable", "unanswerable", "strict", "refused", "words", "citations")

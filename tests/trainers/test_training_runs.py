@@ -150,33 +150,47 @@ def test_the_same_command_again_trains_nothing(whole: Path):
     assert (whole / "stages.json").read_bytes() == before
 
 
-def test_grpo_changes_the_weights_and_a_killed_run_changes_them_alike(whole: Path, tmp_path: Path):
+@pytest.fixture(scope="module")
+def killed(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
+    """The folder of an undisturbed run of one stage, that of a run that was killed and resumed in a process of its own,
+    and what this process said."""
+    tiny, folders = whole.parents[2] / "tiny", [tmp_path_factory.mktemp(name) for name in ("undisturbed", "killed")]
+    undisturbed, recipe = (last_stage(each, tiny, max_steps=3, save_steps=1, learning_rate=1e-3) for each in folders)
+    done = train(undisturbed, "--output-path", folders[0])
+    assert done.returncode == 0, done.stderr
+    with started(recipe) as running:
+        until(lambda: list(folders[1].glob("training/**/checkpoint-1/groundeval.json")), running)
+    with started(recipe) as running:
+        code = running.wait(timeout=240)
+    said = (folders[1] / "log").read_text()
+    assert code == 0, said
+    return run_folder(folders[0]), run_folder(folders[1]), said
+
+
+def test_grpo_changes_the_weights_and_a_killed_run_changes_them_alike(whole: Path, killed: tuple[Path, Path, str]):
     from safetensors.torch import load_file
 
-    tiny, runs = whole.parents[2] / "tiny", []
-    for name in ("undisturbed", "killed"):
-        (tmp_path / name).mkdir()
-        recipe = last_stage(tmp_path / name, tiny, max_steps=3, save_steps=1, learning_rate=1e-3)
-        if name == "killed":
-            with started(recipe) as running:
-                until(lambda: list(tmp_path.glob("killed/training/**/checkpoint-1/groundeval.json")), running)
-        done = train(recipe, "--output-path", recipe.parent)
-        assert done.returncode == 0, done.stderr
-        runs.append(run_folder(recipe.parent))
+    *runs, _ = killed
     sessions = json.loads((runs[1] / "manifest.json").read_text())["sessions"]
     assert sessions[1]["at"]["stage"] == "stage2"
     assert sessions[1]["at"]["step"] >= 1
-    assert "stage 1 of 1, stage2 (grpo): from step" in done.stderr
     rewards = [
         [(row["step"], row["reward"]) for row in lines(run / "metrics.jsonl") if "reward" in row] for run in runs
     ]
     assert [step for step, _ in rewards[0]] == [1, 2, 3]
     assert rewards[0] == rewards[1]
     assert len({reward for _, reward in rewards[0]}) > 1
-    trained, killed = (load_file(run / "stages" / "1-stage2" / "model" / "model.safetensors") for run in runs)
-    start = load_file(tiny / "model.safetensors")
+    trained, resumed = (load_file(run / "stages" / "1-stage2" / "model" / "model.safetensors") for run in runs)
+    start = load_file(whole.parents[2] / "tiny" / "model.safetensors")
     assert any(not start[name].equal(trained[name]) for name in start)
-    assert all(trained[name].equal(killed[name]) for name in trained)
+    assert all(trained[name].equal(resumed[name]) for name in trained)
+
+
+def test_a_resumed_run_says_where_it_goes_on_and_no_library_says_anything(killed: tuple[Path, Path, str]):
+    *_, folder, said = killed
+    assert "stage 1 of 1, stage2 (grpo): from step" in said
+    own = ("smoke: ", "stage 1 of 1, ", "stage2: ", "report: ", str(folder))
+    assert [line for line in said.splitlines() if not line.startswith(own)] == []
 
 
 class Evil:
@@ -187,25 +201,25 @@ class Evil:
 
 
 def test_a_run_killed_behind_its_last_step_makes_no_further_one(whole: Path, tmp_path: Path):
-    killed = tmp_path / "killed"
-    shutil.copytree(whole, killed)
-    stages = json.loads((killed / "stages.json").read_text())
-    (killed / "stages.json").write_text(json.dumps(stages[:-1]))
-    shutil.rmtree(killed / "stages" / "4-stage2" / "model")
+    late = tmp_path / "late"
+    shutil.copytree(whole, late)
+    stages = json.loads((late / "stages.json").read_text())
+    (late / "stages.json").write_text(json.dumps(stages[:-1]))
+    shutil.rmtree(late / "stages" / "4-stage2" / "model")
     # What a stranger may add to the folder: a pickle that nothing loads, a config that names code.
-    (killed / "stages" / "4-stage2" / "checkpoint-3" / "training_args.bin").write_bytes(pickle.dumps(Evil()))
+    (late / "stages" / "4-stage2" / "checkpoint-3" / "training_args.bin").write_bytes(pickle.dumps(Evil()))
     config = {"auto_map": {"AutoModelForCausalLM": "evil.Model"}, "model_type": "evil"}
-    (killed / "stages" / "3-stage1" / "model" / "config.json").write_text(json.dumps(config))
-    (killed / "stages" / "3-stage1" / "model" / "evil.py").write_text("raise SystemExit('ran')")
+    (late / "stages" / "3-stage1" / "model" / "config.json").write_text(json.dumps(config))
+    (late / "stages" / "3-stage1" / "model" / "evil.py").write_text("raise SystemExit('ran')")
     folder = whole.parents[2]
-    done = train(folder / "smoke.yaml", "--resume", killed, "--include-path", folder / "verifier.py")
+    done = train(folder / "smoke.yaml", "--resume", late, "--include-path", folder / "verifier.py")
     assert done.returncode == 0, done.stderr
     assert "stage 4 of 4, stage2 (grpo): from step 3" in done.stderr
-    assert history(killed) == STAGES
-    rows = [row for row in lines(killed / "metrics.jsonl") if row["stage"] == "stage2" and "reward" in row]
+    assert history(late) == STAGES
+    rows = [row for row in lines(late / "metrics.jsonl") if row["stage"] == "stage2" and "reward" in row]
     assert [row["step"] for row in rows] == [1, 2, 3]
     weights = Path("stages", "4-stage2", "model", "model.safetensors")
-    assert (killed / weights).read_bytes() == (whole / weights).read_bytes()
+    assert (late / weights).read_bytes() == (whole / weights).read_bytes()
 
 
 def test_the_report_names_a_command_that_loads_the_same_plugins(whole: Path):

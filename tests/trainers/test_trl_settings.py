@@ -121,7 +121,6 @@ def test_parts_are_normalised_by_themselves_where_the_stage_says_so(tmp_path: Pa
     [
         ("top_p", 0.9, "importance ratios are biased"),
         ("mask_truncated_completions", False, "cut off at the length limit is penalised"),
-        ("vllm_importance_sampling_correction", False, "can drift or collapse"),
         ("repetition_penalty", 1.2, "another distribution"),
     ],
 )
@@ -129,6 +128,36 @@ def test_leaving_a_safe_setting_is_warned_of_with_the_reason(tmp_path: Path, nam
     [warning] = config_of(tmp_path, {"batch": None, "trl": {name: value}}).warnings
     assert f"trl.{name}" in warning
     assert reason in warning
+
+
+@pytest.mark.parametrize(
+    ("dtype", "rollouts", "trl", "warned"),
+    [
+        ("bfloat16", {"engine": "vllm"}, {}, True),
+        ("float32", {"engine": "vllm"}, {"bf16": True, "use_cpu": True}, True),
+        ("float32", {"engine": "vllm", "tolerance": 0.1}, {"bf16": False}, True),
+        ("float32", {"engine": "vllm"}, {"bf16": False, "temperature": 0.7}, False),
+        ("bfloat16", {"engine": "vllm", "tolerance": 0.001}, {}, False),
+        ("bfloat16", {"engine": "transformers"}, {}, False),
+    ],
+)
+def test_uncorrected_rollouts_are_warned_of_unless_the_guard_holds_them_to_the_trainers_probabilities(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: str, rollouts: dict, trl: dict, warned: bool
+):
+    monkeypatch.setattr("groundeval.trainers.trl_config.vllm_for_cpu", lambda: True)
+    stage = {"batch": None, "trl": {"vllm_importance_sampling_correction": False, **trl}}
+    changes = {"rollouts": rollouts, "model": {"path": "smollm2", "dtype": dtype}}
+    assert ["can drift or collapse" in each for each in config_of(tmp_path, stage, changes).warnings] == [True] * warned
+
+
+def test_sampling_that_leaves_tokens_out_is_not_compared_and_so_wants_the_correction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("groundeval.trainers.trl_config.vllm_for_cpu", lambda: True)
+    stage = {"batch": None, "trl": {"vllm_importance_sampling_correction": False, "bf16": False, "top_p": 0.9}}
+    changes = {"rollouts": {"engine": "vllm"}, "model": {"path": "smollm2", "dtype": "float32"}}
+    found = config_of(tmp_path, stage, changes).warnings
+    assert [each.split()[2] for each in found] == ["trl.top_p", "trl.vllm_importance_sampling_correction"]
 
 
 def test_the_order_that_gives_every_step_its_mix_is_not_shuffled(tmp_path: Path):

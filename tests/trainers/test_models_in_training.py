@@ -1,4 +1,4 @@
-"""Names of models in runs that evaluate them during training."""
+"""Models in training: their names in evaluations, and their special tokens."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from groundeval.models.files import ModelSource
 from groundeval.models.options import GeneratorOptions
 from groundeval.trainers.evaluating import TrainedGenerator
+from groundeval.trainers.policy import align
 
 
 @pytest.mark.parametrize(
@@ -22,3 +23,10 @@ def test_it_has_a_name_to_read_and_its_place_apart_from_it(stage: str, step: int
     place = {"recipe": "mine", "run": "0123", "stage": stage, "step": step}
     identity = TrainedGenerator(policy, place).identity()
     assert (identity["model"], identity["place"]) == (name, place)
+
+
+@pytest.mark.parametrize(("held", "ends"), [(None, 7), (2, 7), (7, 7), ([2, 3], [7, 2, 3]), ([2, 7], [2, 7])])
+def test_a_config_gets_the_tokenizers_special_tokens_and_keeps_the_ends_that_it_lists(held: Any, ends: Any):
+    config = SimpleNamespace(eos_token_id=held, pad_token_id=0)
+    align(config, {"eos_token_id": 7, "bos_token_id": 1})
+    assert vars(config) == {"eos_token_id": ends, "bos_token_id": 1, "pad_token_id": 0}

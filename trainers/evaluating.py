@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -35,11 +35,11 @@ from groundeval.trainers.watching import HELD_OUT, AllStepsMade
 class _InTraining:
     """A generator with weights in training; texts are identified by the run and the position in it.
 
-    `place`: `recipe`, `run`, `stage` and `step`.
+    `place`: `recipe`, `run`, `stage` and `step`. `batch_size`: prompts in a batch; None: as without training.
     """
 
-    def __init__(self, policy: Policy, place: Mapping[str, Any]) -> None:
-        super().__init__(policy.options)  # type: ignore[call-arg]  # of the backend beside it
+    def __init__(self, policy: Policy, place: Mapping[str, Any], batch_size: int | None = None) -> None:
+        super().__init__(replace(policy.options, batch_size=batch_size))  # type: ignore[call-arg]  # of the backend beside it
         self.local = policy.local
         self.place = dict(place)
 
@@ -109,13 +109,15 @@ class Evaluation:
 
 
 class Evaluator:
-    """Evaluates a model on the recipe's held-out tasks and stores the results in the run's folder."""
+    """Evaluates a model on the recipe's held-out tasks and stores the results in the run's folder; shows progress unless
+    `quiet`."""
 
-    def __init__(self, recipe: Recipe, policy: Policy, folder: Path, run_id: str) -> None:
+    def __init__(self, recipe: Recipe, policy: Policy, folder: Path, run_id: str, *, quiet: bool = True) -> None:
         self.recipe = recipe
         self.policy = policy
         self.folder = folder
         self.run_id = run_id
+        self.quiet = quiet
         self.lines = Lines(folder / "evaluations.jsonl")
         self._longest: int | None = None
 
@@ -148,13 +150,13 @@ class Evaluator:
 
         `model` is used in its current state; its weights are not changed. `stage` is `start` before training.
         """
-        generator = TrainedGenerator(self.policy, self._place(stage, step))
+        generator = TrainedGenerator(self.policy, self._place(stage, step), self.recipe.evaluate.batch_size)
         generator.use(model)
         self._evaluate(generator, stage, step, limit, verifiers)
 
     def evaluate_engine(self, engine: Any, stage: str, step: int, *, limit: int | None, verifiers: list[str]) -> None:
         """As `evaluate`, with the rollouts' engine, which must have the weights of this step."""
-        generator = EngineGenerator(self.policy, self._place(stage, step))
+        generator = EngineGenerator(self.policy, self._place(stage, step), self.recipe.evaluate.batch_size)
         generator.use(engine)
         self._evaluate(generator, stage, step, limit, verifiers)
 
@@ -228,7 +230,7 @@ class Evaluator:
         wanted = self.recipe.evaluate
         profiles = (wanted.profile,) if wanted.profile else ()
         options = verifier_options(self.recipe, nli)
-        return ScoringOptions(profiles=profiles, metrics=tuple(wanted.metrics), nli=nli, nli_options=options)
+        return ScoringOptions(profiles=profiles, metrics=tuple(wanted.metrics), nli=nli, nli_options=options, quiet=self.quiet)
 
     def _job(self, name: str, file: str | None, generator: _Answering, options: RunOptions) -> Job:
         task = load_task(name)

@@ -192,7 +192,7 @@ def train(plan: TrainingPlan, *, quiet: bool = False) -> Path:
     if main:
         run.open(recipe, plan.hygiene.report.as_dict())
     state.wait_for_everyone()
-    evaluator = Evaluator(recipe, plan.policy, run.path, run.id)
+    evaluator = Evaluator(recipe, plan.policy, run.path, run.id, quiet=quiet)
     try:
         _evaluate_weights(plan, evaluator, None, START, 0)
         for number, planned in enumerate(plan.stages):
@@ -339,6 +339,8 @@ def _evaluate_weights(plan: TrainingPlan, evaluator: Evaluator, weights: Path | 
     state = PartialState()
     if plan.recipe.evaluate.tasks and state.is_main_process and not evaluator.done(stage, step, evaluator.verifiers):
         _one_process_loads()
+        if not evaluator.quiet:
+            say(f"{stage}: held-out evaluation" + (f" after step {step}" if step else ""))
         model = plan.policy.load(weights, None).to(state.device).eval()
         evaluator.evaluate(model, stage, step, limit=plan.recipe.evaluate.limit, verifiers=evaluator.verifiers)
         del model

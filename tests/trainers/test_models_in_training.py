@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from groundeval.generation.backends.transformers import TransformersGenerator
 from groundeval.models.files import ModelSource
 from groundeval.models.options import GeneratorOptions
 from groundeval.trainers.evaluating import TrainedGenerator
@@ -30,3 +31,9 @@ def test_a_config_gets_the_tokenizers_special_tokens_and_keeps_the_ends_that_it_
     config = SimpleNamespace(eos_token_id=held, pad_token_id=0)
     align(config, {"eos_token_id": 7, "bos_token_id": 1})
     assert vars(config) == {"eos_token_id": ends, "bos_token_id": 1, "pad_token_id": 0}
+
+
+def test_its_batches_are_as_large_as_the_recipe_says():
+    policy: Any = SimpleNamespace(options=GeneratorOptions("smollm2"), local=None)
+    assert TrainedGenerator(policy, {}, 60).window == 60
+    assert TrainedGenerator(policy, {}).window == TransformersGenerator(GeneratorOptions("smollm2")).window

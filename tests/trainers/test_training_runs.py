@@ -50,6 +50,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = train(recipe, "--output-path", folder, "--include-path", folder / "verifier.py")
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(run_folder(folder))
+    said = done.stderr.splitlines()
+    assert "trust_asqa: generating: 2/2" in said[said.index("start: held-out evaluation") + 1]
     return run_folder(folder)
 
 

@@ -241,72 +241,66 @@ def main() -> None:
     (given.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     Lines(given.output / "steps.jsonl").rewrite(rows)
     Lines(given.output / "outputs.jsonl").rewrite(list(outputs(given.run, scored[JUDGES[0]])))
-    print("\n".join([*table(scored), "", *compared_table(compared), "", *trend_table(trends)]))
+    print("\n".join(table(scored, compared, trends)))
     draw(given.output, rows, scored)
 
 
-def table(scored: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Every arm: what no judge decides, then citation F1 and Trust-Score by each judge."""
-    yield "| arm | answered | words | refusal F1 | EM F1 | citation F1 by " + ", ".join(JUDGES) + " | Trust-Score |"
-    yield "|---|---|---|---|---|---|---|"
+COLUMNS = (
+    "arm",
+    "answered",
+    "words",
+    "EM F1",
+    "refusal F1",
+    f"citation F1 by {', '.join(JUDGES)}",
+    "mean of both",
+    "gain",
+)
+
+
+def table(
+    scored: dict[str, dict[str, Any]], compared: Sequence[dict[str, Any]], trends: dict[str, dict[str, Any]]
+) -> Iterator[str]:
+    """Every arm: its held-out scores, its gain over its SFT, and the reward in its last stage."""
+    yield f"| {' | '.join((*COLUMNS, 'reward in training'))} |"
+    yield "|---" * (len(COLUMNS) + 1) + "|"
+    gains = {each["to"]: each for each in compared if each["from"].startswith("sft") and is_primary(each)}
     for arm, name in ARMS.items():
         lines = [scored[judge].get(arm) for judge in JUDGES]
-        if lines[0] is None:
-            continue
-        plain = [cell(lines[0], key) for key in ("answered_ratio", "regular_length", "macro_f1", "calib_str_em_f1")]
-        judged = [" / ".join(cell(line, key) for line in lines) for key in ("answered_citation_f1", "trust_score")]
-        yield f"| {name} | {' | '.join([*plain, *judged])} |"
+        cited = [percent(line, "answered_citation_f1") for line in lines]
+        plain = [percent(lines[0], key) for key in ("answered_ratio", "regular_length", "calib_str_em_f1", "macro_f1")]
+        both = percent(lines[-1], "answered_citation_f1", "macro_f1")
+        stage = PATHS.get(arm, (None,))[-1]
+        cells = [*plain, " / ".join(cited), both, gain(gains.get(arm)), rise(trends.get(stage or "", {}).get("reward"))]
+        yield f"| {name} | {' | '.join(cells)} |"
 
 
-def cell(line: dict[str, Any] | None, key: str) -> str:
-    """A metric of an evaluation; `-` without one."""
-    value = None if line is None else line["metrics"][key]["value"]
-    return "-" if value is None else f"{value:.1f}"
+def is_primary(row: dict[str, Any]) -> bool:
+    """Whether a comparison is by the judge and the metric of the result."""
+    return (row["judge"], row["metric"]) == PRIMARY[2:]
 
 
-SHOWN = (
-    ("answered", "lexical", "answered_ratio"),
-    ("refusal F1", "lexical", "macro_f1"),
-    ("both, small", "small", GROUNDING),
-    ("citation F1, lexical", "lexical", "answered_citation_f1"),
-    ("citation F1, small", "small", "answered_citation_f1"),
-    ("Trust-Score, small", "small", "trust_score"),
-    ("strict_grounded, small", "small", STRICT),
-)
-"""Columns of the table of comparisons: name, judge, metric. All others are in `results.json`."""
+def percent(line: dict[str, Any] | None, *keys: str) -> str:
+    """The mean of metrics of an evaluation; `-` without one."""
+    values = [None if line is None else line["metrics"][key]["value"] for key in keys]
+    return "-" if None in values else f"{fmean(values):.1f}"
 
 
-def compared_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Every comparison: differences with their intervals; those that are significant in bold."""
-    yield "| from | to | " + " | ".join(name for name, _, _ in SHOWN) + " |"
-    yield "|---|---|" + "---|" * len(SHOWN)
-    found = {(row["from"], row["to"], row["judge"], row["metric"]): row for row in rows}
-    for first, second in COMPARED:
-        if any(key[:2] == (first, second) for key in found):
-            cells = [difference(found[first, second, judge, metric]) for _, judge, metric in SHOWN]
-            yield f"| {ARMS[first]} | {ARMS[second]} | {' | '.join(cells)} |"
-
-
-def difference(row: dict[str, Any]) -> str:
-    """A difference with its interval, bold if p is at most 5%, after correction where there is one."""
-    if row["difference"] is None or row["ci95"] is None:
+def gain(row: dict[str, Any] | None) -> str:
+    """A difference with its interval and p."""
+    if row is None or row["difference"] is None or row["ci95"] is None:
         return "-"
-    p = row["p"] if row["p_holm"] is None else row["p_holm"]
     low, high = row["ci95"]
-    told = f"{row['difference']:+.1f}"
-    return f"{f'**{told}**' if p <= 0.05 else told} ({low:+.1f} to {high:+.1f})"
+    return f"{row['difference']:+.1f} ({low:+.1f} to {high:+.1f}), p {p_value(row['p'])}"
 
 
-def trend_table(trends: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Every stage: means of the first and the last steps, and the p of the trend."""
-    yield "| stage | steps | " + " | ".join(TRENDS) + " |"
-    yield "|---|---|" + "---|" * len(TRENDS)
-    for stage, values in trends.items():
-        cells = [
-            "-" if each is None else f"{each['first']:.2f} to {each['last']:.2f}, p {max(each['p'], 0.0001):.4f}"
-            for each in values.values()
-        ]
-        yield f"| {stage} | {values['reward']['n']} | {' | '.join(cells)} |"
+def rise(found: dict[str, Any] | None) -> str:
+    """Means of the first and the last steps, and the p of the trend over all."""
+    return "-" if found is None else f"{found['first']:.2f} to {found['last']:.2f}, p {p_value(found['p'])}"
+
+
+def p_value(p: float) -> str:
+    """A p to four places, which is as many as the permutations tell apart."""
+    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def draw(folder: Path, rows: Sequence[dict[str, Any]], scored: dict[str, dict[str, Any]]) -> None:
@@ -317,16 +311,18 @@ def draw(folder: Path, rows: Sequence[dict[str, Any]], scored: dict[str, dict[st
     from matplotlib import pyplot
 
     curves = {arm: [row for stage in stages for row in rows if row["stage"] == stage] for arm, stages in PATHS.items()}
-    for name, keys in {"rewards": ("reward", "strict"), "behaviour": ("refused", "words", "citations")}.items():
+    titles = {kind: f"reward, {kind} questions" for kind in ("answerable", "unanswerable")}
+    plots = {"rewards": ("reward", *titles), "behaviour": ("refused", "words", "citations")}
+    for name, keys in plots.items():
         figure, axes = pyplot.subplots(1, len(keys), figsize=(4.4 * len(keys), 3.6), layout="constrained")
         for axis, key in zip(axes, keys, strict=True):
             for arm, found in curves.items():
                 if found:
                     values = np.array([np.nan if row[key] is None else row[key] for row in found], dtype=float)
                     [line] = axis.plot(range(1, len(values) + 1), values, alpha=0.25, lw=0.8)
-                    smooth = [np.nanmean(values[max(0, at - 4) : at + 5]) for at in range(len(values))]
+                    smooth = [known_mean(values[max(0, at - 4) : at + 5]) for at in range(len(values))]
                     axis.plot(range(1, len(values) + 1), smooth, color=line.get_color(), label=ARMS[arm])
-            axis.set_title({"strict": "strict_grounded of the same completions"}.get(key, key), fontsize="medium")
+            axis.set_title(titles.get(key, key), fontsize="medium")
             axis.set_xlabel("GRPO step")
         axes[0].legend(fontsize="x-small")
         figure.savefig(folder / f"{name}.png", dpi=110)
@@ -349,6 +345,12 @@ def draw(folder: Path, rows: Sequence[dict[str, Any]], scored: dict[str, dict[st
     axes[0].legend(fontsize="x-small")
     figure.savefig(folder / "held_out.png", dpi=110)
     pyplot.close(figure)
+
+
+def known_mean(values: NDArray[np.float64]) -> float:
+    """The mean of the known values; NaN without one."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 if __name__ == "__main__":

@@ -44,6 +44,16 @@ def test_no_shipped_recipe_departs_from_the_safe_settings(name: str, tmp_path: P
     assert [warning for stage in recipe.stages for warning in with_cuda(recipe, stage, tmp_path).warnings] == []
 
 
+def test_the_learning_example_departs_from_none_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("groundeval.trainers.trl_config.vllm_for_cpu", lambda: True)
+    recipe = read_recipe(str(Path(__file__).parents[2] / "examples" / "learning" / "smollm2.yaml"))
+    found = [stage_config(recipe, stage, tmp_path, cuda=False) for stage in recipe.stages]
+    assert [warning for each in found for warning in each.warnings] == []
+    assert any(
+        not each.config.vllm_importance_sampling_correction for each in found if hasattr(each.config, "use_vllm")
+    )
+
+
 def test_a_field_that_trl_does_not_have_is_refused_with_the_nearest_match(tmp_path: Path):
     with pytest.raises(
         UsageError, match=r'trl.learning_rat: GRPOConfig has no such field. Did you mean "learning_rate"'

@@ -32,35 +32,38 @@ from groundeval.tasks import load_task
 ARMS = {
     "start": "no training",
     "sft": "SFT only",
-    "strict": "SFT, strict",
+    "both": "SFT, both rewards",
     "stage2_alone": "SFT, stage 2",
     "sft_again": "SFT only, second seed",
-    "strict_again": "SFT, strict, second seed",
+    "both_again": "SFT, both rewards, second seed",
     "stage2": "SFT, stage 1, stage 2",
     "stage1_alone": "SFT, stage 1",
+    "strict": "SFT, strict reward",
 }
 """The last stage of every arm."""
 
 PATHS = {
-    "strict": ("strict",),
+    "both": ("both",),
     "stage2_alone": ("stage2_alone",),
-    "strict_again": ("strict_again",),
+    "both_again": ("both_again",),
     "stage2": ("stage1", "stage2"),
     "stage1_alone": ("stage1_alone",),
+    "strict": ("strict",),
 }
 """The GRPO stages of an arm."""
 
 COMPARED = (
     ("start", "sft"),
-    ("sft", "strict"),
-    ("sft_again", "strict_again"),
+    ("sft", "both"),
+    ("sft_again", "both_again"),
     ("sft", "stage2_alone"),
     ("sft", "stage2"),
     ("sft", "stage1_alone"),
-    ("stage2_alone", "strict"),
+    ("sft", "strict"),
+    ("stage2_alone", "both"),
     ("stage2_alone", "stage2"),
 )
-PRIMARY = ("sft", "strict", "small", "grounding")
+PRIMARY = ("sft", "both", "small", "grounding")
 """The one comparison and metric that the result is judged by, with the trend of the arm's reward over its steps: both
 two-sided, at 5% and 1%. All others are described."""
 METRICS = ("answered_citation_f1", "macro_f1", "calib_str_em_f1", "trust_score", "answered_ratio", "regular_length")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, nullcontext
 from dataclasses import replace
@@ -32,7 +31,7 @@ from groundeval.stats.bootstrap import Estimate, summarize
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.environment import environment
 from groundeval.storage.folder import Folder, Lines, as_line, check_writable, content_id, write_whole
-from groundeval.storage.spool import Lazy, each_of
+from groundeval.storage.spool import Lazy, Numbers, each_of
 from groundeval.tasks.formats.examples import ContentHashes
 from groundeval.tasks.task import Task
 
@@ -176,10 +175,10 @@ async def _score_pending(
     kept: dict[str, Mapping[str, Any]] | None,
     quiet: bool,
     detail: Callable[[], str] | None,
-) -> array[int]:
+) -> Numbers:
     """Score the samples that have no values, and write or keep their lines as they finish; returns the positions of the
     lines in that order."""
-    finished = array("q")
+    finished = Numbers()
     waiting: list[bytes] = []
     under_way: dict[str, int] = {}
     written = time.monotonic()

@@ -315,7 +315,9 @@ class OpenAIGenerator:
                 tags = self.reasoning_tags or REASONING_TAGS
                 # Reasoning that the server has split off has no channels any more.
                 tags = REASONING_TAGS if tags == HARMONY else tags
-                completion = completion_of(prompt.id, json_object(found.body), self.render(prompt).prefill, tags)
+                form = self._tokenizer()
+                prefill = "" if form is None else form.prefill
+                completion = completion_of(prompt.id, json_object(found.body), prefill, tags)
             except (ValueError, LookupError, TypeError, AttributeError) as error:
                 raise NoAnswer(f"malformed answer: {excerpt(found.body.decode('utf-8', 'replace'))}") from error
             if completion.finish_reason in BROKEN_OFF:

@@ -36,7 +36,7 @@ _WORD = re.compile(
 _VERB = (
     r"(?:also |further |clearly |explicitly |only )?(?:states?|says?|notes?|mentions?|explains?|reports?"
     r"|indicates?|shows?|confirms?|adds?|"
-    r"suggests?|writes?|tells us|describes how|points out|specif(?:y|ies)|claims?|reads?)(?: that\b)?"
+    r"suggests?|writes?|tells us|describes how|points out|specif(?:y|ies)|claims?|reads?)\b(?: that\b)?"
 )
 _CITED_NUMBER = re.compile(r"\d{1,2}\s*([\[【][^\[\]【】]{1,12}[\]】])\.\s+(?=\S)")
 """`1[4]. Collect data`: a citation after the number of an item belongs to the text before it."""

@@ -16,52 +16,17 @@ from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.foreign import APOLOGY, denies, has_negation
 from groundeval.parsing.strict.generic import GENERIC, NEGATING_STEMS, NEGATING_WORDS
 from groundeval.parsing.strict.sources import SOURCE
+from groundeval.parsing.strict.vocabulary import NEGATION, PERHAPS, PLAINLY, TELLING
 
-_NEGATION = re.compile(
-    r"\b(?:not|no|none|nothing(?! but\b)|nowhere|neither|never|cannot|without|unable|insufficient|lack(?:s|ed|ing)?"
-    r"|fail(?:s|ed)? to|missing|"
-    r"absent|silent|unknown|unclear|unanswerable|unanswered|impossible|unavailable|unsure|uncertain|unspecified"
-    r"|undisclosed|unstated|unmentioned|undetermined|unaddressed|untold|unsaid|undocumented|unreported|unrecorded"
-    r"|unlisted|inconclusive|unresolved|a mystery|n/a|leav(?:e|es|ing) (?:\w+ ){0,6}(?:open|out)|remains? open"
-    r"|left (?:open|out)|declin\w+ to|refus\w+ to|came up (?:empty|short)|drew a blank|beyond what|\w+n['’]t|"
-    r"(?:do|does|did|is|was|are|were|ca|could|would|have|has|had)nt|cannot|beyond the scope)\b",
-    re.IGNORECASE,
-)
 _FILLER = re.compile(
     r"^\W*(?:(?:no|yes|well|so|sorry|unfortunately|regrettably|however|answer|a)\s*[,.!:—-]\s*|(?:but|however"
     r"|although|though|yet|and|so)\s+)+",
     re.IGNORECASE,
 )
-_TELLING = re.compile(
-    r"\b(?:answer\w*|unanswer\w*|guess|speculat\w+|leav(?:e|es|ing)|remains?|unstated|unmentioned|undetermined"
-    r"|inconclusive|find|found|finding|locat\w+|determin\w+|stat(?:e|es|ed|ing)|say(?:s|ing)?|said"
-    r"|mention\w*|specif\w+|unspecified|contain\w*|"
-    r"provid\w+|giv(?:e|es|en|ing)|gave|includ\w+|address\w*|discuss\w*|cover\w*|explain\w*|describ\w+"
-    r"|identif\w+|reveal\w*|"
-    r"indicat\w+|list(?:s|ed)?|tell\w*|told|know\w*|unknown|sure|unsure|aware|certain|uncertain|helps?|conclu\w+"
-    r"|establish\w*|confirm\w*|"
-    r"detail\w*|clarif\w+|elaborat\w+|disclos\w+|undisclosed|clue|offer\w*|support\w*|information|evidence|data"
-    r"|enough|suffic\w+|insufficient|relevan\w+|refer\w*|"
-    r"report\w*|show\w*|shown|record\w*|have|has|had|hold\w*|see|deriv\w+|infer\w*|respon\w+|touch\w*|speak"
-    r"|silent|unclear|missing|came up|drew|"
-    r"available|unavailable|impossible|lack\w*|absent|verif\w+|scope|appear\w*|about)\b",
-    re.IGNORECASE,
-)
-_PLAINLY = (
-    r"(?:documents?|docs?|sources?|passages?|search results?|contexts?|snippets?|excerpts?|"
-    r"(?:provided|given|available|supplied|retrieved|above|these|those) (?:\w+ )?(?:results?|references?|texts?|"
-    r"articles?|information|materials?|content|data|evidence|paragraphs?|pages?))"
-)
-"""Words that mean the documents of the question, whatever its subject."""
-_PERHAPS = (
-    r"(?:(?:results?|references?|texts?|articles?|information|materials?|evidence|pages?|paragraphs?|paper|content)"
-    r"(?! of\b)|(?:my|the|this|our) search(?:es)?)"
-)
-"""Words that may mean the documents or the subject of the question; used only where nothing is cited."""
-_NAMED_SOURCE = rf"(?:{_PLAINLY}|{_PERHAPS})"
+_NAMED_SOURCE = rf"(?:{PLAINLY}|{PERHAPS})"
 
 
-_SOURCED = re.compile(rf"\b{_PLAINLY}\b", re.IGNORECASE)
+_SOURCED = re.compile(rf"\b{PLAINLY}\b", re.IGNORECASE)
 
 
 def _gap(words: int) -> str:
@@ -70,7 +35,7 @@ def _gap(words: int) -> str:
 
 def _refusing(source: str) -> re.Pattern[str]:
     """Pattern of a negated verb of telling or finding with the writer or a source, in English word order."""
-    no, tells = f"(?:{_NEGATION.pattern})", f"(?:{_TELLING.pattern})"
+    no, tells = f"(?:{NEGATION.pattern})", f"(?:{TELLING.pattern})"
     helping = (
         r"(?:do|does|did|is|are|was|were|have|has|had|can|could|may|also|simply|actually|themselves|provided"
         r"|here|above|"
@@ -92,10 +57,10 @@ def _refusing(source: str) -> re.Pattern[str]:
     )
 
 
-_REFUSING = {False: _refusing(_NAMED_SOURCE), True: _refusing(_PLAINLY)}
+_REFUSING = {False: _refusing(_NAMED_SOURCE), True: _refusing(PLAINLY)}
 """The patterns, by whether the clause is cited."""
 _DOCUMENTS_DO_NOT = re.compile(
-    rf"\b{_PLAINLY}(?:\s+(?:also|simply|actually|themselves|provided|here|above|given|available)){{0,3}}\s+"
+    rf"\b{PLAINLY}(?:\s+(?:also|simply|actually|themselves|provided|here|above|given|available)){{0,3}}\s+"
     r"(?:(?:do|does|did|is|are|was|were|have|has|can|could)(?:\s+not|n['’]t)|cannot|never|nowhere|fails? to|lacks?)\b",
     re.IGNORECASE,
 )
@@ -145,7 +110,7 @@ _NO_ANSWER = re.compile(
     r"|\b(?:is|are|remains?)(?: \w+ly)? (?:unclear|unknown|uncertain|not (?:clear|known|stated|said|specified|told))\s+"
     r"(?:\w+ )?(?:who|what|when|where|which|how|why|whether)\b"
     r"|\b(?:answer|question)(?: \w+){0,2} (?:is|was) not (?:\w+ ){0,2}(?:answered|here|there|found|in|among)\b"
-    rf"|\b{_PLAINLY}\b[^,.;]{{3,60}},\s*(?:but )?not\b"
+    rf"|\b{PLAINLY}\b[^,.;]{{3,60}},\s*(?:but )?not\b"
     r"|^\W*(?:n/a|n\.a\.|none|nei|null|nil)\W*$",
     re.IGNORECASE,
 )
@@ -166,7 +131,7 @@ _REPORTED = re.compile(
     r"^\W*(?:(?:my|his|her|their|your) \w+|he|she|someone|somebody|people"
     r"|(?:the|some|most|many) (?:author|writer|editor|reader|critic"
     r"|user|scholar|expert|historian)s?)\s+(?:could|can|did|do|does|was|were|is|are|had|has|have)(?:n['’]t| not|not)\b"
-    rf"|^\W*(?:the|an?) (?!{SOURCE}|{_PERHAPS}|answers?\b|questions?\b)\w+ (?:could|can|did|does|do|has"
+    rf"|^\W*(?:the|an?) (?!{SOURCE}|{PERHAPS}|answers?\b|questions?\b)\w+ (?:could|can|did|does|do|has"
     rf"|have|had)(?:n['’]t| not) "
     r"(?:find|know|answer|locate)\b|\b(?:called|titled|entitled)\b"
     r"|\b(?:he|she|man|woman|people|someone|who|they)\b[^.\"“]{0,30}\b(?:said|says|told|replied|answered"
@@ -266,15 +231,15 @@ def _refuses(clause: str, cited: bool) -> bool:
     said = [word.lower() for word in _PIECE.findall(clause)]
     if len(said) <= _FOREIGN_WORDS and not _is_english(said) and denies(clause, said):
         return True
-    if len(_NEGATION.findall(clause)) % 2 == 0:
-        return not cited and not _NEGATION.search(clause) and _NO_ANSWER.search(clause) is not None
-    if _REFUSING[cited].search(clause) and _TELLING.search(clause):
+    if len(NEGATION.findall(clause)) % 2 == 0:
+        return not cited and not NEGATION.search(clause) and _NO_ANSWER.search(clause) is not None
+    if _REFUSING[cited].search(clause) and TELLING.search(clause):
         return True
     if _DOCUMENTS_DO_NOT.search(clause):
         return True
     return not cited and (
         _NO_ANSWER.search(clause) is not None
-        or (not content(clause) and (_TELLING.search(clause) is not None or _SOURCED.search(clause) is not None))
+        or (not content(clause) and (TELLING.search(clause) is not None or _SOURCED.search(clause) is not None))
     )
 
 
@@ -315,7 +280,7 @@ def content(text: str) -> Sequence[str]:
 def _has_content(word: str) -> bool:
     """Whether a word, in small letters, says something about a subject."""
     return not (
-        word in GENERIC or word.removesuffix("'s") in GENERIC or _TELLING.fullmatch(word) or _NEGATION.fullmatch(word)
+        word in GENERIC or word.removesuffix("'s") in GENERIC or TELLING.fullmatch(word) or NEGATION.fullmatch(word)
     )
 
 
@@ -335,12 +300,12 @@ def names(text: str, question: str) -> list[str]:
 
 def is_negated(clause: str) -> bool:
     """Whether a clause has an odd number of negations."""
-    return len(_NEGATION.findall(clause)) % 2 == 1
+    return len(NEGATION.findall(clause)) % 2 == 1
 
 
 def is_telling(phrase: str) -> bool:
     """Whether a phrase has a word of telling or finding."""
-    return _TELLING.search(phrase) is not None
+    return TELLING.search(phrase) is not None
 
 
 def is_of_answer(clause: str) -> bool:
@@ -423,7 +388,7 @@ def only_asks(sentence: str, question: str) -> bool:
 
 def says_nothing(sentence: str, question: str) -> bool:
     """Whether a sentence holds only words of the question and generic words, and no negation."""
-    return not beyond(sentence, question) and not _NEGATION.search(sentence)
+    return not beyond(sentence, question) and not NEGATION.search(sentence)
 
 
 _OPENER = re.compile(rf"(?:[^,.;:]{{1,80}},|(?:the )?{SOURCE} \w+ that\b|[^,.;:]{{1,40}}:)\s+", re.IGNORECASE)

@@ -10,8 +10,9 @@ import re
 
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.citations import Cited
+from groundeval.parsing.strict.content import content
 from groundeval.parsing.strict.sources import SOURCE
-from groundeval.parsing.strict.wording import content, is_negated, is_telling
+from groundeval.parsing.strict.wording import is_negated, is_telling
 
 _CARRYING = re.compile(
     rf"(?i)\b(?:according|based|basis|per|from|via|see|cf|by|in|cit(?:e|es|ed|ing)|evidence|laut|nach|gemäß|selon|d['’]après|según"

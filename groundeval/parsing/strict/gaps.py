@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from groundeval.parsing.strict import wording
+from groundeval.parsing.strict.content import beyond, content, names
 from groundeval.parsing.strict.decision import Decision, Possibility
 from groundeval.parsing.strict.lacking import is_lacking
 from groundeval.parsing.strict.marks import HIDDEN
@@ -75,7 +76,7 @@ def _differ(lacking: str, given: str, question: str) -> bool:
 
 def _stems(text: str) -> set[str]:
     """The content words of a text, inflections aside."""
-    return {word[:4] for word in wording.content(text)}
+    return {word[:4] for word in content(text)}
 
 
 def is_aside(text: str, question: str) -> bool:
@@ -85,7 +86,7 @@ def is_aside(text: str, question: str) -> bool:
     own = list(wording.clauses(text))
     lacking = [is_lacking(clause, question) for clause in own]
     return any(lacking) and all(
-        lacks or not wording.beyond(clause, question) for lacks, clause in zip(lacking, own, strict=True)
+        lacks or not beyond(clause, question) for lacks, clause in zip(lacking, own, strict=True)
     )
 
 
@@ -97,6 +98,6 @@ def without_gaps(text: str, question: str) -> str:
     kept = [
         clause.strip()
         for clause in wording.clauses(text)
-        if not (is_aside(clause, question) or (_OF_WRITER.match(clause) and not wording.names(clause, question)))
+        if not (is_aside(clause, question) or (_OF_WRITER.match(clause) and not names(clause, question)))
     ]
     return " ".join(kept)

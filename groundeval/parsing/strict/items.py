@@ -12,21 +12,18 @@ from groundeval.parsing.strict.denial import has_denial_sign, is_denied, taken_b
 from groundeval.parsing.strict.markdown import HEADING, ITEM
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.part import Part
+from groundeval.parsing.strict.source_lists import NOTE, SOURCES_HEADING, SOURCES_LINE, with_source_list
 from groundeval.parsing.strict.splitting import spans
 from groundeval.parsing.strict.statements import (
     HEADING_WORDS,
     LABEL,
     LIST_MARK,
-    NOTE,
-    SOURCES_HEADING,
-    SOURCES_LINE,
     enclosed,
     introduced,
     introduces,
     lines_of,
-    with_source_list,
-    words,
 )
+from groundeval.parsing.strict.words import words
 
 _ITEM_END = re.compile(r",(?!\d{3}(?!\d))|[;\n、，；/|]|\s[·•∙・+→]\s")
 _JOINING = re.compile(

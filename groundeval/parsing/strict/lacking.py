@@ -12,20 +12,12 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from groundeval.parsing.strict.content import beyond, content, is_generic, names
 from groundeval.parsing.strict.foreign import has_negation
 from groundeval.parsing.strict.language import language
 from groundeval.parsing.strict.sources import SOURCE
 from groundeval.parsing.strict.vocabulary import GONE, GONE_ALONE, NEGATION, NOT, TELLING
-from groundeval.parsing.strict.wording import (
-    LONGEST_REFUSAL,
-    beyond,
-    content,
-    is_generic,
-    is_refusing,
-    is_unreal,
-    names,
-    uncontracted,
-)
+from groundeval.parsing.strict.wording import LONGEST_REFUSAL, is_refusing, is_unreal, uncontracted
 
 _SOURCES = (
     r"(?:documents?|docs?|sources?|passages?|search results?|contexts?|snippets?|excerpts?|references?"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from groundeval.parsing.strict import wording
+from groundeval.parsing.strict.content import beyond, content, names
 from groundeval.parsing.strict.decision import Decision, Possibility
 from groundeval.parsing.strict.gaps import with_gaps
 from groundeval.parsing.strict.lacking import concerns, is_lacking, may_lack
@@ -13,9 +14,10 @@ from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import holds, tokens
 from groundeval.parsing.strict.part import Part
 from groundeval.parsing.strict.sayings import LACKING, Sayings, is_beside, sayings_of, words_beside
-from groundeval.parsing.strict.statements import sentences, words
+from groundeval.parsing.strict.statements import sentences
 from groundeval.parsing.strict.telling import in_any_words, tells
 from groundeval.parsing.strict.visible import LONGEST
+from groundeval.parsing.strict.words import words
 
 
 def decide(
@@ -66,8 +68,8 @@ def _may_answer(heading: str, question: str) -> bool:
     """Whether a heading holds a figure, or a name of several words, that the question does not."""
     if any(figure not in question for figure in re.findall(r"\d{2,}", heading)):
         return True
-    said = wording.beyond(heading, question)
-    return len(said) > 1 and said == wording.content(heading) and heading.title() == heading
+    said = beyond(heading, question)
+    return len(said) > 1 and said == content(heading) and heading.title() == heading
 
 
 def _spaced(text: str) -> str:
@@ -145,7 +147,7 @@ def _is_empty(part: Part, rest: Sequence[str], question: str, answers: Sequence[
 
 
 def _asks_again(clause: str, question: str) -> bool:
-    return clause.rstrip().endswith("?") and not wording.beyond(clause, question)
+    return clause.rstrip().endswith("?") and not beyond(clause, question)
 
 
 def _gives(text: str, answers: Sequence[Iterable[str]]) -> bool:
@@ -157,9 +159,7 @@ def _if_one_is_a_lack(parts: Sequence[Part], question: str, answers: Sequence[It
     that one of these says, in unknown words, that there is no answer."""
     lacks = tuple(part for part in parts if not part.citations and may_lack(part.plain, question))
     opened = tuple(part for part in parts if part in lacks or not is_beside(part.plain, question))
-    if not lacks or any(
-        words(part.plain) < SHORTEST_CONTEXT and wording.names(part.plain, question) for part in opened
-    ):
+    if not lacks or any(words(part.plain) < SHORTEST_CONTEXT and names(part.plain, question) for part in opened):
         return None
     # A gold answer that the question names may be given all the same.
     if any(part.citations and _gives(part.plain, answers) for part in parts):

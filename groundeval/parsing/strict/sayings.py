@@ -13,8 +13,9 @@ from groundeval.parsing.normalize import normalize
 from groundeval.parsing.refusal import REFUSAL, REFUSAL_THRESHOLD
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict import wording
+from groundeval.parsing.strict.content import beyond, content, restates
 from groundeval.parsing.strict.part import Part
-from groundeval.parsing.strict.statements import words
+from groundeval.parsing.strict.words import words
 
 Saying = Literal["refusal", "lack", "aside", "claim"]
 """Class of a sentence. `refusal`: it says that the question is not answered; `lack`: that something else cannot be
@@ -32,7 +33,7 @@ def sayings_of(parts: Sequence[Part], question: str) -> list[Sayings]:
     ]
     for place in range(1, len(parts)):
         # "Price: unknown. No document gives it." is one lack.
-        if found[place] == {"refusal"} and found[place - 1] == {"lack"} and not wording.content(parts[place].plain):
+        if found[place] == {"refusal"} and found[place - 1] == {"lack"} and not content(parts[place].plain):
             found[place] = found[place - 1]
     return found
 
@@ -58,11 +59,11 @@ def _sayings(part: Part, question: str, later: bool = False, asked: bool = False
     # What stands before a colon is what cannot be found: "Budget: not specified in the sources".
     label = label_of(own, refusing[0], text)
     whole = " ".join([label, *refusing])
-    is_whole = not wording.beyond(whole, question) and wording.restates(whole, question)
-    if (later or part.citations) and not wording.content(whole):
-        is_whole = not asked and not wording.content(text)
+    is_whole = not beyond(whole, question) and restates(whole, question)
+    if (later or part.citations) and not content(whole):
+        is_whole = not asked and not content(text)
     # "It is so, but the year is not given" lacks part of an answer, even if the question asked for that part.
-    completes = wording.turns(refusing[0]) and own[0] not in refusing and bool(wording.content(whole))
+    completes = wording.turns(refusing[0]) and own[0] not in refusing and bool(content(whole))
     found: set[Saying] = {"refusal" if (is_whole and not completes) or wording.is_of_answer(whole) else "lack"}
     rest = (clause for clause in own if clause not in refusing and clause != label)
     if any(wording.guesses(clause, question) for clause in refusing) or wording.is_reported(text):
@@ -91,11 +92,11 @@ def is_beside(clause: str, question: str) -> bool:
     """Whether a clause may accompany a refusal: it is empty, addressed to the reader, or about the documents."""
     if wording.is_courtesy(clause, question) or wording.is_about_documents(clause) or _is_join(clause):
         return True
-    return not wording.beyond(clause, question) and words(clause) > 1 and not wording.turns(clause)
+    return not beyond(clause, question) and words(clause) > 1 and not wording.turns(clause)
 
 
 def _is_join(clause: str) -> bool:
-    return not wording.content(clause) and not re.fullmatch(r"\W*(?:yes|no)\W*", clause, re.IGNORECASE)
+    return not content(clause) and not re.fullmatch(r"\W*(?:yes|no)\W*", clause, re.IGNORECASE)
 
 
 @remembered(4_096)
@@ -114,4 +115,4 @@ def words_beside(part: Part, sayings: Sayings) -> int:
     if sayings.isdisjoint(LACKING):
         return words(part.plain) + len(part.citations)
     besides = (clause for clause in wording.clauses(part.plain) if not wording.is_refusing(clause))
-    return sum(words(clause) for clause in besides if wording.content(clause)) + len(part.citations)
+    return sum(words(clause) for clause in besides if content(clause)) + len(part.citations)

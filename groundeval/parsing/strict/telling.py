@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from groundeval.parsing.refusal import REFUSAL, REFUSAL_PATTERN
+from groundeval.parsing.strict.content import content
 from groundeval.parsing.strict.matching import alias_tokens, holds, may_hold, tokens
-from groundeval.parsing.strict.statements import words
-from groundeval.parsing.strict.wording import content
+from groundeval.parsing.strict.words import words
 
 LONGEST_NAME = 8
 """Words. A longer gold answer is a claim, which an answer need not contain."""

@@ -9,12 +9,13 @@ word for answer, document or knowing. Any other wording is taken for a statement
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 
 from groundeval.parsing.remembered import remembered
+from groundeval.parsing.strict.content import PIECE, beyond, content, is_english
 from groundeval.parsing.strict.foreign import APOLOGY, denies, has_negation
-from groundeval.parsing.strict.generic import GENERIC, NEGATING_STEMS, NEGATING_WORDS
+from groundeval.parsing.strict.generic import NEGATING_STEMS, NEGATING_WORDS
 from groundeval.parsing.strict.sources import SOURCE
 from groundeval.parsing.strict.vocabulary import NEGATION, PERHAPS, PLAINLY, TELLING
 
@@ -184,14 +185,13 @@ _CONCEDED = re.compile(r"\W*(?:although|though|while|whereas|even (?:though|if))
 _I_CAN = re.compile(r"\W*I can (?:only )?(?:tell|say|inform|help|speak|answer)\b", re.IGNORECASE)
 _BUT_NOT = re.compile(r"^\W*but (?:(?:do |does |did )?not|(?:do|does|did)n['’]t|never|nowhere|no)\b", re.IGNORECASE)
 
-_PIECE = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d.,]*")
 _FOREIGN_WORDS = 40
 
 
 @remembered(4_096)
 def may_refuse(text: str) -> bool:
     """Whether a text may hold a negation in a known language; without one it is no refusal."""
-    said = set(_PIECE.findall(text.lower()))
+    said = set(PIECE.findall(text.lower()))
     if not said.isdisjoint(NEGATING_WORDS) or any(word.endswith("t") and word[-3:] in ("n't", "n’t") for word in said):
         return True
     if any(word[:4] in NEGATING_STEMS for word in said):
@@ -228,8 +228,8 @@ def _refuses(clause: str, cited: bool) -> bool:
     clause = _FILLER.sub("", uncontracted(clause))
     if not may_refuse(clause) or _UNREAL.search(clause):
         return False
-    said = [word.lower() for word in _PIECE.findall(clause)]
-    if len(said) <= _FOREIGN_WORDS and not _is_english(said) and denies(clause, said):
+    said = [word.lower() for word in PIECE.findall(clause)]
+    if len(said) <= _FOREIGN_WORDS and not is_english(said) and denies(clause, said):
         return True
     if len(NEGATION.findall(clause)) % 2 == 0:
         return not cited and not NEGATION.search(clause) and _NO_ANSWER.search(clause) is not None
@@ -261,43 +261,6 @@ def is_unreal(clause: str) -> bool:
     return _UNREAL.search(clause) is not None
 
 
-def _is_english(said: Collection[str]) -> bool:
-    return sum(word in GENERIC for word in said) > len(said) / 2
-
-
-def is_generic(text: str) -> bool:
-    """Whether most words of a text are English words that say nothing about a subject."""
-    return _is_english([word.lower() for word in _PIECE.findall(text)])
-
-
-@remembered(4_096)
-def content(text: str) -> Sequence[str]:
-    """The content words of a text, lower-cased."""
-    return [word for each in _PIECE.findall(text) if _has_content(word := each.lower().replace("’", "'"))]
-
-
-@remembered(16_384)
-def _has_content(word: str) -> bool:
-    """Whether a word, in small letters, says something about a subject."""
-    return not (
-        word in GENERIC or word.removesuffix("'s") in GENERIC or TELLING.fullmatch(word) or NEGATION.fullmatch(word)
-    )
-
-
-def beyond(text: str, question: str) -> list[str]:
-    """The content words of a text that are not in the question, inflections aside."""
-    asked = {word[:4] for word in content(question)}
-    return [word for word in content(text) if word[:4] not in asked]
-
-
-_NAME = re.compile(r"(?<=[^.!?\s] )[A-Z][\w'’]+|\d+(?:[.,]\d+)*")
-
-
-def names(text: str, question: str) -> list[str]:
-    """The names and figures of a text that are not in the question: what could be an answer to it."""
-    return [name for name in _NAME.findall(text) if name not in question and not re.match(r"I['’]", name)]
-
-
 def is_negated(clause: str) -> bool:
     """Whether a clause has an odd number of negations."""
     return len(NEGATION.findall(clause)) % 2 == 1
@@ -321,13 +284,6 @@ def is_reported(sentence: str) -> bool:
 def turns(clause: str) -> bool:
     """Whether a clause contrasts with the one before it."""
     return re.match(r"\W*(?:but|however|although|though|yet)\b", clause, re.IGNORECASE) is not None
-
-
-def restates(text: str, question: str) -> bool:
-    """Whether a text names at least half of the content words of the question."""
-    asked = {word[:4] for word in content(question)}
-    said = {word[:4] for word in content(text)}
-    return not said or 2 * len(said & asked) >= len(asked)
 
 
 _NAMED = re.compile(
@@ -380,7 +336,7 @@ def is_courtesy(sentence: str, question: str = "") -> bool:
 
 def only_asks(sentence: str, question: str) -> bool:
     """Whether a sentence is a question that names nobody and no figure that the question of the example does not."""
-    if not sentence.rstrip().endswith("?") or len(_PIECE.findall(sentence)) < 3:
+    if not sentence.rstrip().endswith("?") or len(PIECE.findall(sentence)) < 3:
         return False
     names = re.findall(r"(?<=[^.!?\s] )[A-Z][\w'’]+|\d+", sentence)
     return all(name in question for name in names)

@@ -11,12 +11,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import pairwise
 
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.dates import with_english_dates
 from groundeval.parsing.strict.language import language
-from groundeval.parsing.strict.quantities import UNIT_TOKENS, UNITS, with_times
+from groundeval.parsing.strict.quantities import UNIT_TOKENS, UNITS, figures, with_times
 
 _UNSPACED = (
     r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -315,28 +314,43 @@ def spelled(aliases: Iterable[str], text: str, question: str = "") -> str | None
     for alias in aliases:
         if (name := _named(alias, text)) or (name := _bare(alias, found, text, question)):
             return name
-    return _in_another_language(aliases, found, text)
+    return _in_another_language(aliases, text)
 
 
-_POINTS = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?![\d]|[.,]\d)")
-
-
-def _in_another_language(aliases: Iterable[str], found: Sequence[tuple[str, int, int]], text: str) -> str | None:
-    """The first alias that is a number, alone or with one word, whose number a text in another language than English
-    holds: `8.412` for `8,412`, `340 Meter` for `340 metres`. What it counts is left to the verifier."""
-    numbered = [(alias, own) for alias in aliases if (own := alias_tokens(alias)) and own[0].isdigit() and len(own) < 3]
+def _in_another_language(aliases: Iterable[str], text: str) -> str | None:
+    """The first alias of one number and two words at most whose number a text in another language than English holds:
+    `420万欧元` for `4.2 million euros`. What it counts is left to the verifier, unless the unit is known."""
+    numbered = [alias for alias in aliases if _is_quantity(alias)]
     if not numbered or language(text) == "en":
         return None
-    pointed = {re.sub(r"\D", "", each) for each in _POINTS.findall(text)}
-    counted = {
-        token
-        for (token, _, _), (unit, _, _) in pairwise(found)
-        if token.isdigit() and unit.isalpha() and unit not in UNIT_TOKENS
-    }
-    for alias, own in numbered:
-        if own[0] in pointed or (len(own) == 2 and own[0] in counted):
-            return alias
-    return None
+    written = figures(text)
+    return next((alias for alias in numbered if _values(alias) & written), None)
+
+
+def _is_quantity(alias: str) -> bool:
+    own = alias_tokens(alias)
+    return (
+        len(alias.split()) <= LONGEST_QUANTITY
+        and bool(own)
+        and bool(_NUMBER.fullmatch(own[0]))
+        and _MONTH_TOKENS.isdisjoint(own)
+    )
+
+
+@remembered(16_384)
+def _values(alias: str) -> set[tuple[float, str]]:
+    """The number of an alias with what may follow it: its unit, if that is known, or any word; nothing if it is all."""
+    number, *rest = alias_tokens(alias)
+    if not rest:
+        return {(float(number), ""), (float(number), "?")}
+    if unit := next((each for each in rest if each in UNIT_TOKENS), ""):
+        written = alias_tokens(re.sub(r"[^\d.,]+$", "", alias))[0]
+        return {(float(number), unit), *([(float(written), "?")] if _NUMBER.fullmatch(written) else [])}
+    return {(float(number), "?")}
+
+
+LONGEST_QUANTITY = 3
+"""Words of an alias that is a number: the number, its scale and what it counts."""
 
 
 def _bare(alias: str, found: Sequence[tuple[str, int, int]], text: str, question: str) -> str | None:

@@ -65,16 +65,22 @@ def decide(
 
 
 def _may_answer(heading: str, question: str) -> bool:
-    """Whether a heading holds a figure, or a name of several words, that the question does not."""
+    """Whether a heading holds a figure, or is a name, that the question does not hold."""
     if any(figure not in question for figure in re.findall(r"\d{2,}", heading)):
         return True
     said = beyond(heading, question)
-    return len(said) > 1 and said == content(heading) and heading.title() == heading
+    is_name = heading.strip("*_ ").title() == heading.strip("*_ ") and said == content(heading)
+    return is_name and (len(said) > 1 or (len(said) == words(heading) and len(said[0]) > 2))
 
 
 def _spaced(text: str) -> str:
-    """The text with blanks for the underscores of a program's words: `not_found`."""
-    return text.replace("_", " ") if "_" in text else text
+    """The text with blanks for the underscores of a program's words, `not_found`, and with words for an empty value:
+    `Answer: —`."""
+    text = text.replace("_", " ") if "_" in text else text
+    return _EMPTY_VALUE.sub("not given", text) if ":" in text or "=" in text else text
+
+
+_EMPTY_VALUE = re.compile(r"(?m)(?<=[:=] )(?:[—–-]{1,3}|~|∅|\"\"|''|\[ ?\]|\( ?\))(?=[ \t.]*$)")
 
 
 def _by_words(parts: Sequence[Part], sayings: Sequence[Sayings], question: str, *, is_told: bool) -> Decision:

@@ -32,7 +32,7 @@ _ENCLOSED = re.compile("[\u2460-\u24ff\U0001f100-\U0001f1ff]")
 _VERB = (
     r"(?:also |further |clearly |explicitly |only )?(?:states?|says?|notes?|mentions?|explains?|reports?"
     r"|indicates?|shows?|confirms?|adds?|"
-    r"suggests?|writes?|tells us|describes how|points out|specif(?:y|ies)|claims?|reads?)\b(?: that\b)?"
+    r"suggests?|writes?|tells(?: us)?|describes how|points out|specif(?:y|ies)|claims?|reads?)\b(?: that\b)?"
 )
 _CITED_NUMBER = re.compile(r"\d{1,2}\s*([\[【][^\[\]【】]{1,12}[\]】])\.\s+(?=\S)")
 """`1[4]. Collect data`: a citation after the number of an item belongs to the text before it."""
@@ -51,7 +51,7 @@ _CLAUSE_START = re.compile(
 )
 _CONCESSION = re.compile(r"(?i)\s*(?:although|though|while|whereas|even (?:though|if))\b[^,;]{3,200},\s+")
 LABEL = re.compile(
-    r"(?i)(?:(?:final|short|direct|brief|my|the)\s+)?(?:answers?|antwort|response|result|conclusion|summary"
+    r"(?i)(?:(?:final|short|direct|brief|my|the)\s+)?(?:answers?|antwort|response|result|conclusion|summary|text|claim|statement|fact"
     r"|résumé|réponse|respuesta)\s*[:：]\s*"
 )
 _ASKED = re.compile(r"(?i)[ \t]*(?:[-*•] )?(?:question|query|q|frage|pregunta|domanda|вопрос|问题|質問)\s*[:：]")

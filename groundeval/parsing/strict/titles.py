@@ -10,7 +10,7 @@ from groundeval.parsing.strict.citations import read_citations
 from groundeval.parsing.strict.sources import SOURCE
 
 _BEFORE = re.compile(r"[(\[](?:source:\s*)?[\"“]?$", re.IGNORECASE)
-_AFTER = re.compile(r"[\"”]?[)\]](?=\s*(?:[.,;!?(\[\n]|$))")
+_AFTER = re.compile(r"[\"”]?(?:,[ \t]*(?:\w+[ \t]+)?\d{1,2})?[)\]](?=\s*(?:[.,;!?(\[\n]|$))")
 
 
 def with_titles_read(text: str, titles: Sequence[str]) -> str:

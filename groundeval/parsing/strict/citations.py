@@ -52,9 +52,7 @@ _NUMBER_WORD = re.compile(
     r"|section|page)\s*$",
     re.IGNORECASE,
 )
-CLAUSE_END = re.compile(
-    rf"\s*(?:[.,;:!?。，；！？|]|$|\n|{PLACE}|[({{（]\d{{1,3}}[)}}）]|(?:and|but|while|or)\b|\s[A-Z])"
-)
+CLAUSE_END = re.compile(rf"\s*(?:[.,;:!?。，；！？|]|$|\n|{PLACE}|\(\d{{1,3}}\)|(?:and|but|while|or)\b|\s[A-Z])")
 _RAISED = re.compile(r"(?<![ \t^{(\[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻])[ \t]?((?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+[⁻˒,·; ]?)*[⁰¹²³⁴⁵⁶⁷⁸⁹])(?![\w⁺⁻])")
 _YEAR = re.compile(r"(?<!\d)[12]\d{3}$")
 """A superscript after any other number is its exponent."""
@@ -314,6 +312,7 @@ def _is_mark(found: re.Match[str], content: str) -> bool:
     return not (found[1] == "{" and before[-1:].isalnum()) and _ends_clause(found)
 
 
+_RUN_BEHIND = re.compile(r"(?:[ \t]?[({（]\d{1,3}[)}）])+")
 _RUN = re.compile(r"(?:[({（]\d{1,3}[)}）][ \t]?)+$")
 """Marks in a row: what stands before the first and behind the last decides on all."""
 _BESIDE = re.compile(rf"(?:[)\]】）}}]|{PLACE})\s?$")
@@ -329,7 +328,10 @@ def _cites_in_square(line: str) -> bool:
 def _ends_clause(found: re.Match[str]) -> bool:
     """Whether a mark stands at the end of a clause, and not after a word that it repeats."""
     line = found.string[: found.start()].rpartition("\n")[2]
-    after = found.string[found.end() : found.end() + 12]
+    end = found.end()
+    if found[0][:1] in _ROUND and (run := _RUN_BEHIND.match(found.string, end)):
+        end = run.end()
+    after = found.string[end : end + 12]
     return bool(line.strip(" -•*#")) and not _NUMBER_WORD.search(line[-30:]) and bool(CLAUSE_END.match(after))
 
 

@@ -23,6 +23,11 @@ UNITS: dict[str, tuple[str, float]] = {
 """Units by their names after a number, each with what they are in the unit compared: metres, grams and litres."""
 UNIT_TOKENS = frozenset(unit for unit, _ in UNITS.values())
 
+MONEY = frozenset(["dollar", "dollars", "usd", "euro", "euros", "eur", "gbp"])
+MONEY_SIGNS = ("$", "€", "£", "¥")
+MONEY_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "mio": 1e6, "b": 1e9, "bn": 1e9}
+"""What letters behind an amount of money multiply it by: `$5M`."""
+
 _HALF = r"\s?([ap])\.?\s?m\b\.?"
 _OF_CLOCK = r"\s?(?:uhr|uur|hrs)\b"
 _CLOCK = re.compile(

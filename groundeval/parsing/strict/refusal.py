@@ -77,10 +77,10 @@ def _spaced(text: str) -> str:
     """The text with blanks for the underscores of a program's words, `not_found`, and with words for an empty value:
     `Answer: —`."""
     text = text.replace("_", " ") if "_" in text else text
-    return _EMPTY_VALUE.sub("not given", text) if ":" in text or "=" in text else text
+    return _EMPTY_VALUE.sub("not given", text) if ":" in text else text
 
 
-_EMPTY_VALUE = re.compile(r"(?m)(?<=[:=] )(?:[—–-]{1,3}|~|∅|\"\"|''|\[ ?\]|\( ?\))(?=[ \t.]*$)")
+_EMPTY_VALUE = re.compile(r"(?m)(?<=: )(?:[—–-]{1,3}|~|∅|\"\"|''|\[ ?\]|\( ?\))(?=[ \t.]*$)")
 
 
 def _by_words(parts: Sequence[Part], sayings: Sequence[Sayings], question: str, *, is_told: bool) -> Decision:

@@ -29,7 +29,7 @@ TELLING = re.compile(
     r"|aware|(?:un)?certain|help\w*|conclu\w+|establish\w*|confirm\w*|detail\w*|clarif\w+|elaborat\w+"
     r"|(?:un)?disclos\w+|clue|offer\w*|support\w*|information|evidence|data|enough|(?:in)?suffic\w+|relevan\w+|refer\w*"
     r"|report\w*|show\w*|shown|document(?:ed|ing)|record\w*|have|has|had|hold\w*|see|get|there|deriv\w+|infer\w*"
-    r"|comput\w+|calculat\w+|respon\w+|touch\w*|speak|silent|unclear|missing|drew|(?:un)?available|impossible|lack\w*"
+    r"|comput\w+|calculat\w+|respon\w+|touch\w*|speaks?|silent|unclear|missing|drew|(?:un)?available|impossible|lack\w*"
     r"|absent|verif\w+|scope|appear\w*|about|publish\w*|read off|puts?|quot\w+|suppl(?:y|ies|ied)|add(?:s|ed)?"
     r"|(?:com|c[ao]m|turn|spell|figur|track|dig|pin|mak|work)(?:e|es|ed|s|ned|ging)? (?:\w+ )?(?:up|down|out|across)"
     r"|dug up|retriev\w+|extract\w*|spot(?:s|ted)?|trac(?:e|es|ed)|settle[sd]?)\b",

@@ -21,6 +21,8 @@ _CANDIDATE = re.compile(
     r"(?P<numbers>\d{1,2}(?:\s?[,;]\s?\d{1,2})*)"
     r"(?P<close>(?:[>»」』》})\]]{1,3}\$?|[|^*$])?(?:\{index=\d{1,2}\})?)"
 )
+_COMMANDS = frozenset(("frac", "dfrac", "tfrac", "binom", "sqrt", "text", "mathrm", "mathbf", "textbf", "textit"))
+"""Commands of LaTeX whose numbers are the text's own."""
 _OPEN_ENDED = re.compile(r"[†‡*📄📃📑📖📚📝🔗📎📌🗎]$")
 """Marks that nothing closes."""
 _HAS_NUMBER_IN_MARKS = re.compile(r"[<«「『《{|^†‡*$@:\\(📄📃📑📖📚📝🔗📎📌🗎][^\s\d]{0,24}\s?\d")
@@ -124,6 +126,8 @@ def _may_cite(found: re.Match[str], documents: int) -> bool:
     elif not closing and not _OPEN_ENDED.search(opening):
         return False
     if found["label"] is not None and is_other_noun(found["label"]):
+        return False
+    if opening.startswith("\\") and found["label"] in _COMMANDS:
         return False
     if not all(0 < int(number) <= documents for number in re.findall(r"\d+", found["numbers"])):
         return False

@@ -44,8 +44,9 @@ def decide(
     if not wording.may_refuse(_spaced(text)):
         return Decision("answered")
     sayings = sayings_of(parts, question)
-    is_told = HIDDEN in text or tells(text, question, answers)
-    decision = _by_words(parts, sayings, question, is_told=is_told)
+    lacks = any(own & LACKING for own in sayings)
+    is_told = lacks and _tells(text, question, answers)
+    decision = _by_words(parts, sayings, question, is_told=is_told) if lacks else Decision("answered")
     if decision.outcome == "mixed" and any(supported):
         refusing = [part for part, own in zip(parts, sayings, strict=True) if "refusal" in own]
         if (completed := with_gaps(parts, refusing, text, question, answers, supported)) is not None:
@@ -56,12 +57,20 @@ def decide(
     may_answer = in_any_words(answers) and (any(supported) or not supported)
     begins = next((own for own in sayings if own != {"aside"}), LACKING)
     known = _if_all_else_is_found(parts, question, answers)
+    unknown = None if may_answer else _if_one_is_a_lack(parts, question, answers)
+    if may_answer and known and known.found and not begins & LACKING:
+        known = None
+    possible = tuple(each for each in (known, unknown) if each is not None)
+    if not possible or (not lacks and _tells(text, question, answers)):
+        return decision
     if known is not None and not known.found:
         return Decision("refused", known.beside)
-    if may_answer:
-        return Decision(decision.outcome, possible=(known,) if known and begins & LACKING else ())
-    unknown = _if_one_is_a_lack(parts, question, answers)
-    return Decision(decision.outcome, possible=tuple(each for each in (known, unknown) if each is not None))
+    return Decision(decision.outcome, possible=possible)
+
+
+def _tells(text: str, question: str, answers: Sequence[Iterable[str]]) -> bool:
+    """Whether the text holds a gold answer, or hidden text."""
+    return HIDDEN in text or tells(text, question, answers)
 
 
 def _may_answer(heading: str, question: str) -> bool:
@@ -85,9 +94,7 @@ _EMPTY_VALUE = re.compile(r"(?m)(?<=: )(?:[—–-]{1,3}|~|∅|\"\"|''|\[ ?\]|\(
 
 def _by_words(parts: Sequence[Part], sayings: Sequence[Sayings], question: str, *, is_told: bool) -> Decision:
     """The decision without a verifier; `is_told`: the text holds a gold answer, or hidden text."""
-    said = frozenset().union(*sayings)
-    if said.isdisjoint(LACKING):
-        return Decision("answered")
+    said = {each for own in sayings for each in own}
     claims = any(
         "claim" in own and (len(own) > 1 or part.citations or not is_beside(part.plain, question))
         for part, own in zip(parts, sayings, strict=True)

@@ -32,7 +32,7 @@ def with_titles_read(text: str, titles: Sequence[str]) -> str:
                 found.append((place - len(before[0]), after.end(), number))
                 numbered += [found[-1]] if before["number"] else []
             place = lowered.find(title, place + len(title))
-    if len(lowered) != len(text):
+    if not found or len(lowered) != len(text):
         return text
     if read_citations(text).marks:
         found = numbered

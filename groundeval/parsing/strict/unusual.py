@@ -45,7 +45,13 @@ _TAIL = re.compile(
 _OF_SOURCE = re.compile(rf"(?i)(?:{SOURCE}|src|cite[ds]?|see|\w*turn\dsearch)")
 
 
+_IN_SQUARE = re.compile(r"\[\^?\d{1,2}\]")
+
+
 def _with_tails_read(text: str, documents: int) -> str:
+    """The text with the numbers that end its clauses behind a sign or a word as bracketed ones, if it has no others."""
+    if _IN_SQUARE.search(text):
+        return text
     found = [
         each
         for each in _TAIL.finditer(text)
@@ -94,8 +100,9 @@ def with_raised_read(text: str, documents: int) -> str:
 
 def with_own_marks_read(text: str, documents: int) -> str:
     """The text with the marks of its own that cite one of so many documents replaced by bracketed numbers."""
-    text = _KEYCAP.sub(lambda found: chr(ord("①") + int(found[1]) - 1), _PRIVATE.sub("", text))
-    text = with_raised_read(text, documents)
+    if not text.isascii():
+        text = _KEYCAP.sub(lambda found: chr(ord("①") + int(found[1]) - 1), _PRIVATE.sub("", text))
+        text = with_raised_read(text, documents)
     text = _with_tails_read(text, documents)
     if not _HAS_NUMBER_IN_MARKS.search(text):
         return text

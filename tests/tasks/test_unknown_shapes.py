@@ -14,6 +14,7 @@ from run_cases import Cli, write
 from groundeval.errors import DataError
 from groundeval.run.options import ScoreOptions
 from groundeval.run.outputs import Outputs, read_outputs
+from groundeval.storage import spool
 from groundeval.tasks import load_task
 
 Q = "How long is the warranty?"
@@ -127,6 +128,14 @@ def test_the_steps_of_a_request_are_joined_by_their_trace_wherever_they_lie(tmp_
         assert [document.text for document in response.example.docs or ()] == D
     assert len(outputs.responses) == 2
     assert "6 rows are steps of 2 requests, joined by their trace" in outputs.notes
+
+
+def test_a_log_of_steps_need_not_fit_into_memory(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(spool.Spool.__init__, "__kwdefaults__", {"in_memory": 2})
+    steps = sorted((step for number in range(20) for step in _steps(number)), key=lambda step: step["name"])
+    outputs = read(steps)
+    assert [response.text for response in outputs.responses] == [SAID] * 20
+    assert all([document.text for document in each.example.docs or ()] == D for each in outputs.responses)
 
 
 def test_a_trace_id_alone_joins_nothing():

@@ -103,6 +103,9 @@ def main() -> None:
     arguments.add_argument("--stop-after", type=float)
     arguments.add_argument("command", nargs="+", help="after --: a command of groundeval")
     asked = arguments.parse_args()
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background job ignores it, and so would its own
     late = False
     for terminal in (True, False):
         told = listened([sys.executable, "-m", "groundeval", *asked.command], terminal, asked.stop_after)

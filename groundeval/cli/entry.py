@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -34,7 +35,8 @@ def _patience() -> Iterator[None]:
         if not said_something.wait(PATIENCE):
             print("starting …", file=sys.stderr, flush=True)
 
-    if "--quiet" not in sys.argv:
+    # A shell that asks for completions shows what is said among them.
+    if "--quiet" not in sys.argv and "_GROUNDEVAL_COMPLETE" not in os.environ:
         threading.Thread(target=wait, name="groundeval start", daemon=True).start()
     try:
         yield

@@ -57,6 +57,7 @@ def inspect(
 
     from groundeval.cli.arguments import listed, paths_from
     from groundeval.cli.tables import print_json
+    from groundeval.console.progress import doing
     from groundeval.registry import load_plugins
     from groundeval.run.inspection import inspect_outputs
     from groundeval.tasks import load_task
@@ -70,7 +71,8 @@ def inspect(
         profiles=listed(profile, "--profile"),
         limit=limit,
     )
-    found = inspect_outputs(options, load_task(task or OWN), record)
+    with doing(f"reading {predictions}", quiet=json):
+        found = inspect_outputs(options, load_task(task or OWN), record)
     if json:
         print_json(asdict(found))
     else:

@@ -29,7 +29,8 @@ from pathlib import Path
 from types import FrameType
 
 from damage import altered
-from fuzz_cases import RECORD, Cases, found_out_once
+from fuzz_cases import Cases, found_out_once
+from fuzz_ground import RECORD
 
 __all__ = ["RECORD", "Cases", "altered", "fuzz"]
 

@@ -81,7 +81,9 @@ class Wire(Ground):
 
         async def ask() -> None:
             async with httpx.AsyncClient(transport=transport) as client:
-                await self.generator._complete(client, Prompt("q0", "What?"), SamplingParams(top_k=5, temperature=0.5))
+                params = SamplingParams(top_k=5, temperature=0.5)
+                outages = self.generator._outages(client, params)
+                await self.generator._complete(client, Prompt("q0", "What?"), params, outages)
 
         asyncio.run(ask())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -64,8 +65,9 @@ def collect(
 
 def _scorings(root: Path) -> list[tuple[Path, Path]]:
     """The scorings that a folder names, each with the folder that its name is relative to."""
-    if (root / "results.json").is_file() and root.parent.name == "scores":
-        return [(root.parents[1], root)]
+    scores = Path(os.path.abspath(root))
+    if (scores / "results.json").is_file() and scores.parent.name == "scores":
+        return [(scores.parents[1], scores)]
     return [(root, folder) for folder in find_scorings(root)]
 
 
@@ -108,7 +110,7 @@ def _collect_one(where: tuple[Path, Path], *, site: Path, data: Sequence[Path]) 
     name = folder.relative_to(root).as_posix()
     try:
         with _no_search_for_cycles():
-            return _published(folder, site, data)
+            return _published(folder, root, site, data)
     except GroundevalError as error:
         reason = str(error).replace(f"{root}/", "")
         return RejectedRun(name, reason.removeprefix(f"{name}: ").removeprefix(f"{name}/"))
@@ -117,9 +119,9 @@ def _collect_one(where: tuple[Path, Path], *, site: Path, data: Sequence[Path]) 
         return RejectedRun(name, f"cannot be read: {type(error).__name__}: {error}")
 
 
-def _published(folder: Path, site: Path, data: Sequence[Path]) -> Entry:
+def _published(folder: Path, root: Path, site: Path, data: Sequence[Path]) -> Entry:
     """Read and check a run and write its viewer data. Everything but the row is freed on return."""
-    run = read_scoring(folder)
+    run = read_scoring(folder, root)
     entry = entry_of(run, recomputed(run))
     write_samples(run, texts_of(run, data), site / "runs" / entry.id, site / "documents")
     return entry

@@ -57,8 +57,8 @@ class Generations:
     def __init__(self, folder: Path, root: Path | None = None) -> None:
         """`root`: the folder below which no link is followed (default: the run folder)."""
         self._root = folder if root is None else root
-        self._paths = entries_of(folder, GENERATIONS, root)
         self._open: dict[int, BinaryIO] = {}
+        self._paths = entries_of(folder, GENERATIONS, root)
         self._ids = IdIndex()
         self._places = array("Q")
         self._shown = array("i")

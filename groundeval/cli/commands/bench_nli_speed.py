@@ -45,7 +45,6 @@ def speed_of_nli(
 
       groundeval bench nli-speed --shape t5-xxl --device cuda
     """
-    import tempfile
     from contextlib import nullcontext
     from dataclasses import asdict
 
@@ -61,6 +60,7 @@ def speed_of_nli(
     from groundeval.models.device import devices, import_torch
     from groundeval.nli import NLIOptions
     from groundeval.nli.weights import dtype_name
+    from groundeval.scratch import temporary_folder
 
     require("hf", "Measuring an NLI model")
     if predictions and clients:
@@ -70,25 +70,25 @@ def speed_of_nli(
     chosen = shape or "t5-small"
     if chosen not in SHAPES:
         raise unknown("shape", chosen, SHAPES)
-    place = tempfile.TemporaryDirectory(prefix="groundeval-") if folder is None else nullcontext(str(folder))
+    place = temporary_folder("bench") if folder is None else nullcontext(folder)
     found: NLISpeed | DeviceSpeed
     say("measuring: this takes minutes, without output, which would disturb the measurement")
-    with place as path, tempfile.TemporaryDirectory(prefix="groundeval-") as cache:
+    with place as path, temporary_folder("cache") as cache:
         options = NLIOptions(device=device)
         where, own = devices(options.device)[0], dtype_name(options)
         if threads is not None:
             import_torch().set_num_threads(threads)
         if not predictions:
-            found = nli_device.measure(chosen, SHAPES[chosen], Path(path), device=where, dtype=own)
+            found = nli_device.measure(chosen, SHAPES[chosen], path, device=where, dtype=own)
         else:
             outputs, profiles = nli_speed.outputs_from(predictions), listed(profile, "--profile")
             judge = model
             if judge is None:
-                judge = write_random_t5(SHAPES[chosen], nli_speed.pairs_of(outputs, profiles), Path(path))
+                judge = write_random_t5(SHAPES[chosen], nli_speed.pairs_of(outputs, profiles), path)
             found = nli_speed.measure(
                 str(judge),
                 outputs,
-                Path(cache) / "verdicts.sqlite",
+                cache / "verdicts.sqlite",
                 profiles=profiles,
                 dtypes=tuple(dict.fromkeys(("float32", own))),
                 repeats=repeats,

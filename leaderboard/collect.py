@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from groundeval.errors import GroundevalError
 from groundeval.leaderboard.entries import Entry, entry_of
 from groundeval.leaderboard.samples import write_samples
 from groundeval.leaderboard.texts import texts_of
+from groundeval.storage.regular import Identity, holding, identities
 from groundeval.tasks.loading import include
 
 SIDE_BY_SIDE = 32
@@ -49,7 +50,7 @@ def collect(
     `quiet=False` shows how many have been read.
     """
     found = [each for root in roots for each in _scorings(root)]
-    work = partial(_collect_one, site=site, data=tuple(data))
+    work = partial(_collect_one, site=site, data=tuple(data), held=identities(roots))
     entries: dict[str, Entry] = {}
     rejected: list[RejectedRun] = []
     counted = progress("runs", total=len(found), quiet=quiet)
@@ -105,11 +106,13 @@ def _no_search_for_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def _collect_one(where: tuple[Path, Path], *, site: Path, data: Sequence[Path]) -> Entry | RejectedRun:
+def _collect_one(
+    where: tuple[Path, Path], *, site: Path, data: Sequence[Path], held: Mapping[Path, Identity]
+) -> Entry | RejectedRun:
     root, folder = where
     name = folder.relative_to(root).as_posix()
     try:
-        with _no_search_for_cycles():
+        with _no_search_for_cycles(), holding(held):
             return _published(folder, root, site, data)
     except GroundevalError as error:
         reason = str(error).replace(f"{root}/", "")

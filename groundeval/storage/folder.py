@@ -16,7 +16,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -70,9 +69,10 @@ def folder_name(name: str) -> str:
 def check_writable(path: Path) -> None:
     """Find out before anything expensive that a folder can be made and written to. Raises UsageError if not."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path, prefix=".writable."):
-            pass
+        with folder_handle(path, make=True) as folder:
+            name = f".writable.{token_hex(4)}"
+            os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, dir_fd=folder))
+            os.unlink(name, dir_fd=folder)
     except OSError as error:
         raise unwritable(path, error) from None
 

@@ -11,7 +11,7 @@ import errno
 import fnmatch
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -28,6 +28,36 @@ DEEPEST = 100
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
 _APPENDED = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+Identity = tuple[int, int]
+"""Device and number of a folder on it."""
+_held: dict[Path, Identity] = {}
+
+
+def identities(folders: Iterable[Path]) -> dict[Path, Identity]:
+    """What `holding` takes: folders that are there, as they are now, or as they are held already."""
+    found: dict[Path, Identity] = {}
+    for folder in folders:
+        with suppress(OSError):
+            now = folder.stat()
+            found[folder] = _held.get(folder, (now.st_dev, now.st_ino))
+    return found
+
+
+@contextmanager
+def holding(folders: Mapping[Path, Identity]) -> Iterator[None]:
+    """While inside, these folders are what their paths led to when `identities` were taken; another is a DataError.
+
+    What a folder is in may belong to a stranger, too, who can put another in its place.
+    """
+    new = {folder: identity for folder, identity in folders.items() if folder not in _held}
+    _held.update(new)
+    try:
+        yield
+    finally:
+        for folder in new:
+            _held.pop(folder, None)
 
 
 def open_regular(path: Path, root: Path | None = None, *, most_bytes: int = MOST_BYTES) -> BinaryIO:
@@ -62,6 +92,9 @@ def folder_handle(path: Path, root: Path | None = None, *, make: bool = False) -
         base.mkdir(parents=True, exist_ok=True)
     handle = os.open(base, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
     try:
+        found = os.fstat(handle)
+        if _held.get(base, (found.st_dev, found.st_ino)) != (found.st_dev, found.st_ino):
+            raise DataError(f"{base} was replaced by another folder while it was read.")
         for depth, part in enumerate(parts, 1):
             if make:
                 with suppress(FileExistsError):

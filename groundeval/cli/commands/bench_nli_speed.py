@@ -48,13 +48,12 @@ def speed_of_nli(
     from contextlib import nullcontext
     from dataclasses import asdict
 
-    from rich.console import Console
-
     from groundeval.bench import nli_device, nli_speed
     from groundeval.bench.random_t5 import SHAPES, write_random_t5
     from groundeval.cli.arguments import listed
     from groundeval.cli.tables import print_json
     from groundeval.console.progress import say
+    from groundeval.console.terminal import Terminal
     from groundeval.errors import UsageError, unknown
     from groundeval.extras import require
     from groundeval.models.device import devices, import_torch
@@ -99,7 +98,7 @@ def speed_of_nli(
     if json:
         print_json(asdict(found))
     else:
-        _print(found, Console())
+        _print(found, Terminal())
 
 
 def _print(found: NLISpeed | DeviceSpeed, console: Any) -> None:
@@ -136,7 +135,7 @@ def _print(found: NLISpeed | DeviceSpeed, console: Any) -> None:
     for name, ratio in found.ratios.items():
         cpu = found.cpu_ratios[name]
         text = "not measured" if ratio is None else f"{ratio:.2f} times as fast ({cpu:.2f} by CPU seconds)"
-        console.print(f"{name}: {text}", highlight=False)
+        console.print(f"{name}: {text}")
     for each_agreement in found.agreements:
         console.print(
             f"same verdicts, {each_agreement.of} and {each_agreement.against}: {each_agreement.percent:.2f}% "
@@ -151,6 +150,6 @@ def _print(found: NLISpeed | DeviceSpeed, console: Any) -> None:
             f"{served.same_verdicts:.2f}% the same verdict",
             highlight=False,
         )
-    console.print(f"rechecked: {found.rechecked_percent:.2f}% of the pairs computed in batches", highlight=False)
+    console.print(f"rechecked: {found.rechecked_percent:.2f}% of the pairs computed in batches")
     for note in found.notes:
-        console.print(f"note: {note}", style="dim", highlight=False, markup=False)
+        console.print(f"note: {note}", style="dim")

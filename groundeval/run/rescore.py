@@ -26,6 +26,7 @@ from groundeval.storage.folder import Lines, read_json
 from groundeval.storage.generations import Generations, as_response
 from groundeval.storage.id_index import IdIndex
 from groundeval.storage.manifest import RunIdentity, longest_answer, run_identity, stored_tags
+from groundeval.storage.regular import entries_of
 from groundeval.storage.spool import Lazy, Numbers
 from groundeval.tasks.formats.examples import ContentHashes, FieldsPresent, with_documents
 from groundeval.tasks.formats.sources import EMBEDDED
@@ -187,7 +188,7 @@ def _unfinished(folder: Path, stored: Generations) -> list[str]:
     """The note on a run in which some prompts have no text yet."""
     asked = IdIndex()
     lacking = 0
-    for path in folder.glob("prompts*.jsonl"):
+    for path in entries_of(folder, "prompts*.jsonl"):
         for record in Lines(path).read():
             identifier, before = str(record.get("id")), len(asked)
             lacking += asked.add(identifier) == before and stored.number(identifier) < 0

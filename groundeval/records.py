@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
@@ -209,6 +210,8 @@ class Prompt:
     draw: int | None = None
     """Number of the answer among several to the same prompt, from 1; part of the id, so that each has its own seed.
     None for a single answer."""
+    ids: array[int] | None = field(default=None, compare=False, repr=False)
+    """The prompt in the model's tokens, where the generator has counted them: it need not do so again."""
 
 
 @_pickled_by_position
@@ -222,6 +225,8 @@ class Rendered:
     """Length in the model's tokens, if the generator knows it."""
     prefill: str = ""
     """The text that the template begins for the model, for instance `<think>`."""
+    ids: array[int] | None = field(default=None, compare=False, repr=False)
+    """The model's tokens, if the generator will ask for them again."""
 
     @property
     def sha256(self) -> str:

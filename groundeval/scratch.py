@@ -8,26 +8,50 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@contextmanager
-def scratch_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path]:
-    """A new folder below `parent`, named by prefix, eight characters and suffix. It is removed at the end.
+class Scratch:
+    """A new folder below `parent`, named by prefix, eight characters and suffix, until `close` removes it.
 
-    So are, at the beginning, folders of such names that this account made in processes that no longer run. Raises
+    Before it is made, folders of such names are removed that this account made in processes that no longer run. Raises
     OSError where no folder can be made.
     """
-    _remove_abandoned(parent, prefix, suffix)
-    folder, lock = _made(parent, prefix, suffix)
+
+    def __init__(self, parent: Path, prefix: str, suffix: str = "") -> None:
+        _remove_abandoned(parent, prefix, suffix)
+        self.path, self._lock = _made(parent, prefix, suffix)
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Remove it; what is removed already stays so."""
+        if not self._is_closed:
+            self._is_closed = True
+            shutil.rmtree(self.path, ignore_errors=True)
+            os.close(self._lock)
+
+
+@contextmanager
+def scratch_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path]:
+    """The path of a `Scratch`, which is removed at the end."""
+    scratch = Scratch(parent, prefix, suffix)
     try:
-        yield folder
+        yield scratch.path
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
+        scratch.close()
+
+
+def temporary(purpose: str) -> Scratch:
+    """A `Scratch` among the machine's temporary files, `groundeval-PURPOSE-...`: short, since it may hold sockets."""
+    return Scratch(Path(tempfile.gettempdir()), f"groundeval-{purpose}-")
+
+
+def temporary_folder(purpose: str) -> AbstractContextManager[Path]:
+    """The path of a folder as of `temporary`, which is removed at the end."""
+    return scratch_folder(Path(tempfile.gettempdir()), f"groundeval-{purpose}-")
 
 
 def _made(parent: Path, prefix: str, suffix: str) -> tuple[Path, int]:

@@ -29,6 +29,7 @@ from groundeval.metrics.labels import Shown
 from groundeval.metrics.profiles import PROFILES
 from groundeval.stats.bootstrap import Estimate
 from groundeval.storage.folder import content_id, folder_name
+from groundeval.storage.regular import holding, identities
 from groundeval.tasks.task import TASKS
 
 
@@ -126,7 +127,7 @@ def build(
     check_replaceable(out, (*roots, *data, *reported, *plugins))
     given = given_files(data)
     files = [read_reported(path) for path in (*(sorted(SHIPPED.glob("*.json")) if shipped else ()), *reported)]
-    with put_in_place(out) as site:
+    with holding(identities(roots)), put_in_place(out) as site:
         processes = processes or min(8, os.cpu_count() or 1)
         measured, rejected = collect(roots, site, data=given, plugins=plugins, processes=processes, quiet=quiet)
         rank(measured)

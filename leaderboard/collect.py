@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from groundeval.errors import GroundevalError
 from groundeval.leaderboard.entries import Entry, entry_of
 from groundeval.leaderboard.samples import write_samples
 from groundeval.leaderboard.texts import texts_of
+from groundeval.storage.regular import Identity, holding, identities
 from groundeval.tasks.loading import include
 
 SIDE_BY_SIDE = 32
@@ -48,7 +50,7 @@ def collect(
     `quiet=False` shows how many have been read.
     """
     found = [each for root in roots for each in _scorings(root)]
-    work = partial(_collect_one, site=site, data=tuple(data))
+    work = partial(_collect_one, site=site, data=tuple(data), held=identities(roots))
     entries: dict[str, Entry] = {}
     rejected: list[RejectedRun] = []
     counted = progress("runs", total=len(found), quiet=quiet)
@@ -64,8 +66,9 @@ def collect(
 
 def _scorings(root: Path) -> list[tuple[Path, Path]]:
     """The scorings that a folder names, each with the folder that its name is relative to."""
-    if (root / "results.json").is_file() and root.parent.name == "scores":
-        return [(root.parents[1], root)]
+    scores = Path(os.path.abspath(root))
+    if (scores / "results.json").is_file() and scores.parent.name == "scores":
+        return [(scores.parents[1], scores)]
     return [(root, folder) for folder in find_scorings(root)]
 
 
@@ -103,12 +106,14 @@ def _no_search_for_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def _collect_one(where: tuple[Path, Path], *, site: Path, data: Sequence[Path]) -> Entry | RejectedRun:
+def _collect_one(
+    where: tuple[Path, Path], *, site: Path, data: Sequence[Path], held: Mapping[Path, Identity]
+) -> Entry | RejectedRun:
     root, folder = where
     name = folder.relative_to(root).as_posix()
     try:
-        with _no_search_for_cycles():
-            return _published(folder, site, data)
+        with _no_search_for_cycles(), holding(held):
+            return _published(folder, root, site, data)
     except GroundevalError as error:
         reason = str(error).replace(f"{root}/", "")
         return RejectedRun(name, reason.removeprefix(f"{name}: ").removeprefix(f"{name}/"))
@@ -117,9 +122,9 @@ def _collect_one(where: tuple[Path, Path], *, site: Path, data: Sequence[Path]) 
         return RejectedRun(name, f"cannot be read: {type(error).__name__}: {error}")
 
 
-def _published(folder: Path, site: Path, data: Sequence[Path]) -> Entry:
+def _published(folder: Path, root: Path, site: Path, data: Sequence[Path]) -> Entry:
     """Read and check a run and write its viewer data. Everything but the row is freed on return."""
-    run = read_scoring(folder)
+    run = read_scoring(folder, root)
     entry = entry_of(run, recomputed(run))
     write_samples(run, texts_of(run, data), site / "runs" / entry.id, site / "documents")
     return entry

@@ -18,15 +18,20 @@ class Column:
     group: str
     top: float
     """The end of the whiskers' scale: 100 for percentages, else the largest value."""
+    reported_only: bool
+    """No measured row has it."""
 
 
 def columns_of(entries: Sequence[Entry]) -> list[Column]:
     """The columns of a table: the headlines of its entries and what is telling, in the groups of `metrics.labels`."""
     present = dict.fromkeys(key for entry in entries for key in entry.metrics)
+    measured = {key for entry in entries if not entry.reported for key in entry.metrics}
     headline = list(dict.fromkeys(key for entry in entries for key in entry.headline))
     profiles = list(dict.fromkeys(entry.profile for entry in entries))
     return [
-        Column(each.key, each.label.short or each.label.name, each.group, _top(entries, each.key))
+        Column(
+            each.key, each.label.short or each.label.name, each.group, _top(entries, each.key), each.key not in measured
+        )
         for each in arranged(present, headline, profiles)
     ]
 

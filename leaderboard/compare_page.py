@@ -40,6 +40,7 @@ def write_comparison_page(path: Path, comparison: Comparison, *, styles: str, ba
         shown=shown_keys,
         by_group=by_group,
         interval=interval_of_difference,
+        label_of=label_of,
         counts=counts(),
         drawn=drawn,
         found={pair.second: {metric.key: metric for metric in pair.metrics} for pair in comparison.pairs},

@@ -29,7 +29,7 @@ def write_board_comparison(site: Path, name: str, rows: Sequence[Entry]) -> bool
     if not chosen:
         return False
     try:
-        found = compare([open_run(row.folder) for row in chosen if row.folder is not None])
+        found = compare([open_run(row.folder, root=row.root) for row in chosen if row.folder is not None])
     except GroundevalError:
         return False  # they share no sample that both have values for
     page = site / "compare" / f"{name}.html"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from groundeval.console.sanitize import plotly, visible
 from groundeval.errors import DataError
 from groundeval.leaderboard.plots import Figure
 from groundeval.storage.folder import read_json
-from groundeval.storage.regular import folders_below
+from groundeval.storage.regular import walked
 from groundeval.storage.scores import LARGEST
 
 HISTORY = "history.json"
@@ -47,7 +46,7 @@ def extras(roots: Sequence[Path]) -> tuple[list[Extra], list[Extra]]:
 
 def _called(root: Path, name: str) -> Iterator[Path]:
     """The files of a name below a folder."""
-    return (folder / name for folder in folders_below(root) if os.path.lexists(folder / name))
+    return (folder / name for folder, entries in walked(root) if name in {entry.name for entry in entries})
 
 
 def _histories(root: Path) -> list[Path]:
@@ -68,7 +67,7 @@ def _run_of(folder: Path) -> Path | None:
 def _each(root: Path, paths: Iterable[Path], read: Any) -> Iterator[Figure]:
     for path in sorted(paths):
         try:
-            figure = read(read_json(path), path.parent.relative_to(root).as_posix())
+            figure = read(read_json(path, root), path.parent.relative_to(root).as_posix())
         except (DataError, OSError):
             continue
         if figure is not None:

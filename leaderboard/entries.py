@@ -15,7 +15,7 @@ from groundeval.stats.bootstrap import RESAMPLES, Array, Estimate, resampled, re
 from groundeval.storage.folder import content_id, folder_name
 from groundeval.storage.generations import GENERATIONS
 from groundeval.storage.json_records import stream_hash
-from groundeval.storage.regular import open_regular
+from groundeval.storage.regular import entries_of, open_regular
 
 
 @dataclass(slots=True)
@@ -54,6 +54,8 @@ class Entry:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
     """The folder of its scores; None for a reported row. It is shown nowhere."""
+    root: Path | None = None
+    """The folder that the user named, in which it lies."""
 
     @property
     def source(self) -> str:
@@ -109,15 +111,16 @@ def entry_of(run: ScoredRun, metrics: Mapping[str, Estimate]) -> Entry:
         notes=(*results.notes, *unranked, *_about_documents(run)),
         manifest=manifest,
         folder=run.folder,
+        root=run.root,
     )
 
 
 def _file_hashes(run: ScoredRun) -> dict[str, str]:
     """Hashes of all files shown in the viewer, by name."""
-    texts = [path for name in (GENERATIONS, "prompts*.jsonl") for path in sorted(run.run_folder.glob(name))]
+    texts = [path for name in (GENERATIONS, "prompts*.jsonl") for path in entries_of(run.run_folder, name, run.root)]
     hashes = {}
     for path in (*texts, run.folder / "scores.jsonl"):
-        with open_regular(path, run.run_folder) as file:
+        with open_regular(path, run.root) as file:
             hashes[path.name] = stream_hash(file)
     return hashes
 

@@ -62,8 +62,8 @@ def put_in_place(out: Path) -> Iterator[Path]:
 
 def given_files(paths: Sequence[Path]) -> list[Path]:
     """The files named by `--data`, and those in the folders named. Raises UsageError for one that is not there."""
-    found = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
-    missing = [path for path in found if not path.is_file()]
+    missing = [path for path in paths if not path.is_file() and not path.is_dir()]
     if missing:
         raise no_such(missing[0], given=f"--data {missing[0]}")
-    return found
+    named = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    return [file for file in named if file.is_file()]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from groundeval.errors import BackendError, DataError, MissingExtra, UsageError
 from groundeval.leaderboard.files import KIND
 from groundeval.leaderboard.place import MARK, check_site
+from groundeval.scratch import temporary_folder
 from groundeval.storage.folder import read_json
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _check_replaceable(api: HfApi, repo: str, kind: Kind) -> None:
         if [commit.title for commit in commits] == [_FIRST]:
             return
     if MARK in others:
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder("push") as folder:
             path = api.hf_hub_download(repo, MARK, repo_type=kind, local_dir=folder)
             if _is_ours(Path(path)):
                 return

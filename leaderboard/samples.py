@@ -20,6 +20,7 @@ from groundeval.comparison.saved_scores import ScoredRun
 from groundeval.console.sanitize import one_line, visible
 from groundeval.leaderboard.gold import gold_found
 from groundeval.leaderboard.texts import SampleTexts
+from groundeval.metrics.labels import label_of
 from groundeval.metrics.profiles import Profile, answers_or_refuses, profile_named
 from groundeval.parsing.refusal import REFUSAL_THRESHOLD, refusal_score, refuses
 from groundeval.records import Document, Example, Response
@@ -72,6 +73,7 @@ def _index(run: ScoredRun, texts: SampleTexts, documents: Sequence[str | None]) 
             _question(texts.examples[each].question) if each in texts.examples else "" for each in run.samples
         ],
         "columns": columns,
+        "names": [visible(label_of(column).name, _QUESTION) for column in columns],
         "values": [[_rounded(each.get(column)) for each in values] for column in columns],
         "documents": list(documents),
         "threshold": _threshold(run),

@@ -22,6 +22,7 @@ from groundeval.storage.folder import Lines
 from groundeval.storage.generations import as_response, documents_shown, stored_generations
 from groundeval.storage.json_records import file_hash
 from groundeval.storage.manifest import stored_tags
+from groundeval.storage.regular import entries_of
 from groundeval.tasks import load_task
 from groundeval.tasks.formats.accepted import Accepted
 from groundeval.tasks.formats.examples import with_documents
@@ -50,7 +51,7 @@ def texts_of(run: ScoredRun, given: Sequence[Path] = ()) -> SampleTexts:
     manifests name its hash."""
     if not run.generation:
         return _scored_outputs(run, given)
-    stored = stored_generations(run.run_folder)
+    stored = stored_generations(run.run_folder, run.root)
     examples = {each.id: each for each in _examples(run, stored, given)}
     tags = _tags(run)
     responses = {
@@ -140,6 +141,6 @@ def _loaded(task: str, place: str, split: str) -> Dataset | None:
 
 
 def _prompts(run: ScoredRun) -> Iterator[tuple[str, str]]:
-    for path in sorted(run.run_folder.glob("prompts*.jsonl")):
-        for record in Lines(path).read():
+    for path in entries_of(run.run_folder, "prompts*.jsonl", run.root):
+        for record in Lines(path, run.root).read():
             yield str(record.get("id")), str(record.get("text", ""))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
 from groundeval.leaderboard.serve import open_server
 from groundeval.leaderboard.viewer import Viewer
-from groundeval.scratch import scratch_folder
+from groundeval.scratch import temporary_folder
 
 
 def serve_viewer(write: Callable[[Path], Viewer], port: int, *, opens: bool) -> None:
@@ -20,7 +19,7 @@ def serve_viewer(write: Callable[[Path], Viewer], port: int, *, opens: bool) -> 
     The address goes to stdout. It holds a secret, since any account of this machine can reach the port. Raises
     UsageError for a port that is taken.
     """
-    with scratch_folder(Path(tempfile.gettempdir()), "groundeval-view-") as temporary:
+    with temporary_folder("view") as temporary:
         written = write(temporary)
         with open_server(temporary, port, private=True) as server:
             address = f"{server.address}{written.page}"

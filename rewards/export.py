@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -17,6 +16,7 @@ from groundeval.models.local import LocalModel
 from groundeval.models.options import GeneratorOptions
 from groundeval.records import Example, Prompt
 from groundeval.rewards.columns import example_json
+from groundeval.scratch import scratch_folder
 from groundeval.tasks import load_task
 from groundeval.tasks.formats.examples import with_documents
 from groundeval.tasks.loading import check_data_names, requested_data
@@ -65,17 +65,11 @@ def export(format: str, tasks: Sequence[str], out: Path, options: ExportOptions)
     shared = of_all_rows(tasks, options)
     rows = (ROWS[format](*each, shared) for task in tasks for each in prompted(task, options))
     out.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    os.close(handle)
-    try:
-        count = write(Path(part), rows)
+    with scratch_folder(out.parent, f".{out.name}.", ".part") as folder:
+        count = write(folder / out.name, rows)
         if not count:
             raise DataError(f"--task {','.join(tasks)}: the {options.split} data have no examples")
-        os.chmod(part, 0o644)
-        os.replace(part, out)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+        os.replace(folder / out.name, out)
     return count
 
 

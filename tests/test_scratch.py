@@ -6,14 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from groundeval.generation.backends.engine_log import EngineLog
 from groundeval.scratch import scratch_folder
 
 CHILD = """
 import sys
+import tempfile
 from pathlib import Path
 from groundeval.scratch import scratch_folder
 with scratch_folder(Path(sys.argv[1]), ".site.", ".building") as folder:
@@ -65,6 +68,19 @@ def test_folders_that_are_only_called_alike_and_links_stay(tmp_path: Path):
         pass
     assert sorted(tmp_path.iterdir()) == before
     assert (elsewhere / "mine").is_dir()
+
+
+def test_the_log_of_an_engine_whose_process_was_killed_is_removed_by_the_next_and_one_that_a_message_names_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    child = "from groundeval.generation.backends.engine_log import EngineLog\n"
+    child += "import os; log = EngineLog(); kept = EngineLog(); kept.explain(ValueError()); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", child], env={**os.environ, "TMPDIR": str(tmp_path)}, check=False)
+    assert sorted(path.is_dir() for path in tmp_path.iterdir()) == [False, True]
+    EngineLog().close()
+    [kept] = tmp_path.iterdir()
+    assert kept.is_file()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another account")

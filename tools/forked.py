@@ -16,7 +16,8 @@ class Forked:
     """A command of groundeval in a fork of this process, which has imported large libraries once for all of them."""
 
     def __init__(self, command: list[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
-        from groundeval.cli.app import main
+        import groundeval.cli.app  # noqa: F401  what the entry imports first
+        from groundeval.cli.entry import main
 
         sys.stdout.flush()
         self.pid = os.fork()
@@ -34,7 +35,8 @@ class Forked:
                 target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
                 os.dup2(target, 1)
                 os.dup2(target, 2)
-                code = main(command)
+                sys.argv = ["groundeval", *command]
+                code = main()
                 sys.stdout.flush()
             except BaseException:
                 traceback.print_exc()

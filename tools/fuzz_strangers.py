@@ -29,7 +29,10 @@ from pathlib import Path
 from types import FrameType
 
 from damage import altered
-from fuzz_cases import RECORD, Cases, found_out_once
+from fuzz_cases import Cases, found_out_once
+from fuzz_ground import RECORD
+
+from groundeval.scratch import scratch_folder
 
 __all__ = ["RECORD", "Cases", "altered", "fuzz"]
 
@@ -77,9 +80,9 @@ def fuzz(seeds: Iterable[int], until: float | None = None, *, show: bool = False
 
     `until`: the time of the monotonic clock at which it stops. `show` prints the tracebacks.
     """
-    place = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="groundeval-fuzz-", dir=place) as folder:
-        cases = Cases(Path(folder))
+    memory = Path("/dev/shm")
+    with scratch_folder(memory if memory.is_dir() else Path(tempfile.gettempdir()), "groundeval-fuzz-") as folder:
+        cases = Cases(folder)
         for seed in seeds:
             if until is not None and time.monotonic() > until:
                 return

@@ -21,10 +21,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from kill_runs import difference
+from kill_runs import ANSWERS, difference
 from kill_training import Training
 
-ANSWERS = ("stopping after", "interrupted:", "stopped on request")
 STAY = 2.0
 """Seconds that a run stays in its moment."""
 

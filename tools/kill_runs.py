@@ -1,4 +1,7 @@
-"""Kill a command with SIGKILL at random moments, start it again each time, and check that nothing is lost or changed.
+"""Stop a command at random moments, start it again each time, and check that nothing is lost or changed.
+
+It is killed with SIGKILL. With `--interrupts`, it gets SIGINT instead, as by Ctrl-C: it has to answer within a second
+(or so many as are given) and to end with exit code 3.
 
     python tools/kill_runs.py --kills 50 -- run --model outputs.json --backend replay --batch-size 1 --tasks asqa ...
     python tools/kill_runs.py --kills 30 -- score outputs.json --nli true:FOLDER
@@ -33,14 +36,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from forked import Forked
 from kill_kinds import COMMANDS, Command
 from kill_training import Training
+
+ANSWERS = ("stopping after", "interrupted:", "stopped on request")
+"""What a command says when it is interrupted."""
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--kills", type=int, default=50)
     arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument(
+        "--interrupts", type=float, nargs="?", const=1.0, metavar="SECONDS", help="SIGINT, not SIGKILL"
+    )
     arguments.add_argument("--texts-may-differ", action="store_true", help="the backend is not deterministic")
     arguments.add_argument("command", nargs="+", help="after --: run --model ..., score FILE ..., ...")
     asked = arguments.parse_args()
@@ -79,12 +89,13 @@ def killed(
     ended = 0
     while ended < run.times:
         lines = run.kept()
-        code = lives(run, moment(run, whole, moments, longest) if before + hits.total() < asked.kills else None)
+        is_time = moment(run, whole, moments, longest) if before + hits.total() < asked.kills else None
+        code = lives(run, is_time, asked.interrupts)
         if not run.keeps(lines):
             fail(f"{run.folder}: what was written has changed")
         if code == 0:
             ended += 1
-        elif code == -signal.SIGKILL:
+        elif code == (-signal.SIGKILL if asked.interrupts is None else 3):
             hits[run.stage(whole)] += 1
         else:
             fail(f"exit code {code}:\n{run.log.read_text()}")
@@ -108,15 +119,31 @@ def difference(found: Any, expected: Any) -> str:
     return f"{str(found)[:2_000]}\n{str(expected)[:2_000]}"
 
 
-def lives(run: Command | Training, is_time: Callable[[], bool] | None) -> int:
-    """Start it, kill it with all its processes when it is time, and give its exit code."""
+def lives(run: Command | Training, is_time: Callable[[], bool] | None, answer_within: float | None = None) -> int:
+    """Start it, kill it with all its processes when it is time, or interrupt it, and give its exit code."""
     process = run.start()
     while is_time is not None and process.poll() is None:
         if is_time():
-            os.killpg(process.pid, signal.SIGKILL)
+            if answer_within is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                interrupt(run, process, answer_within)
             break
         time.sleep(0.001)
     return process.wait()
+
+
+def interrupt(run: Command | Training, process: Forked, answer_within: float) -> None:
+    """Send SIGINT, and wait for an answer to it, or for the end of the process."""
+    os.kill(process.pid, signal.SIGINT)
+    began = time.monotonic()
+    while not (run.log.exists() and any(answer in run.log.read_text(errors="replace") for answer in ANSWERS)):
+        if process.poll() is not None:
+            return
+        if time.monotonic() - began > answer_within:
+            fail(f"no answer to SIGINT within {answer_within:g} s:\n{run.log.read_text()}")
+        time.sleep(0.002)
+    print(f"answered after {time.monotonic() - began:.2f} s", flush=True)
 
 
 def moment(

@@ -109,8 +109,10 @@ class Evaluation:
 
 
 class Evaluator:
-    """Evaluates a model on the recipe's held-out tasks and stores the results in the run's folder; shows progress unless
-    `quiet`."""
+    """Evaluates a model on the recipe's held-out tasks and stores the results in the run's folder.
+
+    It shows progress unless `quiet`.
+    """
 
     def __init__(self, recipe: Recipe, policy: Policy, folder: Path, run_id: str, *, quiet: bool = True) -> None:
         self.recipe = recipe
@@ -230,7 +232,9 @@ class Evaluator:
         wanted = self.recipe.evaluate
         profiles = (wanted.profile,) if wanted.profile else ()
         options = verifier_options(self.recipe, nli)
-        return ScoringOptions(profiles=profiles, metrics=tuple(wanted.metrics), nli=nli, nli_options=options, quiet=self.quiet)
+        return ScoringOptions(
+            profiles=profiles, metrics=tuple(wanted.metrics), nli=nli, nli_options=options, quiet=self.quiet
+        )
 
     def _job(self, name: str, file: str | None, generator: _Answering, options: RunOptions) -> Job:
         task = load_task(name)

@@ -20,7 +20,7 @@ import yaml
 
 from groundeval.errors import DataError, UsageError
 from groundeval.storage.environment import environment, now
-from groundeval.storage.folder import Folder, Lines, content_id, read_json, remove_leftovers, write_whole
+from groundeval.storage.folder import Folder, Lines, content_id, read_json, remove_leftovers
 from groundeval.storage.json_records import file_hash
 from groundeval.storage.regular import is_there
 from groundeval.trainers.inspection import (
@@ -145,7 +145,7 @@ class RunFolder:
         self.check_same()
         self._folder.open()
         for part in self.path.glob("stages/**/"):
-            remove_leftovers(part)
+            remove_leftovers(part, self.path)
         before = self._folder.read_json("manifest.json") or {}
         session = {"started": now(), "command": sys.argv, "at": self.position(recipe)}
         manifest = {
@@ -161,7 +161,7 @@ class RunFolder:
         self._folder.write_json("manifest.json", manifest)
         self._folder.write_json("overlap.json", overlap)
         text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
-        write_whole(self.path / "recipe.yaml", text.encode())
+        self._folder.write("recipe.yaml", text.encode())
 
     def close(self) -> None:
         """Release the lock."""

@@ -104,11 +104,12 @@ class Policy:
 
     @cached_property
     def parameters(self) -> int:
-        """Number of weights, from the configuration alone."""
+        """Number of weights, from the configuration alone; weights that layers share count once."""
         from accelerate import init_empty_weights
 
         with loading(self.options), init_empty_weights():
             model = import_transformers().AutoModelForCausalLM.from_config(self.local.config)
+        model.tie_weights()  # weights made empty are not shared yet
         return sum(parameter.numel() for parameter in model.parameters())
 
     def generator(self) -> TransformersGenerator:

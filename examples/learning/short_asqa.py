@@ -114,15 +114,18 @@ def questions(path: Path) -> Iterator[dict[str, Any]]:
 
 def answering(sentence: str, question: str, answers: Sequence[str]) -> bool:
     """Whether a sentence is short, states an answer, and shares a word with the question."""
-    common = words(question) & words(sentence)
-    stated = present(answers, normalize(sentence)) and holds(answers, tokens(sentence))
-    return len(sentence.split()) in WORDS and bool(common) and stated
+    stated = present(answers, normalized(sentence)) and holds(answers, tokens(sentence))
+    return len(sentence.split()) in WORDS and not words(question).isdisjoint(words(sentence)) and stated
+
+
+# Every question is compared with the sentences of all others.
+normalized = cache(normalize)
 
 
 @cache
 def words(text: str) -> frozenset[str]:
     """The words of a text that are long enough to say what it is about."""
-    return frozenset(word for word in normalize(text).split() if len(word) > 3)
+    return frozenset(word for word in normalized(text).split() if len(word) > 3)
 
 
 def example(asked: dict[str, Any], others: Sequence[dict[str, Any]], *, keep: bool) -> Example:
@@ -132,8 +135,8 @@ def example(asked: dict[str, Any], others: Sequence[dict[str, Any]], *, keep: bo
         each["sentence"]: each["title"]
         for each in others
         if each["asqa"] != asked["asqa"]
-        and not present(aliases, normalize(each["sentence"]))
-        and not words(asked["question"]) & words(f"{each['title']} {each['sentence']}")
+        and not present(aliases, normalized(each["sentence"]))
+        and words(asked["question"]).isdisjoint(words(f"{each['title']} {each['sentence']}"))
     }
     strange = sorted(foreign, key=lambda sentence: drawn(asked["question"], sentence, keep))
     chosen = [(asked["title"], asked["sentence"])] if keep else []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,6 +16,7 @@ from groundeval.bench.made_outputs import write_outputs
 from groundeval.bench.text_speed import Outputs
 from groundeval.console.progress import say
 from groundeval.errors import DataError, MissingExtra, UsageError, excerpt
+from groundeval.scratch import temporary_folder
 from groundeval.storage.environment import hardware, now, versions
 
 SCHEMA_VERSION = 1
@@ -200,8 +200,8 @@ def _rouge(settings: Settings) -> Measured:
 def _originals(settings: Settings) -> Measured:
     if settings.originals is None:
         raise UsageError("--parts originals needs a clone of ALCE: --originals FOLDER")
-    with tempfile.TemporaryDirectory(prefix="groundeval-") as folder:
-        found = originals.measure_originals(settings.originals, settings.repeats, Path(folder))
+    with temporary_folder("bench") as folder:
+        found = originals.measure_originals(settings.originals, settings.repeats, folder)
     what = "length, str_em and ROUGE of a file"
     return {"originals": {**asdict(found), "ratio": found.ratio}}, [
         Figure(f"{what}, ALCE's script", found.original_seconds, "CPU s", "one core"),
@@ -227,8 +227,8 @@ def _start(settings: Settings) -> Measured:
 
 
 def _runs(settings: Settings) -> Measured:
-    with tempfile.TemporaryDirectory(prefix="groundeval-") as folder:
-        found = whole_runs.measure_runs(settings.sizes, Path(folder))
+    with temporary_folder("bench") as folder:
+        found = whole_runs.measure_runs(settings.sizes, folder)
     figures = []
     for each in found:
         name = f"{each.command}, {each.samples:,} samples"
@@ -253,8 +253,7 @@ def _nli(settings: Settings) -> Measured:
         clients = CLIENTS
     except MissingExtra:
         clients = 0
-    with tempfile.TemporaryDirectory(prefix="groundeval-") as name:
-        folder = Path(name)
+    with temporary_folder("bench") as folder:
         outputs = [nli_speed.Outputs("asqa", write_outputs(folder / "outputs.jsonl", NLI_RECORDS))]
         profiles = ("alce", "trust")
         model = write_random_t5(SHAPES[settings.shape], nli_speed.pairs_of(outputs, profiles), folder / "model")
@@ -304,8 +303,8 @@ def _gpu(settings: Settings) -> Measured:
     from groundeval.bench import nli_device
     from groundeval.bench.random_t5 import SHAPES
 
-    with tempfile.TemporaryDirectory(prefix="groundeval-") as folder:
-        found = nli_device.measure(GPU_SHAPE, SHAPES[GPU_SHAPE], Path(folder), device="cuda")
+    with temporary_folder("bench") as folder:
+        found = nli_device.measure(GPU_SHAPE, SHAPES[GPU_SHAPE], folder, device="cuda")
     limit = f"matrix product on the GPU: {found.matmul_tflops:.0f} TFLOP/s"
     rows = (
         (f"{GPU_SHAPE} on {found.device}, {row.premise_tokens} tokens", row.pairs_per_second) for row in found.lengths
@@ -314,8 +313,8 @@ def _gpu(settings: Settings) -> Measured:
 
 
 def _limits(settings: Settings) -> Measured:
-    with tempfile.TemporaryDirectory(prefix="groundeval-") as folder:
-        found = limits.measure_limits(Path(folder))
+    with temporary_folder("bench") as folder:
+        found = limits.measure_limits(folder)
     return {"limits": [asdict(each) for each in found]}, [
         Figure(f"limit: {each.name}", each.value, each.unit, f"bounds {each.bounds}") for each in found
     ]

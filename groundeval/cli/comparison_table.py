@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
@@ -10,7 +9,8 @@ from groundeval.cli.tables import WIDEST_NAME, dense_table
 from groundeval.comparison.compare import ChangedSample, Comparison, PairedRuns
 from groundeval.comparison.markdown import fraction, number
 from groundeval.comparison.reading import headline_sentence, interval_of_difference, shown_keys
-from groundeval.console.sanitize import one_line
+from groundeval.console.sanitize import one_line, visible
+from groundeval.console.terminal import Terminal
 from groundeval.metrics.labels import by_group, counts, label_of
 
 FEW_CHANGED = 3
@@ -28,10 +28,12 @@ def print_comparison(comparison: Comparison, *, whole: bool = False) -> None:
 
     `whole`: all metrics with p-values, circumstances, all changed samples.
     """
-    console = Console(markup=False, highlight=False)
+    console = Terminal()
     for run in comparison.runs:
         rank = f"  rank {run.rank} (not corrected)" if run.rank is not None and len(comparison.runs) > 2 else ""
-        console.print(Text.assemble((run.label, "bold"), f"  {one_line(run.system, 60)}{rank}  ", (run.folder, "dim")))
+        console.print(
+            Text.assemble((run.label, "bold"), f"  {one_line(run.system, 60)}{rank}  ", (visible(run.folder), "dim"))
+        )
     console.print(_about(comparison), style="dim")
     if comparison.refusals:
         console.print("Not ranked: these runs were judged differently, so no difference is tested.", style="bold")
@@ -57,7 +59,7 @@ def _about(comparison: Comparison) -> str:
     return " · ".join(told)
 
 
-def _print_pair(console: Console, comparison: Comparison, pair: PairedRuns, whole: bool) -> None:
+def _print_pair(console: Terminal, comparison: Comparison, pair: PairedRuns, whole: bool) -> None:
     first, second = comparison.runs[pair.first].label, comparison.runs[pair.second].label
     found = {metric.key: metric for metric in pair.metrics}
     table = dense_table()
@@ -89,7 +91,7 @@ def _p(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def _print_side_by_side(console: Console, comparison: Comparison, whole: bool) -> None:
+def _print_side_by_side(console: Terminal, comparison: Comparison, whole: bool) -> None:
     runs = comparison.runs
     for start in range(0, len(runs), MOST_SIDE_BY_SIDE):
         part = runs[start : start + MOST_SIDE_BY_SIDE]
@@ -106,7 +108,7 @@ def _print_side_by_side(console: Console, comparison: Comparison, whole: bool) -
         console.print(table)
 
 
-def _print_differences(console: Console, comparison: Comparison, whole: bool) -> None:
+def _print_differences(console: Terminal, comparison: Comparison, whole: bool) -> None:
     told = [each for each in comparison.differences if whole or each.concerns != "circumstance"]
     console.print()
     if not told:
@@ -123,11 +125,11 @@ def _print_differences(console: Console, comparison: Comparison, whole: bool) ->
     for run in comparison.runs:
         table.add_column(run.label, overflow="fold")
     for each in told:
-        table.add_row(Text(each.field), each.concerns, *(Text(one_line(str(value), longest)) for value in each.values))
+        table.add_row(each.field, each.concerns, *(Text(one_line(str(value), longest)) for value in each.values))
     console.print(table)
 
 
-def _print_changed(console: Console, comparison: Comparison, pair: PairedRuns, whole: bool) -> None:
+def _print_changed(console: Terminal, comparison: Comparison, pair: PairedRuns, whole: bool) -> None:
     first, second = comparison.runs[pair.first].label, comparison.runs[pair.second].label
     shown = pair.changed if whole else pair.changed[:FEW_CHANGED]
     console.print()

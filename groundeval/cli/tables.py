@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from groundeval.console.tally import counted
+from groundeval.console.terminal import Terminal
 from groundeval.metrics.labels import arranged, by_group
 from groundeval.scoring.results import Results, interval_of, nli_label, proxy_notes, title, value_of
 from groundeval.stats.bootstrap import Estimate
@@ -23,7 +23,7 @@ def print_results(results: Sequence[Results], *, heading: str = "", whole: bool 
 
     `notes`: those of the results follow, each once.
     """
-    console = Console(markup=False, highlight=False)
+    console = Terminal()
     if heading:
         console.print(heading, style="bold")
     if len(results) > 1:

@@ -8,22 +8,20 @@ import math
 import os
 import re
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from groundeval.cluster.options import ClusterOptions
 from groundeval.console.progress import doing
 from groundeval.errors import BackendError, UsageError, excerpt, option
 from groundeval.extras import require
+from groundeval.scratch import Scratch, temporary
 
 PROBE_SECONDS, ANSWER_SECONDS = 5.0, 60.0
 """To wait for the address of a cluster to answer at all, and as a cluster."""
@@ -37,9 +35,9 @@ _session: _Session | None = None
 class _Session:
     """A connection that this module has made, and what is to be undone at its end."""
 
-    def __init__(self, address: str | None, folder: str | None) -> None:
+    def __init__(self, address: str | None, scratch: Scratch | None) -> None:
         self.address = address
-        self.folder = folder
+        self.scratch = scratch
         self.owner = os.getpid()
 
 
@@ -109,8 +107,8 @@ def disconnect() -> None:
 
         session, _session = _session, None
         ray.shutdown()
-        if session.folder is not None:
-            shutil.rmtree(session.folder, ignore_errors=True)
+        if session.scratch is not None:
+            session.scratch.close()
 
 
 def _start(ray: Any, options: ClusterOptions) -> _Session:
@@ -128,11 +126,10 @@ def _start(ray: Any, options: ClusterOptions) -> _Session:
 
 def _started_here(ray: Any, cpus: int, silent: Mapping[str, Any]) -> _Session:
     """A cluster of this machine alone. Ray gives its processes half a minute, too little where others use the CPUs."""
-    # A short path: it holds sockets, whose paths have a limit.
-    folder = tempfile.mkdtemp(prefix="groundeval-ray-")
+    # Ray's own processes end when this one is killed; what they have written, the next start removes.
+    scratch = temporary("ray")
     # At once: this process may be stopped while Ray starts.
-    remove = partial(shutil.rmtree, folder, ignore_errors=True)
-    atexit.register(remove)
+    atexit.register(scratch.close)
     for left in reversed(range(TRIES)):
         try:
             with _own_signals():
@@ -140,7 +137,7 @@ def _started_here(ray: Any, cpus: int, silent: Mapping[str, Any]) -> _Session:
                     address="local",
                     include_dashboard=False,
                     num_cpus=max(os.cpu_count() or 1, cpus),
-                    _temp_dir=folder,
+                    _temp_dir=str(scratch.path),
                     _node_ip_address="127.0.0.1",
                     **silent,
                 )
@@ -148,9 +145,9 @@ def _started_here(ray: Any, cpus: int, silent: Mapping[str, Any]) -> _Session:
         except Exception as error:
             ray.shutdown()
             if not left:
-                atexit.unregister(remove)
-                raise BackendError(f"Ray does not start: {error}\n  Its logs: {folder}") from error
-    return _Session(None, folder)
+                atexit.unregister(scratch.close)
+                raise BackendError(f"Ray does not start: {error}\n  Its logs: {scratch.path}") from error
+    return _Session(None, scratch)
 
 
 def _no_answer(options: ClusterOptions, why: str) -> BackendError:

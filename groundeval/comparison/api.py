@@ -13,6 +13,7 @@ from groundeval.comparison.saved_scores import ScoredRun
 from groundeval.errors import UsageError, excerpt
 from groundeval.run.outcome import ScoreResult, ScoreResults, TaskRun, TaskRuns
 from groundeval.storage.environment import environment
+from groundeval.storage.regular import holding, identities
 
 Comparable: TypeAlias = str | Path | ScoreResult | ScoreResults | TaskRun | TaskRuns | ScoredRun
 """A run folder, a folder of scores, or a return value of `evaluate` or `score`."""
@@ -24,7 +25,8 @@ def compare(*runs: Comparable, profile: str | None = None, nli: str | None = Non
     `profile` and `nli` choose among several scorings of a run. Raises UsageError for fewer than two runs, for one that
     has no scoring or several that fit, and for runs that share no sample.
     """
-    return compare_runs([_opened(run, number, profile, nli) for number, run in enumerate(runs, 1)])
+    with holding(identities(Path(run) for run in runs if isinstance(run, str | Path))):
+        return compare_runs([_opened(run, number, profile, nli) for number, run in enumerate(runs, 1)])
 
 
 def _opened(run: Comparable, number: int, profile: str | None, nli: str | None) -> ScoredRun:

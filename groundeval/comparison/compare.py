@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -153,15 +154,16 @@ class Comparison(Tabular):
         return {"schema_version": 1, "ranked": not self.refusals, **asdict(self)}
 
 
-def open_run(path: Path, *, profile: str | None = None, nli: str | None = None) -> ScoredRun:
+def open_run(path: Path, *, profile: str | None = None, nli: str | None = None, root: Path | None = None) -> ScoredRun:
     """The scoring that a path names: a folder of scores, or a run folder with one of this profile and NLI model.
 
-    Raises UsageError if there is none or more than one, DataError if its results do not follow from its values.
+    `root`: the folder that the user named, where that is another: below it no link is followed. Raises UsageError if
+    there is none or more than one, DataError if its results do not follow from its values.
     """
     if (path / "results.json").is_file():
-        found = [read_scoring(path)]
+        found = [read_scoring(path, root) if root else read_scoring(Path(os.path.abspath(path)))]
     else:
-        found = [read_scoring(folder) for folder in find_scorings(path)]
+        found = [read_scoring(folder, path) for folder in find_scorings(path)]
     wanted = [
         run for run in found if profile in (None, run.results.profile) and nli in (None, run.results.nli or "none")
     ]
@@ -328,7 +330,8 @@ def _first_answers(run: ScoredRun) -> dict[str, Mapping[str, float | None]]:
 
 
 def _texts(run: ScoredRun) -> dict[str, str]:
-    stored = {run.question_of(each): record for each, record in reversed(stored_generations(run.run_folder).items())}
+    generations = stored_generations(run.run_folder, run.root)
+    stored = {run.question_of(each): record for each, record in reversed(generations.items())}
     return {each: one_line(str(record.get("raw", "")), _EXCERPT) for each, record in stored.items()}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from groundeval.comparison.compare import Comparison, MetricDifference, PairedRuns
 from groundeval.console.sanitize import markdown
+from groundeval.metrics.labels import label_of
 
 
 def as_markdown(comparison: Comparison) -> str:
@@ -56,7 +57,9 @@ def _lines(comparison: Comparison) -> Iterator[str]:
 
 def rank_title(comparison: Comparison) -> str:
     """The heading of the ranks, which says that they rest on uncorrected intervals, unlike the tests of the pairs."""
-    return f"rank by {comparison.ranked_by} (95% intervals, not corrected)" if comparison.ranked_by else "rank"
+    if not comparison.ranked_by:
+        return "rank"
+    return f"rank by {label_of(comparison.ranked_by).name} (95% intervals, not corrected)"
 
 
 def _side_by_side(comparison: Comparison) -> Iterator[str]:

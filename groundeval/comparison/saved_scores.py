@@ -25,7 +25,7 @@ from groundeval.stats.paired import Answers
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.folder import read_json
 from groundeval.storage.manifest import run_identity
-from groundeval.storage.regular import folders_below
+from groundeval.storage.regular import walked
 from groundeval.storage.scores import LARGEST, score_lines
 from groundeval.tasks.task import TASKS
 
@@ -50,6 +50,8 @@ class ScoredRun:
     """The lines of `scores.jsonl` that the results count, by sample id, in the order of the data."""
     examples_sha256: str | None = None
     """Hash of the examples that were scored, without the outputs: questions, documents, gold data."""
+    root: Path | None = None
+    """The folder that the user named: below it no link is followed. None: the run folder."""
 
     @property
     def run_folder(self) -> Path:
@@ -155,29 +157,36 @@ def find_scorings(root: Path) -> Iterator[Path]:
         raise UsageError(f"{root}: is a file; name a run folder, or a folder that holds some")
     if not root.is_dir():
         raise no_such(root, "folder")
-    found = (path for folder in folders_below(root) for path in folder.glob("scores/*/manifest.json"))
-    for manifest in sorted(found):
-        # A FIFO or a link is reported when it is read; only a scoring that is not finished is passed over.
-        if os.path.lexists(manifest.parent / "results.json"):
-            yield manifest.parent
+    yield from sorted(path for folder, entries in walked(root) for path in _scorings_in(folder, entries, root))
 
 
-def read_scoring(folder: Path) -> ScoredRun:
+def _scorings_in(folder: Path, entries: Sequence[os.DirEntry[str]], root: Path) -> Iterator[Path]:
+    """The folder, if it holds a finished scoring. A FIFO or a link is one, too: it is reported when it is read."""
+    is_place = folder.parent.name == "scores" and root not in (folder, folder.parent)
+    if is_place and {"manifest.json", "results.json"} <= {entry.name for entry in entries}:
+        yield folder
+    links = (entry.name for entry in entries if entry.is_symlink())
+    yield from (folder / name for name in links if "scores" in (name, folder.name))
+
+
+def read_scoring(folder: Path, root: Path | None = None) -> ScoredRun:
     """One scoring, read and validated against the schema; its aggregates are not yet recomputed.
 
-    Raises DataError for anything that is damaged, missing or of a later version.
+    Below `root` (default: the run folder) no link is followed. Raises DataError for anything that is damaged, missing
+    or of a later version.
     """
-    manifest = _manifest(folder, "scores")
+    root = folder.parents[1] if root is None else root
+    manifest = _manifest(folder, "scores", root)
     scoring = manifest["identity"]
-    results = _results(folder)
+    results = _results(folder, root)
     if results.profile not in PROFILES or results.profile != scoring.get("profile"):
         raise DataError(
             f"{folder}: results.json says profile {excerpt(results.profile)}, manifest.json "
             f"{excerpt(scoring.get('profile'))}; both must name the same of: {', '.join(PROFILES)}"
         )
     has_texts = os.path.lexists(folder.parents[1] / "manifest.json")
-    generation = _manifest(folder.parents[1], "generation")["identity"] if has_texts else {}
-    samples = _samples(folder, sum(results.statuses.values()))
+    generation = _manifest(folder.parents[1], "generation", root)["identity"] if has_texts else {}
+    samples = _samples(folder, sum(results.statuses.values()), root)
     examples = manifest.get("examples_sha256")
     # Earlier manifests call the environment circumstances.
     environment = manifest.get("environment") or manifest.get("circumstances") or {}
@@ -185,7 +194,7 @@ def read_scoring(folder: Path) -> ScoredRun:
         raise DataError(f"{folder}/manifest.json: environment must be an object, not {excerpt(environment)}")
     run = ScoredRun(
         folder, results, scoring, generation, environment, samples,
-        None if examples is None else str(examples),
+        None if examples is None else str(examples), root,
     )  # fmt: skip
     _check_manifests(run)
     return run
@@ -208,9 +217,9 @@ def _check_manifests(run: ScoredRun) -> None:
             )
 
 
-def _manifest(folder: Path, kind: str) -> dict[str, Any]:
+def _manifest(folder: Path, kind: str, root: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
-    manifest = read_json(path, _run_folder(folder, kind))
+    manifest = read_json(path, root)
     identity = manifest.get("identity") if isinstance(manifest, dict) else None
     if not isinstance(manifest, dict) or manifest.get("kind") != kind or not isinstance(identity, dict):
         raise DataError(f'{path}: not a manifest of kind "{kind}"')
@@ -222,14 +231,9 @@ def _manifest(folder: Path, kind: str) -> dict[str, Any]:
     return manifest
 
 
-def _run_folder(folder: Path, kind: str) -> Path:
-    """The run folder of a scoring (`<run>/scores/<id>`) or of a generation (the folder itself)."""
-    return folder.parents[1] if kind == "scores" else folder
-
-
-def _results(folder: Path) -> Results:
+def _results(folder: Path, root: Path) -> Results:
     path = folder / "results.json"
-    found = read_json(path, _run_folder(folder, "scores"))
+    found = read_json(path, root)
     version = found.get("schema_version") if isinstance(found, dict) else None
     if version != SCHEMA_VERSION:
         raise DataError(f"{path}: schema_version is {excerpt(version)}, this groundeval reads {SCHEMA_VERSION}")
@@ -247,14 +251,14 @@ def _results(folder: Path) -> Results:
     return results
 
 
-def _samples(folder: Path, count: int) -> dict[str, dict[str, Any]]:
+def _samples(folder: Path, count: int, root: Path) -> dict[str, dict[str, Any]]:
     """The first `count` samples by first appearance: a later line of a sample replaces an earlier one, and a run that
     was scored with a smaller limit afterwards has more lines than its results count."""
     path = folder / "scores.jsonl"
     if not os.path.lexists(path):
         raise DataError(f"{path} is missing: without per-sample values the results cannot be checked")
     found: dict[str, dict[str, Any]] = {}
-    for record in score_lines(path, _run_folder(folder, "scores")):
+    for record in score_lines(path, root):
         found[record["id"]] = record
     if len(found) < count:
         raise DataError(f"{folder}: results.json counts {count} samples, scores.jsonl holds {len(found)}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from groundeval.console.notebook import in_notebook
 from groundeval.console.sanitize import visible
+from groundeval.console.signs import said_something
 from groundeval.console.tally import Tally, duration
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _within: list[Callable[[], str]] = []
 
 def say(message: str) -> None:
     """Print one line on stderr, without control characters: its texts may come from a stranger's file."""
+    said_something.set()
     print(visible(message), file=sys.stderr, flush=True)
 
 
@@ -57,6 +59,7 @@ def progress(
     `detail` returns what to show beside the counts, for instance the number of verdicts.
     """
     tally = Tally(what, total, done, detail)
+    said_something.set()
     if quiet or done >= total:
         yield Advance(tally)
     elif not _shown.acquire(blocking=False):
@@ -101,6 +104,7 @@ def doing(what: str, *, quiet: bool = False) -> AbstractContextManager[None]:
 @contextmanager
 def _doing(what: str) -> Iterator[None]:
     started = time.monotonic()
+    said_something.set()
 
     def line() -> str:
         return _joined(what, _inner(), duration(time.monotonic() - started))

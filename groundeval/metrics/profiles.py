@@ -16,8 +16,9 @@ from groundeval.parsing.statements import list_items, sentences
 from groundeval.parsing.strict import citations as strict_citations
 from groundeval.parsing.strict import items as strict_list
 from groundeval.parsing.strict import statements as strict_statements
+from groundeval.parsing.strict.decision import Decision
 from groundeval.parsing.strict.part import Kind, Part
-from groundeval.parsing.strict.refusal import Decision, decide
+from groundeval.parsing.strict.refusal import decide
 from groundeval.parsing.strict.titles import with_titles_read
 from groundeval.parsing.strict.unusual import with_own_marks_read
 from groundeval.parsing.strict.visible import for_verifier, visible

@@ -8,7 +8,7 @@ from typing import Literal
 from groundeval.metrics.profiles import Profile
 from groundeval.parsing.normalize import normalize
 from groundeval.parsing.refusal import refuses
-from groundeval.parsing.strict.refusal import Decision
+from groundeval.parsing.strict.decision import Decision
 from groundeval.records import Response, Statement
 
 AnswerKind = Literal["em", "list", "claims"]

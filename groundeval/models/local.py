@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from functools import cached_property
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.errors import BackendError, GroundevalError, MissingExtra, UsageError, option, unknown
-from groundeval.models.chat import ChatFormat, Encoded
+from groundeval.models.chat import ChatFormat
 from groundeval.models.device import is_out_of_memory
 from groundeval.models.files import ModelSource, check_name, find_model, folder_sha256
 from groundeval.models.options import GeneratorOptions
@@ -28,9 +28,6 @@ DTYPES = {
     "auto": "auto",
 }
 
-REMEMBERED = 2_048
-"""Prompts whose tokens are kept, some 12 kB each: more than a window, so that none is tokenised twice in a row."""
-
 
 class LocalModel:
     """Everything about a model but its weights, each part read on first use."""
@@ -45,7 +42,6 @@ class LocalModel:
             raise UsageError(f"{option('model_args', max_model_len=length)}: must be a whole number, 1 or more")
         check_name(options.model)
         self.options = options
-        self._encoded: OrderedDict[tuple[str | None, str], Encoded] = OrderedDict()
 
     @cached_property
     def source(self) -> ModelSource:
@@ -95,20 +91,14 @@ class LocalModel:
             return str(getattr(self.config, "dtype", None) or "float32").removeprefix("torch.")
         return asked or default
 
-    def encode(self, prompt: Prompt) -> Encoded:
-        """The prompt in tokens. Of the last prompts it is remembered: checks, `prompts.jsonl`, rendering and generation
-        each ask for it."""
-        text = prompt.system, prompt.user
-        found = self._encoded.pop(text, None) or self.format.encode(prompt)
-        self._encoded[text] = found
-        if len(self._encoded) > REMEMBERED:
-            self._encoded.popitem(last=False)
-        return found
+    def ids(self, prompt: Prompt) -> list[int]:
+        """The prompt in tokens."""
+        return self.format.encode(prompt).ids if prompt.ids is None else prompt.ids.tolist()
 
     def render(self, prompt: Prompt) -> Rendered:
         """The prompt with chat template applied."""
-        encoded = self.encode(prompt)
-        return Rendered(encoded.text, len(encoded.ids), encoded.prefill)
+        encoded = self.format.encode(prompt)
+        return Rendered(encoded.text, len(encoded.ids), encoded.prefill, array("I", encoded.ids))
 
     @cached_property
     def context_length(self) -> int | None:

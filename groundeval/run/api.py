@@ -15,6 +15,7 @@ from groundeval.run.outputs import score_predictions
 from groundeval.run.rescore import score_run
 from groundeval.run.runner import run
 from groundeval.storage.columnar import columnar_kind
+from groundeval.storage.regular import holding, identities
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.own import OWN
 
@@ -74,7 +75,9 @@ def score_with(options: ScoreOptions, *, keep_samples: bool = False) -> ScoreRes
     if isinstance(predictions, str | Path) and Path(predictions).is_dir() and columnar_kind(Path(predictions)) is None:
         _refuse_for_runs(options)
         named = None if task is None else _named(task)
-        return score_run(Path(predictions), options, task=named, data=options.sources, keep_samples=keep_samples)
+        folder = Path(predictions)
+        with holding(identities([folder])):
+            return score_run(folder, options, task=named, data=options.sources, keep_samples=keep_samples)
     if options.data is not None:
         raise UsageError(
             f"{option('data')} goes with a run folder, whose manifest names its data; outputs hold their documents and "

@@ -6,6 +6,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -200,7 +201,7 @@ class _Writer:
     """The completions of a window, and their lines, each written once."""
 
     def __init__(self, job: Job, window: Sequence[Asked], lines: Lines) -> None:
-        self.prompts = [asked.prompt for asked in window]
+        self.prompts = [replace(asked.prompt, ids=asked.rendered.ids) for asked in window]
         self.found: dict[str, Completion] = {}
         self.written: list[dict[str, Any]] = []
         self._job, self._window, self._lines = job, window, lines

@@ -46,7 +46,8 @@ class ScoreResult(Tabular):
         if self.records is not None:
             found = self.records
         elif self.folder is not None:
-            found = {record["id"]: record for record in Lines(self.folder / "scores.jsonl").read()}
+            lines = Lines(self.folder / "scores.jsonl", self.folder.parents[1])
+            found = {record["id"]: record for record in lines.read()}
         else:
             raise DataError("the samples behind these results were neither kept nor written")
         return ScoredSamples(ScoredSample.of(found[each]) for each in self.ids if each in found)

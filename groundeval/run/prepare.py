@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from groundeval.records import Example, Prompt, Rendered
 from groundeval.run.draws import drawn, drawn_prompt
 from groundeval.run.options import RunOptions
 from groundeval.storage.folder import content_id, folder_name
-from groundeval.storage.spool import Lazy, Spool, each_of
+from groundeval.storage.spool import Lazy, Numbers, Spool, each_of
 from groundeval.tasks.formats.examples import ContentHashes, FieldsPresent, content_hash, with_documents
 from groundeval.tasks.oracle import with_oracle_documents
 from groundeval.tasks.task import Dataset, Task
@@ -117,7 +116,7 @@ def prepare(
     selected = _selected(dataset, options)
     draws = options.num_samples
     judged = 0 if options.post_hoc == "none" else options.cite_docs
-    documents = array("q")
+    documents = Numbers()
     asked, fields = Spool[Asked](), FieldsPresent()
     content = None if options.phase == "generate" else ContentHashes()
     size = longest = dropped = unfitting = 0

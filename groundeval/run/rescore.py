@@ -7,7 +7,6 @@ registered (or named with `task`), and data have to be embedded, the task's own,
 from __future__ import annotations
 
 import shlex
-from array import array
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,7 +26,8 @@ from groundeval.storage.folder import Lines, read_json
 from groundeval.storage.generations import Generations, as_response
 from groundeval.storage.id_index import IdIndex
 from groundeval.storage.manifest import RunIdentity, longest_answer, run_identity, stored_tags
-from groundeval.storage.spool import Lazy
+from groundeval.storage.regular import entries_of
+from groundeval.storage.spool import Lazy, Numbers
 from groundeval.tasks.formats.examples import ContentHashes, FieldsPresent, with_documents
 from groundeval.tasks.formats.sources import EMBEDDED
 from groundeval.tasks.loading import registered_task
@@ -167,7 +167,7 @@ def _stored_examples(
         )
     samples = drawn(dataset.examples, identity.num_samples)
     least = 0 if options.post_hoc == "none" else options.cite_docs
-    rows, numbers = array("q"), array("q")
+    rows, numbers = Numbers(), Numbers()
     for row, example in enumerate(samples):
         number = stored.number(example.id)
         if number >= 0:
@@ -188,9 +188,8 @@ def _unfinished(folder: Path, stored: Generations) -> list[str]:
     """The note on a run in which some prompts have no text yet."""
     asked = IdIndex()
     lacking = 0
-    for path in folder.glob("prompts*.jsonl"):
+    for path in entries_of(folder, "prompts*.jsonl"):
         for record in Lines(path).read():
             identifier, before = str(record.get("id")), len(asked)
-            asked.setdefault(identifier, before)
-            lacking += len(asked) > before and stored.number(identifier) < 0
+            lacking += asked.add(identifier) == before and stored.number(identifier) < 0
     return [f"the run is unfinished: {lacking} of {len(asked)} samples have no text yet"] if lacking else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,6 +25,7 @@ from groundeval.scoring.reasoning_notes import note_on_named_tags
 from groundeval.storage.folder import DiskFull
 from groundeval.storage.generations import GENERATIONS, Generations, as_response
 from groundeval.storage.manifest import longest_answer
+from groundeval.storage.spool import Numbers
 from groundeval.tasks import Task, load_task
 from groundeval.tasks.loading import check_data_names, requested_data
 
@@ -148,7 +148,7 @@ def _job(task: Task, reference: str, generator: Generator, options: RunOptions) 
 
 def _score_job(job: Job, options: RunOptions) -> ScoreResults:
     stored = Generations(job.folder)
-    numbers = array("q", (stored.number(prompt.id) for prompt in job.prompts))
+    numbers = Numbers(stored.number(prompt.id) for prompt in job.prompts)
     if -1 in numbers:
         first = job.prompts[numbers.index(-1)].id
         raise DataError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, nullcontext
 from dataclasses import replace
@@ -31,8 +30,8 @@ from groundeval.scoring.table import ScoreTable, corpus_estimates
 from groundeval.stats.bootstrap import Estimate, summarize
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.environment import environment
-from groundeval.storage.folder import Folder, Lines, as_line, check_writable, content_id, write_whole
-from groundeval.storage.spool import Lazy, each_of
+from groundeval.storage.folder import Folder, Lines, as_line, check_writable, content_id
+from groundeval.storage.spool import Lazy, Numbers, each_of
 from groundeval.tasks.formats.examples import ContentHashes
 from groundeval.tasks.task import Task
 
@@ -121,7 +120,7 @@ def _score_under(
     with nullcontext() if folder is None else folder.open():
         table, notes = ScoreTable(plan.columns, len(responses.examples)), ResponseNotes(plan)
         stored = Stored()
-        lines = None if folder is None else Lines(folder.path / "scores.jsonl")
+        lines = None if folder is None else folder.lines("scores.jsonl")
         if folder is not None and lines is not None:
             # The identity names the model; whether it ran here or on a server is not part of it.
             around = {**environment(), "nli": None if nli is None else nli.name}
@@ -140,7 +139,7 @@ def _score_under(
         if folder is not None and lines is not None:
             stored.rows.extend(scored)
             put_in_order(lines, stored, len(responses.examples))
-            write_whole(folder.path / "results.json", results.as_bytes())
+            folder.write("results.json", results.as_bytes())
     pairs = nli.stats.as_dict() if nli is not None else dict.fromkeys(("asked", "unique", "cached", "computed"), 0)
     return ScoreResult(
         results,
@@ -176,10 +175,10 @@ async def _score_pending(
     kept: dict[str, Mapping[str, Any]] | None,
     quiet: bool,
     detail: Callable[[], str] | None,
-) -> array[int]:
+) -> Numbers:
     """Score the samples that have no values, and write or keep their lines as they finish; returns the positions of the
     lines in that order."""
-    finished = array("q")
+    finished = Numbers()
     waiting: list[bytes] = []
     under_way: dict[str, int] = {}
     written = time.monotonic()

@@ -11,6 +11,7 @@ from groundeval.scoring.table import ScoreTable
 from groundeval.storage.folder import Lines
 from groundeval.storage.id_index import IdIndex
 from groundeval.storage.scores import score_lines
+from groundeval.storage.spool import Numbers
 
 SCORED = ("ok", "empty", "unclosed_reasoning")
 """Statuses of samples that have values."""
@@ -20,7 +21,7 @@ SCORED = ("ok", "empty", "unclosed_reasoning")
 class Stored:
     """The lines of `scores.jsonl` in their order, by the position of their sample in the data."""
 
-    rows: array[int] = field(default_factory=lambda: array("q"))
+    rows: Numbers = field(default_factory=Numbers)
     """-1 where the line belongs to a sample that is not among these."""
     others: dict[str, int] = field(default_factory=dict)
     """The last line of each such sample."""
@@ -29,8 +30,6 @@ class Stored:
 def recall(lines: Lines, responses: ResponseSet, table: ScoreTable, notes: ResponseNotes) -> Stored:
     """Reuse the stored scores whose text and example are unchanged."""
     stored = Stored()
-    if not lines.path.exists():
-        return stored
     rows = IdIndex(example.id for example in responses.examples)
     for number, record in enumerate(score_lines(lines.path, responses.folder)):
         row = rows.get(record["id"])

@@ -16,20 +16,20 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 from zlib import crc32
 
 from pydantic_core import from_json
 
 from groundeval.errors import EXIT_FAILED, DataError, GroundevalError, UsageError, option
-from groundeval.storage.regular import open_regular, refuse_links
+from groundeval.storage.regular import folder_handle, open_entry, open_regular, open_to_append
 
 MOST_JSON = 256 << 20
 """Bytes of a manifest or of results: they are read whole."""
@@ -69,9 +69,10 @@ def folder_name(name: str) -> str:
 def check_writable(path: Path) -> None:
     """Find out before anything expensive that a folder can be made and written to. Raises UsageError if not."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path, prefix=".writable."):
-            pass
+        with folder_handle(path, make=True) as folder:
+            name = f".writable.{token_hex(4)}"
+            os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, dir_fd=folder))
+            os.unlink(name, dir_fd=folder)
     except OSError as error:
         raise unwritable(path, error) from None
 
@@ -96,13 +97,12 @@ class Folder:
         not the same part twice, and not the folder as a whole.
         """
         try:
-            refuse_links(self.path, self._root)
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock(".lock", fcntl.LOCK_SH if part else fcntl.LOCK_EX)
-            if part:
-                self._lock(f".lock.{part}", fcntl.LOCK_EX)
-            else:
-                remove_leftovers(self.path)
+            with folder_handle(self.path, self._root, make=True) as handle:
+                self._lock(".lock", fcntl.LOCK_SH if part else fcntl.LOCK_EX, handle)
+                if part:
+                    self._lock(f".lock.{part}", fcntl.LOCK_EX, handle)
+            if not part:
+                remove_leftovers(self.path, self._root)
         except BaseException as error:
             self.close()
             if isinstance(error, OSError):
@@ -110,10 +110,8 @@ class Folder:
             raise
         return self
 
-    def _lock(self, name: str, kind: int) -> None:
-        # Opening a link would truncate the file that it points to.
-        refuse_links(self.path / name, self.path)
-        lock = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    def _lock(self, name: str, kind: int, folder: int) -> None:
+        lock = open_entry(self.path / name, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, folder)
         self._locks.append(lock)
         try:
             fcntl.flock(lock, kind | fcntl.LOCK_NB)
@@ -143,11 +141,19 @@ class Folder:
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file whole."""
-        write_whole(self.path / name, (json.dumps(value, indent=2) + "\n").encode())
+        self.write(name, (json.dumps(value, indent=2) + "\n").encode())
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file whole."""
+        write_whole(self.path / name, content, self._root)
 
     def read_json(self, name: str) -> Any | None:
         """The content of a JSON file, or None if there is none."""
-        return read_json(self.path / name)
+        return read_json(self.path / name, self._root)
+
+    def lines(self, name: str) -> Lines:
+        """A JSONL file."""
+        return Lines(self.path / name, self._root)
 
 
 def read_json(path: Path, root: Path | None = None) -> Any | None:
@@ -157,7 +163,7 @@ def read_json(path: Path, root: Path | None = None) -> Any | None:
     """
     try:
         with open_regular(path, root, most_bytes=MOST_JSON) as file:
-            content = file.read()
+            content = file.read(MOST_JSON)
         _refuse_many_values(content, str(path))
         return json.loads(content)
     except FileNotFoundError:
@@ -166,19 +172,32 @@ def read_json(path: Path, root: Path | None = None) -> Any | None:
         raise DataError(f"{path} is damaged: {error}") from None
 
 
-def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write a file, in one piece or in blocks, so that a reader sees the old content or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{token_hex(4)}.part")
+def write_whole(path: Path, content: bytes | Iterable[bytes], root: Path | None = None) -> None:
+    """Write a file, in one piece or in blocks, so that a reader sees the old content or the new one, never a part.
+
+    `root`: as in `open_regular`.
+    """
+    temporary = f".{path.name}.{token_hex(4)}.part"
     try:
-        with temporary.open("xb") as file:
-            file.writelines([content] if isinstance(content, bytes) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
+        with folder_handle(path.parent, root) as folder:
+            try:
+                with open(temporary, "xb", opener=partial(_opened_in, folder)) as file:
+                    file.writelines([content] if isinstance(content, bytes) else content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+                # Only when the folder's entries are on the disk does a rename survive a power failure.
+                os.fsync(folder)
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=folder)
+                raise
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise DiskFull(f"cannot write {path}: {error.strerror}. Everything written before is whole.") from error
+
+
+def _opened_in(folder: int, name: str, flags: int) -> int:
+    return os.open(name, flags, 0o666, dir_fd=folder)
 
 
 def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -190,25 +209,12 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, tree
 
 
-def _without_links(path: str, flags: int) -> int:
-    """Open a file to write, but none that a link leads to: it may have been put there since that was checked."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flush the folder's entries to disk: only then does a rename survive a power failure."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path, root: Path | None = None) -> None:
     """Remove what a killed process left of files that it was writing whole. Call it with the folder's lock held."""
-    for path in folder.iterdir():
-        if _TEMPORARY.fullmatch(path.name) and path.is_file():
-            path.unlink(missing_ok=True)
+    with folder_handle(folder, root) as handle:
+        for name in filter(_TEMPORARY.fullmatch, os.listdir(handle)):
+            with suppress(OSError):
+                os.unlink(name, dir_fd=handle)
 
 
 def _refuse_many_values(content: bytes, where: str) -> None:
@@ -237,6 +243,14 @@ def record_of(line: bytes) -> dict[str, Any]:
     record: dict[str, Any] = _parsed(line)
     record.pop("crc32", None)
     return record
+
+
+def _lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """The lines that a file has now, each up to `MOST_LINE`: others may append faster than this process reads."""
+    left = os.fstat(file.fileno()).st_size
+    while left and (line := file.readline(min(MOST_LINE, left))):
+        left -= len(line)
+        yield line
 
 
 def _as_lines(lines: Iterable[bytes], checksums: bool = False) -> bytes:
@@ -283,7 +297,7 @@ class Lines:
             return
         place = 0
         with file:
-            for number, line in enumerate(iter(partial(file.readline, MOST_LINE), b""), 1):
+            for number, line in enumerate(_lines_of(file), 1):
                 if not line.endswith(b"\n"):
                     if len(line) == MOST_LINE:
                         raise DataError(f"{self.path}, line {number}: longer than {MOST_LINE:,} bytes")
@@ -315,14 +329,9 @@ class Lines:
         content = _as_lines(lines, self._checksums)
         if not content:
             return
-        refuse_links(self.path, self.path.parent if self._root is None else self._root)
         try:
-            if not self._repaired and self.path.exists():
-                self._stop_sharing()
-                self._drop_torn_line()
-            self._repaired = True
-            with open(self.path, "ab", buffering=0, opener=_without_links) as file:
-                start = file.tell()
+            with self._opened() as file:
+                start = file.seek(0, os.SEEK_END)
                 try:
                     self._write_all(file.fileno(), content)
                 except OSError:
@@ -334,11 +343,24 @@ class Lines:
                 f"cannot write {self.path}: {error.strerror}. Everything written before is whole."
             ) from error
 
+    def _opened(self) -> BinaryIO:
+        """The file to append to, without a torn last line."""
+        file = open_to_append(self.path, self._root)
+        if os.fstat(file.fileno()).st_nlink > 1:
+            # A hard link: appending would change the file that it shares its content with. A copy takes its place.
+            with file:
+                write_whole(self.path, iter(partial(file.read, 1 << 20), b""), self._root)
+            file = open_to_append(self.path, self._root)
+        if not self._repaired:
+            self._drop_torn_line(file)
+            self._repaired = True
+        return file
+
     def reorder(self, numbers: Sequence[int]) -> None:
         """Keep the lines of these numbers (from 0), in this order and byte for byte, and no others."""
         with open_regular(self.path, self._root) as file:
             ends = array("q", [0])
-            for line in file:
+            for line in _lines_of(file):
                 ends.append(ends[-1] + len(line))
 
             def chosen() -> Iterator[bytes]:
@@ -346,11 +368,11 @@ class Lines:
                     file.seek(ends[number])
                     yield file.read(ends[number + 1] - ends[number])
 
-            write_whole(self.path, chosen())
+            write_whole(self.path, chosen(), self._root)
 
     def rewrite(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Replace all records by these, completely or not at all; they are taken one at a time."""
-        write_whole(self.path, (as_line(record) + b"\n" for record in records))
+        write_whole(self.path, (as_line(record) + b"\n" for record in records), self._root)
 
     @staticmethod
     def _write_all(descriptor: int, content: bytes) -> None:
@@ -358,23 +380,17 @@ class Lines:
         while view:
             view = view[os.write(descriptor, view) :]
 
-    def _stop_sharing(self) -> None:
-        """Put a copy in the place of a hard link: appending would change the file that it shares its content with."""
-        if self.path.stat(follow_symlinks=False).st_nlink > 1:
-            with open_regular(self.path, self._root) as file:
-                write_whole(self.path, iter(partial(file.read, 1 << 20), b""))
-
-    def _drop_torn_line(self) -> None:
-        with open(self.path, "rb+", opener=_without_links) as file:
-            size = file.seek(0, os.SEEK_END)
-            end = size
-            while end > 0:
-                start = max(0, end - 65_536)
-                file.seek(start)
-                newline = file.read(end - start).rfind(b"\n")
-                if newline >= 0:
-                    end = start + newline + 1
-                    break
-                end = start
-            if end < size:
-                file.truncate(end)
+    @staticmethod
+    def _drop_torn_line(file: BinaryIO) -> None:
+        size = file.seek(0, os.SEEK_END)
+        end = size
+        while end > 0:
+            start = max(0, end - 65_536)
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                end = start + newline + 1
+                break
+            end = start
+        if end < size:
+            file.truncate(end)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,10 +10,11 @@ from groundeval.errors import DataError, excerpt, option
 from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.parsing.reasoning_formats import tags_of_text
 from groundeval.records import Example, Response, cut_at_limit
-from groundeval.storage.folder import Lines, record_of
+from groundeval.storage.folder import MOST_LINE, Lines, record_of
 from groundeval.storage.id_index import IdIndex
 from groundeval.storage.manifest import MOST_DOCUMENTS
-from groundeval.storage.regular import open_regular
+from groundeval.storage.regular import entries_of, open_regular
+from groundeval.storage.spool import Numbers
 
 GENERATIONS = "generations*.jsonl"
 _MOST_OPEN = 32
@@ -51,33 +51,33 @@ class Generations:
     """The generations of a run folder, of all shards, one for each sample: a later line replaces a failed earlier one.
 
     Samples have numbers in the order in which they were first written. Lines are read from disk when they are asked
-    for; in memory are 30 to 45 bytes for each. It shows the folder as it was when this was made.
+    for; in memory are 16 to 22 bytes for each. It shows the folder as it was when this was made.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._paths = sorted(folder.glob(GENERATIONS))
+    def __init__(self, folder: Path, root: Path | None = None) -> None:
+        """`root`: the folder below which no link is followed (default: the run folder)."""
+        self._root = folder if root is None else root
         self._open: dict[int, BinaryIO] = {}
+        self._paths = entries_of(folder, GENERATIONS, root)
         self._ids = IdIndex()
-        self._places = array("Q")
-        self._shown = array("i")
+        self._places, self._shown = Numbers(), Numbers()
         self._failed = bytearray()
         self._cut = bytearray()
         for file, path in enumerate(self._paths):
-            for place, record in _placed_in(path):
+            for place, record in _placed_in(path, self._root):
                 self._add(file << _PLACE_BITS | place, record)
 
     def _add(self, place: int, record: Mapping[str, Any]) -> None:
-        new = len(self._places)
-        number = self._ids.setdefault(record["id"], new)
-        if number == new:
-            for column in (self._places, self._shown, self._failed, self._cut):
-                column.append(0)
-        elif not self._failed[number]:
-            return
-        self._places[number] = place
-        self._shown[number] = min(documents_shown(record, -1), MOST_DOCUMENTS)
-        self._failed[number] = record["status"] == "error"
-        self._cut[number] = is_cut(record)
+        number = self._ids.add(record["id"])
+        failed, shown = record["status"] == "error", min(documents_shown(record, -1), MOST_DOCUMENTS)
+        if number == len(self._places):
+            self._places.append(place)
+            self._shown.append(shown)
+            self._failed.append(failed)
+            self._cut.append(is_cut(record))
+        elif self._failed[number]:
+            self._places[number], self._shown[number] = place, shown
+            self._failed[number], self._cut[number] = failed, is_cut(record)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -86,12 +86,19 @@ class Generations:
         return map(self.__getitem__, range(len(self)))
 
     def __getitem__(self, number: int) -> dict[str, Any]:
-        """The line of a sample."""
+        """The line of a sample. Raises DataError where the file was changed since its lines were counted."""
         if not 0 <= number < len(self):
             raise IndexError(number)
-        file = self._file(self._places[number] >> _PLACE_BITS)
-        file.seek(self._places[number] & (1 << _PLACE_BITS) - 1)
-        return record_of(file.readline())
+        path = self._paths[self._places[number] >> _PLACE_BITS]
+        try:
+            file = self._file(self._places[number] >> _PLACE_BITS)
+            file.seek(self._places[number] & (1 << _PLACE_BITS) - 1)
+            record = record_of(file.readline(MOST_LINE))
+        except (OSError, ValueError, RecursionError):
+            record = {}
+        if _wrong(record) is not None:
+            raise DataError(f"{path} was changed while it was read")
+        return record
 
     def number(self, identifier: str) -> int:
         """The number of a sample; -1 for one that has no line."""
@@ -122,7 +129,7 @@ class Generations:
         if number not in self._open:
             if len(self._open) == _MOST_OPEN:
                 self._open.pop(next(iter(self._open))).close()
-            self._open[number] = open_regular(self._paths[number])
+            self._open[number] = open_regular(self._paths[number], self._root)
         return self._open[number]
 
     def __del__(self) -> None:
@@ -130,9 +137,9 @@ class Generations:
             file.close()
 
 
-def stored_generations(folder: Path) -> dict[str, dict[str, Any]]:
-    """The generations of a run folder by sample id, all in memory."""
-    return {record["id"]: record for record in Generations(folder)}
+def stored_generations(folder: Path, root: Path | None = None) -> dict[str, dict[str, Any]]:
+    """The generations of a run folder by sample id, all in memory; `root` as in `Generations`."""
+    return {record["id"]: record for record in Generations(folder, root)}
 
 
 def is_cut(record: Mapping[str, Any]) -> bool:
@@ -140,25 +147,31 @@ def is_cut(record: Mapping[str, Any]) -> bool:
     return record["status"] != "error" and cut_at_limit(record.get("finish_reason"))
 
 
-def generations_in(path: Path) -> Iterator[dict[str, Any]]:
+def generations_in(path: Path, root: Path | None = None) -> Iterator[dict[str, Any]]:
     """The lines of one file of generations, checked; a sample that was tried again has several."""
-    return (record for _, record in _placed_in(path))
+    return (record for _, record in _placed_in(path, root))
 
 
-def _placed_in(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, (place, record) in enumerate(Lines(path).placed(), 1):
+def _placed_in(path: Path, root: Path | None) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, (place, record) in enumerate(Lines(path, root).placed(), 1):
         _check(record, path, number)
         yield place, record
 
 
 def _check(record: Mapping[str, Any], path: Path, number: int) -> None:
     """Raises DataError for a line that is not a generation."""
+    if (wrong := _wrong(record)) is not None:
+        raise DataError(f"{path}, line {number}: not a generation: {wrong}")
+
+
+def _wrong(record: Mapping[str, Any]) -> str | None:
+    """What keeps a line from being a generation."""
     for field, kinds in _FIELDS.items():
         value = record.get(field)
         if not isinstance(value, kinds) or isinstance(value, bool):
-            raise DataError(f"{path}, line {number}: not a generation: {field} is {excerpt(value)}")
-    if documents_shown(record, 0) < 0:
-        raise DataError(f"{path}, line {number}: documents_shown is {record['documents_shown']}, must be 0 or more")
+            return f"{field} is {excerpt(value)}"
+    shown = documents_shown(record, 0)
+    return f"documents_shown is {shown}, must be 0 or more" if shown < 0 else None
 
 
 def documents_shown(record: Mapping[str, Any], usual: int) -> int:

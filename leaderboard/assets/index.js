@@ -45,10 +45,17 @@ for (const table of document.querySelectorAll("table.leaderboard")) {
     if ("reported" in row.dataset) return reported.checked;
     return judge.value === "" || row.dataset.judge === judge.value;
   });
+  /* What only papers report is shown with their numbers. */
+  const sources = table.closest(".board").querySelector(".sources");
+  const showReported = () => {
+    api.columns(".reported-only").visible(reported.checked);
+    if (sources) sources.hidden = !reported.checked;
+  };
+  if (reported) showReported();
   api.draw();
   controls.append(table.closest(".dt-container").querySelector(".dt-search"));
   judge.addEventListener("change", () => api.draw());
-  if (reported) reported.addEventListener("change", () => { api.draw(); redraw(); });
+  if (reported) reported.addEventListener("change", () => { showReported(); api.draw(); redraw(); });
 }
 
 /* Numbers from papers are drawn only where they are asked for; and no line of one data set goes through them. */

@@ -36,7 +36,7 @@ const start = (index) => {
   let other = null;
 
   for (const status of [...new Set(index.statuses)].sort()) byId("status").append(make("option", {}, status));
-  for (const [column, name] of index.columns.entries()) byId("metric").append(make("option", { value: column }, name));
+  for (const [column, name] of index.names.entries()) byId("metric").append(make("option", { value: column, title: index.columns[column] }, name));
   byId("metric").value = String(Math.max(0, index.columns.findIndex((name) => /citation_rec|str_em|calib/.test(name))));
 
   const column = () => Number(byId("metric").value);
@@ -182,7 +182,7 @@ const show = async (pane, id, index, position, step, name) => {
       `sample ${index.ids[position]} · status ${index.statuses[position]}`, sample.finish ? ` · ended by ${sample.finish}` : ""),
     make("h2", {}, sample.question || "Question"),
     sample.question ? null : make("p", { class: "quiet" },
-      index.prompts ? "The data are not at hand: the question stands in the prompt below. --data FILE adds them." : "The texts of this run are not at hand."),
+      index.prompts ? "The data are not at hand: the question stands in the prompt below. --data FILE adds them." : "The texts of this run are not at hand: --data FILE, with the file that was scored, adds them."),
     sample.error ? make("p", { class: "warning" }, sample.error) : null,
     sample.response === null ? null : part("Response", make("p", { class: "response" },
       sample.response === "" ? make("i", {}, "(empty)") : cited(sample.response, docs))),
@@ -191,8 +191,8 @@ const show = async (pane, id, index, position, step, name) => {
     statementsPart(sample, docs),
     goldPart(sample),
     verdictsPart(sample, docs, index.threshold),
-    part("Metrics of this sample", make("dl", { class: "metrics" }, index.columns.map((name, column) => make("div", {},
-      make("dt", {}, name), make("dd", {}, number(index.values[column][position])))))),
+    part("Metrics of this sample", make("dl", { class: "metrics" }, index.names.map((name, column) => make("div", {},
+      make("dt", { title: index.columns[column] }, name), make("dd", {}, number(index.values[column][position])))))),
     sample.reasoning ? make("details", {}, make("summary", {}, "Reasoning"), make("p", { class: "response" }, sample.reasoning)) : null,
     index.prompts ? promptPart(id, chunk, within) : null,
   ];

@@ -18,7 +18,7 @@ from groundeval.nli import Traits
 from groundeval.parsing.statements import sentences
 from groundeval.records import Document, Pair, Verdict
 from groundeval.rewards.benchmark.case import Case
-from groundeval.rewards.benchmark.foreign import LANGUAGES
+from groundeval.rewards.benchmark.composing.languages import OTHERS
 from groundeval.rewards.benchmark.language import (
     ABOUT,
     ASKED,
@@ -309,10 +309,10 @@ _LABEL = re.compile(
 _HEDGES = _frames((*HEDGES, *MORE_HEDGES, *MENTIONS))
 _EMPTY_FRAMES = _frames(EMPTY_FRAMES)
 _EMPTY = {canonical(text) for text in (*TAUTOLOGIES, *EMPTY_CLAIMS, *COURTESIES, *LEAD_INS)}
-_EMPTY.update(canonical(text) for language in LANGUAGES.values() for text in language.openings)
+_EMPTY.update(canonical(text) for language in OTHERS.values() for text in language.openings)
 _ABOUT = tuple(
     re.compile(re.escape(canonical(form.replace("{}", "titleplace"))).replace("titleplace", "(.+)"))
-    for form in (*ABOUT, *(held for language in LANGUAGES.values() for held in language.held))
+    for form in (*ABOUT, *(held for language in OTHERS.values() for held in language.held))
     if "{}" in form
 )
 """What says that the documents are about something; the text of most scripts has no spaces around it."""

@@ -55,7 +55,7 @@ class Accepted(Checked):
         while free in self._taken:
             number += 1
             free = f"{example.id}-{number}"
-        self._taken.setdefault(free, record.number)
+        self._taken.add(free)
         if free == example.id:
             return example
         self._count("records with the id of an earlier one, given a suffix", record, f'"{example.id}" is now "{free}"')

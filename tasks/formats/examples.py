@@ -13,6 +13,7 @@ from groundeval.records import Document, Example
 from groundeval.storage.any_records import read_any
 from groundeval.storage.id_index import IdIndex
 from groundeval.storage.json_records import Layout, Record
+from groundeval.storage.spool import Numbers, Spool
 from groundeval.tasks.formats.fields import Shared, example_from
 
 FOUND = "docs[].answers_found"
@@ -39,6 +40,8 @@ class Checked:
         self.may_lack: frozenset[str] = frozenset()
         """Fields that only some records may have."""
         self._ids = IdIndex()
+        self._records = Numbers()
+        """By the number of its id: the number of a record, with that of its file."""
         self._files: list[str] = []
         self._first: dict[str, tuple[bool, str]] = {}
 
@@ -71,8 +74,10 @@ class Checked:
         if record.file not in self._files:
             self._files.append(record.file)
         mine = self._files.index(record.file) << _NUMBER_BITS | record.number
-        found = self._ids.setdefault(identifier, mine)
-        if found != mine:
+        number = self._ids.add(identifier)
+        if number == len(self._records):
+            self._records.append(mine)
+        elif (found := self._records[number]) != mine:
             file, number = self._files[found >> _NUMBER_BITS], found & (1 << _NUMBER_BITS) - 1
             raise DataError(
                 f'{record.where}: the id "{identifier}" is already used by record {number} of {file}.\n'
@@ -141,11 +146,11 @@ def fields_present(examples: Iterable[Example]) -> frozenset[str]:
 
 
 class ContentHashes:
-    """The `content_hash` of the examples seen so far, together and each alone: 32 bytes in memory for each."""
+    """The `content_hash` of the examples seen so far, together and each alone; those of many are on disk."""
 
     def __init__(self, examples: Iterable[Example] = ()) -> None:
         self._together = hashlib.sha256()
-        self._each = bytearray()
+        self._each = Spool[bytes]()
         for example in examples:
             self.add(example)
 
@@ -153,7 +158,7 @@ class ContentHashes:
         """See an example."""
         content = _as_bytes(example)
         self._together.update(content)
-        self._each += hashlib.sha256(content).digest()
+        self._each.append(hashlib.sha256(content).digest())
 
     @property
     def together(self) -> str:
@@ -162,8 +167,7 @@ class ContentHashes:
 
     def __getitem__(self, row: int) -> str:
         """Of one example."""
-        size = self._together.digest_size
-        return self._each[size * row : size * (row + 1)].hex()
+        return self._each[row].hex()
 
 
 def content_hash(examples: Iterable[Example]) -> str:

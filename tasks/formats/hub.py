@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from typing import NamedTuple
 from groundeval.errors import DataError
 from groundeval.models.downloads import announce_file
 from groundeval.models.hub import HubError, cache_folder, commit_of, hub_faults
+from groundeval.scratch import scratch_folder
 
 
 class Fetched(NamedTuple):
@@ -84,9 +84,10 @@ def _extract(archive: Fetched, member: str, target: Path) -> None:
                 if content is None:
                     continue
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as part:
-                    shutil.copyfileobj(content, part)
-                os.replace(part.name, target)
+                with scratch_folder(target.parent, f".{target.name}.", ".part") as folder:
+                    with (folder / target.name).open("wb") as part:
+                        shutil.copyfileobj(content, part)
+                    os.replace(folder / target.name, target)
                 return
     except tarfile.TarError as error:
         raise DataError(

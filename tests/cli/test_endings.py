@@ -29,12 +29,18 @@ def started(*arguments: object, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(command, text=True, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, **options)
 
 
+def said_by(process: subprocess.Popen[str]) -> str:
+    """What it said by its end, but that it was starting: a busy machine makes it say so."""
+    _, err = process.communicate(timeout=120)
+    return err.removeprefix("starting …\n")
+
+
 @pytest.mark.parametrize("command", [("list", "metrics"), ("list", "tasks", "--json"), ("run", "--help")])
 def test_a_reader_that_goes_away_is_no_error(command: tuple[str, ...]):
     process = started(*command, stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.close()
-    _, err = process.communicate(timeout=120)
+    err = said_by(process)
     assert (process.returncode, err) == (0, "")
 
 
@@ -42,7 +48,7 @@ def test_a_reader_that_goes_away_is_no_error(command: tuple[str, ...]):
 def test_output_that_finds_no_room_is_one_line():
     with Path("/dev/full").open("w") as full:
         process = started("list", "metrics", stdout=full)
-        _, err = process.communicate(timeout=120)
+        err = said_by(process)
     assert process.returncode == 3
     assert err == "error: cannot write the output: No space left on device. Everything written before is whole.\n"
 
@@ -64,7 +70,7 @@ def test_a_disk_that_fills_up_is_one_line(command: Callable[..., tuple[object, .
     out = tmp_path / "out"
     out.mkdir()
     process = started(*command(data, out), stdout=subprocess.PIPE, preexec_fn=small_files)
-    _, err = process.communicate(timeout=120)
+    err = said_by(process)
     assert process.returncode in (1, 2, 3)
     [line] = [line for line in err.splitlines() if line.startswith("error: ")]
     assert "File too large" in line
@@ -75,7 +81,7 @@ def test_a_place_that_cannot_be_written_to_is_one_line(data: Path):
     process = started(
         "score", data, "--task", "asqa", "--nli", "lexical", "--output-path", "/proc/here", stdout=subprocess.PIPE
     )
-    _, err = process.communicate(timeout=120)
+    err = said_by(process)
     assert process.returncode in (1, 2)
     assert "error: cannot write to /proc/here" in err
     assert "Traceback" not in err
@@ -92,7 +98,7 @@ def test_sigterm_before_anything_is_generated_says_that_the_command_can_be_repea
         assert process.poll() is None
         signal.sigtimedwait([], 0.05)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=120)
+    err = said_by(process)
     assert process.returncode == 3
     assert "interrupted" in err
     assert "Traceback" not in err

@@ -82,7 +82,7 @@ def test_other_files_of_outputs_are_a_difference_of_the_texts(tmp_path: Path):
 
 def test_a_rank_says_that_its_intervals_are_not_corrected(tmp_path: Path):
     runs = [open_run(write_run(tmp_path, name, samples=40)) for name in ("one", "two")]
-    assert "rank by str_em (95% intervals, not corrected)" in as_markdown(compare(runs))
+    assert "rank by EM recall (95% intervals, not corrected)" in as_markdown(compare(runs))
 
 
 def test_a_number_that_no_float_holds_is_an_error_that_names_the_line(tmp_path: Path):

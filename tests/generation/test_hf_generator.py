@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_cases import Cli
 from tiny_models import CHATML, REASONING, make_model
 
 from groundeval.errors import BackendError, UsageError
@@ -15,6 +16,7 @@ from groundeval.generation.interface import GENERATORS, Completion, Generator, S
 from groundeval.models.chat import ChatFormat, Encoded
 from groundeval.models.options import GeneratorOptions
 from groundeval.records import Prompt
+from groundeval.storage.spool import Spool
 
 pytest.importorskip("transformers")
 
@@ -244,8 +246,8 @@ def test_the_embedded_model_answers_in_batches_as_alone(smollm2: str) -> None:
     assert generator.identity()["gguf"] == "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
-def test_a_prompt_is_tokenised_once_by_checks_and_generation_together(
-    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+def test_a_run_tokenises_every_prompt_once_also_those_that_wait_on_disk(
+    cli: Cli, tiny: Tiny, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     original = ChatFormat.encode
@@ -255,11 +257,8 @@ def test_a_prompt_is_tokenised_once_by_checks_and_generation_together(
         return original(self, prompt)
 
     monkeypatch.setattr(ChatFormat, "encode", counted)
-    generator = hf(tiny(CHATML), batch_size=4)
-    for prompt in (*PROMPTS, *PROMPTS):
-        generator.render(prompt)
-    completions(generator, PROMPTS, SamplingParams(max_new_tokens=2))
-    assert asked == [prompt.id for prompt in PROMPTS]
-    # Another system text is another prompt.
-    generator.render(replace(PROMPTS[0], system="Be brief."))
-    assert asked == [prompt.id for prompt in (*PROMPTS, PROMPTS[0])]
+    monkeypatch.setitem(Spool.__init__.__kwdefaults__, "in_memory", 2)
+    command = ("run", "--model", tiny(CHATML), "--backend", "hf", "--tasks", "asqa", "--data", data, "--nli", "lexical")
+    ran = cli(*command, "--gen-kwargs", "max_new_tokens=2", "--output-path", tmp_path / "runs")
+    assert ran.code == 0, ran.err
+    assert asked == [f"q{number}" for number in range(5)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ import pytest
 from openai_server import Handler, Server, client, completions, server  # noqa: F401  a fixture
 
 from groundeval.errors import BackendError
-from groundeval.generation.backends import openai
+from groundeval.generation.backends import openai_outages
 from groundeval.records import Prompt
 
 AWAY = 1.0
@@ -62,7 +63,7 @@ class Crashes:
 
 @pytest.mark.slow
 def test_a_prompt_that_ends_the_server_fails_alone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    monkeypatch.setattr(openai, "RESTART_SECONDS", 20.0)
+    monkeypatch.setattr(openai_outages, "RESTART_SECONDS", 20.0)
     crashes = Crashes()
     server.answer = crashes
     prompts = [Prompt(f"s{number}", "poison" if number == 4 else f"question {number}") for number in range(60)]
@@ -76,7 +77,23 @@ def test_a_server_that_ends_and_stays_away_stops_the_run_resumably(
     server: Server,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(openai, "RESTART_SECONDS", 0.3)
+    monkeypatch.setattr(openai_outages, "RESTART_SECONDS", 0.3)
     server.answer = lambda handler, body, attempt: handler.connection.shutdown(socket.SHUT_RDWR)
-    with pytest.raises(BackendError, match="the same command resumes"):
+    with pytest.raises(BackendError, match="the same command resumes") as raised:
         completions(client(server), [Prompt("s0", "question 0")])
+    assert '"s0"' in str(raised.value)
+
+
+@pytest.mark.slow
+def test_the_error_names_what_a_server_was_asked_that_never_comes_back(
+    server: Server,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(openai_outages, "RESTART_SECONDS", 0.3)
+    monkeypatch.setattr(f"{__name__}.AWAY", 30.0)
+    crashes = Crashes()
+    server.answer = crashes
+    prompts = [Prompt(f"s{number}", "poison" if number == 4 else f"question {number}") for number in range(6)]
+    with pytest.raises(BackendError, match="the same command resumes") as raised:
+        completions(client(server, model_args={"concurrency": 1}), prompts)
+    assert re.findall('"(.*?)"', str(raised.value)) == ["s4"]

@@ -162,7 +162,7 @@ def test_a_file_beside_the_runs_that_cannot_be_read_is_passed_over(
 ):
     (runs / "history.json").write_text("[]")
 
-    def refuses(path: Path) -> Any:
+    def refuses(path: Path, root: Path) -> Any:
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr("groundeval.leaderboard.curves.read_json", refuses)

@@ -174,3 +174,28 @@ def test_a_date_that_may_mean_two_days_and_numbers_side_by_side_are_not_found(al
 )
 def test_dates_and_numbers_in_another_language_match_by_their_values(alias: str, text: str, is_given: bool):
     assert (spelled([alias], text) is not None) == is_given
+
+
+@pytest.mark.parametrize(
+    ("alias", "text", "is_given"),
+    [
+        ("1,410 metres", "该山高1410米。", True),
+        ("120 km", "全长120公里", True),
+        ("4.2 million euros", "耗资420万欧元", True),
+        ("4.2 million euros", "Sie kostete rund 4,2 Millionen Euro", True),
+        ("1,410 metres", "१४१० मीटर", True),
+        ("1,410 metres", "该山高1411米。", False),
+        ("4.2 million euros", "耗资42万欧元", False),
+        ("10 km", "Es sind 10 Meter", False),
+        ("102 million dollars", "it cost $102M", True),
+        ("$102 million", "it cost one hundred and two million dollars", True),
+        ("102 million dollars", "it is 102 m long", False),
+        ("2.5 to 3.5 metres", "it spans 250 to 350 cm", True),
+        ("2.5 to 3.5 metres", "it spans 250 to 350 mm", False),
+        ("Nausicaä", "Nausicaa", True),
+        ("Krakow", "Kraków", True),
+        ("Nausicaä", "Nausicab", False),
+    ],
+)
+def test_numbers_of_other_languages_money_ranges_and_accents(alias: str, text: str, is_given: bool) -> None:
+    assert (spelled([alias], text) is not None) == is_given

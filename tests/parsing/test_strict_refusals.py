@@ -309,10 +309,10 @@ def test_a_label_says_what_cannot_be_found():
 
 def test_an_absence_in_unknown_words_is_left_to_the_verifier_unless_it_names_somebody():
     decision = decide("Nothing I was handed goes into that matter of authors.", QUESTION, GOLD)
-    assert decision.outcome == "refused" or decision.possible_lacks
-    assert decide("Spare me that open matter.", QUESTION, GOLD).possible_lacks
-    assert not decide("Spare me that open matter, Marlowe.", QUESTION, GOLD).possible_lacks
-    assert not decide("Spare me that matter.", QUESTION, GOLD).possible_lacks
+    assert decision.outcome == "refused" or decision.possible
+    assert decide("Spare me that open matter.", QUESTION, GOLD).possible
+    assert not decide("Spare me that open matter, Marlowe.", QUESTION, GOLD).possible
+    assert not decide("Spare me that matter.", QUESTION, GOLD).possible
 
 
 BRIDGES = "When were the North Bridge and the South Bridge opened?"
@@ -357,12 +357,14 @@ def test_what_a_list_lacks_besides_its_items_is_a_gap():
 YEAR = "What year was the gate opened?"
 
 
-@pytest.mark.parametrize("heading", ["1209", "Opened 1209", "Pope John"])
+@pytest.mark.parametrize("heading", ["1209", "Opened 1209", "Pope John", "Marlowe"])
 def test_a_guess_as_a_heading_is_no_refusal(heading: str):
     assert decide(f"# {heading}\n\nThere is no answer in the documents.", YEAR, [["1310"]]).outcome == "mixed"
 
 
-@pytest.mark.parametrize("heading", ["Answer", "Year of opening", "Key Findings", "What the documents cover"])
+@pytest.mark.parametrize(
+    "heading", ["Answer", "Background", "Year of opening", "Key Findings", "What the documents cover"]
+)
 def test_a_refusal_may_have_a_heading(heading: str):
     assert decide(f"# {heading}\n\nThere is no answer in the documents.", YEAR, [["1310"]]).outcome == "refused"
 
@@ -383,3 +385,13 @@ def test_a_negative_answer_and_a_hyphen_lack_nothing():
     asked = "Is the gate wide enough for carts in the documents?"
     assert decide("[1] No, the gate is not wide enough for carts.", asked, [["no"]]).outcome == "answered"
     assert decide("[1] It tests non-English texts from other sources.", "Why this test?", [["x"]]).outcome == "answered"
+
+
+@pytest.mark.parametrize("text", ["Answer: —", "Year: ∅", "answer: ~"])
+def test_an_empty_value_says_that_there_is_no_answer(text: str):
+    assert decide(text, YEAR, [["1310"]]).outcome == "refused"
+
+
+@pytest.mark.parametrize("text", ["Answer: 1310 — 1320", "Year: – 5 °C", "—"])
+def test_a_dash_before_or_behind_something_is_no_empty_value(text: str):
+    assert decide(text, YEAR, [["1310"]]).outcome != "refused"

@@ -11,8 +11,9 @@ from strict_text import strict_text
 from groundeval.parsing.strict import statements
 from groundeval.parsing.strict.citations import citations
 from groundeval.parsing.strict.items import items
-from groundeval.parsing.strict.statements import sentences, words
+from groundeval.parsing.strict.statements import sentences
 from groundeval.parsing.strict.titles import with_titles_read
+from groundeval.parsing.strict.words import words
 
 
 def split(text: str) -> list[tuple[str, tuple[int, ...]]]:

@@ -11,8 +11,8 @@ from strict_text import strict_text
 from groundeval.parsing.special_tokens import END_TOKENS
 from groundeval.parsing.strict.matching import tokens
 from groundeval.parsing.strict.refusal import decide
-from groundeval.parsing.strict.statements import words
 from groundeval.parsing.strict.visible import HIDDEN, for_verifier, visible
+from groundeval.parsing.strict.words import words
 
 
 @pytest.mark.parametrize("end", ["<|im_end|>", "</s>", " <|endoftext|>\n", "<pad>" * 900, "<|im_end|>\n<|endoftext|>"])

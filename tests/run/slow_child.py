@@ -95,12 +95,12 @@ def _run(arguments: list[str], log: str, slowness: Slowness) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         write(descriptor, content)
 
-    def deadly_rename(source: Any, target: Any) -> None:
+    def deadly_rename(source: Any, target: Any, **folders: int) -> None:
         nonlocal renames
         renames += 1
         if renames == slowness.die_before_rename:
             os.kill(os.getpid(), signal.SIGKILL)
-        rename(source, target)
+        rename(source, target, **folders)
 
     replay.WINDOW = WINDOW
     ReplayGenerator.generate = slow_generate  # type: ignore[method-assign]

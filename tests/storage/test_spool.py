@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from groundeval.records import Document, Example, QAPair, Response
 from groundeval.storage.folder import DiskFull
 from groundeval.storage.id_index import IdIndex
-from groundeval.storage.spool import Spool, each_of
+from groundeval.storage.spool import Numbers, Spool, each_of
 
 
 def examples(count: int) -> list[Example]:
@@ -51,11 +54,26 @@ def test_a_spool_leaves_nothing_behind_and_says_where_there_is_no_room(tmp_path:
         list(Spool(examples(3), in_memory=0))
 
 
-def test_an_index_knows_the_first_number_of_every_id_also_after_growing():
+def test_an_index_numbers_ids_as_they_come_also_after_growing():
     index = IdIndex(f"sample-{n}" for n in range(10_000))
     assert all(index.get(f"sample-{n}") == n for n in range(10_000))
-    assert index.setdefault("sample-7", 70_000) == 7
+    assert index.add("sample-7") == 7
     assert index.get("sample-10000") is None
     assert "sample-10000" not in index
-    assert index.setdefault("sample-10000", 1 << 50) == 1 << 50
+    assert index.add("sample-10000") == 10_000
     assert len(index) == 10_001
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1)), st.data())
+def test_numbers_are_what_was_put_in_wherever_they_wait(numbers: list[int], data: st.DataObject):
+    with patch("groundeval.storage.spool._PAGE", 4):
+        kept = Numbers(numbers)
+        for _ in range(3 if numbers else 0):
+            place = data.draw(st.integers(0, len(numbers) - 1))
+            numbers[place] = kept[place] = data.draw(st.integers(-(2**63), 2**63 - 1))
+            assert [kept[index] for index in reversed(range(len(numbers)))] == numbers[::-1]
+        kept.append(7)
+        assert list(kept) == [*numbers, 7]
+        assert list(kept[1:3]) == [*numbers, 7][1:3]
+        with pytest.raises(IndexError):
+            kept[len(kept)]

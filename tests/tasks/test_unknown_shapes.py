@@ -14,6 +14,7 @@ from run_cases import Cli, write
 from groundeval.errors import DataError
 from groundeval.run.options import ScoreOptions
 from groundeval.run.outputs import Outputs, read_outputs
+from groundeval.storage import spool
 from groundeval.tasks import load_task
 
 Q = "How long is the warranty?"
@@ -71,6 +72,21 @@ SHAPES: dict[str, dict[str, Any]] = {
     "speakers": {"expected": GOLD, "turns": [{"speaker": "customer", "text": Q}, {"speaker": "assistant", "text": SAID,
                  "sources": [{"snippet": each} for each in D]}]},
     "numbered columns": {"user question": Q, "bot answer": SAID, "Context 1": D[0], "Context 2": D[1], "gold": GOLD},
+    "bodies of requests": {"request_body": {"messages": TURNS[:1]}, "documents": D, "expected": GOLD,
+                           "response_body": {"choices": [{"message": TURNS[1]}]}},
+    "bodies as JSON": {"requestBody": json.dumps({"messages": TURNS[:1]}), "documents": D, "expected": GOLD,
+                       "responseBody": json.dumps({"choices": [{"message": TURNS[1]}]})},
+    "passages in one text": {"question": Q, "answer": SAID, "gold": GOLD, "context": f"[1] {D[0]}\n[2] {D[1]}"},
+    "passages after words": {"question": Q, "answer": SAID, "gold": GOLD,
+                             "contexts": [f"Document 1: {D[0]}\n\nDocument 2:\n{D[1]}"]},
+    "names in brackets": {"question": Q, "answer": "It lasts five years [b.pdf]. It defrosts itself [a.pdf].",
+                          "documents": [{"source": "a.pdf", "text": D[0]}, {"source": "b.pdf", "text": D[1]}],
+                          "gold": GOLD},
+    "beginnings of ids": {"query": Q, "gold": GOLD, "results": {
+        "answer": "It lasts five years [c91b2e]. It defrosts itself [a02b2c].",
+        "chunks": [{"id": f"{begin}-e642-4cf9", "text": d} for begin, d in zip(("a02b2c", "c91b2e"), D, strict=True)]}},
+    "files in a source": {"question": Q, "answer": SAID, "gold": GOLD, "sources": [
+        {"source": {"name": "kb"}, "document": D, "metadata": [{"source": "a.md"}, {"source": "b.md"}]}]},
     "sources with segments": {"request": {"userMessage": Q}, "gold": GOLD, "response": {
         "systemMessage": PLAIN, "attributions": [{"snippet": D[0], "segments": [{"beginOffset": 21, "endOffset": 40}]},
         {"snippet": D[1], "segments": [{"beginOffset": 0, "endOffset": 20}]}]}},
@@ -129,6 +145,14 @@ def test_the_steps_of_a_request_are_joined_by_their_trace_wherever_they_lie(tmp_
     assert "6 rows are steps of 2 requests, joined by their trace" in outputs.notes
 
 
+def test_a_log_of_steps_need_not_fit_into_memory(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(spool.Spool.__init__, "__kwdefaults__", {"in_memory": 2})
+    steps = sorted((step for number in range(20) for step in _steps(number)), key=lambda step: step["name"])
+    outputs = read(steps)
+    assert [response.text for response in outputs.responses] == [SAID] * 20
+    assert all([document.text for document in each.example.docs or ()] == D for each in outputs.responses)
+
+
 def test_a_trace_id_alone_joins_nothing():
     rows = [{"trace_id": "same", "question": Q, "output": SAID, "documents": D}] * 2
     assert len(read(rows).responses) == 2
@@ -145,6 +169,23 @@ def test_the_events_of_an_evaluation_are_joined_by_their_sample():
     ]
     [response] = read(log).responses
     assert (response.example.question, response.text, response.example.answers) == (Q, SAID, ((GOLD,),))
+
+
+@pytest.mark.parametrize(
+    ("answer", "context"),
+    [
+        (SAID, "To open it:\n[1] turn the key\n[2] pull the lid"),  # numbers within a document
+        (SAID, "1. Turn the key.\n2. Pull the lid."),
+        (SAID, "[1] Turn the key.\n[3] Pull the lid."),
+        ("It lasts [sic] five years [2024].", [{"id": "sic transit", "text": D[0]}, {"id": "2024", "text": D[1]}]),
+        ("It lasts five years [guide, page 3].", [{"source": "guide", "text": D[0]}]),
+    ],
+)
+def test_numbers_and_brackets_that_are_no_marks_stay(answer: str, context: Any):
+    [response] = read([{"question": Q, "answer": answer, "context": context}]).responses
+    texts = [context] if isinstance(context, str) else [each["text"] for each in context]
+    assert [document.text for document in response.example.docs or ()] == texts
+    assert response.text == answer
 
 
 def test_an_output_that_is_json_stays_a_text_where_the_question_is_one():

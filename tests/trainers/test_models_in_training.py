@@ -1,17 +1,20 @@
-"""Models in training: their names in evaluations, and their special tokens."""
+"""Models in training: their sizes, special tokens and batches, and their names in evaluations."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tiny_models import CHATML, make_tokenizer
 
 from groundeval.generation.backends.transformers import TransformersGenerator
 from groundeval.models.files import ModelSource
 from groundeval.models.options import GeneratorOptions
 from groundeval.trainers.evaluating import TrainedGenerator
-from groundeval.trainers.policy import align
+from groundeval.trainers.policy import Policy, align
+from groundeval.trainers.recipe import Model
 
 
 @pytest.mark.parametrize(
@@ -37,3 +40,18 @@ def test_its_batches_are_as_large_as_the_recipe_says():
     policy: Any = SimpleNamespace(options=GeneratorOptions("smollm2"), local=None)
     assert TrainedGenerator(policy, {}, 60).window == 60
     assert TrainedGenerator(policy, {}).window == TransformersGenerator(GeneratorOptions("smollm2")).window
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tied", [True, False])
+def test_weights_that_layers_share_count_once(tied: bool, tmp_path: Path):
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=264, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
+        tie_word_embeddings=tied,
+    )  # fmt: skip
+    model = LlamaForCausalLM(config)
+    model.save_pretrained(tmp_path)
+    make_tokenizer(tmp_path, CHATML)
+    assert Policy(Model(path=str(tmp_path))).parameters == sum(each.numel() for each in model.parameters())

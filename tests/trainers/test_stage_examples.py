@@ -149,6 +149,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "learning"
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "rageval_asqa").is_dir(), reason="needs ../shared/data")
 def test_the_learning_recipe_trains_on_no_question_that_it_holds_out():
     recipe = read_recipe(str(EXAMPLES / "smollm2.yaml"))

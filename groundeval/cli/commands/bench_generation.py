@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from groundeval.bench.generation import Comparison
+    from groundeval.console.terminal import Terminal
 
 
 def generation(
@@ -36,11 +35,10 @@ def generation(
     """
     from dataclasses import asdict
 
-    from rich.console import Console
-
     from groundeval.bench.generation import Setup, compare, prompts_of
     from groundeval.cli.arguments import listed
     from groundeval.cli.tables import print_json
+    from groundeval.console.terminal import Terminal
     from groundeval.extras import require
 
     require("hf", "Comparing backends")
@@ -50,10 +48,10 @@ def generation(
     if json:
         print_json({**asdict(found), "ratios": found.ratios()})
     else:
-        _print(found, Console())
+        _print(found, Terminal())
 
 
-def _print(found: Comparison, console: Console) -> None:
+def _print(found: Comparison, console: Terminal) -> None:
     from rich.table import Table
 
     title = f"{found.model}, {found.dtype}, up to {found.max_new_tokens} tokens, {found.threads} threads"
@@ -75,4 +73,4 @@ def _print(found: Comparison, console: Console) -> None:
             where = "" if parting.token is None else f", token {parting.token}"
             why = "" if parting.margin is None else f"; the two likeliest tokens differ by {parting.margin:.2g} nats"
             words = f"{parting.written[0]!r} or {parting.written[1]!r}"
-            console.print(f"  {parting.id}{where}: {words}{why}", highlight=False, markup=False)
+            console.print(f"  {parting.id}{where}: {words}{why}")

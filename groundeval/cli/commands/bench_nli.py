@@ -50,14 +50,13 @@ def nli(
     from dataclasses import asdict
     from json import dumps
 
-    from rich.console import Console
-
     from groundeval.bench.nli_data import read_labelled
     from groundeval.bench.nli_plot import check_plotting, plot
     from groundeval.bench.nli_quality import measure
     from groundeval.cli.arguments import nli_options
     from groundeval.cli.tables import print_json
     from groundeval.console.progress import doing
+    from groundeval.console.terminal import Terminal
     from groundeval.nli import connect
     from groundeval.registry import load_plugin
     from groundeval.storage.folder import check_writable, write_whole
@@ -81,7 +80,7 @@ def nli(
     if json:
         print_json(machine)
     else:
-        Console().print(_quality_table(rows))
+        Terminal().print(_quality_table(rows))
 
 
 def _quality_table(rows: list[Quality]) -> Table:

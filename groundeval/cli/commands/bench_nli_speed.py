@@ -45,22 +45,21 @@ def speed_of_nli(
 
       groundeval bench nli-speed --shape t5-xxl --device cuda
     """
-    import tempfile
     from contextlib import nullcontext
     from dataclasses import asdict
-
-    from rich.console import Console
 
     from groundeval.bench import nli_device, nli_speed
     from groundeval.bench.random_t5 import SHAPES, write_random_t5
     from groundeval.cli.arguments import listed
     from groundeval.cli.tables import print_json
     from groundeval.console.progress import say
+    from groundeval.console.terminal import Terminal
     from groundeval.errors import UsageError, unknown
     from groundeval.extras import require
     from groundeval.models.device import devices, import_torch
     from groundeval.nli import NLIOptions
     from groundeval.nli.weights import dtype_name
+    from groundeval.scratch import temporary_folder
 
     require("hf", "Measuring an NLI model")
     if predictions and clients:
@@ -70,25 +69,25 @@ def speed_of_nli(
     chosen = shape or "t5-small"
     if chosen not in SHAPES:
         raise unknown("shape", chosen, SHAPES)
-    place = tempfile.TemporaryDirectory(prefix="groundeval-") if folder is None else nullcontext(str(folder))
+    place = temporary_folder("bench") if folder is None else nullcontext(folder)
     found: NLISpeed | DeviceSpeed
     say("measuring: this takes minutes, without output, which would disturb the measurement")
-    with place as path, tempfile.TemporaryDirectory(prefix="groundeval-") as cache:
+    with place as path, temporary_folder("cache") as cache:
         options = NLIOptions(device=device)
         where, own = devices(options.device)[0], dtype_name(options)
         if threads is not None:
             import_torch().set_num_threads(threads)
         if not predictions:
-            found = nli_device.measure(chosen, SHAPES[chosen], Path(path), device=where, dtype=own)
+            found = nli_device.measure(chosen, SHAPES[chosen], path, device=where, dtype=own)
         else:
             outputs, profiles = nli_speed.outputs_from(predictions), listed(profile, "--profile")
             judge = model
             if judge is None:
-                judge = write_random_t5(SHAPES[chosen], nli_speed.pairs_of(outputs, profiles), Path(path))
+                judge = write_random_t5(SHAPES[chosen], nli_speed.pairs_of(outputs, profiles), path)
             found = nli_speed.measure(
                 str(judge),
                 outputs,
-                Path(cache) / "verdicts.sqlite",
+                cache / "verdicts.sqlite",
                 profiles=profiles,
                 dtypes=tuple(dict.fromkeys(("float32", own))),
                 repeats=repeats,
@@ -99,7 +98,7 @@ def speed_of_nli(
     if json:
         print_json(asdict(found))
     else:
-        _print(found, Console())
+        _print(found, Terminal())
 
 
 def _print(found: NLISpeed | DeviceSpeed, console: Any) -> None:
@@ -136,7 +135,7 @@ def _print(found: NLISpeed | DeviceSpeed, console: Any) -> None:
     for name, ratio in found.ratios.items():
         cpu = found.cpu_ratios[name]
         text = "not measured" if ratio is None else f"{ratio:.2f} times as fast ({cpu:.2f} by CPU seconds)"
-        console.print(f"{name}: {text}", highlight=False)
+        console.print(f"{name}: {text}")
     for each_agreement in found.agreements:
         console.print(
             f"same verdicts, {each_agreement.of} and {each_agreement.against}: {each_agreement.percent:.2f}% "
@@ -151,6 +150,6 @@ def _print(found: NLISpeed | DeviceSpeed, console: Any) -> None:
             f"{served.same_verdicts:.2f}% the same verdict",
             highlight=False,
         )
-    console.print(f"rechecked: {found.rechecked_percent:.2f}% of the pairs computed in batches", highlight=False)
+    console.print(f"rechecked: {found.rechecked_percent:.2f}% of the pairs computed in batches")
     for note in found.notes:
-        console.print(f"note: {note}", style="dim", highlight=False, markup=False)
+        console.print(f"note: {note}", style="dim")

@@ -134,13 +134,13 @@ def _data(tasks: Sequence[str], data: Sequence[str]) -> dict[str, str | None]:
 
 
 def _print(outcome: Outcome, agreements: Sequence[Agreement]) -> None:
-    from rich.console import Console
+    from groundeval.console.terminal import Terminal
 
-    console = Console()
+    console = Terminal()
     for table in _tables(outcome, agreements):
         console.print(table)
     for note in outcome.notes:
-        console.print(f"note: {note}", style="dim", highlight=False, markup=False)
+        console.print(f"note: {note}", style="dim")
 
 
 def _tables(outcome: Outcome, agreements: Sequence[Agreement]) -> Iterator[Table]:

@@ -133,12 +133,12 @@ def _outputs(predictions: Sequence[str]) -> list[Outputs]:
 
 
 def _print(found: Speed, changed: Sequence[Change]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from groundeval.bench.speed import tables
+    from groundeval.console.terminal import Terminal
 
-    console = Console()
+    console = Terminal()
     for title, columns, rows in tables(found):
         table: Any = Table(title=title)
         for index, column in enumerate(columns):
@@ -152,4 +152,4 @@ def _print(found: Speed, changed: Sequence[Change]) -> None:
             table.add_row(each.name, f"{each.before:,.4g}", f"{each.now:,.4g}", each.unit, f"{each.times:.2f}")
         console.print(table)
     for part, why in found.skipped.items():
-        console.print(f"note: {part} was not measured: {why}", style="dim", highlight=False, markup=False)
+        console.print(f"note: {part} was not measured: {why}", style="dim")

@@ -36,11 +36,11 @@ def doctor(
     """
     from dataclasses import asdict
 
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from groundeval.cli.tables import print_json
+    from groundeval.console.terminal import Terminal
     from groundeval.validation.installation import examine, works
 
     findings = examine(nli, online=online, with_torch=torch)
@@ -52,11 +52,11 @@ def doctor(
         for each in findings:
             style = {"ok": "green", "failed": "bold red", "missing": "yellow", "note": "dim"}[each.state]
             table.add_row(each.what, Text(each.state, style), Text(each.detail))
-        console = Console()
+        console = Terminal()
         console.print(table)
         console.print("next", style="bold")
         for step in steps:
-            console.print(f"  {step}", highlight=False, markup=False, soft_wrap=True)
+            console.print(f"  {step}", soft_wrap=True)
     if not works(findings):
         raise typer.Exit(EXIT_FAILED)
 

@@ -13,8 +13,7 @@ from groundeval.errors import EXIT_FAILED
 from groundeval.run.options import ScoreOptions
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from groundeval.console.terminal import Terminal
     from groundeval.run.inspection import Inspection
 
 _SHOWN = 300
@@ -53,10 +52,10 @@ def inspect(
     check_there(predictions)
     from dataclasses import asdict
 
-    from rich.console import Console
-
     from groundeval.cli.arguments import listed, paths_from
     from groundeval.cli.tables import print_json
+    from groundeval.console.progress import doing
+    from groundeval.console.terminal import Terminal
     from groundeval.registry import load_plugins
     from groundeval.run.inspection import inspect_outputs
     from groundeval.tasks import load_task
@@ -70,43 +69,41 @@ def inspect(
         profiles=listed(profile, "--profile"),
         limit=limit,
     )
-    found = inspect_outputs(options, load_task(task or OWN), record)
+    with doing(f"reading {predictions}", quiet=json):
+        found = inspect_outputs(options, load_task(task or OWN), record)
     if json:
         print_json(asdict(found))
     else:
-        _print(found, Console())
+        _print(found, Terminal())
     if found.problem is not None:
         raise typer.Exit(EXIT_FAILED)
 
 
-def _print(found: Inspection, console: Console) -> None:
+def _print(found: Inspection, console: Terminal) -> None:
     from rich.table import Table
 
-    from groundeval.console.sanitize import visible
     from groundeval.console.tally import counted
 
-    def say(text: str, style: str | None = None) -> None:
-        console.print(visible(text), style=style, highlight=False, markup=False)
-
-    say(f"{found.file}: {counted(found.records, 'record')}", "bold")
+    say = console.print
+    say(f"{found.file}: {counted(found.records, 'record')}", style="bold")
     fields = Table("field", "records", "values", "read as")
     for each in found.fields:
-        fields.add_row(visible(each.name), f"{each.records}", ", ".join(each.kinds), each.used_for)
+        fields.add_row(each.name, f"{each.records}", ", ".join(each.kinds), each.used_for)
     console.print(fields)
     if found.problem is not None:
         if found.read_as:
             say(found.read_as)
-        say(f"cannot be scored yet: {found.problem}", "bold")
+        say(f"cannot be scored yet: {found.problem}", style="bold")
         return
     say(found.read_as)
     say("records with: " + ", ".join(f"{what} {count}" for what, count in found.counts.items()))
     for note in found.notes:
         say(f"note: {note}")
-    say(f"\nrecord {found.number}", "bold")
+    say(f"\nrecord {found.number}", style="bold")
     for line in _lines(found.first):
         say(line)
     for possible in found.possible:
-        say(f"\nprofile {possible.profile}", "bold")
+        say(f"\nprofile {possible.profile}", style="bold")
         say(f"metrics: {', '.join(possible.metrics) or 'none'}")
         for note in possible.notes:
             say(f"note: {note}")

@@ -170,11 +170,11 @@ def list_(
 
       groundeval list tasks --include-path my_tasks.py --json
     """
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from groundeval.cli.tables import print_json
+    from groundeval.console.terminal import Terminal
 
     load_plugins(include_path)
     if what not in LISTS:
@@ -191,7 +191,7 @@ def list_(
         hidden = ("name", "description", "source") if _ships(row) else ("name", "description")
         facts = [f"{key}: {value}" for key, value in row.items() if key not in hidden]
         table.add_row(row["name"], Text("\n".join([row["description"], *facts])))
-    Console().print(table)
+    Terminal().print(table)
 
 
 def _ships(row: Mapping[str, str]) -> bool:

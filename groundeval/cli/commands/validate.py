@@ -42,11 +42,11 @@ def validate(
     """
     from dataclasses import asdict
 
-    from rich.console import Console
     from rich.table import Column, Table
 
     from groundeval.cli.arguments import assignments, nli_options
     from groundeval.cli.tables import print_json
+    from groundeval.console.terminal import Terminal
     from groundeval.registry import load_plugins
     from groundeval.validation.api import validate as check
 
@@ -66,6 +66,6 @@ def validate(
         table = Table("check", "", Column("detail", overflow="fold"))
         for each in checks:
             table.add_row(each.name, "ok" if each.passed else "FAILED", each.detail)
-        Console().print(table)
+        Terminal().print(table)
     if not checks.passed:
         raise typer.Exit(EXIT_FAILED)

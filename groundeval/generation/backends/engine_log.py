@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from groundeval.scratch import Scratch, temporary
+
 _PREFIX = re.compile(r"^(?:\x1b\[[0-9;]*m)*\([^)]*\)\s*(?:\x1b\[[0-9;]*m)*\s*")
 _LOGGED = re.compile(r"^(?:ERROR|CRITICAL) \S+ \S+ \[[^\]]*\] ?")
 _NAMED = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit)\b.*")
@@ -19,18 +21,17 @@ _QUOTED = 1500
 class EngineLog:
     """A log file of an engine's output; processes started while it captures write to it until they end.
 
-    `path`: a file that is kept. Without one it is temporary.
+    `path`: a file that is kept. Without one it is temporary, unless an error message refers to it.
     """
 
     def __init__(self, path: Path | None = None) -> None:
+        self._scratch: Scratch | None = None
         if path is None:
-            handle, name = tempfile.mkstemp(prefix="groundeval-engine-", suffix=".log")
-            os.close(handle)
-            self.path = Path(name)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.path = path
-        self._kept = path is not None
+            self._scratch = temporary("engine")
+            path = self._scratch.path / "engine.log"
+        self.path = path
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.touch()
 
     @contextmanager
     def captured(self) -> Iterator[None]:
@@ -53,7 +54,7 @@ class EngineLog:
 
     def explain(self, error: BaseException) -> str:
         """The error's message with the engine's own, which is often only in the log."""
-        self._kept = True
+        self._keep()
         said = self.errors()
         message = f"{type(error).__name__}: {error}"
         if said and said not in message:
@@ -75,5 +76,14 @@ class EngineLog:
 
     def close(self) -> None:
         """Remove a temporary file, unless an error message refers to it."""
-        if not self._kept:
-            self.path.unlink(missing_ok=True)
+        if self._scratch is not None:
+            self._scratch.close()
+
+    def _keep(self) -> None:
+        """Move a temporary file to where it stays; the engine's processes go on writing to it."""
+        if self._scratch is not None:
+            handle, name = tempfile.mkstemp(prefix="groundeval-engine-", suffix=".log")
+            os.close(handle)
+            self.path = self.path.rename(name)
+            self.close()
+            self._scratch = None

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from groundeval.generation.interface import Completion
-from groundeval.models.chat import Encoded
 from groundeval.models.local import LocalModel
 from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.reasoning import ReasoningTags
@@ -36,15 +35,15 @@ class LocalGenerator:
 
     def encoded(
         self, prompts: Sequence[Prompt], new_tokens: int, longest: int | None
-    ) -> tuple[list[tuple[Prompt, Encoded]], list[Completion]]:
+    ) -> tuple[list[tuple[Prompt, list[int]]], list[Completion]]:
         """The prompts as tokens, and the errors of those that are empty or, with the answer, too long."""
-        ready: list[tuple[Prompt, Encoded]] = []
+        ready: list[tuple[Prompt, list[int]]] = []
         failed: list[Completion] = []
         for prompt in prompts:
-            encoded = self.local.encode(prompt)
-            length = len(encoded.ids)
+            ids = self.local.ids(prompt)
+            length = len(ids)
             if length and (longest is None or length + new_tokens <= longest):
-                ready.append((prompt, encoded))
+                ready.append((prompt, ids))
                 continue
             fault = "the prompt is empty"
             if length:

@@ -7,7 +7,6 @@ import json
 import os
 import queue
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +17,7 @@ import httpx
 from groundeval.aio import run_anywhere
 from groundeval.errors import BackendError, GroundevalError, UsageError, excerpt, option, unknown
 from groundeval.generation.backends.openai_answers import completion_of
+from groundeval.generation.backends.openai_outages import Outages
 from groundeval.generation.backends.openai_requests import (
     Answer,
     asked,
@@ -32,8 +32,7 @@ from groundeval.generation.interface import Completion, Generator, SamplingParam
 from groundeval.generation.sampling import check_sampling
 from groundeval.http.body import json_object
 from groundeval.http.dialect import LENGTH_FIELDS, Dialect, refused_parameters
-from groundeval.http.gate import AsyncGate
-from groundeval.http.retrying import NoAnswer, Retries, no_answer
+from groundeval.http.retrying import NoAnswer, Retries
 from groundeval.models.files import check_model_args
 from groundeval.models.options import GeneratorOptions
 from groundeval.parsing.harmony import HARMONY
@@ -42,15 +41,9 @@ from groundeval.parsing.reasoning_formats import tags_of_model
 from groundeval.records import Prompt, Rendered
 
 LONGEST_PAUSE, LONGEST_RETRY_AFTER = 60.0, 600.0
-FAILURES_IN_A_ROW = 8
-"""Number of consecutive failures after which a server that fails for a plain prompt, too, is taken to be down."""
 PLAIN = Prompt("plain", "What is the capital of Italy?")
 """A prompt that every working server completes: where it is completed, the failure of another is that other's own."""
 PLAIN_TOKENS = 16
-RESTART_SECONDS = 300.0
-"""For a server that broke off to be started again: its prompts are not sent, and tried in vain, before."""
-FREE_BREAKS, BREAKS_ALONE = 2, 2
-"""Connections that may break for a prompt until it is sent alone, once a plain prompt is completed; and those then."""
 BROKEN_OFF = ("abort", "error")
 """Finish reasons of servers (such as vLLM's) that stopped in the middle: the text is not an answer."""
 WITHHELD = "content_filter"
@@ -96,8 +89,6 @@ class OpenAIGenerator:
         self._reached = False
         self._down = False
         self._answered = False
-        self._trying = asyncio.Lock()
-        self._gate = AsyncGate()
 
     @property
     def window(self) -> int:
@@ -239,36 +230,32 @@ class OpenAIGenerator:
         cancelled: threading.Event,
     ) -> None:
         waiting = iter(prompts)
-        failures = 0
-        self._trying = asyncio.Lock()
-        self._gate = AsyncGate()
 
-        async def worker(client: httpx.AsyncClient) -> None:
-            nonlocal failures
+        async def worker(client: httpx.AsyncClient, outages: Outages) -> None:
             for prompt in waiting:
                 if self._down:
                     finished.put(Completion(prompt.id, "", error=f"not tried: {self.url} failed too often in a row"))
                     continue
                 try:
-                    completion = await self._complete(client, prompt, params)
-                    failures = 0
+                    completion = await self._complete(client, prompt, params, outages)
+                    outages.completed()
                     self._answered = True
                 except NoAnswer as error:
-                    failures += error.repeat
-                    if failures >= FAILURES_IN_A_ROW and not self._down:
-                        self._down = not await self._works(client, params)
-                        failures = FAILURES_IN_A_ROW if self._down else 0
+                    self._down = self._down or await outages.is_down_after(int(error.repeat))
                     completion = Completion(prompt.id, "", error=self._clean(error))
                 except GroundevalError:
                     raise
                 except Exception as error:
                     # What a server can make a library do is this sample's misfortune, not that of the others.
-                    failures += 1
+                    self._down = self._down or await outages.is_down_after(1)
                     completion = Completion(prompt.id, "", error=self._clean(repr(error)))
                 finished.put(completion)
 
         async with self._client() as client:
-            workers = [asyncio.ensure_future(worker(client)) for _ in range(min(self.concurrency, len(prompts)))]
+            outages = self._outages(client, params)
+            workers = [
+                asyncio.ensure_future(worker(client, outages)) for _ in range(min(self.concurrency, len(prompts)))
+            ]
             pending = set(workers)
             try:
                 while pending and not cancelled.is_set():
@@ -280,34 +267,12 @@ class OpenAIGenerator:
                     one.cancel()
                 await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _complete(self, client: httpx.AsyncClient, prompt: Prompt, params: SamplingParams) -> Completion:
-        broken = 0
-
-        async def ask() -> Completion:
-            if broken:
-                await self._wait_until_it_works(client, params)
-            if broken < FREE_BREAKS:
-                async with self._gate.beside():
-                    return await noted()
-            # It may be what ends the server, and with it the answers to others: alone, the next break shows it.
-            async with self._gate.alone():
-                await self._wait_until_it_works(client, params)
-                return await noted()
-
-        async def noted() -> Completion:
-            nonlocal broken
-            try:
-                return await once()
-            except httpx.HTTPError as error:
-                trouble = no_answer(error)
-                broken += trouble.taken and not trouble.alive
-                if broken >= FREE_BREAKS + BREAKS_ALONE:
-                    raise NoAnswer(f"{trouble}, {broken} times for this prompt", repeat=False) from error
-                raise
-
+    async def _complete(
+        self, client: httpx.AsyncClient, prompt: Prompt, params: SamplingParams, outages: Outages
+    ) -> Completion:
         async def once() -> Completion:
-            found = await self._post(client, prompt, params)
-            if found.status in (401, 403, 404) and not await self._works(client, params):
+            found = await self._post(client, prompt, params, outages)
+            if found.status in (401, 403, 404) and not await outages.works():
                 raise self._refused(found)
             if found.status != 200:
                 raise found.refusal
@@ -315,7 +280,9 @@ class OpenAIGenerator:
                 tags = self.reasoning_tags or REASONING_TAGS
                 # Reasoning that the server has split off has no channels any more.
                 tags = REASONING_TAGS if tags == HARMONY else tags
-                completion = completion_of(prompt.id, json_object(found.body), self.render(prompt).prefill, tags)
+                form = self._tokenizer()
+                prefill = "" if form is None else form.prefill
+                completion = completion_of(prompt.id, json_object(found.body), prefill, tags)
             except (ValueError, LookupError, TypeError, AttributeError) as error:
                 raise NoAnswer(f"malformed answer: {excerpt(found.body.decode('utf-8', 'replace'))}") from error
             if completion.finish_reason in BROKEN_OFF:
@@ -324,9 +291,11 @@ class OpenAIGenerator:
                 raise NoAnswer("the server's content filter withheld the answer or part of it", repeat=False)
             return completion
 
-        return await self._retries.call_async(ask, self._attempts)
+        return await self._retries.call_async(lambda: outages.ask(prompt.id, once), self._attempts)
 
-    async def _post(self, client: httpx.AsyncClient, prompt: Prompt, params: SamplingParams) -> Answer:
+    async def _post(
+        self, client: httpx.AsyncClient, prompt: Prompt, params: SamplingParams, outages: Outages
+    ) -> Answer:
         """The answer to a prompt; what the server's refusals teach is tried at once. Raises UsageError for others."""
         while True:
             sent = self._parameters(prompt, params)
@@ -336,34 +305,25 @@ class OpenAIGenerator:
             if not self._dialect.learns(sent, found.status, found.body, dispensable(params)):
                 break
         refused = refused_parameters(sent, found.status, found.body)
-        if refused and not self._answered and not await self._works(client, params):
+        if refused and not self._answered and not await outages.works():
             said = self._clean(found.refusal)
             raise parameter_refused(self.url, {name: sent[name] for name in refused}, said)
         if found.status == 200:
             self.request = {name: each for name, each in sent.items() if name != "seed"}
         return found
 
-    async def _works(self, client: httpx.AsyncClient, params: SamplingParams) -> bool:
-        """Whether the server completes a plain prompt now."""
+    def _outages(self, client: httpx.AsyncClient, params: SamplingParams) -> Outages:
+        """What is known of the server while a window is sent to it."""
         short = replace(params, max_new_tokens=PLAIN_TOKENS)
-        body = {"model": self.options.model, **self._parameters(PLAIN, short), **self._asked_for(PLAIN)}
-        try:
-            # One at a time: where the server refuses all, the first answer ends the others.
-            async with self._trying:
-                return (await asyncio.wait_for(asked(client, "POST", self._place, body), self.timeout)).status == 200
-        except (NoAnswer, httpx.HTTPError, asyncio.TimeoutError):
-            return False
 
-    async def _wait_until_it_works(self, client: httpx.AsyncClient, params: SamplingParams) -> None:
-        """Return when the server completes a plain prompt. Raises BackendError where it does not come back."""
-        until = time.monotonic() + RESTART_SECONDS
-        while not await self._works(client, params):
-            if time.monotonic() > until:
-                raise BackendError(
-                    f"{self.url}: the server broke off, and has completed nothing for {RESTART_SECONDS:g} s.\n"
-                    "  When it runs again, the same command resumes."
-                )
-            await asyncio.sleep(min(RESTART_SECONDS / 60, LONGEST_PAUSE))
+        async def completes_plain() -> bool:
+            body = {"model": self.options.model, **self._parameters(PLAIN, short), **self._asked_for(PLAIN)}
+            try:
+                return (await asyncio.wait_for(asked(client, "POST", self._place, body), self.timeout)).status == 200
+            except (NoAnswer, httpx.HTTPError, asyncio.TimeoutError):
+                return False
+
+        return Outages(self.url, completes_plain)
 
     def _asked_for(self, prompt: Prompt) -> dict[str, Any]:
         return {"prompt": plain(prompt)} if self._is_plain else {"messages": messages(prompt)}

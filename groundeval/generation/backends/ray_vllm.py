@@ -16,7 +16,7 @@ from groundeval.errors import BackendError, MissingExtra, UsageError, option
 from groundeval.generation.backends.vllm import VLLMGenerator
 from groundeval.generation.interface import Completion, SamplingParams
 from groundeval.generation.sampling import check_sampling
-from groundeval.models.chat import Encoded, cut_at_stop
+from groundeval.models.chat import cut_at_stop
 from groundeval.models.options import GeneratorOptions
 from groundeval.records import Prompt
 
@@ -115,29 +115,29 @@ class RayVLLMGenerator(VLLMGenerator):
         rows = [
             {
                 "number": number,
-                "tokenized_prompt": encoded.ids,
+                "tokenized_prompt": ids,
                 "sampling_params": {**self.sampling_arguments(prompt, params), "detokenize": bool(params.stop)},
             }
-            for number, (prompt, encoded) in enumerate(ready)
+            for number, (prompt, ids) in enumerate(ready)
         ]
         if not rows:
             return
         try:
             for row in self._processor(self._ray.data.from_items(rows)).iter_rows():
-                prompt, encoded = ready[row["number"]]
-                yield self._of_row(row, prompt, encoded, params)
+                prompt, ids = ready[row["number"]]
+                yield self._of_row(row, prompt, ids, params)
         except Exception as error:
             raise BackendError(f"{option('model', self.options.model)}: Ray failed: {error}") from error
 
-    def _of_row(self, row: Mapping[str, Any], prompt: Prompt, encoded: Encoded, params: SamplingParams) -> Completion:
+    def _of_row(self, row: Mapping[str, Any], prompt: Prompt, ids: list[int], params: SamplingParams) -> Completion:
         if row.get("__inference_error__"):
-            return Completion(prompt.id, "", prompt_tokens=len(encoded.ids), error=str(row["__inference_error__"]))
+            return Completion(prompt.id, "", prompt_tokens=len(ids), error=str(row["__inference_error__"]))
         tokens = [int(token) for token in row["generated_tokens"]]
         # Ray does not hand on why an answer ended.
-        _, stopped = cut_at_stop(self.local.format.decode(encoded.ids, tokens), params.stop)
+        _, stopped = cut_at_stop(self.local.format.decode(ids, tokens), params.stop)
         cut = len(tokens) >= params.max_new_tokens and not stopped and tokens[-1] not in self.ends
         output = SimpleNamespace(token_ids=tokens, finish_reason="length" if cut else "stop")
-        return self._completion(prompt, encoded, output, params)
+        return self._completion(prompt, ids, output, params)
 
     def close(self) -> None:
         """Forget the pipeline; its engines have ended with the last prompts."""

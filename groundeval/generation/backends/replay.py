@@ -10,6 +10,7 @@ prompt with its `id`; if no record has that id, to the prompt with its `question
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from groundeval.parsing.normalize import printable
 from groundeval.records import Prompt, Rendered
 from groundeval.storage.id_index import IdIndex
 from groundeval.storage.json_records import Record, file_hash, read_records
-from groundeval.storage.spool import Spool
+from groundeval.storage.spool import Numbers, Spool
 
 MODEL_ARGS = {"output_field": 'the field that holds the text (default: "raw" or "output")'}
 TEXT_FIELDS = ("raw", "output")
@@ -49,54 +50,73 @@ class Records:
     if it has only one output; those of records with an id need not be unique.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, records: Iterable[Recorded]) -> None:
+        """Raises DataError for a record that contradicts an earlier one."""
         self._file = file
         self._all = Spool[Recorded]()
-        self._by_id = IdIndex()
-        self._by_question = IdIndex()
-        self._ambiguous = IdIndex()
+        self._ids = IdIndex()
+        self._places = Numbers()
+        """Of the record that counts, by the number of its id."""
+        some_lack_ids = False
+        for place, record in enumerate(records):
+            self._all.append(record)
+            some_lack_ids |= record.id is None
+            if record.id is not None and self._ids.add(record.id) == len(self._places):
+                self._places.append(place)
+            elif record.id is not None:
+                self._again(record, record.id, place)
+        if some_lack_ids:
+            # Found out now: the same question twice.
+            _ = self._by_question
 
-    def add(self, record: Recorded) -> None:
-        """Take the next record. Raises DataError for one that contradicts an earlier one."""
-        place = len(self._all)
-        self._all.append(record)
-        if record.question is not None:
-            first = self._by_question.setdefault(record.question, place)
-            if first != place and self._all[first].texts != record.texts:
-                self._differ(self._all[first], record, record.question)
-        if record.id is not None:
-            earlier = self._by_id.setdefault(record.id, place)
-            if earlier != place:
-                self._again(self._all[earlier], record, record.id, place)
-
-    def _differ(self, first: Recorded, record: Recorded, question: str) -> None:
-        if record.id is None or first.id is None:
-            raise DataError(
-                f"{self._file}, records {first.number} and {record.number}: the same question ({excerpt(question)}) "
-                'with different outputs and no "id" to tell them apart'
-            )
-        self._ambiguous.setdefault(question, 0)
-
-    def _again(self, earlier: Recorded, record: Recorded, identifier: str, place: int) -> None:
+    def _again(self, record: Recorded, identifier: str, place: int) -> None:
+        number = self._ids.add(identifier)
+        earlier = self._all[self._places[number]]
         if earlier.texts is None:
-            self._by_id.replace(identifier, place)
+            self._places[number] = place
         elif record.texts is not None and record.texts != earlier.texts:
             raise DataError(
                 f'{self._file}, records {earlier.number} and {record.number}: both have the id "{identifier}", '
                 "with different texts"
             )
 
+    @cached_property
+    def _by_question(self) -> tuple[IdIndex, Numbers]:
+        """The questions, and by their numbers the first place of each; -1 - place where outputs differ."""
+        questions, places = IdIndex(), Numbers()
+        for place, record in enumerate(self._all):
+            if record.question is None:
+                continue
+            number = questions.add(record.question)
+            if number == len(places):
+                places.append(place)
+                continue
+            at = places[number]
+            first = self._all[at if at >= 0 else -1 - at]
+            if first.texts != record.texts:
+                self._check_ids(first, record, record.question)
+                places[number] = min(at, -1 - at)
+        return questions, places
+
+    def _check_ids(self, first: Recorded, record: Recorded, question: str) -> None:
+        if record.id is None or first.id is None:
+            raise DataError(
+                f"{self._file}, records {first.number} and {record.number}: the same question ({excerpt(question)}) "
+                'with different outputs and no "id" to tell them apart'
+            )
+
     def with_id(self, identifier: str) -> Recorded | None:
         """The record with an id."""
-        place = self._by_id.get(identifier)
-        return None if place is None else self._all[place]
+        number = self._ids.get(identifier)
+        return None if number is None else self._all[self._places[number]]
 
     def with_question(self, candidates: Iterable[str]) -> Recorded | None:
         """The record of the first candidate that is a question with one output."""
-        for candidate in candidates if len(self._by_question) else ():
-            place = self._by_question.get(candidate)
-            if place is not None and candidate not in self._ambiguous:
-                return self._all[place]
+        questions, places = self._by_question
+        for candidate in candidates if questions else ():
+            number = questions.get(candidate)
+            if number is not None and places[number] >= 0:
+                return self._all[places[number]]
         return None
 
 
@@ -117,10 +137,8 @@ class ReplayGenerator:
         if self._records is not None:
             return
         field = self.options.model_args.get("output_field")
-        records = Records(self.options.model)
-        for record in read_records(self._path(), name=self.options.model):
-            records.add(_recorded(record, field))
-        self._records = records
+        read = read_records(self._path(), name=self.options.model)
+        self._records = Records(self.options.model, (_recorded(record, field) for record in read))
 
     def render(self, prompt: Prompt) -> Rendered:
         """The prompt's text without a chat template; its tokens are unknown."""

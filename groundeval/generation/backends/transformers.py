@@ -9,7 +9,7 @@ from groundeval.errors import BackendError, MissingExtra, UsageError, option
 from groundeval.generation.backends.local import LocalGenerator, token_ids
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import RowSampler, check_sampling, sample_seed
-from groundeval.models.chat import Encoded, cut_at_stop
+from groundeval.models.chat import cut_at_stop
 from groundeval.models.device import free_memory, is_out_of_memory
 from groundeval.models.downloads import announce_model
 from groundeval.models.files import check_model_args
@@ -98,7 +98,7 @@ class TransformersGenerator(LocalGenerator):
         self.load()
         ready, failed = self.encoded(prompts, params.max_new_tokens, self.context_length)
         yield from failed
-        ready.sort(key=lambda pair: -len(pair[1].ids))
+        ready.sort(key=lambda pair: -len(pair[1]))
         while ready:
             batch = ready[: self._batch_size()]
             try:
@@ -113,7 +113,7 @@ class TransformersGenerator(LocalGenerator):
                     self._batch_limit = len(batch) // 2
                     continue
                 fault = "out of memory with this prompt alone"
-                completions = [Completion(batch[0][0].id, "", prompt_tokens=len(batch[0][1].ids), error=fault)]
+                completions = [Completion(batch[0][0].id, "", prompt_tokens=len(batch[0][1]), error=fault)]
             ready = ready[len(batch) :]
             yield from completions
 
@@ -126,7 +126,7 @@ class TransformersGenerator(LocalGenerator):
 
         self.load()
         device = self._model.get_input_embeddings().weight.device
-        ids = torch.tensor([[*self.local.encode(prompt).ids, *begun]], device=device)
+        ids = torch.tensor([[*self.local.ids(prompt), *begun]], device=device)
         with torch.inference_mode():
             likeliest, second = self._model(input_ids=ids).logits[0, -1].double().topk(2).values.tolist()
         return float(likeliest - second)
@@ -140,13 +140,13 @@ class TransformersGenerator(LocalGenerator):
         self._model = None
         free_memory()
 
-    def _complete(self, batch: Sequence[tuple[Prompt, Encoded]], params: SamplingParams) -> list[Completion]:
+    def _complete(self, batch: Sequence[tuple[Prompt, list[int]]], params: SamplingParams) -> list[Completion]:
         import torch
 
-        longest = max(len(encoded.ids) for _, encoded in batch)
+        longest = max(len(asked) for _, asked in batch)
         pad = self._pad()
-        padding = [longest - len(encoded.ids) for _, encoded in batch]
-        ids = [[pad] * left + encoded.ids for left, (_, encoded) in zip(padding, batch, strict=True)]
+        padding = [longest - len(asked) for _, asked in batch]
+        ids = [[pad] * left + asked for left, (_, asked) in zip(padding, batch, strict=True)]
         mask = [[0] * left + [1] * (longest - left) for left in padding]
         extra: dict[str, Any] = {}
         if not params.is_greedy:
@@ -170,9 +170,9 @@ class TransformersGenerator(LocalGenerator):
         rows: list[list[int]] = output[:, longest:].tolist()
         return [self._completion(*pair, row, params) for pair, row in zip(batch, rows, strict=True)]
 
-    def _completion(self, prompt: Prompt, encoded: Encoded, row: list[int], params: SamplingParams) -> Completion:
+    def _completion(self, prompt: Prompt, asked: list[int], row: list[int], params: SamplingParams) -> Completion:
         end = next((index for index, token in enumerate(row) if token in self._ends), None)
-        text, stopped = cut_at_stop(self.local.format.decode(encoded.ids, row[:end]), params.stop)
+        text, stopped = cut_at_stop(self.local.format.decode(asked, row[:end]), params.stop)
         if stopped and end is None:
             # The row ended at a stop string and was padded while the others continued.
             while row and row[-1] == self._pad():
@@ -181,7 +181,7 @@ class TransformersGenerator(LocalGenerator):
             prompt.id,
             text,
             finish_reason="length" if end is None and not stopped else "stop",
-            prompt_tokens=len(encoded.ids),
+            prompt_tokens=len(asked),
             completion_tokens=len(row) if end is None else end + 1,
         )
 

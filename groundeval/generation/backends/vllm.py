@@ -16,7 +16,7 @@ from groundeval.generation.backends.local import LocalGenerator, token_ids
 from groundeval.generation.backends.vllm_parallel import ParallelEngine, check_parallel_sizes
 from groundeval.generation.interface import Completion, Generator, SamplingParams, register_generator
 from groundeval.generation.sampling import check_sampling, sample_seed
-from groundeval.models.chat import Encoded, cut_at_stop
+from groundeval.models.chat import cut_at_stop
 from groundeval.models.device import free_memory
 from groundeval.models.downloads import announce_model
 from groundeval.models.gguf import as_folder
@@ -183,7 +183,7 @@ class VLLMGenerator(LocalGenerator):
         try:
             with _watched(self._engine):
                 outputs = self._engine.generate(
-                    [TokensPrompt(prompt_token_ids=list(encoded.ids)) for _, encoded in ready],
+                    [TokensPrompt(prompt_token_ids=ids) for _, ids in ready],
                     [EngineParams(**self.sampling_arguments(prompt, params)) for prompt, _ in ready],
                     use_tqdm=False,
                     lora_request=self._lora,
@@ -192,8 +192,8 @@ class VLLMGenerator(LocalGenerator):
             raise BackendError(
                 f"{option('model', self.options.model)}: vLLM failed: {self._log.explain(error)}"
             ) from error
-        for (prompt, encoded), output in zip(ready, outputs, strict=True):
-            yield self._completion(prompt, encoded, output.outputs[0], params)
+        for (prompt, ids), output in zip(ready, outputs, strict=True):
+            yield self._completion(prompt, ids, output.outputs[0], params)
 
     def identity(self) -> Mapping[str, Any]:
         """Everything that determines the texts; loads the tokenizer, not the engine."""
@@ -232,16 +232,16 @@ class VLLMGenerator(LocalGenerator):
         configured = token_ids(getattr(self.local.config.get_text_config(), "eos_token_id", None))
         return {*self.local.format.end_tokens, *configured}
 
-    def _completion(self, prompt: Prompt, encoded: Encoded, output: Any, params: SamplingParams) -> Completion:
+    def _completion(self, prompt: Prompt, ids: list[int], output: Any, params: SamplingParams) -> Completion:
         tokens = [int(token) for token in output.token_ids]
         ends = self.ends
         end = next((index for index, token in enumerate(tokens) if token in ends), None)
-        text, _ = cut_at_stop(self.local.format.decode(encoded.ids, tokens[:end]), params.stop)
+        text, _ = cut_at_stop(self.local.format.decode(ids, tokens[:end]), params.stop)
         return Completion(
             prompt.id,
             text,
             finish_reason=output.finish_reason,
-            prompt_tokens=len(encoded.ids),
+            prompt_tokens=len(ids),
             completion_tokens=len(tokens),
             error=None
             if output.finish_reason in ("stop", "length")

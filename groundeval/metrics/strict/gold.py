@@ -153,5 +153,5 @@ def other_items(item: str, aliases: Sequence[Sequence[str]], question: str) -> i
     for each in aliases:
         written = spelled(each, rest)
         if written:
-            rest = re.sub(re.escape(written), "", rest, flags=re.IGNORECASE)
-    return len(re.findall(r"\b(?:and|or|und|et|y|&|plus)\s+(?=[A-Z]\w)|(?<=[a-z])\s+(?:and|or|&|plus)\s*$", rest))
+            rest = re.sub(re.escape(written), "\0", rest, flags=re.IGNORECASE)
+    return len(re.findall(r"\b(?:and|or|und|et|y|&|plus)\s+(?=[A-Z]\w)|(?<=[a-z])\s+(?:and|or|&|plus)\s*\0", rest))

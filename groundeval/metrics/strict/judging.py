@@ -12,9 +12,9 @@ from groundeval.metrics.citation import Judged, judge
 from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import StrictStatement
 from groundeval.metrics.reading import Reading
+from groundeval.parsing.strict.gaps import is_aside, without_gaps
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import equals, spelled, tokens
-from groundeval.parsing.strict.refusal import claims, is_aside
 from groundeval.parsing.strict.visible import for_verifier
 from groundeval.records import Response, Statement
 
@@ -77,7 +77,7 @@ async def _judge(statement: Statement, reading: Reading, ctx: Context) -> Strict
                 return StrictlyJudged(False, nothing, "aside")
             return StrictlyJudged(True, found.precise + invalid, "supported")
     if statement.citations:
-        rest = claims(statement.text, reading.response.example.question)
+        rest = without_gaps(statement.text, reading.response.example.question)
         if reading.kind == "list" or not own or not rest or rest == statement.text.strip():
             return StrictlyJudged(False, nothing)
         return await _judge(replace(statement, text=rest, hypothesis=for_verifier(rest)), reading, ctx)

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 from groundeval.metrics.metric import Context
+from groundeval.parsing.strict.decision import Decision
 from groundeval.parsing.strict.part import Part
-from groundeval.parsing.strict.refusal import Decision
 from groundeval.parsing.strict.visible import for_verifier
 from groundeval.records import Response
 
@@ -22,18 +22,13 @@ async def settle(response: Response, ctx: Context) -> None:
     if not ctx.profile.settles or ctx.nli is None:
         return
     reading = ctx.read(response)
-    if reading.decision.doubts and await _all_beside(reading.decision.doubts, response, ctx):
-        reading.decision = Decision("answered")
-    decision: Decision | None = reading.decision
-    while decision is not None and decision.open_claims:
-        possible = decision.possible_lacks
-        found = await asyncio.gather(*(_lacks(part, response, ctx) for part in possible))
-        lacks = [part for part, is_lack in zip(possible, found, strict=True) if is_lack]
-        others = [part for part in decision.open_claims if part not in lacks]
+    for outcome, found, possible, beside in reading.decision.possible:
+        lacking = await asyncio.gather(*(_lacks(part, response, ctx) for part in possible))
+        lacks = [part for part, is_lack in zip(possible, lacking, strict=True) if is_lack]
+        others = [part for part in found if part not in lacks]
         if (lacks or not possible) and await _all_beside(others, response, ctx):
-            reading.decision = Decision("refused", decision.beside)
+            reading.decision = Decision(outcome, beside)
             return
-        decision = decision.otherwise
 
 
 async def _all_beside(parts: Sequence[Part], response: Response, ctx: Context) -> bool:

@@ -12,8 +12,8 @@ from groundeval.metrics.strict.gold import Brought, Part, other_items
 from groundeval.metrics.strict.judging import StrictlyJudged
 from groundeval.parsing.strict.language import differs
 from groundeval.parsing.strict.matching import spelled
-from groundeval.parsing.strict.statements import words
 from groundeval.parsing.strict.wording import without_opener
+from groundeval.parsing.strict.words import words
 
 ROOM = 2
 """Words allowed for each gold answer besides those of the question and twice its own."""

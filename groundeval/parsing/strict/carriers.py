@@ -10,8 +10,9 @@ import re
 
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.citations import Cited
+from groundeval.parsing.strict.content import content
 from groundeval.parsing.strict.sources import SOURCE
-from groundeval.parsing.strict.wording import content, is_negated, is_telling
+from groundeval.parsing.strict.wording import is_negated, is_telling
 
 _CARRYING = re.compile(
     rf"(?i)\b(?:according|based|basis|per|from|via|see|cf|by|in|cit(?:e|es|ed|ing)|evidence|laut|nach|gemäß|selon|d['’]après|según"
@@ -37,6 +38,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 _SEPARATORS = ',;:(（—–"“”'
 _BEFORE = re.compile(rf"[{_SEPARATORS}][^{_SEPARATORS}\n]{{0,80}}$")
 _AFTER = re.compile(r"[^,;:.)）!?—–\n]{0,60}?(?=\s*(?:[,;.)）!?。—–\n]|$))")
+_INFINITIVE = re.compile(r",\s*(?!\w*(?:s|ed|ing|per|see|cf|via|from|by)\b)\w+\s*")
+"""In "It lets the carotenoids, which were there, show [3]" the verb is the sentence's own."""
 _MOST_WORDS = 8
 
 
@@ -89,6 +92,8 @@ def _phrase(plain: str, begin: int, offset: int) -> tuple[int, int] | None:
         # In "Also, as per [1], it is so" the phrase introduces the sentence.
         return None
     after = _AFTER.match(plain, offset)
+    if after is not None and not after[0].strip() and _INFINITIVE.fullmatch(before[0]):
+        return None
     if after is None or not carries(before[0][1:] + after[0]):
         return None
     is_open, end = before[0][0] in "(（", after.end()

@@ -40,7 +40,7 @@ _PART = re.compile(
     rf"(?P<page>(?<![^\W\d_]){_PAGES}(?!\w))"
     r"|(?:\d{1,3}:)?(?P<tool>\d{1,3})†(?:[^\s,;\]】]*)"
     r"|\^?(?P<first>\d{1,3})(?!\d)(?::\d{1,4}(?:-\d{1,4})?(?!\d)|\s*(?:[-‐‑‒–—]|\bto\b)\s*\^?(?P<last>\d{1,3})(?!\d))?"
-    r"|(?P<circled>[①-⑳❶-❿])"
+    r"|(?P<circled>[①-⒛⓵-⓾❶-❿➀-➓])"
     rf"|{_WORD}(?![^\W\d_])\s*[.:#=№_-]?"
     rf"|\s+|\.(?=\s*$)|\^(?=\s*$)|[,;&†#№«»~、，；：:{PLACE}]|(?:and|und|et|y|or)(?![^\W\d_])",
     re.IGNORECASE,
@@ -104,10 +104,12 @@ _OTHER_NOUN_WORDS = """
 """
 _OTHER_NOUNS = frozenset(_OTHER_NOUN_WORDS.split())
 """Nouns whose numbers name something else than a source."""
-_CIRCLED = re.compile(r"[①-⑳❶-❿]+")
+_CIRCLED = re.compile(r"[①-⒛⓵-⓾❶-❿➀-➓]+")
 _LATEX_CITE = re.compile(r"\\(?:cite[pt]?|textsuperscript|footnotemark)\s*[\[{]([\d,;\s]{1,30})[\]}]")
 _FOOTNOTE = re.compile(rf"\\(?:footnote|textsuperscript|cite\w*)(?={PLACE})")
 _GROUP = re.compile(rf"{PLACE}(?:\s*(?:(?:[,;&]|and\b)\s*)?{PLACE})+")
+_ARROW = re.compile(r"(?:[ \t]+(?:[-=]>|[→⇒➔])|\^)$")
+"""It points at the citation behind it."""
 _ENDINGS = tuple(".!?")
 """In `Paris is large. [1].` the last full stop belongs to the citation."""
 _WIDEST = 100
@@ -115,7 +117,7 @@ _WIDEST = 100
 _NESTING = 4
 """The deepest nesting of brackets that is read; deeper ones lose their brackets."""
 _MAY_CITE = re.compile(
-    rf"[{re.escape(_SQUARE + _ROUND)}¹²³⁰⁴-⁹①-⑳❶-❿]|\\cite|(?i:do[ck]|source|passage|result|snippet"
+    rf"[{re.escape(_SQUARE + _ROUND)}¹²³⁰⁴-⁹①-⒛⓵-⓾❶-❿➀-➓]|\\cite|(?i:do[ck]|source|passage|result|snippet"
     rf"|excerpt|quelle|fuente|документ|источник)"
     r"|文档|文献|资料|資料|문서"
 )
@@ -180,7 +182,8 @@ def read_citations(text: str) -> Cited:
     length = 0
     plain, *rest = text.split(PLACE)
     for indices, after in zip(groups, rest, strict=True):
-        plain = plain.rstrip(" \t")
+        plain = _ARROW.sub("", plain.rstrip(" \t"))
+        plain = plain[:-1].rstrip(" \t") + "." if plain.endswith(" .") else plain
         parts.append(plain)
         length += len(plain)
         marks.append((length, indices))
@@ -273,7 +276,8 @@ def _in_brackets(found: re.Match[str], inner: Groups) -> tuple[str, tuple[int, .
         cited = (value,)
     if cited is None or (opening in _ROUND and not (inner or _is_mark(found, content))):
         return None
-    return "", (*read_before, *(number - 1 for number in cited))
+    ends = content.endswith(".") and found.string[found.end() : found.end() + 1].isspace()
+    return "." if ends else "", (*read_before, *(number - 1 for number in cited))
 
 
 def is_labelled(content: str) -> bool:
@@ -296,7 +300,7 @@ def _is_mark(found: re.Match[str], content: str) -> bool:
     """Whether a number in parentheses or braces cites: with the name of a source, or at the end of a clause."""
     if _NAMED.search(content):
         return True
-    before = found.string[: found.start()]
+    before = _RUN.sub("", found.string[: found.start()])
     if not re.fullmatch(r"[\d\s,;&–#№-]+", content) or not before.strip() or re.search(r"[\\^_}\d]$", before[-3:]):
         return False
     if (
@@ -308,6 +312,9 @@ def _is_mark(found: re.Match[str], content: str) -> bool:
     return not (found[1] == "{" and before[-1:].isalnum()) and _ends_clause(found)
 
 
+_RUN_BEHIND = re.compile(r"(?:[ \t]?[({（]\d{1,3}[)}）])+")
+_RUN = re.compile(r"(?:[({（]\d{1,3}[)}）][ \t]?)+$")
+"""Marks in a row: what stands before the first and behind the last decides on all."""
 _BESIDE = re.compile(rf"(?:[)\]】）}}]|{PLACE})\s?$")
 _IN_SQUARE = re.compile(r"[\[【]\d{1,3}[\]】]")
 
@@ -321,7 +328,10 @@ def _cites_in_square(line: str) -> bool:
 def _ends_clause(found: re.Match[str]) -> bool:
     """Whether a mark stands at the end of a clause, and not after a word that it repeats."""
     line = found.string[: found.start()].rpartition("\n")[2]
-    after = found.string[found.end() : found.end() + 12]
+    end = found.end()
+    if found[0][:1] in _ROUND and (run := _RUN_BEHIND.match(found.string, end)):
+        end = run.end()
+    after = found.string[end : end + 12]
     return bool(line.strip(" -•*#")) and not _NUMBER_WORD.search(line[-30:]) and bool(CLAUSE_END.match(after))
 
 

@@ -62,9 +62,10 @@ def evades(text: str, written: str, question: str, documents: str) -> bool:
     if any(_is_disguised(word) for word in _MIXED.findall(text)):
         return True
     said = [found[0] for found in _EVASIVE.finditer(text)]
-    if said and not any(_is_in(each, f"{question} {documents}") for each in said):
-        return True
     number = re.search(r"\d[\d.,]*", written)
+    if said and not any(_is_in(each, f"{question} {documents}") for each in said):
+        told = number[0] if number else written
+        return not any(told in each and _EVASIVE.search(each) for each in re.split(r"(?<=[.!?])\s", documents))
     if written not in text or (number is None and not any(token[0].isdigit() for token in tokens(written))):
         return False
     bound = _bound(text, written)

@@ -24,6 +24,7 @@ _GENERIC_WORDS = """
     able include includes included cover covers covered address addresses addressed present discuss discusses locate
     support supported indicate indicates explain explains let look looked looking through came come away
     review reviewed reviewing checked went over like topic subject matter regarding
+    background introduction verdict status outcome assessment analysis explanation discussion remarks notes key
     ones concerning related let's consider considering read using use used now again please thank thanks help helps yes
 """
 GENERIC = frozenset(_GENERIC_WORDS.split())

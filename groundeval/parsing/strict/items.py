@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Collection
 
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.carriers import carries, without_carriers
@@ -12,21 +13,18 @@ from groundeval.parsing.strict.denial import has_denial_sign, is_denied, taken_b
 from groundeval.parsing.strict.markdown import HEADING, ITEM
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.part import Part
+from groundeval.parsing.strict.source_lists import NOTE, SOURCES_HEADING, SOURCES_LINE, with_source_list
 from groundeval.parsing.strict.splitting import spans
 from groundeval.parsing.strict.statements import (
     HEADING_WORDS,
     LABEL,
     LIST_MARK,
-    NOTE,
-    SOURCES_HEADING,
-    SOURCES_LINE,
     enclosed,
     introduced,
     introduces,
     lines_of,
-    with_source_list,
-    words,
 )
+from groundeval.parsing.strict.words import words
 
 _ITEM_END = re.compile(r",(?!\d{3}(?!\d))|[;\n、，；/|]|\s[·•∙・+→]\s")
 _JOINING = re.compile(
@@ -147,7 +145,8 @@ def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
     plain = cited.plain
     label = LABEL.match(plain)
     begin = label.end() if label else 0
-    ends = [found.span() for found in _ITEM_END.finditer(plain, begin) if not _goes_on(plain, begin, found)]
+    offsets = {offset for offset, _ in cited.marks}
+    ends = [found.span() for found in _ITEM_END.finditer(plain, begin) if not _goes_on(plain, begin, found, offsets)]
     # After a citation a word or a dash joins items; elsewhere it may be part of a name.
     ends += [(offset, offset) for offset, _ in cited.marks if _JOINING.match(plain[offset:].lstrip())]
     ends += [(offset, dash.end()) for offset, _ in cited.marks[:-1] if (dash := _DASH.match(plain, offset)) is not None]
@@ -186,9 +185,11 @@ def _items_of(cited: Cited, *, one: bool, denied: bool) -> list[Part]:
     return parts
 
 
-def _goes_on(plain: str, begin: int, comma: re.Match[str]) -> bool:
+def _goes_on(plain: str, begin: int, comma: re.Match[str], cited: Collection[int]) -> bool:
     """Whether the words behind a comma go on with the sentence before it, which begins with a capital: `Vienna, the
     capital of Austria, lies on the Danube`."""
+    if comma.start() in cited:
+        return False
     if comma[0] == "," and _ADVERBIAL.match(plain, begin, comma.start()):
         return True
     if comma[0] != "," or _SMALL.match(plain, comma.end()) is None:

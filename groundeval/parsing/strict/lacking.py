@@ -12,46 +12,13 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from groundeval.parsing.strict.content import beyond, content, is_generic, names
 from groundeval.parsing.strict.foreign import has_negation
 from groundeval.parsing.strict.language import language
 from groundeval.parsing.strict.sources import SOURCE
-from groundeval.parsing.strict.wording import (
-    LONGEST_REFUSAL,
-    beyond,
-    content,
-    is_generic,
-    is_refusing,
-    is_unreal,
-    names,
-    uncontracted,
-)
+from groundeval.parsing.strict.vocabulary import GONE, GONE_ALONE, NEGATION, NOT, TELLING
+from groundeval.parsing.strict.wording import LONGEST_REFUSAL, is_refusing, is_unreal, uncontracted
 
-_NOT = (
-    r"(?:not(?! only\b)|no(?! (?:more|less|fewer|later|earlier)\b)|none|neither|nor"
-    r"|nothing(?! but\b)|nowhere|never|nobody|cannot|unable|impossible"
-    r"|(?:ca|do|does|did|is|was|are|were|have|has|could|wo)nt)"
-)
-_GONE = (
-    r"(?:missing|absent|lack(?:s|ed|ing)?|omit(?:s|ted|ting)?|skip(?:s|ped)?|silent|mute|fails?|failed"
-    r"|needs? (?:more|other|further|additional|better)|empty-handed|(?:draws?|drew) (?:a )?blank"
-    r"|(?:falls?|fell) short"
-    r"|(?:leav(?:e|es|ing)|left) (?:\w+ ){0,6}?(?:out|open|blank|aside)|stops? short|short of|keeps? quiet|in the dark"
-    r"|un(?:mentioned|stated|specified|known|named|disclosed|answered|reported|recorded|listed|told|said|clear))"
-)
-_ABSENCE = re.compile(rf"\b(?:{_NOT}|{_GONE})\b", re.IGNORECASE)
-_GONE_ALONE = re.compile(rf"\b{_GONE}\b", re.IGNORECASE)
-_TELLS = re.compile(
-    r"\b(?:answer\w*|f(?:ind|ound)|locat\w+|determin\w+|stat(?:e|es|ed|ing)|say(?:s|ing)?|said|mention\w*|specif\w+"
-    r"|g(?:ive|ives|iven|iving|ave)|nam(?:e|es|ed|ing)|t(?:ell|ells|old|elling)|kn(?:ow|ows|own)|contain\w*|includ\w+"
-    r"|discuss\w*|cover\w*|identif\w+|reveal\w*|indicat\w+|list(?:s|ed)?|disclos\w+|publish\w*|document\w+|record\w*"
-    r"|report(?:s|ed)?|(?:com|turn)(?:e|es|ed|s)? up|work\w* out|read off|puts?|quot\w+|deriv\w+|infer\w*|comput\w+"
-    r"|calculat\w+|spell\w* out|appear\w*|available|suppl(?:y|ies|ied)|provid\w+|add(?:s|ed)?|touch\w*|explain\w*"
-    r"|figured? out|see|get|there|have|(?:track|dig|turn|pin|make|work)(?:s|ed|ned|ging)? (?:\w+ )?(?:down|up|out)"
-    r"|dug up|retriev\w+|extract\w*|spot(?:s|ted)?|trac(?:e|es|ed)"
-    r"|confirm\w*|verif\w+|establish\w*|come across|came across"
-    r"|conclude\w*|address\w*|clarif\w+|detail\w*|settle[sd]?|help\w*)\b",
-    re.IGNORECASE,
-)
 _SOURCES = (
     r"(?:documents?|docs?|sources?|passages?|search results?|contexts?|snippets?|excerpts?|references?"
     r"|(?:the|these|those|three|four|five|any|my|this|all) (?:\w+ )?(?:texts?|pages?|materials?|articles?|readings?))"
@@ -63,7 +30,7 @@ _PLACE = re.compile(
 )
 _WRITER = re.compile(
     rf"^\W*(?:[a-z]+\W+){{0,2}}?(?:(?:I|we|one|you)\b(?:\W+[\w'’]+){{0,4}}?\W+)?"
-    rf"(?:{_NOT}|{_GONE})\b",
+    rf"(?:{NOT}|{GONE})\b",
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(r"^\W*(?:(?:but|so|and|sorry|unfortunately|either)\W+)*(?:I|we|one|you)\b", re.IGNORECASE)
@@ -78,12 +45,12 @@ _ELIDED = re.compile(
 )
 _THEY = re.compile(
     r"^\W*(?:(?:but|so|and|sorry|because|since|unfortunately|either)\W+)*(?:it|they|these|those|nobody|no one)\b"
-    rf"(?:\W+(?:also|just|simply|do|does|did))*\W+(?:{_NOT}|{_GONE}|tells?|says?)\b",
+    rf"(?:\W+(?:also|just|simply|do|does|did))*\W+(?:{NOT}|{GONE}|tells?|says?)\b",
     re.IGNORECASE,
 )
 _IS_NOT = re.compile(
-    rf"\b(?:is|are|was|were|be|been|goes|comes?|remains?|stays?|gets?)\W+(?:\w+\W+){{0,2}}?(?:{_NOT}\b|{_GONE}\b)"
-    rf"|\b{_NOT}\b[^,;]*\b(?:is|are|was|were|be|been|comes?|goes)\b|\bnever comes up\b",
+    rf"\b(?:is|are|was|were|be|been|goes|comes?|remains?|stays?|gets?)\W+(?:\w+\W+){{0,2}}?(?:{NOT}\b|{GONE}\b)"
+    rf"|\b{NOT}\b[^,;]*\b(?:is|are|was|were|be|been|comes?|goes)\b|\bnever comes up\b",
     re.IGNORECASE,
 )
 _BARE = re.compile(
@@ -109,34 +76,34 @@ def is_lacking(clause: str, question: str, *, cited: bool = False) -> bool:
     if language(clause) not in (None, "en"):
         return _is_foreign_lack(clause)
     clause = uncontracted(clause)
-    if len(_ABSENCE.findall(clause)) % 2 == 0:
+    if len(NEGATION.findall(clause)) % 2 == 0:
         return language(clause) is None and _is_foreign_lack(clause)
     if _YES_OR_NO.match(clause):
         return False
-    tells = _TELLS.search(clause) is not None
+    tells = TELLING.search(clause) is not None
     place = _PLACE.search(clause)
-    if place is not None and (tells or _GONE_ALONE.search(clause) or not names(clause, question)):
+    if place is not None and (tells or GONE_ALONE.search(clause) or not names(clause, question)):
         told = _CONTENT_TOLD.search(clause, place.end())
-        return told is None or _ABSENCE.search(clause[: told.start()]) is not None
+        return told is None or NEGATION.search(clause[: told.start()]) is not None
     if tells and _THEY.match(clause) and len(beyond(clause, question)) <= 2:
         return True
     can_tell = tells or (_UNABLE.search(clause) is not None and not names(clause, question))
     if can_tell and _WRITER.match(clause) and (_SUBJECT.match(clause) or _ELIDED.match(clause)):
         return True
-    if beyond(_TELLS.sub(" ", clause), question):
+    if beyond(TELLING.sub(" ", clause), question):
         return False
     asks = bool(content(clause))
     return asks and (
         (tells and _IS_NOT.search(clause) is not None)
         or _BARE.search(clause) is not None
-        or _GONE_ALONE.search(clause) is not None
+        or GONE_ALONE.search(clause) is not None
     )
 
 
 def _is_foreign_lack(clause: str) -> bool:
     """A negation of another language beside a source, in a clause that has no English negation."""
     # In the order of what the searches cost.
-    return _FOREIGN_SOURCE.search(clause) is not None and not _ABSENCE.search(clause) and has_negation(clause)
+    return _FOREIGN_SOURCE.search(clause) is not None and not NEGATION.search(clause) and has_negation(clause)
 
 
 _IDLE = re.compile(
@@ -152,7 +119,7 @@ def may_lack(text: str, question: str) -> bool:
     """Whether a text shows an absence of any kind, in any of the languages, and nothing that could be an answer."""
     if len(text) > LONGEST_REFUSAL or text.rstrip().endswith(("?", "？", "؟")):
         return False
-    if (_ABSENCE.search(uncontracted(text)) or _IDLE.search(text)) and not names(text, question):
+    if (NEGATION.search(uncontracted(text)) or _IDLE.search(text)) and not names(text, question):
         return True
     is_foreign = language(text) != "en" and not is_generic(text)
     return is_foreign and has_negation(text) and all(name in question for name in _TWO_NAMES.findall(text))
@@ -161,7 +128,7 @@ def may_lack(text: str, question: str) -> bool:
 def concerns(clauses: Sequence[str], question: str) -> bool:
     """Whether what such clauses miss may be what the question asks: it has no words of its own, shares one with the
     question, or has two at most (`the price` for `how much`); words of other languages cannot tell."""
-    whole = _GONE_ALONE.sub(" ", " ".join(clauses))
+    whole = GONE_ALONE.sub(" ", " ".join(clauses))
     said = content(whole)
     other = len(beyond(whole, question))
     return other <= 2 or other < len(said) or any(map(_is_foreign_lack, clauses))

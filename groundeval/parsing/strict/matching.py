@@ -11,12 +11,19 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import pairwise
 
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.dates import with_english_dates
 from groundeval.parsing.strict.language import language
-from groundeval.parsing.strict.quantities import UNIT_TOKENS, UNITS, with_times
+from groundeval.parsing.strict.quantities import (
+    MONEY,
+    MONEY_SCALES,
+    MONEY_SIGNS,
+    UNIT_TOKENS,
+    UNITS,
+    figures,
+    with_times,
+)
 
 _UNSPACED = (
     r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -94,6 +101,13 @@ def _plain(character: str) -> str:
     return character
 
 
+@lru_cache(maxsize=4_096)
+def _without_accent(character: str) -> str:
+    """A Latin letter without its accent: `Nausicaä` may be written without."""
+    form, *accent = unicodedata.decomposition(character).split(" ")
+    return _without_accent(chr(int(form, 16))) if accent and ord(character) < 0x250 and form[0] != "<" else character
+
+
 def tokens(text: str) -> tuple[str, ...]:
     """Lower-cased words and numbers, without articles and punctuation.
 
@@ -114,10 +128,11 @@ def _spanned(text: str) -> tuple[tuple[str, int, int], ...]:
     text = _INITIALS.sub(lambda found: _padded(re.sub(r"[.\s]", "", found[0]), found[0]), text)
     text = _ORDINAL.sub(lambda found: "\ue010" * len(found[0]), text)
     text = _APOSTROPHE.sub("\ue010", text)
+    text = text if text.isascii() else "".join(map(_without_accent, text))
     lowered = text.lower() if len(text.lower()) == length else text
     raw = [(found[0].replace("\ue010", ""), found.start(), found.end()) for found in _TOKEN.finditer(lowered)]
     named = [(each, start, end) for each, start, end in raw if each and each not in _ARTICLES]
-    measured = _measured(_counted(named))
+    measured = _measured(_counted(named), text)
     return tuple(_dated(_with_dates(measured, text) if _IN_FIGURES.search(text) else measured))
 
 
@@ -195,30 +210,36 @@ def _adds(value: int, total: int, more: int) -> bool:
 
 def _is_small(after: Spanned) -> bool:
     """Whether `and` joins a number below a hundred to the hundreds before it: `four hundred and six`."""
-    return bool(after) and 0 < _SMALL.get(after[0][0], 0) < 100 and (len(after) < 2 or after[1][0] not in _LARGE)
+    return bool(after) and 0 < _SMALL.get(after[0][0], 0) < 100 and (len(after) < 2 or after[1][0] != "hundred")
 
 
 _GLUED = re.compile(r"(\d+(?:\.\d+)*)([^\W\d_]+)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_LARGE_NUMBER = re.compile(r"\d{3,}(?:\.\d+)?")
 
 
-def _measured(found: Spanned) -> Spanned:
-    """Units after a number under one name each; `5km` is two tokens."""
+def _measured(found: Spanned, text: str) -> Spanned:
+    """Units after a number under one name each, also after the first of two: `2 to 3 m`; `5km` is two tokens, `$5M` is
+    one; what a large number counts in money is left out."""
     merged: Spanned = []
     for token, start, end in found:
         glued = _GLUED.fullmatch(token) if token[0].isdigit() else None
+        if glued and (scale := MONEY_SCALES.get(glued[2])) and text[start - 1 : start] in MONEY_SIGNS:
+            merged.append((f"{round(float(glued[1]) * scale, 3):.15g}", start, end))
+            continue
+        if token in MONEY and merged and _LARGE_NUMBER.fullmatch(merged[-1][0]):
+            merged[-1] = (merged[-1][0], merged[-1][1], end)
+            continue
         if glued and glued[2] in UNITS:
             merged.append((glued[1], start, start + len(glued[1])))
             token, start = glued[2], start + len(glued[1])
         if token in UNITS and merged and _NUMBER.fullmatch(merged[-1][0]):
             unit, factor = UNITS[token]
-            number, first, last = merged[-1]
-            if factor != 1:
-                merged[-1] = (
-                    f"{float(number) * factor:.10g}" if float(number) * factor < 1e10 else number,
-                    first,
-                    last,
-                )
+            places = [-1, -3] if [each[0] for each in merged[-2:-1]] == ["to"] else [-1]
+            for place in places if factor != 1 else ():
+                number, first, last = merged[place] if len(merged) >= -place else ("", 0, 0)
+                if _NUMBER.fullmatch(number) and float(number) * factor < 1e10:
+                    merged[place] = (f"{float(number) * factor:.10g}", first, last)
             merged.append((unit, start, end))
         else:
             merged.append((token, start, end))
@@ -315,28 +336,43 @@ def spelled(aliases: Iterable[str], text: str, question: str = "") -> str | None
     for alias in aliases:
         if (name := _named(alias, text)) or (name := _bare(alias, found, text, question)):
             return name
-    return _in_another_language(aliases, found, text)
+    return _in_another_language(aliases, text)
 
 
-_POINTS = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?![\d]|[.,]\d)")
-
-
-def _in_another_language(aliases: Iterable[str], found: Sequence[tuple[str, int, int]], text: str) -> str | None:
-    """The first alias that is a number, alone or with one word, whose number a text in another language than English
-    holds: `8.412` for `8,412`, `340 Meter` for `340 metres`. What it counts is left to the verifier."""
-    numbered = [(alias, own) for alias in aliases if (own := alias_tokens(alias)) and own[0].isdigit() and len(own) < 3]
+def _in_another_language(aliases: Iterable[str], text: str) -> str | None:
+    """The first alias of one number and two words at most whose number a text in another language than English holds:
+    `420万欧元` for `4.2 million euros`. What it counts is left to the verifier, unless the unit is known."""
+    numbered = [alias for alias in aliases if _is_quantity(alias)]
     if not numbered or language(text) == "en":
         return None
-    pointed = {re.sub(r"\D", "", each) for each in _POINTS.findall(text)}
-    counted = {
-        token
-        for (token, _, _), (unit, _, _) in pairwise(found)
-        if token.isdigit() and unit.isalpha() and unit not in UNIT_TOKENS
-    }
-    for alias, own in numbered:
-        if own[0] in pointed or (len(own) == 2 and own[0] in counted):
-            return alias
-    return None
+    written = figures(text)
+    return next((alias for alias in numbered if _values(alias) & written), None)
+
+
+def _is_quantity(alias: str) -> bool:
+    own = alias_tokens(alias)
+    return (
+        len(alias.split()) <= LONGEST_QUANTITY
+        and bool(own)
+        and bool(_NUMBER.fullmatch(own[0]))
+        and _MONTH_TOKENS.isdisjoint(own)
+    )
+
+
+@remembered(16_384)
+def _values(alias: str) -> set[tuple[float, str]]:
+    """The number of an alias with what may follow it: its unit, if that is known, or any word; nothing if it is all."""
+    number, *rest = alias_tokens(alias)
+    if not rest:
+        return {(float(number), ""), (float(number), "?")}
+    if unit := next((each for each in rest if each in UNIT_TOKENS), ""):
+        written = alias_tokens(re.sub(r"[^\d.,]+$", "", alias))[0]
+        return {(float(number), unit), *([(float(written), "?")] if _NUMBER.fullmatch(written) else [])}
+    return {(float(number), "?")}
+
+
+LONGEST_QUANTITY = 3
+"""Words of an alias that is a number: the number, its scale and what it counts."""
 
 
 def _bare(alias: str, found: Sequence[tuple[str, int, int]], text: str, question: str) -> str | None:

@@ -18,25 +18,21 @@ from groundeval.parsing.strict.denial import has_denial_sign, is_denied, taken_b
 from groundeval.parsing.strict.markdown import HEADING, ITEM
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.part import Kind, Part
+from groundeval.parsing.strict.source_lists import NOTE, SOURCES_HEADING, SOURCES_LINE, with_source_list
 from groundeval.parsing.strict.sources import SOURCE
 from groundeval.parsing.strict.splitting import spans
 from groundeval.parsing.strict.wording import clauses, is_refusing
+from groundeval.parsing.strict.words import words
 
 LIST_MARK = re.compile(
     r"[ \t]*(?:(?:[-*•+·◦▪–➤➔→▶►☑✓✔✅①-⑳❶-❿]|#{1,6}|\(?\d{1,2}[.)]|\(?(?:[a-h]|[ivx]{1,4})\)|\[[xX]\])[ \t]+)*"
 )
-_LETTERED = r"\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_RUN = rf"[^\W_{_LETTERED}]"
 _ENCLOSED = re.compile("[\u2460-\u24ff\U0001f100-\U0001f1ff]")
 """Circled and boxed letters and figures, and the letters of flags, which a reader sees as letters."""
-_WORD = re.compile(
-    rf"[{_LETTERED}]|(?:{_RUN}|[\u2460-\u24ff\U0001F100-\U0001F1FF])+(?:[.,]\d+)*(?:['’]{_RUN}{{1,2}}(?!{_RUN}))?"
-)
-
 _VERB = (
     r"(?:also |further |clearly |explicitly |only )?(?:states?|says?|notes?|mentions?|explains?|reports?"
     r"|indicates?|shows?|confirms?|adds?|"
-    r"suggests?|writes?|tells us|describes how|points out|specif(?:y|ies)|claims?|reads?)(?: that\b)?"
+    r"suggests?|writes?|tells(?: us)?|describes how|points out|specif(?:y|ies)|claims?|reads?)\b(?: that\b)?"
 )
 _CITED_NUMBER = re.compile(r"\d{1,2}\s*([\[【][^\[\]【】]{1,12}[\]】])\.\s+(?=\S)")
 """`1[4]. Collect data`: a citation after the number of an item belongs to the text before it."""
@@ -55,19 +51,11 @@ _CLAUSE_START = re.compile(
 )
 _CONCESSION = re.compile(r"(?i)\s*(?:although|though|while|whereas|even (?:though|if))\b[^,;]{3,200},\s+")
 LABEL = re.compile(
-    r"(?i)(?:(?:final|short|direct|brief|my|the)\s+)?(?:answers?|antwort|response|result|conclusion|summary"
+    r"(?i)(?:(?:final|short|direct|brief|my|the)\s+)?(?:answers?|antwort|response|result|conclusion|summary|text|claim|statement|fact"
     r"|résumé|réponse|respuesta)\s*[:：]\s*"
 )
 _ASKED = re.compile(r"(?i)[ \t]*(?:[-*•] )?(?:question|query|q|frage|pregunta|domanda|вопрос|问题|質問)\s*[:：]")
 """The beginning of a line that says the question again."""
-SOURCES_HEADING = re.compile(
-    rf"(?i)(?:{SOURCE}|bibliography|works cited|further reading|cited)(?:\s+(?:used|cited))?\s*[:：]?\s*$"
-)
-SOURCES_LINE = re.compile(
-    r"(?i)(?:sources|references|citations|works cited|bibliography|further reading|quellen|fuentes)\s*[:：]"
-)
-"""The beginning of a line of sources."""
-NOTE = re.compile(rf"\s*[:：.]?\s*(?:{SOURCE}\b|$)", re.IGNORECASE)
 HEADING_WORDS = 12
 """The largest number of words in a heading."""
 
@@ -373,56 +361,3 @@ def _shared(paragraph: list[Part]) -> list[Part]:
         part._replace(inherited=shared) if part.kind == "claim" and place != cited[0] else part
         for place, part in enumerate(paragraph)
     ]
-
-
-def with_source_list(parts: list[Part]) -> list[Part]:
-    """Apply a list of sources: it adds nothing to a text that cites, and applies to all of one that does not.
-
-    Where each statement is followed by its own, `Source: [1]`, these are its citations.
-    """
-    parts = _with_own_sources(parts)
-    listed = [index for part in parts if part.kind == "source" for index in part.citations]
-    if not listed:
-        return parts
-    said = {index for part in parts if part.kind != "source" for index in part.citations}
-    if not said:
-        claims = [place for place, part in enumerate(parts) if part.kind == "claim"]
-        if not claims:
-            return parts
-        return [
-            part._replace(citations=())
-            if part.kind == "source"
-            else part._replace(citations=tuple(listed))
-            if place == claims[-1]
-            else part._replace(inherited=tuple(listed))
-            for place, part in enumerate(parts)
-        ]
-    return [
-        part._replace(citations=tuple(each for each in part.citations if each not in said))
-        if part.kind == "source"
-        else part
-        for part in parts
-    ]
-
-
-def _with_own_sources(parts: list[Part]) -> list[Part]:
-    places = [place for place, part in enumerate(parts) if part.kind == "source" and part.citations]
-    before = [parts[place - 1] if place else None for place in places]
-    if len(places) < 2 or not all(each and each.kind == "claim" and not each.citations for each in before):
-        return parts
-    found = list(parts)
-    for place in places:
-        cited = parts[place].citations
-        found[place] = parts[place]._replace(citations=())
-        found[place - 1] = parts[place - 1]._replace(citations=cited, inherited=())
-        for earlier in range(place - 2, -1, -1):
-            if parts[earlier].kind != "claim" or parts[earlier].citations:
-                break
-            found[earlier] = parts[earlier]._replace(inherited=cited)
-    return found
-
-
-def words(text: str) -> int:
-    """The number of words: runs of letters and digits, whatever separates them; each character of Chinese,
-    Japanese, Thai and the like is one."""
-    return sum(1 for _ in _WORD.finditer(text))

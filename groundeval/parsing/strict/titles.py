@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from groundeval.parsing.strict.citations import read_citations
 from groundeval.parsing.strict.sources import SOURCE
 
-_BEFORE = re.compile(r"[(\[](?:source:\s*)?[\"“]?$", re.IGNORECASE)
-_AFTER = re.compile(r"[\"”]?[)\]](?=\s*(?:[.,;!?(\[\n]|$))")
+_BEFORE = re.compile(
+    rf"[(\[](?:source:\s*|(?:(?:{SOURCE})[ \t]+)?(?P<number>\d{{1,2}})[ \t]*[,:;.–—-]?[ \t]*)?[\"“]?$", re.IGNORECASE
+)
+_AFTER = re.compile(r"[\"”]?(?:,[ \t]*(?:\w+[ \t]+)?\d{1,2})?[)\]](?=\s*(?:[.,;!?(\[\n]|$))")
 
 
 def with_titles_read(text: str, titles: Sequence[str]) -> str:
@@ -20,17 +22,20 @@ def with_titles_read(text: str, titles: Sequence[str]) -> str:
     text = _with_list_marked(text, titles)
     lowered = text.lower()
     numbers = {title.strip().lower(): number for number, title in reversed([*enumerate(titles, 1)]) if title.strip()}
-    found: list[tuple[int, int, int]] = []
+    found, numbered = list[tuple[int, int, int]](), list[tuple[int, int, int]]()
     for title, number in numbers.items():
         place = lowered.find(title)
         while place >= 0:
-            before = _BEFORE.search(text[max(0, place - 12) : place])
+            before = _BEFORE.search(text[max(0, place - 24) : place])
             after = _AFTER.match(text, place + len(title))
-            if before and after:
+            if before and after and before["number"] in (None, str(number)):
                 found.append((place - len(before[0]), after.end(), number))
+                numbered += [found[-1]] if before["number"] else []
             place = lowered.find(title, place + len(title))
-    if not found or len(lowered) != len(text) or read_citations(text).marks:
+    if not found or len(lowered) != len(text):
         return text
+    if read_citations(text).marks:
+        found = numbered
     pieces, end = list[str](), 0
     for first, last, number in sorted(found):
         pieces += [text[end:first], f"[{number}]"]

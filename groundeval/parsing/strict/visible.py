@@ -39,7 +39,7 @@ _ENDING = re.compile(rf"(?:\s*(?:{SPECIAL_TOKEN}))+\s*\Z", re.IGNORECASE)
 _INVISIBLE = re.compile(
     r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202c\u2060-\u206f\u3164"
     r"\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0100-\U000e01ef\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
-    r"\ue000-\ue003]"
+    r"\ue000-\uf8ff]"
 )
 _BLANK = re.compile(r"[\x80-\x9f\ud800-\udfff]")
 _LINE_END = re.compile(r"\r\n?|[\u2028\u2029\x0b\x0c\x85]")

@@ -9,59 +9,25 @@ word for answer, document or knowing. Any other wording is taken for a statement
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 
 from groundeval.parsing.remembered import remembered
+from groundeval.parsing.strict.content import PIECE, beyond, content, is_english
 from groundeval.parsing.strict.foreign import APOLOGY, denies, has_negation
-from groundeval.parsing.strict.generic import GENERIC, NEGATING_STEMS, NEGATING_WORDS
+from groundeval.parsing.strict.generic import NEGATING_STEMS, NEGATING_WORDS
 from groundeval.parsing.strict.sources import SOURCE
+from groundeval.parsing.strict.vocabulary import NEGATION, PERHAPS, PLAINLY, TELLING
 
-_NEGATION = re.compile(
-    r"\b(?:not|no|none|nothing(?! but\b)|nowhere|neither|never|cannot|without|unable|insufficient|lack(?:s|ed|ing)?"
-    r"|fail(?:s|ed)? to|missing|"
-    r"absent|silent|unknown|unclear|unanswerable|unanswered|impossible|unavailable|unsure|uncertain|unspecified"
-    r"|undisclosed|unstated|unmentioned|undetermined|unaddressed|untold|unsaid|undocumented|unreported|unrecorded"
-    r"|unlisted|inconclusive|unresolved|a mystery|n/a|leav(?:e|es|ing) (?:\w+ ){0,6}(?:open|out)|remains? open"
-    r"|left (?:open|out)|declin\w+ to|refus\w+ to|came up (?:empty|short)|drew a blank|beyond what|\w+n['’]t|"
-    r"(?:do|does|did|is|was|are|were|ca|could|would|have|has|had)nt|cannot|beyond the scope)\b",
-    re.IGNORECASE,
-)
 _FILLER = re.compile(
     r"^\W*(?:(?:no|yes|well|so|sorry|unfortunately|regrettably|however|answer|a)\s*[,.!:—-]\s*|(?:but|however"
     r"|although|though|yet|and|so)\s+)+",
     re.IGNORECASE,
 )
-_TELLING = re.compile(
-    r"\b(?:answer\w*|unanswer\w*|guess|speculat\w+|leav(?:e|es|ing)|remains?|unstated|unmentioned|undetermined"
-    r"|inconclusive|find|found|finding|locat\w+|determin\w+|stat(?:e|es|ed|ing)|say(?:s|ing)?|said"
-    r"|mention\w*|specif\w+|unspecified|contain\w*|"
-    r"provid\w+|giv(?:e|es|en|ing)|gave|includ\w+|address\w*|discuss\w*|cover\w*|explain\w*|describ\w+"
-    r"|identif\w+|reveal\w*|"
-    r"indicat\w+|list(?:s|ed)?|tell\w*|told|know\w*|unknown|sure|unsure|aware|certain|uncertain|helps?|conclu\w+"
-    r"|establish\w*|confirm\w*|"
-    r"detail\w*|clarif\w+|elaborat\w+|disclos\w+|undisclosed|clue|offer\w*|support\w*|information|evidence|data"
-    r"|enough|suffic\w+|insufficient|relevan\w+|refer\w*|"
-    r"report\w*|show\w*|shown|record\w*|have|has|had|hold\w*|see|deriv\w+|infer\w*|respon\w+|touch\w*|speak"
-    r"|silent|unclear|missing|came up|drew|"
-    r"available|unavailable|impossible|lack\w*|absent|verif\w+|scope|appear\w*|about)\b",
-    re.IGNORECASE,
-)
-_PLAINLY = (
-    r"(?:documents?|docs?|sources?|passages?|search results?|contexts?|snippets?|excerpts?|"
-    r"(?:provided|given|available|supplied|retrieved|above|these|those) (?:\w+ )?(?:results?|references?|texts?|"
-    r"articles?|information|materials?|content|data|evidence|paragraphs?|pages?))"
-)
-"""Words that mean the documents of the question, whatever its subject."""
-_PERHAPS = (
-    r"(?:(?:results?|references?|texts?|articles?|information|materials?|evidence|pages?|paragraphs?|paper|content)"
-    r"(?! of\b)|(?:my|the|this|our) search(?:es)?)"
-)
-"""Words that may mean the documents or the subject of the question; used only where nothing is cited."""
-_NAMED_SOURCE = rf"(?:{_PLAINLY}|{_PERHAPS})"
+_NAMED_SOURCE = rf"(?:{PLAINLY}|{PERHAPS})"
 
 
-_SOURCED = re.compile(rf"\b{_PLAINLY}\b", re.IGNORECASE)
+_SOURCED = re.compile(rf"\b{PLAINLY}\b", re.IGNORECASE)
 
 
 def _gap(words: int) -> str:
@@ -70,7 +36,7 @@ def _gap(words: int) -> str:
 
 def _refusing(source: str) -> re.Pattern[str]:
     """Pattern of a negated verb of telling or finding with the writer or a source, in English word order."""
-    no, tells = f"(?:{_NEGATION.pattern})", f"(?:{_TELLING.pattern})"
+    no, tells = f"(?:{NEGATION.pattern})", f"(?:{TELLING.pattern})"
     helping = (
         r"(?:do|does|did|is|are|was|were|have|has|had|can|could|may|also|simply|actually|themselves|provided"
         r"|here|above|"
@@ -92,10 +58,10 @@ def _refusing(source: str) -> re.Pattern[str]:
     )
 
 
-_REFUSING = {False: _refusing(_NAMED_SOURCE), True: _refusing(_PLAINLY)}
+_REFUSING = {False: _refusing(_NAMED_SOURCE), True: _refusing(PLAINLY)}
 """The patterns, by whether the clause is cited."""
 _DOCUMENTS_DO_NOT = re.compile(
-    rf"\b{_PLAINLY}(?:\s+(?:also|simply|actually|themselves|provided|here|above|given|available)){{0,3}}\s+"
+    rf"\b{PLAINLY}(?:\s+(?:also|simply|actually|themselves|provided|here|above|given|available)){{0,3}}\s+"
     r"(?:(?:do|does|did|is|are|was|were|have|has|can|could)(?:\s+not|n['’]t)|cannot|never|nowhere|fails? to|lacks?)\b",
     re.IGNORECASE,
 )
@@ -145,7 +111,7 @@ _NO_ANSWER = re.compile(
     r"|\b(?:is|are|remains?)(?: \w+ly)? (?:unclear|unknown|uncertain|not (?:clear|known|stated|said|specified|told))\s+"
     r"(?:\w+ )?(?:who|what|when|where|which|how|why|whether)\b"
     r"|\b(?:answer|question)(?: \w+){0,2} (?:is|was) not (?:\w+ ){0,2}(?:answered|here|there|found|in|among)\b"
-    rf"|\b{_PLAINLY}\b[^,.;]{{3,60}},\s*(?:but )?not\b"
+    rf"|\b{PLAINLY}\b[^,.;]{{3,60}},\s*(?:but )?not\b"
     r"|^\W*(?:n/a|n\.a\.|none|nei|null|nil)\W*$",
     re.IGNORECASE,
 )
@@ -166,7 +132,7 @@ _REPORTED = re.compile(
     r"^\W*(?:(?:my|his|her|their|your) \w+|he|she|someone|somebody|people"
     r"|(?:the|some|most|many) (?:author|writer|editor|reader|critic"
     r"|user|scholar|expert|historian)s?)\s+(?:could|can|did|do|does|was|were|is|are|had|has|have)(?:n['’]t| not|not)\b"
-    rf"|^\W*(?:the|an?) (?!{SOURCE}|{_PERHAPS}|answers?\b|questions?\b)\w+ (?:could|can|did|does|do|has"
+    rf"|^\W*(?:the|an?) (?!{SOURCE}|{PERHAPS}|answers?\b|questions?\b)\w+ (?:could|can|did|does|do|has"
     rf"|have|had)(?:n['’]t| not) "
     r"(?:find|know|answer|locate)\b|\b(?:called|titled|entitled)\b"
     r"|\b(?:he|she|man|woman|people|someone|who|they)\b[^.\"“]{0,30}\b(?:said|says|told|replied|answered"
@@ -219,14 +185,13 @@ _CONCEDED = re.compile(r"\W*(?:although|though|while|whereas|even (?:though|if))
 _I_CAN = re.compile(r"\W*I can (?:only )?(?:tell|say|inform|help|speak|answer)\b", re.IGNORECASE)
 _BUT_NOT = re.compile(r"^\W*but (?:(?:do |does |did )?not|(?:do|does|did)n['’]t|never|nowhere|no)\b", re.IGNORECASE)
 
-_PIECE = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d.,]*")
 _FOREIGN_WORDS = 40
 
 
 @remembered(4_096)
 def may_refuse(text: str) -> bool:
     """Whether a text may hold a negation in a known language; without one it is no refusal."""
-    said = set(_PIECE.findall(text.lower()))
+    said = set(PIECE.findall(text.lower()))
     if not said.isdisjoint(NEGATING_WORDS) or any(word.endswith("t") and word[-3:] in ("n't", "n’t") for word in said):
         return True
     if any(word[:4] in NEGATING_STEMS for word in said):
@@ -263,18 +228,18 @@ def _refuses(clause: str, cited: bool) -> bool:
     clause = _FILLER.sub("", uncontracted(clause))
     if not may_refuse(clause) or _UNREAL.search(clause):
         return False
-    said = [word.lower() for word in _PIECE.findall(clause)]
-    if len(said) <= _FOREIGN_WORDS and not _is_english(said) and denies(clause, said):
+    said = [word.lower() for word in PIECE.findall(clause)]
+    if len(said) <= _FOREIGN_WORDS and not is_english(said) and denies(clause, said):
         return True
-    if len(_NEGATION.findall(clause)) % 2 == 0:
-        return not cited and not _NEGATION.search(clause) and _NO_ANSWER.search(clause) is not None
-    if _REFUSING[cited].search(clause) and _TELLING.search(clause):
+    if len(NEGATION.findall(clause)) % 2 == 0:
+        return not cited and not NEGATION.search(clause) and _NO_ANSWER.search(clause) is not None
+    if _REFUSING[cited].search(clause) and TELLING.search(clause):
         return True
     if _DOCUMENTS_DO_NOT.search(clause):
         return True
     return not cited and (
         _NO_ANSWER.search(clause) is not None
-        or (not content(clause) and (_TELLING.search(clause) is not None or _SOURCED.search(clause) is not None))
+        or (not content(clause) and (TELLING.search(clause) is not None or _SOURCED.search(clause) is not None))
     )
 
 
@@ -296,51 +261,14 @@ def is_unreal(clause: str) -> bool:
     return _UNREAL.search(clause) is not None
 
 
-def _is_english(said: Collection[str]) -> bool:
-    return sum(word in GENERIC for word in said) > len(said) / 2
-
-
-def is_generic(text: str) -> bool:
-    """Whether most words of a text are English words that say nothing about a subject."""
-    return _is_english([word.lower() for word in _PIECE.findall(text)])
-
-
-@remembered(4_096)
-def content(text: str) -> Sequence[str]:
-    """The content words of a text, lower-cased."""
-    return [word for each in _PIECE.findall(text) if _has_content(word := each.lower().replace("’", "'"))]
-
-
-@remembered(16_384)
-def _has_content(word: str) -> bool:
-    """Whether a word, in small letters, says something about a subject."""
-    return not (
-        word in GENERIC or word.removesuffix("'s") in GENERIC or _TELLING.fullmatch(word) or _NEGATION.fullmatch(word)
-    )
-
-
-def beyond(text: str, question: str) -> list[str]:
-    """The content words of a text that are not in the question, inflections aside."""
-    asked = {word[:4] for word in content(question)}
-    return [word for word in content(text) if word[:4] not in asked]
-
-
-_NAME = re.compile(r"(?<=[^.!?\s] )[A-Z][\w'’]+|\d+(?:[.,]\d+)*")
-
-
-def names(text: str, question: str) -> list[str]:
-    """The names and figures of a text that are not in the question: what could be an answer to it."""
-    return [name for name in _NAME.findall(text) if name not in question and not re.match(r"I['’]", name)]
-
-
 def is_negated(clause: str) -> bool:
     """Whether a clause has an odd number of negations."""
-    return len(_NEGATION.findall(clause)) % 2 == 1
+    return len(NEGATION.findall(clause)) % 2 == 1
 
 
 def is_telling(phrase: str) -> bool:
     """Whether a phrase has a word of telling or finding."""
-    return _TELLING.search(phrase) is not None
+    return TELLING.search(phrase) is not None
 
 
 def is_of_answer(clause: str) -> bool:
@@ -356,13 +284,6 @@ def is_reported(sentence: str) -> bool:
 def turns(clause: str) -> bool:
     """Whether a clause contrasts with the one before it."""
     return re.match(r"\W*(?:but|however|although|though|yet)\b", clause, re.IGNORECASE) is not None
-
-
-def restates(text: str, question: str) -> bool:
-    """Whether a text names at least half of the content words of the question."""
-    asked = {word[:4] for word in content(question)}
-    said = {word[:4] for word in content(text)}
-    return not said or 2 * len(said & asked) >= len(asked)
 
 
 _NAMED = re.compile(
@@ -415,7 +336,7 @@ def is_courtesy(sentence: str, question: str = "") -> bool:
 
 def only_asks(sentence: str, question: str) -> bool:
     """Whether a sentence is a question that names nobody and no figure that the question of the example does not."""
-    if not sentence.rstrip().endswith("?") or len(_PIECE.findall(sentence)) < 3:
+    if not sentence.rstrip().endswith("?") or len(PIECE.findall(sentence)) < 3:
         return False
     names = re.findall(r"(?<=[^.!?\s] )[A-Z][\w'’]+|\d+", sentence)
     return all(name in question for name in names)
@@ -423,7 +344,7 @@ def only_asks(sentence: str, question: str) -> bool:
 
 def says_nothing(sentence: str, question: str) -> bool:
     """Whether a sentence holds only words of the question and generic words, and no negation."""
-    return not beyond(sentence, question) and not _NEGATION.search(sentence)
+    return not beyond(sentence, question) and not NEGATION.search(sentence)
 
 
 _OPENER = re.compile(rf"(?:[^,.;:]{{1,80}},|(?:the )?{SOURCE} \w+ that\b|[^,.;:]{{1,40}}:)\s+", re.IGNORECASE)

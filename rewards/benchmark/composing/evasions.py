@@ -12,8 +12,8 @@ from groundeval.rewards.benchmark.case import Case
 from groundeval.rewards.benchmark.composing.answers import in_some_form
 from groundeval.rewards.benchmark.composing.composed import Composed, drawn
 from groundeval.rewards.benchmark.composing.guesses import guessed
+from groundeval.rewards.benchmark.composing.languages import OTHERS
 from groundeval.rewards.benchmark.composing.wording import FIGURE, OTHER
-from groundeval.rewards.benchmark.foreign import LANGUAGES
 from groundeval.rewards.benchmark.language import HEDGES, MORE_HEDGES, contains, exchanged, within
 
 Evasion = Callable[[Case, Random], Composed | None]
@@ -150,7 +150,7 @@ def _denied_around(case: Case, rng: Random) -> Composed | None:
 
 def _refused_beside(case: Case, rng: Random) -> Composed | None:
     found = in_some_form(case, case.honest.parts, rng)
-    language = rng.choice(list(LANGUAGES.values()))
+    language = rng.choice(list(OTHERS.values()))
     said = rng.choice((REFUSAL, f"{rng.choice(language.sentences).format(language.sources[0])}{language.stop}"))
     form = rng.choice(("{0}\n\n{1}", "{1}\n\n{0}"))
     return _named(form, replace(found, text=form.format(said, found.text)))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from groundeval.tasks.formats.outputs.roles import said
+
 PARTS = {
     "id": "a string or whole number that differs from record to record",
     "question": "the question, a string",
@@ -85,7 +87,9 @@ def within(data: Any, holds: Callable[[Data], bool], depth: int = 3) -> tuple[Da
         return None
     if holds(data):
         return data, ""
-    for name in _ENVELOPES if depth else ():
+    # What else is called an answer: `response_body`, `llmResponse`.
+    called = (name for name in data if name not in _ENVELOPES and said((str(name),)) is not None)
+    for name in (*_ENVELOPES, *called) if depth else ():
         found = within(data.get(name), holds, depth - 1)
         if found is not None:
             return found[0], f"{name}.{found[1]}".rstrip(".")

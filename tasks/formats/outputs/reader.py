@@ -23,10 +23,11 @@ from groundeval.tasks.formats.outputs.failed import failure_in
 from groundeval.tasks.formats.outputs.gold import claims_in, gold_from, kind_of_gold
 from groundeval.tasks.formats.outputs.hints import paths_that_may_hold
 from groundeval.tasks.formats.outputs.named import OUTPUTS, OWN, REFERENCES, TABLE, named_parts
+from groundeval.tasks.formats.outputs.numbered import with_numbers
 from groundeval.tasks.formats.outputs.parts import NO_OUTPUT, PARTS, Data, Misfit, Part, Parts, Shape, first_of
 from groundeval.tasks.formats.outputs.shapes import shape_of
 from groundeval.tasks.formats.outputs.sources import DOCUMENTS, Source, documents_from
-from groundeval.tasks.formats.outputs.texts import QUESTIONS, decoded, text_of
+from groundeval.tasks.formats.outputs.texts import QUESTIONS, decoded, string_of, text_of
 
 LOOKED_AT = 100
 """Number of records from which the shape of a file is recognised."""
@@ -244,11 +245,14 @@ class OutputReader:
             if name == "docs":
                 found["docs"] = self._docs(part)
             elif name in ("answers", "reference"):
-                found |= self._graded(part, _string(parts["question"]) if "question" in parts else "")
+                found |= self._graded(part, string_of(parts["question"]) if "question" in parts else "")
             elif name == "claims":
                 found["claims"] = [aliases[0] for aliases in gold_from(part.value, part.field)]
             elif name in ("question", "output", "answer"):
-                found[name] = _string(part)
+                text = string_of(part)
+                found[name] = (
+                    with_numbers(text, _sources(parts["docs"])) if name == "output" and "docs" in parts else text
+                )
             else:
                 found[name] = part.value
         if found.get("docs", ...) is None:
@@ -324,13 +328,6 @@ def _found(record: Record, part: str, path: FieldPath, data: Data) -> Any:
         return path.find(data)
     except Absent as absent:
         raise DataError(f"{record.where}: {option('map', **{part: path.text})}: {absent}") from None
-
-
-def _string(part: Part) -> str:
-    text = text_of(part.value)
-    if text is None:
-        raise Misfit(part.field, part.value, "a string, or a message or block with a text")
-    return text
 
 
 def _is_said(docs: Part, output: Part | None) -> bool:

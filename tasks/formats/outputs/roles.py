@@ -9,9 +9,9 @@ from typing import Any
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
-_FILLING = frozenset(
-    {"text", "content", "value", "raw", "string", "str", "message", "messages", "texts", "turns", "info"}
-)
+_FILLING = frozenset({
+    "text", "content", "value", "raw", "string", "str", "message", "messages", "texts", "turns", "info", "body", "json",
+})  # fmt: skip
 """Last words that say nothing: `answerText` is an answer, `input.value` an input."""
 _ASKED = {
     "question": 0, "query": 0, "utterance": 0, "input": 1, "inputs": 1, "instruction": 2, "topic": 2, "narrative": 2,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from groundeval.tasks.formats.outputs.numbered import passages
 from groundeval.tasks.formats.outputs.parts import Data, Misfit, Part, first_of
 from groundeval.tasks.formats.outputs.roles import renamed
 from groundeval.tasks.formats.outputs.texts import decoded, text_of
@@ -98,8 +99,10 @@ def documents_from(value: Any, name: str) -> list[Source]:
     value = decoded(value)
     if value is None or value == "":
         return []
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        value = value[0] if passages(value[0]) else value
     if isinstance(value, str):
-        return [Source(text=value)]
+        return [Source(title, text) for title, text in passages(value) or [("", value)]]
     if isinstance(value, Mapping):
         value = _rows(value) or value
     if isinstance(value, Mapping):
@@ -109,7 +112,18 @@ def documents_from(value: Any, name: str) -> list[Source]:
         value = [value]
     if not isinstance(value, list):
         raise Misfit(name, value, _ALLOWED)
-    return [_source(item, f"{name}[{index}]") for index, item in enumerate(value)]
+    return [found for index, item in enumerate(value) for found in _sources(item, f"{name}[{index}]")]
+
+
+def _sources(item: Any, name: str) -> list[Source]:
+    """The document of an item; several where it has the texts of several files, each with an object that names it."""
+    known = renamed(item) if isinstance(item, Mapping) else {}
+    texts, about = known.get("document"), known.get("metadata")
+    if not isinstance(texts, list) or not isinstance(about, list) or len(texts) != len(about):
+        return [_source(item, name)]
+    each = [_source({"text": text, "metadata": data}, name) for text, data in zip(texts, about, strict=True)]
+    files = {next(iter(sorted(found.keys)), None) for found in each}
+    return [_source(item, name)] if len(files) < 2 else each
 
 
 def _rows(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:

@@ -76,7 +76,7 @@ def _parts(data: Data) -> Parts:
 def _pointed_into(data: Data, where: str, items: list[dict[str, Any]]) -> Part | None:
     """The text that spans point into, whatever it is called: the shortest beside them that is long enough."""
     beside = where.rpartition(".")[0]
-    end = max(item[name] for item in items for name in _END if isinstance(item.get(name), int))
+    end = max((item[name] for item in items for name in _END if isinstance(item.get(name), int)), default=0)
     texts = [
         place for place in places(data)
         if isinstance(place.value, str) and place.shown.rpartition(".")[0] == beside and len(place.value) >= max(end, 1)

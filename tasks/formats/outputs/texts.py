@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from groundeval.tasks.formats.outputs.parts import Data
+from groundeval.tasks.formats.outputs.parts import Data, Misfit, Part
 
 QUESTIONS = (
     "question", "user_input", "query", "input", "user_query", "main_input", "user_question", "prompt", "request",
@@ -39,6 +39,14 @@ def text_of(value: Any) -> str | None:
         texts = [text_of(each) for each in value if not isinstance(each, Mapping) or is_text(each)]
         return "".join(each for each in texts if each) if any(each is not None for each in texts) else None
     return None
+
+
+def string_of(part: Part) -> str:
+    """The text of a part. Raises Misfit where it has none."""
+    text = text_of(part.value)
+    if text is None:
+        raise Misfit(part.field, part.value, "a string, or a message or block with a text")
+    return text
 
 
 def is_text(block: Data) -> bool:

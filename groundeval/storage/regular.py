@@ -112,7 +112,7 @@ def entries_of(folder: Path, pattern: str, root: Path | None = None) -> list[Pat
     try:
         with folder_handle(folder, root) as handle:
             return [folder / name for name in sorted(fnmatch.filter(os.listdir(handle), pattern))]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

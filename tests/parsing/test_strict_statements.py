@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from strict_text import strict_text
 
 from groundeval.parsing.strict import statements
@@ -84,6 +84,8 @@ def test_words_are_runs_with_a_letter_or_digit():
     assert words("東京は大きい") == 6
 
 
+@example('0.":')
+@example('".! 0:')
 @given(strict_text)
 def test_no_citation_is_lost_or_counted_twice_as_long_as_there_is_a_statement(text: str):
     for parts in (sentences(text), items(text)):

@@ -131,7 +131,9 @@ def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], boo
     said_before = list[Part]()
     if not heading and said.endswith((":", "：")) and len(own := spans(said)) > 1:
         # Only the last sentence introduces what follows.
-        said_before, said = [Part(said[: own[-1][0]].strip(), ())] if not cited.marks else [], said[own[-1][0] :]
+        first, last = said[: own[-1][0]].strip(), said[own[-1][0] :]
+        if any(map(str.isalnum, first)) and any(map(str.isalnum, last)):
+            said_before, said = [Part(first, ())] if not cited.marks else [], last
     if heading or (said.endswith((":", "：")) and not cited.marks):
         kind: Kind = "aside" if words(said) <= HEADING_WORDS and not cited.marks and HIDDEN not in said else "claim"
         return (

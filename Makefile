@@ -40,8 +40,9 @@ leaderboard: $(VENV)/.tests   ## Build the example leaderboard from the runs in 
 	$(if $(OUTPUTS),$(BIN)/python tools/example_runs.py --outputs $(OUTPUTS) --split build/outputs)
 	$(BIN)/groundeval leaderboard build leaderboard/example_runs --out site $(if $(OUTPUTS),--data build/outputs)
 
-# As many files of tests at once as there are cores, each with one thread.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+# Three files of tests at once for two cores, each with one thread: tests of servers and processes often wait.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() * 3 + 1) // 2)")
+PYTEST   = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.tests   ## The default test suite (under 5 minutes)
 	$(PYTEST) -m "not slow"

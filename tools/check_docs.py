@@ -122,7 +122,7 @@ def fresh_copy(folder: Path) -> dict[str, str]:
     from tiny_models import CHATML, make_model, make_tokenizer
     from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, stdout=-1
     )

@@ -21,10 +21,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from groundeval.metrics.reading import AnswerKind
 
 ROOT = Path(__file__).resolve().parents[1]
-TASK_OF = {"em": "trust_asqa", "claims": "trust_eli5"}
+TASK_OF: dict[AnswerKind, str] = {"em": "trust_asqa", "claims": "trust_eli5"}
 Sample = dict[str, Any]
 """`set`, `id`, `kind`, `question`, `docs` (title and text), `answers`, `output`, and a `utility` or None."""
 
@@ -87,7 +90,7 @@ def score(given: Sequence[Sample], verifier: str) -> list[dict[str, Any]]:
 
     if verifier == "small":
         sys.path.insert(0, str(ROOT / "examples" / "learning"))
-        import small_nli  # noqa: F401
+        __import__("small_nli")
     nli = connect(verifier)
     found: list[dict[str, Any]] = [{} for _ in given]
     for kind, task in TASK_OF.items():
@@ -100,7 +103,7 @@ def score(given: Sequence[Sample], verifier: str) -> list[dict[str, Any]]:
             example = Example(id=sample["id"], question=sample["question"], docs=docs, answers=answers)
             responses.append(Response.build(with_gold_for_alce(example, kind), sample["output"]))
         metrics = ("answering", "strict_outcome", "strict_grounded", "plain_refusal", f"strict_{kind}")
-        strict = Reward(metrics, grounded_parts, "strict", name="strict_with_correctness", task=task, kind=kind)  # type: ignore[arg-type]
+        strict = Reward(metrics, grounded_parts, "strict", name="strict_with_correctness", task=task, kind=kind)
         for reward in (strict, *(load_reward(name, task, nli="lexical") for name in PUBLISHED)):
             for place, rewarded in zip(places, asyncio.run(reward.score(responses, nli)), strict=True):
                 if reward is not strict:

@@ -121,7 +121,11 @@ def _checks(command: str) -> Mapping[str, Callable[[str], object]]:
     from groundeval.nli.model import NLIOptions
 
     def each(check: Callable[[str], object]) -> Callable[[str], None]:
-        return lambda value: [check(part) for part in value.split(",")] and None
+        def checked(value: str) -> None:
+            for part in value.split(","):
+                check(part)
+
+        return checked
 
     def judge(spec: str) -> object:
         return resolve(spec, NLIOptions())

@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,7 +45,8 @@ class Outputs(Ground):
         if shape == 2:
             quotedly = records[0].replace(b'"', b'""')
             content = torn(b'id\tquestion\toutput\tdocs\nq0\tWhat?\tIt.\t"[%b]"\n' % quotedly, rng)
-        packing = rng.choice([gzip.compress, bz2.compress, lzma.compress, zstd])
+        packings: list[Callable[[bytes], bytes]] = [gzip.compress, bz2.compress, lzma.compress, zstd]
+        packing = rng.choice(packings)
         if rng.random() < 0.3:
             content = packing(content)
             content = torn(content, rng) if rng.random() < 0.7 else content

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import yaml
 from damage import altered, altered_value
@@ -42,17 +44,16 @@ class Settings(Ground):
         """YAML files: tasks with the data that they map, rewards, clusters, recipes, flags."""
         path = self.folder / "case.yaml"
         recipe = rng.choice(sorted(shipped().values()))
-        whole, use = rng.choice(
-            [
+        uses: list[tuple[Any, Callable[[], object]]] = [
                 (REWARD, lambda: read_yaml(path, YamlReward)),
                 (CLUSTER, lambda: read_yaml(path, Cluster)),
                 (yaml.safe_load(recipe.read_text()), lambda: read_recipe(str(path))),
                 ({"num-docs": 3, "tasks": ["asqa"]}, lambda: read_config(path, FLAGS)),
                 (TASK, lambda: load_task(path).load()),
                 (TASK, lambda: load_task(path).load(str(self.data))),
-                (TASK, lambda: score(self.answers, path, nli="lexical")),
-            ]
-        )  # fmt: skip
+                (TASK, lambda: score(self.answers, str(path), nli="lexical")),
+        ]  # fmt: skip
+        whole, use = rng.choice(uses)
         # JSON is YAML; so is what a YAML writer writes.
         content = altered(whole, rng)
         if rng.random() < 0.3:

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,18 +91,19 @@ class Wire(Ground):
     def verifier(self, rng: random.Random) -> None:
         """The clients of verifiers: `serve-nli` and OpenAI-compatible servers."""
         remote = Remote(NLIOptions(model="http://localhost:1", patience=0.0, timeout=5.0))
-        client: Client = remote._client
-        identity = {"model": "m", "identity": {"name": "m", "revision": None}}
+        client = remote._client
+        assert isinstance(client, Client)
+        served = {"name": "m", "revision": None}
+        identity = {"model": "m", "identity": served}
         if rng.random() < 0.8:
-            remote._served = Served(identity["identity"], "m")
-        whole, use = rng.choice(
-            [
-                (VERDICTS, lambda: remote._chunk([Pair("p", "h")])),
-                (identity, remote.check),
-                (COMPLETION, lambda: client.ask("POST", "/x", {}, read=_first_token, patience=0.0)),
-                (MODELS, lambda: client.ask("GET", "/x", read=_names, patience=0.0)),
-            ]
-        )
+            remote._served = Served(served, "m")
+        uses: list[tuple[Any, Callable[[], object]]] = [
+            (VERDICTS, lambda: remote._chunk([Pair("p", "h")])),
+            (identity, remote.check),
+            (COMPLETION, lambda: client.ask("POST", "/x", {}, read=_first_token, patience=0.0)),
+            (MODELS, lambda: client.ask("GET", "/x", read=_names, patience=0.0)),
+        ]
+        whole, use = rng.choice(uses)
         client._http = httpx.Client(transport=self.answer(rng, whole))
         use()
         remote.close()
@@ -126,9 +128,9 @@ class Wire(Ground):
         if "labels" in whole and rng.random() < 0.5:
             label = altered(json.loads(whole["labels"][0]), rng).decode("utf-8", "replace")
             body = as_text({**whole, "labels": [label]})
-        headers = {"Content-Type": "application/json"}
+        headers = {b"Content-Type": b"application/json"}
         if rng.random() < 0.1:
-            headers[rng.choice(["Content-Type", "Origin", "Prefer", "Authorization", "Host"])] = rng.choice(
+            headers[rng.choice([b"Content-Type", b"Origin", b"Prefer", b"Authorization", b"Host"])] = rng.choice(
                 ["x", "", "wait=0", "wait=999999999", "text/plain", "null", "http://127.0.0.1", "\xff"]
             ).encode("latin-1")
 

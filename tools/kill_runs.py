@@ -55,7 +55,7 @@ def main() -> None:
     arguments.add_argument("command", nargs="+", help="after --: run --model ..., score FILE ..., ...")
     asked = arguments.parse_args()
     moments = random.Random(asked.seed)
-    kind = Training if asked.command[0] == "train" else COMMANDS[asked.command[0]]
+    kind: type[Command] = Training if asked.command[0] == "train" else COMMANDS[asked.command[0]]
     with tempfile.TemporaryDirectory(prefix="groundeval-kills-") as place:
         whole = kind(Path(place, "undisturbed"), asked.command)
         began = time.monotonic()
@@ -77,9 +77,9 @@ def main() -> None:
 
 
 def killed(
-    run: Command | Training,
+    run: Command,
     asked: argparse.Namespace,
-    whole: Command | Training,
+    whole: Command,
     moments: random.Random,
     longest: float,
     before: int,
@@ -119,7 +119,7 @@ def difference(found: Any, expected: Any) -> str:
     return f"{str(found)[:2_000]}\n{str(expected)[:2_000]}"
 
 
-def lives(run: Command | Training, is_time: Callable[[], bool] | None, answer_within: float | None = None) -> int:
+def lives(run: Command, is_time: Callable[[], bool] | None, answer_within: float | None = None) -> int:
     """Start it, kill it with all its processes when it is time, or interrupt it, and give its exit code."""
     process = run.start()
     while is_time is not None and process.poll() is None:
@@ -133,7 +133,7 @@ def lives(run: Command | Training, is_time: Callable[[], bool] | None, answer_wi
     return process.wait()
 
 
-def interrupt(run: Command | Training, process: Forked, answer_within: float) -> None:
+def interrupt(run: Command, process: Forked, answer_within: float) -> None:
     """Send SIGINT, and wait for an answer to it, or for the end of the process."""
     os.kill(process.pid, signal.SIGINT)
     began = time.monotonic()
@@ -146,9 +146,7 @@ def interrupt(run: Command | Training, process: Forked, answer_within: float) ->
     print(f"answered after {time.monotonic() - began:.2f} s", flush=True)
 
 
-def moment(
-    run: Command | Training, whole: Command | Training, moments: random.Random, longest: float
-) -> Callable[[], bool]:
+def moment(run: Command, whole: Command, moments: random.Random, longest: float) -> Callable[[], bool]:
     """When to kill: a question that is asked again and again. What is written already gives no moment any more."""
     kind = moments.choice(run.kinds)
     if kind == "time":

@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from forked import Forked
+from kill_kinds import Command
 
 HELD_OUT = "held_out"
 COMPARED = ("loss", "grad_norm", "reward", "reward_std", "entropy", HELD_OUT)
 """What a step logs and a resumed run must log alike; times and counts of cached verdicts differ."""
 
 
-class Training:
+class Training(Command):
     """One training run with a folder of its own."""
 
     kinds = ("time", "metrics", "stages", "stages", "evaluations")
     """Moments to kill at: a time, or a share of the bytes of these files."""
-    times = 1
-    """How often it has to end well."""
 
     def __init__(self, folder: Path, command: list[str]) -> None:
         self.folder = folder
@@ -61,10 +60,6 @@ class Training:
     def kept(self) -> list[str]:
         """What must still be there after a resumed session: the finished stages."""
         return [line for file in self.folder.glob("training/*/*/stages.json") for line in _stages(file)]
-
-    def keeps(self, before: list[str]) -> bool:
-        """Whether what was there before is there now."""
-        return self.kept()[: len(before)] == before
 
     def outcome(self) -> dict[str, Any]:
         """What must be as in an undisturbed run: logged values, held-out results, weights, and the names of files."""

@@ -33,7 +33,9 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from kill_runs import Evaluation, fail, lives
+from forked import Forked
+from kill_kinds import Evaluation
+from kill_runs import fail, lives
 
 SHARDS = 4
 ACTORS = "actors=2"
@@ -143,7 +145,7 @@ def actors(place: Path, command: list[str], whole: Evaluation, kills: int, momen
     return f"2 actors: {hits} kills at work in {runs} runs; {repeated} batches were repeated, one for each at most"
 
 
-def killed_actors(process: subprocess.Popen[bytes], kills: int, moments: random.Random) -> int:
+def killed_actors(process: Forked, kills: int, moments: random.Random) -> int:
     """Kill actors that work, at random moments, at most so often; the number of kills."""
     hits = 0
     not_before = time.monotonic()
@@ -268,7 +270,7 @@ class Server:
 
 
 @contextmanager
-def living(run: Evaluation) -> Iterator[subprocess.Popen[bytes]]:
+def living(run: Evaluation) -> Iterator[Forked]:
     """The command while it runs."""
     process = run.start()
     try:

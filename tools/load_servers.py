@@ -97,7 +97,7 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
-        _, said = self.process.communicate(timeout=90)
+        said = self.process.communicate(timeout=90)[1]
         if said:
             fail(f"the server said: {said[:2000]}")
 
@@ -169,9 +169,8 @@ async def load(address: str, asked: argparse.Namespace, cases: list[Case]) -> No
                 try:
                     case = cases[turn % len(cases)]
                     answer = await ask(client, address, case)
-                    done[
-                        "wrong" if answer.status_code == 200 and not is_right(case, answer) else answer.status_code
-                    ] += 1
+                    wrong = answer.status_code == 200 and not is_right(case, answer)
+                    done["wrong" if wrong else str(answer.status_code)] += 1
                 except httpx.HTTPError as error:
                     done[type(error).__name__] += 1
 
@@ -183,11 +182,11 @@ async def load(address: str, asked: argparse.Namespace, cases: list[Case]) -> No
     middle, high = seconds[len(seconds) // 2], seconds[int(len(seconds) * 0.99)]
     print(
         f"{asked.server}: {asked.idle} idle connections, {asked.clients} clients, {asked.seconds:g} s: "
-        f"{done[200]} answers ({done[200] / asked.seconds:.0f} a second), {dict(done)}; "
+        f"{done['200']} answers ({done['200'] / asked.seconds:.0f} a second), {dict(done)}; "
         f"/health {len(seconds)} times, median {middle:.3f} s, 99% {high:.3f} s, longest {seconds[-1]:.3f} s",
         flush=True,
     )
-    if set(done) != {200} or held != asked.idle:
+    if set(done) != {"200"} or held != asked.idle:
         fail(f"requests failed: {dict(done)}; {held} of {asked.idle} idle connections held")
     if high >= asked.health_seconds:
         fail(f"/health took {high:.2f} s")

@@ -18,6 +18,7 @@ from groundeval.comparison.saved_scores import find_scorings, read_scoring, reco
 from groundeval.console.progress import doing, progress
 from groundeval.errors import GroundevalError
 from groundeval.leaderboard.entries import Entry, entry_of
+from groundeval.leaderboard.run_page import numbers_of
 from groundeval.leaderboard.samples import write_samples
 from groundeval.leaderboard.texts import texts_of
 from groundeval.storage.regular import Identity, holding, identities
@@ -126,5 +127,5 @@ def _published(folder: Path, root: Path, site: Path, data: Sequence[Path]) -> En
     """Read and check a run and write its viewer data. Everything but the row is freed on return."""
     run = read_scoring(folder, root)
     entry = entry_of(run, recomputed(run))
-    write_samples(run, texts_of(run, data), site / "runs" / entry.id, site / "documents")
+    write_samples(run, texts_of(run, data), numbers_of(entry), site / "runs" / entry.id, site / "documents")
     return entry

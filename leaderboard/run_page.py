@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from groundeval.console.sanitize import one_line
 from groundeval.leaderboard.entries import Entry
 from groundeval.leaderboard.site import write_page
 from groundeval.metrics.labels import Shown, arranged, by_group, counts
@@ -59,6 +60,12 @@ def facts_of(entry: Entry) -> list[tuple[str, list[tuple[str, str]]]]:
 def shown(entry: Entry, *, whole: bool) -> Sequence[Shown]:
     """The entry's keys as tables show them."""
     return arranged(entry.metrics, entry.headline, (entry.profile,), whole=whole)
+
+
+def numbers_of(entry: Entry) -> dict[str, str]:
+    """The leading metrics with their intervals, by key, as text."""
+    found = ((each.key, entry.metrics[each.key]) for each in shown(entry, whole=False))
+    return {one_line(key, 60): f"{metric.text(1)} {metric.interval(1)}".strip() for key, metric in found}
 
 
 def name_of(entry: Entry) -> str:

@@ -35,8 +35,11 @@ _DECIMALS = 4
 Json = dict[str, Any]
 
 
-def write_samples(run: ScoredRun, texts: SampleTexts, folder: Path, shared: Path) -> None:
-    """Write the viewer's data of a run into `folder`, and documents into `shared`, which runs have in common."""
+def write_samples(run: ScoredRun, texts: SampleTexts, numbers: Mapping[str, str], folder: Path, shared: Path) -> None:
+    """Write the viewer's data of a run into `folder`, and documents into `shared`, which runs have in common.
+
+    `numbers`: its leading metrics by key, as text, for the page of a run that has this one beside it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     shared.mkdir(parents=True, exist_ok=True)
     ids = list(run.samples)
@@ -48,7 +51,7 @@ def write_samples(run: ScoredRun, texts: SampleTexts, folder: Path, shared: Path
             prompts = [_or_none(texts.prompts.get(each)) for each in part]
             write_script(folder / f"prompts-{number}.js", f"prompts-{number}", prompts)
         documents.append(_write_documents([texts.examples.get(each) for each in part], shared))
-    write_script(folder / "index.js", "index", _index(run, texts, documents))
+    write_script(folder / "index.js", "index", {**_index(run, texts, documents), "numbers": dict(numbers)})
 
 
 def write_script(path: Path, name: str, value: Any) -> None:

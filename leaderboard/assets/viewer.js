@@ -111,12 +111,24 @@ const start = (index) => {
     if (place >= 0 && place < listed.length) location.hash = `#sample-${listed[place]}`;
   };
 
+  /* The numbers of the run beside this one, below this one's own. */
+  const showNumbers = () => {
+    byId("theirs").hidden = other === null;
+    byId("theirs").textContent = other === null ? "" : `Second line: ${other.name}`;
+    for (const each of document.querySelectorAll(".numbers [data-key]")) {
+      for (const earlier of each.querySelectorAll(".theirs")) earlier.remove();
+      const theirs = other === null ? undefined : other.index.numbers[each.dataset.key];
+      if (theirs !== undefined) each.append(make("dd", { class: "theirs" }, theirs));
+    }
+  };
+
   const putBeside = (id) => {
     const option = [...byId("beside").options].find((each) => each.value === id);
     byId("difference").hidden = byId("difference").disabled = !option || id === "";
     if (!option || id === "") {
       other = null;
       if (byId("order").value === "difference") byId("order").value = "data";
+      showNumbers();
       list();
       if (current !== null) choose(current, false);
       return;
@@ -125,6 +137,7 @@ const start = (index) => {
     groundeval.load(`${id}/index.js`).then((theirs) => {
       if (byId("beside").value !== id) return;
       other = { id, name: option.textContent, index: theirs, places: new Map(theirs.ids.map((each, place) => [each, place])) };
+      showNumbers();
       list();
       if (current !== null) choose(current, false);
     }, (error) => { byId("count").textContent = error.message; });

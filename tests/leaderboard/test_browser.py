@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -355,6 +356,11 @@ def test_two_runs_are_shown_side_by_side_and_differences_come_first(page: Browse
     assert not page.find("#other").is_displayed()
     page.all("#beside option")[1].click()
     page.until(lambda: page.find("#other h2").text == page.find("#sample h2").text)
+    name = page.all("#beside option")[1].text
+    assert page.find("#theirs").text == f"Second line: {name}"
+    # Each headline number has that of the other run, as on its own page, below it.
+    theirs = page.texts(".numbers [data-key] dd.theirs")
+    assert len(theirs) == len(page.all(".numbers [data-key]")) >= 3
     assert page.find("#other .response").text != page.find("#sample .response").text
     choose(page, "#order", "largest difference first")
     rows = page.run("[...document.querySelectorAll('#samples a')].map(a => a.querySelectorAll('.value'))")
@@ -363,6 +369,12 @@ def test_two_runs_are_shown_side_by_side_and_differences_come_first(page: Browse
     assert gaps == sorted(gaps, reverse=True)
     page.all("#beside option")[0].click()
     page.until(lambda: not page.find("#other").is_displayed())
+    assert not page.all(".numbers dd.theirs")
+    other = page.all("#beside option")[1].get_attribute("value")
+    page.open(page.find("#sample").parent.current_url.split("/runs/")[0] + f"/runs/{other}.html")
+    # Ranks are of the page's own run.
+    own = [re.sub(r"\s*rank \d+", "", each) for each in page.texts(".numbers [data-key] dd")]
+    assert own == theirs
 
 
 def test_samples_are_filtered_and_the_worst_come_first(page: Browser):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -161,7 +162,9 @@ class Building(Command):
     def size(self, kind: str) -> int:
         """Bytes of the site that is being written; of the finished one where none is."""
         places = list(self.folder.glob(".site.*")) or [self.folder / "site"]
-        return sum(_bytes(path) for place in places for path in place.rglob("*"))
+        # `os.walk` passes over a folder that is put in its place meanwhile.
+        files = ((folder, name) for place in places for folder, _, names in os.walk(place) for name in names)
+        return sum(_bytes(Path(folder, name)) for folder, name in files)
 
     def target(self) -> list[str]:
         """The arguments that name the folder of the site."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -211,12 +212,15 @@ def train(plan: TrainingPlan, *, quiet: bool = False) -> Path:
 
 
 def _quiet_libraries() -> None:
-    """Silence the libraries' progress bars and their deprecation notes about their own code."""
+    """Silence progress bars of libraries, deprecation notes about their own code, and what needs no attention."""
     import datasets
     import transformers
 
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     datasets.disable_progress_bars()
+    # File systems whose times are coarse, when old checkpoints are removed; spaces that are rightly left as they are.
+    for module in ("trainer_utils", "tokenization_utils_tokenizers"):
+        logging.getLogger(f"transformers.{module}").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     # Its new name is not known to the oldest transformers supported.
     warnings.filterwarnings("ignore", category=FutureWarning, message="`past_key_values` is deprecated")

@@ -16,8 +16,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from operator import eq
 from statistics import median
 from typing import Any
 
@@ -92,6 +93,50 @@ def measure(
     return ServedSpeed(
         clients, len(unique), len(answers), computed, direct, served, served / direct, 100 * same / len(answers)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralSpeed:
+    """Rates in pairs per second of one client, whose requests go to one server or are divided among several."""
+
+    servers: int
+    threads: int
+    """Of each server."""
+    pairs: int
+    computed: int
+    """Number of pairs that the servers judged; equal to `pairs` if none is judged twice."""
+    one_pairs_per_second: float
+    several_pairs_per_second: float
+    ratio: float
+    same_verdicts: float
+    """Percentage of pairs with the same verdict from one and from several."""
+
+
+def measure_several(
+    model: str, pairs: Sequence[Pair], *, servers: int, options: Mapping[str, Any], repeats: int = 1
+) -> SeveralSpeed:
+    """Judge the pairs with one server and with several of the same size, `repeats` times in turn; the medians count."""
+    import torch
+
+    unique = list(dict.fromkeys(pairs))
+    options = {**options, "cache": False}
+    threads = max(1, torch.get_num_threads() // servers)
+    seconds: dict[int, list[float]] = {1: [], servers: []}
+    found: dict[int, list[bool]] = {}
+    computed = 0
+    for _ in range(repeats):
+        for count, taken in seconds.items():
+            with ExitStack() as running:
+                addresses = [running.enter_context(_server(model, options, threads)) for _ in range(count)]
+                nli = running.enter_context(connect(",".join(addresses), timeout=TIMEOUT))
+                nli.load()
+                begun = time.perf_counter()
+                found[count] = [verdict.entailed for verdict in nli.judge(unique)]
+                taken.append(time.perf_counter() - begun)
+                computed = sum(map(_computed, addresses))
+    one, several = (len(unique) / median(taken) for taken in seconds.values())
+    same = sum(map(eq, found[1], found[servers]))
+    return SeveralSpeed(servers, threads, len(unique), computed, one, several, several / one, 100 * same / len(unique))
 
 
 def overlapping(pairs: Sequence[Pair], clients: int) -> list[list[Pair]]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from groundeval.aio import run_anywhere
 from groundeval.bench import nli_clients
-from groundeval.bench.nli_clients import ServedSpeed
+from groundeval.bench.nli_clients import ServedSpeed, SeveralSpeed
 from groundeval.bench.text_speed import CACHES
 from groundeval.errors import UsageError
 from groundeval.metrics.gold import with_answers
@@ -99,6 +99,8 @@ class NLISpeed:
     """Percentage of batched pairs that were rechecked, in the dtype with the higher percentage."""
     served: ServedSpeed | None = None
     """The same pairs through a server with several clients."""
+    several: SeveralSpeed | None = None
+    """The same pairs through one server and through several."""
     notes: tuple[str, ...] = ()
 
 
@@ -134,13 +136,15 @@ def measure(
     repeats: int = 1,
     options: Mapping[str, Any] | None = None,
     clients: int = 0,
+    servers: int = 1,
     name: str | None = None,
 ) -> NLISpeed:
     """Score the outputs each way, `repeats` times in turn; report the median of each way.
 
     `model`: folder of a seq2seq model; `cache`: a new file for the cache on disk; `dtypes`: first the published dtype
     of the sequential way, last the service's default on this machine; `clients`: number of clients in the comparison
-    with a server; 0 leaves it out.
+    with a server; 0 leaves it out; `servers`: how many are used as one, in a comparison with
+    one alone; 1 leaves it out.
     """
     import torch
 
@@ -189,6 +193,11 @@ def measure(
             model, pairs, clients=clients, options={**given, "dtype": dtypes[-1]}, repeats=repeats
         )
         if clients
+        else None,
+        several=nli_clients.measure_several(
+            model, pairs, servers=servers, options={**given, "dtype": dtypes[-1]}, repeats=repeats
+        )
+        if servers > 1
         else None,
         notes=tuple(notes),
     )

@@ -29,7 +29,7 @@ from groundeval.cli.commands.slurm import slurm
 from groundeval.cli.commands.train import train
 from groundeval.cli.commands.validate import validate
 from groundeval.cli.commands.view import view
-from groundeval.cli.ending import drop_output, led_to, sigterm_interrupts, told
+from groundeval.cli.ending import drop_output, interrupts_reach, led_to, sigterm_interrupts, told
 from groundeval.cli.options import spelled_as_flag
 from groundeval.cli.words import reflowed, with_flag_repeated
 from groundeval.cli.wrong_usage import told_of
@@ -117,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
     command = command_line()
     arguments = with_flag_repeated(sys.argv[1:] if arguments is None else arguments, "--map")
     try:
-        with spelling_options(spelled_as_flag), sigterm_interrupts():
+        with spelling_options(spelled_as_flag), sigterm_interrupts(), interrupts_reach():
             code: Any = command.main(args=arguments, prog_name="groundeval", standalone_mode=False)
             sys.stdout.flush()
     except typer.Abort:

@@ -161,6 +161,9 @@ def test_clients_of_a_server_get_the_verdicts_in_process_and_each_pair_is_comput
     folder = write_random_t5(TINY, pairs, tmp_path / "model")
     found = nli_clients.measure(str(folder), pairs, clients=4, options={"dtype": "float32"})
     assert (found.clients, found.pairs, found.computed) == (4, len(pairs), len(pairs))
+    several = nli_clients.measure_several(str(folder), pairs, servers=2, options={"dtype": "float32"})
+    assert (several.servers, several.pairs, several.computed) == (2, len(pairs), len(pairs))
+    assert several.same_verdicts == 100
     assert found.asked == pytest.approx(2 * len(pairs), abs=4)
     assert found.same_verdicts == 100.0
     assert found.ratio == pytest.approx(found.served_pairs_per_second / found.in_process_pairs_per_second)

@@ -7,11 +7,14 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from groundeval.cli.ending import interrupts_reach
 
 GROUNDEVAL = (sys.executable, "-m", "groundeval")
 SLOW_BACKEND = """
@@ -105,3 +108,37 @@ def test_sigterm_before_anything_is_generated_says_that_the_command_can_be_repea
     assert process.returncode == 3
     assert "interrupted" in err
     assert "Traceback" not in err
+
+
+class Interrupted:
+    """An object at whose destruction Ctrl-C is pressed."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0)
+
+
+def test_an_interrupt_while_an_object_is_destroyed_is_not_lost():
+    def work() -> None:
+        held = Interrupted()
+        del held
+        time.sleep(10)
+
+    with interrupts_reach(), pytest.raises(KeyboardInterrupt):
+        work()
+
+
+def test_other_errors_of_a_destruction_are_reported_as_ever():
+    class Faulty:
+        def __del__(self) -> None:
+            raise ValueError("in vain")
+
+    told: list[object] = []
+    before, sys.unraisablehook = sys.unraisablehook, lambda each: told.append(str(each.exc_value))
+    try:
+        with interrupts_reach():
+            faulty = Faulty()
+            del faulty
+    finally:
+        sys.unraisablehook = before
+    assert told == ["in vain"]

@@ -28,6 +28,12 @@ def speed_of_nli(
     clients: Annotated[
         int, typer.Option(min=0, help="With TASK=FILE: clients of a server that judges the same pairs; 0: no server.")
     ] = 8,
+    servers: Annotated[
+        int,
+        typer.Option(
+            min=1, help="With TASK=FILE: so many servers as one, beside one of the same size; 1: not measured."
+        ),
+    ] = 1,
     folder: Annotated[
         Path | None, typer.Option(help="Folder for random weights (t5-xxl: 23 GB). Default: a temporary folder.")
     ] = None,
@@ -62,7 +68,7 @@ def speed_of_nli(
     from groundeval.scratch import temporary_folder
 
     require("hf", "Measuring an NLI model")
-    if predictions and clients:
+    if predictions and (clients or servers > 1):
         require("server", "Measuring a server (--clients 0 leaves it out)")
     if model is not None and (shape is not None or not predictions):
         raise UsageError("--model needs TASK=FILE and excludes --shape, which is for random weights")
@@ -93,6 +99,7 @@ def speed_of_nli(
                 repeats=repeats,
                 options={"device": where},
                 clients=clients,
+                servers=servers,
                 name=None if model else f"{chosen}, random weights",
             )
     if json:
@@ -148,6 +155,13 @@ def _print(found: NLISpeed | DeviceSpeed, console: Any) -> None:
             f"({served.served_pairs_per_second:,.1f} and {served.in_process_pairs_per_second:,.1f} pairs/s); "
             f"{served.asked} questions, {served.pairs} different pairs, {served.computed} computed, "
             f"{served.same_verdicts:.2f}% the same verdict",
+            highlight=False,
+        )
+    if (several := found.several) is not None:
+        console.print(
+            f"{several.servers} servers of {several.threads} threads: {several.ratio:.2f} of the rate of one "
+            f"({several.several_pairs_per_second:,.1f} and {several.one_pairs_per_second:,.1f} pairs/s); "
+            f"{several.pairs} pairs, {several.computed} computed, {several.same_verdicts:.2f}% the same verdict",
             highlight=False,
         )
     console.print(f"rechecked: {found.rechecked_percent:.2f}% of the pairs computed in batches")

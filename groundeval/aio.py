@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
@@ -82,6 +82,12 @@ def _hearing(numbers: set[int], hear: Callable[[int], None]) -> Iterator[None]:
         writing.close()
         watcher.join()
         reading.close()
+
+
+async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results of coroutines that run concurrently; one alone needs no task, which would cost more than its work."""
+    waiting = list(work)
+    return [await waiting[0]] if len(waiting) == 1 else list(await asyncio.gather(*waiting))
 
 
 def run_anywhere(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from groundeval.aio import together
 from groundeval.metrics.lists import ratio
 from groundeval.metrics.metric import Context, Values, register_metric
 from groundeval.metrics.profiles import Profile
@@ -34,7 +34,7 @@ async def citation(response: Response, ctx: Context) -> Values:
     statements = ctx.read(response).statements
     if not statements:
         return {"citation_rec": None, "citation_prec": None}
-    judged = await asyncio.gather(*(judge(statement, docs, ctx) for statement in statements))
+    judged = await together(judge(statement, docs, ctx) for statement in statements)
     ctx.evidence["statements"] = [
         {"text": s.text, "citations": list(s.citations), "supported": j.supported, "precise": list(j.precise)}
         for s, j in zip(statements, judged, strict=True)
@@ -58,7 +58,7 @@ async def judge(statement: Statement, docs: Sequence[Document], ctx: Context) ->
         return Judged(False, (False,) * len(cited))
     if len(cited) == 1:
         return Judged(True, (True,))
-    needed = await asyncio.gather(*(is_precise(k, cited, statement, docs, ctx) for k in range(len(cited))))
+    needed = await together(is_precise(k, cited, statement, docs, ctx) for k in range(len(cited)))
     return Judged(True, tuple(needed))
 
 

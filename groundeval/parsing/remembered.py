@@ -9,6 +9,8 @@ from typing import Protocol, TypeVar, cast
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
+_FORGETTING: list[Callable[[], None]] = []
+
 MOST_CHARACTERS = 4 << 20
 """Of the texts whose results one function keeps. A result may take some thirty bytes for each."""
 
@@ -39,6 +41,13 @@ def remembered(maxsize: int) -> Callable[[Callable[[str], T]], Remembered[T]]:
                 held = len(text)
             return function(text)
 
+        _FORGETTING.append(found.cache_clear)
         return cast("Remembered[T]", found)
 
     return decorate
+
+
+def forget_all() -> None:
+    """Forget what all functions remember, so that a measurement sees texts that are new."""
+    for forget in _FORGETTING:
+        forget()

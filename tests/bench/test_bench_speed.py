@@ -27,8 +27,9 @@ def test_clean_and_damaged_outputs_are_measured_under_every_profile(capsys: pyte
     speeds = [(each["name"], each["profile"]) for each in found["speeds"]]
     assert speeds == [(name, profile) for name in names for profile in ("alce", "trust", "strict")]
     assert all(each["responses_per_second"] > 0 for each in found["speeds"])
-    # Claim tasks ask a verifier for their correctness, too.
-    assert [each["name"] for each in found["rewards"]] == names[:4]
+    # Claim tasks ask a verifier for their correctness, too; `strict_grounded` gets one that takes no time.
+    assert [each["name"] for each in found["rewards"]] == [*names[:4], *names]
+    assert [each["name"] for each in found["rewards"] if each["reward"] == "strict_grounded"] == names
     assert all(each["rewards_per_second"] > 0 and each["responses"] for each in found["rewards"])
     # The list task has references in the embedded data, but its outputs are lists.
     with_rouge = ("asqa", "asqa, damaged", "eli5", "eli5, damaged")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from groundeval.aio import together
 from groundeval.metrics.gold import entails_claim
 from groundeval.metrics.lists import list_text, ratio
 from groundeval.metrics.metric import Context
@@ -68,10 +68,10 @@ async def brought(
         ]
     parts = parts_of(reading)
     if reading.kind == "claims":
-        places = await asyncio.gather(*(_entailing(part, reading, ctx, kept) for part in parts))
+        places = await together(_entailing(part, reading, ctx, kept) for part in parts)
     else:
         said = [text if keep else "" for text, keep in zip(_texts(reading, ctx), kept, strict=True)]
-        places = await asyncio.gather(*(_stating(part, said, reading, ctx, by_meaning) for part in parts))
+        places = await together(_stating(part, said, reading, ctx, by_meaning) for part in parts)
     return {part: place for part, place in zip(parts, places, strict=True) if place}
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from groundeval.aio import together
 from groundeval.metrics.citation import Judged, judge
 from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import StrictStatement
@@ -41,7 +41,7 @@ async def judged_statements(response: Response, ctx: Context) -> Sequence[Strict
 async def _judge_all(response: Response, ctx: Context) -> Sequence[StrictlyJudged]:
     reading = ctx.read(response)
     statements = reading.statements if reading.answered else ()
-    judged = await asyncio.gather(*(_judge(statement, reading, ctx) for statement in statements))
+    judged = await together(_judge(statement, reading, ctx) for statement in statements)
     shared = _with_shared(statements, judged)
     ctx.evidence["statements"] = [
         {"text": s.text, "citations": list(s.citations), "supported": j.supported, "precise": list(j.precise)}

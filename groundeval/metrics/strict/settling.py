@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
+from groundeval.aio import together
 from groundeval.metrics.metric import Context
 from groundeval.parsing.strict.decision import Decision
 from groundeval.parsing.strict.part import Part
@@ -23,7 +23,7 @@ async def settle(response: Response, ctx: Context) -> None:
         return
     reading = ctx.read(response)
     for outcome, found, possible, beside in reading.decision.possible:
-        lacking = await asyncio.gather(*(_lacks(part, response, ctx) for part in possible))
+        lacking = await together(_lacks(part, response, ctx) for part in possible)
         lacks = [part for part, is_lack in zip(possible, lacking, strict=True) if is_lack]
         others = [part for part in found if part not in lacks]
         if (lacks or not possible) and await _all_beside(others, response, ctx):
@@ -32,7 +32,7 @@ async def settle(response: Response, ctx: Context) -> None:
 
 
 async def _all_beside(parts: Sequence[Part], response: Response, ctx: Context) -> bool:
-    return all(await asyncio.gather(*(_is_beside(part, response, ctx) for part in parts)))
+    return all(await together(_is_beside(part, response, ctx) for part in parts))
 
 
 async def _lacks(part: Part, response: Response, ctx: Context) -> bool:
@@ -50,7 +50,7 @@ async def _lacks(part: Part, response: Response, ctx: Context) -> bool:
         return True
     if not docs or not await ctx.supports(docs, range(len(docs)), said):
         return False
-    return not any(await asyncio.gather(*(ctx.supports(docs, (index,), said) for index in range(len(docs)))))
+    return not any(await together(ctx.supports(docs, (index,), said) for index in range(len(docs))))
 
 
 async def _is_beside(part: Part, response: Response, ctx: Context) -> bool:

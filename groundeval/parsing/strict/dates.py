@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from groundeval.parsing.strict.words import letters
+
 _NAMES = """
     jan: januar januari janvier enero gennaio janeiro stycznia styczeń января ledna januára tammikuuta ocak ianuarie
         január januára janúar januarja січня януари ιανουαρίου siječnja jaanuar
@@ -49,9 +51,7 @@ _DAY = re.compile(
     r"|may|june|july|august|september|october|november|december)\b)",
     re.IGNORECASE,
 )
-
-
-_FIGURE = re.compile(r"\d")
+_DAY_WORDS = frozenset(name.rpartition("-")[2] for name in _DAYS)
 
 
 def with_english_dates(text: str, filler: str) -> str:
@@ -59,9 +59,11 @@ def with_english_dates(text: str, filler: str) -> str:
 
     What becomes shorter is filled up with the filler, so that offsets stay.
     """
-    if not _FIGURE.search(text):
+    said = letters(text)
+    if not said.isdisjoint(_MONTHS):
+        text = _DATE.sub(lambda found: _in_english(found, filler), text)
+    if said.isdisjoint(_DAY_WORDS):
         return text
-    text = _DATE.sub(lambda found: _in_english(found, filler), text)
     return _DAY.sub(lambda found: _DAYS[found[0].lower()].ljust(len(found[0]), filler), text)
 
 

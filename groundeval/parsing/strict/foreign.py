@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+
+from groundeval.parsing.remembered import remembered
+from groundeval.parsing.strict.words import letters
 
 APOLOGY = (
     r"(?:(?:sinto|lamento)(?: muito)?|desculp[ae]\w*|désolée?s?|pardon|(?:lo )?(?:siento|lamento)(?: mucho)?"
@@ -133,30 +135,40 @@ _ABSENCES = re.compile(
 """Words for what is missing or unknown, which need no negation."""
 
 
-def has_negation(text: str) -> bool:
-    """Whether a text holds a negation, or a word for what is missing, in one of the languages."""
-    return _ANY_NEGATION.search(text) is not None or _ABSENCES.search(text) is not None
-
-
 _PLAIN = """
     nicht nichts ne n pas rien no nada desconozco non niente geen niet niets inte inget inga ikke ingen intet nie brak
-    nirgends nirgendwo nergens
-    tidak tak bukan belum tiada ei en nu nimic nic nem sem ni cap res pole nav hindi si impossible
+    nirgends nirgendwo nergens bilmiyorum tidak tak bukan belum tiada ei en nu nimic nic nem sem ni nije nisu nisam niso
+    cap res pole nav hindi si impossible
 """
 _PLAIN_WORDS = frozenset(_PLAIN.split())
 _STEMS = """
-    kein aucu ning ness nenh bulu bilm puut puud nici ninc semm wala haku hain hazi haya siju yok yokt nera
+    kein aucu ning ness nenh bulu puut puud nici ninc semm nije wala haku hain hazi haya siju
+    schw fehl unkl unbe manq inco manc falt desc ontb onbe sakn mang brak niez
 """
 _PLAIN_STEMS = frozenset(_STEMS.split())
 """Negations without accents, and the beginnings of others, to tell at once that a text in plain letters has none."""
 
 
-def denies(clause: str, said: Sequence[str]) -> bool:
-    """Whether a clause negates an answer, a document or knowing in one of the languages; `said` are its words."""
-    if clause.isascii() and not any(
-        word in _PLAIN_WORDS or word[:4] in _PLAIN_STEMS or word[:2] == "ne" or "me" in word for word in said
-    ):
+@remembered(4_096)
+def has_negation(text: str) -> bool:
+    """Whether a text holds a negation, or a word for what is missing, in one of the languages."""
+    said = letters(text)
+    if "".join(said).isascii() and not any(map(_may_negate, said)):
         return False
+    return _ANY_NEGATION.search(text) is not None or _ABSENCES.search(text) is not None
+
+
+def _may_negate(word: str) -> bool:
+    return (
+        word in _PLAIN_WORDS
+        or word[:4] in _PLAIN_STEMS
+        or word.startswith(("ne", "yok"))
+        or any(each in word for each in ("mad", "med", "yor"))
+    )
+
+
+def denies(clause: str) -> bool:
+    """Whether a clause negates an answer, a document or knowing in one of the languages."""
     return has_negation(clause) and any(
         negation.search(clause) and matter.search(clause) for negation, matter in _PATTERNS
     )

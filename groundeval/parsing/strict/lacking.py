@@ -16,7 +16,7 @@ from groundeval.parsing.strict.content import beyond, content, is_generic, names
 from groundeval.parsing.strict.foreign import has_negation
 from groundeval.parsing.strict.language import language
 from groundeval.parsing.strict.sources import SOURCE
-from groundeval.parsing.strict.vocabulary import GONE, GONE_ALONE, NEGATION, NOT, TELLING
+from groundeval.parsing.strict.vocabulary import GONE, GONE_ALONE, NOT, TELLING, negations
 from groundeval.parsing.strict.wording import LONGEST_REFUSAL, is_refusing, is_unreal, uncontracted
 
 _SOURCES = (
@@ -71,12 +71,15 @@ def is_lacking(clause: str, question: str, *, cited: bool = False) -> bool:
         return False
     if is_refusing(clause, cited=cited):
         return True
+    count = negations(uncontracted(clause))
+    if not count and not _is_foreign_lack(clause):
+        return False
     if is_unreal(clause):
         return False
     if language(clause) not in (None, "en"):
         return _is_foreign_lack(clause)
     clause = uncontracted(clause)
-    if len(NEGATION.findall(clause)) % 2 == 0:
+    if count % 2 == 0:
         return language(clause) is None and _is_foreign_lack(clause)
     if _YES_OR_NO.match(clause):
         return False
@@ -84,7 +87,7 @@ def is_lacking(clause: str, question: str, *, cited: bool = False) -> bool:
     place = _PLACE.search(clause)
     if place is not None and (tells or GONE_ALONE.search(clause) or not names(clause, question)):
         told = _CONTENT_TOLD.search(clause, place.end())
-        return told is None or NEGATION.search(clause[: told.start()]) is not None
+        return told is None or negations(clause[: told.start()]) > 0
     if tells and _THEY.match(clause) and len(beyond(clause, question)) <= 2:
         return True
     can_tell = tells or (_UNABLE.search(clause) is not None and not names(clause, question))
@@ -103,7 +106,7 @@ def is_lacking(clause: str, question: str, *, cited: bool = False) -> bool:
 def _is_foreign_lack(clause: str) -> bool:
     """A negation of another language beside a source, in a clause that has no English negation."""
     # In the order of what the searches cost.
-    return _FOREIGN_SOURCE.search(clause) is not None and not NEGATION.search(clause) and has_negation(clause)
+    return not negations(clause) and has_negation(clause) and _FOREIGN_SOURCE.search(clause) is not None
 
 
 _IDLE = re.compile(
@@ -119,7 +122,7 @@ def may_lack(text: str, question: str) -> bool:
     """Whether a text shows an absence of any kind, in any of the languages, and nothing that could be an answer."""
     if len(text) > LONGEST_REFUSAL or text.rstrip().endswith(("?", "？", "؟")):
         return False
-    if (NEGATION.search(uncontracted(text)) or _IDLE.search(text)) and not names(text, question):
+    if (negations(uncontracted(text)) or _IDLE.search(text)) and not names(text, question):
         return True
     is_foreign = language(text) != "en" and not is_generic(text)
     return is_foreign and has_negation(text) and all(name in question for name in _TWO_NAMES.findall(text))

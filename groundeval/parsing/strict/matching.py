@@ -34,7 +34,10 @@ _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d{1,4}),(\d{1,2})(?![\d.,])")
 """`29,76`, as it is written in most of Europe."""
 _INITIALS = re.compile(r"(?<![^\W_])((?:[^\W\d_]\.\s?)+[^\W\d_])(?:\.|(?![^\W_]))")
 _APOSTROPHE = re.compile(r"['’ʼ](?!s\b)")
+_FIGURE = re.compile(r"\d")
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_PLAIN_TOKEN = re.compile(r"[0-9]+(?:\.[0-9]+)+|[a-z0-9]+|%")
+"""A token of a text in small letters of ASCII."""
 _TOKEN = re.compile(rf"[{_UNSPACED}]|\d+(?:\.\d+)+|[{_RAISED}]+|(?:(?![{_UNSPACED}{_RAISED}])[^\W_]|\ue010)+|%")
 _IN_FIGURES = re.compile(
     r"(?<![0-9A-Za-z_.])(?:(?P<year1>\d{4})[-/](?P<month1>\d{1,2})[-/](?P<day1>\d{1,2})(?![\w-])"
@@ -122,18 +125,24 @@ def _spanned(text: str) -> tuple[tuple[str, int, int], ...]:
     """Tokens with their offsets in the folded text."""
     text = folded(text)
     length = len(text)
-    text = with_times(with_english_dates(text, "\ue010"), "\ue010")
-    text = _THOUSANDS.sub(lambda found: _padded(re.sub(r"\D", "", found[0]), found[0]), text)
-    text = _DECIMAL_COMMA.sub(r"\1.\2", text)
-    text = _INITIALS.sub(lambda found: _padded(re.sub(r"[.\s]", "", found[0]), found[0]), text)
-    text = _ORDINAL.sub(lambda found: "\ue010" * len(found[0]), text)
-    text = _APOSTROPHE.sub("\ue010", text)
+    has_figures = _FIGURE.search(text) is not None
+    if has_figures:
+        text = with_times(with_english_dates(text, "\ue010"), "\ue010")
+        text = _THOUSANDS.sub(lambda found: _padded(re.sub(r"\D", "", found[0]), found[0]), text)
+        text = _DECIMAL_COMMA.sub(r"\1.\2", text)
+    if "." in text:
+        text = _INITIALS.sub(lambda found: _padded(re.sub(r"[.\s]", "", found[0]), found[0]), text)
+    if has_figures:
+        text = _ORDINAL.sub(lambda found: "\ue010" * len(found[0]), text)
+    if "'" in text or not text.isascii():
+        text = _APOSTROPHE.sub("\ue010", text)
     text = text if text.isascii() else "".join(map(_without_accent, text))
     lowered = text.lower() if len(text.lower()) == length else text
-    raw = [(found[0].replace("\ue010", ""), found.start(), found.end()) for found in _TOKEN.finditer(lowered)]
+    pattern = _PLAIN_TOKEN if lowered.isascii() else _TOKEN
+    raw = [(found[0].replace("\ue010", ""), *found.span()) for found in pattern.finditer(lowered)]
     named = [(each, start, end) for each, start, end in raw if each and each not in _ARTICLES]
     measured = _measured(_counted(named), text)
-    return tuple(_dated(_with_dates(measured, text) if _IN_FIGURES.search(text) else measured))
+    return tuple(_dated(_with_dates(measured, text) if has_figures and _IN_FIGURES.search(text) else measured))
 
 
 def _with_dates(found: Spanned, text: str) -> Spanned:

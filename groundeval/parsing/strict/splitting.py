@@ -25,8 +25,9 @@ _DAY = re.compile(r"(?<!\d)\d{1,2}\.$")
 _MONTH = re.compile(r"(?:Jan|Feb|Mär|Mar|Apr|Ma[iy]|Ju[nl]|Aug|Sep|Okt|Oct|Nov|De[zc])[a-zä]*\b")
 """`12. Mai` is a date."""
 _ENDS = re.compile(
-    r"[。！？।॥؟۔…]+[”’』」）)\"']*(?=\s*\S)|(?<=\w)[.!?][”»](?=\s+[“«])|(?<=[a-zà-ÿ]{2})[.!?](?=[A-Z][a-z]+\s)"
-    r"|(?<=\d{3})\.(?=\s+[A-Z][a-z]*\s)|\d\s?(?:°\s?[CFK]|(?!st\.|no\.)[a-zµ]{1,4})\.(?=\s+[A-Z][\w'’]*\s)"
+    r"[.!?。！？।॥؟۔…\d](?:(?<=[。！？।॥؟۔…])[。！？।॥؟۔…]*[”’』」）)\"']*(?=\s*\S)|(?<=\w[.!?])[”»](?=\s+[“«])"
+    r"|(?<=[a-zà-ÿ]{2}[.!?])(?=[A-Z][a-z]+\s)|(?<=\d{3}\.)(?=\s+[A-Z][a-z]*\s)"
+    r"|(?<=\d)\s?(?:°\s?[CFK]|(?!st\.|no\.)[a-zµ]{1,4})\.(?=\s+[A-Z][\w'’]*\s))"
 )
 """Ends that Punkt does not find: of other scripts, with no blank before a capital, after a number (`in 1453. Who`) or
 its unit (`5 mg. The`)."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from groundeval.parsing.strict.words import letters
+
 NOT = (
     r"(?:not(?! only\b)|no(?! (?:more|less|fewer|later|earlier)\b)|none|neither|nor|nothing(?! but\b)|nowhere|never"
     r"|nobody|without|cannot|unable|impossible|\w+n['’]t"
@@ -19,6 +21,17 @@ GONE = (
     r"|mentioned|named|recorded|reported|resolved|said|specified|stated|sure|told))"
 )
 NEGATION = re.compile(rf"\b(?:{NOT}|{GONE})\b", re.IGNORECASE)
+_NEGATING = """
+    not no none neither nor nothing nowhere never nobody without cannot unable impossible t cant couldnt wont wouldnt
+    dont doesnt didnt isnt wasnt arent werent havent hasnt hadnt missing absent lack lacks lacked lacking omit omits
+    omitted omitting skip skips skipped silent mute fail fails failed insufficient need needs empty blank short leave
+    leaves leaving left open quiet dark beyond mystery n inconclusive unanswerable unanswered unaddressed unavailable
+    uncertain unclear undetermined undisclosed undocumented unknown unlisted unmentioned unnamed unrecorded unreported
+    unresolved unsaid unspecified unstated unsure untold
+"""
+_NEGATING_WORDS = frozenset(_NEGATING.split())
+_NEGATING_STEMS = frozenset(("decl", "refu"))
+"""One of these stands in any text with a negation: `t` is left of `isn't`, and `n` of `n/a`."""
 GONE_ALONE = re.compile(rf"\b{GONE}\b", re.IGNORECASE)
 """What is gone, without a negated verb."""
 TELLING = re.compile(
@@ -46,3 +59,11 @@ PERHAPS = (
     r"(?! of\b)|(?:my|the|this|our) search(?:es)?)"
 )
 """Words that may mean the documents or the subject of the question; used only where nothing is cited."""
+
+
+def negations(text: str) -> int:
+    """The number of negations, and of words for what is absent, in a text."""
+    said = letters(text)
+    if _NEGATING_WORDS.isdisjoint(said) and not any(word[:4] in _NEGATING_STEMS for word in said):
+        return 0
+    return len(NEGATION.findall(text))

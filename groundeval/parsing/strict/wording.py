@@ -17,7 +17,8 @@ from groundeval.parsing.strict.content import PIECE, beyond, content, is_english
 from groundeval.parsing.strict.foreign import APOLOGY, denies, has_negation
 from groundeval.parsing.strict.generic import NEGATING_STEMS, NEGATING_WORDS
 from groundeval.parsing.strict.sources import SOURCE
-from groundeval.parsing.strict.vocabulary import NEGATION, PERHAPS, PLAINLY, TELLING
+from groundeval.parsing.strict.vocabulary import NEGATION, PERHAPS, PLAINLY, TELLING, negations
+from groundeval.parsing.strict.words import letters
 
 _FILLER = re.compile(
     r"^\W*(?:(?:no|yes|well|so|sorry|unfortunately|regrettably|however|answer|a)\s*[,.!:—-]\s*|(?:but|however"
@@ -163,6 +164,9 @@ _ADDRESS = re.compile(
     r"|happy to)\b",
     re.IGNORECASE,
 )
+_ADDRESSING_WORDS = "you your please thank thanks sorry apologise apologize apologies hope let feel happy"
+_ADDRESSING = frozenset(_ADDRESSING_WORDS.split())
+"""One of these stands in any words that address the reader."""
 _INTERJECTION = re.compile(
     r"\W*(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|great question|good question|hello|hi|hey"
     r"|thanks|thank you|hmm+|alas|oh|ah|huh|oops|no (?:such )?(?:luck|dice|clue)|beats me|search me|dunno"
@@ -175,9 +179,9 @@ _INTERJECTION = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
-    r"[;:—–\n]|\.{3}|…|[()]|(?<!nothing)(?<!anything),?\s+(?=(?:but|however|although|though|yet|because|since"
+    r"(?=[;:—–\n.…(),\s])(?:[;:—–\n]|\.{3}|…|[()]|(?<!nothing)(?<!anything),?\s+(?=(?:but|however|although|though|yet|because|since"
     r"|whereas|while)\b)"
-    r"|,\s*(?=(?:which|who|so|as|nor)\b)|,\s+(?=and\b)",
+    r"|,\s*(?=(?:which|who|so|as|nor)\b)|,\s+(?=and\b))",
     re.IGNORECASE,
 )
 
@@ -199,8 +203,13 @@ def may_refuse(text: str) -> bool:
     return not text.isascii() and has_negation(text)
 
 
-def clauses(text: str) -> Iterator[str]:
+@remembered(4_096)
+def clauses(text: str) -> tuple[str, ...]:
     """The clauses of a sentence, split as finely as refusals need."""
+    return tuple(_clauses(text))
+
+
+def _clauses(text: str) -> Iterator[str]:
     found = _CONCEDED.match(text)
     pieces = _CLAUSE.split(text) if found is None else [found[0], *_CLAUSE.split(text[found.end() :])]
     about_documents = False
@@ -229,10 +238,11 @@ def _refuses(clause: str, cited: bool) -> bool:
     if not may_refuse(clause) or _UNREAL.search(clause):
         return False
     said = [word.lower() for word in PIECE.findall(clause)]
-    if len(said) <= _FOREIGN_WORDS and not is_english(said) and denies(clause, said):
+    if len(said) <= _FOREIGN_WORDS and not is_english(said) and denies(clause):
         return True
-    if len(NEGATION.findall(clause)) % 2 == 0:
-        return not cited and not NEGATION.search(clause) and _NO_ANSWER.search(clause) is not None
+    count = negations(clause)
+    if count % 2 == 0:
+        return not cited and not count and _NO_ANSWER.search(clause) is not None
     if _REFUSING[cited].search(clause) and TELLING.search(clause):
         return True
     if _DOCUMENTS_DO_NOT.search(clause):
@@ -263,7 +273,7 @@ def is_unreal(clause: str) -> bool:
 
 def is_negated(clause: str) -> bool:
     """Whether a clause has an odd number of negations."""
-    return len(NEGATION.findall(clause)) % 2 == 1
+    return negations(clause) % 2 == 1
 
 
 def is_telling(phrase: str) -> bool:
@@ -328,7 +338,7 @@ def is_courtesy(sentence: str, question: str = "") -> bool:
     """Whether a sentence only addresses the reader: `Let me know if you need anything else!`."""
     if _INTERJECTION.fullmatch(sentence):
         return True
-    if not _ADDRESS.search(sentence) or re.search(r"\d", sentence):
+    if _ADDRESSING.isdisjoint(letters(sentence)) or not _ADDRESS.search(sentence) or re.search(r"\d", sentence):
         return False
     names = re.findall(r"(?<=[^.!?\s] )[A-Z][\w'’]+", sentence)
     return all(name in question or re.match(r"I\b", name) for name in names)
@@ -344,7 +354,7 @@ def only_asks(sentence: str, question: str) -> bool:
 
 def says_nothing(sentence: str, question: str) -> bool:
     """Whether a sentence holds only words of the question and generic words, and no negation."""
-    return not beyond(sentence, question) and not NEGATION.search(sentence)
+    return not negations(sentence) and not beyond(sentence, question)
 
 
 _OPENER = re.compile(rf"(?:[^,.;:]{{1,80}},|(?:the )?{SOURCE} \w+ that\b|[^,.;:]{{1,40}}:)\s+", re.IGNORECASE)

@@ -11,6 +11,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
+SHORT = Path("/tmp")
+"""Where temporary files are if TMPDIR's path is too long."""
+RANDOM = 8
+"""Characters that `tempfile` adds to a name."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -44,9 +48,15 @@ def scratch_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path
         scratch.close()
 
 
-def temporary(purpose: str) -> Scratch:
-    """A `Scratch` among the machine's temporary files, `groundeval-PURPOSE-...`: short, since it may hold sockets."""
-    return Scratch(Path(tempfile.gettempdir()), f"groundeval-{purpose}-")
+def temporary(purpose: str, *, longest: int | None = None) -> Scratch:
+    """A `Scratch` among the machine's temporary files, `groundeval-PURPOSE-...`.
+
+    `longest`: bytes that its path may have, since names of sockets are short; below a longer TMPDIR it is in `/tmp`.
+    """
+    parent, prefix = Path(tempfile.gettempdir()), f"groundeval-{purpose}-"
+    if longest is not None and len(os.fsencode(parent / prefix)) + RANDOM > longest:
+        parent = SHORT
+    return Scratch(parent, prefix)
 
 
 def temporary_folder(purpose: str) -> AbstractContextManager[Path]:

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from groundeval.generation.backends.engine_log import EngineLog
-from groundeval.scratch import scratch_folder
+from groundeval.scratch import scratch_folder, temporary
 
 CHILD = """
 import sys
 import tempfile
 from pathlib import Path
-from groundeval.scratch import scratch_folder
+from groundeval.scratch import scratch_folder, temporary
 with scratch_folder(Path(sys.argv[1]), ".site.", ".building") as folder:
     (folder / "part").write_text("half")
     print(folder, flush=True)
@@ -90,3 +90,19 @@ def test_folders_of_other_accounts_stay(tmp_path: Path):
     os.chown(other, 12345, 12345)
     with scratch_folder(tmp_path, "a-"):
         assert other.is_dir()
+
+
+def test_sockets_get_a_folder_with_a_short_path_however_long_the_usual_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    deep = tmp_path / ("a" * 40) / ("b" * 40)
+    deep.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    usual, short = temporary("usual"), temporary("short", longest=43)
+    try:
+        assert usual.path.parent == deep
+        assert len(os.fsencode(short.path)) <= 43
+    finally:
+        usual.close()
+        short.close()
+    assert not short.path.exists()

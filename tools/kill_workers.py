@@ -127,12 +127,13 @@ def actors(place: Path, command: list[str], whole: Evaluation, kills: int, momen
         run = Evaluation(place / str(runs), through_ray)
         found, said = 0, ""
         while True:
+            before = found
             with living(run) as process:
                 if runs:
                     found += killed_actors(process, min(kills - hits, MOST_KILLS) - found, moments)
                 code = process.wait()
             said += run.log.read_text()
-            if code != RESUMABLE:
+            if code != RESUMABLE or found == before:
                 break
         if code != 0:
             fail(f"exit code {code}:\n{said}")

@@ -28,6 +28,10 @@ PROBE_SECONDS, ANSWER_SECONDS = 5.0, 60.0
 TRIES = 3
 SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """Variables that Ray reads when it is imported, and that the processes which it starts inherit."""
+SOCKETS = 107
+"""Bytes that the name of a socket may have."""
+SOCKET = "/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
+"""The longest that Ray makes below its folder."""
 _LOCK = threading.RLock()
 _session: _Session | None = None
 
@@ -127,7 +131,7 @@ def _start(ray: Any, options: ClusterOptions) -> _Session:
 def _started_here(ray: Any, cpus: int, silent: Mapping[str, Any]) -> _Session:
     """A cluster of this machine alone. Ray gives its processes half a minute, too little where others use the CPUs."""
     # Ray's own processes end when this one is killed; what they have written, the next start removes.
-    scratch = temporary("ray")
+    scratch = temporary("ray", longest=SOCKETS - len(SOCKET))
     # At once: this process may be stopped while Ray starts.
     atexit.register(scratch.close)
     for left in reversed(range(TRIES)):

@@ -9,7 +9,8 @@ from groundeval.parsing.citations import citations, remove_citations
 from groundeval.parsing.normalize import normalize, present
 from groundeval.parsing.refusal import REFUSAL
 from groundeval.parsing.statements import sentences
-from groundeval.parsing.strict.matching import holds, tokens
+from groundeval.parsing.strict.matching import holds
+from groundeval.parsing.strict.tokens import tokens
 from groundeval.records import Document, Example
 
 _ENDING = re.compile(r"(.*?)((?:\s*[.!?]+\s*(?:''|[\"”’])?)?)\s*", re.DOTALL)

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from strict_text import strict_text
 
-from groundeval.parsing.strict.matching import equals, folded, holds, spelled, tokens
+from groundeval.parsing.strict.folding import folded
+from groundeval.parsing.strict.matching import equals, holds, spelled
+from groundeval.parsing.strict.tokens import tokens
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from hypothesis import given
 from strict_text import strict_text
 
 from groundeval.parsing.special_tokens import END_TOKENS
-from groundeval.parsing.strict.matching import tokens
 from groundeval.parsing.strict.refusal import decide
+from groundeval.parsing.strict.tokens import tokens
 from groundeval.parsing.strict.visible import HIDDEN, for_verifier, visible
 from groundeval.parsing.strict.words import words
 

@@ -16,8 +16,9 @@ from groundeval.metrics.profiles import StrictStatement
 from groundeval.metrics.reading import Reading
 from groundeval.metrics.strict.pronouns import mistakes_person
 from groundeval.parsing.strict.evasion import evades
-from groundeval.parsing.strict.matching import equals, spelled, tokens
+from groundeval.parsing.strict.matching import equals, spelled
 from groundeval.parsing.strict.statements import sentences
+from groundeval.parsing.strict.tokens import tokens
 from groundeval.parsing.strict.visible import for_verifier
 
 

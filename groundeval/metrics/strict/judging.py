@@ -14,7 +14,8 @@ from groundeval.metrics.profiles import StrictStatement
 from groundeval.metrics.reading import Reading
 from groundeval.parsing.strict.gaps import is_aside, without_gaps
 from groundeval.parsing.strict.marks import HIDDEN
-from groundeval.parsing.strict.matching import equals, spelled, tokens
+from groundeval.parsing.strict.matching import equals, spelled
+from groundeval.parsing.strict.tokens import tokens
 from groundeval.parsing.strict.visible import for_verifier
 from groundeval.records import Response, Statement
 

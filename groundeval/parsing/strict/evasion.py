@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from groundeval.parsing.strict.matching import tokens
+from groundeval.parsing.strict.tokens import tokens
 
 _CHOICES = (
     r"at least one of|one of (?:the following|these|those|two|the two)|^\W*unless\b"

@@ -11,11 +11,12 @@ from groundeval.parsing.strict.decision import Decision, Possibility
 from groundeval.parsing.strict.gaps import with_gaps
 from groundeval.parsing.strict.lacking import concerns, is_lacking, may_lack
 from groundeval.parsing.strict.marks import HIDDEN
-from groundeval.parsing.strict.matching import holds, tokens
+from groundeval.parsing.strict.matching import holds
 from groundeval.parsing.strict.part import Part
 from groundeval.parsing.strict.sayings import LACKING, Sayings, is_beside, sayings_of, words_beside
 from groundeval.parsing.strict.statements import sentences
 from groundeval.parsing.strict.telling import in_any_words, tells
+from groundeval.parsing.strict.tokens import tokens
 from groundeval.parsing.strict.visible import LONGEST
 from groundeval.parsing.strict.words import words
 

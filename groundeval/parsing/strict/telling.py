@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from groundeval.parsing.refusal import REFUSAL, REFUSAL_PATTERN
 from groundeval.parsing.strict.content import content
-from groundeval.parsing.strict.matching import alias_tokens, holds, may_hold, tokens
+from groundeval.parsing.strict.matching import holds
+from groundeval.parsing.strict.tokens import alias_tokens, may_hold, tokens
 from groundeval.parsing.strict.words import words
 
 LONGEST_NAME = 8

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 
 from groundeval.parsing.special_tokens import SPECIAL_TOKEN, without_ending
+from groundeval.parsing.strict.folding import folded
 from groundeval.parsing.strict.hypertext import has_markup, shown
 from groundeval.parsing.strict.markdown import has_layout, laid_out
 from groundeval.parsing.strict.marks import HIDDEN
-from groundeval.parsing.strict.matching import folded
 
 _LATEX = (
     r"\\iffalse\b.*?(?:\\fi\b|\Z)|\\begin\{comment\}.*?(?:\\end\{comment\}|\Z)"

@@ -79,6 +79,9 @@ SHAPES: dict[str, dict[str, Any]] = {
     "passages in one text": {"question": Q, "answer": SAID, "gold": GOLD, "context": f"[1] {D[0]}\n[2] {D[1]}"},
     "passages after words": {"question": Q, "answer": SAID, "gold": GOLD,
                              "contexts": [f"Document 1: {D[0]}\n\nDocument 2:\n{D[1]}"]},
+    "passages in a prompt": {"gold": GOLD, "request": {"messages": [{"role": "user", "content":
+                             f"Answer with citations.\n\n[1] {D[0]}\n[2] {D[1]}\n\nQuestion: {Q}\nAnswer:"}]},
+                             "response": {"choices": [{"message": TURNS[1]}]}},
     "names in brackets": {"question": Q, "answer": "It lasts five years [b.pdf]. It defrosts itself [a.pdf].",
                           "documents": [{"source": "a.pdf", "text": D[0]}, {"source": "b.pdf", "text": D[1]}],
                           "gold": GOLD},

@@ -23,7 +23,7 @@ from groundeval.tasks.formats.outputs.failed import failure_in
 from groundeval.tasks.formats.outputs.gold import claims_in, gold_from, kind_of_gold
 from groundeval.tasks.formats.outputs.hints import paths_that_may_hold
 from groundeval.tasks.formats.outputs.named import OUTPUTS, OWN, REFERENCES, TABLE, named_parts
-from groundeval.tasks.formats.outputs.numbered import with_numbers
+from groundeval.tasks.formats.outputs.numbered import apart, is_in_prompt, with_numbers
 from groundeval.tasks.formats.outputs.parts import NO_OUTPUT, PARTS, Data, Misfit, Part, Parts, Shape, first_of
 from groundeval.tasks.formats.outputs.shapes import shape_of
 from groundeval.tasks.formats.outputs.sources import DOCUMENTS, Source, documents_from
@@ -148,7 +148,7 @@ class OutputReader:
             self._found |= lacking & found.keys()
         if mapped.keys() & {"answers", "claims"}:
             parts.pop("reference", None)
-        return {**parts, **mapped}
+        return apart({**parts, **mapped})
 
     def _look(self, records: Sequence[Record]) -> None:
         """Determine from the first records what all have: texts of documents, gold data, and their kind."""
@@ -181,8 +181,9 @@ class OutputReader:
         found = Counter[str]()
         for record in records:
             with suppress(Misfit, RecursionError, DataError):
-                docs = self._parts(record).get("docs")
-                if docs is None or not any(each.text for each in _sources(docs)):
+                parts = self._parts(record)
+                docs = parts.get("docs")
+                if docs is None or is_in_prompt(docs, parts) or not any(each.text for each in _sources(docs)):
                     continue
                 if not found:
                     paths = {place.shown: place.exact for place in places(record.data)}

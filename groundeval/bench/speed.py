@@ -13,6 +13,7 @@ from typing import Any
 
 from groundeval.bench import limits, nli_speed, originals, process_speed, reward_speed, text_speed, whole_runs
 from groundeval.bench.made_outputs import write_outputs
+from groundeval.bench.phases import PHASES
 from groundeval.bench.text_speed import Outputs
 from groundeval.console.progress import say
 from groundeval.errors import DataError, MissingExtra, UsageError, excerpt
@@ -357,14 +358,12 @@ def tables(speed: Speed) -> Iterator[tuple[str, tuple[str, ...], list[tuple[str,
     rows: list[tuple[str, ...]] = [(each.name, f"{each.value:,.4g}", each.unit, each.limit) for each in speed.figures]
     yield "figures", ("figure", "value", "unit", "its limit"), rows
     runs = speed.parts.get("runs", [])
-    names = list(dict.fromkeys(name for each in runs for name in each["phases"]))
     if runs:
-        title = "CPU seconds by phase"
-        yield (
-            title,
-            ("command", "samples", *names),
-            [
-                (each["command"], f"{each['samples']:,}", *(f"{each['phases'].get(name, 0):.2f}" for name in names))
-                for each in runs
-            ],
-        )
+        names = [name for name in PHASES if any(name in each["phases"] for each in runs)]
+        columns = (f"{each['command']}\n{each['samples']:,}" for each in runs)
+        title = "CPU seconds by phase, for each command and number of samples"
+        yield title, ("phase", *columns), [(name, *(_seconds(each, name) for each in runs)) for name in names]
+
+
+def _seconds(run: Mapping[str, Any], phase: str) -> str:
+    return f"{run['phases'][phase]:.2f}" if phase in run["phases"] else "-"

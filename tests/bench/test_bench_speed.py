@@ -10,7 +10,7 @@ import pytest
 
 from groundeval.bench.damaged_text import damaged
 from groundeval.bench.phases import PHASES, phase_of
-from groundeval.bench.speed import Figure, Speed, changes, machine
+from groundeval.bench.speed import Figure, Speed, changes, machine, tables
 from groundeval.bench.whole_runs import WholeRun, growth
 from groundeval.cli.app import main
 
@@ -156,3 +156,17 @@ def test_the_script_of_a_clone_is_run_on_the_same_file(tmp_path: Path, capsys: p
     (tmp_path / "eval.py").write_text("raise RuntimeError('no GPU')")
     assert main(["bench", "speed", "--parts", "originals", "--originals", str(tmp_path)]) == 1
     assert "RuntimeError: no GPU" in " ".join(capsys.readouterr().err.split())
+
+
+def test_phases_are_rows_so_that_the_table_is_read_at_80_columns():
+    shares = dict.fromkeys(PHASES, 12.345)
+    runs = [
+        {"command": name, "samples": size, "phases": {**shares}}
+        for name in ("score", "run, replay")
+        for size in (250, 100_000)
+    ]
+    del runs[0]["phases"]["generate"]
+    [_, (_, columns, rows)] = tables(Speed(parts={"runs": runs}))
+    assert columns == ("phase", "score\n250", "score\n100,000", "run, replay\n250", "run, replay\n100,000")
+    assert [row[0] for row in rows] == list(PHASES)
+    assert {row[0]: row[1:] for row in rows}["generate"] == ("-", "12.35", "12.35", "12.35")

@@ -88,7 +88,7 @@ lint: $(VENV)/.tests   ## ruff, mypy (strict) and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy tools
+	$(BIN)/mypy tools examples/learning
 	$(BIN)/lint-imports
 
 coverage: $(VENV)/.tests   ## Line and branch coverage, linked folders included

@@ -23,7 +23,8 @@ from groundeval.errors import DataError
 from groundeval.generation.prompts import PromptTemplate
 from groundeval.parsing.normalize import normalize, present
 from groundeval.parsing.statements import sentences
-from groundeval.parsing.strict.matching import holds, tokens
+from groundeval.parsing.strict.matching import holds
+from groundeval.parsing.strict.tokens import tokens
 from groundeval.records import Document, Example
 from groundeval.storage.json_records import read_records
 from groundeval.tasks.formats.examples import content_hash

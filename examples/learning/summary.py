@@ -134,8 +134,8 @@ def outputs(run: Path, arms: dict[str, Any]) -> Iterator[dict[str, str]]:
 def against(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str, Any]:
     """The paired difference of two means, in percent."""
     places = np.arange(len(first))
-    columns = [Answers({STRICT: each}, places) for each in (first, second)]
-    return told(paired_differences(*columns, {STRICT: mean_of(STRICT)})[STRICT])
+    before, after = (Answers({STRICT: each}, places) for each in (first, second))
+    return told(paired_differences(before, after, {STRICT: mean_of(STRICT)})[STRICT])
 
 
 def told(found: Difference) -> dict[str, Any]:
@@ -284,8 +284,8 @@ def is_primary(row: dict[str, Any]) -> bool:
 
 def percent(line: dict[str, Any] | None, *keys: str) -> str:
     """The mean of metrics of an evaluation; `-` without one."""
-    values = [None if line is None else line["metrics"][key]["value"] for key in keys]
-    return "-" if None in values else f"{fmean(values):.1f}"
+    values = [] if line is None else [line["metrics"][key]["value"] for key in keys]
+    return f"{fmean(values):.1f}" if values and None not in values else "-"
 
 
 def gain(row: dict[str, Any] | None) -> str:

@@ -30,6 +30,8 @@ class Stored:
 def recall(lines: Lines, responses: ResponseSet, table: ScoreTable, notes: ResponseNotes) -> Stored:
     """Reuse the stored scores whose text and example are unchanged."""
     stored = Stored()
+    if not lines.path.exists():
+        return stored
     rows = IdIndex(example.id for example in responses.examples)
     for number, record in enumerate(score_lines(lines.path, responses.folder)):
         row = rows.get(record["id"])

@@ -395,3 +395,37 @@ def test_an_empty_value_says_that_there_is_no_answer(text: str):
 @pytest.mark.parametrize("text", ["Answer: 1310 — 1320", "Year: – 5 °C", "—"])
 def test_a_dash_before_or_behind_something_is_no_empty_value(text: str):
     assert decide(text, YEAR, [["1310"]]).outcome != "refused"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The documents do not say how old it is, which is about 2,000 years.",
+        "The documents do not say how old it is, which is about two thousand years.",
+        "The documents do not say who wrote it; it is about 400 lines long.",
+    ],
+)
+def test_about_before_a_figure_is_no_topic(text: str):
+    assert outcome(text) != "refused"
+
+
+def test_about_before_a_matter_is_a_topic():
+    assert outcome("The documents do not say who wrote it, which are about its stage.") == "refused"
+
+
+def test_names_of_a_question_in_small_letters_are_no_guess():
+    asked = "who played charlotte lucas in pride and prejudice?"
+    text = "The documents do not say who played Charlotte Lucas."
+    assert decide(text, asked, [["Claudie Blakley"]]).outcome == "refused"
+    guessed = "The documents do not say who played Charlotte Lucas, Keira Knightley."
+    assert decide(guessed, asked, [["Claudie Blakley"]]).outcome != "refused"
+
+
+def test_who_is_called_something_is_not_reported_to_refuse():
+    found = decide(
+        "No document says who wrote it. It is called the longest play [1], but that does not tell us who wrote it.",
+        QUESTION,
+        GOLD,
+    )
+    assert [part.plain for part in found.possible[0].found] == ["It is called the longest play"]
+    assert not decide('The play is called "The documents do not say who wrote it" [1].', QUESTION, GOLD).possible

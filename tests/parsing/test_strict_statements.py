@@ -136,6 +136,17 @@ def test_citations_at_the_end_of_a_paragraph_stand_for_all_of_it():
     assert first.inherited == ()
 
 
+def test_a_story_shares_each_citation_back_to_the_one_before():
+    told = sentences("He left. He arrived [1]. Years went by. He came back. He stayed [2][3]. He died.")
+    assert [part.inherited for part in told] == [(0,), (), (1, 2), (1, 2), (), ()]
+    assert [part.citations for part in told] == [(), (0,), (), (), (1, 2), ()]
+
+
+def test_a_sign_in_a_name_ends_no_sentence():
+    assert [part.plain for part in sentences("Yahoo! began as a guide [1].")] == ["Yahoo! began as a guide."]
+    assert len(sentences("What a year! He came back [1].")) == 2
+
+
 def test_headings_labels_and_sources_are_no_claims():
     found = sentences("# Capitals\nAnswer: Paris is large [1].\n\nSources: [1], [2]")
     assert [(part.plain, part.citations, part.kind) for part in found] == [

@@ -77,6 +77,11 @@ def f1(useful: float, recall: float = 1.0) -> float:
         (f"{HONEST} It lies on a river.", f1(16 / 16.25)),
         ("It is Paris. It is Rome [1][2].", f1(1) * 2 / 2.05),  # for both of them; one borrows
         ("It is Paris. It lies on a river [1].", f1(8 / 8.25, 0.5) / 1.05),  # what the answer borrows is needed
+        ("It is Paris. It lies on a river [1]. It is Rome. It has seven hills [2].", f1(16 / 16.45) * 2 / 2.1),
+        (
+            "It is Paris. It has seven hills [2]. It is Rome [2].",
+            f1(8 / 16.2, 0.5) / 3,
+        ),  # what it would borrow does not support it
         (f"{HONEST} It lies in Spain.", 0.8 / 2),
         ("It is Paris [1]. It lies on a river [1].", f1(8 / 8.25, 0.5)),
         ("It is Paris [1]. It lies on a river [1]. It is Rome [2].", f1(16 / 16.25)),
@@ -102,6 +107,9 @@ def test_an_answer_earns_the_f1_of_what_it_grounds_times_the_share_of_its_needed
         ("The documents do not say which cities are meant.", 1.0),
         (f"{REFUSAL} [1]", 0.999),
         (f"{REFUSAL} The documents only discuss the weather.", 0.994),
+        (f"{REFUSAL} The document describes the rains [1].", 0.992),
+        (f"{REFUSAL} The document describes the rains of Oslo [1].", 0.0),
+        (f"{REFUSAL} The document describes 12 rains [1].", 0.0),
         (f"{REFUSAL} Oslo.", 0.0),
         (f"{REFUSAL} Paris.", 0.0),
         (f"{REFUSAL} It is Oslo [1].", 0.0),

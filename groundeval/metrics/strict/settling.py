@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from groundeval.aio import together
 from groundeval.metrics.metric import Context
+from groundeval.parsing.strict.content import content
 from groundeval.parsing.strict.decision import Decision
 from groundeval.parsing.strict.part import Part
 from groundeval.parsing.strict.visible import for_verifier
-from groundeval.records import Response
+from groundeval.parsing.strict.wording import is_about_documents, topics
+from groundeval.records import Document, Response
 
 
 async def settle(response: Response, ctx: Context) -> None:
@@ -25,10 +28,30 @@ async def settle(response: Response, ctx: Context) -> None:
     for outcome, found, possible, beside in reading.decision.possible:
         lacking = await together(_lacks(part, response, ctx) for part in possible)
         lacks = [part for part, is_lack in zip(possible, lacking, strict=True) if is_lack]
-        others = [part for part in found if part not in lacks]
+        are_topics = _topics(found, ctx, response.example.docs or ())
+        others = [part for part, is_topic in zip(found, are_topics, strict=True) if part not in lacks and not is_topic]
         if (lacks or not possible) and await _all_beside(others, response, ctx):
             reading.decision = Decision(outcome, beside)
             return
+
+
+def _topics(parts: Sequence[Part], ctx: Context, docs: Sequence[Document]) -> list[bool]:
+    """For each statement whether it only says what the documents that it cites are about, in words that these hold:
+    `They treat the seal [3] and the river [4]`. No document entails that, and a figure may be an answer."""
+    found = list[bool]()
+    for part in parts:
+        cited = ctx.profile.judged_citations(part.citations, docs) or ()
+        begins = is_about_documents(part.plain) or (part.continues and bool(found) and found[-1])
+        known = {word[:4] for index in cited for word in content(docs[index].premise)}
+        said = _NUMBERED_NAME.sub(lambda name: name[1], topics(part.plain))
+        found.append(
+            begins and bool(cited) and not re.search(r"\d", said) and all(word[:4] in known for word in content(said))
+        )
+    return found
+
+
+_NUMBERED_NAME = re.compile(r"\b([A-Z]\w+) \d{1,3}\b")
+"""`Agenda 21`, `Voyager 2`."""
 
 
 async def _all_beside(parts: Sequence[Part], response: Response, ctx: Context) -> bool:
@@ -57,5 +80,7 @@ async def _is_beside(part: Part, response: Response, ctx: Context) -> bool:
     said, docs = for_verifier(part.plain), response.example.docs or ()
     if not part.citations and await ctx.entails(response.example.question, said, source="question"):
         return True
-    cited = ctx.profile.judged_citations(part.citations or part.inherited, docs) or range(len(docs))
-    return bool(docs) and await ctx.supports(docs, tuple(cited), said)
+    near = ctx.profile.judged_citations(part.citations or part.inherited, docs)
+    if near and await ctx.supports(docs, near, said):
+        return True
+    return bool(docs) and not (near and part.citations) and await ctx.supports(docs, range(len(docs)), said)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.generic import GENERIC
+from groundeval.parsing.strict.number_words import LARGE
 from groundeval.parsing.strict.vocabulary import NEGATION, TELLING
 
 PIECE = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d.,]*")
@@ -41,12 +42,17 @@ def beyond(text: str, question: str) -> list[str]:
     return [word for word in content(text) if word[:4] not in asked]
 
 
-_NAME = re.compile(r"(?<=[^.!?\s] )[A-Z][\w'’]+|\d+(?:[.,]\d+)*")
+_NAME = re.compile(rf"(?<=[^.!?\s] )[A-Z][\w'’]+|\d+(?:[.,]\d+)*|\b(?:{'|'.join(LARGE)})\b")
 
 
 def names(text: str, question: str) -> list[str]:
     """The names and figures of a text that are not in the question: what could be an answer to it."""
-    return [name for name in _NAME.findall(text) if name not in question and not re.match(r"I['’]", name)]
+    return [name for name in _NAME.findall(text) if not is_asked(name, question) and not re.match(r"I['’]", name)]
+
+
+def is_asked(name: str, question: str) -> bool:
+    """Whether the question holds a name or figure, if only in small letters, as people type questions."""
+    return name in question or {*PIECE.findall(name.lower())}.issubset(PIECE.findall(question.lower()))
 
 
 def restates(text: str, question: str) -> bool:

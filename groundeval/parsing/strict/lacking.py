@@ -44,7 +44,8 @@ _ELIDED = re.compile(
     r"^\W*(?:(?:but|so|and|sorry|unfortunately)\W+)*(?:cannot|could not|unable|did not|not able|no)\b", re.I
 )
 _THEY = re.compile(
-    r"^\W*(?:(?:but|so|and|sorry|because|since|unfortunately|either)\W+)*(?:it|they|these|those|nobody|no one)\b"
+    r"^\W*(?:(?:but|so|and|sorry|because|since|unfortunately|either)\W+)*"
+    r"(?:it|they|this|that|these|those|nobody|no one)\b"
     rf"(?:\W+(?:also|just|simply|do|does|did))*\W+(?:{NOT}|{GONE}|tells?|says?)\b",
     re.IGNORECASE,
 )

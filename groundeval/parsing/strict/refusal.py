@@ -106,7 +106,8 @@ def _by_words(parts: Sequence[Part], sayings: Sequence[Sayings], question: str, 
 
 
 SHORTEST_CONTEXT = 4
-"""Least number of words of context; anything shorter beside a refusal is a guess."""
+"""Least number of words of context; anything shorter beside a refusal is a guess, unless it continues a sentence and
+cites: `They treat the seal [3] and the river [4].`"""
 _NUMBERED = re.compile(r"(?i)\b(?:documents?|docs?|sources?|passages?)(?:\s+(?:to|and|or|\d{1,2}))+\b")
 """What is left of `documents 2 to 4` where a number was read as a citation."""
 
@@ -131,7 +132,7 @@ def _if_all_else_is_found(parts: Sequence[Part], question: str, answers: Sequenc
         said = part.plain
         for clause in lack:
             said = said.replace(clause, " ")
-        if words(said) < SHORTEST_CONTEXT:
+        if words(said) < SHORTEST_CONTEXT and not (part.continues and part.citations):
             return None
         opened.append(part._replace(plain=said.strip(" ,;:–—-\n")))
     # A gold answer that the question names may be given all the same.
@@ -172,7 +173,7 @@ def _if_one_is_a_lack(parts: Sequence[Part], question: str, answers: Sequence[It
     """A text with statements that show an absence of any kind, and cite nothing for it, refuses if the verifier finds
     that one of these says, in unknown words, that there is no answer."""
     lacks = tuple(part for part in parts if not part.citations and may_lack(part.plain, question))
-    opened = tuple(part for part in parts if part in lacks or not is_beside(part.plain, question))
+    opened = tuple(part for part in parts if part in lacks or part.citations or not is_beside(part.plain, question))
     if not lacks or any(words(part.plain) < SHORTEST_CONTEXT and names(part.plain, question) for part in opened):
         return None
     # A gold answer that the question names may be given all the same.

@@ -52,7 +52,8 @@ def spans(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def _goes_on(before: str, after: str) -> bool:
-    if _DAY.search(before[-6:]) and _MONTH.match(after):
+    if (_DAY.search(before[-6:]) and _MONTH.match(after)) or (before.endswith("!") and after[:1].islower()):
+        # `12. Mai`, `Yahoo! began`
         return True
     if not _ABBREVIATED.search(before[-12:]):
         return False

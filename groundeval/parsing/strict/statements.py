@@ -2,7 +2,7 @@
 
 A text is read block by block, as `visible` lays it out. A citation belongs to the sentence that it is in or follows, or
 to the one that it precedes if the whole line places citations first. A sentence with several citations is split into
-clauses, one for each. If only the last sentence of a paragraph cites, its citations apply to the whole paragraph.
+clauses, one for each. Sentences of a paragraph without citations share those of the next one that has some.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.carriers import carries, without_carriers
 from groundeval.parsing.strict.citations import Cited, citations, read_citations
 from groundeval.parsing.strict.denial import has_denial_sign, is_denied, taken_back
-from groundeval.parsing.strict.markdown import HEADING, ITEM
+from groundeval.parsing.strict.markdown import HEADING
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.part import Kind, Part
 from groundeval.parsing.strict.source_lists import NOTE, SOURCES_HEADING, SOURCES_LINE, with_source_list
@@ -348,18 +348,13 @@ def _clause(text: str) -> str:
 
 
 def _shared(paragraph: list[Part]) -> list[Part]:
-    """A paragraph in which the citations of the last sentence, if it alone has any, apply to the others too."""
-    claims = [place for place, part in enumerate(paragraph) if part.kind == "claim"]
-    cited = [place for place in claims if paragraph[place].citations]
-    if (
-        len(claims) < 2
-        or not cited
-        or cited[0] != claims[-1]
-        or any(paragraph[p].plain.startswith(ITEM) for p in claims)
-    ):
-        return paragraph
-    shared = paragraph[cited[0]].citations
-    return [
-        part._replace(inherited=shared) if part.kind == "claim" and place != cited[0] else part
-        for place, part in enumerate(paragraph)
-    ]
+    """A paragraph in which citations apply also to the sentences before theirs that have none, back to the last cited
+    one: `He came in 1911. He had started from the bay [1].`"""
+    found = list[Part]()
+    following: tuple[int, ...] = ()
+    for part in reversed(paragraph):
+        if part.kind == "claim" and part.citations:
+            following = part.citations
+        borrows = part.kind == "claim" and not part.citations
+        found.append(part._replace(inherited=following) if borrows else part)
+    return found[::-1]

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from groundeval.parsing.remembered import remembered
-from groundeval.parsing.strict.content import PIECE, beyond, content, is_english
+from groundeval.parsing.strict.content import PIECE, beyond, content, is_asked, is_english
 from groundeval.parsing.strict.foreign import APOLOGY, denies, has_negation
 from groundeval.parsing.strict.generic import NEGATING_STEMS, NEGATING_WORDS
+from groundeval.parsing.strict.number_words import LARGE, SMALL
 from groundeval.parsing.strict.sources import SOURCE
 from groundeval.parsing.strict.vocabulary import NEGATION, PERHAPS, PLAINLY, TELLING, negations
 from groundeval.parsing.strict.words import letters
@@ -135,7 +136,7 @@ _REPORTED = re.compile(
     r"|user|scholar|expert|historian)s?)\s+(?:could|can|did|do|does|was|were|is|are|had|has|have)(?:n['’]t| not|not)\b"
     rf"|^\W*(?:the|an?) (?!{SOURCE}|{PERHAPS}|answers?\b|questions?\b)\w+ (?:could|can|did|does|do|has"
     rf"|have|had)(?:n['’]t| not) "
-    r"(?:find|know|answer|locate)\b|\b(?:called|titled|entitled)\b"
+    r"(?:find|know|answer|locate)\b|\b(?:called|titled|entitled)\s+(?:[\"“'‘«*_]|(?-i:[A-Z]))"
     r"|\b(?:he|she|man|woman|people|someone|who|they)\b[^.\"“]{0,30}\b(?:said|says|told|replied|answered"
     r"|wrote)\b[^.]{0,20}[\"“]",
     re.IGNORECASE,
@@ -145,18 +146,20 @@ _FIGURE = re.compile(
     r"(?![12]\d{3}\b)[~$€£]?\d[\d.,]*"
 )
 """A figure that is neither a year nor part of what cannot be found: `in 1902`, `the 10 largest`."""
-_TOPIC = re.compile(
-    r"(?:\b(?:only|just|merely|solely|mainly|mostly|primarily|instead|rather|largely"
-    r"|simply)\b.*)?\b(?:discuss\w*|mention\w*|cover\w*|describ\w+|focus\w*|"
-    r"talk\w* about|are about|is about|deal\w* with|concern\w*|relat\w+ to|address\w*"
-    r"|contain\w* (?:only )?information|provid\w+ information|"
-    r"list\w*|refer\w* to|explain\w*|treat\w*|touch\w*|give\w* information)\b",
-    re.IGNORECASE,
+_NUMBER_WORDS = "|".join((*SMALL, *LARGE))
+_TREATS = (
+    r"\b(?:discuss\w*|mention\w*|cover\w*|describ\w+|focus\w*|talk\w* about|speaks? (?:of|about)"
+    rf"|(?:are|is) about(?!\W+(?:\d|(?:{_NUMBER_WORDS})\b))|deal\w* with|concern\w*|relat\w+ to|address\w*"
+    r"|contain\w* (?:only )?information|provid\w+ information"
+    r"|list\w*|refer\w* to|explain\w*|treat\w*|touch\w*|give\w* information)\b"
 )
+_MERELY = r"\b(?:only|just|merely|solely|mainly|mostly|primarily|instead|rather|largely|simply)\b"
+_TOPIC = re.compile(rf"(?:{_MERELY}.*)?{_TREATS}", re.IGNORECASE)
+_TREATING = re.compile(f"{_TREATS}|{_MERELY}", re.IGNORECASE)
 _TOPIC_SUBJECT = re.compile(
     rf"^\W*(?:(?:but|while|although|though|whereas)\s+)?(?:(?:the|these|those|all|both|most|some|of|provided"
     rf"|given|retrieved|available"
-    rf"|other)\s+)*(?:{_NAMED_SOURCE}|they|these|which|it|instead|that)\b",
+    rf"|other)\s+)*(?:{_NAMED_SOURCE}|they|these|others|the rest|which|it|instead|that)\b",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(
@@ -320,7 +323,7 @@ def guesses(clause: str, question: str) -> bool:
         return True
     if any(not has_negation(turn) for turn in _TURNS.split(clause)[1:]):
         return True
-    if any(found[0] not in question for found in _NAMED.finditer(clause)):
+    if any(not is_asked(found[0], question) for found in _NAMED.finditer(clause)):
         return True
     return any(figure not in question for figure in _FIGURE.findall(clause))
 
@@ -334,6 +337,11 @@ def is_about_documents(clause: str) -> bool:
     )
 
 
+def topics(clause: str) -> str:
+    """What is left of a clause about documents without the words that say so: what they are about."""
+    return _TREATING.sub(" ", clause)
+
+
 def is_courtesy(sentence: str, question: str = "") -> bool:
     """Whether a sentence only addresses the reader: `Let me know if you need anything else!`."""
     if _INTERJECTION.fullmatch(sentence):
@@ -341,7 +349,7 @@ def is_courtesy(sentence: str, question: str = "") -> bool:
     if _ADDRESSING.isdisjoint(letters(sentence)) or not _ADDRESS.search(sentence) or re.search(r"\d", sentence):
         return False
     names = re.findall(r"(?<=[^.!?\s] )[A-Z][\w'’]+", sentence)
-    return all(name in question or re.match(r"I\b", name) for name in names)
+    return all(is_asked(name, question) or re.match(r"I\b", name) for name in names)
 
 
 def only_asks(sentence: str, question: str) -> bool:
@@ -349,7 +357,7 @@ def only_asks(sentence: str, question: str) -> bool:
     if not sentence.rstrip().endswith("?") or len(PIECE.findall(sentence)) < 3:
         return False
     names = re.findall(r"(?<=[^.!?\s] )[A-Z][\w'’]+|\d+", sentence)
-    return all(name in question for name in names)
+    return all(is_asked(name, question) for name in names)
 
 
 def says_nothing(sentence: str, question: str) -> bool:

@@ -160,7 +160,7 @@ def test_the_script_of_a_clone_is_run_on_the_same_file(tmp_path: Path, capsys: p
 
 def test_phases_are_rows_so_that_the_table_is_read_at_80_columns():
     shares = dict.fromkeys(PHASES, 12.345)
-    runs = [
+    runs: list[dict[str, Any]] = [
         {"command": name, "samples": size, "phases": {**shares}}
         for name in ("score", "run, replay")
         for size in (250, 100_000)

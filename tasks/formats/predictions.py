@@ -12,6 +12,7 @@ from groundeval.errors import DataError, UsageError, excerpt
 from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.records import Example, Response
 from groundeval.storage.any_records import read_any
+from groundeval.storage.columnar import refuse_named_twice
 from groundeval.storage.json_records import Layout, Record
 from groundeval.tasks.formats.examples import Checked
 from groundeval.tasks.formats.fields import missing, wrong
@@ -183,10 +184,12 @@ def _has_rows(source: Any) -> bool:
 def _rows(source: Any) -> tuple[bool, Iterable[Any]]:
     """Whether the source is a table, and its rows."""
     if hasattr(source, "to_pylist"):  # pyarrow
+        refuse_named_twice(source.schema.names if hasattr(source, "schema") else (), IN_MEMORY)
         return True, _readable(source.to_pylist)
     if hasattr(source, "to_dicts"):  # polars
         return True, _readable(source.to_dicts)
     if hasattr(source, "columns") and hasattr(source, "to_dict"):  # pandas
+        refuse_named_twice(source.columns, IN_MEMORY)
         return True, _readable(lambda: source.to_dict("records"))
     if hasattr(source, "column_names"):  # a Dataset of `datasets`
         return True, _readable(lambda: source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,6 +60,38 @@ def test_missing_values_of_pandas_are_absent_and_tables_in_cells_are_refused(fie
         assert read([{**RECORD, field: missing}])[0][0].question == RECORD["question"]
     with pytest.raises(DataError, match=f'field "{field}" is'):
         read([{**RECORD, field: pandas.DataFrame({"a": [1]})}])
+
+
+def test_a_column_that_is_named_twice_is_refused_as_in_csv(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    twice = table().append_column("question", [["Another?"]])
+    parquet.write_table(twice, tmp_path / "twice.parquet")
+    for source in (twice, twice.to_batches()[0], tmp_path / "twice.parquet"):
+        with pytest.raises(
+            DataError, match=r'the column .question. is named twice; the columns are "question", "output"'
+        ):
+            read(source)
+
+
+def test_a_table_of_pandas_with_a_column_named_twice_is_refused() -> None:
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(DataError, match="is named twice"):
+        read(pandas.DataFrame([[*RECORD.values(), "Another?"]], columns=[*RECORD, "question"]))
+
+
+@pytest.mark.parametrize("name", ["state.json", "data.arrow"])
+def test_links_in_a_folder_of_datasets_are_not_followed(name: str, tmp_path: Path) -> None:
+    ipc = pytest.importorskip("pyarrow.ipc")
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    with ipc.new_stream(folder / "data.arrow", table().schema) as writer:
+        writer.write_table(table())
+    (folder / "state.json").write_text('{"_data_files": [{"filename": "data.arrow"}]}', encoding="utf-8")
+    assert len(read(folder)) == 1
+    (folder / name).rename(tmp_path / name)
+    (folder / name).symlink_to(tmp_path / name)
+    with pytest.raises(DataError, match=rf"{name} is a link.*\n.*cp -rL"):
+        read(folder)
 
 
 def test_the_error_of_a_generator_of_records_stays_its_own() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from groundeval.errors import DataError, GroundevalError, UsageError, quoted
+from groundeval.errors import DataError, GroundevalError, UsageError, excerpt, quoted
 from groundeval.extras import require
 from groundeval.storage.file_kinds import HEAD, kind_of_file
 from groundeval.storage.json_records import Record
@@ -58,6 +60,7 @@ def read_columnar(path: Path, name: str, kind: str) -> Iterator[Record]:
 def _rows(path: Path, name: str, kind: str) -> Iterator[dict[str, Any]]:
     try:
         for batch in _batches(path, name, kind):
+            refuse_named_twice(batch.schema.names, name)
             for row in batch.to_pylist():
                 yield {field: value for field, value in row.items() if value is not None}
     except GroundevalError:
@@ -65,6 +68,16 @@ def _rows(path: Path, name: str, kind: str) -> Iterator[dict[str, Any]]:
     except Exception as error:
         # Damaged bytes, and values that Python does not have (a date in the year 5,000,000), make pyarrow raise much.
         raise DataError(f"{name} cannot be read as {kind}: {' '.join(str(error).split())[:200]}") from error
+
+
+def refuse_named_twice(columns: Iterable[object], name: str) -> None:
+    """Raise DataError for a table two of whose columns have the same name: only one of them would be read."""
+    counted = Counter(columns)
+    twice = next((column for column, count in counted.items() if count > 1), None)
+    if twice is not None:
+        raise DataError(
+            f"{name}: the column {excerpt(twice)} is named twice; the columns are {quoted(map(str, counted))}"
+        )
 
 
 def _batches(path: Path, name: str, kind: str) -> Iterator[Any]:
@@ -127,7 +140,8 @@ def _largest_group(metadata: Any, path: Path, name: str) -> int:
 
 
 def _shards(folder: Path, name: str) -> list[Path]:
-    """The files of a data set that `datasets` saved, in their order."""
+    """The files of a data set that `datasets` saved, in their order. DataError for links, which lead elsewhere."""
+    _refuse_links([folder / _STATE, folder / _SPLITS], folder, name)
     if not (folder / _STATE).is_file():
         splits = json.loads((folder / _SPLITS).read_text(encoding="utf-8")).get("splits", [])
         one = folder / str(next(iter(splits), "SPLIT"))
@@ -139,4 +153,14 @@ def _shards(folder: Path, name: str) -> list[Path]:
     missing = [file for file in files if file.parent != folder or not file.is_file()]
     if missing or not files:
         raise DataError(f"{name}: {missing[0] if missing else _STATE} is missing or names no file of the folder")
+    _refuse_links(files, folder, name)
     return files
+
+
+def _refuse_links(files: list[Path], folder: Path, name: str) -> None:
+    link = next((file for file in files if file.is_symlink()), None)
+    if link is not None:
+        raise DataError(
+            f"{name}: {link.name} is a link, which may lead out of the folder. It is not followed.\n"
+            f"  If the folder is yours, copy it: {shlex.join(['cp', '-rL', str(folder), 'NEW'])}"
+        )

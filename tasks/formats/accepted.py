@@ -90,7 +90,7 @@ class Accepted(Checked):
 
 def _is_empty(value: object) -> bool:
     """Whether an id is an empty string, or NaN, a table's missing value."""
-    return value == "" or value != value
+    return (isinstance(value, str) and not value) or (isinstance(value, float) and value != value)
 
 
 def _has_only_sent(doc: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
 from groundeval.errors import DataError, excerpt, kind_of, nearest, quoted
@@ -110,7 +111,8 @@ def _id(record: Record, default: str) -> str:
         if type(value) is str and value:
             return value
         if type(value) is int:
-            return str(value)
+            with suppress(ValueError):  # more digits than Python writes
+                return str(value)
         wrong(record, name, value, "a string that is not empty, or a whole number")
     return default
 

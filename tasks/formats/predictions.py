@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,6 +12,7 @@ from groundeval.errors import DataError, UsageError, excerpt
 from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.records import Example, Response
 from groundeval.storage.any_records import read_any
+from groundeval.storage.columnar import refuse_named_twice
 from groundeval.storage.json_records import Layout, Record
 from groundeval.tasks.formats.examples import Checked
 from groundeval.tasks.formats.fields import missing, wrong
@@ -183,19 +184,33 @@ def _has_rows(source: Any) -> bool:
 def _rows(source: Any) -> tuple[bool, Iterable[Any]]:
     """Whether the source is a table, and its rows."""
     if hasattr(source, "to_pylist"):  # pyarrow
-        return True, source.to_pylist()
+        refuse_named_twice(source.schema.names if hasattr(source, "schema") else (), IN_MEMORY)
+        return True, _readable(source.to_pylist)
     if hasattr(source, "to_dicts"):  # polars
-        return True, source.to_dicts()
+        return True, _readable(source.to_dicts)
     if hasattr(source, "columns") and hasattr(source, "to_dict"):  # pandas
-        return True, source.to_dict("records")
-    return hasattr(source, "column_names"), source  # a Dataset of `datasets`, or a list
+        refuse_named_twice(source.columns, IN_MEMORY)
+        return True, _readable(lambda: source.to_dict("records"))
+    if hasattr(source, "column_names"):  # a Dataset of `datasets`
+        return True, _readable(lambda: source)
+    return False, source
+
+
+def _readable(rows: Callable[[], Iterable[Any]]) -> Iterator[Any]:
+    """The rows of a table. Raises DataError for cells that Python has no value for, as a date in the year 9,999,999."""
+    try:
+        yield from rows()
+    except Exception as error:  # of many types, by library and cell
+        raise DataError(f"{IN_MEMORY}: the table cannot be read: {' '.join(str(error).split())[:200]}") from error
 
 
 def plain(value: Any, *, drop_missing: bool = False) -> Any:
     """A value in the types of JSON: arrays and tuples as lists, scalars of numpy as Python's.
 
-    `drop_missing`: fields without a value (None, NaN) are left out.
+    Missing values of pandas are None. `drop_missing`: fields without a value (None, NaN) are left out.
     """
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
     if isinstance(value, Mapping):
         found = {key: plain(each, drop_missing=drop_missing) for key, each in value.items()}
         return {key: each for key, each in found.items() if not (drop_missing and _is_missing(each))}
@@ -209,9 +224,7 @@ def plain(value: Any, *, drop_missing: bool = False) -> Any:
 
 
 def _is_missing(value: Any) -> bool:
-    return (
-        value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
-    )
+    return value is None or (isinstance(value, float) and value != value)
 
 
 def _output(record: Record) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from groundeval.metrics.reading import AnswerKind
@@ -24,7 +25,7 @@ def gold_from(value: Any, field: str) -> list[list[str]]:
         if inside is None:
             raise Misfit(field, value, _ALLOWED)
         value = [inside]  # as SQuAD has it: the aliases of one answer, or one
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value):
         return []
     items = value if isinstance(value, list) else [value]
     answers = [[_text(alias, field) for alias in (item if isinstance(item, list) else [item])] for item in items]
@@ -35,7 +36,8 @@ def _text(value: Any, field: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
+        with suppress(ValueError):  # more digits than Python writes
+            return str(value)
     raise Misfit(field, value, _ALLOWED)
 
 

@@ -6,7 +6,7 @@ import pickle
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reward_cases import REFUSAL, Told
 
@@ -193,14 +193,14 @@ PIECES = (
 
 
 @settings(max_examples=60, deadline=None)
+@example(["It is Paris [1].", "It is Rome [1].", "<!-- Paris -->", "\n", "Paris is Paris [1]."])
 @given(st.lists(st.sampled_from(PIECES), max_size=7))
 def test_whatever_is_put_together_earns_between_0_and_1_and_nothing_useless_is_for_free(pieces: list[str]):
     output = " ".join(pieces)
     earned = paid(output)
     assert 0 <= earned <= 1
-    # A paragraph of its own: whether a line break ends a sentence is decided by all lines of a paragraph together.
-    assert paid(f"{output}\n\nIt rains.") < earned or earned == 0
-    assert paid(f"{output}\n\nIt rains [3].") < earned or earned == 0
+    assert paid(f"{output}\nIt rains.") < earned or earned == 0
+    assert paid(f"{output}\nIt rains [3].") < earned or earned == 0
 
 
 def test_the_reward_is_a_function_of_the_line_that_score_writes_and_pickles():

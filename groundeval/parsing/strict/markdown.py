@@ -116,7 +116,8 @@ def _rejoined(children: Sequence[Token]) -> Sequence[Token]:
     """The tokens of a paragraph; where it is filled to one width, its lines go on, and a blank stands for their ends.
 
     It is filled if the first word of each line had no room in the one before, and if it ends like a sentence. A line
-    that ends like one, or stands before a word with which sentences begin, is one of its own, as models write them.
+    that ends like one, or stands before a word with which sentences begin, is one of its own, as models write them. So
+    is one that ends in hidden text, which belongs to what it follows, whatever lines come after.
     """
     ends = [place for place, child in enumerate(children) if child.type == "softbreak"]
     if not ends:
@@ -130,7 +131,7 @@ def _rejoined(children: Sequence[Token]) -> Sequence[Token]:
     goes_on = {
         place
         for place, (line, after) in zip(ends, pairwise(lines), strict=True)
-        if not line.rstrip().endswith(_ENDINGS) and not STARTER.match(after)
+        if not line.rstrip().endswith((*_ENDINGS, HIDDEN)) and not STARTER.match(after)
     }
     return [Token("text", "", 0, content=" ") if n in goes_on else child for n, child in enumerate(children)]
 

@@ -6,6 +6,7 @@ CPU build instead, since it knows where PyTorch keeps it.
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import shutil
@@ -61,4 +62,6 @@ def pip(*arguments: str) -> None:
 
 
 if __name__ == "__main__":
+    # `--help` says what it does, and installs nothing.
+    argparse.ArgumentParser(description=__doc__).parse_args()
     install()

@@ -7,6 +7,7 @@ those three, and then the package without dependencies.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import tempfile
@@ -43,4 +44,6 @@ def name_of(requirement: str) -> str:
 
 
 if __name__ == "__main__":
+    # `--help` says what it does, and installs nothing.
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

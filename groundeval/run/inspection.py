@@ -19,6 +19,7 @@ from groundeval.storage.any_records import read_any
 from groundeval.tasks import Task
 from groundeval.tasks.formats.outputs.columns import by_rows
 from groundeval.tasks.formats.outputs.reader import OutputReader
+from groundeval.tasks.formats.outputs.unfolded import series
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def _with_uses(fields: tuple[Field, ...], reader: OutputReader) -> tuple[Field, 
 
 
 def _is_within(place: str, name: str) -> bool:
-    return place == name or place.startswith((f"{name}.", f"{name}["))
+    return place in (name, series(name)) or place.startswith((f"{name}.", f"{name}["))
 
 
 def _counts(outputs: Outputs) -> dict[str, int]:

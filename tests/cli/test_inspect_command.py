@@ -76,7 +76,7 @@ def test_what_cannot_be_scored_is_shown_with_its_fields_and_the_reason(tmp_path:
     ran = cli("inspect", path, "--json")
     assert ran.code == 1
     assert fields(ran.json) == {"question": (2, ""), "said": (1, "")}
-    assert "--map output=FIELD" in ran.json["problem"]
+    assert "--map output=said" in ran.json["problem"]
     ran = cli("inspect", path, "--map", "output=said", "--limit", "1")
     assert ran.code == 0
     assert "cannot be scored" not in ran.out

@@ -150,7 +150,7 @@ def test_a_broken_cell_among_whole_ones_is_an_error_and_a_text_in_brackets_is_no
 def test_a_file_without_outputs_says_what_was_looked_for_and_how_to_name_it(tmp_path: Path, cli: Cli):
     ran = cli("score", write(tmp_path / "a.json", [{"question": "Who?", "said": "x", "docs": ["y"]}]), *NLI)
     assert (ran.code, ran.out) == (1, "")
-    for word in ('record 1 ("Who?")', '"output" is missing', '"response"', '"said"', "--map output=FIELD"):
+    for word in ('record 1 ("Who?")', '"output" is missing', '"response"', '"said"', "--map output=said"):
         assert word in ran.err
 
 

@@ -237,7 +237,16 @@ def test_answers_that_were_cut_are_counted_wherever_the_tool_says_so(record: dic
 @pytest.mark.parametrize(
     ("record", "told"),
     [
-        ({"a": {"b.c": Q, "zz": SAID}}, "--map 'question=a[\"b.c\"]'"),
+        ({"a": {"b.c": Q, "zz": SAID}}, "--map 'question=a[\"b.c\"],output=a.zz'"),
+        (
+            {"frage": Q, "kontext_1": D[0], "kontext_2": D[1], "antwort": SAID},
+            "--map question=frage,output=antwort,docs=kontext",
+        ),
+        (
+            {"pregunta": "Quién?", "pasajes": list(D), "dicho": SAID},
+            "--map question=pregunta,output=dicho,docs=pasajes",
+        ),
+        ({"question": Q, "number": 7}, "--map output=FIELD"),
         ({"question": Q, "log": {"zz": SAID}, "note": "of no use at all"}, "--map output=log.zz"),
         ({"messages": TURNS[:1]}, 'field "output" is missing'),
         ({"question": Q, "response": {"scores": [1]}}, 'field "response" is'),
@@ -247,6 +256,15 @@ def test_what_is_not_found_is_said_with_the_map_to_write(record: Any, told: str,
     ran = cli("score", write(tmp_path / "a.json", [record]), "--nli", "lexical")
     assert ran.code == 1
     assert told in ran.err
+
+
+def test_the_map_of_the_message_reads_the_record(tmp_path: Path, cli: Cli):
+    path = write(tmp_path / "a.json", [{"frage": Q, "kontext_1": D[0], "kontext_2": D[1], "antwort": SAID}])
+    ran = cli("inspect", path, "--map", "question=frage,output=antwort,docs=kontext", "--json")
+    assert [each["text"] for each in ran.json["first"]["documents"]] == list(D[:2])
+    assert {each["name"]: each["used_for"] for each in ran.json["fields"]} == {
+        "frage": "question", "kontext_1": "docs", "kontext_2": "docs", "antwort": "output",
+    }  # fmt: skip
 
 
 def test_gold_answers_that_only_some_records_seem_to_have_are_none():

@@ -21,13 +21,14 @@ from groundeval.tasks.formats.outputs.conversations import question_in
 from groundeval.tasks.formats.outputs.ended import was_cut
 from groundeval.tasks.formats.outputs.failed import failure_in
 from groundeval.tasks.formats.outputs.gold import claims_in, gold_from, kind_of_gold
-from groundeval.tasks.formats.outputs.hints import paths_that_may_hold
+from groundeval.tasks.formats.outputs.hints import likely_fields
 from groundeval.tasks.formats.outputs.named import OUTPUTS, OWN, REFERENCES, TABLE, named_parts
 from groundeval.tasks.formats.outputs.numbered import apart, is_in_prompt, with_numbers
 from groundeval.tasks.formats.outputs.parts import NO_OUTPUT, PARTS, Data, Misfit, Part, Parts, Shape, first_of
 from groundeval.tasks.formats.outputs.shapes import shape_of
 from groundeval.tasks.formats.outputs.sources import DOCUMENTS, Source, documents_from
 from groundeval.tasks.formats.outputs.texts import QUESTIONS, decoded, string_of, text_of
+from groundeval.tasks.formats.outputs.unfolded import numbered_columns
 
 LOOKED_AT = 100
 """Number of records from which the shape of a file is recognised."""
@@ -290,14 +291,14 @@ class OutputReader:
         there = next((name for name in (self.used.get(part, "").strip('"'), *names) if name in record.data), None)
         if there is not None:
             wrong(record, there, record.data[there], allowed, NO_OUTPUT if part == "output" else "")
-        may_be = paths_that_may_hold(part, record.data)
-        missing(
-            record,
-            part,
-            f"It is looked for in {quoted(names, 6)}; the record has {quoted(record.data, 20)}.\n"
-            f"  Name the field: {option('map', **{part: may_be[0] if may_be else 'FIELD'})}"
-            + (f" (or {', '.join(may_be[1:])})" if may_be[1:] else ""),
-        )
+        found = dict[str, Part]()
+        with suppress(Misfit, DataError, RecursionError):
+            found = named_parts(record.data) | self._parts(record)
+        lacking = {part} | {"question", "output", "docs"} - found.keys()
+        likely = likely_fields(lacking, record.data, {each.field for each in found.values()})
+        write = option("map", **{name: path.text for name, path in self.paths.items()} | likely)
+        sought = f"It is looked for in {quoted(names, 6)}; the record has {quoted(record.data, 20)}."
+        missing(record, part, f"{sought}\n  Name the fields: {write}")
 
 
 def _begin(records: Iterator[Record]) -> tuple[list[Record], list[Record]]:
@@ -322,9 +323,11 @@ def _path(part: str, text: str) -> FieldPath:
 
 
 def _found(record: Record, part: str, path: FieldPath, data: Data) -> Any:
-    first = path.steps[0] if len(path.steps) > 1 else None
-    if isinstance(first, str) and isinstance(data.get(first), str):
+    first = path.steps[0] if path.steps else None
+    if isinstance(first, str) and len(path.steps) > 1 and isinstance(data.get(first), str):
         data = {**data, first: decoded(data[first])}  # a cell of a table
+    elif isinstance(first, str) and first not in data:
+        data = {**data, **numbered_columns(data)}
     try:
         return path.find(data)
     except Absent as absent:

@@ -36,7 +36,8 @@ def _unfolded(value: Any, depth: int) -> Any:
         name: _unfolded(each, depth - 1) if isinstance(each, dict | list) else each for name, each in value.items()
     }
     inside |= _lists({name: each for name, each in inside.items() if "." in str(name)})
-    inside = _columns(inside) | inside  # before its columns, of which each looks like documents, too
+    # Before its columns, of which each looks like documents, too.
+    inside = {name: each for name, each in numbered_columns(inside).items() if shown((name,)) is not None} | inside
     inside |= _read(inside)
     same = len(inside) == len(value) and all(each is value.get(name) for name, each in inside.items())
     return value if same else inside
@@ -69,12 +70,18 @@ def _lists(flat: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _columns(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The documents that numbered columns of a table hold: `context 1`, `context 2`."""
+def series(name: str) -> str | None:
+    """What is before the number at the end of a column's name; None where there is no number."""
+    match = _NUMBERED_COLUMN.fullmatch(name)
+    return None if match is None else match[1]
+
+
+def numbered_columns(data: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The texts of columns that differ by the number at the end: `context 1` and `context 2` as `context`, in order."""
     found: dict[str, dict[int, str]] = {}
     for name, value in data.items():
         match = _NUMBERED_COLUMN.fullmatch(str(name))
-        if match is not None and isinstance(value, str) and shown((match[1],)) is not None:
+        if match is not None and isinstance(value, str):
             found.setdefault(match[1], {})[int(match[2])] = value
     several = {name: items for name, items in found.items() if len(items) > 1 and name not in data}
     return {name: [items[number] for number in sorted(items)] for name, items in several.items()}

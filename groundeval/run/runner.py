@@ -156,6 +156,7 @@ def _score_job(job: Job, options: RunOptions) -> ScoreResults:
             f"  Generate them first: {option('phase', 'generate')}, or {option('phase', 'all')}."
             + ("" if len(stored) else _other_runs(job, options))
         )
+    stored.forget_ids()
     notes = list(job.dataset.notes)
     if job.tags is not None and job.identity.get("reasoning_tags_from") == MODEL_NAME:
         notes.append(note_on_named_tags(job.tags))

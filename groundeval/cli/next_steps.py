@@ -43,6 +43,14 @@ def say_next(scores: Sequence[ScoreResult], plugins: Sequence[Path] = (), output
     say(f"  {command} compare {_quoted(folders[0])} {_other(folders)}{loading}")
 
 
+def say_next_of_training(run: Path, model: Path, plugins: Sequence[Path] = ()) -> None:
+    """Print where the weights are, and the command that shows the held-out answers of all stages."""
+    say(f"model: {model}")
+    if (run / "evaluations").is_dir():
+        loading = "".join(f" --include-path {_quoted(each)}" for each in plugins)
+        say(f"next:\n  {called()} view {_quoted(run)}{loading}")
+
+
 def called() -> str:
     """How this command line is reached from the user's shell: by its name, or by its path where the name is not found.
 

@@ -6,10 +6,9 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from groundeval.aio import Interrupted
 from groundeval.console.progress import doing
 from groundeval.console.tally import counted
-from groundeval.errors import DataError, GroundevalError, UsageError, option, unknown
+from groundeval.errors import DataError, GroundevalError, Interrupted, UsageError, option, unknown
 from groundeval.generation import interface
 from groundeval.generation.interface import GENERATORS, Generator
 from groundeval.generation.sampling import check_sampling

@@ -77,7 +77,7 @@ def speed_of_nli(
         raise unknown("shape", chosen, SHAPES)
     place = temporary_folder("bench") if folder is None else nullcontext(folder)
     found: NLISpeed | DeviceSpeed
-    outputs, profiles = nli_speed.outputs_from(predictions), listed(profile, "--profile")
+    outputs, profiles = nli_speed.outputs_from(predictions or ()), listed(profile, "--profile")
     say("measuring: this takes minutes, without output, which would disturb the measurement")
     with place as path, temporary_folder("cache") as cache:
         options = NLIOptions(device=device)

@@ -19,9 +19,15 @@ MOST_SIDE_BY_SIDE = 2
 
 
 def say_notes(scores: Sequence[ScoreResult]) -> None:
-    """Each note once, whatever number of results it belongs to."""
-    for note in dict.fromkeys(note for each in scores for note in each.results.notes):
-        say(f"note: {note}")
+    """Each note once, with the tasks that it concerns if not all."""
+    concerned: dict[str, dict[str, None]] = {}
+    for each in scores:
+        for note in each.results.notes:
+            concerned.setdefault(note, {})[each.results.task] = None
+    tasks = {each.results.task for each in scores}
+    for note, of in concerned.items():
+        where = f" ({', '.join(of)})" if len(of) < len(tasks) else ""
+        say(f"note{where}: {note}")
 
 
 def say_next(scores: Sequence[ScoreResult], plugins: Sequence[Path] = (), outputs: Path | None = None) -> None:

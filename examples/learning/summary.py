@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -102,7 +103,7 @@ def comparisons(run: Path, scored: dict[str, dict[str, Any]]) -> Iterator[dict[s
                         tests = {"ci95": each.ci95, "p": each.p, "p_holm": each.p_holm}
                         yield {**named, "metric": each.key, **values, **tests}
                 yield {**named, "metric": GROUNDING, **grounding(*opened)}
-                strict = [strictly(run, arms[each], judge) for each in (first, second)]
+                strict = [strictly(run / arms[each]["folder"], judge) for each in (first, second)]
                 yield {**named, "metric": STRICT, **against(*strict)}
 
 
@@ -114,10 +115,11 @@ def grounding(first: ScoredRun, second: ScoredRun) -> dict[str, Any]:
     return told(paired_differences(first.answers(asked), second.answers(asked), {GROUNDING: both})[GROUNDING])
 
 
-def strictly(run: Path, line: dict[str, Any], judge: str) -> NDArray[np.float64]:
-    """What `strict_grounded` gives the held-out outputs of an evaluation, in the order of the data."""
+@cache
+def strictly(folder: Path, judge: str) -> NDArray[np.float64]:
+    """What `strict_grounded` gives the held-out outputs in a run folder, in the order of the data."""
     examples = {each.id: each for each in load_task(TASK).load().examples}
-    written = list(Lines(run / line["folder"] / "generations.jsonl").read())
+    written = list(Lines(folder / "generations.jsonl").read())
     rollouts = [Rollout(TASK, example_json(examples[each["id"]]), each["raw"]) for each in written]
     totals = Rewarder({STRICT: 1.0}, {STRICT: {}}, judge, {})(rollouts)
     return np.array([each.total or 0.0 for each in totals])

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from groundeval.console.notes import note_line
 from groundeval.console.progress import say
 from groundeval.run.outcome import ScoreResult
 
@@ -19,7 +20,7 @@ MOST_NAMED = 2
 def say_notes(scores: Sequence[ScoreResult]) -> None:
     """Each note once, whatever number of results it belongs to."""
     for note in dict.fromkeys(note for each in scores for note in each.results.notes):
-        say(f"note: {note}")
+        say(note_line(note))
 
 
 def say_next(scores: Sequence[ScoreResult], plugins: Sequence[Path] = (), outputs: Path | None = None) -> None:

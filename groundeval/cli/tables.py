@@ -9,6 +9,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from groundeval.console.notes import WARNING, note_line
 from groundeval.console.tally import counted
 from groundeval.console.terminal import Terminal
 from groundeval.metrics.labels import arranged, by_group
@@ -36,7 +37,7 @@ def print_results(results: Sequence[Results], *, heading: str = "", whole: bool 
     for line in proxy_notes(results):
         console.print(line)
     for note in dict.fromkeys(note for each in results for note in each.notes if notes):
-        console.print(f"note: {note}", style="dim")
+        console.print(note_line(note), style="bold" if note.startswith(WARNING) else "dim")
     hidden = max(len(each.metrics) - len(each.arranged()) for each in results) if results and not whole else 0
     if hidden:
         console.print(f"--all shows {counted(hidden, 'more metric')}.", style="dim")

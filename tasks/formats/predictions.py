@@ -18,8 +18,9 @@ from groundeval.tasks.formats.examples import Checked
 from groundeval.tasks.formats.fields import missing, wrong
 from groundeval.tasks.formats.outputs.columns import by_rows, rows_in
 from groundeval.tasks.formats.outputs.failed import failure_in
+from groundeval.tasks.formats.outputs.own_format import is_written_here
 from groundeval.tasks.formats.outputs.parts import NO_OUTPUT
-from groundeval.tasks.formats.outputs.reader import OutputReader, is_written_here
+from groundeval.tasks.formats.outputs.reader import OutputReader
 from groundeval.tasks.formats.outputs.traces import joined
 
 if TYPE_CHECKING:

@@ -19,6 +19,8 @@ _DEPTH, _MOST = 8, 5_000
 
 _UNNAMED = 4
 """The rank of what only its structure shows, after all that a name says."""
+_BLOCKS = 1
+"""The rank of documents that the turns of a conversation hold: after fields that are called so, before citations."""
 _INDEX = re.compile(r"\[-?\d+\]")
 _SPECIAL = re.compile(r"[.\[\]*]")
 _PASSAGES = 20
@@ -98,7 +100,7 @@ def parts_anywhere(data: Data, known: Sequence[str] = ()) -> Parts:
     documents = set[str]()
     for order, place in enumerate(places(data, documents)):
         for name, rank, part in _candidates(place, known):
-            if name == "docs" and rank < _UNNAMED:
+            if name == "docs" and rank < _UNNAMED and not is_conversation(place.value):
                 documents.add(place.shown)
             found.setdefault(name, []).append(((rank, len(place.path), order), part))
     parts = {name: min(each, key=_rank)[1] for name, each in found.items() if name != "docs"}
@@ -148,7 +150,11 @@ def _candidates(place: Place, known: Sequence[str]) -> Iterator[tuple[str, int, 
             gold = _gold(value)
             if gold is not None:
                 yield "reference", rank, Part(gold, place.shown)
-    if not conversation and not roles.is_gold(place.path[:-1]):
+    if conversation:
+        given = documents_from(value, place.shown)
+        if given:
+            yield "docs", _BLOCKS, Part(given, place.shown)
+    elif not roles.is_gold(place.path[:-1]):
         yield from _documents(place, known)
 
 

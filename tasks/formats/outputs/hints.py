@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from groundeval.tasks.formats.outputs.anywhere import places
+from groundeval.tasks.formats.outputs.conversations import is_conversation
 from groundeval.tasks.formats.outputs.parts import Data
 from groundeval.tasks.formats.outputs.unfolded import numbered_columns, series
 
@@ -28,7 +29,7 @@ def likely_fields(lacking: Collection[str], data: Data, taken: Collection[str] =
     for place in places({name: value for name, value in data.items() if series(str(name)) not in lists}):
         if isinstance(place.value, str) and place.value.strip():
             texts.setdefault(place.exact, place.value)
-        elif isinstance(place.value, list):
+        elif isinstance(place.value, list) and not is_conversation(place.value):
             lists.setdefault(place.exact, place.value)
     chosen: dict[str, str] = {}
     if "docs" in lacking:

@@ -51,11 +51,6 @@ def apart(parts: Parts) -> Parts:
     return {**parts, "question": Part(found[0], asked.field), "docs": Part(docs, asked.field)}
 
 
-def is_in_prompt(docs: Part, parts: Parts) -> bool:
-    """Whether the documents come from the prompt: no path leads to them, and no other record has them there."""
-    return "question" in parts and docs.field == parts["question"].field
-
-
 def question_and_passages(prompt: str) -> tuple[str, list[tuple[str, str]]] | None:
     """The question of a prompt and the passages in it; None unless both are clear.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def columnar_kind(path: Path) -> str | None:
 
 
 def read_columnar(path: Path, name: str, kind: str) -> Iterator[Record]:
-    """The records of a file or folder of `columnar_kind`, one at a time; a cell without a value is an absent field.
+    """The records of a file or folder of `columnar_kind`, one at a time; a cell without a value is what `filled` says.
 
     Raises UsageError where pyarrow is missing, and DataError for a file that is damaged or has no rows.
     """
@@ -61,13 +61,30 @@ def _rows(path: Path, name: str, kind: str) -> Iterator[dict[str, Any]]:
     try:
         for batch in _batches(path, name, kind):
             refuse_named_twice(batch.schema.names, name)
+            flat = is_flat(batch.schema)
             for row in batch.to_pylist():
-                yield {field: value for field, value in row.items() if value is not None}
+                yield filled({field: value for field, value in row.items() if value is not None}, row, is_flat=flat)
     except GroundevalError:
         raise
     except Exception as error:
         # Damaged bytes, and values that Python does not have (a date in the year 5,000,000), make pyarrow raise much.
         raise DataError(f"{name} cannot be read as {kind}: {' '.join(str(error).split())[:200]}") from error
+
+
+def is_flat(schema: Any) -> bool:
+    """Whether the columns of an Arrow schema are all of texts and numbers, as those of CSV are."""
+    from pyarrow import types
+
+    return not any(types.is_nested(field.type) for field in schema)
+
+
+def filled(values: Mapping[str, Any], row: Iterable[str], *, is_flat: bool) -> dict[str, Any]:
+    """A row with something in the cells that have no value.
+
+    In a flat table it is an empty text, so that the table is read as the CSV file that says the same. In others,
+    which could be JSON, it is null.
+    """
+    return {name: values.get(name, "" if is_flat else None) for name in row}
 
 
 def refuse_named_twice(columns: Iterable[object], name: str) -> None:

@@ -43,27 +43,28 @@ def columnar_kind(path: Path) -> str | None:
     return "stream" if kind.name == "arrow" and not begin.startswith(b"ARROW1") else kind.name
 
 
-def read_columnar(path: Path, name: str, kind: str) -> Iterator[Record]:
-    """The records of a file or folder of `columnar_kind`, one at a time; a cell without a value is what `filled` says.
+def read_columnar(path: Path, name: str, kind: str, *, fill: bool = False) -> Iterator[Record]:
+    """The records of a file or folder of `columnar_kind`, one at a time; a cell without a value is an absent field, or with `fill` what `filled` says.
 
     Raises UsageError where pyarrow is missing, and DataError for a file that is damaged or has no rows.
     """
     require("tables", f"{name}: reading {'Parquet' if kind == 'parquet' else 'Arrow'} files")
     number = 0
-    for row in _rows(path, name, kind):
+    for row in _rows(path, name, kind, fill):
         number += 1
         yield Record(name, number, row)
     if not number:
         raise DataError(f"{name} holds no records")
 
 
-def _rows(path: Path, name: str, kind: str) -> Iterator[dict[str, Any]]:
+def _rows(path: Path, name: str, kind: str, fill: bool) -> Iterator[dict[str, Any]]:
     try:
         for batch in _batches(path, name, kind):
             refuse_named_twice(batch.schema.names, name)
             flat = is_flat(batch.schema)
             for row in batch.to_pylist():
-                yield filled({field: value for field, value in row.items() if value is not None}, row, is_flat=flat)
+                values = {field: value for field, value in row.items() if value is not None}
+                yield filled(values, row, is_flat=flat) if fill else values
     except GroundevalError:
         raise
     except Exception as error:

@@ -101,7 +101,11 @@ def _read(
     checked = Checked() if checked is None else checked
     reader = OutputReader() if reader is None else reader
     is_file = isinstance(source, str | Path)
-    records = read_any(source, layout=layout, name=name) if is_file else records_of(source)  # type: ignore[arg-type]
+    records = (
+        read_any(source, layout=layout, name=name, fill=True)  # type: ignore[arg-type]
+        if is_file
+        else records_of(source)
+    )
     records = joined(by_rows(records), reader.tell)
     first = next(records, None)
     if first is None:
@@ -167,7 +171,7 @@ def records_of(source: Any) -> Iterator[Record]:
                 'such as {"question": ..., "output": ..., "docs": [...]}'
             )
         try:
-            data = plain(row) if rows is None else row
+            data: dict[str, Any] = plain(row) if rows is None else dict(row)
         except RecursionError:
             raise DataError(f"{IN_MEMORY}[{count - 1}]: it is nested too deeply to be read") from None
         yield Record(IN_MEMORY, count, data, in_memory=True)

@@ -39,7 +39,7 @@ def _readable(rows: Callable[[], Iterable[Any]], name: str, *, is_flat: bool) ->
         for row in rows():
             yield filled(plain(row, drop_missing=True), row, is_flat=is_flat)
     except RecursionError:
-        raise
+        raise DataError(f"{name}: the table is nested too deeply to be read") from None
     except Exception as error:  # of many types, by library and cell
         raise DataError(f"{name}: the table cannot be read: {' '.join(str(error).split())[:200]}") from error
 

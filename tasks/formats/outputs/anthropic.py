@@ -77,10 +77,10 @@ def _documents(data: Data) -> tuple[Sources, str | None]:
         for place, source in enumerate(sources.all):
             source.keys.add(f"document {place}")
         return sources, name
-    for place in places(data):
-        blocks = document_blocks(place.value) if is_conversation(place.value) else []
+    for found in places(data):
+        blocks = document_blocks(found.value) if is_conversation(found.value) else []
         if blocks:
-            return Sources(_numbered(blocks)), place.shown
+            return Sources(_numbered(blocks)), found.shown
     return Sources(), None
 
 

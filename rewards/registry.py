@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from groundeval.errors import UsageError, excerpt, unknown
+from groundeval.mappings import check_mapping
 from groundeval.metrics.reading import AnswerKind
 from groundeval.registry import Registry, first_paragraph
 from groundeval.rewards.reward import Reward
@@ -49,6 +50,7 @@ def load_reward(
     `default` is the task's own reward. `nli` names the verifier in the form of `connect`. `parameters` are those of
     the recipe. Raises UsageError for an unknown name, parameter or value, with the nearest match and the allowed ones.
     """
+    check_mapping("nli_options", nli_options or {})
     bound = task if isinstance(task, Task) else load_task(task)
     reward = make(str(name_or_path), recipe_of(name_or_path), bound, parameters)
     reward = replace(reward, nli=nli, nli_options=dict(nli_options or {}))

@@ -27,7 +27,8 @@ def read_any(
     """The records of a file in any of `FORMATS`, or of a folder that `datasets` saved, one at a time.
 
     A file that begins like JSON is JSON and one that begins like Parquet is Parquet, whatever it is called; the name
-    decides between CSV, TSV and nothing of the kind. `fill`: as `read_columnar` takes it. Raises UserError as the readers of each format do.
+    decides between CSV, TSV and nothing of the kind. `fill`: as `read_columnar` takes
+    it. Raises UserError as the readers of each format do.
     """
     path = Path(path)
     shown = name or str(path)

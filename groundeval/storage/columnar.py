@@ -44,8 +44,9 @@ def columnar_kind(path: Path) -> str | None:
 
 
 def read_columnar(path: Path, name: str, kind: str, *, fill: bool = False) -> Iterator[Record]:
-    """The records of a file or folder of `columnar_kind`, one at a time; a cell without a value is an absent field, or with `fill` what `filled` says.
+    """The records of a file or folder of `columnar_kind`, one at a time; a cell without a value is an absent field.
 
+    With `fill` there is something in its place: `filled`.
     Raises UsageError where pyarrow is missing, and DataError for a file that is damaged or has no rows.
     """
     require("tables", f"{name}: reading {'Parquet' if kind == 'parquet' else 'Arrow'} files")

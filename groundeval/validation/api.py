@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.errors import UsageError, option, unknown
+from groundeval.mappings import check_mapping
 from groundeval.registry import load_plugin
 from groundeval.rewards import REWARDS, Reward, load_reward
 from groundeval.run.options import ScoringOptions
@@ -31,6 +32,8 @@ def validate(
     `reward_args` on those of `task`. `nli` judges; the default is a proxy that needs no model. Raises UserError for
     names that do not exist and for data that cannot be read; what is wrong with sound data is a check that failed.
     """
+    check_mapping("nli_options", nli_options or {})
+    check_mapping("reward_args", reward_args or {})
     options = dict(nli_options or {})
     source = None if data is None else str(data)
     if isinstance(task_or_reward, Reward):

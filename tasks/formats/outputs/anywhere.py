@@ -10,8 +10,8 @@ from groundeval.tasks.formats.outputs import roles
 from groundeval.tasks.formats.outputs.conversations import is_conversation, last_answer, last_question, turn_text
 from groundeval.tasks.formats.outputs.parts import Data, Misfit, Part, Parts, Shape, objects
 from groundeval.tasks.formats.outputs.roles import renamed
-from groundeval.tasks.formats.outputs.sources import TEXTS, documents_from, flattened
-from groundeval.tasks.formats.outputs.texts import decoded, text_of
+from groundeval.tasks.formats.outputs.sources import documents_from, flattened
+from groundeval.tasks.formats.outputs.texts import TEXTS, decoded, text_of
 
 _DEPTH, _MOST = 8, 5_000
 """Levels and places that are searched of one record: documents by the hundred are not."""

@@ -8,6 +8,7 @@ from typing import Any
 from groundeval.tasks.formats.field_path import FieldPath
 from groundeval.tasks.formats.outputs.named import OWN, REFERENCES
 from groundeval.tasks.formats.outputs.parts import Data
+from groundeval.tasks.formats.outputs.prompts import has_passages
 from groundeval.tasks.formats.outputs.sources import DOCUMENTS
 
 
@@ -17,6 +18,8 @@ def is_own(data: Data, paths: Mapping[str, FieldPath]) -> bool:
         return False
     if not data.keys() & {"question", "output"}:
         return False
+    if data.get("docs") is None and has_passages(data):
+        return False  # its documents stand in its prompt
     answers = data.get("answers")
     if _is_plain(data.get("docs")) or _is_plain(answers):
         return False

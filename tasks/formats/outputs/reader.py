@@ -23,10 +23,11 @@ from groundeval.tasks.formats.outputs.failed import failure_in
 from groundeval.tasks.formats.outputs.gold import claims_in, gold_from, kind_of_gold
 from groundeval.tasks.formats.outputs.hints import likely_fields
 from groundeval.tasks.formats.outputs.named import OUTPUTS, OWN, TABLE, named_parts
-from groundeval.tasks.formats.outputs.numbered import apart, with_numbers
+from groundeval.tasks.formats.outputs.numbered import with_numbers
 from groundeval.tasks.formats.outputs.own_format import is_own
 from groundeval.tasks.formats.outputs.parts import NO_OUTPUT, PARTS, Data, Misfit, Part, Parts, Shape, first_of
 from groundeval.tasks.formats.outputs.paths import path_to
+from groundeval.tasks.formats.outputs.prompts import apart, with_told
 from groundeval.tasks.formats.outputs.shapes import shape_of
 from groundeval.tasks.formats.outputs.sources import Source, documents_from
 from groundeval.tasks.formats.outputs.texts import QUESTIONS, decoded, string_of, text_of
@@ -60,6 +61,9 @@ class OutputReader:
         self._gold_field: str | None = None
         self._sought = {"question", "output", "docs", "reference"}
         """The parts that are looked for in the whole of a record where its shape has no place for them."""
+        self._seeks_told = True
+        """Whether passages are looked for in what the system was told."""
+        self._was_told = False
         self._has_gold_throughout = True
         self._found = set[str]()
         """Those that were found so."""
@@ -151,7 +155,11 @@ class OutputReader:
             self._found |= lacking & found.keys()
         if mapped.keys() & {"answers", "claims"}:
             parts.pop("reference", None)
-        return apart({**parts, **mapped})
+        found = apart({**parts, **mapped})
+        if "docs" not in found and self._seeks_told:
+            found = with_told(found, data)
+            self._was_told |= "docs" in found
+        return found
 
     def _look(self, records: Sequence[Record]) -> None:
         """Determine from the first records what all have: texts of documents, gold data, and their kind."""
@@ -160,6 +168,7 @@ class OutputReader:
         # What no record has need not be sought in the others; gold answers that only some seem to have are none.
         self._has_gold_throughout = not [record for record in records if not self._has_gold(record)]
         self._sought = self._found if self._has_gold_throughout else self._found - {"reference"}
+        self._seeks_told = self._was_told
         self._coded = _coded([record.data for record in records])
         self._document_places = self._places_of_documents(records)
         for record in records:

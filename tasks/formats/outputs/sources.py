@@ -13,7 +13,8 @@ from groundeval.tasks.formats.outputs.numbered import passages
 from groundeval.tasks.formats.outputs.parts import Data, Misfit, Part, first_of, objects, requests_in
 from groundeval.tasks.formats.outputs.returned import returned_objects
 from groundeval.tasks.formats.outputs.roles import renamed
-from groundeval.tasks.formats.outputs.texts import decoded, text_of
+from groundeval.tasks.formats.outputs.tagged import tagged
+from groundeval.tasks.formats.outputs.texts import TEXTS, decoded, text_of
 
 DOCUMENTS = (
     "docs", "documents", "contexts", "retrieved_contexts", "retrieval_context", "source_documents", "source_nodes",
@@ -22,12 +23,6 @@ DOCUMENTS = (
 )  # fmt: skip
 """Fields that hold documents, the more specific first."""
 
-TEXTS = (
-    "text", "page_content", "content", "snippet", "passage", "chunk", "body", "contents", "data", "document", "quote",
-    "passage_text", "chunk_text", "content_text", "document_content", "document_text", "fact_text", "page_snippet",
-    "segment", "snippets", "sentences", "sentence", "excerpt", "highlight", "description",
-)  # fmt: skip
-"""Fields of a document that hold its text, in snake case."""
 _TITLE = (
     "title", "name", "filename", "file_name", "document_title", "document_name", "doc_name", "page_name", "source",
     "url", "uri", "link", "page_url",
@@ -117,6 +112,9 @@ def documents_from(value: Any, name: str) -> list[Source]:
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
         value = value[0] if passages(value[0]) else value
     if isinstance(value, str):
+        between = tagged(value)
+        if between is not None and not between.before.strip() and not between.after.strip():
+            return [_source(each, name) for each in between.docs]
         return [Source(title, text) for title, text in passages(value) or [("", value)]]
     if isinstance(value, Mapping):
         value = _rows(value) or value

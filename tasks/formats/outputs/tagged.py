@@ -40,16 +40,17 @@ class _Element(NamedTuple):
     end: int
 
 
-def tagged(text: str) -> Passages | None:
+def tagged(text: str, depth: int = 3) -> Passages | None:
     """The passages between tags in a text; None unless it is clear which and how many they are.
 
     Clear: elements of one name that says what they hold (`document`, `source`, `search_result`, ...), side by side and
-    numbered from 1, by ids, or not at all; or one element around these, or around passages that are numbered.
+    numbered from 1, by ids, or not at all; or one element around these, or around passages that are numbered. `depth`:
+    elements that may lie in each other.
     """
     found = [each for each in _elements(text, _holds_passages) if re.search(r"\w", each.inner)]
     if not found:
         return None
-    docs = _inside(found[0]) if len(found) == 1 else _documents(found, text)
+    docs = _inside(found[0], depth) if len(found) == 1 else _documents(found, text)
     if not docs:
         return None
     before, after = text[: found[0].start], text[found[-1].end :]
@@ -89,12 +90,12 @@ def _kind(name: str) -> str:
     return next((word for word in reversed(words(name)) if not word.isdecimal()), "")
 
 
-def _inside(element: _Element) -> list[dict[str, str]]:
+def _inside(element: _Element, depth: int) -> list[dict[str, str]]:
     """The passages in an element around them all, or the only one."""
     numbered = [{"title": title, "text": text} for title, text in passages(element.inner)]
     if numbered:
         return numbered
-    within = tagged(element.inner)
+    within = tagged(element.inner, depth - 1) if depth else None
     if within is not None and not within.before.strip() and not within.after.strip():
         return within.docs
     is_one = _ONE.fullmatch(_kind(element.name)) is not None and _kind(element.name) not in ("context", "result")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +181,24 @@ def test_the_content_of_turns_can_be_mapped_to_documents(turns: Any, path: str):
 def test_lists_of_documents_behind_a_path_to_many_places_are_one_list():
     record = {"question": Q, "output": "None.", "hits": [{"found": [{"text": text}]} for text in D]}
     assert texts(read([record], map={"docs": "hits[].found"})) == [D]
+
+
+HINTED: list[dict[str, Any]] = [
+    {"frage": Q, "inhalt": [*map(document, D), {"type": "text", "text": "Cite."}], "antwort": PARIS},
+    {"anfrage": {"messages": GIVEN["documents"]}, "antwort": PARIS},
+    {"frage": Q, "kontext_1": D[0], "kontext_2": D[1], "antwort": PARIS},
+    {"frage": Q, "funde": [{"stelle": text} for text in D], "antwort": PARIS},
+    {"daten": {"frage.text": Q, "funde": list(D)}, "antwort": {"wort": PARIS}},
+]
+
+
+@pytest.mark.parametrize("record", HINTED)
+def test_the_map_that_an_error_shows_reads_the_record_when_it_is_used_as_it_is_written(
+    record: dict[str, Any], cli: Cli, tmp_path: Path
+):
+    path = write(tmp_path / "log.json", [record])
+    told = cli("score", path, "--nli", "lexical").err
+    flags = shlex.split(told[told.index("--map ") :].splitlines()[0])
+    found = cli("inspect", path, *flags, "--json").json
+    assert (found["first"]["question"], found["first"]["output"]) == (Q, PARIS)
+    assert [each["text"] for each in found["first"]["documents"]] == D

@@ -7,6 +7,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from groundeval.tasks.formats.outputs import roles
+from groundeval.tasks.formats.outputs.blocks import is_document
 from groundeval.tasks.formats.outputs.conversations import is_conversation, last_answer, last_question, turn_text
 from groundeval.tasks.formats.outputs.parts import Data, Misfit, Part, Parts, Shape, objects
 from groundeval.tasks.formats.outputs.roles import renamed
@@ -20,7 +21,7 @@ _DEPTH, _MOST = 8, 5_000
 _UNNAMED = 4
 """The rank of what only its structure shows, after all that a name says."""
 _BLOCKS = 1
-"""The rank of documents that the turns of a conversation hold: after fields that are called so, before citations."""
+"""The rank of documents that are blocks of turns: after fields that are called so, before citations."""
 _INDEX = re.compile(r"\[-?\d+\]")
 _SPECIAL = re.compile(r"[.\[\]*]")
 _PASSAGES = 20
@@ -186,6 +187,8 @@ def _gold(value: Any) -> Any:
 def _documents(place: Place, known: Sequence[str]) -> Iterator[tuple[str, int, Part]]:
     rank, value = roles.shown(place.path), decoded(place.value)
     named = rank is not None
+    if rank is None and isinstance(value, list) and any(map(is_document, objects(value))):
+        rank = _BLOCKS
     if rank is None:
         # A list of objects with texts, under a name that says nothing.
         found = _rank_among(known, place.shown)

@@ -29,7 +29,7 @@ def table_rows(source: Any, name: str) -> Iterator[dict[str, Any]] | None:
         return _readable(lambda: _of_pandas(source), name, is_flat=not any(map(_holds_lists, _columns(source))))
     if hasattr(source, "column_names"):  # a Dataset of `datasets`; one that streams may not know its columns' types
         features = getattr(source, "features", None)
-        flat = bool(features) and is_flat(features.arrow_schema)
+        flat = features is not None and is_flat(features.arrow_schema)
         return _readable(lambda: _whole_again(source, _were_whole_in(source)), name, is_flat=flat)
     return None
 

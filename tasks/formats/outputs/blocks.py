@@ -29,11 +29,8 @@ def document_blocks(content: Any) -> list[Data]:
 
 def is_document(block: Data) -> bool:
     """Whether a block says of itself that it is a document or a search result."""
-    return block.get("type") in TYPES or any("source" in inner for inner in map(block.get, _INNER) if _is_object(inner))
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, Mapping)
+    inner = [block.get(name) for name in _INNER]
+    return block.get("type") in TYPES or any(isinstance(each, Mapping) and "source" in each for each in inner)
 
 
 def is_result(block: Data) -> bool:

@@ -17,8 +17,8 @@ MOST_NAMED = 2
 
 
 def say_notes(scores: Sequence[ScoreResult]) -> None:
-    """Each note once, whatever number of results it belongs to."""
-    for note in dict.fromkeys(note for each in scores for note in each.results.notes):
+    """Each note once, whatever number of results it belongs to; warnings are above the table."""
+    for note in dict.fromkeys(note for each in scores for note in each.results.remarks):
         say(f"note: {note}")
 
 

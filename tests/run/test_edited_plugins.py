@@ -199,6 +199,28 @@ def test_of_a_task_its_data_count_and_its_remarks_do_not(cli: Cli, begin: Callab
     assert [run(TASK, 0.5), run(TASK + "# a remark", 0.5), run(TASK, 0.25)] == [1, 1, 2]
 
 
+def test_a_comparison_tells_that_a_metric_or_a_reward_has_other_code(
+    cli: Cli, begin: Callable[[], None], tmp_path: Path
+):
+    data = write(tmp_path / "data.json", records(2))
+
+    def scored(name: str, value: float, *flags: str) -> Path:
+        begin()
+        file = plugin(tmp_path / "mine.py", METRIC + REWARD, value)
+        given = ("--task", "asqa", "--include-path", file, "--output-path", tmp_path / name, *flags)
+        assert cli("score", data, *given).code == 0
+        [results] = (tmp_path / name).rglob("results.json")
+        return results.parent
+
+    both = ("--metrics", "str_em,m", "--reward", "r")
+    first, same, other = scored("a", 0.5, *both), scored("b", 0.5, *both), scored("c", 0.25, *both)
+    without = scored("d", 0.25, "--metrics", "str_em")
+    for second, fields in ((same, []), (without, []), (other, ["code.m", "code.reward:r.r"])):
+        compared = cli("compare", first, second, "--include-path", tmp_path / "mine.py", "--json")
+        assert compared.code == 0, compared.err
+        assert [each["field"] for each in compared.json["differences"] if each["concerns"] == "score"] == fields
+
+
 def test_identities_without_a_plugin_have_no_code(cli: Cli, data: Path, tmp_path: Path):
     given = ("--tasks", "asqa", "--data", data, "--nli", "lexical", "--reward", "trust", "--output-path", tmp_path)
     assert cli("run", "--backend", "replay", "--model", data, *given).code == 0

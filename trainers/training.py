@@ -12,7 +12,7 @@ from typing import Any
 
 from groundeval.aio import stop_requests
 from groundeval.console.progress import doing, progress, say
-from groundeval.errors import EXIT_RESUMABLE, GroundevalError
+from groundeval.errors import Interrupted
 from groundeval.nli import connect
 from groundeval.storage.environment import now
 from groundeval.storage.folder import check_writable
@@ -45,12 +45,6 @@ from groundeval.trainers.watching import (
     watching_callback,
     write_history,
 )
-
-
-class TrainingInterrupted(GroundevalError):
-    """Training was stopped on request; the same command resumes from the last checkpoint."""
-
-    exit_code = EXIT_RESUMABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +185,7 @@ def _planned(
 def train(plan: TrainingPlan, *, quiet: bool = False) -> Path:
     """Train all stages that are not done yet, evaluate, and write the report. Returns the run's folder.
 
-    Raises TrainingInterrupted after SIGTERM or Ctrl-C: the files written are complete, and the same call resumes.
+    Raises Interrupted after SIGTERM or Ctrl-C: the files written are complete, and the same call resumes.
     """
     from accelerate import PartialState
 
@@ -292,7 +286,7 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
         with suppress(AllStepsMade):
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         if stop_requested() or held_out.stopped:
-            raise TrainingInterrupted(
+            raise Interrupted(
                 f"stage {stage.name}: stopped on request after step {trainer.state.global_step}; a checkpoint was "
                 "written. The same command resumes from there."
             )

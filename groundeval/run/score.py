@@ -8,9 +8,9 @@ from contextlib import aclosing, nullcontext
 from dataclasses import replace
 from typing import Any
 
-from groundeval.aio import Interrupted, run_anywhere, stop_requests
+from groundeval.aio import run_anywhere, stop_requests
 from groundeval.console.progress import doing, progress
-from groundeval.errors import DataError, UsageError, option, what_happened
+from groundeval.errors import DataError, Interrupted, UsageError, option, what_happened
 from groundeval.extras import require
 from groundeval.metrics.metric import code_of_metrics
 from groundeval.metrics.profiles import profile_named

@@ -83,7 +83,10 @@ def proxy_notes(results: Iterable[Results]) -> list[str]:
     proxies = [each for each in results if is_proxy(each)]
     notes = [f"{PROXY_MARK} judged by a proxy: not comparable with scores by TRUE"] if proxies else []
     if any(each.profile == "strict" for each in proxies):
-        notes.append("  (strict gives 0 for echoes of the question; a proxy takes others for echoes)")
+        notes += [
+            "  Under strict it gives 0 to some true statements, as repeating the question.",
+            "  Judge by a model (groundeval list nli), or compare with --profile trust.",
+        ]
     return notes
 
 

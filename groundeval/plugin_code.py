@@ -44,7 +44,8 @@ def _files(module: str) -> list[bytes]:
         if place is None or place in found:
             continue
         if place.is_dir():
-            found |= {file: file.read_bytes() for file in place.rglob("*.py")}
+            # Editors leave links to nowhere with such names.
+            found |= {file: file.read_bytes() for file in place.rglob("*.py") if file.is_file()}
             continue
         found[place] = place.read_bytes()
         imported = map(_place, _imports(found[place]))

@@ -60,6 +60,8 @@ def test_of_a_package_all_its_files_count(own: Path):
     for file in ("acme/inner/mine.py", "space/regular/mine.py", "space/other.py"):
         write(own / file, "def f(): ...")
     first, namespaced = code("acme.inner.mine"), code("space.regular.mine")
+    (own / "acme/.#words.py").symlink_to("somebody@editing")
+    assert code("acme.inner.mine") == first
     write(own / "acme/words.py", "W = 2")
     assert code("acme.inner.mine") != first
     write(own / "space/other.py", "def f(): return 1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -52,6 +53,17 @@ def test_failed_samples_are_told_above_the_table_and_once(cli: Cli, tmp_path: Pa
     assert "warnings" not in written
     [stored] = (tmp_path / "out").rglob("results.json")
     assert json.loads(stored.read_text())["notes"] == written["notes"]
+
+
+def test_metrics_that_a_failure_leaves_waiting_end_in_silence(
+    cli: Cli, tmp_path: Path, recwarn: pytest.WarningsRecorder
+):
+    plugin = write(tmp_path / "broken.py", BROKEN.replace("FINE", "('q1',)"))
+    data = write(tmp_path / "data.json", records(2))
+    given = ("--task", "asqa", "--metrics", "citation,broken", "--nli", "lexical", "--include-path", plugin)
+    assert cli("score", data, *given).code == 0
+    gc.collect()
+    assert [str(each.message) for each in recwarn if "never awaited" in str(each.message)] == []
 
 
 def test_a_notebook_shows_the_warning_too(tmp_path: Path):

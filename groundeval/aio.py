@@ -13,15 +13,8 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from groundeval.console.progress import say
-from groundeval.errors import GroundevalError
 
 T = TypeVar("T")
-
-
-class Interrupted(GroundevalError):
-    """The run was stopped by the user or the system; the same command resumes it."""
-
-    exit_code = 3
 
 
 @contextmanager

@@ -28,6 +28,12 @@ class GroundevalError(Exception):
     exit_code = EXIT_FAILED
 
 
+class Interrupted(GroundevalError):
+    """The run was stopped by the user or the system; the same command resumes it."""
+
+    exit_code = EXIT_RESUMABLE
+
+
 class UserError(GroundevalError):
     """An error that the user can correct."""
 

@@ -8,6 +8,7 @@ import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
+from groundeval.console.progress import say
 from groundeval.leaderboard.serve import open_server
 from groundeval.leaderboard.viewer import Viewer
 from groundeval.scratch import temporary_folder
@@ -23,6 +24,7 @@ def serve_viewer(write: Callable[[Path], Viewer], port: int, *, opens: bool) -> 
         written = write(temporary)
         with open_server(temporary, port, private=True) as server:
             address = f"{server.address}{written.page}"
+            say("serving the pages until Ctrl-C:")
             print(address, flush=True)
             if opens and _has_a_window():
                 webbrowser.open(address)

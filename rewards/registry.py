@@ -65,8 +65,15 @@ def make(name: str, recipe: Recipe, task: Task, parameters: Mapping[str, Any]) -
     if not isinstance(reward, Reward):
         raise UsageError(f'reward "{name}" must return a Reward, not {excerpt(reward)}')
     description = reward.description or first_line(recipe)
+    code = code_of_recipe(recipe)
     return replace(
-        reward, name=title_of(name), task=task.name, kind=task.kind, parameters=checked, description=description
+        reward,
+        name=title_of(name),
+        task=task.name,
+        kind=task.kind,
+        parameters=checked,
+        code=reward.code if code is None else {**reward.code, title_of(name): code},
+        description=description,
     )
 
 
@@ -85,6 +92,12 @@ def recipe_of(name_or_path: str | Path) -> Recipe:
 
         return YamlRecipe.read(Path(text))
     return REWARDS.get(REWARDS.resolve(text))
+
+
+def code_of_recipe(recipe: Recipe) -> str | None:
+    """The hash of a recipe's plugin, or of its YAML file; None for one that ships with groundeval."""
+    file: str | None = getattr(recipe, "sha256", None)
+    return file or REWARDS.code(recipe)
 
 
 def default_parameters(recipe: Recipe) -> dict[str, Any]:

@@ -10,8 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from groundeval.aio import Interrupted
-from groundeval.errors import UsageError
+from groundeval.errors import Interrupted, UsageError
 from groundeval.generation.backends.transformers import TransformersGenerator
 from groundeval.generation.backends.vllm import VLLMGenerator
 from groundeval.models.options import GeneratorOptions

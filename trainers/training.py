@@ -12,7 +12,7 @@ from typing import Any
 
 from groundeval.aio import stop_requests
 from groundeval.console.progress import doing, progress, say
-from groundeval.errors import EXIT_RESUMABLE, GroundevalError
+from groundeval.errors import Interrupted
 from groundeval.nli import connect
 from groundeval.storage.environment import now
 from groundeval.storage.folder import check_writable
@@ -33,7 +33,7 @@ from groundeval.trainers.recipe import START, Recipe
 from groundeval.trainers.recipe_stage import Stage
 from groundeval.trainers.report.completions_page import write_page
 from groundeval.trainers.report.report import write_report
-from groundeval.trainers.scoring import check_fields, check_rewards
+from groundeval.trainers.scoring import check_fields, check_rewards, code_of_rewards
 from groundeval.trainers.sft import sft_trainer
 from groundeval.trainers.steps import never_reached, optimizer_steps
 from groundeval.trainers.trl_config import StageConfig, stage_config
@@ -45,12 +45,6 @@ from groundeval.trainers.watching import (
     watching_callback,
     write_history,
 )
-
-
-class TrainingInterrupted(GroundevalError):
-    """Training was stopped on request; the same command resumes from the last checkpoint."""
-
-    exit_code = EXIT_RESUMABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +109,7 @@ def plan_training(recipe: Recipe, output_path: Path, *, folder: Path | None = No
     for stage in recipe.stages:
         check_fields(recipe, stage, selected[stage.name])
     model = {**policy.local.source.identity(), **policy.format.identity()}
-    identity = training_identity(recipe, model, _data_identity(recipe, selected), served(recipe))
+    identity = training_identity(recipe, model, _data_identity(recipe, selected), served(recipe), plugin_code(recipe))
     run = RunFolder.place(output_path, recipe, identity) if folder is None else RunFolder(folder, identity)
     run.inspect(recipe, policy.parameters)
     run.check_same()
@@ -150,6 +144,15 @@ def served(recipe: Recipe) -> dict[str, Any] | None:
     return connect(recipe.nli, **recipe.nli_options).identity()
 
 
+def plugin_code(recipe: Recipe) -> dict[str, str]:
+    """By name, the hash of the code of all plugins among a recipe's rewards, their metrics, and the verifier."""
+    verifier = connect(recipe.nli, **recipe.nli_options).code if any(stage.rewards for stage in recipe.stages) else None
+    found = {} if verifier is None else {f"verifier {recipe.nli}": verifier}
+    for stage in recipe.stages:
+        found |= code_of_rewards(recipe, stage)
+    return found
+
+
 def _data_identity(recipe: Recipe, selected: dict[str, list[Selected]]) -> dict[str, Any]:
     """The data of each stage by content: examples, and the template of their prompts."""
     found: dict[str, Any] = {}
@@ -182,7 +185,7 @@ def _planned(
 def train(plan: TrainingPlan, *, quiet: bool = False) -> Path:
     """Train all stages that are not done yet, evaluate, and write the report. Returns the run's folder.
 
-    Raises TrainingInterrupted after SIGTERM or Ctrl-C: the files written are complete, and the same call resumes.
+    Raises Interrupted after SIGTERM or Ctrl-C: the files written are complete, and the same call resumes.
     """
     from accelerate import PartialState
 
@@ -283,7 +286,7 @@ def _train_stage(plan: TrainingPlan, planned: PlannedStage, evaluator: Evaluator
         with suppress(AllStepsMade):
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         if stop_requested() or held_out.stopped:
-            raise TrainingInterrupted(
+            raise Interrupted(
                 f"stage {stage.name}: stopped on request after step {trainer.state.global_step}; a checkpoint was "
                 "written. The same command resumes from there."
             )

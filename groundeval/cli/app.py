@@ -34,7 +34,7 @@ from groundeval.cli.options import spelled_as_flag
 from groundeval.cli.words import reflowed, with_flag_repeated
 from groundeval.cli.wrong_usage import told_of
 from groundeval.console.sanitize import visible
-from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE, EXIT_USAGE, GroundevalError, spelling_options
+from groundeval.errors import EXIT_DONE, EXIT_RESUMABLE, EXIT_USAGE, GroundevalError, Interrupted, spelling_options
 
 app = typer.Typer(
     name="groundeval",
@@ -125,6 +125,8 @@ def main(arguments: list[str] | None = None) -> int:
     except WrongUsage as error:
         told_usage = told_of(error, arguments)
         return _say(told_usage, EXIT_USAGE) if told_usage else EXIT_USAGE
+    except Interrupted as request:
+        return _say(f"interrupted: {request}", request.exit_code)
     except GroundevalError as error:
         return _say(f"error: {error}", error.exit_code)
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -21,10 +22,14 @@ def main() -> int:
             from groundeval.cli.app import main as run
 
             # It answers for itself from the moment in which a command begins.
-            return run()
+            code = run()
     except KeyboardInterrupt:
         print("interrupted: nothing was begun", file=sys.stderr)
-        return 3
+        code = 3
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # All is done but Python's own end: a Ctrl-C hastens it, and changes nothing.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(code))
+    return code
 
 
 @contextmanager

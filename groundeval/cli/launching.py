@@ -43,7 +43,7 @@ def launch(arguments: Sequence[str], count: int, host: str, port: int, gpus: Seq
     try:
         for server in servers:
             server.start()
-        say(f"serving on {','.join(addresses)}; clients: --nli {','.join(addresses)}")
+        say(f"{count} servers are starting, and each says when it serves; clients: --nli {','.join(addresses)}")
         while not stop.wait(LOOK_SECONDS):
             for server in servers:
                 server.look()
@@ -54,6 +54,7 @@ def launch(arguments: Sequence[str], count: int, host: str, port: int, gpus: Seq
             server.wait()
         for number, handler in before.items():
             signal.signal(number, handler)
+    say(f"all {count} servers stopped")
 
 
 def visible_gpus() -> list[str]:

@@ -9,18 +9,25 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from groundeval.console.notes import note_line
 from groundeval.console.progress import say
 from groundeval.run.outcome import ScoreResult
 
 MOST_NAMED = 2
 """Most folders that a command names; beyond that it names their common folder."""
+MOST_SIDE_BY_SIDE = 2
+"""Runs that `view` shows beside each other."""
 
 
 def say_notes(scores: Sequence[ScoreResult]) -> None:
-    """Each note once, whatever number of results it belongs to."""
-    for note in dict.fromkeys(note for each in scores for note in each.results.notes):
-        say(note_line(note))
+    """Each note once, with the tasks that it concerns if not all; warnings are above the table."""
+    concerned: dict[str, dict[str, None]] = {}
+    for each in scores:
+        for note in each.results.remarks:
+            concerned.setdefault(note, {})[each.results.task] = None
+    tasks = {each.results.task for each in scores}
+    for note, of in concerned.items():
+        where = f" ({', '.join(of)})" if len(of) < len(tasks) else ""
+        say(f"note{where}: {note}")
 
 
 def say_next(scores: Sequence[ScoreResult], plugins: Sequence[Path] = (), outputs: Path | None = None) -> None:
@@ -36,12 +43,25 @@ def say_next(scores: Sequence[ScoreResult], plugins: Sequence[Path] = (), output
         return
     for folder in folders:
         say(f"results: {folder / 'results.json'}")
-    loading = "".join(f" --include-path {_quoted(each)}" for each in plugins)
+    loading = _loading(plugins)
     command = called()
     say("next:")
     data = f" --data {_quoted(outputs)}" if outputs is not None and outputs.is_file() else ""
     say(f"  {command} view {' '.join(map(_quoted, _to_view(folders)))}{data}{loading}")
     say(f"  {command} compare {_quoted(folders[0])} {_other(folders)}{loading}")
+
+
+def say_next_of_training(run: Path, model: Path, plugins: Sequence[Path] = ()) -> None:
+    """Print where the weights are, and the command that shows the held-out answers of all stages."""
+    say(f"model: {model}")
+    if (run / "evaluations").is_dir():
+        say(f"next:\n  {called()} view {_quoted(run)}{_loading(plugins)}")
+
+
+def say_next_of_comparison(runs: Sequence[Path], plugins: Sequence[Path] = ()) -> None:
+    """Print the command that shows the texts of two runs side by side."""
+    if len(runs) == MOST_SIDE_BY_SIDE:
+        say(f"next, the texts side by side:\n  {called()} view {' '.join(map(_quoted, runs))}{_loading(plugins)}")
 
 
 def called() -> str:
@@ -54,6 +74,10 @@ def called() -> str:
         return "groundeval"
     inside = here.resolve().is_relative_to(Path.cwd().resolve())
     return _quoted(Path(os.path.relpath(here)) if inside else here)
+
+
+def _loading(plugins: Sequence[Path]) -> str:
+    return "".join(f" --include-path {_quoted(each)}" for each in plugins)
 
 
 def _to_view(folders: Sequence[Path]) -> list[Path]:

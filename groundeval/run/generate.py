@@ -12,9 +12,9 @@ from operator import eq
 from pathlib import Path
 from typing import Any
 
-from groundeval.aio import Interrupted, stop_requests
+from groundeval.aio import stop_requests
 from groundeval.console.progress import Advance, doing, progress, say
-from groundeval.errors import BackendError, DataError, GroundevalError, option
+from groundeval.errors import BackendError, DataError, GroundevalError, Interrupted, option
 from groundeval.generation.interface import Completion, Generator
 from groundeval.generation.prompts import choose_demonstrations
 from groundeval.parsing.reasoning import ReasoningTags

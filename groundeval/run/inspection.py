@@ -65,6 +65,7 @@ class Inspection:
     """Its position in the file, from 1."""
     possible: tuple[Possible, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def inspect_outputs(options: ScoreOptions, task: Task, number: int | None = None) -> Inspection:
@@ -99,6 +100,7 @@ def inspect_outputs(options: ScoreOptions, task: Task, number: int | None = None
         number=shown,
         possible=tuple(_possible(outputs, profile, options) for profile in profiles),
         notes=tuple(notes),
+        warnings=outputs.warnings,
     )
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.console.notebook import Tabular
-from groundeval.console.notes import note_line
 from groundeval.errors import DataError, GroundevalError
 from groundeval.scoring.results import Results, interval_of, proxy_notes, title, value_of
 from groundeval.scoring.scorer import ScoredSample
@@ -92,7 +91,8 @@ class ScoreResult(Tabular):
         return title(self.results)
 
     def _notes(self) -> list[str]:
-        return [*proxy_notes([self.results]), *map(note_line, self.results.notes)]
+        warnings = [f"warning: {warning}" for warning in self.results.warnings]
+        return [*warnings, *proxy_notes([self.results]), *(f"note: {note}" for note in self.results.remarks)]
 
     def __repr__(self) -> str:
         return repr(self.results).replace("<Results", "<ScoreResult", 1)

@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from groundeval.console.notes import WARNING
 from groundeval.console.progress import doing
 from groundeval.console.tally import counted
 from groundeval.errors import DataError, UsageError, option
@@ -45,6 +44,8 @@ class Outputs:
     reader: OutputReader
     """How the records were read."""
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What the numbers do not say, told before them."""
     content: ContentHashes | None = None
     """Hashes of the examples, if they were asked for."""
 
@@ -69,6 +70,7 @@ def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool =
         outputs.responses.__getitem__,
         outputs.fields,
         outputs.notes,
+        outputs.warnings,
         folder=folder,
         origin={} if folder is None else _origin(options, outputs),
         content=outputs.content,
@@ -121,7 +123,8 @@ def read_outputs(
         responses,
         present.known,
         reader,
-        (*reader.notes, *shown.notes(responses, profile, task.kind, reader.documents_at), *accepted.notes),
+        (*reader.notes, *accepted.notes),
+        tuple(shown.warnings(responses, profile, task.kind, reader.documents_at)),
         content,
     )
 
@@ -139,7 +142,9 @@ class _Documents:
         if not any(doc.text for doc in example.docs or ()):
             self.without.append(position)
 
-    def notes(self, responses: Sequence[Response], profile: str, kind: AnswerKind, place: str | None) -> Iterator[str]:
+    def warnings(
+        self, responses: Sequence[Response], profile: str, kind: AnswerKind, place: str | None
+    ) -> Iterator[str]:
         """A warning if only some records have documents. `place`: where these have them."""
         if len(self.without) in (0, self.read):
             return
@@ -148,7 +153,7 @@ class _Documents:
             refused += context.read(response).refused
             graded |= bool(response.example.answers)
         note = (
-            f"{WARNING}{len(self.without)} of {self.read} records have no documents, though others do (first: record "
+            f"{len(self.without)} of {self.read} records have no documents, though others do (first: record "
             f"{self.without[0] + 1}): {counted(refused, 'refusal')} and "
             f"{counted(len(self.without) - refused, 'other output')}."
         )

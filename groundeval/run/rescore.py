@@ -67,6 +67,7 @@ def score_run(
     stored = Generations(folder)
     numbers, examples = _stored_examples(dataset, identity, stored, options, folder)
     notes = [*dataset.notes, *_unfinished(folder, stored)]
+    stored.forget_ids()
     tags = stored_tags(identity.reasoning_tags, folder)
     asked = options.reasoning_tags or tags
     if asked is not None and asked == tags and identity.reasoning_tags_from == MODEL_NAME:

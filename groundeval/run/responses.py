@@ -33,6 +33,8 @@ class ResponseSet:
     fields: frozenset[str]
     """Fields of `Example` that the data has."""
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """Notes without which the numbers mislead."""
     folder: Path | None = None
     """The run folder, or None where nothing is written."""
     origin: Mapping[str, Any] = field(default_factory=dict)

@@ -6,10 +6,9 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from groundeval.aio import Interrupted
 from groundeval.console.progress import doing
 from groundeval.console.tally import counted
-from groundeval.errors import DataError, GroundevalError, UsageError, option, unknown
+from groundeval.errors import DataError, GroundevalError, Interrupted, UsageError, option, unknown
 from groundeval.generation import interface
 from groundeval.generation.interface import GENERATORS, Generator
 from groundeval.generation.sampling import check_sampling
@@ -156,6 +155,7 @@ def _score_job(job: Job, options: RunOptions) -> ScoreResults:
             f"  Generate them first: {option('phase', 'generate')}, or {option('phase', 'all')}."
             + ("" if len(stored) else _other_runs(job, options))
         )
+    stored.forget_ids()
     notes = list(job.dataset.notes)
     if job.tags is not None and job.identity.get("reasoning_tags_from") == MODEL_NAME:
         notes.append(note_on_named_tags(job.tags))

@@ -92,8 +92,8 @@ def _without_gold(plan: Plan, count: int, outputs: int) -> list[str]:
     if not count or not undefined:
         return []
     return [
-        f'{count} of {outputs} samples have no gold answer ("{field}": []). Undefined then, as in the original '
-        f"(NaN): {', '.join(undefined)}.{rest} Leave these samples out for the mean over the others"
+        f'{count} of {outputs} samples have no gold answer ("{field}": []), so {", ".join(undefined)} '
+        f"cannot be computed (NaN, as in the original).{rest} Without these samples they can"
     ]
 
 

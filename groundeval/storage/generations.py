@@ -21,6 +21,8 @@ _MOST_OPEN = 32
 """Files of shards that are open at a time."""
 _PLACE_BITS = 40
 """Of a line's place in its file, beside the number of the file."""
+_WHOLE, _FAILED, _CUT = range(3)
+"""How a generation ended."""
 
 _FIELDS: Mapping[str, tuple[type, ...]] = {
     "id": (str,),
@@ -51,7 +53,7 @@ class Generations:
     """The generations of a run folder, of all shards, one for each sample: a later line replaces a failed earlier one.
 
     Samples have numbers in the order in which they were first written. Lines are read from disk when they are asked
-    for; in memory are 16 to 22 bytes for each. It shows the folder as it was when this was made.
+    for; in memory are 15 to 21 bytes for each, 1 after `forget_ids`. It shows the folder as it was when this was made.
     """
 
     def __init__(self, folder: Path, root: Path | None = None) -> None:
@@ -59,25 +61,23 @@ class Generations:
         self._root = folder if root is None else root
         self._open: dict[int, BinaryIO] = {}
         self._paths = entries_of(folder, GENERATIONS, root)
-        self._ids = IdIndex()
+        self._ids: IdIndex | None = IdIndex()
         self._places, self._shown = Numbers(), Numbers()
-        self._failed = bytearray()
-        self._cut = bytearray()
+        self._ends = bytearray()
         for file, path in enumerate(self._paths):
             for place, record in _placed_in(path, self._root):
-                self._add(file << _PLACE_BITS | place, record)
+                self._add(self._ids, file << _PLACE_BITS | place, record)
 
-    def _add(self, place: int, record: Mapping[str, Any]) -> None:
-        number = self._ids.add(record["id"])
-        failed, shown = record["status"] == "error", min(documents_shown(record, -1), MOST_DOCUMENTS)
+    def _add(self, ids: IdIndex, place: int, record: Mapping[str, Any]) -> None:
+        number = ids.add(record["id"])
+        end = _FAILED if record["status"] == "error" else _CUT if is_cut(record) else _WHOLE
+        shown = min(documents_shown(record, -1), MOST_DOCUMENTS)
         if number == len(self._places):
             self._places.append(place)
             self._shown.append(shown)
-            self._failed.append(failed)
-            self._cut.append(is_cut(record))
-        elif self._failed[number]:
-            self._places[number], self._shown[number] = place, shown
-            self._failed[number], self._cut[number] = failed, is_cut(record)
+            self._ends.append(end)
+        elif self._ends[number] == _FAILED:
+            self._places[number], self._shown[number], self._ends[number] = place, shown, end
 
     def __len__(self) -> int:
         return len(self._places)
@@ -102,13 +102,18 @@ class Generations:
 
     def number(self, identifier: str) -> int:
         """The number of a sample; -1 for one that has no line."""
+        assert self._ids is not None, "the ids were forgotten"
         found = self._ids.get(identifier)
         return -1 if found is None else found
+
+    def forget_ids(self) -> None:
+        """Free their memory, where samples are asked for by number from now on."""
+        self._ids = None
 
     def has_text(self, identifier: str) -> bool:
         """Whether a sample was generated, and did not fail."""
         number = self.number(identifier)
-        return number >= 0 and not self._failed[number]
+        return number >= 0 and self._ends[number] != _FAILED
 
     def documents_shown(self, number: int, usual: int) -> int:
         """Number of documents in the prompt of a sample; `usual` where its line does not record it."""
@@ -118,12 +123,12 @@ class Generations:
     @property
     def texts(self) -> int:
         """Number of samples that did not fail."""
-        return len(self) - sum(self._failed)
+        return len(self) - self._ends.count(_FAILED)
 
     @property
     def answers_cut(self) -> int:
         """Number of answers that were cut at the length limit."""
-        return sum(self._cut)
+        return self._ends.count(_CUT)
 
     def _file(self, number: int) -> BinaryIO:
         if number not in self._open:

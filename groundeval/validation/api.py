@@ -71,7 +71,9 @@ def kind_of(name: str) -> tuple[str, str]:
         return ("reward" if REWARDS.registered_by(name) and not TASKS.registered_by(name) else "task"), name
     known = [kind for kind, registry in (("task", TASKS), ("reward", REWARDS)) if bare in registry]
     if len(known) == 2:
-        raise UsageError(f'"{bare}" is the name of a task and of a reward: write task:{name} or reward:{name}')
+        raise UsageError(
+            f'"{bare}" is the name of a task and of a reward. Say which one to check: task:{name} or reward:{name}'
+        )
     if not known:
         raise unknown("task or reward", name, {*TASKS.names(), *REWARDS.names()})
     return known[0], name

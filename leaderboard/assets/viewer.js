@@ -246,9 +246,9 @@ const markEvidence = (docs, hypothesis, cited, entailed) => {
   });
   const caption = byId(`${prefix}caption`);
   if (caption) caption.replaceChildren(
-    marked ? "Marked: what shares most words with " : "No sentence shares enough words with ",
+    marked ? "Marked are the sentences that share the most words with " : "No sentence shares enough words with ",
     make("q", {}, hypothesis.length > 160 ? `${hypothesis.slice(0, 159)}…` : hypothesis),
-    entailed ? ", which the documents read together entail by the verdict." : ", which the documents read together do not entail by the verdict.");
+    entailed ? ". Verdict: the cited documents together entail it." : ". Verdict: the cited documents together do not entail it.");
 };
 
 const evidenceButton = (docs, hypothesis, cited, entailed) => {

@@ -142,3 +142,18 @@ def test_other_errors_of_a_destruction_are_reported_as_ever():
     finally:
         sys.unraisablehook = before
     assert told == ["in vain"]
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(("list", "metrics"), 0), (("list", "nonsense"), 2)])
+def test_ctrl_c_after_all_is_done_leaves_the_exit_code(arguments: tuple[str, ...], code: int):
+    # At the interpreter's end, as a second Ctrl-C comes.
+    late = (
+        "import atexit, signal, sys\n"
+        "from groundeval.cli.entry import main\n"
+        "atexit.register(lambda: signal.raise_signal(signal.SIGINT))\n"
+        f"sys.argv[1:] = {arguments!r}\n"
+        "sys.exit(main())"
+    )
+    ran = subprocess.run([sys.executable, "-c", late], capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == code
+    assert "Traceback" not in ran.stderr

@@ -9,7 +9,7 @@ import pytest
 from many_runs import write_run
 from run_cases import Cli, records, write
 
-from groundeval.cli.next_steps import say_next
+from groundeval.cli.next_steps import say_next, say_notes
 from groundeval.cli.tables import print_results
 from groundeval.comparison.compare import open_run
 from groundeval.metrics.metric import METRICS
@@ -78,6 +78,13 @@ def test_each_note_is_said_once_on_whatever_stream(tmp_path: Path, cli: Cli):
         ran = cli("score", path, "--task", "asqa", "--nli", "lexical", "--profile", "alce,trust", *quiet)
         assert (ran.out + ran.err).count("profile alce does not read") == 1
         assert (ran.out + ran.err).count("profile trust does not read") == 1
+
+
+def test_a_note_names_the_tasks_that_it_concerns_where_others_have_none(capsys: pytest.CaptureFixture[str]):
+    first = results("trust", "em").model_copy(update={"task": "one", "notes": ["of both", "of one"]})
+    second = first.model_copy(update={"task": "two", "notes": ["of both"]})
+    say_notes([ScoreResult(each, {}, None) for each in (first, second)])
+    assert capsys.readouterr().err.splitlines() == ["note: of both", "note (one): of one"]
 
 
 def test_a_scoring_ends_with_where_it_is_and_commands_that_work(tmp_path: Path, cli: Cli):

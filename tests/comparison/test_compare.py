@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from many_runs import write_run
 
 from groundeval.cli.app import main
-from groundeval.comparison.compare import compare, open_run
+from groundeval.comparison.compare import Comparison, MetricDifference, PairedRuns, RunSummary, compare, open_run
 from groundeval.comparison.markdown import as_markdown
+from groundeval.comparison.reading import headline_sentence
 from groundeval.errors import DataError, UsageError
 from groundeval.leaderboard.compare_page import HALF, drawn, write_comparison
 from groundeval.stats.paired import holm
@@ -176,6 +178,21 @@ def test_a_terminal_gets_a_table_with_the_headline_in_a_sentence_first(
     assert "*" in row
     assert "do not differ significantly in EM recall: +0.00" in printed(capsys, runs[0], runs[0])
     assert "B is lower than A in EM recall: -" in printed(capsys, runs[1], runs[0])
+    assert re.search(r"in EM recall: [^\n]*\), p 0", out)
+
+
+def headline(p: float, ci95: tuple[float, float]) -> str:
+    metric = MetricDifference("str_em", 50.0, 70.0, 20.0, ci95, p, p)
+    runs = tuple(RunSummary(label, "m", "runs", "asqa", "alce", None, 6, {}, None) for label in "AB")
+    pair = PairedRuns(0, 1, (metric,), ())
+    return headline_sentence(Comparison(runs, (), (), (), 6, "str_em", (pair,)), pair)
+
+
+def test_the_headline_says_which_decides_where_test_and_interval_differ():
+    assert headline(0.06, (5.0, 40.0)).startswith("B and A do not differ significantly in EM recall: +20.00")
+    assert "The test decides" in headline(0.06, (5.0, 40.0))
+    assert "The test decides" not in headline(0.06, (-5.0, 40.0))
+    assert headline(0.01, (5.0, 40.0)).endswith("p 0.01")
 
 
 def test_markdown_and_json_are_printed_when_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -42,3 +42,13 @@ def test_the_verdict_is_the_rule_on_any_text(premise: str, hypothesis: str):
 @given(st.text(min_size=1), st.text())
 def test_more_premise_never_takes_an_entailment_away(hypothesis: str, more: str):
     assert lexical.judge(Pair(f"{hypothesis} {more}", hypothesis)).entailed == bool(tokens(hypothesis))
+
+
+@pytest.mark.parametrize(
+    ("statement", "alias", "entailed"),
+    [("Aida was composed by Verdi.", "Verdi", True), ("Aida was composed.", "the man from Busseto", False)],
+)
+def test_of_an_answer_only_the_question_and_the_answer_count(statement: str, alias: str, entailed: bool):
+    question = "Who composed Aida?"
+    verdict = lexical.judge(Pair(f"{question}\n{statement}", f'The answer to the question "{question}" is {alias}.'))
+    assert verdict.entailed == entailed

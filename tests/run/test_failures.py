@@ -11,8 +11,7 @@ import pytest
 from run_cases import Cli, Counting, lines_of, records, write
 
 import groundeval
-from groundeval.aio import Interrupted
-from groundeval.errors import BackendError, SampleError, UsageError
+from groundeval.errors import BackendError, Interrupted, SampleError, UsageError
 from groundeval.nli.engine import BatchOptions
 from groundeval.nli.verifiers.lexical import Lexical
 from groundeval.records import Pair, Verdict

@@ -68,7 +68,7 @@ def test_an_answer_without_citations_has_the_documents_of_its_request(turns: Any
     outputs = read(logs)
     assert texts(outputs) == [D] * 8
     assert [each.example.question for each in outputs.responses] == [Q] * 8
-    assert not any("no documents" in note for note in outputs.notes)
+    assert outputs.warnings == ()
 
 
 def test_documents_of_converse_are_read_and_a_pdf_is_no_text():
@@ -154,20 +154,22 @@ def test_records_without_documents_among_others_are_a_warning_that_counts_their_
     logs = [log([*map(document, D), ASKED], "Five years."), log(Q, REFUSAL), log(Q, "Five years."), log(Q, REFUSAL)]
     path = write(tmp_path / "log.json", logs)
     ran = cli("score", path, "--nli", "lexical")
-    told = " ".join(ran.err.split())
+    told = " ".join(ran.out.split())
     assert (
-        "warning: 3 of 4 records have no documents, though others do (first: record 2): 2 refusals and 1 other" in told
+        "warning: own: 3 of 4 records have no documents, though others do (first: record 2): 2 refusals and 1 other"
+        in told
     )
     assert "count as unanswerable" in told
     assert 'The others have documents in "request.messages"' in told
+    assert "warning: 3 of 4" in " ".join(cli("inspect", path).out.split())
     # The place that is named can be mapped as it is written.
     place = told.split('The others have documents in "')[1].split('"')[0]
     assert texts(read(path, map={"docs": place})) == [D, [], [], []]
     for each in logs:
         del each["gold"]
-    [warning] = [note for note in read(logs).notes if note.startswith("warning: ")]
+    [warning] = read(logs).warnings
     assert "unanswerable" not in warning
-    assert not [note for note in read(logs[1:]).notes if note.startswith("warning: ")]
+    assert read(logs[1:]).warnings == ()
 
 
 @pytest.mark.parametrize("turns", GIVEN.values(), ids=GIVEN)

@@ -77,6 +77,7 @@ def speed_of_nli(
         raise unknown("shape", chosen, SHAPES)
     place = temporary_folder("bench") if folder is None else nullcontext(folder)
     found: NLISpeed | DeviceSpeed
+    outputs, profiles = nli_speed.outputs_from(predictions or ()), listed(profile, "--profile")
     say("measuring: this takes minutes, without output, which would disturb the measurement")
     with place as path, temporary_folder("cache") as cache:
         options = NLIOptions(device=device)
@@ -86,7 +87,6 @@ def speed_of_nli(
         if not predictions:
             found = nli_device.measure(chosen, SHAPES[chosen], path, device=where, dtype=own)
         else:
-            outputs, profiles = nli_speed.outputs_from(predictions), listed(profile, "--profile")
             judge = model
             if judge is None:
                 judge = write_random_t5(SHAPES[chosen], nli_speed.pairs_of(outputs, profiles), path)

@@ -66,5 +66,7 @@ def compare(
         print(as_markdown(result), end="")
     else:
         from groundeval.cli.comparison_table import print_comparison
+        from groundeval.cli.next_steps import say_next_of_comparison
 
         print_comparison(result, whole=all)
+        say_next_of_comparison(runs, include_path or ())

@@ -82,7 +82,6 @@ def inspect(
 def _print(found: Inspection, console: Terminal) -> None:
     from rich.table import Table
 
-    from groundeval.console.notes import note_line
     from groundeval.console.tally import counted
 
     say = console.print
@@ -100,7 +99,9 @@ def _print(found: Inspection, console: Terminal) -> None:
     say("records with: " + ", ".join(f"{what} {count}" for what, count in found.counts.items()))
     say(f"citations and refusals as profile {found.read_by} reads them")
     for note in found.notes:
-        say(note_line(note))
+        say(f"note: {note}")
+    for warning in found.warnings:
+        say(f"warning: {warning}", style="bold")
     say(f"\nrecord {found.number}", style="bold")
     for line in _lines(found.first):
         say(line)

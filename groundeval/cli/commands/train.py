@@ -106,4 +106,9 @@ def train(
     if check:
         typer.echo(described(plan), nl=False)
         return
-    typer.echo(str(train(plan, quiet=quiet)))
+    run = train(plan, quiet=quiet)
+    if not quiet:
+        from groundeval.cli.next_steps import say_next_of_training
+
+        say_next_of_training(run, plan.run.model_of(wanted, wanted.stages[-1]), include_path or ())
+    typer.echo(str(run))

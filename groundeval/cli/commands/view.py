@@ -61,4 +61,6 @@ def view(
     with put_in_place(out) as site:
         written = write(site)
     say("open this page in a browser; it works from its folder:")
-    print(out / written.page.partition("?")[0])
+    page, chosen, beside = written.page.partition("?")
+    # Two runs side by side are an address: a path has no place for the second.
+    print(f"{(out / page).resolve().as_uri()}?{beside}" if chosen else out / page)

@@ -158,6 +158,7 @@ def has_negation(text: str) -> bool:
     return _ANY_NEGATION.search(text) is not None or _ABSENCES.search(text) is not None
 
 
+@remembered(16_384)
 def _may_negate(word: str) -> bool:
     return (
         word in _PLAIN_WORDS

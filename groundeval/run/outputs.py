@@ -70,10 +70,10 @@ def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool =
         outputs.responses.__getitem__,
         outputs.fields,
         outputs.notes,
-        outputs.warnings,
         folder=folder,
         origin={} if folder is None else _origin(options, outputs),
         content=outputs.content,
+        warnings=outputs.warnings,
     )
     return score_responses(given, options, keep_samples=keep_samples)
 

@@ -33,8 +33,6 @@ class ResponseSet:
     fields: frozenset[str]
     """Fields of `Example` that the data has."""
     notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    """Notes without which the numbers mislead."""
     folder: Path | None = None
     """The run folder, or None where nothing is written."""
     origin: Mapping[str, Any] = field(default_factory=dict)
@@ -45,6 +43,8 @@ class ResponseSet:
     """Answers per question, in consecutive rows (`groundeval.stats.repeats`)."""
     content: ContentHashes | None = None
     """Hashes of the examples, if whoever read them has computed them on the way."""
+    warnings: tuple[str, ...] = ()
+    """Notes without which the numbers mislead."""
 
 
 def with_citations(responses: ResponseSet, options: ScoringOptions) -> ResponseSet:

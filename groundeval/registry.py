@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from groundeval.errors import UsageError, no_such, option, unknown
+from groundeval.plugin_code import code_of
 
 T = TypeVar("T")
 
@@ -28,10 +29,11 @@ _PLUGIN = "groundeval_plugin_"
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[T]):
-    """A registered value and its source."""
+    """A registered value, its source, and the hash of the plugin's code that registered it."""
 
     value: T
     source: str
+    code: str | None = None
 
 
 class Registry(Generic[T]):
@@ -49,15 +51,19 @@ class Registry(Generic[T]):
         self._plugins: dict[str, EntryPoint] = {}
         self._discovered = False
 
-    def add(self, name: str, value: T, source: str) -> None:
-        """Register a value. Raises an error that names both sources if the name is already taken."""
+    def add(self, name: str, value: T, source: str, *, made_by: object = None) -> None:
+        """Register a value. Raises an error that names both sources if the name is already taken.
+
+        `made_by`: the plugin's function or class, where the value is not that itself.
+        """
         taken = self._entries.get(name)
         if taken is not None and taken.source != source:
             raise UsageError(f'{self.kind} "{name}" is registered twice: by {taken.source} and by {source}')
         plugin = self._plugins.get(name)
         if taken is None and plugin is not None and not source.startswith(plugin.module):
             raise UsageError(f'{self.kind} "{name}" is registered twice: by {_described(plugin)} and by {source}')
-        self._entries[name] = Entry(value, source)
+        # Now, while the files are those that were just imported.
+        self._entries[name] = Entry(value, source, code_of(value if made_by is None else made_by))
 
     def register(self, name: str) -> Callable[[T], T]:
         """Decorator form of `add`; the source is the location of the decorated object."""
@@ -106,6 +112,10 @@ class Registry(Generic[T]):
         """Whether a name ships with groundeval, rather than with a plugin or a script."""
         self.get(name)
         return self._entries[name].source.startswith("groundeval.")
+
+    def code(self, value: T) -> str | None:
+        """The hash of the plugin's code behind a registered value; None for what ships with groundeval."""
+        return next((entry.code for entry in self._entries.values() if entry.value is value), None)
 
     def registered_by(self, file: str | Path) -> list[str]:
         """The names that a Python file has registered so far."""

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from groundeval.errors import UsageError, excerpt, unknown
+from groundeval.mappings import check_mapping
 from groundeval.metrics.reading import AnswerKind
 from groundeval.registry import Registry, first_paragraph
 from groundeval.rewards.reward import Reward
@@ -49,6 +50,7 @@ def load_reward(
     `default` is the task's own reward. `nli` names the verifier in the form of `connect`. `parameters` are those of
     the recipe. Raises UsageError for an unknown name, parameter or value, with the nearest match and the allowed ones.
     """
+    check_mapping("nli_options", nli_options or {})
     bound = task if isinstance(task, Task) else load_task(task)
     reward = make(str(name_or_path), recipe_of(name_or_path), bound, parameters)
     reward = replace(reward, nli=nli, nli_options=dict(nli_options or {}))
@@ -63,8 +65,15 @@ def make(name: str, recipe: Recipe, task: Task, parameters: Mapping[str, Any]) -
     if not isinstance(reward, Reward):
         raise UsageError(f'reward "{name}" must return a Reward, not {excerpt(reward)}')
     description = reward.description or first_line(recipe)
+    code = code_of_recipe(recipe)
     return replace(
-        reward, name=title_of(name), task=task.name, kind=task.kind, parameters=checked, description=description
+        reward,
+        name=title_of(name),
+        task=task.name,
+        kind=task.kind,
+        parameters=checked,
+        code=reward.code if code is None else {**reward.code, title_of(name): code},
+        description=description,
     )
 
 
@@ -83,6 +92,12 @@ def recipe_of(name_or_path: str | Path) -> Recipe:
 
         return YamlRecipe.read(Path(text))
     return REWARDS.get(REWARDS.resolve(text))
+
+
+def code_of_recipe(recipe: Recipe) -> str | None:
+    """The hash of a recipe's plugin, or of its YAML file; None for one that ships with groundeval."""
+    file: str | None = getattr(recipe, "sha256", None)
+    return file or REWARDS.code(recipe)
 
 
 def default_parameters(recipe: Recipe) -> dict[str, Any]:

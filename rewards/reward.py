@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 from groundeval.aio import run_anywhere
 from groundeval.errors import DataError, GroundevalError, UsageError, excerpt, option, what_happened
 from groundeval.metrics.gold import with_answers
-from groundeval.metrics.metric import METRICS, Entailment, Values
+from groundeval.metrics.metric import METRICS, Entailment, Values, code_of_metrics
 from groundeval.metrics.profiles import profile_named
 from groundeval.metrics.reading import AnswerKind
 from groundeval.nli import connect
@@ -83,6 +83,8 @@ class Reward:
     task: str = ""
     kind: AnswerKind = "em"
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
+    """By name, the hash of each recipe behind it that does not ship with groundeval: of a plugin, or of a YAML file."""
     nli: str = "true"
     """The verifier, in the form of `connect`; connected when a metric first needs it."""
     nli_options: Mapping[str, Any] = field(default_factory=dict)
@@ -95,6 +97,13 @@ class Reward:
     def asks_nli(self) -> bool:
         """Whether its metrics use the NLI model (data without `answers_found` may add pairs in any case)."""
         return any(METRICS.get(name).asks_nli(self.kind) for name in self.metrics)
+
+    @property
+    def code_behind(self) -> dict[str, str]:
+        """By name, the hash of all code behind the totals that does not ship with groundeval: recipes and metrics."""
+        read = [METRICS.get(name) for name in self.metrics]
+        metrics = code_of_metrics([*read, *(METRICS.get(name) for metric in read for name in metric.uses)])
+        return {**self.code, **{f"metric {name}": code for name, code in metrics.items()}}
 
     def of(self, line: Line) -> Rewarded:
         """The reward of a line of `scores.jsonl`, recomputed from its values and tables, without the verifier.

@@ -81,11 +81,13 @@ def training_identity(
     model: Mapping[str, Any],
     data: Mapping[str, Any],
     served: Mapping[str, Any] | None = None,
+    code: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Everything that determines the trained weights: recipe, and the content of model, data and reward files.
 
     The environment of completions and verdicts is left out, so that a run resumes when it changes. `served`: the
-    identity of the verifier at the address in `nli`, which counts instead of the address.
+    identity of the verifier at the address in `nli`, which counts instead of the address. `code`: hashes of the code
+    of plugins behind rewards and verifier, by name.
     """
     stages = [
         {
@@ -107,6 +109,7 @@ def training_identity(
         "dtype": recipe.model.dtype,
         "model": dict(model),
         "stages": [{**stage, "data": data[stage["name"]]} for stage in stages],
+        **({"code": dict(code)} if code else {}),
     }
 
 

@@ -8,6 +8,7 @@ from groundeval.errors import DataError
 from groundeval.records import Example
 from groundeval.rewards.adapters.trl_parts import parts_of
 from groundeval.rewards.columns import example_json
+from groundeval.rewards.registry import title_of
 from groundeval.rewards.rollouts import Rewarder, Rollout
 from groundeval.trainers.data.selection import Selected
 from groundeval.trainers.recipe import Recipe
@@ -34,6 +35,19 @@ def check_rewards(recipe: Recipe, stage: Stage) -> None:
         rewards.bound(task)
     if stage.normalize == "parts":
         parts_of(rewards, tasks)
+
+
+def code_of_rewards(recipe: Recipe, stage: Stage) -> dict[str, str]:
+    """By name, the hash of the code of plugins behind the stage's rewards. A file that the stage names is not among
+    them: its content is part of the reward's name."""
+    found: dict[str, str] = {}
+    if stage.rewards:
+        rewards = rewarder(recipe, stage)
+        named = {title_of(name) for name in stage.rewards if name.endswith((".yaml", ".yml", ".py")) or ".py:" in name}
+        for task in [data.task for data in stage.data if data.task is not None]:
+            for reward in rewards.bound(task):
+                found |= {name: code for name, code in reward.code_behind.items() if name not in named}
+    return found
 
 
 def check_fields(recipe: Recipe, stage: Stage, selected: Sequence[Selected]) -> None:

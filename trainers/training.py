@@ -33,7 +33,7 @@ from groundeval.trainers.recipe import START, Recipe
 from groundeval.trainers.recipe_stage import Stage
 from groundeval.trainers.report.completions_page import write_page
 from groundeval.trainers.report.report import write_report
-from groundeval.trainers.scoring import check_fields, check_rewards
+from groundeval.trainers.scoring import check_fields, check_rewards, code_of_rewards
 from groundeval.trainers.sft import sft_trainer
 from groundeval.trainers.steps import never_reached, optimizer_steps
 from groundeval.trainers.trl_config import StageConfig, stage_config
@@ -109,7 +109,7 @@ def plan_training(recipe: Recipe, output_path: Path, *, folder: Path | None = No
     for stage in recipe.stages:
         check_fields(recipe, stage, selected[stage.name])
     model = {**policy.local.source.identity(), **policy.format.identity()}
-    identity = training_identity(recipe, model, _data_identity(recipe, selected), served(recipe))
+    identity = training_identity(recipe, model, _data_identity(recipe, selected), served(recipe), plugin_code(recipe))
     run = RunFolder.place(output_path, recipe, identity) if folder is None else RunFolder(folder, identity)
     run.inspect(recipe, policy.parameters)
     run.check_same()
@@ -142,6 +142,15 @@ def served(recipe: Recipe) -> dict[str, Any] | None:
     if not any("://" in each for each in named if isinstance(each, str)):
         return None
     return connect(recipe.nli, **recipe.nli_options).identity()
+
+
+def plugin_code(recipe: Recipe) -> dict[str, str]:
+    """By name, the hash of the code of all plugins among a recipe's rewards, their metrics, and the verifier."""
+    verifier = connect(recipe.nli, **recipe.nli_options).code if any(stage.rewards for stage in recipe.stages) else None
+    found = {} if verifier is None else {f"verifier {recipe.nli}": verifier}
+    for stage in recipe.stages:
+        found |= code_of_rewards(recipe, stage)
+    return found
 
 
 def _data_identity(recipe: Recipe, selected: dict[str, list[Selected]]) -> dict[str, Any]:

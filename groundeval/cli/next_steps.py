@@ -19,10 +19,10 @@ MOST_SIDE_BY_SIDE = 2
 
 
 def say_notes(scores: Sequence[ScoreResult]) -> None:
-    """Each note once, with the tasks that it concerns if not all."""
+    """Each note once, with the tasks that it concerns if not all; warnings are above the table."""
     concerned: dict[str, dict[str, None]] = {}
     for each in scores:
-        for note in each.results.notes:
+        for note in each.results.remarks:
             concerned.setdefault(note, {})[each.results.task] = None
     tasks = {each.results.task for each in scores}
     for note, of in concerned.items():

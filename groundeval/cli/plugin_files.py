@@ -1,6 +1,7 @@
-"""The files that `groundeval new` writes: a plugin with one part or with all four, and its tests.
+"""The files that `groundeval new` writes: a plugin with one part or with four, and its tests.
 
-`NAME` is replaced by the name. docs/plugins.md shows the plugin with all parts.
+`NAME` is replaced by the name, `REWARD_NAME` by the name of its reward. docs/plugins.md shows the plugin with four
+parts, and the generator.
 """
 
 from __future__ import annotations
@@ -74,25 +75,25 @@ def test_the_metric_is_the_share_of_exclamations() -> None:
 
 REWARD = Part(
     '''
-# A reward: arithmetic on the values of metrics. Keyword-only arguments of NAME_reward would be its parameters.
+# A reward: arithmetic on the values of metrics. Keyword-only arguments of NAME_reward are its parameters.
 def NAME_parts(values: dict[str, float | None], line: object) -> dict[str, float | None]:
     return {"brief": max(0.0, 1 - (values["length"] or 0) / 60)}
 
 
-@groundeval.register_reward("NAME")
+@groundeval.register_reward("REWARD_NAME")
 def NAME_reward(task: groundeval.Task) -> groundeval.Reward:
     """Short outputs: 1 for one without words, 0 for one of 60 words or more."""
     return groundeval.Reward(metrics=("answering",), formula=NAME_parts, profile="trust")
 ''',
     """
 def test_the_reward_prefers_short_outputs() -> None:
-    reward = groundeval.load_reward("NAME", "trust_asqa", nli="lexical")
+    reward = groundeval.load_reward("REWARD_NAME", "trust_asqa", nli="lexical")
     example = groundeval.Example("1", "Who?", (groundeval.Document("", "Verdi."),), answers=(("Verdi",),))
     short, long = reward([groundeval.Response.build(example, "Verdi. " * times) for times in (1, 30)])
     assert (short.total or 0) > (long.total or 0)
 """,
     {},
-    "--reward NAME",
+    "--reward REWARD_NAME",
 )
 
 VERIFIER = Part(
@@ -121,30 +122,85 @@ def test_the_verifier_tells_what_is_supported_from_what_is_not() -> None:
     "--nli NAME",
 )
 
-PARTS = {"task": TASK, "metric": METRIC, "reward": REWARD, "verifier": VERIFIER}
+GENERATOR = Part(
+    '''
+# A generator: gives each prompt its text. Load a model in `load`, not in `__init__`.
+@groundeval.register_generator("NAME")
+class NAME_generator:
+    """Says the same to every question."""
+
+    def __init__(self, options: groundeval.GeneratorOptions) -> None:
+        self.model = options.model  # --model; options.model_args: --model-args
+
+    def load(self) -> None:
+        """Load the model, or connect to its server."""
+
+    def render(self, prompt: groundeval.Prompt) -> groundeval.Rendered:
+        """The prompt in the form given to the model; `tokens`: its length, if that is known."""
+        return groundeval.Rendered(prompt.user, tokens=None)
+
+    def generate(
+        self, prompts: Sequence[groundeval.Prompt], params: groundeval.SamplingParams
+    ) -> Iterator[groundeval.Completion]:
+        """One completion for each prompt, in any order; one without a text has an `error`."""
+        for prompt in prompts:
+            yield groundeval.Completion(prompt.id, "The answer is there [1].", finish_reason="stop")
+
+    def identity(self) -> dict[str, object]:
+        """All settings that determine the texts: with others, a run gets a folder of its own."""
+        return {"backend": "NAME", "model": self.model}
+
+    def close(self) -> None:
+        """Free the model's memory."""
+''',
+    """
+def test_the_generator_answers_every_question(tmp_path: Path) -> None:
+    [run] = groundeval.evaluate(
+        "any", tasks="trust_asqa", data="embedded", limit=3, backend="NAME", nli="lexical", output_path=tmp_path
+    )
+    assert run.scores[0].results.statuses == {"ok": 3}
+""",
+    {"collections.abc": "Iterator, Sequence"},
+    "--backend NAME --tasks trust_asqa --data embedded --nli lexical",
+)
+
+PARTS = {"task": TASK, "metric": METRIC, "reward": REWARD, "verifier": VERIFIER, "generator": GENERATOR}
+TOGETHER = ("task", "metric", "reward", "verifier")
+"""The parts of `groundeval new plugin`. A generator has a file of its own: with every change in its file, the code that
+made the texts is another, and they are generated again."""
+
+
+def reward_name(name: str, kinds: Sequence[str]) -> str:
+    """The name of the plugin's reward: beside a task, one that `groundeval validate` can tell from the task's."""
+    return f"{name}_brief" if "task" in kinds else name
+
+
+def flags_for(name: str, kinds: Sequence[str]) -> str:
+    """The flags with which a run uses a plugin with these parts."""
+    return _named(" ".join(PARTS[kind].flag for kind in kinds), name, kinds)
 
 
 def plugin(name: str, kinds: Sequence[str]) -> str:
     """The text of a plugin with these parts."""
     parts = [PARTS[kind] for kind in kinds]
-    flags = " ".join(part.flag for part in parts)
+    flags = flags_for(name, kinds)
     head = f'"""groundeval run --model MODEL --include-path NAME.py {flags}"""\n\n'
-    return _named(head + _imports(part.imports for part in parts) + _joined(part.code for part in parts), name)
+    return _named(head + _imports(part.imports for part in parts) + _joined(part.code for part in parts), name, kinds)
 
 
 def plugin_test(name: str, kinds: Sequence[str]) -> str:
     """The text of its tests."""
-    head = '"""Tests of the plugin NAME: pytest test_NAME.py"""\n\nfrom pathlib import Path\n\nimport groundeval\n\n'
+    head = '"""Tests of NAME.py: python -m pytest test_NAME.py"""\n\nfrom pathlib import Path\n\nimport groundeval\n\n'
     loading = 'groundeval.load_plugin(Path(__file__).with_name("NAME.py"))\n'
-    return _named(head + loading + _joined(PARTS[kind].test for kind in kinds), name)
+    return _named(head + loading + _joined(PARTS[kind].test for kind in kinds), name, kinds)
 
 
 def _joined(texts: Iterable[str]) -> str:
     return "".join(f"\n{text}" for text in texts)
 
 
-def _named(text: str, name: str) -> str:
-    return text.replace("NAME", name)
+def _named(text: str, name: str, kinds: Sequence[str]) -> str:
+    return text.replace("REWARD_NAME", reward_name(name, kinds)).replace("NAME", name)
 
 
 def _imports(wanted: Iterable[Mapping[str, str]]) -> str:

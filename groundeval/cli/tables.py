@@ -21,9 +21,11 @@ WIDEST_NAME = 24
 def print_results(results: Sequence[Results], *, heading: str = "", whole: bool = False, notes: bool = True) -> None:
     """The headline and its parts of each result, after an overview where there are several; all keys if `whole`.
 
-    `notes`: those of the results follow, each once.
+    Warnings come first: they say what the numbers are not. `notes`: those of the results follow, each once.
     """
     console = Terminal()
+    for warning in dict.fromkeys(f"{each.task}: {warning}" for each in results for warning in each.warnings):
+        console.print(f"warning: {warning}", style="bold")
     if heading:
         console.print(heading, style="bold")
     if len(results) > 1:
@@ -35,7 +37,7 @@ def print_results(results: Sequence[Results], *, heading: str = "", whole: bool 
         console.print()
     for line in proxy_notes(results):
         console.print(line)
-    for note in dict.fromkeys(note for each in results for note in each.notes if notes):
+    for note in dict.fromkeys(note for each in results for note in each.remarks if notes):
         console.print(f"note: {note}", style="dim")
     hidden = max(len(each.metrics) - len(each.arranged()) for each in results) if results and not whole else 0
     if hidden:

@@ -216,7 +216,11 @@ def shared_questions(runs: Sequence[ScoredRun]) -> tuple[str, ...]:
 
 def manifest_differences(runs: Sequence[ScoredRun]) -> Iterator[ManifestDifference]:
     """Fields in which the manifests differ: what determines the score first, then the texts, then environment."""
-    judged = [judging(run) for run in runs]
+    codes = [plugin_codes(run) for run in runs]
+    shared = [name for name in codes[0] if all(name in each for each in codes)]
+    judged = [
+        {**judging(run), "code": {name: code[name] for name in shared}} for run, code in zip(runs, codes, strict=True)
+    ]
     told: list[dict[str, Any]] = [
         {
             **{key: value for key, value in run.generation.items() if key not in ("task", "task_version")},
@@ -248,6 +252,16 @@ def judging(run: ScoredRun) -> dict[str, Any]:
         # For generated texts the hash of the data suffices, whatever number of documents each run shows.
         "examples_sha256": None if run.generation else run.examples_sha256,
     }
+
+
+def plugin_codes(run: ScoredRun) -> dict[str, Any]:
+    """By name, what the manifest says of the plugin's code behind each metric and reward; those that ship have none."""
+    metrics, rewards = run.scoring.get("code"), run.scoring.get("rewards")
+    found = dict(metrics) if isinstance(metrics, dict) else {}
+    for each in rewards if isinstance(rewards, list) else ():
+        if isinstance(each, dict) and "code" in each:
+            found[f"reward:{each.get('name')}"] = each["code"]
+    return found
 
 
 def judged_differently(runs: Sequence[ScoredRun]) -> Iterator[str]:

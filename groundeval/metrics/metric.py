@@ -8,12 +8,13 @@ batch, since the NLI service collects their pairs. The aggregates of a metric ar
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 from groundeval.metrics.profiles import Profile
 from groundeval.metrics.reading import AnswerKind, Reading
+from groundeval.plugin_code import code_of
 from groundeval.records import Document, Response, Verdict, as_premise
 from groundeval.registry import Registry, first_paragraph
 from groundeval.stats.bootstrap import Aggregate, mean_of
@@ -144,6 +145,8 @@ class Metric:
     """The optional dependency group it needs."""
     corpus: Callable[[Sequence[Response], Context], Mapping[str, float]] | None = None
     """For a metric over the whole set: from all responses to its keys (no intervals)."""
+    range: tuple[float, float] | None = None
+    """The least and the largest value that it declares; a note tells of values outside."""
     description: str = ""
     labels: Mapping[str, Label] = field(default_factory=dict)
     """What people read of its keys; a key without a label is shown by itself, among the others."""
@@ -173,6 +176,12 @@ METRICS: Registry[Metric] = Registry(
 )
 
 
+def code_of_metrics(metrics: Iterable[Metric]) -> dict[str, str]:
+    """The hash of the code of each metric that comes from a plugin, by name."""
+    found = {metric.name: METRICS.code(metric) or code_of(metric.score) for metric in metrics}
+    return {name: code for name, code in found.items() if code is not None}
+
+
 def register_metric(
     name: str,
     *,
@@ -190,7 +199,7 @@ def register_metric(
         reported = aggregates if aggregates is not None else {key: mean_of(key) for key in keys}
         description = first_paragraph(score.__doc__)
         metric = Metric(name, score, tuple(keys), reported, description=description, **options)
-        METRICS.add(name, metric, f"{score.__module__}.{score.__qualname__}")
+        METRICS.add(name, metric, f"{score.__module__}.{score.__qualname__}", made_by=score)
         return score
 
     return decorate

@@ -23,7 +23,7 @@ ADDRESS = re.compile(r"https?://")
 AT_ADDRESS = re.compile(r"(?P<name>[\w.-]+)(?::(?P<model>.+?))?@(?P<address>https?://.+)")
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
-_HANDLES: dict[tuple[str, str], NLI] = {}
+_HANDLES: dict[tuple[str, Factory, str], NLI] = {}
 _HANDLES_LOCK = threading.Lock()
 
 
@@ -39,7 +39,9 @@ def connect(spec: str, **options: Any) -> NLI:
     """
     chosen = options_from(options)
     factory, chosen = resolve(spec, chosen)
-    key = (spec, json.dumps(asdict(chosen), sort_keys=True, default=repr))
+    # The factory, since a notebook may register another one under the same name.
+    key = (spec, factory, json.dumps(asdict(chosen), sort_keys=True, default=repr))
+    code = NLI_MODELS.code(factory)
     with _HANDLES_LOCK:
         handle = _HANDLES.get(key)
         if handle is None or handle.closed:
@@ -47,7 +49,8 @@ def connect(spec: str, **options: Any) -> NLI:
                 lambda: factory(chosen),
                 name=spec,
                 recipe=(_reconnect, (spec, options)),
-                open_store=lambda model: _open_store(model, chosen),
+                code=code,
+                open_store=lambda model: _open_store(model, code, chosen),
             )
             _HANDLES[key] = handle
     _refuse_a_model_per_rank(spec, handle, chosen)
@@ -174,12 +177,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_after_fork)
 
 
-def _open_store(model: NLIModel, options: NLIOptions) -> VerdictStore | None:
+def _open_store(model: NLIModel, code: str | None, options: NLIOptions) -> VerdictStore | None:
     """The cache on disk given by the options."""
     if options.cache is False:
         return None
     path = default_path() if options.cache is True else Path(options.cache).expanduser()
-    return VerdictCache(path, identity_of(model))
+    return VerdictCache(path, identity_of(model, code))
 
 
 def _reconnect(spec: str, options: dict[str, Any]) -> NLI:

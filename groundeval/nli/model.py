@@ -161,13 +161,18 @@ def traits_of(model: NLIModel) -> Traits:
     return traits if isinstance(traits, Traits) else Traits()
 
 
-def identity_of(model: NLIModel) -> dict[str, Any]:
-    """Everything that determines a verifier's verdicts, as JSON values: for score manifests and cache keys."""
+def identity_of(model: NLIModel, code: str | None = None) -> dict[str, Any]:
+    """Everything that determines a verifier's verdicts, as JSON values: for score manifests and cache keys.
+
+    `code`: the hash of the code that made it, where that is a plugin's.
+    """
+    plugin = {} if code is None else {"code": code}
     own = getattr(model, "identity", None)
     if callable(own):
-        return {"name": model.name, **own()}
+        return {"name": model.name, **own(), **plugin}
     traits = traits_of(model)
     return {
+        **plugin,
         "name": model.name,
         "revision": model.revision,
         "kind": traits.kind,

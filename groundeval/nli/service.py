@@ -28,7 +28,7 @@ class NLI:
         self, model: NLIModel, *, options: BatchOptions | None = None, store: VerdictStore | None = None
     ) -> None:
         engine = Engine(lambda: model, name=model.name, options=options, open_store=lambda model: store)
-        self._set_up(engine, (NLI, (model,)), None)
+        self._set_up(engine, (NLI, (model,)), None, None)
 
     @classmethod
     def lazy(
@@ -37,21 +37,24 @@ class NLI:
         *,
         name: str,
         recipe: tuple[Any, ...],
+        code: str | None = None,
         options: BatchOptions | None = None,
         open_store: Callable[[NLIModel], VerdictStore | None] = lambda model: None,
     ) -> NLI:
         """A handle whose model is created when first needed, and again in a forked child.
 
-        `recipe` is stored by pickling in place of the handle: a callable and its arguments that return it.
+        `recipe` is stored by pickling in place of the handle: a callable and its arguments that return it. `code`: the
+        hash of the plugin that the model comes from.
         """
         handle = cls.__new__(cls)
         engine = Engine(open_model, name=name, options=options, open_store=open_store, reopen_after_fork=True)
-        handle._set_up(engine, recipe, None)
+        handle._set_up(engine, recipe, code, None)
         return handle
 
-    def _set_up(self, engine: Engine, recipe: tuple[Any, ...], tally: Tally | None) -> None:
+    def _set_up(self, engine: Engine, recipe: tuple[Any, ...], code: str | None, tally: Tally | None) -> None:
         self._engine = engine
         self._recipe = recipe
+        self.code = code
         self._tally = tally
 
     def scope(self) -> NLI:
@@ -60,7 +63,7 @@ class NLI:
         Closing a scope closes nothing; the service that it was made from owns the model.
         """
         child = NLI.__new__(NLI)
-        child._set_up(self._engine, self._recipe, Tally())
+        child._set_up(self._engine, self._recipe, self.code, Tally())
         return child
 
     @property
@@ -112,7 +115,7 @@ class NLI:
 
     def identity(self) -> dict[str, Any]:
         """Everything that determines the verdicts (name, revision, dtype, ...), as JSON values for a score manifest."""
-        return identity_of(self.model)
+        return identity_of(self.model, self.code)
 
     def check(self) -> None:
         """Check that the model can work (packages, files, server, labels) without loading weights.

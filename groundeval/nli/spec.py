@@ -181,7 +181,7 @@ def register_spec(name: str) -> Callable[[Callable[[], Spec]], Callable[[], Spec
     """Register the spec that a function returns under the name that `--nli` takes."""
 
     def decorate(declare: Callable[[], Spec]) -> Callable[[], Spec]:
-        NLI_MODELS.add(name, Declared(name, declare), source_of(declare))
+        NLI_MODELS.add(name, Declared(name, declare), source_of(declare), made_by=declare)
         return declare
 
     return decorate

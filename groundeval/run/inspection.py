@@ -57,12 +57,15 @@ class Inspection:
     problem: str | None = None
     counts: dict[str, int] = field(default_factory=dict)
     """Of the records: with question, output, documents, citations, refusal, gold answers."""
+    read_by: str = ""
+    """The profile that read citations, refusals and the statements of the record shown."""
     first: dict[str, Any] = field(default_factory=dict)
     """The record shown, as it is scored."""
     number: int = 1
     """Its position in the file, from 1."""
     possible: tuple[Possible, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def inspect_outputs(options: ScoreOptions, task: Task, number: int | None = None) -> Inspection:
@@ -85,16 +88,19 @@ def inspect_outputs(options: ScoreOptions, task: Task, number: int | None = None
         raise UsageError(f"{option('record', shown)}: {path} has {counted(len(outputs.responses), 'record')}")
     notes = [note for note in outputs.notes if not note.startswith("read as ")]
     profiles = options.profiles or tuple(PROFILES)
+    read_by = options.profiles[0] if options.profiles else task.profile
     return Inspection(
         str(path),
         records,
         _with_uses(fields, reader),
         read_as=next((note for note in outputs.notes if note.startswith("read as ")), "read as groundeval's format"),
-        counts=_counts(outputs),
-        first=_parsed(outputs, outputs.responses[shown - 1], options.profiles[0] if options.profiles else task.profile),
+        counts=_counts(outputs, read_by),
+        read_by=read_by,
+        first=_parsed(outputs, outputs.responses[shown - 1], read_by),
         number=shown,
         possible=tuple(_possible(outputs, profile, options) for profile in profiles),
         notes=tuple(notes),
+        warnings=outputs.warnings,
     )
 
 
@@ -125,8 +131,8 @@ def _is_within(place: str, name: str) -> bool:
     return place in (name, series(name)) or place.startswith((f"{name}.", f"{name}["))
 
 
-def _counts(outputs: Outputs) -> dict[str, int]:
-    profile = PROFILES["strict"]
+def _counts(outputs: Outputs, read_by: str) -> dict[str, int]:
+    profile = profile_named(read_by)
     counts = dict.fromkeys(("output", "empty output", "documents", "citations", "refusal", "gold answers"), 0)
     for response in outputs.responses:
         if response.status == "error":

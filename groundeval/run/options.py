@@ -16,6 +16,7 @@ from groundeval.console.flags import MODEL, PROMPT, RUN, SCORES, WHAT, Flag
 from groundeval.errors import UsageError, option
 from groundeval.generation.interface import SamplingParams
 from groundeval.generation.prompts import DocsField
+from groundeval.mappings import check_mapping
 from groundeval.models.options import GeneratorOptions, Ray, RayAddress
 from groundeval.parsing.reasoning import ReasoningTags
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 Phase = Literal["generate", "score", "all"]
 PostHoc = Literal["none", "tfidf", "encoder"]
 """How citations are attached: not at all, or by the cosine of TF-IDF vectors or of a sentence encoder's vectors."""
+_FIELD = (
+    "one string, the name or path of a field; several columns that differ by the number at their end are named by what "
+    "is before it (context for context_1, context_2)"
+)
 EVERY_TASK = "*"
 """Stands for all tasks in `RunOptions.sources`."""
 
@@ -92,6 +97,9 @@ class ScoringOptions:
     def __post_init__(self) -> None:
         for name in ("profiles", "metrics", "rewards"):
             object.__setattr__(self, name, names(getattr(self, name)))
+        check_mapping("nli_options", self.nli_options)
+        check_mapping("metric_models", self.metric_models, "one string: a folder, or the name of a model")
+        check_mapping("ray", self.ray)
         _allowed("post_hoc", self.post_hoc, PostHoc)
         if (self.post_hoc == "encoder") != (self.post_hoc_encoder is not None):
             raise UsageError(
@@ -142,6 +150,8 @@ class ScoreOptions(ScoringOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_mapping("map", self.map or {}, _FIELD)
+        _check_sources(self.data)
         _at_least("num_docs", self.num_docs, 0)
         _at_least("limit", self.limit, 1)
 
@@ -205,6 +215,9 @@ class RunOptions(GeneratorOptions, ScoringOptions):
 
     def __post_init__(self) -> None:
         ScoringOptions.__post_init__(self)
+        check_mapping("model_args", self.model_args)
+        check_mapping("chat_template_kwargs", self.chat_template_kwargs)
+        _check_sources(self.data)
         object.__setattr__(self, "tasks", names(self.tasks))
         if self.sampling.seed is not None:
             object.__setattr__(self, "sampling", replace(self.sampling, seed=self.seed))
@@ -261,8 +274,13 @@ class RunOptions(GeneratorOptions, ScoringOptions):
         return Path(self.output_path)
 
 
+def _check_sources(data: object) -> None:
+    if data is not None and not isinstance(data, str | Path):
+        check_mapping("data", data, "one string: a file, or `embedded`")
+
+
 def _sources(data: str | Mapping[str, str] | None) -> Mapping[str, str]:
-    return {EVERY_TASK: data} if isinstance(data, str) else dict(data or {})
+    return {EVERY_TASK: str(data)} if isinstance(data, str | Path) else dict(data or {})
 
 
 def names(given: Sequence[str]) -> tuple[str, ...]:

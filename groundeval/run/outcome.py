@@ -91,7 +91,8 @@ class ScoreResult(Tabular):
         return title(self.results)
 
     def _notes(self) -> list[str]:
-        return [*proxy_notes([self.results]), *(f"note: {note}" for note in self.results.notes)]
+        warnings = [f"warning: {warning}" for warning in self.results.warnings]
+        return [*warnings, *proxy_notes([self.results]), *(f"note: {note}" for note in self.results.remarks)]
 
     def __repr__(self) -> str:
         return repr(self.results).replace("<Results", "<ScoreResult", 1)

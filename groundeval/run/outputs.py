@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.console.progress import doing
+from groundeval.console.tally import counted
 from groundeval.errors import DataError, UsageError, option
 from groundeval.metrics.gold import with_answers
+from groundeval.metrics.metric import Context
+from groundeval.metrics.profiles import profile_named
+from groundeval.metrics.reading import AnswerKind
 from groundeval.records import Example, Response
 from groundeval.run.options import ScoreOptions
 from groundeval.run.outcome import ScoreResults
@@ -40,6 +44,8 @@ class Outputs:
     reader: OutputReader
     """How the records were read."""
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What the numbers do not say, told before them."""
     content: ContentHashes | None = None
     """Hashes of the examples, if they were asked for."""
 
@@ -67,6 +73,7 @@ def score_predictions(options: ScoreOptions, task: Task, *, keep_samples: bool =
         folder=folder,
         origin={} if folder is None else _origin(options, outputs),
         content=outputs.content,
+        warnings=outputs.warnings,
     )
     return score_responses(given, options, keep_samples=keep_samples)
 
@@ -99,7 +106,7 @@ def read_outputs(
                 continue
             answered = answered or response
             present.add(response.example)
-            shown.add(response.example, len(responses))
+            shown.add(response.example, len(responses) - 1)
     if not responses:
         raise DataError(f"{_called(options.predictions)}: no records")
     if answered is None:
@@ -110,38 +117,49 @@ def read_outputs(
             _refuse_asqa(options, answered)
         claims = "claims" in present.known and "qa_pairs" not in present.known
         task = replace(task, kind="claims" if claims else "em")
+    profile = (options.profiles or (task.profile,))[0]
     return Outputs(
         task,
         responses,
         present.known,
         reader,
-        (*reader.notes, *shown.notes(reader), *accepted.notes),
+        (*reader.notes, *accepted.notes),
+        tuple(shown.warnings(responses, profile, task.kind, reader.documents_at)),
         content,
     )
 
 
 class _Documents:
-    """Counts the records with documents: where only some have them, the others may have been misread."""
+    """Notices the records without documents: where others have some, these may have been misread."""
 
     def __init__(self) -> None:
-        self.read = self.found = 0
-        self.first_without: int | None = None
+        self.read = 0
+        self.without = list[int]()
+        """Their positions."""
 
-    def add(self, example: Example, record: int) -> None:
+    def add(self, example: Example, position: int) -> None:
         self.read += 1
-        if any(doc.text for doc in example.docs or ()):
-            self.found += 1
-        elif self.first_without is None:
-            self.first_without = record
+        if not any(doc.text for doc in example.docs or ()):
+            self.without.append(position)
 
-    def notes(self, reader: OutputReader) -> tuple[str, ...]:
-        if self.found in (0, self.read):
-            return ()
-        path = reader.documents_at
-        named = "" if path is None else f"; where others have them: {option('map', docs=path)}"
-        return (
-            f"documents in {self.found} of {self.read} records (first without: record {self.first_without}){named}",
+    def warnings(
+        self, responses: Sequence[Response], profile: str, kind: AnswerKind, place: str | None
+    ) -> Iterator[str]:
+        """A warning if only some records have documents. `place`: where these have them."""
+        if len(self.without) in (0, self.read):
+            return
+        context, refused, graded = Context(profile_named(profile), kind), 0, False
+        for response in map(responses.__getitem__, self.without):
+            refused += context.read(response).refused
+            graded |= bool(response.example.answers)
+        note = (
+            f"{len(self.without)} of {self.read} records have no documents, though others do (first: record "
+            f"{self.without[0] + 1}): {counted(refused, 'refusal')} and "
+            f"{counted(len(self.without) - refused, 'other output')}."
         )
+        if graded:
+            note += " Their questions count as unanswerable, and refusing them as right."
+        yield note if place is None else f'{note} The others have documents in "{place}".'
 
 
 def _responses(options: ScoreOptions, task: Task, accepted: Accepted, reader: OutputReader) -> Iterator[Response]:

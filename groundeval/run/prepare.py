@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from groundeval.errors import UsageError, option
-from groundeval.generation.interface import Generator
+from groundeval.generation.interface import GENERATORS, Generator
 from groundeval.generation.prompts import Fitted, PromptTemplate, fit_documents, render_prompt
 from groundeval.metrics.gold import with_answers
 from groundeval.parsing.reasoning import REASONING_TAGS, ReasoningTags
@@ -81,7 +81,7 @@ def prepare(
     demonstrations = task.demonstrations() if options.num_fewshot else ()
     known = getattr(generator, "reasoning_tags", None)
     tags = options.reasoning_tags or (None if known == REASONING_TAGS else known)
-    generates = dict(generator.identity())
+    generates = {**generator.identity(), **_plugin_code(options.backend)}
     identity: dict[str, Any] = {
         "task": task.name,
         "task_version": task.version,
@@ -204,6 +204,14 @@ def _fitting(
         return found, tried[found.prompt.user]
 
     return as_they_are if limit is None else cut_to_fit
+
+
+def _plugin_code(backend: str) -> dict[str, str]:
+    """The hash of the code of a backend that comes from a plugin."""
+    name = backend.removeprefix("ray:")
+    # Trainers generate with the model in training, which is no registered backend.
+    code = GENERATORS.code(GENERATORS.get(name)) if name in GENERATORS else None
+    return {} if code is None else {"code": code}
 
 
 def _absolute(reference: str) -> str:

@@ -43,6 +43,8 @@ class ResponseSet:
     """Answers per question, in consecutive rows (`groundeval.stats.repeats`)."""
     content: ContentHashes | None = None
     """Hashes of the examples, if whoever read them has computed them on the way."""
+    warnings: tuple[str, ...] = ()
+    """Notes without which the numbers mislead."""
 
 
 def with_citations(responses: ResponseSet, options: ScoringOptions) -> ResponseSet:

@@ -40,7 +40,15 @@ def reward_metric(name: str, task: Task, fields: frozenset[str], options: Scorin
         ctx.evidence.setdefault("rewards", []).append(parts)
         return {key: rewarded.total}
 
-    metric = Metric(key, score, (key,), {key: reward_aggregate(key)}, nli=plan.asks_nli, description=reward.description)
+    metric = Metric(
+        key,
+        score,
+        (key,),
+        {key: reward_aggregate(key)},
+        nli=plan.asks_nli,
+        range=(reward.low, reward.high),
+        description=reward.description,
+    )
     return RewardMetric(metric, _identity(reward))
 
 
@@ -56,4 +64,5 @@ def _identity(reward: Reward) -> dict[str, Any]:
         "metrics": list(reward.metrics),
         "parameters": {key: repr(value) for key, value in sorted(reward.parameters.items())},
         "weights": dict(reward.weights),
+        **({"code": code} if (code := reward.code_behind) else {}),
     }

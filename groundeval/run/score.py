@@ -12,6 +12,7 @@ from groundeval.aio import run_anywhere, stop_requests
 from groundeval.console.progress import doing, progress
 from groundeval.errors import DataError, Interrupted, UsageError, option, what_happened
 from groundeval.extras import require
+from groundeval.metrics.metric import code_of_metrics
 from groundeval.metrics.profiles import profile_named
 from groundeval.models.metric_models import OptionalModels
 from groundeval.nli import NLI, connect
@@ -26,7 +27,7 @@ from groundeval.scoring.notes import ResponseNotes
 from groundeval.scoring.plan import OVERALL, Plan, every_field, plan_scoring
 from groundeval.scoring.results import Results
 from groundeval.scoring.scorer import ScoredSample, Scorer
-from groundeval.scoring.table import ScoreTable, corpus_estimates
+from groundeval.scoring.table import ScoreTable, corpus_estimates, outside_range
 from groundeval.stats.bootstrap import Estimate, summarize
 from groundeval.stats.repeats import best_of, questions_of, summarize_repeats
 from groundeval.storage.environment import environment
@@ -153,6 +154,7 @@ def _score_under(
 
 
 def _identity(plan: Plan, task: Task, nli: NLI | None) -> dict[str, Any]:
+    code = code_of_metrics(plan.metrics)
     return {
         "scoring_version": SCORING_VERSION,
         "task_version": task.version,
@@ -161,6 +163,7 @@ def _identity(plan: Plan, task: Task, nli: NLI | None) -> dict[str, Any]:
         "metrics": [metric.name for metric in plan.metrics if not metric.name.startswith("reward:")],
         "keys": list(plan.reported),
         "cot": plan.cot,
+        **({"code": code} if code else {}),
         **({"rewards": [dict(each) for each in plan.rewards]} if plan.rewards else {}),
         "nli": None if nli is None else {"name": nli.name, **nli.identity()},
     }
@@ -264,7 +267,13 @@ def _results(
             f"{responses.task.name}: no sample could be scored: all {failed} failed, there is nothing to average.\n"
             f"  The first: {first}"
         )
-    lost = [f"{failed} of {len(examples)} samples failed, left out of the scores; the first: {first}"] if failed else []
+    lost: list[str] = []
+    if failed:
+        rest = len(examples) - failed
+        lost.append(
+            f"{failed} of {len(examples)} samples failed: the numbers are over the other {rest}; the first: {first}"
+        )
+    outside = outside_range(plan, columns, lambda row: examples[int(table.scored.nonzero()[0][row])].id)
     return Results(
         task=responses.task.name,
         task_version=responses.task.version,
@@ -278,5 +287,13 @@ def _results(
         metrics={key: estimates[key] for key in plan.reported if key in estimates},
         num_samples=responses.num_samples,
         best_of=dict(best),
-        notes=[*responses.notes, *plan.notes, *notes.told(responses.longest_answer), *lost],
+        notes=[
+            *responses.notes,
+            *responses.warnings,
+            *plan.notes,
+            *notes.told(responses.longest_answer),
+            *outside,
+            *lost,
+        ],
+        warnings=[*responses.warnings, *lost],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from groundeval.metrics.labels import Shown, arranged, counts
 from groundeval.stats.bootstrap import Estimate
@@ -40,6 +40,8 @@ class Results(BaseModel):
     best_of: dict[str, Estimate] = {}
     """With several answers: the mean over questions of the best answer's value, chosen separately for each key."""
     notes: list[str] = []
+    warnings: list[str] = Field(default=[], exclude=True)
+    """Those of the notes without which the numbers mislead: shown before them. In memory only."""
 
     def __repr__(self) -> str:
         told = [key for key in self.headline if key in self.metrics] or list(self.metrics)[:2]
@@ -47,6 +49,11 @@ class Results(BaseModel):
         return f"<Results: {title(self)} · {numbers}>"
 
     __str__ = __repr__
+
+    @property
+    def remarks(self) -> list[str]:
+        """The notes but for the warnings."""
+        return [note for note in self.notes if note not in self.warnings]
 
     def arranged(self, *, whole: bool = False) -> list[Shown]:
         """The reported keys as tables show them: the headline and its parts, all keys if `whole`."""

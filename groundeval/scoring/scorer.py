@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from numbers import Real
@@ -106,15 +106,20 @@ class Scorer:
 
     async def _values(self, response: Response, ctx: Context) -> Values:
         values: Values = {}
-        waiting = []
-        for metric in self.plan.metrics:
-            if metric.score is None:
-                continue
-            result = metric.score(response, ctx)
-            if inspect.isawaitable(result):
-                waiting.append(result)
-            else:
-                values.update(result)
+        waiting: list[Awaitable[Values]] = []
+        try:
+            for metric in self.plan.metrics:
+                result = {} if metric.score is None else metric.score(response, ctx)
+                if inspect.isawaitable(result):
+                    waiting.append(result)
+                else:
+                    values.update(result)
+        except Exception:
+            # The sample has failed. Python warns of coroutines that are dropped without having begun.
+            for each in waiting:
+                if inspect.iscoroutine(each):
+                    each.close()
+            raise
         # With at most one coroutine there is nothing to run concurrently, and a task costs more than the metric.
         parts = await asyncio.gather(*waiting) if len(waiting) > 1 else [await each for each in waiting]
         for part in parts:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from groundeval.console.tally import counted
 from groundeval.errors import DataError, GroundevalError, option, what_happened
 from groundeval.metrics.metric import Context, Models
 from groundeval.records import Response, Status
 from groundeval.scoring.plan import Plan
 from groundeval.stats.bootstrap import Estimate
 from groundeval.stats.columns import CompactColumn
+
+ROUNDING = 1e-9
+"""A value may lie so far outside its range."""
 
 
 class ScoreTable:
@@ -67,6 +72,20 @@ class ScoreTable:
 
 _STATUSES: tuple[Status, ...] = get_args(Status)
 _FAILED = _STATUSES.index("error") + 1
+
+
+def outside_range(plan: Plan, columns: Mapping[str, CompactColumn], id_of: Callable[[int], str]) -> list[str]:
+    """Notes on metrics with values outside the range that they declare; `id_of` gives the sample of a row."""
+    notes = []
+    for metric in plan.metrics:
+        low, high = metric.range or (-inf, inf)
+        for name in metric.columns if metric.range else ():
+            values = columns[name][:]
+            rows = ((values < low - ROUNDING) | (values > high + ROUNDING)).nonzero()[0]
+            if len(rows):
+                outside = f"{counted(len(rows), 'value')} outside its declared range [{low:g}, {high:g}]"
+                notes.append(f"{name}: {outside}; the first: {id_of(int(rows[0]))}: {values[rows[0]]:g}")
+    return notes
 
 
 def corpus_estimates(plan: Plan, responses: Sequence[Response], models: Models | None = None) -> dict[str, Estimate]:

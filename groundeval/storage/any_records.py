@@ -21,11 +21,14 @@ _JSON = (".json", ".jsonl", ".ndjson")
 _COLUMNAR = (".parquet", ".arrow", ".feather")
 
 
-def read_any(path: str | Path, *, layout: Layout = "auto", name: str | None = None) -> Iterator[Record]:
+def read_any(
+    path: str | Path, *, layout: Layout = "auto", name: str | None = None, fill: bool = False
+) -> Iterator[Record]:
     """The records of a file in any of `FORMATS`, or of a folder that `datasets` saved, one at a time.
 
     A file that begins like JSON is JSON and one that begins like Parquet is Parquet, whatever it is called; the name
-    decides between CSV, TSV and nothing of the kind. Raises UserError as the readers of each format do.
+    decides between CSV, TSV and nothing of the kind. `fill`: as `read_columnar` takes
+    it. Raises UserError as the readers of each format do.
     """
     path = Path(path)
     shown = name or str(path)
@@ -35,7 +38,7 @@ def read_any(path: str | Path, *, layout: Layout = "auto", name: str | None = No
         return
     kind = columnar_kind(path)
     if kind is not None:
-        yield from read_columnar(path, shown, kind)
+        yield from read_columnar(path, shown, kind, fill=fill)
     elif path.is_file() and is_archive_of_samples(path):
         yield from read_archive(path, shown)
     elif path.is_dir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,31 +43,50 @@ def columnar_kind(path: Path) -> str | None:
     return "stream" if kind.name == "arrow" and not begin.startswith(b"ARROW1") else kind.name
 
 
-def read_columnar(path: Path, name: str, kind: str) -> Iterator[Record]:
+def read_columnar(path: Path, name: str, kind: str, *, fill: bool = False) -> Iterator[Record]:
     """The records of a file or folder of `columnar_kind`, one at a time; a cell without a value is an absent field.
 
+    With `fill` there is something in its place: `filled`.
     Raises UsageError where pyarrow is missing, and DataError for a file that is damaged or has no rows.
     """
     require("tables", f"{name}: reading {'Parquet' if kind == 'parquet' else 'Arrow'} files")
     number = 0
-    for row in _rows(path, name, kind):
+    for row in _rows(path, name, kind, fill):
         number += 1
         yield Record(name, number, row)
     if not number:
         raise DataError(f"{name} holds no records")
 
 
-def _rows(path: Path, name: str, kind: str) -> Iterator[dict[str, Any]]:
+def _rows(path: Path, name: str, kind: str, fill: bool) -> Iterator[dict[str, Any]]:
     try:
         for batch in _batches(path, name, kind):
             refuse_named_twice(batch.schema.names, name)
+            flat = is_flat(batch.schema)
             for row in batch.to_pylist():
-                yield {field: value for field, value in row.items() if value is not None}
+                values = {field: value for field, value in row.items() if value is not None}
+                yield filled(values, row, is_flat=flat) if fill else values
     except GroundevalError:
         raise
     except Exception as error:
         # Damaged bytes, and values that Python does not have (a date in the year 5,000,000), make pyarrow raise much.
         raise DataError(f"{name} cannot be read as {kind}: {' '.join(str(error).split())[:200]}") from error
+
+
+def is_flat(schema: Any) -> bool:
+    """Whether the columns of an Arrow schema are all of texts and numbers, as those of CSV are."""
+    from pyarrow import types
+
+    return not any(types.is_nested(field.type) for field in schema)
+
+
+def filled(values: Mapping[str, Any], row: Iterable[str], *, is_flat: bool) -> dict[str, Any]:
+    """A row with something in the cells that have no value.
+
+    In a flat table it is an empty text, so that the table is read as the CSV file that says the same. In others,
+    which could be JSON, it is null.
+    """
+    return {name: values.get(name, "" if is_flat else None) for name in row}
 
 
 def refuse_named_twice(columns: Iterable[object], name: str) -> None:

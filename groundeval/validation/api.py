@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from groundeval.errors import UsageError, option, unknown
+from groundeval.mappings import check_mapping
 from groundeval.registry import load_plugin
 from groundeval.rewards import REWARDS, Reward, load_reward
 from groundeval.run.options import ScoringOptions
@@ -31,6 +32,8 @@ def validate(
     `reward_args` on those of `task`. `nli` judges; the default is a proxy that needs no model. Raises UserError for
     names that do not exist and for data that cannot be read; what is wrong with sound data is a check that failed.
     """
+    check_mapping("nli_options", nli_options or {})
+    check_mapping("reward_args", reward_args or {})
     options = dict(nli_options or {})
     source = None if data is None else str(data)
     if isinstance(task_or_reward, Reward):
@@ -68,7 +71,9 @@ def kind_of(name: str) -> tuple[str, str]:
         return ("reward" if REWARDS.registered_by(name) and not TASKS.registered_by(name) else "task"), name
     known = [kind for kind, registry in (("task", TASKS), ("reward", REWARDS)) if bare in registry]
     if len(known) == 2:
-        raise UsageError(f'"{bare}" is the name of a task and of a reward: write task:{name} or reward:{name}')
+        raise UsageError(
+            f'"{bare}" is the name of a task and of a reward. Say which one to check: task:{name} or reward:{name}'
+        )
     if not known:
         raise unknown("task or reward", name, {*TASKS.names(), *REWARDS.names()})
     return known[0], name

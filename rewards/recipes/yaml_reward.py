@@ -17,6 +17,7 @@ from groundeval.metrics.reading import AnswerKind
 from groundeval.rewards.recipes.weighted import Gate, bounds, read, weighted
 from groundeval.rewards.registry import make, recipe_of
 from groundeval.rewards.reward import Reward
+from groundeval.storage.json_records import file_hash
 from groundeval.tasks import Task
 from groundeval.tasks.yaml.file import read_yaml
 from groundeval.tasks.yaml.schema import Section
@@ -87,12 +88,14 @@ class YamlRecipe:
 
     path: Path
     content: YamlReward = field(repr=False)
+    sha256: str = ""
+    """Of the file."""
 
     @classmethod
     def read(cls, path: Path) -> YamlRecipe:
         """The recipe in a file. Raises UserError, with line, field, value and what is allowed, if it is missing or
         wrong."""
-        return cls(path, read_yaml(path, YamlReward))
+        return cls(path, read_yaml(path, YamlReward), file_hash(path))
 
     def __call__(self, task: Task) -> Reward:
         """The reward for a task. Raises UserError for a value that its profile and kind do not have."""
@@ -118,6 +121,7 @@ class YamlRecipe:
             at_most = inf if gate.at_most is None else gate.at_most
             gates.append(Gate(found.column, at_least, at_most, tuple(gate.keep)))
         weights = {name: component.weight for name, component in self.content.components.items()}
+        others = [part for part in parts.values() if isinstance(part, Reward)]
         low, high = bounds(ranges, weights, self.content.combine == "mean")
         return Reward(
             metrics=tuple(metrics),
@@ -127,6 +131,7 @@ class YamlRecipe:
             high=high,
             combine=self.content.combine,
             weights=weights,
+            code={name: code for other in others for name, code in other.code.items()},
             description=self.content.description or f"as {self.path.name} describes",
         )
 

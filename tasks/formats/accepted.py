@@ -40,9 +40,10 @@ class Accepted(Checked):
     def read(self, record: Record) -> Example:
         """The example of a record. Raises DataError for records that the originals cannot score either."""
         data = dict(record.data)
-        if _is_empty(data.get("id")):
-            self._count("records with an empty id, replaced by their position", record)
-            del data["id"]
+        for name in ("id", "sample_id"):
+            if _is_empty(data.get(name)):
+                self._count("records with an empty id, replaced by their position", record)
+                del data[name]
         if isinstance(docs := data.get("docs"), list):
             data["docs"] = self._documents(docs, data, record)
         return super().read(replace(record, data=data))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,15 +12,16 @@ from groundeval.errors import DataError, UsageError, excerpt
 from groundeval.parsing.reasoning import ReasoningTags
 from groundeval.records import Example, Response
 from groundeval.storage.any_records import read_any
-from groundeval.storage.columnar import refuse_named_twice
 from groundeval.storage.json_records import Layout, Record
 from groundeval.tasks.formats.examples import Checked
 from groundeval.tasks.formats.fields import missing, wrong
 from groundeval.tasks.formats.outputs.columns import by_rows, rows_in
 from groundeval.tasks.formats.outputs.failed import failure_in
+from groundeval.tasks.formats.outputs.own_format import is_written_here
 from groundeval.tasks.formats.outputs.parts import NO_OUTPUT
-from groundeval.tasks.formats.outputs.reader import OutputReader, is_written_here
+from groundeval.tasks.formats.outputs.reader import OutputReader
 from groundeval.tasks.formats.outputs.traces import joined
+from groundeval.tasks.formats.tables import plain, table_rows
 
 if TYPE_CHECKING:
     from groundeval.tasks.task import RecordFields
@@ -100,7 +101,11 @@ def _read(
     checked = Checked() if checked is None else checked
     reader = OutputReader() if reader is None else reader
     is_file = isinstance(source, str | Path)
-    records = read_any(source, layout=layout, name=name) if is_file else records_of(source)  # type: ignore[arg-type]
+    records = (
+        read_any(source, layout=layout, name=name, fill=True)  # type: ignore[arg-type]
+        if is_file
+        else records_of(source)
+    )
     records = joined(by_rows(records), reader.tell)
     first = next(records, None)
     if first is None:
@@ -148,83 +153,30 @@ def responses_in(source: Any) -> list[Response] | None:
 def records_of(source: Any) -> Iterator[Record]:
     """Records in memory, in the form in which a file gives them.
 
-    A missing value of a table's cell (None, NaN) becomes an absent field. Raises DataError for anything but a list of
-    records.
+    Raises UsageError for anything but a list of records or a table, and DataError for one that cannot be read.
     """
-    if hasattr(source, "collect_schema") and hasattr(source, "collect"):  # a lazy table of polars
-        source = source.collect()
+    rows = None if isinstance(source, Mapping) else table_rows(source, IN_MEMORY)
     if isinstance(source, Mapping):
         source = source["data"] if isinstance(source.get("data"), list) else rows_in(source) or source
-    if isinstance(source, Mapping | bytes) or not _has_rows(source):
+    if rows is None and (isinstance(source, Mapping | bytes) or not isinstance(source, Iterable)):
         raise UsageError(
             f"predictions: {excerpt(source)}: must be a file, a run folder, a list of records or responses, or a table "
             "with one row per record"
         )
-    is_table, rows = _rows(source)
     count = 0
-    for count, row in enumerate(rows, 1):
+    for count, row in enumerate(source if rows is None else rows, 1):
         if not isinstance(row, Mapping):
             raise DataError(
                 f"{IN_MEMORY}[{count - 1}]: it is {excerpt(row)}; every record must be a dict "
                 'such as {"question": ..., "output": ..., "docs": [...]}'
             )
         try:
-            data = plain(row, drop_missing=is_table)
+            data: dict[str, Any] = plain(row) if rows is None else dict(row)
         except RecursionError:
             raise DataError(f"{IN_MEMORY}[{count - 1}]: it is nested too deeply to be read") from None
         yield Record(IN_MEMORY, count, data, in_memory=True)
     if not count:
         raise DataError(f"{IN_MEMORY}: holds no records")
-
-
-def _has_rows(source: Any) -> bool:
-    return hasattr(source, "columns") or isinstance(source, Iterable)
-
-
-def _rows(source: Any) -> tuple[bool, Iterable[Any]]:
-    """Whether the source is a table, and its rows."""
-    if hasattr(source, "to_pylist"):  # pyarrow
-        refuse_named_twice(source.schema.names if hasattr(source, "schema") else (), IN_MEMORY)
-        return True, _readable(source.to_pylist)
-    if hasattr(source, "to_dicts"):  # polars
-        return True, _readable(source.to_dicts)
-    if hasattr(source, "columns") and hasattr(source, "to_dict"):  # pandas
-        refuse_named_twice(source.columns, IN_MEMORY)
-        return True, _readable(lambda: source.to_dict("records"))
-    if hasattr(source, "column_names"):  # a Dataset of `datasets`
-        return True, _readable(lambda: source)
-    return False, source
-
-
-def _readable(rows: Callable[[], Iterable[Any]]) -> Iterator[Any]:
-    """The rows of a table. Raises DataError for cells that Python has no value for, as a date in the year 9,999,999."""
-    try:
-        yield from rows()
-    except Exception as error:  # of many types, by library and cell
-        raise DataError(f"{IN_MEMORY}: the table cannot be read: {' '.join(str(error).split())[:200]}") from error
-
-
-def plain(value: Any, *, drop_missing: bool = False) -> Any:
-    """A value in the types of JSON: arrays and tuples as lists, scalars of numpy as Python's.
-
-    Missing values of pandas are None. `drop_missing`: fields without a value (None, NaN) are left out.
-    """
-    if type(value).__name__ in ("NAType", "NaTType"):
-        return None
-    if isinstance(value, Mapping):
-        found = {key: plain(each, drop_missing=drop_missing) for key, each in value.items()}
-        return {key: each for key, each in found.items() if not (drop_missing and _is_missing(each))}
-    if isinstance(value, list | tuple):
-        return [plain(each, drop_missing=drop_missing) for each in value]
-    if hasattr(value, "model_dump"):  # an answer or document of a client's library
-        return plain(value.model_dump(), drop_missing=drop_missing)
-    if hasattr(value, "tolist"):  # numpy and pyarrow, arrays and scalars
-        return plain(value.tolist(), drop_missing=drop_missing)
-    return value
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and value != value)
 
 
 def _output(record: Record) -> str:

@@ -41,6 +41,20 @@ def test_the_first_record_is_shown_as_it_is_parsed(cli: Cli):
     assert "read as Anthropic: " in shown
 
 
+def test_refusals_are_counted_as_the_profile_reads_them_that_is_named(cli: Cli, tmp_path: Path):
+    said = "The documents do not say what the price is."
+    path = write(tmp_path / "a.json", [{"question": "What is it?", "output": said, "docs": [{"text": "Five years."}]}])
+    for profile, refusals in (("trust", 0), ("strict", 1)):
+        found = cli("inspect", path, "--profile", profile, "--json").json
+        scored = cli("score", path, "--profile", profile, "--nli", "lexical", "--json").json
+        assert found["counts"]["refusal"] == refusals
+        assert scored["metrics"]["answered_ratio"]["value"] == 100 * (1 - refusals)
+        assert (
+            f"citations and refusals as profile {profile} reads them" in cli("inspect", path, "--profile", profile).out
+        )
+    assert "as profile strict reads them" in cli("inspect", path).out
+
+
 def test_any_record_can_be_shown_and_one_beyond_the_file_is_refused(cli: Cli):
     ragas = EXAMPLES / "ragas.json"
     third = cli("inspect", ragas, "--record", "3", "--json").json

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from run_cases import REFUSAL, Cli, Counting, lines_of, record, records, write
 
+from groundeval.generation.interface import GENERATORS
 from groundeval.tasks import load_task
 
 RUN = ("run", "--model", "org/m", "--tasks", "asqa", "--backend", "counting", "--nli", "lexical")
@@ -27,7 +28,9 @@ def folder_of(tmp_path: Path, task: str = "asqa") -> Path:
     return folder
 
 
-def test_a_run_folder_holds_prompts_texts_scores_and_what_determines_them(tmp_path: Path, run: Cli):
+def test_a_run_folder_holds_prompts_texts_scores_and_what_determines_them(
+    tmp_path: Path, run: Cli, counting: type[Counting]
+):
     ran = run("--json")
     folder = folder_of(tmp_path)
     assert ran.code == 0
@@ -51,7 +54,8 @@ def test_a_run_folder_holds_prompts_texts_scores_and_what_determines_them(tmp_pa
     }
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["id"] == folder.name
-    assert manifest["identity"]["generator"] == {"backend": "counting", "model": "org/m"}
+    code = GENERATORS.code(counting)
+    assert manifest["identity"]["generator"] == {"backend": "counting", "model": "org/m", "code": code}
     assert manifest["sessions"][0]["samples"] == 5
     assert manifest["sessions"][0]["prompt_tokens"] == 35
     assert (manifest["sessions"][0]["window"], manifest["sessions"][0]["model_args"]) == (2, {})

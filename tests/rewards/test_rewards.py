@@ -354,7 +354,7 @@ def test_an_unsound_reward_fails_the_validation(tmp_path: Path, capsys: pytest.C
 def test_a_name_of_a_task_and_a_reward_has_to_be_told_apart(monkeypatch: pytest.MonkeyPatch, capsys: Any):
     monkeypatch.setattr(REWARDS, "_entries", {**REWARDS._entries, "asqa": REWARDS._entries["trust"]})
     assert main(["validate", "asqa"]) == 2
-    assert "write task:asqa or reward:asqa" in capsys.readouterr().err
+    assert "Say which one to check: task:asqa or reward:asqa" in capsys.readouterr().err
     assert main(["validate", "trsut"]) == 2
     assert 'unknown task or reward "trsut". Did you mean "trust"' in capsys.readouterr().err
 

@@ -116,7 +116,7 @@ def test_failed_samples_are_named_in_the_notes(cli: Cli, counting: type[Counting
     cli(*RUN, "--data", data, "--output-path", out)
     scored = cli(*RUN, "--data", data, "--output-path", out, "--phase", "score").json
     assert scored["n"] == 4
-    assert any("1 of 5 samples failed, left out of the scores" in note for note in scored["notes"])
+    assert any("1 of 5 samples failed: the numbers are over the other 4" in note for note in scored["notes"])
 
 
 def test_other_demonstrations_make_another_run(

@@ -82,7 +82,7 @@ def test_failed_requests_are_counted_and_left_out_wherever_they_stand(tmp_path: 
     assert (ran.json["n"], ran.json["statuses"]) == (10, {"error": 120, "ok": 10})
     assert ran.json["metrics"]["answered_ratio"]["value"] == 100.0
     [note] = [note for note in ran.json["notes"] if "failed" in note]
-    assert note == "120 of 130 samples failed, left out of the scores; the first: 0: Rate limit reached"
+    assert note == "120 of 130 samples failed: the numbers are over the other 10; the first: 0: Rate limit reached"
     assert "failed request 120" in cli("inspect", path).out
 
 

@@ -306,8 +306,10 @@ def test_what_shows_documents_in_one_record_shows_them_in_all():
     outputs = read([short, log(*D), short, log()])
     found = [[document.text for document in each.example.docs or ()] for each in outputs.responses]
     assert found == [["It lasts five years.", "No."], D, ["It lasts five years.", "No."], []]
-    assert any("documents in 3 of 4 records (first without: record 4)" in note for note in outputs.notes)
+    assert any(
+        "1 of 4 records have no documents, though others do (first: record 4)" in note for note in outputs.warnings
+    )
     assert outputs.reader.documents_at == "observations[0].output"
-    assert not any("documents in" in note for note in read([log(*D), short]).notes)
+    assert read([log(*D), short]).warnings == ()
     # Without a record that shows it, short texts are no documents.
     assert not any(each.example.docs for each in read([short, short]).responses)

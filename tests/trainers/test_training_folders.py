@@ -10,6 +10,8 @@ import pytest
 from recipe_cases import small_recipe
 
 from groundeval.errors import DataError
+from groundeval.registry import load_plugin
+from groundeval.rewards.registry import REWARDS
 from groundeval.storage.folder import Lines
 from groundeval.trainers import policy, training
 from groundeval.trainers.folder import RunFolder, drop_lines_after, training_identity
@@ -59,6 +61,37 @@ def test_a_reward_in_a_file_counts_by_what_is_in_it_and_not_by_where_it_lies(tmp
         recipe = small_recipe(tmp_path / place, stage={"rewards": {"mine.yaml": 1.0}})
         found.append(run_of(tmp_path, recipe).path)
     assert found[0] == found[1] != found[2]
+
+
+REWARD = """
+from groundeval import Reward, register_reward
+
+def parts(values, line):
+    return {"part": WEIGHT}
+
+@register_reward("mine")
+def mine(task):
+    return Reward(metrics=("answering",), formula=parts, profile="trust")
+"""
+
+
+def test_a_reward_of_a_plugin_counts_by_its_code_and_others_by_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def path(weight: int, place: str, rewards: str = "mine") -> Path:
+        recipe = small_recipe(tmp_path, stage={"rewards": rewards})
+        with monkeypatch.context() as patched:
+            REWARDS.names()
+            patched.setattr(REWARDS, "_entries", dict(REWARDS._entries))
+            file = tmp_path / place
+            file.write_text(REWARD.replace("WEIGHT", str(weight)))
+            load_plugin(file)
+            code = training.plugin_code(recipe)
+        assert (code == {}) == (rewards == "trust")
+        return RunFolder.place(tmp_path, recipe, training_identity(recipe, MODEL, DATA, code=code)).path
+
+    assert path(1, "one.py") == path(1, "same.py") != path(2, "other.py")
+    assert path(1, "shipped.py", "trust") == run_of(tmp_path, small_recipe(tmp_path, stage={"rewards": "trust"})).path
 
 
 def test_a_served_verifier_counts_by_what_it_is_and_not_by_its_address(tmp_path: Path):

@@ -97,8 +97,11 @@ def _print(found: Inspection, console: Terminal) -> None:
         return
     say(found.read_as)
     say("records with: " + ", ".join(f"{what} {count}" for what, count in found.counts.items()))
+    say(f"citations and refusals as profile {found.read_by} reads them")
     for note in found.notes:
         say(f"note: {note}")
+    for warning in found.warnings:
+        say(f"warning: {warning}", style="bold")
     say(f"\nrecord {found.number}", style="bold")
     for line in _lines(found.first):
         say(line)

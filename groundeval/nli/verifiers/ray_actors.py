@@ -11,6 +11,7 @@ from typing import Any
 from groundeval.cluster import ActorPool, ClusterOptions, portable
 from groundeval.errors import GroundevalError, option
 from groundeval.nli.model import (
+    NLI_MODELS,
     Factory,
     NLIModel,
     NLIOptions,
@@ -58,7 +59,7 @@ class RayVerifier:
 
     def identity(self) -> dict[str, Any]:
         """That of the verifier: where it runs does not change its verdicts."""
-        return identity_of(self._verifier)
+        return identity_of(self._verifier, NLI_MODELS.code(self._factory))
 
     def cost(self, pair: Pair) -> int:
         """The verifier's own cost, divided by the actors, so that one call of `score` is a batch for each."""

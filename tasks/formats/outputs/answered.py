@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from groundeval.tasks.formats.outputs.conversations import question_in
-from groundeval.tasks.formats.outputs.parts import Data, Part, Parts
-from groundeval.tasks.formats.outputs.roles import asked
+from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, requests_in
 from groundeval.tasks.formats.outputs.sources import Sources
 
 
@@ -21,8 +20,8 @@ def answered(data: Data, output: Part, sources: Sources, name: str) -> Parts:
 
 def _requested(data: Data) -> Part | None:
     """The question in a request that a log keeps beside the answer."""
-    for name in ("request", "body", *(name for name in data if asked((str(name),)) is not None)):
-        found = question_in(data.get(name))
+    for request, name in requests_in(data):
+        found = question_in(request)
         if found is not None:
             return Part(found.value, f"{name}.{found.field}")
     return None

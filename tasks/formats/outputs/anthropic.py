@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from groundeval.tasks.formats.outputs.answered import answered
-from groundeval.tasks.formats.outputs.conversations import last_answer
+from groundeval.tasks.formats.outputs.anywhere import places
+from groundeval.tasks.formats.outputs.blocks import document_blocks, is_result
+from groundeval.tasks.formats.outputs.conversations import is_conversation, last_answer
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
-from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, objects, within
-from groundeval.tasks.formats.outputs.sources import Source, Sources, sources_in
+from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, objects, within
+from groundeval.tasks.formats.outputs.sources import Source, Sources, documents_from, sources_in
 from groundeval.tasks.formats.outputs.texts import text_of
 
 
@@ -75,31 +77,22 @@ def _documents(data: Data) -> tuple[Sources, str | None]:
         for place, source in enumerate(sources.all):
             source.keys.add(f"document {place}")
         return sources, name
-    asked = "messages" if data.get("messages") else "request.messages"
-    turns = data.get("messages") or at(data, "request", "messages")
-    blocks = [block for turn in objects(turns) for block in _all_blocks(turn.get("content"))]
-    given = [_source(block, "document", n) for n, block in enumerate(b for b in blocks if b["type"] == "document")]
-    given += [_source(block, "result", n) for n, block in enumerate(b for b in blocks if b["type"] == "search_result")]
-    return Sources(given), f"{asked}[].content" if given else None
+    for found in places(data):
+        blocks = document_blocks(found.value) if is_conversation(found.value) else []
+        if blocks:
+            return Sources(_numbered(blocks)), found.shown
+    return Sources(), None
 
 
-def _all_blocks(content: Any) -> list[Data]:
-    """The documents and search results of a turn, also those that a tool returned."""
-    found = []
-    for block in objects(content):
-        if block.get("type") in ("document", "search_result"):
-            found.append(block)
-        found += _all_blocks(block.get("content")) if block.get("type") == "tool_result" else []
-    return found
-
-
-def _source(block: Data, kind: str, number: int) -> Source:
-    source = block.get("source")
-    address = source if isinstance(source, str) else None
-    inside = block if address is not None else source
-    text = at(inside, "data") or text_of(at(inside, "content"))
-    keys = {f"{kind} {number}", *([address] if address else [])}
-    return Source(block.get("title") or address or "", text if isinstance(text, str) else None, keys)
+def _numbered(blocks: Iterable[Data]) -> Iterator[Source]:
+    """The documents with the names by which citations count them."""
+    counted = {"document": 0, "result": 0}
+    for block in blocks:
+        kind = "result" if is_result(block) else "document"
+        for source in documents_from([block], "content"):
+            source.keys.add(f"{kind} {counted[kind]}")
+            yield source
+        counted[kind] += 1
 
 
 def _place(citation: Data, sources: Sources) -> int:

@@ -7,11 +7,12 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from groundeval.tasks.formats.outputs import roles
+from groundeval.tasks.formats.outputs.blocks import is_document
 from groundeval.tasks.formats.outputs.conversations import is_conversation, last_answer, last_question, turn_text
 from groundeval.tasks.formats.outputs.parts import Data, Misfit, Part, Parts, Shape, objects
 from groundeval.tasks.formats.outputs.roles import renamed
-from groundeval.tasks.formats.outputs.sources import TEXTS, documents_from, flattened
-from groundeval.tasks.formats.outputs.texts import decoded, text_of
+from groundeval.tasks.formats.outputs.sources import documents_from, flattened
+from groundeval.tasks.formats.outputs.texts import TEXTS, decoded, text_of
 
 _DEPTH, _MOST = 8, 5_000
 """Levels and places that are searched of one record: documents by the hundred are not."""
@@ -19,6 +20,8 @@ _DEPTH, _MOST = 8, 5_000
 
 _UNNAMED = 4
 """The rank of what only its structure shows, after all that a name says."""
+_BLOCKS = 1
+"""The rank of documents that are blocks of turns: after fields that are called so, before citations."""
 _INDEX = re.compile(r"\[-?\d+\]")
 _SPECIAL = re.compile(r"[.\[\]*]")
 _PASSAGES = 20
@@ -98,7 +101,7 @@ def parts_anywhere(data: Data, known: Sequence[str] = ()) -> Parts:
     documents = set[str]()
     for order, place in enumerate(places(data, documents)):
         for name, rank, part in _candidates(place, known):
-            if name == "docs" and rank < _UNNAMED:
+            if name == "docs" and rank < _UNNAMED and not is_conversation(place.value):
                 documents.add(place.shown)
             found.setdefault(name, []).append(((rank, len(place.path), order), part))
     parts = {name: min(each, key=_rank)[1] for name, each in found.items() if name != "docs"}
@@ -148,7 +151,11 @@ def _candidates(place: Place, known: Sequence[str]) -> Iterator[tuple[str, int, 
             gold = _gold(value)
             if gold is not None:
                 yield "reference", rank, Part(gold, place.shown)
-    if not conversation and not roles.is_gold(place.path[:-1]):
+    if conversation:
+        given = documents_from(value, place.shown)
+        if given:
+            yield "docs", _BLOCKS, Part(given, place.shown)
+    elif not roles.is_gold(place.path[:-1]):
         yield from _documents(place, known)
 
 
@@ -180,6 +187,8 @@ def _gold(value: Any) -> Any:
 def _documents(place: Place, known: Sequence[str]) -> Iterator[tuple[str, int, Part]]:
     rank, value = roles.shown(place.path), decoded(place.value)
     named = rank is not None
+    if rank is None and isinstance(value, list) and any(map(is_document, objects(value))):
+        rank = _BLOCKS
     if rank is None:
         # A list of objects with texts, under a name that says nothing.
         found = _rank_among(known, place.shown)

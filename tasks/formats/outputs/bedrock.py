@@ -5,7 +5,7 @@ from __future__ import annotations
 from groundeval.tasks.formats.outputs.answered import answered
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
 from groundeval.tasks.formats.outputs.parts import Data, Part, Parts, Shape, at, objects, offset, within
-from groundeval.tasks.formats.outputs.sources import Sources, documents_from
+from groundeval.tasks.formats.outputs.sources import documents_from, sources_in
 
 
 def _cites(data: Data) -> bool:
@@ -28,7 +28,8 @@ def _parts(data: Data) -> Parts:
     found = within(data, _cites)
     assert found is not None
     answer, where = found
-    sources, spans = Sources(), list[Span]()
+    sources, name = sources_in(data)
+    spans = list[Span]()
     for citation in objects(answer["citations"]):
         span = at(citation, "generatedResponsePart", "textResponsePart", "span")
         read = documents_from(citation.get("retrievedReferences") or [], "citations[].retrievedReferences")
@@ -41,7 +42,7 @@ def _parts(data: Data) -> Parts:
     assert said is not None
     output = Part(with_marks(said.value, spans), f"{where}.{said.field}".lstrip("."))
     rest = {name: value for name, value in data.items() if name != "output"}
-    return answered(rest, output, sources, f"{where}.citations[].retrievedReferences".lstrip("."))
+    return answered(rest, output, sources, name or f"{where}.citations[].retrievedReferences".lstrip("."))
 
 
 SHAPE = Shape("Amazon Bedrock", _fits, _parts)

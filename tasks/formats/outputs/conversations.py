@@ -11,6 +11,7 @@ from groundeval.tasks.formats.outputs.texts import QUESTIONS, text_of
 _USER = ("user", "human", "humanmessage", "customer", "visitor")
 _MODEL = ("assistant", "ai", "model", "chatbot", "gpt", "bot", "agent", "aimessage", "aimessagechunk")
 _OTHERS = ("system", "tool", "developer", "function", "context", "systemmessage", "toolmessage", "message")
+SYSTEM = ("system", "developer", "systemmessage")
 _ROLES = frozenset((*_USER, *_MODEL, *_OTHERS))
 CONVERSATIONS = ("messages", "conversations", "conversation", "input", "contents", "chat_history", "inputs")
 """Fields that hold a conversation."""

@@ -32,7 +32,9 @@ def _parts(data: Data) -> Parts:
     metadata = _either(candidate, "groundingMetadata")
     own, name = sources_in(data)
     chunks = documents_from(objects(_either(metadata, "groundingChunks")), "groundingChunks")
-    sources = Sources([own.all[own.cited(*each.keys, title=each.title, text=each.text)] for each in chunks])
+    found_again = [own.cited(*each.keys, title=each.title, text=each.text) for each in chunks]
+    others = [source for place, source in enumerate(own.all) if place not in found_again]
+    sources = Sources([*(own.all[place] for place in found_again), *others])
     spans = [span for each in objects(_either(metadata, "groundingSupports")) for span in _span(each, texts, sources)]
     field = f"{found[1]}.candidates[0]".lstrip(".")
     output = Part(with_marks("".join(texts), spans), f"{field}.content.parts")

@@ -35,7 +35,7 @@ def gold_from(value: Any, field: str) -> list[list[str]]:
 def _text(value: Any, field: str) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == value:  # NaN is no answer
         with suppress(ValueError):  # more digits than Python writes
             return str(value)
     raise Misfit(field, value, _ALLOWED)

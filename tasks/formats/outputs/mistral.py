@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from groundeval.tasks.formats.outputs.answered import answered
 from groundeval.tasks.formats.outputs.conversations import answer_in
 from groundeval.tasks.formats.outputs.marks import Span, with_marks
@@ -36,7 +33,7 @@ def _parts(data: Data) -> Parts:
     answer, where = found
     sources, name = sources_in(data)
     if name is None:
-        sources, name = Sources(_retrieved(data)), "messages"
+        sources, name = Sources(documents_from(data.get("messages") or [], "messages")), "messages"
     text, spans = "", list[Span]()
     for block in _content(answer):
         if block.get("type") in _KINDS:
@@ -53,18 +50,6 @@ def _cited(block: Data, sources: Sources) -> list[int]:
         return [place for each in numbers if (place := sources.at(each)) is not None]
     keys = [block.get("url"), block.get("title")]
     return [sources.cited(*keys, title=block.get("title"))] if any(keys) else []
-
-
-def _retrieved(data: Data) -> list[Any]:
-    """What the tool returned: documents under the numbers by which they are referred to."""
-    for turn in objects(data.get("messages")):
-        if turn.get("role") == "tool":
-            try:
-                found = json.loads(text_of(turn.get("content")) or "")
-            except ValueError:
-                continue
-            return documents_from(list(found.values()) if isinstance(found, dict) else found, "messages[].content")
-    return []
 
 
 SHAPE = Shape("Mistral", _fits, _parts)

@@ -6,22 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from groundeval.tasks.formats.outputs.parts import Part, Parts
-
 if TYPE_CHECKING:
     from groundeval.tasks.formats.outputs.sources import Source
 
-_WORD = r"(?:document|doc|passage|source|context|chunk|excerpt|result)"
+WORD = r"(?:document|doc|passage|source|context|chunk|excerpt|result)"
 _NUMBERED = re.compile(
-    rf"^[ \t]*(?:{_WORD}[ \t]*)?\[(?P<bracketed>\d{{1,3}})\]"
-    rf"|^[ \t]*{_WORD}[ \t]*#?(?P<plain>\d{{1,3}})(?=[ \t]*(?:[:.)(]|$))",
+    rf"^[ \t]*(?:{WORD}[ \t]*)?\[(?P<bracketed>\d{{1,3}})\]"
+    rf"|^[ \t]*{WORD}[ \t]*#?(?P<plain>\d{{1,3}})(?=[ \t]*(?:[:.)(]|$))",
     re.IGNORECASE | re.MULTILINE,
 )
 _TITLE = re.compile(r"[ \t]*\(title: (?P<title>[^\n]*?)\)(?=[ \t]*(?:[:.]|$))", re.IGNORECASE | re.MULTILINE)
 _TITLE_LINE = re.compile(r"[ \t:]*title: *(?P<title>[^\n]+)\n[ \t]*(?:(?:text|content):)?", re.IGNORECASE)
-_ASKED = re.compile(r"^[ \t#*]*(?:user )?(?:question|query)(?:[ \t*]*:[ \t*]*|[ \t*]*$)", re.IGNORECASE | re.MULTILINE)
-_ANSWER = re.compile(r"^[ \t#*]*(?:your |final )?answer[ \t*]*:?[ \t*]*$", re.IGNORECASE | re.MULTILINE)
-_BLANK = re.compile(r"\n[ \t]*\n")
 _NAMED = re.compile(r"\[([^\[\]\n]{3,200})\]")
 _LEAST_PREFIX = 6
 """Characters of an id that a short citation of it has at least."""
@@ -32,69 +27,18 @@ def passages(text: str) -> list[tuple[str, str]]:
 
     `[1] ...`, `Document [1](Title: ...): ...`, `Source 1: ...`. Numbers without brackets or a word are items of a list.
     """
-    starts = _starts(text)
+    starts = numbered_starts(text)
     if not starts or text[: starts[0].start()].strip():
         return []
     ends = [each.start() for each in starts[1:]] + [len(text)]
     return [_passage(text[start.end() : end]) for start, end in zip(starts, ends, strict=True)]
 
 
-def apart(parts: Parts) -> Parts:
-    """The parts, with passages in the prompt as the documents, if there are no others."""
-    asked = parts.get("question")
-    if "docs" in parts or asked is None or not isinstance(asked.value, str):
-        return parts
-    found = question_and_passages(asked.value)
-    if found is None:
-        return parts
-    docs = [{"title": title, "text": text} for title, text in found[1]]
-    return {**parts, "question": Part(found[0], asked.field), "docs": Part(docs, asked.field)}
-
-
-def is_in_prompt(docs: Part, parts: Parts) -> bool:
-    """Whether the documents come from the prompt: no path leads to them, and no other record has them there."""
-    return "question" in parts and docs.field == parts["question"].field
-
-
-def question_and_passages(prompt: str) -> tuple[str, list[tuple[str, str]]] | None:
-    """The question of a prompt and the passages in it; None unless both are clear.
-
-    Clear: passages numbered from 1, and before or after all of them one line that begins with `Question:` or `Query:`.
-    Instructions around them are left out. What follows the last passage after an empty line is none of it where no
-    other passage has an empty line; where others have, its end is not known.
-    """
-    prompt = prompt.replace("\r\n", "\n")
-    starts, asked = _starts(prompt), list(_ASKED.finditer(prompt))
-    if not starts or len(asked) != 1:
-        return None
-    [label], first, last = asked, starts[0].start(), starts[-1].end()
-    if first < label.start() < last:
-        return None
-    question = prompt[label.end() : first if label.start() < first else len(prompt)]
-    listed = prompt[first : label.start() if label.start() >= last else len(prompt)]
-    *others, ending = passages(_before_answer(listed))
-    question, [title, text] = _paragraph(_before_answer(question)), ending
-    if _BLANK.search(text):
-        if any(_BLANK.search(other) for _, other in others):
-            return None
-        text = _paragraph(text)
-    return (question, [*others, (title, text)]) if question else None
-
-
-def _starts(text: str) -> list[re.Match[str]]:
+def numbered_starts(text: str) -> list[re.Match[str]]:
     """Where at least two passages begin that are numbered from 1."""
     starts = list(_NUMBERED.finditer(text))
     numbers = [int(each["bracketed"] or each["plain"]) for each in starts]
     return starts if len(starts) > 1 and numbers == list(range(1, len(starts) + 1)) else []
-
-
-def _before_answer(text: str) -> str:
-    label = _ANSWER.search(text)
-    return text if label is None or text[label.end() :].strip() else text[: label.start()]
-
-
-def _paragraph(text: str) -> str:
-    return _BLANK.split(text.strip(), maxsplit=1)[0].strip()
 
 
 def _passage(text: str) -> tuple[str, str]:

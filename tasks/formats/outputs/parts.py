@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from groundeval.tasks.formats.outputs.roles import said
+from groundeval.tasks.formats.outputs.roles import asked, said
 
 PARTS = {
     "id": "a string or whole number that differs from record to record",
@@ -94,6 +94,13 @@ def within(data: Any, holds: Callable[[Data], bool], depth: int = 3) -> tuple[Da
         if found is not None:
             return found[0], f"{name}.{found[1]}".rstrip(".")
     return None
+
+
+def requests_in(data: Data) -> Iterator[tuple[Data, str]]:
+    """The requests that a log keeps beside answers, with their fields."""
+    for name in ("request", "body", *(name for name in data if asked((str(name),)) is not None)):
+        if isinstance(data.get(name), Mapping):
+            yield data[name], str(name)
 
 
 def objects(value: Any) -> list[Data]:

@@ -16,17 +16,20 @@ from groundeval.storage.json_records import Record
 from groundeval.tasks.formats.field_path import Absent, FieldPath, parse_path
 from groundeval.tasks.formats.fields import missing, wrong
 from groundeval.tasks.formats.outputs.anywhere import SHAPE as NESTED
-from groundeval.tasks.formats.outputs.anywhere import parts_anywhere, places
+from groundeval.tasks.formats.outputs.anywhere import parts_anywhere
 from groundeval.tasks.formats.outputs.conversations import question_in
 from groundeval.tasks.formats.outputs.ended import was_cut
 from groundeval.tasks.formats.outputs.failed import failure_in
 from groundeval.tasks.formats.outputs.gold import claims_in, gold_from, kind_of_gold
 from groundeval.tasks.formats.outputs.hints import likely_fields
-from groundeval.tasks.formats.outputs.named import OUTPUTS, OWN, REFERENCES, TABLE, named_parts
-from groundeval.tasks.formats.outputs.numbered import apart, is_in_prompt, with_numbers
+from groundeval.tasks.formats.outputs.named import OUTPUTS, OWN, TABLE, named_parts
+from groundeval.tasks.formats.outputs.numbered import with_numbers
+from groundeval.tasks.formats.outputs.own_format import is_own
 from groundeval.tasks.formats.outputs.parts import NO_OUTPUT, PARTS, Data, Misfit, Part, Parts, Shape, first_of
+from groundeval.tasks.formats.outputs.paths import path_to
+from groundeval.tasks.formats.outputs.prompts import apart, with_told
 from groundeval.tasks.formats.outputs.shapes import shape_of
-from groundeval.tasks.formats.outputs.sources import DOCUMENTS, Source, documents_from
+from groundeval.tasks.formats.outputs.sources import Source, documents_from
 from groundeval.tasks.formats.outputs.texts import QUESTIONS, decoded, string_of, text_of
 from groundeval.tasks.formats.outputs.unfolded import numbered_columns
 
@@ -58,6 +61,9 @@ class OutputReader:
         self._gold_field: str | None = None
         self._sought = {"question", "output", "docs", "reference"}
         """The parts that are looked for in the whole of a record where its shape has no place for them."""
+        self._seeks_told = True
+        """Whether passages are looked for in what the system was told."""
+        self._was_told = False
         self._has_gold_throughout = True
         self._found = set[str]()
         """Those that were found so."""
@@ -66,7 +72,7 @@ class OutputReader:
         self._document_places: tuple[str, ...] = ()
         """Where documents lie in the first records, the most frequent place first."""
         self.documents_at: str | None = None
-        """The path to the documents of the records, as `--map` takes it; None where none were found."""
+        """The path to the documents of the records, as `--map` takes it; None where there is none, or no documents."""
         self._without_text = 0
         self._read = 0
         self._told = list[str]()
@@ -80,7 +86,7 @@ class OutputReader:
         coming = iter(records)
         first, answered = _begin(coming)
         data = [record.data for record in answered]
-        if sum(_is_own(each, self.paths) for each in data) * 2 <= len(data):
+        if sum(is_own(each, self.paths) for each in data) * 2 <= len(data):
             self.shape = shape_of(data) or (TABLE if self.paths else None)
         if self.shape is None and not self.paths:
             if data and "question" not in data[0]:
@@ -88,13 +94,13 @@ class OutputReader:
             self._read = len(first)
         else:
             self._look(answered)
-        is_own = self.shape is None and not self.paths
+        whole = self.shape is None and not self.paths
         for record in chain(first, coming):
             failure = failure_in(record.data)
             if failure is not None:
                 yield replace(record, data=self._of_failed(record), failure=failure)
             else:
-                yield record if is_own else replace(record, data=self._converted(record))
+                yield record if whole else replace(record, data=self._converted(record))
 
     def output_beside(self, others: Collection[str], record: Record) -> str:
         """The output of a record whose other parts are read from these fields by a task's mapping."""
@@ -149,7 +155,11 @@ class OutputReader:
             self._found |= lacking & found.keys()
         if mapped.keys() & {"answers", "claims"}:
             parts.pop("reference", None)
-        return apart({**parts, **mapped})
+        found = apart({**parts, **mapped})
+        if "docs" not in found and self._seeks_told:
+            found = with_told(found, data)
+            self._was_told |= "docs" in found
+        return found
 
     def _look(self, records: Sequence[Record]) -> None:
         """Determine from the first records what all have: texts of documents, gold data, and their kind."""
@@ -158,6 +168,7 @@ class OutputReader:
         # What no record has need not be sought in the others; gold answers that only some seem to have are none.
         self._has_gold_throughout = not [record for record in records if not self._has_gold(record)]
         self._sought = self._found if self._has_gold_throughout else self._found - {"reference"}
+        self._seeks_told = self._was_told
         self._coded = _coded([record.data for record in records])
         self._document_places = self._places_of_documents(records)
         for record in records:
@@ -173,6 +184,8 @@ class OutputReader:
                 readable.append(parts)
         if self.kind is None:
             self.kind = kind_of_gold(gold)
+        if self._has_texts:  # a record that cites nothing may have its documents elsewhere
+            self._sought |= {"docs"}
         for parts in readable:
             if {"question", "output"} <= parts.keys():
                 self._note(parts)
@@ -184,11 +197,10 @@ class OutputReader:
             with suppress(Misfit, RecursionError, DataError):
                 parts = self._parts(record)
                 docs = parts.get("docs")
-                if docs is None or is_in_prompt(docs, parts) or not any(each.text for each in _sources(docs)):
+                if docs is None or not any(each.text for each in _sources(docs)):
                     continue
                 if not found:
-                    paths = {place.shown: place.exact for place in places(record.data)}
-                    self.documents_at = paths.get(docs.field, docs.field)
+                    self.documents_at = path_to(docs, record.data)
                 found[docs.field] += 1
         return tuple(field for field, _ in found.most_common(_MOST_PLACES))
 
@@ -348,27 +360,6 @@ def _sources(part: Part) -> list[Source]:
     return documents_from(part.value, part.field)
 
 
-def _is_own(data: Data, paths: Mapping[str, FieldPath]) -> bool:
-    """Whether a record is in groundeval's own format, or meant to be, so that its mistakes are reported as such."""
-    if "question" not in {*data, *paths} or isinstance(data.get("question"), dict | list):
-        return False
-    if not data.keys() & {"question", "output"}:
-        return False
-    answers = data.get("answers")
-    if _is_plain(data.get("docs")) or _is_plain(answers):
-        return False
-    has_lists = isinstance(answers, list) and all(isinstance(each, list) for each in answers)
-    has_gold = has_lists or any(data.get(name) is not None for name in OWN)
-    if "output" not in {*data, *paths}:
-        # `answer` is a gold answer there, and must not be read as the output.
-        return has_gold
-    if isinstance(data.get("output"), dict):
-        return False
-    # With its own gold data a record is complete: a closed-book run has no documents, and may have other fields.
-    elsewhere = {*REFERENCES} | ({*DOCUMENTS} - {"docs"} if data.get("docs") is None else set())
-    return has_gold or not any(data.get(name) is not None for name in elsewhere)
-
-
 def _coded(records: Sequence[Data]) -> frozenset[str]:
     """The fields of which most texts that begin as a list or an object are one."""
     whole, broken = Counter[str](), Counter[str]()
@@ -381,18 +372,3 @@ def _coded(records: Sequence[Data]) -> frozenset[str]:
 
 def _begins_as_code(text: str) -> bool:
     return text.lstrip()[:1] in ("[", "{")
-
-
-def is_written_here(data: Data) -> bool:
-    """Whether a record is complete in groundeval's own format: documents with texts, gold data, and an output.
-
-    What a training run logs of its completions is so, whatever the fields of the task's own data are called.
-    """
-    docs = data.get("docs")
-    texts = isinstance(docs, list) and all(isinstance(doc, dict) and isinstance(doc.get("text"), str) for doc in docs)
-    return texts and isinstance(data.get("output"), str) and "id" in data and _is_own(data, {})
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether it is a text or a list of texts: cells of tables can be, documents in groundeval's own format cannot."""
-    return isinstance(value, str) or (isinstance(value, list) and bool(value) and all(type(e) is str for e in value))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from groundeval.tasks.formats.outputs.blocks import document_blocks, is_document
+from groundeval.tasks.formats.outputs.conversations import is_conversation
 from groundeval.tasks.formats.outputs.numbered import passages
-from groundeval.tasks.formats.outputs.parts import Data, Misfit, Part, first_of
+from groundeval.tasks.formats.outputs.parts import Data, Misfit, Part, first_of, objects, requests_in
+from groundeval.tasks.formats.outputs.returned import returned_objects
 from groundeval.tasks.formats.outputs.roles import renamed
-from groundeval.tasks.formats.outputs.texts import decoded, text_of
+from groundeval.tasks.formats.outputs.tagged import tagged
+from groundeval.tasks.formats.outputs.texts import TEXTS, decoded, text_of
 
 DOCUMENTS = (
     "docs", "documents", "contexts", "retrieved_contexts", "retrieval_context", "source_documents", "source_nodes",
@@ -18,12 +23,6 @@ DOCUMENTS = (
 )  # fmt: skip
 """Fields that hold documents, the more specific first."""
 
-TEXTS = (
-    "text", "page_content", "content", "snippet", "passage", "chunk", "body", "contents", "data", "document", "quote",
-    "passage_text", "chunk_text", "content_text", "document_content", "document_text", "fact_text", "page_snippet",
-    "segment", "snippets", "sentences", "sentence", "excerpt", "highlight", "description",
-)  # fmt: skip
-"""Fields of a document that hold its text, in snake case."""
 _TITLE = (
     "title", "name", "filename", "file_name", "document_title", "document_name", "doc_name", "page_name", "source",
     "url", "uri", "link", "page_url",
@@ -61,19 +60,21 @@ class Sources:
         self._whole = {id(source) for source in self.all if source.text is not None}
 
     def cited(self, *keys: object, title: object = None, text: object = None) -> int:
-        """The position of the document that one of these keys names, the first before the others.
+        """The position of the document that a key names, the first before the others; else of the one with this text.
 
         A quotation from a document whose text is unknown is used as its text.
         """
         names = [str(key) for key in keys if key not in (None, "")]
+        said = text.strip() if isinstance(text, str) else ""
         place = next((n for name in names for n, source in enumerate(self.all) if name in source.keys), None)
+        if place is None and said:
+            place = next((n for n, each in enumerate(self.all) if id(each) in self._whole and each.text == said), None)
         if place is None:
             self.all.append(Source())
             place = len(self.all) - 1
         source = self.all[place]
         source.keys.update(names)
         source.title = source.title or (title if isinstance(title, str) else "")
-        said = text.strip() if isinstance(text, str) else ""
         if said and id(source) not in self._whole and said not in (source.text or ""):
             source.text = said if source.text is None else f"{source.text}\n{said}"
         return place
@@ -89,9 +90,16 @@ class Sources:
 
 
 def sources_in(data: Data) -> tuple[Sources, str | None]:
-    """The documents that a record holds under one of the usual names, and that name."""
+    """The documents that a record, or the request in it, holds under one of the usual names, and that name."""
     found = first_of(data, *DOCUMENTS)
-    return (Sources(), None) if found is None else (Sources(documents_from(found.value, found.field)), found.field)
+    if found is not None:
+        return Sources(documents_from(found.value, found.field)), found.field
+    for request, name in requests_in(data):
+        found = first_of(request, *DOCUMENTS)
+        with suppress(Misfit):  # a request has much else, for instance a context that is no text
+            if found is not None:
+                return Sources(documents_from(found.value, found.field)), f"{name}.{found.field}"
+    return Sources(), None
 
 
 def documents_from(value: Any, name: str) -> list[Source]:
@@ -99,9 +107,14 @@ def documents_from(value: Any, name: str) -> list[Source]:
     value = decoded(value)
     if value is None or value == "":
         return []
+    if is_conversation(value):
+        return _given_in(value, name)
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
         value = value[0] if passages(value[0]) else value
     if isinstance(value, str):
+        between = tagged(value)
+        if between is not None and not between.before.strip() and not between.after.strip():
+            return [_source(each, name) for each in between.docs]
         return [Source(title, text) for title, text in passages(value) or [("", value)]]
     if isinstance(value, Mapping):
         value = _rows(value) or value
@@ -112,7 +125,30 @@ def documents_from(value: Any, name: str) -> list[Source]:
         value = [value]
     if not isinstance(value, list):
         raise Misfit(name, value, _ALLOWED)
+    value = _given(value)
     return [found for index, item in enumerate(value) for found in _sources(item, f"{name}[{index}]")]
+
+
+def _given_in(turns: Any, name: str) -> list[Source]:
+    """The documents of a conversation: blocks of its turns, else what tools returned, if all of it has texts."""
+    blocks = document_blocks(turns)
+    if blocks:
+        return [_source(block, name) for block in blocks]
+    with suppress(Misfit):
+        returned = [_source(each, name) for each in returned_objects(turns)]
+        return returned if all(each.text for each in returned) else []
+    return []
+
+
+def _given(items: list[Any]) -> list[Any]:
+    """Of the content of turns, the documents; of lists of objects, as a path to many places finds them, the objects."""
+    if any(isinstance(each, list) for each in items) or any(each.get("type") == "text" for each in objects(items)):
+        blocks = document_blocks(items)
+        if any(map(is_document, blocks)) or (blocks and objects(items) != items):
+            return blocks
+    if all(isinstance(each, list) and objects(each) == each for each in items):
+        return [each for inner in items for each in inner]
+    return items
 
 
 def _sources(item: Any, name: str) -> list[Source]:
@@ -157,7 +193,7 @@ def _source(item: Any, name: str) -> Source:
     text = next((found for key in TEXTS if (found := _text(flat.get(key))) is not None), None)
     title = next((flat[key] for key in _TITLE if isinstance(flat.get(key), str)), "")
     keys = {str(flat[key]) for key in _KEYS if isinstance(flat.get(key), str | int)}
-    if text is None and not keys:
+    if text is None and not keys and not is_document(item):
         raise Misfit(name, item, _ALLOWED)
     return Source(title, text, keys, {key: item[key] for key in _OWN if item.get(key) is not None})
 
@@ -171,6 +207,8 @@ def _text(value: Any) -> str | None:
 def flattened(item: Data) -> dict[str, Any]:
     """The fields of a document, and those of its metadata and of the object inside it; its own take precedence."""
     item = renamed(item)
+    if item.get("type") == "base64":  # the bytes of a PDF are no text
+        item.pop("data", None)
     flat: dict[str, Any] = {}
     for name in (*_INSIDE, *_METADATA):
         if isinstance(item.get(name), Mapping):

@@ -29,6 +29,14 @@ _TEXTS = (
 )
 
 
+TEXTS = (
+    "text", "page_content", "content", "snippet", "passage", "chunk", "body", "contents", "data", "document", "quote",
+    "passage_text", "chunk_text", "content_text", "document_content", "document_text", "fact_text", "page_snippet",
+    "segment", "snippets", "sentences", "sentence", "excerpt", "highlight", "description",
+)  # fmt: skip
+"""Fields of a document that hold its text, in snake case."""
+
+
 def text_of(value: Any) -> str | None:
     """A string, the text of a block or message, or the texts of a list of blocks one after the other; else None."""
     if isinstance(value, str):

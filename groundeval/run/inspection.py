@@ -163,7 +163,8 @@ def _parsed(outputs: Outputs, response: Response, profile: str) -> dict[str, Any
             {"text": each.hypothesis, "citations": [index + 1 for index in each.citations]}
             for each in reading.statements
         ],
-        "decision": reading.decision.outcome,
+        "decision": reading.decision.outcome
+        + (" (the verifier may decide otherwise)" if reading.decision.possible else ""),
         "gold answers": None if example.answers is None else [list(aliases) for aliases in example.answers],
     }
 

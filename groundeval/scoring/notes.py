@@ -93,7 +93,7 @@ def _without_gold(plan: Plan, count: int, outputs: int) -> list[str]:
         return []
     return [
         f'{count} of {outputs} samples have no gold answer ("{field}": []), so {", ".join(undefined)} '
-        f"cannot be computed (NaN, as in the original).{rest} Without these samples they can"
+        f"cannot be computed (NaN, as in the original).{rest} Leave these samples out to compute them"
     ]
 
 

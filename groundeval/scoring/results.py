@@ -84,8 +84,8 @@ def proxy_notes(results: Iterable[Results]) -> list[str]:
     notes = [f"{PROXY_MARK} judged by a proxy: not comparable with scores by TRUE"] if proxies else []
     if any(each.profile == "strict" for each in proxies):
         notes += [
-            "  Under strict it gives 0 to some true statements, as repeating the question.",
-            "  Judge by a model (groundeval list nli), or compare with --profile trust.",
+            "  Under strict it takes some true statements for repetitions of the question: 0.",
+            "  Judge by a model (groundeval list nli) for numbers to rely on.",
         ]
     return notes
 

@@ -195,7 +195,7 @@ const show = async (pane, id, index, position, step, name) => {
       `sample ${index.ids[position]} · status ${index.statuses[position]}`, sample.finish ? ` · ended by ${sample.finish}` : ""),
     make("h2", {}, sample.question || "Question"),
     sample.question ? null : make("p", { class: "quiet" },
-      index.prompts ? "The data are not at hand: the question stands in the prompt below. --data FILE adds them." : "The texts of this run are not at hand: --data FILE, with the file that was scored, adds them."),
+      index.prompts ? "The data are missing here; the question is in the prompt below. Add them with --data FILE." : "The texts of this run are missing here. Add them with --data FILE, the file that was scored."),
     sample.error ? make("p", { class: "warning" }, sample.error) : null,
     sample.response === null ? null : part("Response", make("p", { class: "response" },
       sample.response === "" ? make("i", {}, "(empty)") : cited(sample.response, docs))),

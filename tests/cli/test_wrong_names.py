@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from run_cases import Cli, Counting, records, write
 
+from groundeval.cli.app import main
+
 SCORE = ("--task", "asqa", "--nli", "lexical")
 RUN = ("--model", "m", "--tasks", "asqa", "--backend", "counting", "--nli", "lexical")
 
@@ -249,3 +251,12 @@ def test_a_path_is_like_another_by_more_than_its_ending(tmp_path: Path, cli: Cli
     ran = cli("score", tmp_path / "anthropc.jsonl", "--nli", "lexical")
     assert ran.code == 2
     assert ("Did you mean" in ran.err) is guess
+
+
+def test_without_its_packages_a_leaderboard_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("groundeval.extras.MODULES", {"leaderboard": ("no_such_package",)})
+    assert main(["leaderboard", "build", str(tmp_path), "--out", str(tmp_path / "site")]) == 2
+    assert "groundeval[leaderboard]" in capsys.readouterr().err
+    assert not (tmp_path / "site").exists()

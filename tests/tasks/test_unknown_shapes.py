@@ -270,7 +270,9 @@ def test_the_map_of_the_message_reads_the_record(tmp_path: Path, cli: Cli):
 def test_gold_answers_that_only_some_records_seem_to_have_are_none():
     known, unknown = {"q": {"query": Q}, "reply": SAID, "expected_answer": GOLD}, {"q": {"query": Q}, "reply": SAID}
     assert [each.example.answers for each in read([known, known]).responses] == [((GOLD,),)] * 2
-    assert [each.example.answers for each in read([known, unknown]).responses] == [None, None]
+    outputs = read([known, unknown])
+    assert [each.example.answers for each in outputs.responses] == [None, None]
+    assert any("1 of 2 records lack it" in note and "expected_answer" in note for note in outputs.notes)
 
 
 def test_an_answer_beside_a_prediction_is_the_gold_answer():

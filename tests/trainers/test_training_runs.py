@@ -191,7 +191,7 @@ def test_grpo_changes_the_weights_and_a_killed_run_changes_them_alike(whole: Pat
 def test_a_resumed_run_says_where_it_goes_on_and_no_library_says_anything(killed: tuple[Path, Path, str]):
     *_, folder, said = killed
     assert "stage 1 of 1, stage2 (grpo): from step" in said
-    own = ("smoke: ", "stage 1 of 1, ", "stage2: ", "report: ", str(folder))
+    own = ("smoke: ", "stage 1 of 1, ", "stage2: ", "report: ", "model: ", "next:", "  groundeval view", str(folder))
     assert [line for line in said.splitlines() if not line.startswith(own)] == []
 
 

@@ -51,6 +51,9 @@ def build(
     from groundeval.console.progress import say
     from groundeval.console.sanitize import one_line
     from groundeval.console.tally import counted
+    from groundeval.extras import require
+
+    require("leaderboard", "groundeval leaderboard build")
     from groundeval.leaderboard import build as building
     from groundeval.tasks.loading import include
 

@@ -166,7 +166,10 @@ class OutputReader:
         gold: list[list[list[str]]] = []
         readable: list[Parts] = []
         # What no record has need not be sought in the others; gold answers that only some seem to have are none.
-        self._has_gold_throughout = not [record for record in records if not self._has_gold(record)]
+        having = [record for record in records if self._has_gold(record)]
+        if 0 < len(having) < len(records):
+            self._tell_of_gold(having[0], len(records) - len(having), len(records))
+        self._has_gold_throughout = len(having) == len(records)
         self._sought = self._found if self._has_gold_throughout else self._found - {"reference"}
         self._seeks_told = self._was_told
         self._coded = _coded([record.data for record in records])
@@ -189,6 +192,17 @@ class OutputReader:
         for parts in readable:
             if {"question", "output"} <= parts.keys():
                 self._note(parts)
+
+    def _tell_of_gold(self, having: Record, lacking: int, count: int) -> None:
+        """The note on gold data that only some records have, which is not used."""
+        with suppress(Misfit, RecursionError, DataError):
+            parts = self._parts(having)
+            if "reference" in parts and self.shape is not None:
+                field = parts["reference"].field
+                self.tell(
+                    f'"{field}" is not read as gold answers: {lacking} of {count} records lack it. Write "" where '
+                    f"a question has no answer, or name the field: {option('map', answers=field)}"
+                )
 
     def _places_of_documents(self, records: Sequence[Record]) -> tuple[str, ...]:
         """Where any of the records has documents: what shows them in one record, shows them in all."""

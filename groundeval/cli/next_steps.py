@@ -14,7 +14,7 @@ from groundeval.run.outcome import ScoreResult
 
 MOST_NAMED = 2
 """Most folders that a command names; beyond that it names their common folder."""
-MOST_SIDE_BY_SIDE = 2
+SIDE_BY_SIDE = 2
 """Runs that `view` shows beside each other."""
 
 
@@ -60,7 +60,7 @@ def say_next_of_training(run: Path, model: Path, plugins: Sequence[Path] = ()) -
 
 def say_next_of_comparison(runs: Sequence[Path], plugins: Sequence[Path] = ()) -> None:
     """Print the command that shows the texts of two runs side by side."""
-    if len(runs) == MOST_SIDE_BY_SIDE:
+    if len(runs) == SIDE_BY_SIDE:
         say(f"next, the texts side by side:\n  {called()} view {' '.join(map(_quoted, runs))}{_loading(plugins)}")
 
 

@@ -22,7 +22,7 @@ from groundeval.run.outcome import ScoreResults
 from groundeval.run.responses import ResponseSet, sample_hash
 from groundeval.run.score import check_scoring_names, score_responses
 from groundeval.storage.json_records import file_hash
-from groundeval.storage.spool import Spool, each_of
+from groundeval.storage.spool import Numbers, Spool, each_of
 from groundeval.tasks import Task
 from groundeval.tasks.formats.accepted import Accepted
 from groundeval.tasks.formats.examples import ContentHashes, FieldsPresent, with_documents
@@ -134,7 +134,7 @@ class _Documents:
 
     def __init__(self) -> None:
         self.read = 0
-        self.without = list[int]()
+        self.without = Numbers()
         """Their positions."""
 
     def add(self, example: Example, position: int) -> None:
@@ -149,7 +149,8 @@ class _Documents:
         if len(self.without) in (0, self.read):
             return
         context, refused, graded = Context(profile_named(profile), kind), 0, False
-        for response in map(responses.__getitem__, self.without):
+        for position in self.without:
+            response = responses[position]
             refused += context.read(response).refused
             graded |= bool(response.example.answers)
         note = (

@@ -149,7 +149,7 @@ def serve_nli(
         return
     server = VerdictServer(nli, token=token, max_waiting=max_waiting, allowed_hosts=allowed_host or ())
     server.serve(host, port, lambda address: say(f"serving {model} on {address}; clients: --nli {address}"))
-    say("stopped; all requests were answered")
+    say("stopped")
 
 
 def _launch(

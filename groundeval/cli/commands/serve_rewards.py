@@ -83,4 +83,4 @@ def serve_rewards(
         rewarder, verifier, task=task, token=token, max_waiting=max_waiting, allowed_hosts=allowed_host or ()
     )
     server.serve(host, port, lambda address: say(f"serving {rewarder.name} on {address}"))
-    say("stopped; all requests were answered")
+    say("stopped")

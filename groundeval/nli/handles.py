@@ -22,6 +22,7 @@ from groundeval.nli.weights import kind_of_config, read_config
 ADDRESS = re.compile(r"https?://")
 AT_ADDRESS = re.compile(r"(?P<name>[\w.-]+)(?::(?P<model>.+?))?@(?P<address>https?://.+)")
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+HOST_AND_PORT = re.compile(r"[\w.-]+:\d{2,5}/?")
 
 _HANDLES: dict[tuple[str, Factory, str], NLI] = {}
 _HANDLES_LOCK = threading.Lock()
@@ -119,8 +120,9 @@ def resolve(spec: str, options: NLIOptions) -> tuple[Factory, NLIOptions]:
         raise UsageError(f"{option('nli', spec)}: is a file; expected a folder with config.json and weights.")
     if HUB_NAME.fullmatch(spec):
         return _of_hub, replace(options, model=spec)
+    meant = f" Did you mean http://{spec}?" if HOST_AND_PORT.fullmatch(spec) else did_you_mean(spec, NLI_MODELS.names())
     raise UsageError(
-        f'unknown NLI model "{spec}".{did_you_mean(spec, NLI_MODELS.names())}\n'
+        f'unknown NLI model "{spec}".{meant}\n'
         f"  Allowed: {', '.join(NLI_MODELS.names())}; NAME:MODEL for a model of your own of that kind; a folder; "
         f"OWNER/MODEL of the hub; http://host:port of `groundeval serve-nli`; causal:MODEL@http://host:port/v1."
     )

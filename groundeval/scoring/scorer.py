@@ -14,7 +14,7 @@ from typing import Any
 
 from groundeval.errors import GroundevalError, SampleError, excerpt, what_happened
 from groundeval.metrics.gold import needs_answers_found, with_answers_found
-from groundeval.metrics.metric import Context, Entailment, Models, Values
+from groundeval.metrics.metric import Context, Entailment, Metric, Models, Values
 from groundeval.metrics.strict.settling import settle
 from groundeval.records import Response, Status
 from groundeval.scoring.plan import Plan
@@ -57,6 +57,15 @@ class ScoredSample:
         """The line of `scores.jsonl`."""
         line: dict[str, Any] = {"id": self.id, "status": self.status, "values": self.values, **self.evidence}
         return line if self.error is None else {**line, "error": self.error}
+
+
+def _declared(metric: Metric, values: Values) -> Values:
+    """The values of a metric. Raises SampleError for a key that it does not declare: nothing would read its value."""
+    for key in values:
+        if key not in metric.columns:
+            declared = ", ".join(map(repr, metric.columns)) or "none"
+            raise SampleError(f'metric "{metric.name}" gives {excerpt(key)}, which is not one of its keys: {declared}')
+    return values
 
 
 def _checked(values: Values) -> Values:
@@ -107,13 +116,15 @@ class Scorer:
     async def _values(self, response: Response, ctx: Context) -> Values:
         values: Values = {}
         waiting: list[Awaitable[Values]] = []
+        late: list[Metric] = []
         try:
             for metric in self.plan.metrics:
                 result = {} if metric.score is None else metric.score(response, ctx)
                 if inspect.isawaitable(result):
                     waiting.append(result)
+                    late.append(metric)
                 else:
-                    values.update(result)
+                    values.update(_declared(metric, result))
         except Exception:
             # The sample has failed. Python warns of coroutines that are dropped without having begun.
             for each in waiting:
@@ -122,8 +133,8 @@ class Scorer:
             raise
         # With at most one coroutine there is nothing to run concurrently, and a task costs more than the metric.
         parts = await asyncio.gather(*waiting) if len(waiting) > 1 else [await each for each in waiting]
-        for part in parts:
-            values.update(part)
+        for metric, part in zip(late, parts, strict=True):
+            values.update(_declared(metric, part))
         return values
 
     async def stream(

@@ -37,6 +37,8 @@ def test_connecting_loads_nothing_and_needs_no_torch():
         ("no such thing", "unknown NLI model"),
         ("lexcal:x", "unknown NLI model"),
         ("", "unknown NLI model"),
+        ("127.0.0.1:8765", r'"127.0.0.1:8765". Did you mean http://127.0.0.1:8765\?'),
+        ("judge.local:8765", r"Did you mean http://judge.local:8765\?"),
     ],
 )
 def test_an_unknown_spec_names_the_nearest_and_the_allowed_ones(spec: str, message: str):

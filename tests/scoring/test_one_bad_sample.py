@@ -75,6 +75,24 @@ def test_what_a_metric_raises_is_the_error_of_its_sample(fault: str, metric: Any
     assert message in failed["error"]
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_key_that_a_metric_does_not_declare_is_told(is_async: bool, metric: Any):
+    def values(response: Response, ctx: Context) -> dict[str, float | None]:
+        """Misspells a key on one sample."""
+        return {"fragil" if response.example.id == BAD else "fragile": 1.0}
+
+    async def later(response: Response, ctx: Context) -> dict[str, float | None]:
+        """The same, later."""
+        return values(response, ctx)
+
+    register_metric("fragile", keys=("fragile",), default=False)(later if is_async else values)
+    [result] = groundeval.score(records(5), "asqa", metrics=("fragile",))
+    assert result.results.statuses == {"error": 1, "ok": 4}
+    told = "metric \"fragile\" gives 'fragil', which is not one of its keys: 'fragile'"
+    [note] = [note for note in result.results.notes if BAD in note]
+    assert told in note
+
+
 @pytest.mark.parametrize("error", [BackendError("gone"), UsageError("wrong flag"), DataError("bad file")])
 def test_what_concerns_all_samples_stops_the_run(error: Exception, metric: Any):
     metric(raising(error))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from groundeval.parsing.strict import wording
 from groundeval.parsing.strict.content import beyond, content, names
 from groundeval.parsing.strict.decision import Decision, Possibility
-from groundeval.parsing.strict.lacking import is_lacking
+from groundeval.parsing.strict.lacking import denies_nothing, is_lacking
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.part import Part
 from groundeval.parsing.strict.sayings import is_canonical, label_of
@@ -83,6 +83,8 @@ def is_aside(text: str, question: str) -> bool:
     """Whether a sentence without citations says nothing on the subject, or only what cannot be found."""
     if wording.is_courtesy(text, question) or wording.says_nothing(text, question):
         return True
+    if denies_nothing(text):
+        return False
     own = list(wording.clauses(text))
     lacking = [is_lacking(clause, question) for clause in own]
     return any(lacking) and all(

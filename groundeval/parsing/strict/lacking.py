@@ -17,7 +17,7 @@ from groundeval.parsing.strict.foreign import has_negation
 from groundeval.parsing.strict.language import language
 from groundeval.parsing.strict.sources import SOURCE
 from groundeval.parsing.strict.vocabulary import GONE, GONE_ALONE, NOT, TELLING, negations
-from groundeval.parsing.strict.wording import LONGEST_REFUSAL, is_refusing, is_unreal, uncontracted
+from groundeval.parsing.strict.wording import LONGEST_REFUSAL, is_refusing, is_unreal, may_refuse, uncontracted
 
 _SOURCES = (
     r"(?:documents?|docs?|sources?|passages?|search results?|contexts?|snippets?|excerpts?|references?"
@@ -63,6 +63,14 @@ _FOREIGN_SOURCE = re.compile(rf"\b{SOURCE}\b", re.IGNORECASE)
 _YES_OR_NO = re.compile(r"\W*(?:yes|no)\W*, ", re.IGNORECASE)
 """The answer to a question of yes or no: what it denies is the matter."""
 _CONTENT_TOLD = re.compile(r"\bthat\b|\bwhere\b|,|:")
+
+
+def denies_nothing(text: str) -> bool:
+    """Whether a text has no negation in any of the languages, so that none of its clauses refuses or is lacking.
+
+    To ask this of a sentence is cheaper than to find its clauses and search each.
+    """
+    return not (may_refuse(text) or has_negation(text) or negations(text))
 
 
 @lru_cache(maxsize=4_096)

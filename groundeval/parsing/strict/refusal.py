@@ -9,7 +9,7 @@ from groundeval.parsing.strict import wording
 from groundeval.parsing.strict.content import beyond, content, names
 from groundeval.parsing.strict.decision import Decision, Possibility
 from groundeval.parsing.strict.gaps import with_gaps
-from groundeval.parsing.strict.lacking import concerns, is_lacking, may_lack
+from groundeval.parsing.strict.lacking import concerns, denies_nothing, is_lacking, may_lack
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import holds
 from groundeval.parsing.strict.part import Part
@@ -115,8 +115,8 @@ _NUMBERED = re.compile(r"(?i)\b(?:documents?|docs?|sources?|passages?)(?:\s+(?:t
 def _if_all_else_is_found(parts: Sequence[Part], question: str, answers: Sequence[Iterable[str]]) -> Possibility | None:
     """A text that says, somewhere and in any wording, that what is asked is not to be found, refuses if the verifier
     finds all that it says besides in the documents."""
-    clauses = [_clauses_and_lacks(part, question) for part in parts]
-    lacking = [clause for _, lack in clauses for clause in lack]
+    lacks = [_lacking_clauses(part, question) for part in parts]
+    lacking = [clause for own in lacks for clause in own]
     if not lacking or not concerns(lacking, question):
         return None
     if any(wording.is_reported(part.plain) for part in parts) or any(
@@ -124,8 +124,8 @@ def _if_all_else_is_found(parts: Sequence[Part], question: str, answers: Sequenc
     ):
         return None
     opened, beside = list[Part](), 0
-    for part, (own, lack) in zip(parts, clauses, strict=True):
-        rest = [clause for clause in own if clause not in lack]
+    for part, lack in zip(parts, lacks, strict=True):
+        rest = [clause for clause in _small_clauses(part, question) if clause not in lack]
         beside += sum(map(words, rest)) + len(part.citations)
         if _is_empty(part, rest, question, answers, lacks=bool(lack)):
             continue
@@ -141,15 +141,22 @@ def _if_all_else_is_found(parts: Sequence[Part], question: str, answers: Sequenc
     return Possibility("refused", tuple(opened), beside=beside)
 
 
-def _clauses_and_lacks(part: Part, question: str) -> tuple[list[str], list[str]]:
-    """The clauses of a sentence, and those of them that say that something is not to be found."""
+def _lacking_clauses(part: Part, question: str) -> list[str]:
+    """The clauses of a sentence that say that something is not to be found."""
+    if denies_nothing(part.plain):
+        return []
     cited = bool(part.citations)
-    own = [
+    return [clause for clause in _small_clauses(part, question) if is_lacking(clause, question, cited=cited)]
+
+
+def _small_clauses(part: Part, question: str) -> list[str]:
+    """The clauses of a sentence; one that does not lack as a whole is divided at its commas, too."""
+    cited = bool(part.citations)
+    return [
         piece
         for clause in wording.clauses(part.plain)
         for piece in ([clause] if is_lacking(clause, question, cited=cited) else re.split(r"(?<=\D), ", clause))
     ]
-    return own, [clause for clause in own if is_lacking(clause, question, cited=cited)]
 
 
 def _is_empty(part: Part, rest: Sequence[str], question: str, answers: Sequence[Iterable[str]], *, lacks: bool) -> bool:

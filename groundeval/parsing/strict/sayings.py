@@ -14,6 +14,7 @@ from groundeval.parsing.refusal import REFUSAL, REFUSAL_THRESHOLD
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict import wording
 from groundeval.parsing.strict.content import beyond, content, restates
+from groundeval.parsing.strict.lacking import denies_nothing
 from groundeval.parsing.strict.part import Part
 from groundeval.parsing.strict.words import words
 
@@ -47,7 +48,7 @@ def _sayings(part: Part, question: str, later: bool = False, asked: bool = False
     text = part.plain
     if is_canonical(text):
         return frozenset(("refusal",))
-    own = list(wording.clauses(text))
+    own = [] if denies_nothing(text) else list(wording.clauses(text))
     refusing = [clause for clause in own if wording.is_refusing(clause, cited=bool(part.citations))]
     if not refusing:
         is_aside = (

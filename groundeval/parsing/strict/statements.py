@@ -282,18 +282,31 @@ def _clauses(
         again = named.issuperset(lead) and {*indices}.issuperset(lead)
         pieces.append((begin, offset, indices if again else (*lead, *indices)))
         lead, begin = [], offset
-    rest = plain[begin:end]
+    tail = _lack_behind(plain, start, begin, end) if pieces and not lead else ""
     if not pieces or lead:
         pieces.append((begin, end, tuple(lead)))
-    elif _CLAUSE_START.match(rest) and words(rest) > 1 and any(map(is_refusing, clauses(rest))):
-        pieces.append((begin, end, ()))
-    else:
+    elif not tail:
         last = pieces.pop()
         pieces.append((last[0], end, last[2]))
-    merged = _with_words(pieces, plain, framed)
-    for place, (first, last_, indices) in enumerate(merged):
+    for place, (first, last_, indices) in enumerate(_with_words(pieces, plain, framed)):
         text = plain[first:last_].strip()
         yield Part(_clause(text) if place else text, indices, continues=place > 0)
+    if tail:
+        yield Part(tail, (), continues=True)
+
+
+def _lack_behind(plain: str, start: int, begin: int, end: int) -> str:
+    """What a sentence says behind its last citation, if that is something that cannot be found; else empty.
+
+    A subject that only the words before name is filled in: `It covers the cost [1], but gives no date.`
+    """
+    rest = plain[begin:end]
+    if not _CLAUSE_START.match(rest) or words(rest) <= 1:
+        return ""
+    if any(map(is_refusing, clauses(rest))):
+        return _clause(rest.strip())
+    filled_in = clauses(plain[start:end])[len(clauses(plain[start:begin])) :]
+    return _clause(" ".join(filled_in)) if any(map(is_refusing, filled_in)) else ""
 
 
 def _frame(plain: str, begin: int, offset: int) -> int:

@@ -14,6 +14,7 @@ from functools import partial
 
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.content import PIECE, beyond, content, is_asked, is_english
+from groundeval.parsing.strict.elided import filled_in, speaks
 from groundeval.parsing.strict.foreign import APOLOGY, denies, has_negation
 from groundeval.parsing.strict.generic import NEGATING_STEMS, NEGATING_WORDS
 from groundeval.parsing.strict.number_words import LARGE, SMALL
@@ -49,8 +50,8 @@ def _refusing(source: str) -> re.Pattern[str]:
         rf"|\b{source}\b(?:\W+{helping}){{0,5}}\W+{no}"
         r"|\b(?:I|we)\b.{1,80}?\b(?:came up (?:empty|short)|drew a blank)"
         rf"|beyond what (?:\w+ )?{source}\b"
-        rf"|\b{source}\b\W+(?:say|give|tell|contain|offer|provide|reveal|mention|have)s?\W+(?:us\W+)?(?:nothing"
-        rf"|no|none)\b"
+        rf"|\b{source}\b\W+(?:say|give|tell|contain|offer|provide|reveal|mention|have|include|list|name|state|report"
+        rf"|indicate|show|specify|identify|suppl(?:y|ie)|specifie|identifie)s?\W+(?:us\W+)?(?:nothing|no|none)\b"
         r"|\b(?:I|we)\b.{1,80}?\b(?:find|found|see|saw|have|got)\s+(?:nothing|none|no)\b"
         rf"|\b(?:none|neither|nothing|nowhere|no)\b{_gap(3)}{source}\b{_gap(6)}{tells}"
         rf"|\bnothing\b{_gap(4)}{source}\b|\b(?:none|neither) of (?:them|these|those)\s+{tells}"
@@ -190,7 +191,6 @@ _CLAUSE = re.compile(
 
 _CONCEDED = re.compile(r"\W*(?:although|though|while|whereas|even (?:though|if))\b[^,;]{3,200},\s+", re.IGNORECASE)
 _I_CAN = re.compile(r"\W*I can (?:only )?(?:tell|say|inform|help|speak|answer)\b", re.IGNORECASE)
-_BUT_NOT = re.compile(r"^\W*but (?:(?:do |does |did )?not|(?:do|does|did)n['’]t|never|nowhere|no)\b", re.IGNORECASE)
 
 _FOREIGN_WORDS = 40
 
@@ -219,8 +219,10 @@ def _clauses(text: str) -> Iterator[str]:
     for clause in pieces:
         if any(map(str.isalnum, clause)):
             # "The passages cover the cost, but not the length": the documents still speak.
-            yield _BUT_NOT.sub("but the documents do not give ", clause) if about_documents else clause
-            about_documents = about_documents or is_about_documents(clause) or _I_CAN.match(clause) is not None
+            yield filled_in(clause) if about_documents else clause
+            about_documents = (
+                about_documents or is_about_documents(clause) or speaks(clause) or _I_CAN.match(clause) is not None
+            )
 
 
 LONGEST_REFUSAL = 2_000

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from groundeval.parsing.strict import wording
 from groundeval.parsing.strict.content import beyond, content, names
 from groundeval.parsing.strict.decision import Decision, Possibility
+from groundeval.parsing.strict.elided import speaks
 from groundeval.parsing.strict.gaps import with_gaps
 from groundeval.parsing.strict.lacking import concerns, denies_nothing, is_lacking, may_lack
 from groundeval.parsing.strict.marks import HIDDEN
@@ -38,7 +39,7 @@ def decide(
     parts = [
         part._replace(plain=_spaced(part.plain))
         for part in sentences(text)
-        if part.kind == "claim" or (part.kind == "aside" and _may_answer(part.plain, question))
+        if part.kind == "claim" or (part.kind == "aside" and _is_said(part.plain, question))
     ]
     if not parts:
         return Decision("void")
@@ -72,6 +73,13 @@ def decide(
 def _tells(text: str, question: str, answers: Sequence[Iterable[str]]) -> bool:
     """Whether the text holds a gold answer, or hidden text."""
     return HIDDEN in text or tells(text, question, answers)
+
+
+def _is_said(heading: str, question: str) -> bool:
+    """Whether a heading, or what introduces a list, says that something is not to be found, or may be an answer."""
+    if _may_answer(heading, question):
+        return True
+    return bool(content(heading)) and not LACKING.isdisjoint(sayings_of([Part(heading, (), "aside")], question)[0])
 
 
 def _may_answer(heading: str, question: str) -> bool:
@@ -134,11 +142,24 @@ def _if_all_else_is_found(parts: Sequence[Part], question: str, answers: Sequenc
             said = said.replace(clause, " ")
         if words(said) < SHORTEST_CONTEXT and not (part.continues and part.citations):
             return None
-        opened.append(part._replace(plain=said.strip(" ,;:–—-\n")))
+        opened.append(part._replace(plain=_without_lead(said, question).strip(" ,;:–—-\n")))
     # A gold answer that the question names may be given all the same.
     if any(_gives(part.plain, answers) for part in opened):
         return None
     return Possibility("refused", tuple(opened), beside=beside)
+
+
+_LEAD = re.compile(r"[^:–—]{8,120}(?::|\s[–—])\s+(?=\w)")
+_OTHERWISE = re.compile(r"(?i)\b(?:only|merely|just|solely|instead|others?|another|different|unrelated)\b")
+
+
+def _without_lead(said: str, question: str) -> str:
+    """The sentence without what introduces it as something else that the documents hold, which none of them entails:
+    `They only give figures for other ships: ...`."""
+    lead = _LEAD.match(said)
+    if lead is None or not _OTHERWISE.search(lead[0]) or not speaks(lead[0]):
+        return said
+    return said if names(lead[0], question) or re.search(r"\d", lead[0]) else said[lead.end() :]
 
 
 def _lacking_clauses(part: Part, question: str) -> list[str]:

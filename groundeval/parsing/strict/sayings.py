@@ -39,6 +39,10 @@ def sayings_of(parts: Sequence[Part], question: str) -> list[Sayings]:
     return found
 
 
+_OF_ANOTHER = re.compile(r"(?i)^\W*(?:\w+\W+)?(?:their|its|his|her|whose)\b(?! answers?\b)")
+"""`Their number is not given`: of what the sentence before names."""
+
+
 @lru_cache(maxsize=4_096)
 def _sayings(part: Part, question: str, later: bool = False, asked: bool = False) -> Sayings:
     """Classes of the clauses of a sentence; whether it stands behind a cited statement, or behind a question.
@@ -62,7 +66,7 @@ def _sayings(part: Part, question: str, later: bool = False, asked: bool = False
     whole = " ".join([label, *refusing])
     is_whole = not beyond(whole, question) and restates(whole, question)
     if (later or part.citations) and not content(whole):
-        is_whole = not asked and not content(text)
+        is_whole = not asked and not content(text) and not _OF_ANOTHER.search(whole)
     # "It is so, but the year is not given" lacks part of an answer, even if the question asked for that part.
     completes = wording.turns(refusing[0]) and own[0] not in refusing and bool(content(whole))
     found: set[Saying] = {"refusal" if (is_whole and not completes) or wording.is_of_answer(whole) else "lack"}

@@ -62,8 +62,9 @@ PERHAPS = (
 
 
 def negations(text: str) -> int:
-    """The number of negations, and of words for what is absent, in a text."""
+    """The number of negations, and of words for what is absent, in a text; a `nor` goes on with another negation."""
     said = letters(text)
     if _NEGATING_WORDS.isdisjoint(said) and not any(word[:4] in _NEGATING_STEMS for word in said):
         return 0
-    return len(NEGATION.findall(text))
+    found = [each.lower() for each in NEGATION.findall(text)]
+    return len(found) - found.count("nor") or min(1, len(found))

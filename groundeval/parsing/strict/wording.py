@@ -135,6 +135,8 @@ _REPORTED = re.compile(
     r"^\W*(?:(?:my|his|her|their|your) \w+|he|she|someone|somebody|people"
     r"|(?:the|some|most|many) (?:author|writer|editor|reader|critic"
     r"|user|scholar|expert|historian)s?)\s+(?:could|can|did|do|does|was|were|is|are|had|has|have)(?:n['’]t| not|not)\b"
+    r"(?! (?:\w+ly )?(?:given|stated|named|mentioned|specified|known|reported|provided|recorded|listed|indicated|told"
+    r"|said|found|included|described|discussed|covered|clear|available)\b)"
     rf"|^\W*(?:the|an?) (?!{SOURCE}|{PERHAPS}|answers?\b|questions?\b)\w+ (?:could|can|did|does|do|has"
     rf"|have|had)(?:n['’]t| not) "
     r"(?:find|know|answer|locate)\b|\b(?:called|titled|entitled)\s+(?:[\"“'‘«*_]|(?-i:[A-Z]))"

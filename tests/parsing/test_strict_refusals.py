@@ -429,3 +429,98 @@ def test_who_is_called_something_is_not_reported_to_refuse():
     )
     assert [part.plain for part in found.possible[0].found] == ["It is called the longest play"]
     assert not decide('The play is called "The documents do not say who wrote it" [1].', QUESTION, GOLD).possible
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "but give no author for it",
+        "but fail to name its author",
+        "but lack the name of its author",
+        "yet they do not name the author",
+        "but neither names the author of the play",
+        "but none of them states who wrote it",
+        "but not the author of the play",
+        "yet no author is given",
+    ],
+)
+def test_a_clause_may_leave_out_the_documents_that_the_one_before_names(tail: str):
+    for text in (f"The documents describe the play [1], {tail}.", f"The documents describe the play, {tail}."):
+        decision = decide(text, QUESTION, GOLD)
+        possible = [each for each in decision.possible if each.outcome == "refused"]
+        assert decision.outcome == "refused" or possible, text
+        assert all("author" not in part.plain for each in possible for part in each.found[:1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The first document says that the play ran for years [1], but it was not printed until 1603.",
+        "Document 1 says that the actors wore masks [1], but they had no lines to learn.",
+        "The passages describe the tower [1], but it contains no bell.",
+    ],
+)
+def test_a_clause_about_the_matter_is_not_filled_in(text: str):
+    assert decide(text, QUESTION, GOLD).outcome == "answered"
+    assert not any(each.outcome == "refused" and not each.lacks for each in decide(text, QUESTION, GOLD).possible)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Did I write that I could not find the author in the documents?",
+        "Isn't the author named in the documents?",
+        "You may say that the documents do not name the author.",
+        "Most critics believe that the documents do not name the author.",
+        "I doubt that the documents do not say who wrote Hamlet.",
+        "We would be joking if we said the documents do not say who wrote Hamlet.",
+        "I nearly did not find an answer to your question in the search results.",
+        "Until I could not find an answer to your question in the search results, all was well.",
+        "Last week I couldn't find an answer to your question in the search results.",
+        "The documents do not merely say who wrote Hamlet.",
+        "The documents do not mention just one author.",
+    ],
+)
+def test_a_frame_may_take_a_refusal_back(text: str):
+    assert outcome(text) == "answered"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "After I had read all the documents, I could not find out who wrote Hamlet.",
+        "When I searched the documents, I found nothing about who wrote Hamlet.",
+        "Nobody says who wrote the play in these documents.",
+        "The documents do not say who originally wrote Hamlet.",
+        "I doubt I can help: the documents do not say who wrote Hamlet.",
+        "You asked who wrote Hamlet, but the documents do not say.",
+        "The documents give almost no information, and none on who wrote Hamlet.",
+        "Neither document 1 nor document 2 says who wrote Hamlet.",
+    ],
+)
+def test_an_honest_frame_leaves_a_refusal_one(text: str):
+    assert outcome(text) == "refused"
+
+
+def test_a_refusal_said_again_costs_its_words():
+    once = decide(REFUSAL, QUESTION, GOLD)
+    assert decide(f"{REFUSAL} The documents do not say who wrote Hamlet.", QUESTION, GOLD).beside == once.beside
+    assert decide(" ".join([REFUSAL] * 4), QUESTION, GOLD).beside == once.beside + 3 * 15
+
+
+@pytest.mark.parametrize("line", ["The author is not named in the documents:", "The author of the play is not given:"])
+def test_what_introduces_a_list_may_refuse(line: str):
+    decision = decide(
+        f"{line}\n\n- Document 1 is about the stage [1].\n- Document 2 is about masks [2].", QUESTION, GOLD
+    )
+    assert any(each.outcome == "refused" for each in decision.possible)
+
+
+def test_words_that_introduce_something_else_are_not_asked_of_the_verifier():
+    text = "I could not find who wrote Hamlet. The documents only name the writers of other plays: Kyd wrote one [2]."
+    [known, *_] = decide(text, QUESTION, GOLD).possible
+    assert [part.plain for part in known.found] == ["Kyd wrote one."]
+    guessed = text.replace("of other plays", "of other plays, Marlowe Kit")
+    assert all(
+        part.plain != "Kyd wrote one." for each in decide(guessed, QUESTION, GOLD).possible for part in each.found
+    )

@@ -20,16 +20,18 @@ _NO_SUBJECT = re.compile(
     r"|(?:do|does|did)(?:\s+not|n['’]t)|leaves?\s+out|stops?\s+short|says?\s+nothing)\b)",
     re.IGNORECASE,
 )
+_MATTERS = (
+    r"(?:reason|date|year|number|figure|name|answer|detail|information|explanation|indication|clue|source|amount|value"
+    r"|place)s?"
+)
 _STATES = (
-    r"(?:mentions?|states?|names?|says?|tells?|specif(?:y|ies)|explains?|reports?|indicates?|identif(?:y|ies)|reveals?"
-    r"|discloses?|gives? (?:any|no|an?|the) (?:\w+ )?(?:reasons?|dates?|years?|numbers?|figures?|names?|answers?|details?"
-    r"|information|explanations?|indications?|clues?|sources?|amounts?|values?|places?))"
+    r"(?:mentions?|states?|names?|says?|tells?|specif(?:y|ies)|explains?|reports?|indicates?|identif(?:y|ies)"
+    rf"|reveals?|discloses?|gives? (?:any|no|an?|the) (?:\w+ )?{_MATTERS})"
 )
 """What documents do, and hardly anything else that `it` may stand for."""
 _PRONOUN = re.compile(
-    rf"{_JOIN}(?:it|they|these|those)\s+{_ONLY}(?=(?:{_STATES}\s+(?:\w+\s+)?(?:no|nothing|none|neither|nobody|nowhere)"
-    r"|gives? no (?:\w+ )?(?:reasons?|dates?|years?|numbers?|figures?|names?|answers?|details?|information|explanations?"
-    r"|indications?|clues?|sources?|amounts?|values?|places?)"
+    rf"{_JOIN}(?:it|they|these|those)\s+{_ONLY}"
+    rf"(?=(?:{_STATES}\s+(?:\w+\s+)?(?:no|nothing|none|neither|nobody|nowhere)|gives? no (?:\w+ )?{_MATTERS}"
     rf"|fails?\s+to\s+{_STATES}|(?:do|does|did)(?:\s+not|n['’]t)\s+(?:\w+\s+)?{_STATES})\b)",
     re.IGNORECASE,
 )

@@ -14,10 +14,11 @@ from functools import lru_cache
 
 from groundeval.parsing.strict.content import beyond, content, is_generic, names
 from groundeval.parsing.strict.foreign import has_negation
+from groundeval.parsing.strict.frames import is_unreal
 from groundeval.parsing.strict.language import language
 from groundeval.parsing.strict.sources import SOURCE
 from groundeval.parsing.strict.vocabulary import GONE, GONE_ALONE, NOT, TELLING, negations
-from groundeval.parsing.strict.wording import LONGEST_REFUSAL, is_refusing, is_unreal, may_refuse, uncontracted
+from groundeval.parsing.strict.wording import LONGEST_REFUSAL, is_refusing, may_refuse, uncontracted
 
 _SOURCES = (
     r"(?:documents?|docs?|sources?|passages?|search results?|contexts?|snippets?|excerpts?|references?"
@@ -80,14 +81,12 @@ def is_lacking(clause: str, question: str, *, cited: bool = False) -> bool:
         return False
     if is_refusing(clause, cited=cited):
         return True
-    count = negations(uncontracted(clause))
-    if not count and not _is_foreign_lack(clause):
-        return False
-    if is_unreal(clause):
+    clause = uncontracted(clause)
+    count = negations(clause)
+    if (not count and not _is_foreign_lack(clause)) or is_unreal(clause):
         return False
     if language(clause) not in (None, "en"):
         return _is_foreign_lack(clause)
-    clause = uncontracted(clause)
     if count % 2 == 0:
         return language(clause) is None and _is_foreign_lack(clause)
     if _YES_OR_NO.match(clause):

@@ -110,7 +110,12 @@ def _by_words(parts: Sequence[Part], sayings: Sequence[Sayings], question: str, 
     )
     if claims or is_told:
         return Decision("mixed" if not claims or "refusal" in said else "answered")
-    return Decision("refused", sum(map(words_beside, parts, sayings)))
+    seen, beside = set[str](), 0
+    for part, own in zip(parts, sayings, strict=True):
+        # A refusal said again is as useless as anything else.
+        beside += words(part.plain) if part.plain in seen else words_beside(part, own)
+        seen.add(part.plain)
+    return Decision("refused", beside)
 
 
 SHORTEST_CONTEXT = 4

@@ -14,6 +14,7 @@ from groundeval.parsing.refusal import REFUSAL, REFUSAL_THRESHOLD
 from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict import wording
 from groundeval.parsing.strict.content import beyond, content, restates
+from groundeval.parsing.strict.frames import is_unreal
 from groundeval.parsing.strict.lacking import denies_nothing
 from groundeval.parsing.strict.part import Part
 from groundeval.parsing.strict.words import words
@@ -108,7 +109,9 @@ def _is_join(clause: str) -> bool:
 def is_canonical(sentence: str) -> bool:
     """Whether a sentence is the refusal that Trust-Score's prompts ask for, or nearly so."""
     said = normalize(sentence)
-    if len(said) > 2 * len(REFUSAL) or not wording.is_negated(sentence) or wording.is_reported(sentence):
+    if len(said) > 2 * len(REFUSAL) or not wording.is_negated(sentence):
+        return False
+    if wording.is_reported(sentence) or is_unreal(wording.uncontracted(sentence)):
         return False
     return ratio(normalize(REFUSAL), said) > REFUSAL_THRESHOLD
 

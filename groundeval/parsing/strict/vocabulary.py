@@ -7,7 +7,8 @@ import re
 from groundeval.parsing.strict.words import letters
 
 NOT = (
-    r"(?:not(?! only\b)|no(?! (?:more|less|fewer|later|earlier)\b)|none|neither|nor|nothing(?! but\b)|nowhere|never"
+    r"(?:not(?! (?:\w+ )?(?:only|just|merely|solely)\b)|no(?! (?:more|less|fewer|later|earlier)\b)|none|neither|nor"
+    r"|nothing(?! but\b)|nowhere|never"
     r"|nobody|without|cannot|unable|impossible|\w+n['’]t"
     r"|(?:ca|could|wo|would|do|does|did|is|was|are|were|have|has|had)nt)"
 )

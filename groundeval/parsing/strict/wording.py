@@ -16,6 +16,7 @@ from groundeval.parsing.remembered import remembered
 from groundeval.parsing.strict.content import PIECE, beyond, content, is_asked, is_english
 from groundeval.parsing.strict.elided import filled_in, speaks
 from groundeval.parsing.strict.foreign import APOLOGY, denies, has_negation
+from groundeval.parsing.strict.frames import is_unreal
 from groundeval.parsing.strict.generic import NEGATING_STEMS, NEGATING_WORDS
 from groundeval.parsing.strict.number_words import LARGE, SMALL
 from groundeval.parsing.strict.sources import SOURCE
@@ -73,14 +74,6 @@ _UNKNOWN = (
     r"(?:unknown|unstated|unspecified|undisclosed|unclear|unmentioned|unanswered|open|a mystery|undetermined"
     r"|unreported)"
 )
-_UNREAL = re.compile(
-    r"\b(?:wrongly|falsely)\b|^\W*as if\b|^\W*(?:why|how|what|who|when|where|could|can|did|do|does|is|are"
-    r"|was|would|should|will)\b.*\?\W*$"
-    r"|^\W*(?:if (?!you\b)|suppose|imagine|assum(?:e|ing)|pretend|say|write|reply|respond|repeat|print|claim)\b"
-    r"|\b(?:would|should) (?:have )?(?:sa(?:y|id)|tell|told|write|answer)\b",
-    re.IGNORECASE,
-)
-"""A question, a supposition or a command, which says nothing about the documents."""
 _NO_ANSWER = re.compile(
     r"\b(?:no|not enough|not any|insufficient)\s+(?:\w+\s+){0,2}(?:answers?|information|details?|mention"
     r"|data|word|records?|clue|trace|hint)\b"
@@ -242,7 +235,7 @@ def is_refusing(clause: str, *, cited: bool = False) -> bool:
 
 def _refuses(clause: str, cited: bool) -> bool:
     clause = _FILLER.sub("", uncontracted(clause))
-    if not may_refuse(clause) or _UNREAL.search(clause):
+    if not may_refuse(clause) or is_unreal(clause):
         return False
     said = [word.lower() for word in PIECE.findall(clause)]
     if len(said) <= _FOREIGN_WORDS and not is_english(said) and denies(clause):
@@ -271,11 +264,6 @@ def uncontracted(clause: str) -> str:
     return _CONTRACTED.sub(
         lambda found: {"ca": "cannot", "wo": "will not"}.get(found[1].lower(), f"{found[1]} not"), clause
     )
-
-
-def is_unreal(clause: str) -> bool:
-    """Whether a clause asks, supposes or commands, and so says nothing about the documents."""
-    return _UNREAL.search(clause) is not None
 
 
 def is_negated(clause: str) -> bool:

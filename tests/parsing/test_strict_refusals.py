@@ -524,3 +524,24 @@ def test_words_that_introduce_something_else_are_not_asked_of_the_verifier():
     assert all(
         part.plain != "Kyd wrote one." for each in decide(guessed, QUESTION, GOLD).possible for part in each.found
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Belgelerde yazarın adı verilmiyor.",
+        "Los resultados de la búsqueda no dicen quién la escribió.",
+        "Les résultats de recherche n'indiquent pas l'auteur.",
+        "De zoekresultaten noemen de schrijver niet.",
+        "I sökresultaten nämns inte författaren.",
+        "搜索结果中没有提到作者。",
+    ],
+)
+def test_results_of_a_search_in_other_languages_are_sources(text: str):
+    assert outcome(text) == "refused" or any(
+        each.outcome == "refused" for each in decide(text, QUESTION, GOLD).possible
+    )
+
+
+def test_a_result_that_is_not_of_a_search_is_no_source():
+    assert outcome("El resultado fue de 3 a 0 y no hubo penaltis [1].") == "answered"

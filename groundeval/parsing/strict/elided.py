@@ -17,7 +17,8 @@ _BUT_NOT = re.compile(
 )
 _NO_SUBJECT = re.compile(
     rf"{_JOIN}{_ONLY}(?=(?:{_TELLS}\b.{{0,40}}\b(?:no|nothing|none|neither|nobody|nowhere)|fails?\s+to|lacks?|omits?"
-    r"|(?:do|does|did)(?:\s+not|n['’]t)|leaves?\s+out|stops?\s+short|says?\s+nothing)\b)",
+    r"|(?:do|does|did)(?:\s+not|n['’]t)|leaves?\s+(?:\w+\s+){0,5}?(?:out|open|unanswered|aside)|stops?\s+short"
+    r"|(?:keeps?|stays?|remains?|is|are)\s+(?:quiet|silent|mute))\b)",
     re.IGNORECASE,
 )
 _MATTERS = (

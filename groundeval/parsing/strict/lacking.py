@@ -60,7 +60,12 @@ _BARE = re.compile(
     r"|\b(?:is|are|was|were|does|do|did) not\W*$|\bthere(?:['’]s| is| are| was| were) (?:none|nothing)\W*$",
     re.IGNORECASE,
 )
-_FOREIGN_SOURCE = re.compile(rf"\b{SOURCE}\b", re.IGNORECASE)
+_FOREIGN_SOURCE = re.compile(
+    rf"\b(?:{SOURCE})\b|\b(?:\w*textstelle\w*|\w*ergebnis\w*|résultats?|resultados?|risultat[oi]|\w*resultat\w*|käll\w+|kild\w+"
+    r"|źród\w+|wynik\w*|lähte\w*|tulok\w+|результат\w*)\b|结果|検索結果|文書|검색 ?결과",
+    re.IGNORECASE,
+)
+"""Sources in other languages, with the results of a search, which the grammar of citations need not know."""
 _YES_OR_NO = re.compile(r"\W*(?:yes|no)\W*, ", re.IGNORECASE)
 """The answer to a question of yes or no: what it denies is the matter."""
 _CONTENT_TOLD = re.compile(r"\bthat\b|\bwhere\b|,|:")
@@ -71,7 +76,7 @@ def denies_nothing(text: str) -> bool:
 
     To ask this of a sentence is cheaper than to find its clauses and search each.
     """
-    return not (may_refuse(text) or has_negation(text) or negations(text))
+    return not (may_refuse(text) or negations(text))
 
 
 @lru_cache(maxsize=4_096)
@@ -112,9 +117,11 @@ def is_lacking(clause: str, question: str, *, cited: bool = False) -> bool:
 
 
 def _is_foreign_lack(clause: str) -> bool:
-    """A negation of another language beside a source, in a clause that has no English negation."""
+    """A negation of another language beside a source, in a clause of that language or without an English negation."""
     # In the order of what the searches cost.
-    return not negations(clause) and has_negation(clause) and _FOREIGN_SOURCE.search(clause) is not None
+    if not has_negation(clause) or (negations(clause) and language(clause) in (None, "en")):
+        return False
+    return _FOREIGN_SOURCE.search(clause) is not None
 
 
 _IDLE = re.compile(

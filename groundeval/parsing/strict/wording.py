@@ -198,7 +198,7 @@ def may_refuse(text: str) -> bool:
         return True
     if any(word[:4] in NEGATING_STEMS for word in said):
         return True
-    return not text.isascii() and has_negation(text)
+    return has_negation(text)
 
 
 @remembered(4_096)

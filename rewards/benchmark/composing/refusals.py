@@ -17,7 +17,8 @@ IN_ONE_SENTENCE = 0.2
 _HOLDING = ("discuss", "are about", "describe", "only cover")
 _TAILS = (
     *("but give no answer", "but do not answer the question", "but fail to answer this", "yet they do not say this"),
-    *("but none of them answers the question", "but neither answers this", "but not what is asked", "but leave this open"),
+    *("but none of them answers the question", "but neither answers this", "but not what is asked"),
+    "but leave this open",
 )
 """Behind the citation: clauses that leave out the sources, or stand for them with a pronoun."""
 

@@ -1,4 +1,4 @@
-"""Words that look like a hedge and leave the answer asserted: `Perhaps surprisingly, ...`, `You may have heard of ...`."""
+"""Words that look like a hedge and leave the answer asserted: `Perhaps surprisingly`, `You may have heard of`."""
 
 from __future__ import annotations
 

@@ -57,6 +57,8 @@ def _parted(found: Spanned, text: str) -> Spanned:
             parted += [(token[:-1], start, end - 1), (token[-1].translate(_RAISED), end - 1, end)]
         elif token.isdigit() and (text[start - 1 : start] == "^" or text[max(0, start - 2) : start] == "^{"):
             parted.append((token.translate(_RAISED), start, end))
+        elif token == "cent" and parted and parted[-1][0] == "per":
+            parted[-1] = ("percent", parted[-1][1], end)
         elif not (follows and token in DEGREES):
             parted.append((token, start, end))
     return parted

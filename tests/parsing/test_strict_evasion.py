@@ -60,3 +60,81 @@ def test_a_bound_is_the_answer_where_the_question_asks_for_one():
     assert evades("It is at most 60 mg.", "60 mg", "How much is a dose?", "The ceiling is 60 mg.")
     assert not evades("It is at most 60 mg.", "60 mg", "What is the maximum dose?", "The ceiling is 60 mg.")
     assert not evades("It is at most 60mg.", "60mg", "How much is a dose?", "It is no more than 60 mg.")
+
+
+PROBES = "Mariner 4 flew past Mars on 15 July 1965. In 1961 it was planned. Ice melts at 0 °C."
+FLOWN = "15 July 1965"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mariner 4 — 15 July 1965",
+        "mariner 4 - 15 July 1965",
+        "Data of Mariner 4 – 15 July 1965",
+        "Sent from Cape Kennedy – 15 July 1965",
+        "Mariner 4—15 July 1965",
+    ],
+)
+def test_a_dash_behind_a_known_name_with_a_number_makes_no_range(text: str):
+    assert not evades(text, FLOWN, "When did it fly past Mars?", PROBES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Between 4 – 15 July 1965",
+        "It was 14 – 15 July 1965",
+        "In 1961 – 15 July 1965",
+        "June 4 – 15 July 1965",
+        "Mariner 3 – 15 July 1965",
+        "from spring 1961 CE – 15 July 1965",
+    ],
+)
+def test_any_other_number_before_a_dash_is_the_lower_end_of_a_range(text: str):
+    assert evades(text, FLOWN, "When did it fly past Mars?", PROBES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Perhaps unsurprisingly, it flew past Mars on 15 July 1965.",
+        "Perhaps more importantly, it flew past Mars on 15 July 1965.",
+        "You might be surprised to learn that it was 15 July 1965.",
+        "It may come as a surprise that it was 15 July 1965.",
+        "Contrary to what many people may think, it was 15 July 1965.",
+        "It came earlier than you might expect: on 15 July 1965.",
+        "As one might guess, it was 15 July 1965.",
+        "You may have heard of Mariner 4, which flew past Mars on 15 July 1965.",
+        "Mariner 4, perhaps the most famous of the early probes, flew past Mars on 15 July 1965.",
+        "Arguably the best known of its kind, it flew past Mars on 15 July 1965.",
+        "The probe, otherwise known as Mariner-Mars, flew past on 15 July 1965.",
+    ],
+)
+def test_words_that_hedge_something_else_than_the_answer_do_not_evade(text: str):
+    assert not evades(text, FLOWN, "When did it fly past Mars?", PROBES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Perhaps on 15 July 1965.",
+        "Perhaps, surprisingly, on 15 July 1965.",
+        "Perhaps surprisingly on 15 July 1965.",
+        "Perhaps possibly, it was 15 July 1965.",
+        "It might be surprising if it was not 15 July 1965.",
+        "You may have heard that it was 15 July 1965.",
+        "One might expect 15 July 1965.",
+        "You might think that it was 15 July 1965.",
+        "It was, perhaps the most famous date 15 July 1965, a Thursday.",
+        "Perhaps surprisingly, it was possibly 15 July 1965.",
+    ],
+)
+def test_a_hedge_of_the_answer_evades(text: str):
+    assert evades(text, FLOWN, "When did it fly past Mars?", PROBES)
+
+
+def test_a_hedge_of_what_is_asked_evades():
+    text = "Mariner 4, perhaps the most famous probe, flew past Mars."
+    assert evades(text, "Mariner 4", "Which probe is the most famous?", PROBES)
+    assert not evades(text, "Mariner 4", "Which probe flew past Mars?", PROBES)

@@ -201,3 +201,59 @@ def test_dates_and_numbers_in_another_language_match_by_their_values(alias: str,
 )
 def test_numbers_of_other_languages_money_ranges_and_accents(alias: str, text: str, is_given: bool) -> None:
     assert (spelled([alias], text) is not None) == is_given
+
+
+@pytest.mark.parametrize(
+    ("alias", "text", "is_given"),
+    [
+        ("12 April 1981", "STS-1: April 12, 1981", True),
+        ("12 April 1981", "Apollo 7 (April 12, 1981)", True),
+        ("12 April 1981", "shuttle flight 1 april 12, 1981", True),
+        ("12 April", "flight 1: Apr. 12", True),
+        ("12 April 1981", "on 12. April 1981", True),
+        ("12 April 1981", "12-Apr-1981", True),
+        ("12 April", "on the 12th of April 20 people came", True),
+        ("1 April", "flight 1: April 12", False),
+        ("1 April 1981", "flight 1: April 12, 1981", False),
+        ("7 April 1981", "Apollo 7 April 12, 1981", False),
+    ],
+)
+def test_a_number_before_a_month_is_its_day_only_if_nothing_parts_the_two(alias: str, text: str, is_given: bool):
+    assert (spelled([alias], text) is not None) == is_given
+
+
+@pytest.mark.parametrize(
+    ("alias", "texts"),
+    [
+        ("63.5 °C", ["63.5℃", "63.5 ºC", "63.5 degrees C", "63.5 deg. C", "63.5 degrees Celsius", "63.5 oC", "63.5˚C"]),
+        ("146.3 °F", ["146.3℉", "146.3 degrees Fahrenheit", "146.3ºF"]),
+        ("336.65 K", ["336.65 kelvins"]),
+        ("8 degrees", ["8°", "8º", "8 deg"]),
+        ("12 km", ["12 ㎞", "12 kilometres", "12,000 m"]),
+        ("3 m²", ["3 ㎡", "3 m2", "3 m^2", "3 square metres", "3 sq. m"]),
+        ("3 km²", ["3 ㎢", "3,000,000 m²"]),
+        ("3 cubic feet", ["3 ft³", "3 cu ft"]),
+        ("7 μm", ["7 µm", "7 ㎛", "7 micrometres", "0.007 mm"]),
+        ("40,000,000 km", ["40 million km"]),
+        ("40%", ["40 per cent", "40 percent", "40 %"]),
+    ],
+)
+def test_a_unit_may_be_a_sign_a_word_or_squared(alias: str, texts: list[str]):
+    assert [text for text in texts if spelled([alias], f"It is {text} there.") is None] == []
+
+
+@pytest.mark.parametrize(
+    ("alias", "text"),
+    [
+        ("63.5 °C", "63.5℉"),
+        ("63.5 °C", "63.5 degrees"),
+        ("63.5 °C", "63.5 K"),
+        ("3 km²", "3000 m²"),
+        ("3 cm³", "0.03 m³"),
+        ("3 m²", "3 m³"),
+        ("3 m²", "3 square feet"),
+        ("40,000,000 km", "40,000,000 m"),
+    ],
+)
+def test_another_unit_or_power_is_another_thing(alias: str, text: str):
+    assert spelled([alias], f"It is {text} there, as the table says.") is None

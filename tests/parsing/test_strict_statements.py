@@ -348,3 +348,27 @@ def test_a_genitive_ends_a_sentence():
     assert [part.plain for part in sentences("The opera is Bizet's [1]. Premiere: March 1875 [2].")] == [
         "The opera is Bizet's.", "Premiere: March 1875."
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "cited"),
+    [
+        ("Cassini [1] found the moon Rhea in 1672 [1].", [(0,)]),
+        (
+            "The twins Rhea (found in 1672 [1]) and Dione (found in 1684 [2]) came to light twelve years apart [2].",
+            [(0, 1)],
+        ),
+        (
+            "The ice melts in spring [1] → the water fills the lake [1] → the lake floods the fields [2].",
+            [(0,), (0,), (1,)],
+        ),
+        ("Cassini found Rhea [1][1].", [(0, 0)]),
+        ("Cassini found Rhea [1], [1].", [(0, 0)]),
+        ("Cassini [1] saw [1] Rhea [1].", [(0, 0, 0)]),
+        ("Cassini [1] found the moon Rhea [1][1].", [(0, 0)]),
+        ("Cassini [1][1] found the moon Rhea.", [(0, 0)]),
+        ("Cassini [1] found the icy [1] moon called Rhea [1] in the year 1672 [1].", [(0, 0, 0)]),
+    ],
+)
+def test_a_citation_given_again_once_behind_several_words_counts_once(text: str, cited: list[tuple[int, ...]]):
+    assert [part.citations for part in sentences(text)] == cited

@@ -231,3 +231,19 @@ def test_a_text_that_is_far_too_long_is_no_answer():
     assert visible("- a\n" * 40_000) == "- a\n" * 40_000
     assert decide("It is so. " * 20_000).outcome == "void"
     assert decide("It is so. " * 10).outcome == "answered"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (r"It is $63.5\,^{\circ}\mathrm{C}$ [1].", "It is 63.5 °C [1]."),
+        (r"It is $63.5^\circ$C [1].", "It is 63.5°C [1]."),
+        (r"It is \(63.5\ ^\circ\text{C}\) [1].", "It is 63.5 °C [1]."),
+        (r"It is \SI{63.5}{\celsius} [1].", "It is 63.5 °C [1]."),
+        (r"It is \qty{12}{\kilo\metre} or 12\,\text{km} [1].", "It is 12 kilometre or 12 km [1]."),
+        (r"It is $40\,\mathrm{m}^2$ [1].", "It is 40 m^2 [1]."),
+        ("It cost $5 in A and $6 in B [1].", "It cost $5 in A and $6 in B [1]."),
+    ],
+)
+def test_quantities_in_latex_are_seen_as_they_are_printed(text: str, shown: str):
+    assert visible(text) == shown

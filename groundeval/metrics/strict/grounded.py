@@ -35,9 +35,9 @@ async def strict_grounded(response: Response, ctx: Context) -> Values:
 
     `grounded_rec`: their share of all supported ones. `grounded_useful`: the share of statements that give one not
     given before. `grounded_cited`: precise citations of these statements, of all citations as written, repetitions
-    included; so true sentences on another subject cannot dilute needless citations. A statement without a citation
-    counts as one, an unsupported one as one more, so that leaving a citation out does not pay. In [0, 1]; 0 for an
-    unanswerable question and for any output that is not a plain answer.
+    included, except a first one behind several words of its own; so true sentences on another subject cannot dilute
+    needless citations. A statement without a citation counts as one, an unsupported one as one more, so that leaving a
+    citation out does not pay. In [0, 1]; 0 for an unanswerable question and for any output that is not a plain answer.
     """
     judged = await judged_statements(response, ctx)
     reading, example = ctx.read(response), response.example

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import re
 
+from groundeval.parsing.strict.asserting import without_remarks
+from groundeval.parsing.strict.content import content
+from groundeval.parsing.strict.day_month_year import MONTHS
+from groundeval.parsing.strict.number_words import SMALL
 from groundeval.parsing.strict.tokens import tokens
 
 _CHOICES = (
@@ -26,12 +30,14 @@ _HEDGES = (
     r"|it is (?:said|claimed|believed|thought|rumou?red|possible|likely|unlikely|doubtful|conceivable)"
 )
 _EVASIVE = re.compile(rf"(?i)\b(?:{_HEDGES})\b|(?:\b|(?=\W))(?:{_CHOICES})")
+_RANGE = r"(?:from|period|range|years?)"
 _BEFORE = re.compile(
     r"(?i)\b(?:(?:no|not) (?:later|earlier|sooner|more|fewer|less|longer|older|higher|taller|greater|larger) than"
     r"|not after|within"
     r"|not exceed"
     r"|at (?:the )?(?:most|least|latest|earliest|very (?:most|least))|up to|fewer than|less than|under|below"
-    r"|between [^,.;]{1,40} and|(?:from|period|range|years?) [^,.;]{1,30}(?: to|[–—-])|anywhere \w+"
+    rf"|between [^,.;]{{1,40}} and|{_RANGE} [^,.;]{{1,30}} to|anywhere \w+"
+    rf"|{_RANGE} [^,.;]{{0,20}}(?:\d|\b(?:{'|'.join(SMALL)})\b)[^,.;]{{0,12}}[–—-]"
     r"|maximum of|\d+\s*[–—-]"
     r"|minimum of"
     r"|(?:some time|sometime|any time) before)\s*(?:the |about |some |around )?$"
@@ -40,6 +46,8 @@ _BEHIND = re.compile(
     r"(?i)^(?:\W+\w+){0,2}?\W*(?:or (?:fewer|less|more|so|earlier|later|before|after|thereabouts)"
     r"|at (?:the )?(?:most|least|latest|earliest)|by much)\b"
 )
+_NAME_AND_DASH = re.compile(r"(?P<word>[^\W\d_]+)[ \u00a0-](?P<number>\d+)(?:\s+[–—-]|—)\s*$")
+"""A word and a number before a dash: `Apollo 11 — 20 July 1969`."""
 _MIXED = re.compile(r"\b(?=[a-z01]*[a-z])(?=[a-z01]*[01])[a-z01]{2,8}\b", re.IGNORECASE)
 _FIGURES_AS_LETTERS = str.maketrans("01", "oi"), str.maketrans("01", "ol")
 _DISGUISED = frozenset(
@@ -61,26 +69,39 @@ def evades(text: str, written: str, question: str, documents: str) -> bool:
     """
     if any(_is_disguised(word) for word in _MIXED.findall(text)):
         return True
-    said = [found[0] for found in _EVASIVE.finditer(text)]
+    said = [found[0] for found in _EVASIVE.finditer(without_remarks(text, written, question))]
     number = re.search(r"\d[\d.,]*", written)
     if said and not any(_is_in(each, f"{question} {documents}") for each in said):
         told = number[0] if number else written
         return not any(told in each and _EVASIVE.search(each) for each in re.split(r"(?<=[.!?])\s", documents))
     if written not in text or (number is None and not any(token[0].isdigit() for token in tokens(written))):
         return False
-    bound = _bound(text, written)
+    bound = _bound(text, written, f"{question} {documents}")
     if not bound or _ASKS_BOUND.search(question) or _is_in(bound, documents):
         return False
-    return not _bound(documents, number[0] if number else written)
+    return not _bound(documents, number[0] if number else written, documents)
 
 
-def _bound(text: str, written: str) -> str:
+def _bound(text: str, written: str, known: str) -> str:
     """The words of a text that make an answer a bound, at some place where it is written; empty if there are none."""
     for found in re.finditer(rf"(?<!\w){re.escape(written)}(?!\w)", text):
-        before = _BEFORE.search(text[max(0, found.start() - 60) : found.start()])
-        if bound := before or _BEHIND.match(text[found.end() :]):
+        before = text[max(0, found.start() - 60) : found.start()]
+        opening = None if _ends_in_name(before, known) else _BEFORE.search(before)
+        if bound := opening or _BEHIND.match(text[found.end() :]):
             return bound[0]
     return ""
+
+
+def _ends_in_name(before: str, known: str) -> bool:
+    """Whether a text ends in a dash behind a name with a number, which is written so in the question or the documents.
+
+    Any other number before a dash is the lower end of a range.
+    """
+    found = _NAME_AND_DASH.search(before)
+    if found is None or found["word"].lower() in MONTHS or not content(found["word"]):
+        return False
+    named = re.finditer(rf"(?i)(?<!\w){re.escape(found['word'])}[ \u00a0-]{found['number']}(?!\w)", known)
+    return any(each[0][0].isupper() for each in named)
 
 
 def _is_disguised(word: str) -> bool:

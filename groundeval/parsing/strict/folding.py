@@ -17,14 +17,16 @@ _FORMS = frozenset(
         "<final>",
         "<isolated>",
         "<noBreak>",
-        "<square>",
     )
 )
 """Compatibility forms that are variants of the same letter; superscripts, subscripts and fractions are not."""
 
+_DEGREES = frozenset("℃℉")
+
 
 def folded(text: str) -> str:
-    """The text with full-width, mathematical, circled and joined letters and figures in their plain form."""
+    """The text with full-width, mathematical, circled and joined letters and figures in their plain form, and units of
+    one sign as several: `㎡` as `m²`."""
     if text.isascii():
         return text
     return unicodedata.normalize("NFC", "".join(map(_plain, text)))
@@ -36,7 +38,9 @@ def _plain(character: str) -> str:
         name = unicodedata.name(character, "")
         found = re.search(r"(?:NEGATIVE|REGIONAL|SQUARED|PARENTHESIZED).* LETTER ([A-Z])$", name)
         return found[1] if found else character
-    form = unicodedata.decomposition(character).partition(" ")[0]
+    form, *letters = unicodedata.decomposition(character).split(" ")
+    if form == "<square>" or character in _DEGREES:
+        return "".join(chr(int(letter, 16)) for letter in letters)
     if form in _FORMS or (form == "<compat>" and character.isalpha()):
         return unicodedata.normalize("NFKC", character)
     return character

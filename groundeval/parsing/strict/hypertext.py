@@ -67,6 +67,7 @@ _FOR_MACHINES = re.compile(
 )
 _SAYS = ("alt", "title", "aria-label", "placeholder", "value", "content", "data-content", "summary", "label")
 _RAISED = str.maketrans("0123456789+-−()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾")
+_DEGREE_LETTERS = ("o", "º", "°")
 _LOWERED = str.maketrans("0123456789+-−()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₍₎")
 
 
@@ -153,6 +154,8 @@ def _piece(node: Any) -> Iterator[str]:
         yield HIDDEN if inside.strip() or any(attributes.get(name) for name in _SAYS) else ""
     elif tag in ("sup", "sub") and re.fullmatch(r"[\d+\-−()]+(?:,\s?\d+)*", inside.strip()):
         yield inside.strip().translate(_RAISED if tag == "sup" else _LOWERED)
+    elif tag == "sup" and inside.strip() in _DEGREE_LETTERS:
+        yield "°"
     elif tag in ("td", "th"):
         yield f"{inside.strip()}: " if node.next is not None else inside.strip()
     elif tag in _BLOCKS or (tag not in _SHOWN and _stands_alone(node)):

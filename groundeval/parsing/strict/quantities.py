@@ -6,10 +6,11 @@ import re
 
 _NAMES = """
     ft=ft foot feet; mi=mi mile miles; lb=lb lbs pound pounds; in=in inch inches; %=percent % pct;
-    s=s sec secs second seconds; min=min mins minute minutes; h=h hr hrs hour hours
+    s=s sec secs second seconds; min=min mins minute minutes; h=h hr hrs hour hours;
+    c=c ºc oc celsius centigrade; f=f ºf fahrenheit; k=k kelvin kelvins
 """
 _METRIC = {"m": ("metre", "meter"), "g": ("gram", "gramme"), "l": ("litre", "liter")}
-_PREFIXES = {"": ("", 0), "k": ("kilo", 3), "c": ("centi", -2), "m": ("milli", -3), "µ": ("micro", -6)}
+_PREFIXES = {"": ("", 0), "k": ("kilo", 3), "c": ("centi", -2), "m": ("milli", -3), "μ": ("micro", -6)}
 UNITS: dict[str, tuple[str, float]] = {
     name: (unit, 1)
     for unit, _, names in (each.strip().partition("=") for each in _NAMES.split(";"))
@@ -21,6 +22,10 @@ UNITS: dict[str, tuple[str, float]] = {
     for name in (short + unit, *(f"{long}{word}{plural}" for word in words for plural in ("", "s")))
 }
 """Units by their names after a number, each with what they are in the unit compared: metres, grams and litres."""
+DEGREES = frozenset(("degree", "degrees", "deg", "º"))
+"""Words for the sign `°`, which is no token either."""
+POWERS = {"square": "²", "sq": "²", "cubic": "³", "cu": "³"}
+"""Words before a unit, as the sign behind it: `5 square metres` is `5 m²`."""
 UNIT_TOKENS = frozenset(unit for unit, _ in UNITS.values())
 
 MONEY = frozenset(["dollar", "dollars", "usd", "euro", "euros", "eur", "gbp"])

@@ -45,7 +45,7 @@ _LEAD = re.compile(
 """The words before a citation that introduces a sentence: `According to Document`."""
 _AFTER_LEAD = re.compile(rf"\s*(?:[,:]|{_VERB}[,:]?|(?:[^\W\d_]+\s+){{0,4}}?that\b)\s*", re.IGNORECASE)
 _CLAUSE_START = re.compile(
-    r"\s*(?:[,;:—–(（]|(?:and|but|while|whereas|whilst|yet|or|though|although|however|und|aber|et|mais|y|pero)\b"
+    r"\s*(?:[,;:—–(（→⇒]|[-=]>|(?:and|but|while|whereas|whilst|yet|or|though|although|however|und|aber|et|mais|y|pero)\b"
     r"|(?:[a-h]|[ivx]{1,4}|\d{1,2})\)(?=\s))\s*",
     re.IGNORECASE,
 )
@@ -282,13 +282,14 @@ def _clauses(
         again = named.issuperset(lead) and {*indices}.issuperset(lead)
         pieces.append((begin, offset, indices if again else (*lead, *indices)))
         lead, begin = [], offset
+    several = {first for first, last, _ in pieces if words(plain[first:last]) >= _SEVERAL}
     tail = _lack_behind(plain, start, begin, end) if pieces and not lead else ""
     if not pieces or lead:
         pieces.append((begin, end, tuple(lead)))
     elif not tail:
         last = pieces.pop()
         pieces.append((last[0], end, last[2]))
-    for place, (first, last_, indices) in enumerate(_with_words(pieces, plain, framed)):
+    for place, (first, last_, indices) in enumerate(_with_words(pieces, plain, framed, several)):
         text = plain[first:last_].strip()
         yield Part(_clause(text) if place else text, indices, continues=place > 0)
     if tail:
@@ -337,19 +338,36 @@ def _conceded(plain: str, start: int, end: int) -> int:
     return found.end() if found and found.end() < end and is_refusing(found[0]) else 0
 
 
+_SEVERAL = 3
+"""The number of words after which a citation may be given again."""
+
+
 def _with_words(
-    pieces: Sequence[tuple[int, int, tuple[int, ...]]], plain: str, framed: Collection[int]
+    pieces: Sequence[tuple[int, int, tuple[int, ...]]],
+    plain: str,
+    framed: Collection[int],
+    several: Collection[int],
 ) -> list[tuple[int, int, tuple[int, ...]]]:
-    """The pieces that begin a clause, or are framed by a citation, each joined with those after it that do not."""
+    """The pieces that begin a clause, or are framed by a citation, each joined with those after it that do not.
+
+    A citation that comes again once, behind several words of its own, counts once: `Cochrane [2] invented it [2]`.
+    """
     merged: list[tuple[int, int, tuple[int, ...]]] = []
+    again = set[int]()
     for begin, end, indices in pieces:
         text = plain[begin:end]
         says = any(map(str.isalnum, plain[merged[-1][0] : merged[-1][1]])) if merged else True
         begins = begin in framed or _CLAUSE_START.match(text)
         if merged and (not says or not any(map(str.isalnum, text)) or not begins):
-            merged[-1] = (merged[-1][0], end, merged[-1][2] + indices)
+            first, _, before = merged[-1]
+            kept = list(indices)
+            for index in {*before}.intersection(indices) - again if begin in several else ():
+                kept.remove(index)
+                again.add(index)
+            merged[-1] = (first, end, before + tuple(kept))
         else:
             merged.append((begin, end, indices))
+            again = set()
     return merged
 
 

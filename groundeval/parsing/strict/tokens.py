@@ -66,7 +66,7 @@ def spanned(text: str) -> tuple[tuple[str, int, int], ...]:
     raw = [(found[0].replace("\ue010", ""), *found.span()) for found in pattern.finditer(lowered)]
     named = [(each, start, end) for each, start, end in raw if each and each not in _ARTICLES]
     found = measured(counted(named), text)
-    return tuple(dated(with_dates(found, text) if has_figures else found))
+    return tuple(dated(with_dates(found, text) if has_figures else found, text))
 
 
 def _padded(short: str, long: str) -> str:

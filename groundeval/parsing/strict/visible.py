@@ -12,6 +12,7 @@ import re
 from groundeval.parsing.special_tokens import SPECIAL_TOKEN, without_ending
 from groundeval.parsing.strict.folding import folded
 from groundeval.parsing.strict.hypertext import has_markup, shown
+from groundeval.parsing.strict.latex import without_commands
 from groundeval.parsing.strict.markdown import has_layout, laid_out
 from groundeval.parsing.strict.marks import HIDDEN
 
@@ -70,28 +71,10 @@ def visible(text: str) -> str:
     if any(each in text for each in _IN_HIDDEN) or _OPENS_TOKEN.search(text) or _HAS_CONTROL.search(text):
         text = _HIDING.sub(HIDDEN, text)
     if "\\" in text:
-        text = _without_commands(text)
+        text = without_commands(text)
     if has_markup(text):
         text = shown(text)
     return laid_out(text) if has_layout(text) else text
-
-
-_COMMAND = re.compile(
-    r"\\(?!cite|foot|textsuperscript|sout|st\b|xout|[bx]?cancel|tiny|censor|hide|color)[a-zA-Z]{2,20}\*?\s?\{([^{}\\\n]*[^{}\\\n\d,;\s][^{}\\\n]*)\}"
-)
-_ENVIRONMENT = re.compile(r"\\(?:begin|end)\{[a-zA-Z*]{1,20}\}(?:\[[^\]\n]{0,40}\])?[ \t]*\n?")
-_ENTRY = re.compile(r"(?:^|\n)?[ \t]*\\item\b(?:\[[^\]\n]{0,40}\])?[ \t]*")
-_HEADED = re.compile(r"(?m)^[ \t]*\\(?:sub)*(?:section|paragraph|chapter)\*?\{([^{}\n]*)\}[ \t]*")
-
-
-def _without_commands(text: str) -> str:
-    """The text as LaTeX sets it: environments as lists, headings, and the words inside of other commands."""
-    text = _HEADED.sub(r"# \1\n", _ENTRY.sub("\n- ", _ENVIRONMENT.sub("", text)))
-    for _ in range(4):
-        text, count = _COMMAND.subn(r"\1", text)
-        if not count:
-            break
-    return text
 
 
 def for_verifier(text: str) -> str:

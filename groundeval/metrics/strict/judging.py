@@ -12,6 +12,7 @@ from groundeval.metrics.citation import Judged, judge
 from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import StrictStatement
 from groundeval.metrics.reading import Reading
+from groundeval.parsing.strict.disowned import calls_false
 from groundeval.parsing.strict.gaps import is_aside, without_gaps
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import equals, spelled
@@ -54,13 +55,14 @@ async def _judge_all(response: Response, ctx: Context) -> Sequence[StrictlyJudge
 async def _judge(statement: Statement, reading: Reading, ctx: Context) -> StrictlyJudged:
     """Judge one statement as `judge` does, with these differences.
 
-    A citation that names no document is imprecise, and the others are judged. A statement with hidden text, one that a
-    sign denies, or one that the question alone entails scores nothing, and neither do its citations. Without a citation
+    A citation that names no document is imprecise, and the others are judged. A statement with hidden text, one that is
+    denied, or one that the question alone entails scores nothing, and neither do its citations. Without a citation
     it may still claim nothing, or only what the documents say together. With one, it may say besides its claim what the
     documents do not hold, which no document entails.
     """
     docs = reading.response.example.docs or ()
-    kind, inherited, denied = _layout(statement)
+    kind, inherited = _layout(statement)
+    denied = is_denied(statement, reading)
     judged_citations = reading.profile.judged_citations
     own = judged_citations(statement.citations, docs) or ()
     invalid = (False,) * len({*statement.citations} - {*own})
@@ -99,10 +101,19 @@ def _is_title(statement: Statement, cited: Sequence[int], reading: Reading) -> b
     return found is not None and any(tokens(found[1]) == tokens(docs[index].title) for index in cited)
 
 
-def _layout(statement: Statement) -> tuple[str, tuple[int, ...], bool]:
+def _layout(statement: Statement) -> tuple[str, tuple[int, ...]]:
     if isinstance(statement, StrictStatement):
-        return statement.kind, statement.inherited, statement.denied
-    return "claim", (), False
+        return statement.kind, statement.inherited
+    return "claim", ()
+
+
+def is_denied(statement: Statement, reading: Reading) -> bool:
+    """Whether a sign, a sentence or what stands above it calls a statement false."""
+    if not isinstance(statement, StrictStatement) or statement.denied or not statement.about:
+        return isinstance(statement, StrictStatement) and statement.denied
+    docs = reading.response.example.docs or ()
+    told = " ".join(docs[index].text for index in reading.profile.judged_citations(statement.citations, docs) or ())
+    return calls_false(statement.about, reading.response.example.question, told)
 
 
 def _with_shared(statements: Sequence[Statement], judged: Sequence[StrictlyJudged]) -> list[StrictlyJudged]:

@@ -12,6 +12,7 @@ from groundeval.metrics.citation import Judged, judge
 from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import StrictStatement
 from groundeval.metrics.reading import Reading
+from groundeval.metrics.strict.headings import Headings
 from groundeval.parsing.strict.disowned import calls_false
 from groundeval.parsing.strict.gaps import is_aside, without_gaps
 from groundeval.parsing.strict.marks import HIDDEN
@@ -43,13 +44,31 @@ async def judged_statements(response: Response, ctx: Context) -> Sequence[Strict
 async def _judge_all(response: Response, ctx: Context) -> Sequence[StrictlyJudged]:
     reading = ctx.read(response)
     statements = reading.statements if reading.answered else ()
-    judged = await together(_judge(statement, reading, ctx) for statement in statements)
+    judged = await together(_judge(each, reading, ctx) for each in _with_claiming_headings(statements, reading))
     shared = _with_shared(statements, judged)
     ctx.evidence["statements"] = [
         {"text": s.text, "citations": list(s.citations), "supported": j.supported, "precise": list(j.precise)}
         for s, j in zip(statements, shared, strict=True)
     ]
     return shared
+
+
+def _with_claiming_headings(statements: Sequence[Statement], reading: Reading) -> Sequence[Statement]:
+    """The statements, with the headings read as claims that claim something of their own."""
+    if not any(map(_is_heading, statements)):
+        return statements
+    headings = Headings(statements, reading)
+    return [_as_claim(each, headings.claim_of(each.text)) if _is_heading(each) else each for each in statements]
+
+
+def _is_heading(statement: Statement) -> bool:
+    return _layout(statement)[0] == "aside"
+
+
+def _as_claim(heading: Statement, claim: str) -> Statement:
+    if not claim or not isinstance(heading, StrictStatement):
+        return heading
+    return replace(heading, hypothesis=claim, kind="claim")
 
 
 async def _judge(statement: Statement, reading: Reading, ctx: Context) -> StrictlyJudged:

@@ -78,6 +78,7 @@ class StrictStatement(Statement):
     inherited: tuple[int, ...] = ()
     continues: bool = False
     denied: bool = False
+    about: str = ""
 
 
 def strict_sentences(text: str) -> tuple[Statement, ...]:
@@ -92,7 +93,7 @@ def strict_items(text: str, question: str) -> tuple[Statement, ...]:
 
 def _strictly(part: Part, hypothesis: str) -> StrictStatement:
     return StrictStatement(
-        part.plain, hypothesis, part.citations, part.kind, part.inherited, part.continues, part.denied
+        part.plain, hypothesis, part.citations, part.kind, part.inherited, part.continues, part.denied, part.about
     )
 
 

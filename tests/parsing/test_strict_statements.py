@@ -192,19 +192,11 @@ def test_sentences_end_in_other_scripts_too(text: str):
     [
         "❌ Paris is large [1].",
         "- [ ] Paris is large [1]",
-        "The following is false:\n- Paris is large [1].",
-        "All of the following is wrong. Paris is large [1].",
-        "False: Paris is large [1].",
-        "Paris is large [1]. None of this is true.",
     ],
 )
-def test_what_a_sign_or_a_sentence_takes_back_is_denied(text: str):
+def test_what_a_sign_takes_back_is_denied(text: str):
     [said] = [part for part in sentences(text) if "Paris" in part.plain]
     assert said.denied
-
-
-def test_what_is_about_something_false_is_not_denied():
-    assert not any(part.denied for part in sentences("It is wrong to think that Paris is small [1]. Rome is old [2]."))
 
 
 def test_items_in_prose_share_the_citation_behind_them():

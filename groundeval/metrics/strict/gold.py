@@ -14,12 +14,15 @@ from groundeval.metrics.lists import list_text, ratio
 from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import StrictStatement
 from groundeval.metrics.reading import Reading
+from groundeval.metrics.strict.judging import is_denied
 from groundeval.metrics.strict.pronouns import mistakes_person
+from groundeval.parsing.strict.disowned import says_what_is_not
 from groundeval.parsing.strict.evasion import evades
 from groundeval.parsing.strict.matching import equals, spelled
 from groundeval.parsing.strict.statements import sentences
 from groundeval.parsing.strict.tokens import tokens
 from groundeval.parsing.strict.visible import for_verifier
+from groundeval.records import Statement
 
 
 class Part(NamedTuple):
@@ -105,15 +108,20 @@ def _question_of(part: Part, reading: Reading) -> str:
     return own.question if own and own.question and set(own.short_answers) & set(part.aliases) else example.question
 
 
-def _says(statement: StrictStatement) -> bool:
-    """Whether a statement claims something: it is neither denied nor a question."""
-    is_asked = statement.text.rstrip().endswith(("?", "？", "؟"))
-    return statement.kind == "claim" and not statement.denied and not is_asked
+def _says(statement: Statement, reading: Reading) -> bool:
+    """Whether a statement claims something: it is no question, and neither denied nor under the name of what is not."""
+    if not isinstance(statement, StrictStatement):
+        return True
+    if statement.kind != "claim" or statement.text.rstrip().endswith(("?", "？", "؟")):
+        return False
+    return not is_denied(statement, reading) and not says_what_is_not(
+        statement.about, reading.response.example.question
+    )
 
 
 def _texts(reading: Reading, ctx: Context) -> list[str]:
     """The text of each statement; empty if it claims nothing, is denied, or in list tasks precedes the list (`cot`)."""
-    said = ["" if isinstance(each, StrictStatement) and not _says(each) else each.text for each in reading.statements]
+    said = [each.text if _says(each, reading) else "" for each in reading.statements]
     if reading.kind != "list" or not ctx.cot:
         return said
     listed = list(reading.profile.listed(list_text(reading.text, ctx.cot)))
@@ -125,11 +133,7 @@ async def _entailing(part: Part, reading: Reading, ctx: Context, allowed: Sequen
     if not any(allowed) or not await entails_claim(for_verifier(reading.plain), part.aliases, ctx, source="output"):
         return ()
     texts = [for_verifier(statement.text) for statement in reading.statements]
-    places = [
-        place
-        for place, each in enumerate(reading.statements)
-        if allowed[place] and not (isinstance(each, StrictStatement) and not _says(each))
-    ]
+    places = [place for place, each in enumerate(reading.statements) if allowed[place] and _says(each, reading)]
     for place in places:
         if await entails_claim(texts[place], part.aliases, ctx, source="statement"):
             return (place,)

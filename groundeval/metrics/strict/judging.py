@@ -12,6 +12,8 @@ from groundeval.metrics.citation import Judged, judge
 from groundeval.metrics.metric import Context
 from groundeval.metrics.profiles import StrictStatement
 from groundeval.metrics.reading import Reading
+from groundeval.metrics.strict.headings import Headings
+from groundeval.parsing.strict.disowned import calls_false
 from groundeval.parsing.strict.gaps import is_aside, without_gaps
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.matching import equals, spelled
@@ -42,7 +44,7 @@ async def judged_statements(response: Response, ctx: Context) -> Sequence[Strict
 async def _judge_all(response: Response, ctx: Context) -> Sequence[StrictlyJudged]:
     reading = ctx.read(response)
     statements = reading.statements if reading.answered else ()
-    judged = await together(_judge(statement, reading, ctx) for statement in statements)
+    judged = await together(_judge(each, reading, ctx) for each in _with_claiming_headings(statements, reading))
     shared = _with_shared(statements, judged)
     ctx.evidence["statements"] = [
         {"text": s.text, "citations": list(s.citations), "supported": j.supported, "precise": list(j.precise)}
@@ -51,16 +53,35 @@ async def _judge_all(response: Response, ctx: Context) -> Sequence[StrictlyJudge
     return shared
 
 
+def _with_claiming_headings(statements: Sequence[Statement], reading: Reading) -> Sequence[Statement]:
+    """The statements, with the headings read as claims that claim something of their own."""
+    if not any(map(_is_heading, statements)):
+        return statements
+    headings = Headings(statements, reading)
+    return [_as_claim(each, headings.claim_of(each.text)) if _is_heading(each) else each for each in statements]
+
+
+def _is_heading(statement: Statement) -> bool:
+    return _layout(statement)[0] == "aside"
+
+
+def _as_claim(heading: Statement, claim: str) -> Statement:
+    if not claim or not isinstance(heading, StrictStatement):
+        return heading
+    return replace(heading, hypothesis=claim, kind="claim")
+
+
 async def _judge(statement: Statement, reading: Reading, ctx: Context) -> StrictlyJudged:
     """Judge one statement as `judge` does, with these differences.
 
-    A citation that names no document is imprecise, and the others are judged. A statement with hidden text, one that a
-    sign denies, or one that the question alone entails scores nothing, and neither do its citations. Without a citation
+    A citation that names no document is imprecise, and the others are judged. A statement with hidden text, one that is
+    denied, or one that the question alone entails scores nothing, and neither do its citations. Without a citation
     it may still claim nothing, or only what the documents say together. With one, it may say besides its claim what the
     documents do not hold, which no document entails.
     """
     docs = reading.response.example.docs or ()
-    kind, inherited, denied = _layout(statement)
+    kind, inherited = _layout(statement)
+    denied = is_denied(statement, reading)
     judged_citations = reading.profile.judged_citations
     own = judged_citations(statement.citations, docs) or ()
     invalid = (False,) * len({*statement.citations} - {*own})
@@ -99,10 +120,19 @@ def _is_title(statement: Statement, cited: Sequence[int], reading: Reading) -> b
     return found is not None and any(tokens(found[1]) == tokens(docs[index].title) for index in cited)
 
 
-def _layout(statement: Statement) -> tuple[str, tuple[int, ...], bool]:
+def _layout(statement: Statement) -> tuple[str, tuple[int, ...]]:
     if isinstance(statement, StrictStatement):
-        return statement.kind, statement.inherited, statement.denied
-    return "claim", (), False
+        return statement.kind, statement.inherited
+    return "claim", ()
+
+
+def is_denied(statement: Statement, reading: Reading) -> bool:
+    """Whether a sign, a sentence or what stands above it calls a statement false."""
+    if not isinstance(statement, StrictStatement) or statement.denied or not statement.about:
+        return isinstance(statement, StrictStatement) and statement.denied
+    docs = reading.response.example.docs or ()
+    told = " ".join(docs[index].text for index in reading.profile.judged_citations(statement.citations, docs) or ())
+    return calls_false(statement.about, reading.response.example.question, told)
 
 
 def _with_shared(statements: Sequence[Statement], judged: Sequence[StrictlyJudged]) -> list[StrictlyJudged]:

@@ -1,10 +1,11 @@
-"""Statements denied from outside: by a sign before the line, a heading, or a sentence about other sentences."""
+"""Statements denied from outside: by a sign in their line, or by a sentence about the ones before it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
+from groundeval.parsing.strict.disowned import LONGEST_LEAD, may_deny
 from groundeval.parsing.strict.part import Part
 
 _DENYING = re.compile("[¬≠❌❎✖✗✘✕⛔🚫👎☐🙃🤥🤡🤷⁉❓❔]")
@@ -12,25 +13,13 @@ _DENIED = re.compile(r"^[ \t]*\[ ?\](?=[ \t])|[(\[]\s*\?+\s*[)\]]|\?!|!\?|\?{2}|
 """Signs that deny or doubt the line or list item that holds them: `❌ ...`, `... (?)`, `...?!`."""
 _IN_DENIED = ("?", "/s", "[]", "[ ]")
 """One of these stands in any match of `_DENIED`: most texts hold none, and need no search."""
-_FALSE = (
-    r"(?:false|wrong|incorrect|untrue|mistaken|inaccurate|invalid|fictitious|made[- ]up|lies|nonsense|falsch"
-    r"|faux|falso|"
-    r"not (?:true|correct|right|accurate|the case|so)|myths?|misconceptions?)"
+_OF_BEFORE = re.compile(
+    r"(?i)\W*(?:(?:all|none|neither|any|some|everything|nothing|each|both|not one) (?:of )?)?(?:this|that|these|those"
+    r"|them|(?:the )?above|(?:the )?(?:previous|preceding|foregoing) \w+|the (?:answer|statement|sentence|item)s? above"
+    r"|i (?:said|wrote))\b"
 )
-_DENIES_NEXT = re.compile(
-    rf"(?i)(?:.*\b(?:following|below|next|these)\b.*\b{_FALSE}\b.*|\W*(?:it is )?{_FALSE}(?:\s+\w+)?\s*[:：–—-].*"
-    rf"|\W*{_FALSE}(?:\s+\w+)?\W*)"
-)
-"""A heading or sentence that calls the text after it false; a label does so for its own line."""
-_DENIES_LINE = re.compile(
-    rf"(?i)\W*(?:(?:it is )?{_FALSE}|(?:none|neither) of (?:these|the following|them))\s*[:：–—-]\s*(?=\S)"
-)
-_DENIES_BEFORE = re.compile(
-    rf"(?i)\W*(?:(?:all|none|any|some|everything|nothing|each) (?:of )?)?(?:this|that|these|those|(?:the )?above|"
-    rf"(?:the )?(?:previous|preceding|foregoing) \w+|the (?:answer|statement|sentence)s? above|i (?:said"
-    rf"|wrote)) .{{0,40}}\b(?:{_FALSE}|true)\W*"
-)
-"""A sentence that calls the text before it false (or none of it true)."""
+"""The beginning of a sentence about those before it."""
+_OF_ONE = re.compile(r"(?i)\W*(?:this|that)")
 
 
 def has_denial_sign(text: str) -> bool:
@@ -40,19 +29,26 @@ def has_denial_sign(text: str) -> bool:
     return any(each in text for each in _IN_DENIED) and _DENIED.search(text) is not None
 
 
-def is_denied(line: str, bare: str, said: str) -> bool:
-    """Whether a sign or a label denies a line, given as written, without its list mark, and without citations."""
-    return has_denial_sign(line) or has_denial_sign(bare) or _DENIES_LINE.match(said) is not None
+def is_denied(line: str, bare: str) -> bool:
+    """Whether a sign denies a line, given as written, and without its list mark."""
+    return has_denial_sign(line) or has_denial_sign(bare)
 
 
-def taken_back(parts: Sequence[Part]) -> list[Part]:
-    """The parts, with those denied that a sentence or heading calls false: all after it, or all before it."""
-    denied = [part.denied for part in parts]
+def told_of(parts: Sequence[Part]) -> list[Part]:
+    """The parts, each with what sentences behind say of it: `This is wrong.` of the one before, `None of these is
+    right.` of all; of several that speak of all only the last is kept."""
+    found = list(parts)
+    of_all = 0
     for place, part in enumerate(parts):
-        if part.citations or len(part.plain) > 120:
+        if part.citations or len(part.plain) > LONGEST_LEAD or not may_deny(part.plain):
             continue
-        if _DENIES_BEFORE.fullmatch(part.plain):
-            denied[:place] = [True] * place
-        elif _DENIES_NEXT.fullmatch(part.plain) and not _DENIES_LINE.match(part.plain):
-            denied[place:] = [True] * (len(parts) - place)
-    return [part._replace(denied=each) for part, each in zip(parts, denied, strict=True)]
+        if of := _OF_BEFORE.match(part.plain):
+            if not _OF_ONE.fullmatch(of[0]):
+                of_all = place
+            elif place:
+                found[place - 1] = _with(found[place - 1], part.plain)
+    return [*(_with(part, parts[of_all].plain) for part in found[:of_all]), *found[of_all:]]
+
+
+def _with(part: Part, said: str) -> Part:
+    return part._replace(about=f"{part.about}\n{said}".strip())

@@ -7,9 +7,10 @@ from bisect import bisect_left
 from collections.abc import Collection
 
 from groundeval.parsing.remembered import remembered
+from groundeval.parsing.strict.above import Above
 from groundeval.parsing.strict.carriers import carries, without_carriers
 from groundeval.parsing.strict.citations import Cited, read_citations
-from groundeval.parsing.strict.denial import has_denial_sign, is_denied, taken_back
+from groundeval.parsing.strict.denial import has_denial_sign, is_denied, told_of
 from groundeval.parsing.strict.markdown import HEADING, ITEM
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.part import Part
@@ -49,11 +50,16 @@ def items(text: str) -> tuple[Part, ...]:
     A line with several is one item if it cites once, at its end. An item without a citation shares those of the next
     in its line. Sentences that list nothing are asides.
     """
-    lines = [line for line in lines_of(text) if line.strip()]
+    lines = lines_of(text)
+    is_one = sum(bool(line.strip()) for line in lines) == 1
     found: list[Part] = []
     waiting: tuple[int, ...] = ()
     in_sources = hidden = False
+    above = Above()
     for line in lines:
+        if not line.strip():
+            above.blank()
+            continue
         mark = LIST_MARK.match(line)
         bare = line[mark.end() :] if mark else line
         cited = _without_lead(without_carriers(read_citations(bare)))
@@ -77,19 +83,19 @@ def items(text: str) -> tuple[Part, ...]:
             if found and everything:
                 found[-1] = found[-1]._replace(citations=found[-1].citations + everything)
         elif line.startswith(HEADING) or (said.endswith((":", "：")) and not everything):
-            found.append(Part(said, everything, "aside" if words(said) <= HEADING_WORDS else "claim"))
+            head = Part(said, everything, "aside" if words(said) <= HEADING_WORDS else "claim")
+            found += above.over(line, [head])
         else:
-            denied = is_denied(line, bare, said)
+            denied = is_denied(line, bare)
             lead, cited = _lead_and_rest(cited) if not line.startswith(ITEM) else ("", cited)
-            found += [Part(lead, (), "aside")] if lead else []
-            own = _items_of(cited, one=line.startswith(ITEM) and len(lines) > 1, denied=denied)
+            own = _items_of(cited, one=line.startswith(ITEM) and not is_one, denied=denied)
             if own and waiting:
                 own[0] = own[0]._replace(citations=waiting + own[0].citations)
                 waiting = ()
-            found += own
+            found += above.over(line, [*([Part(lead, (), "aside")] if lead else []), *own], is_list=True)
     if hidden and found:
         found[-1] = found[-1]._replace(plain=found[-1].plain + HIDDEN)
-    return tuple(with_source_list(taken_back(found)))
+    return tuple(with_source_list(told_of(found)))
 
 
 def _lead_and_rest(cited: Cited) -> tuple[str, Cited]:

@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from groundeval.parsing.strict.citations import numbers, read_citations
+from groundeval.parsing.strict.disowned import may_deny
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.sources import SOURCE
 from groundeval.parsing.strict.splitting import STARTER
@@ -194,7 +195,11 @@ def _json_records(text: str) -> list[str] | None:
     if len(records) < 2 or not all(line.strip().startswith("{") for line in records):
         return None
     read = [_json(line) for line in records]
-    return None if None in read else [ITEM + line for lines in read for line in lines or ()]
+    return None if None in read else [_as_item(line) for lines in read for line in lines or ()]
+
+
+def _as_item(line: str) -> str:
+    return line if line.startswith(HEADING) else ITEM + line.removeprefix(ITEM)
 
 
 def _numbers_in(value: Any) -> list[int]:
@@ -215,21 +220,25 @@ def _json_lines(value: Any, depth: int = 0) -> Iterator[str]:
     if isinstance(value, dict):
         cited, said = "", []
         for key, each in value.items():
+            name = key.replace("_", " ")
             if key.lower() in _CITING and (found := _numbers_in(each)):
                 cited += "".join(f"[{number}]" for number in found)
+            elif isinstance(each, (dict, list, str)) and may_deny(name):
+                said += [HEADING + name, *_json_lines(each, depth + 1), HEADING]
             elif isinstance(each, (dict, list)):
                 said += list(_json_lines(each, depth + 1))
             elif isinstance(each, bool):
-                said.append(key.replace("_", " ") if each else f"not {key.replace('_', ' ')}")
+                said.append(name if each else f"not {name}")
             elif each is not None:
                 said.append(str(each))
-        if said and cited and read_citations(said[-1]).marks:
+        last = max((place for place, line in enumerate(said) if not line.startswith(HEADING)), default=None)
+        if last is not None and cited and read_citations(said[last]).marks:
             said.append(f"Sources: {cited}")
-        elif said and cited:
-            said[-1] = f"{said[-1]} {cited}"
+        elif last is not None and cited:
+            said[last] = f"{said[last]} {cited}"
         yield from said
     elif isinstance(value, list):
         for each in value:
-            yield from (ITEM + line.removeprefix(ITEM) for line in _json_lines(each, depth + 1))
+            yield from map(_as_item, _json_lines(each, depth + 1))
     elif value is not None:
         yield str(value)

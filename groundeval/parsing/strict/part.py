@@ -23,3 +23,5 @@ class Part(NamedTuple):
     """Whether it continues a sentence that another statement begins, so that it may lack a subject."""
     denied: bool = False
     """Whether the text marks it as false."""
+    about: str = ""
+    """What the text says about it, one to a line: the headings, lead-ins and labels above it, and what comes after."""

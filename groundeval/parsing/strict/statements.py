@@ -12,9 +12,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Sequence
 
 from groundeval.parsing.remembered import remembered
+from groundeval.parsing.strict.above import Above
 from groundeval.parsing.strict.carriers import carries, without_carriers
 from groundeval.parsing.strict.citations import Cited, citations, read_citations
-from groundeval.parsing.strict.denial import has_denial_sign, is_denied, taken_back
+from groundeval.parsing.strict.denial import has_denial_sign, is_denied, told_of
 from groundeval.parsing.strict.markdown import HEADING
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.part import Kind, Part
@@ -68,13 +69,14 @@ def sentences(text: str) -> tuple[Part, ...]:
     """
     found: list[Part] = []
     waiting: tuple[int, ...] = ()
-    paragraph_start, in_sources, hidden = 0, False, False
+    paragraph_start, in_sources, hidden, above = 0, False, False, Above()
     for line in [*lines_of(text), ""]:
         if HIDDEN in line and not any(map(str.isalnum, line)):
             hidden, line = True, line.replace(HIDDEN, "") or " "
         if not line.strip():
             found[paragraph_start:] = _shared(found[paragraph_start:])
             paragraph_start = len(found)
+            above.blank()
             continue
         parts, loose, in_sources = _line(line, in_sources)
         if loose and found:
@@ -84,10 +86,10 @@ def sentences(text: str) -> tuple[Part, ...]:
         if parts and waiting:
             parts[0] = parts[0]._replace(citations=waiting + parts[0].citations)
             waiting = ()
-        found += parts
+        found += above.over(line, parts)
     if hidden and found:
         found[-1] = found[-1]._replace(plain=found[-1].plain + HIDDEN)
-    return tuple(with_source_list(taken_back(found)))
+    return tuple(with_source_list(told_of(found)))
 
 
 _INLINE_BULLET = re.compile(r"(?<=\S)[ \t]+[•‣▪◦][ \t]+(?=\S)")
@@ -141,7 +143,7 @@ def _line(line: str, in_sources: bool) -> tuple[list[Part], tuple[int, ...], boo
             before,
             bool(SOURCES_HEADING.fullmatch(said.rstrip(" .,;—-:"))),
         )
-    denied = is_denied(line, bare, said)
+    denied = is_denied(line, bare)
     cited, lacks = _without_lacks(cited)
     parts = [
         part._replace(denied=denied or has_denial_sign(part.plain), kind="source" if _points(part) else part.kind)

@@ -20,8 +20,8 @@ hypothesis.settings.load_profile("no deadline")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files come first, the documentation's commands and training runs: one that begins last runs alone."""
-    longest = ("test_documented_commands.py", "trainers")
+    """The longest files come first, training and the documentation's commands: one that begins last runs alone."""
+    longest = ("test_smoke_recipe.py", "test_documented_commands.py", "test_nli_ray.py", "trainers")
     items.sort(key=lambda item: next((n for n, part in enumerate(longest) if part in item.path.parts), len(longest)))
 
 

@@ -9,6 +9,7 @@ from strict_text import strict_text
 from groundeval.parsing.refusal import REFUSAL, REFUSAL_PATTERN
 from groundeval.parsing.strict.marks import HIDDEN
 from groundeval.parsing.strict.refusal import decide
+from groundeval.parsing.strict.statements import sentences
 
 QUESTION = "Who wrote the play Hamlet?"
 GOLD = [["Shakespeare", "William Shakespeare"]]
@@ -545,3 +546,13 @@ def test_results_of_a_search_in_other_languages_are_sources(text: str):
 
 def test_a_result_that_is_not_of_a_search_is_no_source():
     assert outcome("El resultado fue de 3 a 0 y no hubo penaltis [1].") == "answered"
+
+
+@pytest.mark.parametrize(
+    "tail", ["but gives no author", "but fails to name its author", "but says nothing of the author"]
+)
+def test_a_document_may_do_anything_before_it_is_left_out(tail: str):
+    [held, lacking] = sentences(f"Document 1 dates the play to 1601 [1], {tail}.")
+    assert (held.citations, lacking.citations) == ((0,), ())
+    assert lacking.plain.startswith("the documents ")
+    assert len(sentences("According to document 1, the hall dates to 1601 [1], but lacks a roof.")) == 1

@@ -18,6 +18,7 @@ _ASSERTED = re.compile(
     r"|(?:want|like|wish) to know|have (?:heard of|seen|noticed))\b(?! (?:that|if|whether)\b)"
     rf"|\b(?:contrary to|unlike|despite|than)(?: what)? (?:\w+ ){{1,2}}?(?:{_MAY} |would )?(?:have )?{_EXPECT}"
     rf"|\bas (?:you|one|we) {_MAY} (?:have )?(?:expect|imagin|guess)\w*"
+    r"|\bit (?:seems|appears|is|may be) (?:fair|safe|right|reasonable) to (?:say|conclude|add)\b"
     r"|\botherwise (?:known|called|named|spelled)\b"
 )
 _PRAISE = re.compile(

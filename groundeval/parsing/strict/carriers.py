@@ -74,7 +74,8 @@ def without_carriers(cited: Cited) -> Cited:
             length += start - end
             marks.append((length, indices))
             end = after
-        else:
+        elif not (end and offset <= end and {*indices} == {*marks[-1][1]}):
+            # "It is so, as documents 1 and 3 say [1][3]" cites each once.
             marks.append((length + max(0, offset - end), indices))
     if not end:
         return cited

@@ -188,7 +188,8 @@ def read_citations(text: str) -> Cited:
         length += len(plain)
         marks.append((length, indices))
         before = plain[-1:]
-        if before and not before.isspace() and after[:1].isalnum():
+        # `Doc[1]2` without the blank: with it, the rest would cite.
+        if before and not before.isspace() and after[:1].isalnum() and not (before.isalpha() and after[:1].isdigit()):
             parts.append(" ")
             length += 1
         plain = after[1:] if before in _ENDINGS and after[:1] == "." else after

@@ -17,7 +17,7 @@ _BUT_NOT = re.compile(
 )
 _NO_SUBJECT = re.compile(
     rf"{_JOIN}{_ONLY}(?=(?:{_TELLS}\b.{{0,40}}\b(?:no|nothing|none|neither|nobody|nowhere)|fails?\s+to|lacks?|omits?"
-    r"|(?:do|does|did)(?:\s+not|n['’]t)|leaves?\s+(?:\w+\s+){0,5}?(?:out|open|unanswered|aside)|stops?\s+short"
+    r"|(?:do|does|did)(?:\s+not|n['’]t)|leaves?\s+(?:\w+\s+){0,5}?(?:out|open|aside|un\w+ed|unsaid|unknown)|stops?\s+short"
     r"|(?:keeps?|stays?|remains?|is|are)\s+(?:quiet|silent|mute))\b)",
     re.IGNORECASE,
 )
@@ -44,7 +44,9 @@ _NOT_TOLD = re.compile(
 )
 _SOURCE = rf"(?:{PLAINLY}|{PERHAPS})"
 _SPEAKS = re.compile(
-    rf"^\W*(?:[\w'’]+\W+){{0,4}}?{_SOURCE}\b(?:\W+[\w'’]+){{0,3}}?\W+(?:{TELLING.pattern}|notes?\b|deals?\b)",
+    rf"^\W*(?:[\w'’]+\W+){{0,4}}?{_SOURCE}\b(?:\W+[\w'’]+){{0,3}}?\W+(?:{TELLING.pattern}|notes?\b|deals?\b)"
+    r"|^\W*(?:(?:but|and|while|although|the|these|those|both|all|some|most|one|first|second|third|fourth|fifth|last"
+    rf"|provided|given|retrieved|search|other)\W+){{0,4}}{_SOURCE}\s+\w",
     re.IGNORECASE,
 )
 _TOLD_FOR = re.compile(

@@ -45,6 +45,9 @@ _LEAD = re.compile(
 )
 """The words before a citation that introduces a sentence: `According to Document`."""
 _AFTER_LEAD = re.compile(rf"\s*(?:[,:]|{_VERB}[,:]?|(?:[^\W\d_]+\s+){{0,4}}?that\b)\s*", re.IGNORECASE)
+_SAYS_SO = re.compile(
+    r"\s*(?:both |also |do |all )?(?:says?|states?|agree|so|reports?|notes?|shows?|confirms?)?\W{0,3}"
+)
 _CLAUSE_START = re.compile(
     r"\s*(?:[,;:—–(（→⇒]|[-=]>|(?:and|but|while|whereas|whilst|yet|or|though|although|however|und|aber|et|mais|y|pero)\b"
     r"|(?:[a-h]|[ivx]{1,4}|\d{1,2})\)(?=\s))\s*",
@@ -279,6 +282,10 @@ def _clauses(
             if carries(before.strip()):
                 named.update(indices)
             lead += indices
+            continue
+        if pieces and not lead and _SAYS_SO.fullmatch(before) and {*indices} == {*pieces[-1][2]}:
+            # "It is so, documents 1 and 3 agree [1][3]" cites each once.
+            pieces[-1], begin = (pieces[-1][0], offset, pieces[-1][2]), offset
             continue
         # "Source 3 says that it is so [3]" cites once.
         again = named.issuperset(lead) and {*indices}.issuperset(lead)

@@ -372,3 +372,5 @@ def test_documents_named_in_words_and_cited_behind_them_are_cited_once(behind: s
     assert [cited for _, cited in split(f"The bridge was opened in 1890, {behind} [1][3].")] == [(0, 2)]
     assert [cited for _, cited in split("The bridge was opened in 1890, as document 1 says [2].")] == [(0, 1)]
     assert [cited for _, cited in split("The bridge was opened in 1890 [1][3] [1][3].")] == [(0, 2, 0, 2)]
+    for mark in ("; ", " / ", " - "):
+        assert [cited for _, cited in split(f"The bridge was opened in 1890 [1]{mark}[1].")] == [(0, 0)]

@@ -45,9 +45,7 @@ _LEAD = re.compile(
 )
 """The words before a citation that introduces a sentence: `According to Document`."""
 _AFTER_LEAD = re.compile(rf"\s*(?:[,:]|{_VERB}[,:]?|(?:[^\W\d_]+\s+){{0,4}}?that\b)\s*", re.IGNORECASE)
-_SAYS_SO = re.compile(
-    r"\s*(?:both |also |do |all )?(?:says?|states?|agree|so|reports?|notes?|shows?|confirms?)?\W{0,3}"
-)
+_SAYS_SO = re.compile(r"\s*(?:both |also |do |all )?(?:says?|states?|agree|so|reports?|notes?|shows?|confirms?)\W{0,3}")
 _CLAUSE_START = re.compile(
     r"\s*(?:[,;:—–(（→⇒]|[-=]>|(?:and|but|while|whereas|whilst|yet|or|though|although|however|und|aber|et|mais|y|pero)\b"
     r"|(?:[a-h]|[ivx]{1,4}|\d{1,2})\)(?=\s))\s*",
